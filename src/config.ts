@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { resolve, dirname } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { UserError } from './errors.js';
+import { parseDuration } from './duration.js';
+
+/*
+ * Settings of the processes come from the environment, everything about demos from the YAML file that VCDEMO_CONFIG
+ * names. This is the only reader of process.env. All problems are reported together.
+ */
+
+// ------------------------------------------------------------------ the YAML file
+
+const duration = z.string().transform((text, context) => {
+  const parsed = parseDuration(text);
+  if (parsed === undefined) context.addIssue('expected a duration such as 8h, 90m or 2d');
+  return parsed ?? 0;
+});
+
+/** Values that are handed on as they are: Helm values, parts of an IstioOperator. */
+const freeform = z.record(z.string(), z.unknown());
+const stringMap = z.record(z.string(), z.string());
+const slackIds = z.array(z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack id such as U012AB3CD'));
+const hostTemplate = z
+  .string()
+  .refine((text) => ['{demo}', '{cluster}'].every((part) => text.includes(part)), 'must contain {demo} and {cluster}');
+
+const exposure = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('traefik'), entryPoint: z.string().default('websecure') }),
+  z.strictObject({ kind: z.literal('nginx'), ingressClassName: z.string().default('nginx') }),
+  z.strictObject({
+    kind: z.literal('gateway'),
+    gateway: z.strictObject({ name: z.string(), namespace: z.string(), sectionName: z.string().optional() }),
+  }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+const demoConfig = z.strictObject({
+  domain: z.string().default('vcdemo.example.com'),
+  hosts: z
+    .strictObject({
+      api: hostTemplate.default('{demo}-{cluster}.{domain}'),
+      dashboard: hostTemplate.default('{demo}-{cluster}-dashboard.{domain}'),
+      app: hostTemplate.default('{demo}-{cluster}-helloworld.{domain}'),
+    })
+    .prefault({}),
+  exposure: exposure.default({ kind: 'traefik', entryPoint: 'websecure' }),
+  namespace: z.strictObject({ labels: stringMap.default({}), annotations: stringMap.default({}) }).prefault({}),
+  vcluster: z
+    .strictObject({
+      chart: z.string().default('vcluster'),
+      repository: z.url().optional(),
+      version: z
+        .string()
+        .regex(/^v?\d+\.\d+\.\d+/, 'expected a version such as 0.34.0')
+        .default('0.34.0'),
+      values: freeform.default({}),
+    })
+    .prefault({ repository: 'https://charts.loft.sh' }),
+  istio: z
+    .strictObject({
+      hub: z.string().default('docker.io/istio'),
+      tag: z.string().default('1.30.0'),
+      operator: freeform.default({}),
+    })
+    .prefault({}),
+  images: z
+    .strictObject({
+      helloworldV1: z.string().default('docker.io/istio/examples-helloworld-v1:1.0'),
+      helloworldV2: z.string().default('docker.io/istio/examples-helloworld-v2:1.0'),
+      sleep: z.string().default('docker.io/curlimages/curl:8.16.0'),
+      client: z.string().default('docker.io/alpine/k8s:1.33.4'),
+      dashboard: z.string().default('docker.io/kubernetesui/dashboard:v2.7.0'),
+    })
+    .prefault({}),
+  dashboard: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+  helloworld: z
+    .strictObject({
+      ingress: z.strictObject({ enabled: z.boolean().default(false), className: z.string().optional() }).prefault({}),
+    })
+    .prefault({}),
+  ttl: z.strictObject({ default: duration.prefault('8h'), max: duration.prefault('3d') }).prefault({}),
+  access: z
+    .strictObject({
+      users: slackIds.default([]),
+      channels: slackIds.default([]),
+      admins: slackIds.default([]),
+    })
+    .prefault({}),
+});
+
+/** Everything about demos; see docs/configuration.md for each key. */
+export type DemoConfig = z.output<typeof demoConfig>;
+
+/**
+ * Reads and checks the YAML file; without a path, the defaults.
+ * `${NAME}` in it is replaced by the environment's variable; a relative chart file is looked up beside the file.
+ * @throws UserError `config-unreadable` with the path and every problem.
+ */
+export function readDemoConfig(path: string | undefined, env: NodeJS.ProcessEnv = process.env): DemoConfig {
+  if (path === undefined) return demoConfig.parse({});
+  const unreadable = (reason: string, cause?: unknown) =>
+    new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
+      hint: 'Correct the file that VCDEMO_CONFIG names; every key is explained in docs/configuration.md.',
+      cause,
+    });
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw unreadable(error instanceof Error ? error.message : String(error), error);
+  }
+  const unset = new Set<string>();
+  const expanded = text.replace(/^\s*#.*$|\$\{(\w+)\}/gm, (match, name?: string) => {
+    if (name === undefined) return match;
+    if (env[name] === undefined) unset.add(name);
+    return env[name] ?? '';
+  });
+  if (unset.size > 0) throw unreadable(`it uses ${[...unset].join(', ')}, which the environment does not set`);
+  const document = parseDocument(expanded);
+  const [syntaxError] = document.errors;
+  if (syntaxError !== undefined) throw unreadable(syntaxError.message, syntaxError);
+  const parsed = demoConfig.safeParse(document.toJS() ?? {});
+  if (!parsed.success) throw unreadable(problemsOf(parsed.error).join('; '));
+  return withChartFileFrom(dirname(path), parsed.data);
+}
+
+function withChartFileFrom(directory: string, config: DemoConfig): DemoConfig {
+  const { chart } = config.vcluster;
+  return chart.startsWith('.')
+    ? { ...config, vcluster: { ...config.vcluster, chart: resolve(directory, chart) } }
+    : config;
+}
+
+function problemsOf(error: z.ZodError): string[] {
+  return error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+}
+
+// ------------------------------------------------------------------ the environment
+
+const port = z.coerce.number().int().min(0).max(65535);
+const slackToken = (prefix: string) => z.string().startsWith(prefix, `must start with ${prefix}`);
+
+const common = {
+  SLACK_BOT_TOKEN: slackToken('xoxb-'),
+  SLACK_API_URL: z.url().optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }),
+  VCDEMO_CONFIG: z.string().optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+};
+
+const botEnvironment = z
+  .object({
+    ...common,
+    SLACK_MODE: z.enum(['http', 'socket']).default('http'),
+    SLACK_SIGNING_SECRET: z.string().min(1).optional(),
+    SLACK_APP_TOKEN: slackToken('xapp-').optional(),
+    PORT: port.default(3000),
+  })
+  .superRefine((env, context) => {
+    const needed = env.SLACK_MODE === 'http' ? 'SLACK_SIGNING_SECRET' : 'SLACK_APP_TOKEN';
+    if (env[needed] === undefined)
+      context.addIssue({ code: 'custom', path: [needed], message: `is required when SLACK_MODE is ${env.SLACK_MODE}` });
+  });
+
+const workerEnvironment = z.object({
+  ...common,
+  WORKER_PORT: port.default(3001),
+  WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(50).default(4),
+  KUBECONFIG: z.string().optional(),
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+});
+
+export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: DemoConfig };
+export type WorkerSettings = z.output<typeof workerEnvironment> & { demoConfig: DemoConfig };
+
+/** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
+export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettings {
+  return readSettings(botEnvironment, env);
+}
+
+/** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
+export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
+  return readSettings(workerEnvironment, env);
+}
+
+function readSettings<Settings extends object>(schema: z.ZodType<Settings>, env: NodeJS.ProcessEnv) {
+  const problems: string[] = [];
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success)
+    problems.push(
+      ...parsed.error.issues.map(
+        ({ path, message }) => `${path.join('.')} ${isUnset(given, path) ? 'is not set' : message}`,
+      ),
+    );
+  let demoConfig: DemoConfig | undefined;
+  try {
+    demoConfig = readDemoConfig(given.VCDEMO_CONFIG, env);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problems.push(error.message);
+  }
+  if (!parsed.success || demoConfig === undefined)
+    throw new UserError(
+      'settings-invalid',
+      `These settings must be corrected:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+      {
+        hint: 'README.md lists every setting.',
+      },
+    );
+  return { ...parsed.data, demoConfig };
+}
+
+function isUnset(given: Record<string, unknown>, path: PropertyKey[]): boolean {
+  return (
+    path.length === 1 && given[String(path[0])] === undefined && !String(path[0]).match(/SIGNING_SECRET|APP_TOKEN/)
+  );
+}

@@ -1,0 +1,58 @@
+/** A Kubernetes API said no. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly cluster: string,
+    /** HTTP status. */
+    readonly status: number,
+    /** Kubernetes' reason in CamelCase, such as `NotFound`; empty where the answer had none. */
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  static from(cluster: string, call: string, status: number, body: string): ApiError {
+    const answer = parseStatus(body);
+    const message = answer?.message ?? (body.slice(0, 200) || `status ${status}`);
+    return new ApiError(
+      cluster,
+      status,
+      answer?.reason ?? '',
+      `${cluster}: ${message} (${call.split('?')[0]}: ${status})`,
+    );
+  }
+}
+
+/** A Kubernetes API did not answer. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+
+  constructor(
+    readonly cluster: string,
+    host: string,
+    reason: string,
+    options: ErrorOptions,
+  ) {
+    super(`the API of ${cluster} at ${host} cannot be reached: ${reason}`, options);
+  }
+}
+
+function parseStatus(body: string): { reason?: string; message?: string } | undefined {
+  try {
+    return JSON.parse(body) as { reason?: string; message?: string };
+  } catch {
+    return undefined;
+  }
+}
+
+export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
+export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
+
+/** What a wait may sit out: no answer, too many requests, or a server that is starting or broken. */
+export function isPassing(error: unknown): boolean {
+  return (
+    error instanceof UnreachableError || (error instanceof ApiError && (error.status === 429 || error.status >= 500))
+  );
+}

@@ -1,0 +1,44 @@
+/** What a look at the cluster found: a step's result holds, or what was seen instead. */
+export type Check = { holds: true } | { holds: false; seen: string };
+
+export const holds: Check = { holds: true };
+export const lacks = (seen: string): Check => ({ holds: false, seen });
+
+/** Holds if nothing is missing; `missing` is what was seen otherwise. */
+export const unless = (missing: string | undefined): Check => (missing === undefined ? holds : lacks(missing));
+
+/**
+ * Waits until a check holds.
+ * @throws Error naming what was awaited and what was last seen; whatever `check` throws is thrown at once.
+ */
+export async function waitUntil(
+  awaited: string,
+  check: () => Promise<Check>,
+  { withinMs, signal, everyMs = 300 }: { withinMs: number; signal: AbortSignal; everyMs?: number },
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const result = await check();
+    if (result.holds) return;
+    if (performance.now() + everyMs > deadline)
+      throw new Error(`${awaited}: not within ${Math.round(withinMs / 1000)} s; last seen: ${result.seen}`);
+    await pause(everyMs, signal);
+  }
+}
+
+/** Resolves after the time; rejects with the signal's reason when it comes first. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, milliseconds);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

@@ -1,0 +1,20 @@
+import { pino, type Logger } from 'pino';
+import { redact } from './errors.js';
+
+export type Log = Logger;
+
+/** JSON lines on standard output; secrets are removed from the texts of errors. */
+export function createLog(name: string, level: string): Log {
+  return pino({
+    name,
+    level,
+    serializers: {
+      err(error: unknown) {
+        const plain = pino.stdSerializers.err(error as Error);
+        return typeof plain === 'object' && plain !== null
+          ? { type: plain.type, message: redact(String(plain.message)), stack: redact(String(plain.stack)) }
+          : plain;
+      },
+    },
+  });
+}
