@@ -67,7 +67,7 @@ export async function list<Kind extends KubernetesObject>(
 /** Creates the object as it stands; an `ApiError` with status 409 says that it is there already. */
 export async function create<Kind extends KubernetesObject>(
   cluster: Cluster,
-  manifest: KubernetesObject,
+  manifest: KubernetesObject & Record<string, unknown>,
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<Kind> {
   return await cluster.request<Kind>({

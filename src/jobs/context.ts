@@ -1,0 +1,50 @@
+import type { DemoConfig } from '../config.js';
+import type { Log } from '../log.js';
+import type { Cluster } from '../k8s/cluster.js';
+import type { Demo, VirtualClusterName, VirtualClusterPlace } from '../k8s/demo.js';
+import type { IstioRenderer } from '../k8s/istio.js';
+import type { VirtualClusters } from '../k8s/kubeconfig.js';
+import type { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
+
+/** What the steps of a demo's flow work with. */
+export interface DemoContext {
+  config: DemoConfig;
+  demo: Demo;
+  host: Cluster;
+  /** The file with the host cluster's credentials, for helm; undefined in a pod. */
+  kubeconfig: string | undefined;
+  connections: VirtualClusterConnections;
+  istio: IstioRenderer;
+  log: Log;
+  signal: AbortSignal;
+}
+
+/** The same, seen from one of the two virtual clusters. */
+export interface ClusterContext extends DemoContext {
+  place: VirtualClusterPlace;
+}
+
+export function clusterContext(context: DemoContext, name: VirtualClusterName): ClusterContext {
+  return { ...context, place: placeOf(context.demo, name) };
+}
+
+export function placeOf(demo: Demo, name: VirtualClusterName): VirtualClusterPlace {
+  const place = demo.places.find((candidate) => candidate.name === name);
+  if (!place) throw new Error(`demo ${demo.name} has no ${name}`);
+  return place;
+}
+
+/** The API of the virtual cluster that a step works on. */
+export const virtual = ({ connections, place }: ClusterContext): Promise<Cluster> => connections.connect(place);
+
+/** The APIs of both. */
+export async function bothClusters({
+  connections,
+  demo,
+}: Pick<DemoContext, 'connections' | 'demo'>): Promise<VirtualClusters> {
+  const [vc1, vc2] = await Promise.all([
+    connections.connect(placeOf(demo, 'vc1')),
+    connections.connect(placeOf(demo, 'vc2')),
+  ]);
+  return { vc1, vc2 };
+}

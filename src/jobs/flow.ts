@@ -1,0 +1,202 @@
+import type { DemoConfig } from '../config.js';
+import { messageOf, UserError } from '../errors.js';
+import { isPassing } from '../k8s/api-errors.js';
+import { pause, type Check } from '../k8s/check.js';
+import { virtualClusterNames, type VirtualClusterName } from '../k8s/demo.js';
+
+/*
+ * Runs a table of steps. The cluster is the state: a step looks (reads only), acts if what it wants does not hold, and
+ * looks again until its deadline. Running a table again is resuming it.
+ */
+
+/** How one step is done; `context` is the demo's, or that of one virtual cluster. */
+export interface Work<Context> {
+  /** Reads only, and exact: does the step's result hold? */
+  check(context: Context): Promise<Check>;
+  /** Brings the result about; safe to repeat. Without it the step only waits. */
+  apply?(context: Context): Promise<void>;
+}
+
+interface Row<Context> {
+  /** All steps with these names must be done first, on both clusters unless this one and that one are of `each`. */
+  after: readonly string[];
+  within: number;
+  /** What is going on, for people: `Starting the virtual cluster`. */
+  says: string;
+  /** Where it is false, the step is left out. */
+  when?: (config: DemoConfig) => boolean;
+  work: Work<Context>;
+}
+
+type Step<Once, Each> = { name: string } & (({ on: 'once' } & Row<Once>) | ({ on: 'each' } & Row<Each>));
+
+type NewRow<Above extends string, Once, Each> =
+  | ({ on: 'once' } & Omit<Row<Once>, 'after'> & { after: readonly Above[] })
+  | ({ on: 'each' } & Omit<Row<Each>, 'after'> & { after: readonly Above[] });
+
+/** A table of steps; `after` can name only rows above, so there are no cycles and a misspelt name does not compile. */
+export class Flow<Once, Each, Names extends string = never> {
+  private constructor(readonly steps: readonly Step<Once, Each>[]) {}
+
+  static of<Once, Each>(): Flow<Once, Each> {
+    return new Flow<Once, Each>([]);
+  }
+
+  step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {
+    return new Flow<Once, Each, Names | Name>([...this.steps, { name, ...row }]);
+  }
+}
+
+/** One step on one cluster, or on none in particular. */
+export interface Task {
+  step: string;
+  cluster?: VirtualClusterName;
+  says: string;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  /** What was last seen while it waited. */
+  seen?: string;
+  /** Milliseconds from start to end. */
+  tookMs?: number;
+  /** True where the result held at the first look. */
+  found?: boolean;
+  error?: unknown;
+}
+
+export interface FlowRun<Once, Each> {
+  config: DemoConfig;
+  context: Once;
+  contextOf: (cluster: VirtualClusterName) => Each;
+  signal: AbortSignal;
+  /** Called whenever a task changes, with all tasks. */
+  onChange: (tasks: readonly Task[]) => void;
+}
+
+/** Steps failed; the demo can be resumed. */
+export class FlowError extends Error {
+  override readonly name = 'FlowError';
+
+  constructor(readonly failed: readonly Task[]) {
+    super(failed.map((task) => `${taskName(task)}: ${messageOf(task.error)}`).join('\n'), { cause: failed[0]?.error });
+  }
+
+  /** What the first failed step advises. */
+  get hint(): string | undefined {
+    return this.failed.map(({ error }) => (error instanceof UserError ? error.hint : undefined)).find(Boolean);
+  }
+}
+
+/** `vc1: Starting the virtual cluster` */
+export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
+
+/**
+ * Runs every step as soon as those before it are done. When one fails, what depends on it does not start and the rest ends.
+ * @throws FlowError with every failed task; the signal's reason when it was aborted
+ */
+export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: FlowRun<Once, Each>): Promise<Task[]> {
+  const tasks: Task[] = [];
+  const running = new Map<string, Promise<boolean>>();
+  const changed = () => run.onChange(tasks);
+
+  for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
+    const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...virtualClusterNames] : [undefined];
+    for (const cluster of clusters) {
+      const task: Task = { step: step.name, says: step.says, state: 'waiting', ...(cluster && { cluster }) };
+      tasks.push(task);
+      const before = step.after.flatMap((name) => {
+        const own = running.get(taskKey(name, cluster)) ?? running.get(taskKey(name));
+        return own ? [own] : virtualClusterNames.flatMap((each) => running.get(taskKey(name, each)) ?? []);
+      });
+      const look = () => (step.on === 'each' ? step.work.check(run.contextOf(cluster!)) : step.work.check(run.context));
+      const act = () =>
+        step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
+      running.set(
+        taskKey(step.name, cluster),
+        runTask(task, before, { look, act, withinMs: step.within }, run.signal, changed),
+      );
+    }
+  }
+  changed();
+  await Promise.all(running.values());
+  run.signal.throwIfAborted();
+  const failed = tasks.filter(({ state }) => state === 'failed');
+  if (failed.length > 0) throw new FlowError(failed);
+  return tasks;
+}
+
+const taskKey = (step: string, cluster?: VirtualClusterName) => (cluster ? `${step}/${cluster}` : step);
+
+interface Actions {
+  look: () => Promise<Check>;
+  act: () => Promise<void> | undefined;
+  withinMs: number;
+}
+
+/** Resolves with whether the task is done; never rejects. */
+async function runTask(
+  task: Task,
+  before: Promise<boolean>[],
+  actions: Actions,
+  signal: AbortSignal,
+  changed: () => void,
+): Promise<boolean> {
+  const done = await Promise.all(before);
+  if (signal.aborted || done.includes(false)) {
+    task.state = 'skipped';
+    changed();
+    return false;
+  }
+  const start = performance.now();
+  task.state = 'running';
+  changed();
+  try {
+    await perform(task, actions, signal, changed);
+    task.state = 'done';
+  } catch (error) {
+    task.state = signal.aborted ? 'skipped' : 'failed';
+    task.error = error;
+  }
+  delete task.seen;
+  task.tookMs = performance.now() - start;
+  changed();
+  return task.state === 'done';
+}
+
+const lookEveryMs = 300;
+
+async function perform(
+  task: Task,
+  { look, act, withinMs }: Actions,
+  signal: AbortSignal,
+  changed: () => void,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  let acted = false;
+  for (;;) {
+    signal.throwIfAborted();
+    let seen: string;
+    try {
+      const result = await look();
+      if (result.holds) {
+        task.found = !acted;
+        return;
+      }
+      seen = result.seen;
+      if (!acted) {
+        await act();
+        acted = true;
+        continue;
+      }
+    } catch (error) {
+      // A server that does not answer just now may do so before the deadline; everything else is for people.
+      if (!isPassing(error)) throw error;
+      seen = messageOf(error);
+    }
+    if (task.seen !== seen) {
+      task.seen = seen;
+      changed();
+    }
+    if (performance.now() + lookEveryMs > deadline)
+      throw new Error(`not within ${Math.round(withinMs / 1000)} s; last seen: ${seen}`);
+    await pause(lookEveryMs, signal);
+  }
+}

@@ -1,0 +1,158 @@
+import type { DemoConfig } from '../config.js';
+import { hours } from '../duration.js';
+import { lacks, unless, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { exposureManifests } from './exposure.js';
+import { hostOf } from './hosts.js';
+import { applyAll, missing, pathOf, ref, type Manifest } from './objects.js';
+import { deploymentReady } from './pods.js';
+import { syncedService } from './virtual-cluster.js';
+
+/*
+ * The Kubernetes Dashboard in each virtual cluster, with the admin-user that the source document logs in as.
+ * @see https://github.com/kubernetes/dashboard/blob/v2.7.0/aio/deploy/recommended.yaml
+ */
+
+const namespace = 'kubernetes-dashboard';
+const name = 'kubernetes-dashboard';
+const admin = 'admin-user';
+const app = { 'k8s-app': name };
+
+export async function checkDashboard(cluster: Cluster, config: DemoConfig): Promise<Check> {
+  const ready = await deploymentReady(cluster, namespace, name);
+  return ready.holds ? unless(await missing(cluster, dashboardManifests(config.images.dashboard))) : ready;
+}
+
+export async function applyDashboard(cluster: Cluster, config: DemoConfig): Promise<void> {
+  const manifests = dashboardManifests(config.images.dashboard);
+  await applyAll(cluster, manifests.slice(0, 1));
+  await applyAll(cluster, manifests.slice(1));
+}
+
+export interface DashboardExposure {
+  host: Cluster;
+  config: DemoConfig;
+  demo: Demo;
+  place: VirtualClusterPlace;
+}
+
+export async function checkDashboardExposure(request: DashboardExposure): Promise<Check> {
+  const manifests = await exposure(request);
+  return manifests ? unless(await missing(request.host, manifests)) : lacks(notSynced);
+}
+
+/** To be called when the Dashboard is ready: its Service is synced long before. */
+export async function applyDashboardExposure(request: DashboardExposure): Promise<void> {
+  const manifests = await exposure(request);
+  if (!manifests) throw new Error(notSynced);
+  await applyAll(request.host, manifests);
+}
+
+const notSynced = 'vcluster has not made the Service of the Dashboard in the host cluster';
+
+async function exposure({ host, config, demo, place }: DashboardExposure): Promise<Manifest[] | undefined> {
+  const service = await syncedService(host, place, namespace, name);
+  if (!service) return undefined;
+  return await exposureManifests(host, config.exposure, {
+    name: `${place.name}-dashboard`,
+    namespace: place.namespace,
+    labels: demoLabels(demo.name, place.name),
+    host: hostOf(config, 'dashboard', demo.name, place.name),
+    service,
+    port: 443,
+  });
+}
+
+/** A token of admin-user, for an hour. */
+export async function dashboardToken(cluster: Cluster): Promise<{ token: string; expires: Date }> {
+  const path = await pathOf(cluster, ref('v1', 'ServiceAccount', admin, namespace));
+  const { status } = await cluster.request<{ status: { token: string; expirationTimestamp: string } }>({
+    method: 'POST',
+    path: `${path}/token`,
+    body: {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: hours(1) / 1000 },
+    },
+  });
+  return { token: status.token, expires: new Date(status.expirationTimestamp) };
+}
+
+/** Everything of the Dashboard in a virtual cluster; metrics are left out, they need a scraper. */
+export function dashboardManifests(image: string): Manifest[] {
+  const labels = app;
+  const own = (kind: string, apiVersion: string, objectName: string, fields: object = {}): Manifest => ({
+    apiVersion,
+    kind,
+    metadata: { name: objectName, namespace, labels },
+    ...fields,
+  });
+  const rbac = 'rbac.authorization.k8s.io';
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    own('ServiceAccount', 'v1', name),
+    own('ServiceAccount', 'v1', admin),
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: admin, labels },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'ServiceAccount', name: admin, namespace }],
+    },
+    ...['certs', 'csrf', 'key-holder'].map((secret) => own('Secret', 'v1', `${name}-${secret}`, { type: 'Opaque' })),
+    own('ConfigMap', 'v1', `${name}-settings`),
+    own('Role', `${rbac}/v1`, name, {
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['secrets'],
+          resourceNames: ['certs', 'csrf', 'key-holder'].map((secret) => `${name}-${secret}`),
+          verbs: ['get', 'update', 'delete'],
+        },
+        { apiGroups: [''], resources: ['configmaps'], resourceNames: [`${name}-settings`], verbs: ['get', 'update'] },
+      ],
+    }),
+    own('RoleBinding', `${rbac}/v1`, name, {
+      roleRef: { apiGroup: rbac, kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    }),
+    own('Service', 'v1', name, { spec: { ports: [{ port: 443, targetPort: 8443 }], selector: app } }),
+    own('Deployment', 'apps/v1', name, {
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: app },
+        template: {
+          metadata: { labels: app },
+          spec: {
+            serviceAccountName: name,
+            securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+            containers: [
+              {
+                name,
+                image,
+                args: ['--auto-generate-certificates', `--namespace=${namespace}`, '--metrics-provider=none'],
+                ports: [{ containerPort: 8443, protocol: 'TCP' }],
+                resources: { requests: { cpu: '10m', memory: '32Mi' } },
+                securityContext: {
+                  allowPrivilegeEscalation: false,
+                  readOnlyRootFilesystem: true,
+                  runAsUser: 1001,
+                  runAsGroup: 2001,
+                },
+                volumeMounts: [
+                  { name: 'certs', mountPath: '/certs' },
+                  { name: 'tmp', mountPath: '/tmp' },
+                ],
+              },
+            ],
+            volumes: [
+              { name: 'certs', secret: { secretName: `${name}-certs` } },
+              { name: 'tmp', emptyDir: {} },
+            ],
+          },
+        },
+      },
+    }),
+  ];
+}

@@ -1,0 +1,112 @@
+import type { DemoConfig } from '../config.js';
+import { UserError } from '../errors.js';
+import type { Cluster } from './cluster.js';
+import type { Manifest } from './objects.js';
+
+/** A TLS endpoint in the host cluster that gets a public name; TLS is passed through to it. */
+export interface ExposedService {
+  name: string;
+  namespace: string;
+  labels: Record<string, string>;
+  host: string;
+  service: string;
+  port: number;
+}
+
+/**
+ * The object by which the ingress controller passes TLS for a name through to a service; none for `none`.
+ * Passing through is what matters: a controller that ends TLS loses the client certificate.
+ * @throws UserError `no-traefik` where the host cluster does not serve IngressRouteTCP.
+ */
+export async function exposureManifests(
+  host: Cluster,
+  exposure: DemoConfig['exposure'],
+  exposed: ExposedService,
+): Promise<Manifest[]> {
+  switch (exposure.kind) {
+    case 'none':
+      return [];
+    case 'traefik':
+      return [ingressRouteTcp(await traefikGroup(host), exposure.entryPoint, exposed)];
+    case 'nginx':
+      return [passthroughIngress(exposure.ingressClassName, exposed)];
+    case 'gateway':
+      return [tlsRoute(exposure.gateway, exposed)];
+  }
+}
+
+async function traefikGroup(host: Cluster): Promise<string> {
+  const { groups } = await host.request<{ groups: { name: string }[] }>({ method: 'GET', path: '/apis' });
+  const served = ['traefik.io', 'traefik.containo.us'].find((group) => groups.some(({ name }) => name === group));
+  if (served) return served;
+  throw new UserError(
+    'no-traefik',
+    'The host cluster does not serve IngressRouteTCP of Traefik (traefik.io or traefik.containo.us).',
+    {
+      hint: 'Install Traefik with its CRDs, or set exposure.kind to nginx, gateway or none in the configuration.',
+    },
+  );
+}
+
+/** @see https://doc.traefik.io/traefik/routing/providers/kubernetes-crd/#kind-ingressroutetcp */
+export function ingressRouteTcp(
+  group: string,
+  entryPoint: string,
+  { name, namespace, labels, host, service, port }: ExposedService,
+): Manifest {
+  return {
+    apiVersion: `${group}/v1alpha1`,
+    kind: 'IngressRouteTCP',
+    metadata: { name, namespace, labels },
+    spec: {
+      entryPoints: [entryPoint],
+      routes: [{ match: `HostSNI(\`${host}\`)`, services: [{ name: service, port }] }],
+      tls: { passthrough: true },
+    },
+  };
+}
+
+/** @see https://kubernetes.github.io/ingress-nginx/user-guide/tls/#ssl-passthrough */
+export function passthroughIngress(
+  ingressClassName: string,
+  { name, namespace, labels, host, service, port }: ExposedService,
+): Manifest {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: {
+      name,
+      namespace,
+      labels,
+      annotations: {
+        'nginx.ingress.kubernetes.io/ssl-passthrough': 'true',
+        'nginx.ingress.kubernetes.io/backend-protocol': 'HTTPS',
+        'nginx.ingress.kubernetes.io/ssl-redirect': 'true',
+      },
+    },
+    spec: {
+      ingressClassName,
+      rules: [
+        {
+          host,
+          http: {
+            paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: port } } } }],
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** @see https://gateway-api.sigs.k8s.io/guides/tls/ */
+export function tlsRoute(
+  gateway: { name: string; namespace: string; sectionName?: string | undefined },
+  { name, namespace, labels, host, service, port }: ExposedService,
+): Manifest {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'TLSRoute',
+    metadata: { name, namespace, labels },
+    spec: { parentRefs: [gateway], hostnames: [host], rules: [{ backendRefs: [{ name: service, port }] }] },
+  };
+}

@@ -1,0 +1,130 @@
+import type { V1Namespace } from '@kubernetes/client-node';
+import type { DemoConfig } from '../config.js';
+import { UserError } from '../errors.js';
+import { ApiError, isConflict } from './api-errors.js';
+import { lacks, unless, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels, labels, namespaceMetadata, type Demo, type VirtualClusterPlace } from './demo.js';
+import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
+
+/** The namespace of a virtual cluster in the host cluster and the policy that lets the demo's namespaces talk. */
+export async function checkHostNamespace(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
+  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
+  if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
+  refuseForeign(namespace, demo);
+  if (namespace.status?.phase === 'Terminating') return lacks(`namespace ${place.namespace} is still being deleted`);
+  return unless(await missing(host, [allowAllPolicy(demo, place)]));
+}
+
+/**
+ * Makes the namespace, unless somebody else's has its name, and takes it back when admission would refuse a sidecar in it.
+ * @throws UserError `foreign-namespace`, `admission-refuses`
+ */
+export async function makeHostNamespace(
+  host: Cluster,
+  config: DemoConfig,
+  demo: Demo,
+  place: VirtualClusterPlace,
+): Promise<void> {
+  const created = await createNamespace(host, config, demo, place);
+  if (created === 'terminating') return;
+  try {
+    await dryRunSidecar(host, config, place.namespace);
+  } catch (error) {
+    if (created === 'created') await remove(host, ref('v1', 'Namespace', place.namespace));
+    throw error;
+  }
+  await apply(host, allowAllPolicy(demo, place));
+}
+
+async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, place: VirtualClusterPlace) {
+  const metadata = namespaceMetadata(demo, place);
+  const { labels: extraLabels, annotations: extraAnnotations } = config.namespace;
+  try {
+    await create(host, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name: metadata.name,
+        labels: { ...extraLabels, ...metadata.labels },
+        annotations: { ...extraAnnotations, ...metadata.annotations },
+      },
+    });
+    return 'created';
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    const present = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
+    if (present) refuseForeign(present, demo);
+    return present?.status?.phase === 'Active' ? 'present' : 'terminating';
+  }
+}
+
+function refuseForeign(namespace: V1Namespace, demo: Demo): void {
+  const own = namespace.metadata?.labels ?? {};
+  if (own[labels.managedBy] === 'vcdemo' && own[labels.demo] === demo.name) return;
+  throw new UserError(
+    'foreign-namespace',
+    `The host cluster has a namespace ${namespace.metadata?.name} already that is not part of demo ${demo.name}; it was not touched.`,
+    { hint: 'Choose another name for the demo, or have that namespace removed by its owner.' },
+  );
+}
+
+/** Any traffic in and out, as the demo's pods must reach the other virtual cluster's. */
+export function allowAllPolicy(demo: Demo, place: VirtualClusterPlace): Manifest {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'np-vc-allow-all', namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    spec: { podSelector: {}, ingress: [{}], egress: [{}], policyTypes: ['Ingress', 'Egress'] },
+  };
+}
+
+/**
+ * Asks the API server, without making anything, whether admission lets a pod in that has what Istio's init container
+ * needs: Pod Security or Gatekeeper would else refuse every sidecar at the very end.
+ */
+async function dryRunSidecar(host: Cluster, config: DemoConfig, namespace: string): Promise<void> {
+  const image = `${config.istio.hub}/proxyv2:${config.istio.tag}`;
+  try {
+    await create(host, sidecarPod(namespace, image), { dryRun: true });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403) throw error;
+    throw new UserError(
+      'admission-refuses',
+      `Admission in the host cluster refuses pods with an Istio sidecar in namespace ${namespace}: ${error.message}`,
+      { hint: admissionRemedy(error.message, image), cause: error },
+    );
+  }
+}
+
+function admissionRemedy(reason: string, image: string): string {
+  if (/PodSecurity/.test(reason))
+    return 'Istio redirects traffic with iptables as root: set namespace.labels to `pod-security.kubernetes.io/enforce: privileged` in the configuration, then create again.';
+  return `Let just this image break the rules: add \`exempt_images: [${image}]\` to the Gatekeeper constraints on capabilities, allowed users and read-only root file systems (or the like of your policy engine), then create again.`;
+}
+
+/** The rights of `istio-init`, the least with which it can redirect traffic. */
+export function sidecarPod(namespace: string, image: string) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'vcdemo-sidecar-dry-run', namespace },
+    spec: {
+      containers: [
+        {
+          name: 'istio-init',
+          image,
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] },
+            privileged: false,
+            readOnlyRootFilesystem: false,
+            runAsGroup: 0,
+            runAsNonRoot: false,
+            runAsUser: 0,
+          },
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import { parse, stringify } from 'yaml';
+import type { DemoConfig } from '../config.js';
+import { seconds } from '../duration.js';
+import { unless, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import { virtualClusterNames, type VirtualClusterName } from './demo.js';
+import { mergeDeep } from './helm-values.js';
+import { applyAll, missing, type Manifest } from './objects.js';
+import { deploymentReady } from './pods.js';
+import { runTool } from './tools.js';
+
+/** What of Istio is installed: istiod and what it needs, and the gateway that nothing else waits for. */
+export interface IstioManifests {
+  controlPlane: Manifest[];
+  ingressGateway: Manifest[];
+}
+
+/**
+ * Renders Istio for both virtual clusters with `istioctl manifest generate`, once per configuration: it needs no cluster,
+ * so it is done while the virtual clusters start, and no credentials leave this process (docs/decisions.md).
+ */
+export class IstioRenderer {
+  private rendered: { key: string; manifests: Promise<Record<VirtualClusterName, IstioManifests>> } | undefined;
+
+  render(config: DemoConfig['istio'], signal: AbortSignal): Promise<Record<VirtualClusterName, IstioManifests>> {
+    const key = JSON.stringify(config);
+    if (this.rendered?.key !== key) {
+      const manifests = renderBoth(config, signal);
+      this.rendered = { key, manifests };
+      manifests.catch(() => (this.rendered = undefined));
+    }
+    return this.rendered.manifests;
+  }
+}
+
+async function renderBoth(
+  config: DemoConfig['istio'],
+  signal: AbortSignal,
+): Promise<Record<VirtualClusterName, IstioManifests>> {
+  const parsed = new Map<string, Manifest>(); // what both have in common, above all 1 MB of definitions, is parsed once
+  const [vc1, vc2] = await Promise.all(
+    virtualClusterNames.map(async (name) => {
+      const operator = stringify(istioOperator(name, config));
+      const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], {
+        input: operator,
+        signal,
+        withinMs: seconds(60),
+      });
+      const manifests: Manifest[] = [];
+      for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {
+        const manifest = parsed.get(document) ?? (parse(document) as Manifest);
+        parsed.set(document, manifest);
+        manifests.push(manifest);
+        await new Promise(setImmediate); // a definition takes up to 100 ms to parse: leave room between two
+      }
+      return split(manifests);
+    }),
+  );
+  return { vc1: vc1!, vc2: vc2! };
+}
+
+function split(manifests: Manifest[]): IstioManifests {
+  const ofGateway = ({ metadata }: Manifest) => metadata.name.startsWith('istio-ingressgateway');
+  return {
+    controlPlane: manifests.filter((manifest) => !ofGateway(manifest)),
+    ingressGateway: manifests.filter(ofGateway),
+  };
+}
+
+/**
+ * The source document's IstioOperator, without the fields that istioctl no longer knows.
+ * `istio.operator` of the configuration is laid over its `spec`; components of the same name are merged.
+ */
+export function istioOperator(
+  clusterName: VirtualClusterName,
+  { hub, tag, operator }: DemoConfig['istio'],
+): Record<string, unknown> {
+  const securityContext = { fsGroup: 2000, runAsGroup: 2000, runAsUser: 2000, supplementalGroups: [2000] };
+  const own = {
+    profile: 'minimal',
+    hub,
+    tag,
+    components: {
+      base: { enabled: true },
+      cni: { enabled: false },
+      egressGateways: [{ name: 'istio-egressgateway', enabled: false }],
+      ingressGateways: [{ name: 'istio-ingressgateway', enabled: true, k8s: { securityContext } }],
+      pilot: { enabled: true, k8s: { securityContext } },
+    },
+    meshConfig: { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true },
+    values: {
+      gateways: { 'istio-ingressgateway': { autoscaleEnabled: false, type: 'ClusterIP' } },
+      global: {
+        configValidation: true,
+        defaultPodDisruptionBudget: { enabled: true },
+        istioNamespace: 'istio-system',
+        logging: { level: 'default:error' },
+        meshID: 'mesh1',
+        multiCluster: { clusterName, enabled: true },
+        network: 'network1',
+        proxy: {
+          autoInject: 'enabled',
+          clusterDomain: 'cluster.local',
+          componentLogLevel: 'misc:error',
+          enableCoreDump: false,
+          logLevel: 'warning',
+          privileged: false,
+          readinessFailureThreshold: 4,
+          readinessInitialDelaySeconds: 0,
+          readinessPeriodSeconds: 15,
+          resources: { limits: { cpu: '2000m', memory: '1024Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
+          startupProbe: { enabled: true, failureThreshold: 600 },
+          statusPort: 15020,
+        },
+      },
+      pilot: { autoscaleEnabled: false },
+      telemetry: { enabled: false },
+    },
+  };
+  return {
+    apiVersion: 'install.istio.io/v1alpha1',
+    kind: 'IstioOperator',
+    metadata: {
+      name: 'istiooperator',
+      namespace: 'istio-system',
+      annotations: { 'install.istio.io/ignoreReconcile': 'true' },
+    },
+    spec: withGatewaysMerged(mergeDeep(own, operator)),
+  };
+}
+
+/** Lists of gateways are joined by `mergeDeep`; those of one name become one. */
+function withGatewaysMerged(spec: Record<string, unknown>): Record<string, unknown> {
+  const components = spec.components as Record<string, unknown>;
+  const byName = new Map<string, Record<string, unknown>>();
+  for (const gateway of components.ingressGateways as { name: string }[])
+    byName.set(gateway.name, mergeDeep(byName.get(gateway.name) ?? {}, gateway as Record<string, unknown>));
+  return { ...spec, components: { ...components, ingressGateways: [...byName.values()] } };
+}
+
+/** Applies in waves: definitions and accounts first, so that nothing waits for what it needs. */
+export async function applyIstio(cluster: Cluster, manifests: Manifest[]): Promise<void> {
+  const isDefinition = ({ kind }: Manifest) => kind === 'CustomResourceDefinition';
+  const isWorkload = ({ kind }: Manifest) => kind === 'Deployment';
+  await applyAll(
+    cluster,
+    manifests.filter((manifest) => !isDefinition(manifest) && !isWorkload(manifest)),
+  );
+  // The pods start while the API server takes the definitions in, which istiod waits for by itself.
+  await applyAll(cluster, manifests.filter(isWorkload));
+  await applyAll(cluster, manifests.filter(isDefinition));
+}
+
+/** Whether the Deployments are ready and every object is there as rendered. */
+export async function checkIstio(cluster: Cluster, manifests: Manifest[]): Promise<Check> {
+  for (const { kind, metadata } of manifests) {
+    if (kind !== 'Deployment') continue;
+    const ready = await deploymentReady(cluster, metadata.namespace!, metadata.name);
+    if (!ready.holds) return ready;
+  }
+  return unless(await missing(cluster, manifests));
+}

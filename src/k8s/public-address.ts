@@ -1,0 +1,108 @@
+import { lookup } from 'node:dns/promises';
+import tls from 'node:tls';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { seconds } from '../duration.js';
+import { UserError, messageOf } from '../errors.js';
+import { ApiError } from './api-errors.js';
+import { holds, lacks, waitUntil } from './check.js';
+import { connectCluster } from './cluster.js';
+import { list } from './objects.js';
+
+/** What can be wrong with a public address of a virtual cluster, and what to do about it. */
+const causes = {
+  'does-not-resolve': {
+    says: (host: string) => `The name ${host} does not resolve.`,
+    hint: 'Add a DNS record, best a wildcard for the domain, that leads to the ingress controller; or correct `domain` in the configuration.',
+  },
+  refused: {
+    says: (host: string) => `Nothing accepts connections at ${host}:443.`,
+    hint: 'Check that the name leads to the ingress controller and that it listens on port 443.',
+  },
+  'not-routed': {
+    says: (host: string) => `The ingress controller accepts connections for ${host} and ends them without an answer.`,
+    hint: 'Check that the controller serves the kind of object of `exposure.kind` and passes TLS through.',
+  },
+  'terminates-tls': {
+    says: (host: string) =>
+      `The ingress controller ends TLS for ${host} instead of passing it through: client certificates get lost on the way.`,
+    hint: 'Switch TLS passthrough on: in Traefik `tls.passthrough: true`, in ingress-nginx the flag --enable-ssl-passthrough.',
+  },
+  'wrong-certificate': {
+    says: (host: string) => `The certificate at ${host} is the virtual cluster's but not good for this name.`,
+    hint: 'The virtual cluster was made with another name: delete the demo and create it anew.',
+  },
+} as const;
+
+export type PublicAddressCause = keyof typeof causes;
+
+/**
+ * Proves a context of a kubeconfig by listing namespaces through its public address; waits a moment for a route that
+ * the ingress controller has just been given.
+ * @throws UserError `public-address-<cause>`
+ */
+export async function probePublicAddress(context: string, kubeConfig: KubeConfig, signal: AbortSignal): Promise<void> {
+  const cluster = connectCluster(context, kubeConfig, { signal });
+  const host = new URL(kubeConfig.getCurrentCluster()!.server).hostname;
+  let cause: PublicAddressCause = 'refused';
+  let detail = '';
+  try {
+    await waitUntil(
+      host,
+      async () => {
+        try {
+          await list(cluster, 'v1', 'Namespace');
+          return holds;
+        } catch (error) {
+          detail = messageOf(error);
+          cause = await causeOf(
+            error,
+            host,
+            Buffer.from(kubeConfig.getCurrentCluster()!.caData!, 'base64').toString('utf8'),
+          );
+          return lacks(detail);
+        }
+      },
+      { withinMs: seconds(30), signal, everyMs: 500 },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new UserError(`public-address-${cause}`, `${causes[cause].says(host)} (${detail})`, {
+      hint: causes[cause].hint,
+      cause: error,
+    });
+  } finally {
+    cluster.close();
+  }
+}
+
+async function causeOf(error: unknown, host: string, ca: string): Promise<PublicAddressCause> {
+  // An answer from the API that does not know the user: its certificate did not get through.
+  if (error instanceof ApiError) return 'terminates-tls';
+  try {
+    await lookup(host);
+  } catch {
+    return 'does-not-resolve';
+  }
+  return await inspectTls(host, ca);
+}
+
+/** What answers on port 443: a handshake without checks, whose certificate is then looked at. */
+function inspectTls(host: string, ca: string): Promise<PublicAddressCause> {
+  return new Promise((resolve) => {
+    let connected = false;
+    const socket = tls.connect({ host, port: 443, servername: host, ca, rejectUnauthorized: false, timeout: 5000 });
+    const end = (cause: PublicAddressCause) => {
+      socket.destroy();
+      resolve(cause);
+    };
+    socket.once('connect', () => (connected = true));
+    socket.once('secureConnect', () => {
+      if (socket.authorized) return end('not-routed');
+      end(
+        String(socket.authorizationError) === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'wrong-certificate' : 'terminates-tls',
+      );
+    });
+    socket.once('timeout', () => end(connected ? 'not-routed' : 'refused'));
+    socket.once('error', () => end(connected ? 'not-routed' : 'refused'));
+  });
+}

@@ -1,0 +1,104 @@
+import type { V1Secret } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import { isConflict } from './api-errors.js';
+import { lacks, unless, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import type { VirtualClusterPlace } from './demo.js';
+import { apply, create, missing, read, ref, type Manifest } from './objects.js';
+import { certificateAuthority, inClusterServer } from './virtual-cluster.js';
+
+/*
+ * What lets the istiod of one cluster see the endpoints of the other: a token of istio-reader-service-account and an
+ * address that its pods reach. `istioctl create-remote-secret` would write the public name, which they may not resolve.
+ * @see https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-create-remote-secret
+ */
+
+const account = 'istio-reader-service-account';
+const tokenName = `${account}-istio-remote-secret-token`;
+
+const tokenSecret: Manifest = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: {
+    name: tokenName,
+    namespace: 'istio-system',
+    annotations: { 'kubernetes.io/service-account.name': account },
+  },
+  type: 'kubernetes.io/service-account-token',
+};
+
+/** The account in a virtual cluster as which the other one's istiod reads. */
+export async function checkMeshReader(cluster: Cluster): Promise<Check> {
+  const token = await readToken(cluster);
+  return token
+    ? unless(await missing(cluster, [tokenSecret]))
+    : lacks('the token for the other istiod is not issued yet');
+}
+
+/** The account itself is one of Istio's manifests; here it is only made earlier, so that its token is there in time. */
+export async function makeMeshReader(cluster: Cluster): Promise<void> {
+  try {
+    await create(cluster, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: account, namespace: 'istio-system' },
+    });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+  }
+  await apply(cluster, tokenSecret);
+}
+
+async function readToken(cluster: Cluster): Promise<string | undefined> {
+  const secret = await read<V1Secret>(cluster, ref('v1', 'Secret', tokenName, 'istio-system'));
+  return secret?.data?.token && Buffer.from(secret.data.token, 'base64').toString('utf8');
+}
+
+/** One side of the pair: `cluster` shall see what is in `remote`. */
+export interface RemoteSecretRequest {
+  host: Cluster;
+  cluster: Cluster;
+  remote: { place: VirtualClusterPlace; cluster: Cluster };
+}
+
+export async function checkRemoteSecret(request: RemoteSecretRequest): Promise<Check> {
+  return unless(await missing(request.cluster, [await desired(request)]));
+}
+
+export async function applyRemoteSecret(request: RemoteSecretRequest): Promise<void> {
+  await apply(request.cluster, await desired(request));
+}
+
+async function desired({ host, remote }: RemoteSecretRequest): Promise<Manifest> {
+  const token = await readToken(remote.cluster);
+  if (!token) throw new Error(`${remote.place.name} has no token for the other istiod yet`);
+  const server = await inClusterServer(host, remote.place);
+  return remoteSecret(remote.place.name, { server, certificateAuthority: certificateAuthority(remote.cluster), token });
+}
+
+/** The Secret that makes a remote cluster known to istiod. */
+export function remoteSecret(
+  name: string,
+  api: { server: string; certificateAuthority: string; token: string },
+): Manifest {
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: api.server, 'certificate-authority-data': api.certificateAuthority } }],
+    users: [{ name, user: { token: api.token } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: `istio-remote-secret-${name}`,
+      namespace: 'istio-system',
+      labels: { 'istio/multiCluster': 'true' },
+      annotations: { 'networking.istio.io/cluster': name },
+    },
+    type: 'Opaque',
+    stringData: { [name]: stringify(kubeconfig) },
+  };
+}

@@ -1,0 +1,111 @@
+import { X509Certificate } from 'node:crypto';
+import type { V1CertificateSigningRequest } from '@kubernetes/client-node';
+import { minutes, seconds } from '../duration.js';
+import { UserError } from '../errors.js';
+import { holds, lacks, waitUntil } from './check.js';
+import type { Cluster } from './cluster.js';
+import { apply, create, pathOf, read, ref, remove, type Manifest } from './objects.js';
+import { certificateRequest, type KeyPair } from './x509.js';
+
+/** The shortest life that Kubernetes gives a certificate. */
+const minLifeMs = minutes(10);
+
+/**
+ * A client certificate of one virtual cluster for a user, valid until `expires` at most, and the rights of an administrator.
+ * The rights hang on the binding, not on the certificate, which cannot be revoked: deleting the binding ends them.
+ * @returns the certificate, PEM
+ * @throws UserError `demo-expires-soon`
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
+ */
+export async function issueUserCertificate(
+  cluster: Cluster,
+  request: { user: string; key: KeyPair; expires: Date; signal: AbortSignal },
+): Promise<string> {
+  const { user, key, expires, signal } = request;
+  const lifeMs = expires.getTime() - Date.now();
+  if (lifeMs < minLifeMs)
+    throw new UserError(
+      'demo-expires-soon',
+      `The demo expires in less than ${minLifeMs / minutes(1)} minutes, too soon for a certificate.`,
+      {
+        hint: 'Create a demo anew once this one is gone.',
+      },
+    );
+  await apply(cluster, adminBinding(user));
+  const { name } = (
+    await create<V1CertificateSigningRequest>(cluster, {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { generateName: `vcdemo-${user.toLowerCase()}-` },
+      spec: {
+        request: Buffer.from(
+          certificateRequest(key, [
+            ['CN', user],
+            ['O', 'admin'],
+          ]),
+        ).toString('base64'),
+        signerName: 'kubernetes.io/kube-apiserver-client',
+        expirationSeconds: Math.floor(lifeMs / 1000),
+        usages: ['client auth'],
+      },
+    })
+  ).metadata!;
+  const reference = ref('certificates.k8s.io/v1', 'CertificateSigningRequest', name!);
+  await cluster.request({
+    method: 'PATCH',
+    path: `${await pathOf(cluster, reference)}/approval`,
+    contentType: 'application/merge-patch+json',
+    body: {
+      status: {
+        conditions: [{ type: 'Approved', status: 'True', reason: 'vcdemo', message: `requested in Slack for ${user}` }],
+      },
+    },
+  });
+  let certificate = '';
+  await waitUntil(
+    `the certificate of ${user} in ${cluster.name}`,
+    async () => {
+      const { status } = (await read<V1CertificateSigningRequest>(cluster, reference)) ?? {};
+      const refused = status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
+      if (refused) throw new Error(`${cluster.name} refused the certificate of ${user}: ${refused.message}`);
+      certificate = status?.certificate ? Buffer.from(status.certificate, 'base64').toString('utf8') : '';
+      return certificate ? holds : lacks('approved, not signed');
+    },
+    { withinMs: seconds(30), signal, everyMs: 100 },
+  );
+  await remove(cluster, reference);
+  assertEndsBy(certificate, expires, cluster.name);
+  return certificate;
+}
+
+function assertEndsBy(certificate: string, expires: Date, cluster: string): void {
+  const notAfter = new Date(new X509Certificate(certificate).validTo);
+  if (notAfter.getTime() > expires.getTime() + seconds(60))
+    throw new Error(
+      `${cluster} issued a certificate until ${notAfter.toISOString()}, longer than the demo lives (${expires.toISOString()})`,
+    );
+}
+
+/** Makes the user an administrator of the virtual cluster. */
+export function adminBinding(user: string): Manifest {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: `vcdemo-admin-${user.toLowerCase()}` },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' }],
+  };
+}
+
+/** The demo's own user, as in the source document. */
+export const demoUser = 'u-istio';
+
+/** The user name of a person: readable, and unique through Slack's id. */
+export function userNameOf({ userId, userName }: { userId: string; userName: string }): string {
+  const readable = userName
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
+  return ['u', readable, userId.toLowerCase()].filter(Boolean).join('-');
+}

@@ -1,0 +1,182 @@
+import { KubeConfig, type V1Secret, type V1Service } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import type { DemoConfig } from '../config.js';
+import { minutes } from '../duration.js';
+import { isPassing } from './api-errors.js';
+import { holds, lacks, type Check } from './check.js';
+import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
+import type { Demo, VirtualClusterPlace } from './demo.js';
+import { chartGeneration, helmValues } from './helm-values.js';
+import { hostOf } from './hosts.js';
+import { list, read, ref } from './objects.js';
+import { podsReady } from './pods.js';
+import { runTool } from './tools.js';
+import { openTunnel, type Tunnel } from './tunnel.js';
+
+const apiPort = 8443;
+
+/**
+ * Installs the virtual cluster's chart, `helm upgrade -i`, and does not wait for it.
+ * @throws UserError of `runTool`
+ */
+export async function installVirtualCluster(
+  config: DemoConfig,
+  demo: Demo,
+  { name, namespace }: VirtualClusterPlace,
+  { kubeconfig, signal }: { kubeconfig: string | undefined; signal: AbortSignal },
+): Promise<void> {
+  const { chart, repository, version, values } = config.vcluster;
+  const sans = [hostOf(config, 'api', demo.name, name), `${name}.${namespace}`, `${name}.${namespace}.svc`];
+  const isFile = chart.endsWith('.tgz');
+  await runTool(
+    'helm',
+    [
+      ...['upgrade', '--install', name, chart, '--namespace', namespace, '--values', '-'],
+      ...(isFile ? [] : ['--version', version]),
+      ...(isFile || chart.startsWith('oci://') || repository === undefined ? [] : ['--repo', repository]),
+    ],
+    {
+      input: stringify(helmValues(chartGeneration(version), { extraSans: sans, extra: values })),
+      kubeconfig,
+      signal,
+      withinMs: minutes(2),
+    },
+  );
+}
+
+/** Whether the release is deployed; a release that a killed helm left `pending` is not. */
+export async function releaseDeployed(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Check> {
+  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+  const latest = releases.sort((a, b) => revisionOf(a) - revisionOf(b)).at(-1);
+  const status = latest?.metadata?.labels?.status;
+  return status === 'deployed' ? holds : lacks(`helm release ${name} is ${status ?? 'not there'}`);
+}
+
+/** The Secrets of revisions that helm began and never ended: they keep every further helm from working. */
+export async function pendingReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<V1Secret[]> {
+  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+  return releases.filter(({ metadata }) => metadata?.labels?.status?.startsWith('pending-'));
+}
+
+const revisionOf = (release: V1Secret) => Number(release.metadata?.labels?.version ?? 0);
+
+/** Connections to the virtual clusters of one demo, opened when first asked for. */
+export class VirtualClusterConnections {
+  private readonly opened = new Map<string, Promise<{ cluster: Cluster; tunnel?: Tunnel }>>();
+
+  constructor(
+    private readonly host: Cluster,
+    private readonly options: ClusterOptions & { inCluster: boolean },
+  ) {}
+
+  /**
+   * The virtual cluster's API, with the administrator's credentials that vcluster keeps in a Secret.
+   * From outside the host cluster it goes through the pod's port, so it needs no public name.
+   * @throws Error where the Secret is not there yet
+   */
+  async connect(place: VirtualClusterPlace): Promise<Cluster> {
+    const known = this.opened.get(place.namespace);
+    if (known) return (await known).cluster;
+    const opening = this.open(place);
+    this.opened.set(place.namespace, opening);
+    opening.catch(() => this.opened.delete(place.namespace));
+    return (await opening).cluster;
+  }
+
+  async close(): Promise<void> {
+    for (const opening of await Promise.allSettled(this.opened.values())) {
+      if (opening.status === 'rejected') continue;
+      opening.value.cluster.close();
+      opening.value.tunnel?.close();
+    }
+    this.opened.clear();
+  }
+
+  private async open(place: VirtualClusterPlace): Promise<{ cluster: Cluster; tunnel?: Tunnel }> {
+    const admin = await readAdminKubeConfig(this.host, place);
+    if (!admin) throw new NotConnectable(place);
+    if (this.options.inCluster) {
+      const server = `https://${place.name}.${place.namespace}:443`;
+      return { cluster: connectCluster(place.name, withServer(admin, server), this.options) };
+    }
+    const tunnel = await openTunnel(this.host.kubeConfig, place.namespace, `${place.name}-0`, apiPort);
+    const server = `https://localhost:${tunnel.port}`;
+    return { cluster: connectCluster(place.name, withServer(admin, server), this.options), tunnel };
+  }
+}
+
+/** vcluster has not written its credentials yet. */
+export class NotConnectable extends Error {
+  override readonly name = 'NotConnectable';
+
+  constructor(place: VirtualClusterPlace) {
+    super(`the virtual cluster ${place.name} has not written its credentials (Secret ${adminSecret(place)}) yet`);
+  }
+}
+
+const adminSecret = ({ name }: VirtualClusterPlace) => `vc-${name}`;
+
+async function readAdminKubeConfig(host: Cluster, place: VirtualClusterPlace): Promise<KubeConfig | undefined> {
+  const secret = await read<V1Secret>(host, ref('v1', 'Secret', adminSecret(place), place.namespace));
+  const text = secret?.data?.config;
+  if (text === undefined) return undefined;
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(Buffer.from(text, 'base64').toString('utf8'));
+  return kubeConfig;
+}
+
+function withServer(kubeConfig: KubeConfig, server: string): KubeConfig {
+  const moved = new KubeConfig();
+  moved.loadFromOptions({ ...kubeConfig, clusters: kubeConfig.clusters.map((cluster) => ({ ...cluster, server })) });
+  return moved;
+}
+
+/** Whether the virtual cluster's API answers; if not, what keeps its pod. */
+export async function virtualClusterAnswers(
+  host: Cluster,
+  place: VirtualClusterPlace,
+  connections: VirtualClusterConnections,
+): Promise<Check> {
+  try {
+    const cluster = await connections.connect(place);
+    await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain' });
+    // The default ServiceAccount is what pods need, and it comes a moment after the API.
+    const account = await read(cluster, ref('v1', 'ServiceAccount', 'default', 'default'));
+    return account ? holds : lacks('its controllers are starting');
+  } catch (error) {
+    if (!(error instanceof NotConnectable) && !isPassing(error)) throw error;
+    const pods = await podsReady(host, place.namespace, { app: 'vcluster', release: place.name }, place.name);
+    return pods.holds ? lacks((error as Error).message) : pods;
+  }
+}
+
+/** The virtual cluster's CA, base64 of PEM, as kubeconfigs carry it. */
+export function certificateAuthority(cluster: Cluster): string {
+  return cluster.kubeConfig.getCurrentCluster()!.caData!;
+}
+
+/** The address at which pods of the host cluster reach the virtual cluster's API; its certificate is good for it. */
+export async function inClusterServer(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string> {
+  const service = await read<V1Service>(host, ref('v1', 'Service', name, namespace));
+  if (!service?.spec?.clusterIP) throw new Error(`Service ${namespace}/${name} has no address yet`);
+  const address = service.spec.clusterIP;
+  return `https://${address.includes(':') ? `[${address}]` : address}:443`;
+}
+
+/**
+ * The name of the Service in the host cluster that vcluster made for one inside; found by what vcluster notes on it,
+ * since the name is hashed when it gets long. Undefined where there is none yet.
+ */
+export async function syncedService(
+  host: Cluster,
+  place: VirtualClusterPlace,
+  namespace: string,
+  name: string,
+): Promise<string | undefined> {
+  const services = await list<V1Service>(host, 'v1', 'Service', { namespace: place.namespace });
+  return services.find(
+    ({ metadata }) =>
+      metadata?.annotations?.['vcluster.loft.sh/object-name'] === name &&
+      metadata.annotations['vcluster.loft.sh/object-namespace'] === namespace,
+  )?.metadata?.name;
+}
