@@ -93,6 +93,32 @@ export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${s
  * @throws FlowError with every failed task; the signal's reason when it was aborted
  */
 export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: FlowRun<Once, Each>): Promise<Task[]> {
+  const tasks = await runTasks(flow, run, perform);
+  run.signal.throwIfAborted();
+  const failed = tasks.filter(({ state }) => state === 'failed');
+  if (failed.length > 0) throw new FlowError(failed);
+  return tasks;
+}
+
+/** Looks at every step's result and acts on none; a step whose result does not hold is `failed` with what was seen. */
+export async function inspectFlow<Once, Each>(
+  flow: Flow<Once, Each, string>,
+  run: Omit<FlowRun<Once, Each>, 'onChange'>,
+): Promise<Task[]> {
+  return await runTasks(flow, { ...run, onChange: () => undefined }, async (task, { look }) => {
+    const result = await look();
+    task.found = result.holds;
+    if (!result.holds) throw new Error(result.seen);
+  });
+}
+
+type Performer = (task: Task, actions: Actions, signal: AbortSignal, changed: () => void) => Promise<void>;
+
+async function runTasks<Once, Each>(
+  flow: Flow<Once, Each, string>,
+  run: FlowRun<Once, Each>,
+  performer: Performer,
+): Promise<Task[]> {
   const tasks: Task[] = [];
   const running = new Map<string, Promise<boolean>>();
   const changed = () => run.onChange(tasks);
@@ -109,17 +135,12 @@ export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: F
       const look = () => (step.on === 'each' ? step.work.check(run.contextOf(cluster!)) : step.work.check(run.context));
       const act = () =>
         step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
-      running.set(
-        taskKey(step.name, cluster),
-        runTask(task, before, { look, act, withinMs: step.within }, run.signal, changed),
-      );
+      const perform = () => performer(task, { look, act, withinMs: step.within }, run.signal, changed);
+      running.set(taskKey(step.name, cluster), runTask(task, before, perform, run.signal, changed));
     }
   }
   changed();
   await Promise.all(running.values());
-  run.signal.throwIfAborted();
-  const failed = tasks.filter(({ state }) => state === 'failed');
-  if (failed.length > 0) throw new FlowError(failed);
   return tasks;
 }
 
@@ -135,7 +156,7 @@ interface Actions {
 async function runTask(
   task: Task,
   before: Promise<boolean>[],
-  actions: Actions,
+  perform: () => Promise<void>,
   signal: AbortSignal,
   changed: () => void,
 ): Promise<boolean> {
@@ -149,7 +170,7 @@ async function runTask(
   task.state = 'running';
   changed();
   try {
-    await perform(task, actions, signal, changed);
+    await perform();
     task.state = 'done';
   } catch (error) {
     task.state = signal.aborted ? 'skipped' : 'failed';

@@ -60,6 +60,24 @@ export async function pendingReleases(host: Cluster, { name, namespace }: Virtua
 
 const revisionOf = (release: V1Secret) => Number(release.metadata?.labels?.version ?? 0);
 
+/** Whether helm knows no release of the virtual cluster any more. */
+export async function releaseAbsent(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Check> {
+  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+  return releases.length === 0 ? holds : lacks(`helm release ${name} is there`);
+}
+
+/** @throws UserError of `runTool` */
+export async function uninstallVirtualCluster(
+  { name, namespace }: VirtualClusterPlace,
+  { kubeconfig, signal }: { kubeconfig: string | undefined; signal: AbortSignal },
+): Promise<void> {
+  await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found'], {
+    kubeconfig,
+    signal,
+    withinMs: minutes(2),
+  });
+}
+
 /** Connections to the virtual clusters of one demo, opened when first asked for. */
 export class VirtualClusterConnections {
   private readonly opened = new Map<string, Promise<{ cluster: Cluster; tunnel?: Tunnel }>>();

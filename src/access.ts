@@ -1,0 +1,43 @@
+import type { DemoConfig } from './config.js';
+import { UserError } from './errors.js';
+
+/**
+ * Whether this person may use vcdemo in this channel. The bot asks, and the worker asks again: whatever can write to
+ * Redis could else command it.
+ * @throws UserError `not-allowed`
+ */
+export function assertMayUse(
+  { users, channels, admins }: DemoConfig['access'],
+  { userId, channelId }: { userId: string; channelId: string },
+): void {
+  if (users.length > 0 && !users.includes(userId) && !admins.includes(userId))
+    throw new UserError('not-allowed', 'You are not among the people who may use vcdemo.', {
+      hint: 'Ask its operators to add you to `access.users` in the configuration.',
+    });
+  if (channels.length > 0 && !channels.includes(channelId))
+    throw new UserError('not-allowed', 'vcdemo may not be used in this channel.', {
+      hint: `Use one of these channels: ${channels.map((id) => `<#${id}>`).join(', ')}.`,
+    });
+}
+
+/**
+ * Whether this person may delete a demo.
+ * @throws UserError `not-owner`
+ */
+export function assertMayDelete(
+  { admins }: DemoConfig['access'],
+  userId: string,
+  demo: { name: string; owner: { id: string } },
+): void {
+  if (demo.owner.id === userId || admins.includes(userId)) return;
+  throw new UserError(
+    'not-owner',
+    `Demo ${demo.name} belongs to <@${demo.owner.id}>; only they or an administrator may delete it.`,
+    {
+      hint:
+        admins.length > 0
+          ? `Administrators: ${admins.map((id) => `<@${id}>`).join(', ')}.`
+          : 'Operators can name administrators in `access.admins`.',
+    },
+  );
+}

@@ -1,0 +1,120 @@
+import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
+import { UserError } from '../errors.js';
+import type { Log } from '../log.js';
+import { closest } from 'fastest-levenshtein';
+import {
+  connectCluster,
+  homeNamespace,
+  loadHostKubeConfig,
+  type Cluster,
+  type ClusterOptions,
+} from '../k8s/cluster.js';
+import { findDemo, listDemos, type Demo } from '../k8s/demo.js';
+import type { IstioRenderer } from '../k8s/istio.js';
+import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
+import type { DemoContext } from './context.js';
+import type { JobName, JobPayload } from './definitions.js';
+import type { PostedMessage, Slack } from './slack.js';
+
+/** What a worker has for its whole life. */
+export interface WorkerTools {
+  settings: WorkerSettings;
+  slack: Slack;
+  istio: IstioRenderer;
+}
+
+/** One run of a job, as its handler sees it. */
+export interface JobRun<Name extends JobName> extends WorkerTools {
+  id: string;
+  payload: JobPayload<Name>;
+  /** Whether an earlier run of this job was cut off. */
+  resumed: boolean;
+  /** The message that an earlier run posted. */
+  posted: PostedMessage | undefined;
+  rememberPosted(posted: PostedMessage): Promise<void>;
+  config: DemoConfig;
+  log: Log;
+  /** Aborted when the worker stops. */
+  signal: AbortSignal;
+}
+
+export type Handler<Name extends JobName> = (run: JobRun<Name>) => Promise<void>;
+
+/** The configuration as it is now: a change needs no restart. */
+export const currentConfig = (settings: WorkerSettings): DemoConfig => readDemoConfig(settings.VCDEMO_CONFIG);
+
+/** The host cluster with the credentials as they are now. */
+export function openHost(settings: WorkerSettings, options: ClusterOptions): Cluster {
+  return connectCluster('host', loadHostKubeConfig(settings), options);
+}
+
+/** Where the claims on demos are kept. */
+export const claimNamespace = (host: Cluster): string => homeNamespace(host.kubeConfig);
+
+/** Runs `work` with connections to the host and the virtual clusters of a demo, and ends them. */
+export async function withHost<Result>(
+  run: Pick<JobRun<JobName>, 'settings'>,
+  options: ClusterOptions,
+  work: (host: Cluster) => Promise<Result>,
+): Promise<Result> {
+  const host = openHost(run.settings, options);
+  try {
+    return await work(host);
+  } finally {
+    host.close();
+  }
+}
+
+/** The context of a demo's steps; `close` ends its connections. */
+export function demoContext(
+  run: JobRun<JobName>,
+  host: Cluster,
+  demo: Demo,
+  options: Required<ClusterOptions>,
+): DemoContext & { close(): Promise<void> } {
+  const inCluster = run.settings.KUBECONFIG === undefined;
+  const connections = new VirtualClusterConnections(host, { ...options, inCluster });
+  const { config, istio, log } = run;
+  return {
+    config,
+    demo,
+    host,
+    kubeconfig: run.settings.KUBECONFIG,
+    connections,
+    istio,
+    log,
+    signal: options.signal,
+    close: () => connections.close(),
+  };
+}
+
+/** @throws UserError `unknown-demo` with the closest name that there is. */
+export async function requireDemo(host: Cluster, name: string): Promise<Demo> {
+  const demo = await findDemo(host, name);
+  if (demo) return demo;
+  const names = (await listDemos(host)).map((other) => other.name);
+  const suggestion = names.length > 0 ? ` Did you mean \`${closest(name, names)}\`?` : '';
+  throw new UserError('unknown-demo', `There is no demo ${name}.${suggestion}`, {
+    hint: names.length > 0 ? `Demos: ${names.join(', ')}. \`/vcdemo list\` tells more.` : '`/vcdemo create` makes one.',
+  });
+}
+
+/**
+ * A demo that can be used: both clusters were made.
+ * @throws UserError `unknown-demo`, `demo-not-ready`
+ */
+export async function requireReadyDemo(host: Cluster, name: string): Promise<Demo> {
+  const demo = await requireDemo(host, name);
+  if (demo.state === 'ready') return demo;
+  const why = {
+    creating: 'is still being created',
+    failed: 'was not created completely',
+    deleting: 'is being deleted',
+  }[demo.state];
+  throw new UserError('demo-not-ready', `Demo ${name} ${why}.`, {
+    hint:
+      demo.state === 'deleting'
+        ? `Wait until it is gone, then \`/vcdemo create ${name}\`.`
+        : `\`/vcdemo status ${name}\` shows how far it is; \`/vcdemo create ${name}\` resumes it.`,
+  });
+}

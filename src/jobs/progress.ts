@@ -1,0 +1,63 @@
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { SlackMessage } from '../slack-text.js';
+import type { Task } from './flow.js';
+import { progressMessage, type Progress } from './messages.js';
+import type { PostedMessage, Slack } from './slack.js';
+
+/** One message in Slack that follows a flow. */
+export interface ProgressReporter {
+  show(tasks: readonly Task[]): void;
+  /** The last edit, which is never left out. */
+  finish(outcome: NonNullable<Progress['outcome']>): Promise<void>;
+}
+
+export interface ReporterOptions {
+  slack: Slack;
+  posted: PostedMessage;
+  title: string;
+  jobId: string;
+  log: Log;
+  everyMs?: number;
+}
+
+/**
+ * Edits the message at most every `everyMs`, with the state of that moment: Slack allows about one a second and channel.
+ * A failed edit does not fail the job.
+ */
+export function reportProgress({
+  slack,
+  posted,
+  title,
+  jobId,
+  log,
+  everyMs = 2500,
+}: ReporterOptions): ProgressReporter {
+  const start = performance.now();
+  let tasks: readonly Task[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> = Promise.resolve();
+  let lastSent = start;
+
+  const render = (outcome?: Progress['outcome']): SlackMessage =>
+    progressMessage({ title, tasks, elapsedMs: performance.now() - start, jobId, ...(outcome && { outcome }) });
+  const send = (outcome?: Progress['outcome']) => {
+    clearTimeout(timer);
+    timer = undefined;
+    sending = sending.then(async () => {
+      lastSent = performance.now();
+      await slack
+        .update(posted, render(outcome))
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'progress was not shown'));
+    });
+    return sending;
+  };
+
+  return {
+    show(current) {
+      tasks = current;
+      timer ??= setTimeout(() => void send(), Math.max(0, lastSent + everyMs - performance.now()));
+    },
+    finish: (outcome) => send(outcome),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Claim } from '../k8s/claim.js';
+import type { Demo } from '../k8s/demo.js';
+import { clusterContext, type ClusterContext, type DemoContext } from './context.js';
+import type { Requester } from './definitions.js';
+import { runFlow, type Flow, type Task } from './flow.js';
+import { demoContext, withHost, type JobRun } from './job.js';
+import { progressMessage } from './messages.js';
+import { reportProgress } from './progress.js';
+
+export interface ReportedRun {
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>;
+  claim: Claim;
+  demo: Demo;
+  flow: Flow<DemoContext, ClusterContext, string>;
+  title: string;
+  /** Whose channel follows the progress. */
+  requester: Pick<Requester, 'channelId' | 'userId'>;
+}
+
+/** Runs a flow under a claim, followed by one message in Slack; an earlier run's message goes on. */
+export async function runReported({ run, claim, demo, flow, title, requester }: ReportedRun): Promise<Task[]> {
+  const { slack, log, id: jobId } = run;
+  const signal = AbortSignal.any([run.signal, claim.signal]);
+  const posted =
+    run.posted ?? (await slack.post(requester, progressMessage({ title, tasks: [], elapsedMs: 0, jobId })));
+  if (!run.posted) await run.rememberPosted(posted);
+  const reporter = reportProgress({ slack, posted, title, jobId, log });
+  const options = { signal, beforeWrite: claim.assertHeld };
+  return await withHost(run, options, async (host) => {
+    const context = demoContext(run, host, demo, options);
+    try {
+      const tasks = await runFlow(flow, {
+        config: run.config,
+        context,
+        contextOf: (name) => clusterContext(context, name),
+        signal,
+        onChange: (tasks) => {
+          reporter.show(tasks);
+        },
+      });
+      await reporter.finish('done');
+      logTimes(run, tasks);
+      return tasks;
+    } catch (error) {
+      await reporter.finish(signal.aborted ? 'interrupted' : 'failed');
+      throw error;
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+function logTimes({ log }: ReportedRun['run'], tasks: readonly Task[]): void {
+  for (const { step, cluster, tookMs, found } of tasks)
+    log.info({ step, cluster, tookMs: Math.round(tookMs ?? 0), found }, 'step done');
+}

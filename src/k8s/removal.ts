@@ -1,0 +1,56 @@
+import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kubernetes/client-node';
+import { holds, lacks, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels, labels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { list, read, ref, remove } from './objects.js';
+
+/** Whether a namespace is gone; if not, what keeps it, as its conditions say. */
+export async function checkNamespaceGone(host: Cluster, name: string): Promise<Check> {
+  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
+  if (!namespace) return holds;
+  if (namespace.status?.phase !== 'Terminating') return lacks(`namespace ${name} is there`);
+  const keeping = (namespace.status.conditions ?? [])
+    .filter(({ status }) => status === 'True')
+    .map(({ message }) => message);
+  return lacks(`namespace ${name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`);
+}
+
+/** Deletes the namespace, and only if it carries the demo's labels. */
+export async function deleteNamespace(
+  host: Cluster,
+  demo: Demo,
+  { namespace: name }: VirtualClusterPlace,
+): Promise<void> {
+  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
+  if (namespace?.metadata?.labels?.[labels.demo] !== demo.name) return;
+  await remove(host, ref('v1', 'Namespace', name), { uid: namespace.metadata.uid });
+}
+
+/** What is left of a demo in the host cluster: `Namespace demo-vc1`. Deleting can claim success and leave things. */
+export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
+  const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
+  const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
+  const clusterRoles = await Promise.all(
+    ['ClusterRole', 'ClusterRoleBinding'].map(async (kind) => {
+      const objects = await list(host, 'rbac.authorization.k8s.io/v1', kind, {
+        labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      });
+      return objects.map((object) => ({ ...object, kind }));
+    }),
+  );
+  const ofRelease = ({ metadata }: KubernetesObject) =>
+    namespaces.has(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? '');
+  return [
+    ...(await list<V1Namespace>(host, 'v1', 'Namespace', { labels: demoLabels(demo.name) })).map(named('Namespace')),
+    ...volumes.filter(({ spec }) => namespaces.has(spec?.claimRef?.namespace ?? '')).map(named('PersistentVolume')),
+    ...clusterRoles
+      .flat()
+      .filter(ofRelease)
+      .map((object) => named(object.kind)(object)),
+  ];
+}
+
+const named =
+  (kind: string) =>
+  ({ metadata }: KubernetesObject) =>
+    `${kind} ${metadata?.name}`;
