@@ -12,11 +12,11 @@ export function assertMayUse(
 ): void {
   if (users.length > 0 && !users.includes(userId) && !admins.includes(userId))
     throw new UserError('not-allowed', 'You are not among the people who may use vcdemo.', {
-      hint: 'Ask its operators to add you to `access.users` in the configuration.',
+      hint: `Ask its operators to add your Slack id ${userId} to \`access.users\` in the configuration.`,
     });
   if (channels.length > 0 && !channels.includes(channelId))
     throw new UserError('not-allowed', 'vcdemo may not be used in this channel.', {
-      hint: `Use one of these channels: ${channels.map((id) => `<#${id}>`).join(', ')}.`,
+      hint: `It may be used in ${channels.join(', ')}; operators can add ${channelId} to \`access.channels\`.`,
     });
 }
 

@@ -15,7 +15,7 @@ try {
   const settings = readWorkerSettings();
   loadHostKubeConfig(settings);
   const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
-  const worker = startWorker(settings, log);
+  const worker = await startWorker(settings, log);
   const health = createServer((request, response) => {
     const answer = (status: number, text: string) =>
       response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);

@@ -1,9 +1,9 @@
 import { Queue, WaitingError, Worker, type Job } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { WorkerSettings } from '../config.js';
 import { minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
+import { assertNoEviction, connectRedis } from '../redis.js';
 import { ClaimLost } from '../k8s/claim.js';
 import { listDemos } from '../k8s/demo.js';
 import { IstioRenderer } from '../k8s/istio.js';
@@ -26,10 +26,16 @@ export interface RunningWorker {
 /** What the worker keeps in a job's data beside the payload: where its message stands. */
 type JobData = Record<string, unknown> & { posted?: PostedMessage };
 
-export function startWorker(settings: WorkerSettings, log: Log): RunningWorker {
+/** @throws UserError `redis-evicts` */
+export async function startWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
   const stopping = new AbortController();
-  const connection = new Redis(settings.REDIS_URL, { maxRetriesPerRequest: null });
-  connection.on('error', (error) => log.warn({ reason: messageOf(error) }, 'Redis'));
+  const connection = connectRedis(settings.REDIS_URL, log, { maxRetriesPerRequest: null });
+  try {
+    await assertNoEviction(connection);
+  } catch (error) {
+    connection.disconnect();
+    throw error;
+  }
   const slack = createSlack(
     createSlackClient({ token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL }),
     log,

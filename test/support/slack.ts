@@ -1,0 +1,360 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
+import { WebClient, type KnownBlock } from '@slack/web-api';
+import { createEmulator } from 'emulate';
+import { freePort } from './free-port.js';
+
+/*
+ * A Slack workspace in this process: the emulator behind a small server that writes down what passes. The emulator
+ * sends no slash commands and no clicks, has no response_url and no call that lists ephemeral messages; this has.
+ */
+
+export interface Person {
+  userId: string;
+  userName: string;
+}
+
+export interface Message {
+  ts: string;
+  text: string;
+  user?: string;
+  blocks?: KnownBlock[];
+  files?: { id: string; name: string }[];
+}
+
+export interface SlackFile {
+  id: string;
+  name: string;
+  /** The channels and direct messages that show it. */
+  channels: string[];
+  content: string;
+}
+
+/** A call of the Web API, in the order of arrival. */
+export interface ApiCall {
+  method: string;
+  /** As they were sent; structured values (blocks, files) are JSON texts. */
+  arguments: Record<string, string>;
+  response: { ok: boolean; error?: string } & Record<string, unknown>;
+}
+
+/** What was sent to a response_url. */
+export interface Response {
+  text?: string;
+  blocks?: KnownBlock[];
+  response_type?: string;
+  replace_original?: boolean;
+  delete_original?: boolean;
+}
+
+export interface TestSlack {
+  /** For SLACK_API_URL. */
+  apiUrl: string;
+  botToken: string;
+  signingSecret: string;
+  /** A public channel that the bot and both people are members of. */
+  channel: string;
+  /** A public channel that the bot is not a member of. */
+  foreignChannel: string;
+  alice: Person;
+  bob: Person;
+  /** A client that speaks as the bot. */
+  client: WebClient;
+  calls: ApiCall[];
+  /** Messages of the channel, oldest first. */
+  messages(channel: string): Promise<Message[]>;
+  /** Messages that were posted with chat.postEphemeral, oldest first; Slack has no call that lists them. */
+  ephemeral(userId: string): { channel: string; text: string; blocks: KnownBlock[] }[];
+  /** The channel of direct messages between the bot and the person; opens it. */
+  directMessages(userId: string): Promise<string>;
+  /** Files that the channel shows, oldest first, with their content as text. */
+  files(channel: string): Promise<SlackFile[]>;
+  /** A response_url and what it received; with `fails`, one that has expired. */
+  responseUrl(options?: { fails?: boolean }): { url: string; received: Response[]; next(): Promise<Response> };
+  /** Lets every later call of the method fail with this error, such as `ratelimited`; `undefined` ends it. */
+  failCalls(method: string, error: string | undefined): void;
+  close(): Promise<void>;
+}
+
+const scopes = ['commands', 'chat:write', 'files:write', 'files:read', 'im:write', 'im:history', 'im:read'].concat([
+  'channels:join',
+  'channels:read',
+  'channels:history',
+  'users:read',
+]);
+
+/** Starts a workspace with a channel, two people and the bot, which has a token with the scopes of a real one. */
+export async function startSlack({ signingSecret = 'test-signing-secret' } = {}): Promise<TestSlack> {
+  const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
+  const emulator = await createEmulator({
+    service: 'slack',
+    port: await freePort(),
+    seed: {
+      slack: {
+        team: { name: 'Test', domain: 'test' },
+        users: [
+          { name: 'alice', real_name: 'Alice' },
+          { name: 'bob', real_name: 'Bob' },
+        ],
+        channels: [{ name: 'demos' }],
+        oauth_apps: [
+          {
+            client_id: '1.1',
+            client_secret: 'none',
+            name: 'vcdemo',
+            bot_name: 'vcdemo',
+            bot_id: 'B0VCDEMO0',
+            bot_user_id: 'U0VCDEMO0',
+            redirect_uris: [],
+            scopes,
+          },
+        ],
+        tokens: [{ token: botToken, user: 'U0VCDEMO0', bot_id: 'B0VCDEMO0', bot_user_id: 'U0VCDEMO0', scopes }],
+        strict_scopes: true,
+      },
+    },
+  });
+  const recorder = await startRecorder(emulator.url);
+  const apiUrl = `${recorder.url}/api/`;
+  const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
+  // Straight to the emulator, so that looking does not show up among the calls.
+  const observer = new WebClient(botToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
+
+  const { members = [] } = await observer.users.list({});
+  const person = (name: string): Person => {
+    const userId = members.find((member) => member.name === name)?.id;
+    if (userId === undefined) throw new Error(`The workspace has no ${name}`);
+    return { userId, userName: name };
+  };
+  const alice = person('alice');
+  const bob = person('bob');
+
+  const { channels = [] } = await observer.conversations.list({});
+  const channelNamed = (name: string): string => {
+    const id = channels.find((candidate) => candidate.name === name)?.id;
+    if (id === undefined) throw new Error(`The workspace has no #${name}`);
+    return id;
+  };
+  const channel = channelNamed('demos');
+  // The seed makes the people members of the channel, but not the bot, which it adds later.
+  await observer.conversations.join({ channel });
+  // One of the emulator's own; only its administrator is a member.
+  const foreignChannel = channelNamed('general');
+
+  return {
+    apiUrl,
+    botToken,
+    signingSecret,
+    channel,
+    foreignChannel,
+    alice,
+    bob,
+    client,
+    calls: recorder.calls,
+    async messages(id) {
+      const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
+      return (messages as Message[]).reverse();
+    },
+    ephemeral: (userId) =>
+      recorder.calls
+        .filter(({ method, response }) => method === 'chat.postEphemeral' && response.ok)
+        .filter((call) => call.arguments.user === userId)
+        .map(({ arguments: { channel: id = '', text = '', blocks = '[]' } }) => ({
+          channel: id,
+          text,
+          blocks: JSON.parse(blocks) as KnownBlock[],
+        })),
+    async directMessages(userId) {
+      const { channel: opened } = await observer.conversations.open({ users: userId });
+      return opened?.id ?? '';
+    },
+    async files(id) {
+      const { files = [] } = await observer.files.list({ channel: id });
+      return Promise.all(
+        files.reverse().map(async (file) => {
+          const answer = await fetch(String(file.url_private), { headers: { authorization: `Bearer ${botToken}` } });
+          const channelIds = [...(file.channels ?? []), ...(file.groups ?? []), ...(file.ims ?? [])];
+          return {
+            id: String(file.id),
+            name: String(file.name),
+            channels: channelIds,
+            content: await answer.text(),
+          };
+        }),
+      );
+    },
+    responseUrl: recorder.responseUrl,
+    failCalls: recorder.failCalls,
+    async close() {
+      await recorder.close();
+      await emulator.close();
+    },
+  };
+}
+
+async function startRecorder(emulatorUrl: string) {
+  const calls: ApiCall[] = [];
+  const failing = new Map<string, string>();
+  const responseUrls = new Map<string, (message: Response) => boolean>();
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
+  });
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url ?? '/';
+    const body = await textOf(request);
+    const receive = responseUrls.get(path);
+    if (receive !== undefined) {
+      const accepted = receive(JSON.parse(body) as Response);
+      response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
+      return;
+    }
+    const method = path.replace(/^\/api\//, '');
+    const failure = failing.get(method);
+    const answer =
+      failure === undefined
+        ? await forward(`${emulatorUrl}${path}`, request, body)
+        : { status: 200, text: JSON.stringify({ ok: false, error: failure }) };
+    calls.push({
+      method,
+      arguments: argumentsOf(request, body),
+      response: JSON.parse(answer.text) as ApiCall['response'],
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url,
+    calls,
+    failCalls(method: string, error: string | undefined) {
+      if (error === undefined) failing.delete(method);
+      else failing.set(method, error);
+    },
+    responseUrl({ fails = false } = {}) {
+      const received: Response[] = [];
+      const waiting: ((message: Response) => void)[] = [];
+      let taken = 0;
+      const path = `/response/${randomBytes(6).toString('hex')}`;
+      responseUrls.set(path, (message) => {
+        received.push(message);
+        if (waiting.length > 0) waiting.shift()?.(received[taken++]!);
+        return !fails;
+      });
+      const next = () =>
+        taken < received.length
+          ? Promise.resolve(received[taken++]!)
+          : new Promise<Response>((resolve) => waiting.push(resolve));
+      return { url: `${url}${path}`, received, next };
+    },
+    close: () => new Promise<void>((resolve) => void server.close(() => resolve()).closeAllConnections()),
+  };
+}
+
+async function forward(url: string, request: IncomingMessage, body: string) {
+  const { authorization, 'content-type': contentType } = request.headers;
+  const answer = await fetch(url, {
+    method: request.method ?? 'POST',
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    },
+    ...(request.method === 'GET' ? {} : { body }),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+function argumentsOf(request: IncomingMessage, body: string): Record<string, string> {
+  return request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
+    ? Object.fromEntries(new URLSearchParams(body))
+    : {};
+}
+
+// ------------------------------------------------------------------ what Slack sends to the bot
+
+export interface SlashCommandOptions extends Person {
+  text: string;
+  channelId: string;
+  /** Slack's id of this invocation; a second delivery has the same. */
+  triggerId?: string;
+  responseUrl?: string;
+  /** Seconds since 1970 in the signature; now, if not given. */
+  timestamp?: number;
+}
+
+/** What the bot answered to a request; `body` is what the person reads. */
+export interface Answer {
+  status: number;
+  body: { response_type?: string; text?: string; blocks?: KnownBlock[] };
+}
+
+/** Sends `/vcdemo <text>` as Slack does. */
+export function slackCommand(botUrl: string, signingSecret: string, options: SlashCommandOptions): Promise<Answer> {
+  const form = new URLSearchParams({
+    command: '/vcdemo',
+    text: options.text,
+    user_id: options.userId,
+    user_name: options.userName,
+    channel_id: options.channelId,
+    channel_name: 'demos',
+    team_id: 'T000000001',
+    team_domain: 'test',
+    api_app_id: 'A0VCDEMO0',
+    trigger_id: options.triggerId ?? triggerId(),
+    response_url: options.responseUrl ?? 'http://127.0.0.1:9/unused',
+  });
+  return post(botUrl, signingSecret, form.toString(), options.timestamp);
+}
+
+export interface PressButtonOptions extends Person {
+  actionId: string;
+  value: string;
+  channelId: string;
+  responseUrl: string;
+  triggerId?: string;
+}
+
+/** Presses a button of an ephemeral message, as Slack reports it (`block_actions`). */
+export function pressButton(botUrl: string, signingSecret: string, options: PressButtonOptions): Promise<Answer> {
+  const payload = {
+    type: 'block_actions',
+    team: { id: 'T000000001', domain: 'test' },
+    user: { id: options.userId, username: options.userName, name: options.userName, team_id: 'T000000001' },
+    api_app_id: 'A0VCDEMO0',
+    container: { type: 'message', message_ts: '1.1', channel_id: options.channelId, is_ephemeral: true },
+    channel: { id: options.channelId, name: 'demos' },
+    trigger_id: options.triggerId ?? triggerId(),
+    response_url: options.responseUrl,
+    actions: [{ type: 'button', block_id: 'b', action_id: options.actionId, value: options.value, action_ts: '1.1' }],
+  };
+  return post(botUrl, signingSecret, new URLSearchParams({ payload: JSON.stringify(payload) }).toString());
+}
+
+/** Slack's signature of a body. */
+export function sign(signingSecret: string, timestamp: number, body: string): string {
+  return `v0=${createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
+}
+
+/** An id as Slack gives to every command and click. */
+export function triggerId(): string {
+  return `1.1.${randomBytes(8).toString('hex')}`;
+}
+
+async function post(botUrl: string, signingSecret: string, body: string, timestamp = Math.floor(Date.now() / 1000)) {
+  const answer = await fetch(`${botUrl}/slack/events`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-slack-request-timestamp': String(timestamp),
+      'x-slack-signature': sign(signingSecret, timestamp, body),
+    },
+    body,
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as Answer['body'] };
+}
