@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { execa } from 'execa';
+import { parse } from 'yaml';
+import { readDemoConfig } from '../../src/config.js';
+import { hostOf } from '../../src/k8s/hosts.js';
+import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/*
+ * The whole job on a real cluster: from signed slash commands to Slack's messages and files. KUBECONFIG names the cluster,
+ * VCDEMO_CONFIG what is particular about it; the demos' public names must resolve on this machine.
+ */
+
+const minute = 60_000;
+const createWithinMs = 10 * minute;
+
+if (!process.env.KUBECONFIG) {
+  process.stderr.write('The end-to-end tests need a cluster: set KUBECONFIG (and VCDEMO_CONFIG, see examples/).\n');
+  process.exit(1);
+}
+const config = readDemoConfig(process.env.VCDEMO_CONFIG);
+
+let directory: string;
+let stack: Stack;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'vcdemo-e2e-'));
+  stack = await startStack();
+});
+after(async () => {
+  await stack?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** kubectl on the host cluster. */
+const kubectl = async (...args: string[]) => (await execa('kubectl', args)).stdout;
+
+/** kubectl with a kubeconfig that somebody was given. */
+async function kubectlWith(kubeconfig: string, ...args: string[]): Promise<string> {
+  const file = join(directory, 'kubeconfig');
+  await writeFile(file, kubeconfig, { mode: 0o600 });
+  return (await execa('kubectl', ['--kubeconfig', file, ...args])).stdout;
+}
+
+async function remainders(demo: string): Promise<string> {
+  const byLabel = await kubectl('get', 'namespace,lease', '-A', '-l', `vcdemo.io/demo=${demo}`, '-o', 'name');
+  const volumes = await kubectl('get', 'persistentvolume', '-o', 'jsonpath={.items[*].spec.claimRef.namespace}');
+  return [byLabel, ...volumes.split(' ').filter((namespace) => namespace.startsWith(`${demo}-`))].join('\n').trim();
+}
+
+async function deleteDemo(name: string): Promise<void> {
+  const answer = await stack.type(stack.slack.alice, `delete ${name}`);
+  assert.match(textOf({ text: '', ...answer.body }), /cannot be undone/);
+  await stack.press(stack.slack.alice, 'delete_demo', name);
+  await stack.message(new RegExp(`Demo \\*${name}\\* is deleted, nothing is left`), 5 * minute);
+  assert.equal(await remainders(name), '');
+}
+
+describe('a demo on a real cluster', () => {
+  let worker: RunningProcess;
+  let kubeconfig: string;
+
+  before(async () => {
+    worker = await stack.startWorker();
+  });
+  after(() => worker.kill('SIGTERM'));
+
+  it('comes up from one slash command, with one progress message and the kubeconfig as a file', async () => {
+    const { slack } = stack;
+    const answer = await stack.type(slack.alice, 'create e2e --ttl 2h');
+    assert.match(answer.body.text ?? '', /Creating demo \*e2e\*/);
+    const [file] = await waitFor(
+      'the kubeconfig in the channel',
+      async () => {
+        const failure = (await slack.messages(slack.channel)).map(textOf).find((text) => text.includes('failed'));
+        assert.equal(failure, undefined);
+        const files = await slack.files(slack.channel);
+        return files.length > 0 && files;
+      },
+      { withinMs: createWithinMs, everyMs: 1000 },
+    );
+    kubeconfig = file!.content;
+    assert.equal(file!.name, 'e2e.kubeconfig.yaml');
+    const progress = (await slack.messages(slack.channel))
+      .map(textOf)
+      .filter((text) => /Creating demo \*e2e\*/.test(text));
+    assert.equal(progress.length, 1, 'one progress message');
+    assert.doesNotMatch(progress[0]!, /:hourglass_flowing_sand:|:x:/);
+    const edits = slack.calls.filter(({ method }) => method === 'chat.update').length;
+    assert.ok(edits > 2, `the progress message is edited as steps finish, was edited ${edits} times`);
+  });
+
+  it('answers a second create with the state and starts nothing', async () => {
+    await stack.type(stack.slack.bob, 'create e2e');
+    assert.match(await stack.whisper(stack.slack.bob, /e2e/), /it is ready\. Nothing was started/);
+  });
+
+  it('gives a kubeconfig that works with kubectl through the edge, in both clusters', async () => {
+    for (const context of ['vc1', 'vc2']) {
+      const namespaces = await kubectlWith(kubeconfig, '--context', context, 'get', 'namespaces', '-o', 'name');
+      assert.match(namespaces, /namespace\/istio-system/);
+    }
+    const parsed = parse(kubeconfig) as { clusters: { cluster: { server: string } }[] };
+    assert.equal(parsed.clusters[0]!.cluster.server, `https://${hostOf(config, 'api', 'e2e', 'vc1')}:443`);
+  });
+
+  it('gives a second person a kubeconfig in their own name, by direct message, until the demo ends at most', async () => {
+    const { slack } = stack;
+    await stack.type(slack.bob, 'kubeconfig e2e');
+    await stack.whisper(slack.bob, /in your direct messages/);
+    const [file] = await slack.files(await slack.directMessages(slack.bob.userId));
+    const parsed = parse(file!.content) as { users: { user: Record<string, string> }[] };
+    const certificate = new X509Certificate(Buffer.from(parsed.users[0]!.user['client-certificate-data']!, 'base64'));
+    assert.match(certificate.subject, new RegExp(`CN=u-bob-${slack.bob.userId.toLowerCase()}`));
+    assert.ok(Date.parse(certificate.validTo) <= Date.now() + 2 * 60 * minute);
+    assert.match(
+      await kubectlWith(file!.content, '--context', 'vc2', 'get', 'namespaces', '-o', 'name'),
+      /namespace\/sample/,
+    );
+  });
+
+  it('verifies: both versions answer', async () => {
+    await stack.type(stack.slack.bob, 'verify e2e --requests 24');
+    const text = textOf(await stack.message(/requests from sleep in vc1/, minute));
+    const [, v1, v2] = /v1: (\d+) · v2: (\d+)/.exec(text)!.map(Number);
+    assert.equal(v1! + v2!, 24);
+    assert.ok(v1! > 0 && v2! > 0, text);
+    assert.doesNotMatch(text, /error/);
+  });
+
+  it('says in status that everything is there, and lists the demo', async () => {
+    await stack.type(stack.slack.alice, 'status e2e');
+    assert.match(await stack.whisper(stack.slack.alice, /Demo e2e: /, minute), /everything is there/);
+    await stack.type(stack.slack.alice, 'list');
+    assert.match(await stack.whisper(stack.slack.alice, /One demo|\d+ demos/), /\*e2e\*/);
+  });
+
+  it('gives the dashboards to the one who asks alone, and their tokens work', async () => {
+    await stack.type(stack.slack.bob, 'dashboard e2e');
+    const text = await stack.whisper(stack.slack.bob, /dashboards of demo e2e/);
+    const host = hostOf(config, 'dashboard', 'e2e', 'vc1');
+    assert.ok(text.includes(`https://${host}/`));
+    const page = await execa('curl', ['--silent', '--show-error', '--insecure', `https://${host}/`]);
+    assert.match(page.stdout, /Kubernetes Dashboard/);
+    const [, token] = /```(eyJ[^`]+)```/.exec(text)!;
+    const whoami = await kubectlWith(
+      withToken(kubeconfig, token!),
+      '--context',
+      'vc1',
+      'auth',
+      'whoami',
+      '-o',
+      'jsonpath={.status.userInfo.username}',
+    );
+    assert.equal(whoami, 'system:serviceaccount:kubernetes-dashboard:admin-user');
+    const inChannel = (await stack.slack.messages(stack.slack.channel)).map(textOf).join('\n');
+    assert.ok(!inChannel.includes(token!), 'the token is not in the channel');
+  });
+
+  it('has put the kubeconfig into the home of vc-client', async () => {
+    const shell = 'kubectl --context vc2 get namespaces -o name';
+    assert.match(await kubectl('-n', 'e2e-vc1', 'exec', 'vc-client-0', '--', 'sh', '-c', shell), /namespace\/sample/);
+  });
+
+  it('refuses that somebody else deletes it', async () => {
+    await stack.type(stack.slack.bob, 'delete e2e');
+    await stack.press(stack.slack.bob, 'delete_demo', 'e2e');
+    await stack.message(/belongs to <@/);
+  });
+
+  it('keeps secrets out of Redis', async () => {
+    const dump = (await execa('redis-cli', ['-u', stack.redis.url, '--scan'])).stdout.split('\n');
+    const contents = await Promise.all(
+      dump.map((key) => execa('redis-cli', ['-u', stack.redis.url, 'hgetall', key]).then(({ stdout }) => stdout)),
+    );
+    assert.ok(contents.join('').includes('e2e'), 'jobs are there');
+    assert.doesNotMatch(contents.join('\n'), /PRIVATE KEY|client-key-data|eyJhbGci|BEGIN CERTIFICATE/);
+  });
+
+  it('is deleted after a confirmation, and nothing is left', () => deleteDemo('e2e'));
+
+  it('tells of a namespace of the same name that is not its own, and does not touch it', async () => {
+    await kubectl('create', 'namespace', 'foreign-vc1');
+    try {
+      await stack.type(stack.slack.alice, 'create foreign');
+      const text = textOf(await stack.message(/Creating demo \*foreign\* failed/, minute));
+      assert.match(text, /namespace foreign-vc1 already that is not part of demo foreign/);
+      assert.equal(await kubectl('get', 'namespace', 'foreign-vc1', '-o', 'jsonpath={.metadata.annotations}'), '');
+    } finally {
+      await kubectl('delete', 'namespace', 'foreign-vc1', '--wait=false');
+    }
+    await deleteDemo('foreign');
+  });
+
+  it('suggests the closest name for a demo that does not exist', async () => {
+    await stack.type(stack.slack.alice, 'status nowhere');
+    await stack.message(/There is no demo nowhere/);
+  });
+});
+
+describe('a worker that is killed in the middle of a create', () => {
+  it('has its job resumed by another, to the same end', async () => {
+    const { slack } = stack;
+    const first = await stack.startWorker();
+    await stack.type(slack.alice, 'create crash');
+    await waitFor(
+      'both virtual clusters to be installed',
+      async () => {
+        const releases = await kubectl('get', 'secret', '-A', '-l', 'owner=helm,status=deployed', '-o', 'name');
+        return releases.split('\n').filter((name) => name.includes('.vc')).length === 2;
+      },
+      { withinMs: 2 * minute },
+    );
+    await first.kill('SIGKILL');
+    const second = await stack.startWorker();
+    try {
+      await stack.message(/Creating demo \*crash\* · (\d+) of \1 steps/, createWithinMs);
+      const files = await waitFor('the kubeconfig of crash', async () =>
+        (await slack.files(slack.channel)).filter(({ name }) => name === 'crash.kubeconfig.yaml'),
+      );
+      assert.equal(files.length, 1);
+      const progress = (await slack.messages(slack.channel))
+        .map(textOf)
+        .filter((text) => /^Creating demo crash/.test(text));
+      assert.equal(progress.length, 1, 'the message of the killed worker goes on');
+      await stack.type(slack.alice, 'verify crash');
+      assert.match(
+        textOf(await stack.message(/crash.*requests from sleep in vc1/s, minute)),
+        /v1: [1-9]\d* · v2: [1-9]/,
+      );
+      await deleteDemo('crash');
+    } finally {
+      await second.kill('SIGTERM');
+    }
+  });
+});
+
+function withToken(kubeconfig: string, token: string): string {
+  const parsed = parse(kubeconfig) as { users: { user: object }[] };
+  return JSON.stringify({ ...parsed, users: parsed.users.map((entry) => ({ ...entry, user: { token } })) });
+}

@@ -1,0 +1,144 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { freePort } from './free-port.js';
+import { startRedis, type TestRedis } from './redis.js';
+import {
+  pressButton,
+  slackCommand,
+  startSlack,
+  type Answer,
+  type Message,
+  type Person,
+  type TestSlack,
+} from './slack.js';
+import { waitFor } from './wait-for.js';
+
+/** The whole product as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
+export interface Stack {
+  slack: TestSlack;
+  redis: TestRedis;
+  bot: RunningProcess;
+  startWorker(environment?: Record<string, string>): Promise<RunningProcess>;
+  /** Types `/vcdemo <text>`; the answer is what the person reads at once. */
+  type(person: Person, text: string): Promise<Answer>;
+  press(person: Person, actionId: string, value: string): Promise<void>;
+  /** A message of the channel whose text or blocks match, once it is there. */
+  message(pattern: RegExp, withinMs?: number): Promise<Message>;
+  /** A message for the person's eyes alone. */
+  whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface RunningProcess {
+  pid: number;
+  /** Resolves when the process has ended. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts Redis, Slack and the bot; workers are started by the test. `npm run build` must have run. */
+export async function startStack(environment: Record<string, string> = {}): Promise<Stack> {
+  const redis = await startRedis();
+  const slack = await startSlack();
+  const processes: RunningProcess[] = [];
+  const port = await freePort();
+  const common = {
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_API_URL: slack.apiUrl,
+    REDIS_URL: redis.url,
+    LOG_LEVEL: 'info',
+    ...environment,
+  };
+  const launch = async (script: string, readyPort: number, extra: Record<string, string>) => {
+    const launched = await start(script, readyPort, { ...common, ...extra });
+    processes.push(launched);
+    return launched;
+  };
+  const bot = await launch('dist/bot/main.js', port, { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) });
+  const botUrl = `http://127.0.0.1:${port}`;
+
+  return {
+    slack,
+    redis,
+    bot,
+    async startWorker(extra = {}) {
+      const workerPort = await freePort();
+      return await launch('dist/jobs/main.js', workerPort, { WORKER_PORT: String(workerPort), ...extra });
+    },
+    type: (person, text) => slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel }),
+    async press(person, actionId, value) {
+      const response = slack.responseUrl();
+      await pressButton(botUrl, slack.signingSecret, {
+        ...person,
+        actionId,
+        value,
+        channelId: slack.channel,
+        responseUrl: response.url,
+      });
+      await response.next();
+    },
+    async message(pattern, withinMs = 30_000) {
+      let last: Message[] = [];
+      return await waitFor(
+        `a message like ${pattern}`,
+        async () => {
+          last = await slack.messages(slack.channel);
+          return last.findLast((message) => pattern.test(textOf(message)));
+        },
+        { withinMs, seen: () => last.slice(-3).map(textOf) },
+      );
+    },
+    async whisper(person, pattern, withinMs = 30_000) {
+      const texts = () => slack.ephemeral(person.userId).map(textOf);
+      return await waitFor(`a whisper like ${pattern}`, async () => texts().findLast((text) => pattern.test(text)), {
+        withinMs,
+        seen: () => texts().slice(-3),
+      });
+    },
+    async close() {
+      await Promise.all(processes.map((running) => running.kill('SIGTERM')));
+      await slack.close();
+      await redis.stop();
+    },
+  };
+}
+
+/** All that a person reads of a message. */
+export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): string {
+  return [text, ...JSON.stringify(blocks ?? []).matchAll(/"text":"((?:[^"\\]|\\.)*)"/g)]
+    .map((match) => (typeof match === 'string' ? match : (JSON.parse(`"${match[1]}"`) as string)))
+    .join('\n');
+}
+
+async function start(script: string, port: number, environment: Record<string, string>): Promise<RunningProcess> {
+  const child: ChildProcess = spawn(process.execPath, [script], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+  // For those who look into a failure.
+  if (process.env.VCDEMO_TEST_LOG) {
+    const file = createWriteStream(process.env.VCDEMO_TEST_LOG, { flags: 'a' });
+    for (const stream of [child.stdout!, child.stderr!]) stream.pipe(file, { end: false });
+  }
+  await waitFor(
+    `${script} to be up`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${script} ended: ${Buffer.concat(output).toString('utf8')}`);
+      return await fetch(`http://127.0.0.1:${port}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    },
+    { withinMs: 20_000, everyMs: 100, seen: () => Buffer.concat(output).toString('utf8') },
+  );
+  return {
+    pid: child.pid!,
+    async kill(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await ended;
+    },
+  };
+}
