@@ -15,7 +15,7 @@ import { slackCommand, startSlack, type TestSlack } from '../test/support/slack.
 
 const atOnce = 20;
 const warmUpRounds = 10;
-const countedRounds = 50;
+const countedRounds = 100;
 const allowedRatio = 1.5;
 
 interface Contestant {
