@@ -11,7 +11,8 @@ import { assertNoEviction, connectRedis } from '../redis.js';
 export interface JobQueues {
   /**
    * Puts a job on its queue and returns its id. The same `dedupeId` within ten minutes yields the same job.
-   * @throws UserError `redis-unavailable` after two seconds at most; then nothing was put on the queue.
+   * @throws UserError `redis-unavailable` after two seconds at most. If Redis was lost while it was being told, the job
+   * may exist all the same.
    */
   enqueue(request: JobRequest, options: { dedupeId: string }): Promise<string>;
   /** @throws UserError `redis-unavailable` or `redis-evicts` within a second. */
@@ -155,7 +156,7 @@ function unavailable(error: unknown, connectionError: unknown): UserError {
   // Of a connection that is being tried again and again, the last attempt knows more.
   const cause = error instanceof NoAnswer ? (connectionError ?? error) : error;
   return new UserError('redis-unavailable', `The job queue (Redis) cannot be reached: ${messageOf(cause)}.`, {
-    hint: 'Nothing was started. Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
+    hint: 'Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
     cause,
   });
 }

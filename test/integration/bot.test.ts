@@ -338,6 +338,20 @@ describe('without Redis', () => {
   });
 });
 
+describe('with a Redis that hangs', () => {
+  test('the answer comes in time, and the bot can be closed', async () => {
+    const own = await startRedis();
+    const bot = await startBot(settings(own.url), log);
+    own.freeze();
+    const asked = performance.now();
+    const answer = await say(`http://127.0.0.1:${bot.port}`, 'create');
+    assert.ok(performance.now() - asked < 3000);
+    assert.match(shown(answer), /cannot be reached: it does not answer/);
+    await bot.close();
+    await own.stop();
+  });
+});
+
 describe('the bot does not start', () => {
   const codeOf = (from: BotSettings) =>
     startBot(from, log).then(
