@@ -40,7 +40,7 @@ try {
       slack.botToken,
       slack.apiUrl,
     ]),
-    await startContestant('vcdemo bot', [join(compiled, 'src/bot/main.js')], {
+    await startContestant('vcdemo bot', [...(await flagsOfStartBot()), join(compiled, 'src/bot/main.js')], {
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_SIGNING_SECRET: slack.signingSecret,
       SLACK_API_URL: slack.apiUrl,
@@ -78,6 +78,14 @@ async function compile(directory: string): Promise<void> {
   await execa({ cwd: root, preferLocal: true })`tsc -p ${config}`;
   await writeFile(join(directory, 'package.json'), JSON.stringify({ type: 'module' }));
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+}
+
+/** Node's flags with which `npm run start:bot` keeps the bot's memory small. */
+async function flagsOfStartBot(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  return scripts['start:bot']?.split(' ').filter((word) => word.startsWith('--')) ?? [];
 }
 
 /** Starts a Node process and waits for the line of its log that has the port. */
