@@ -150,6 +150,9 @@ const common = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
 
+/** Without it, zod looks at the object as a whole only when each of its values is right. */
+const always = () => true;
+
 const botEnvironment = z
   .object({
     ...common,
@@ -158,10 +161,15 @@ const botEnvironment = z
     SLACK_APP_TOKEN: slackToken('xapp-').optional(),
     PORT: port.default(3000),
   })
-  .superRefine((env, context) => {
-    const needed = env.SLACK_MODE === 'http' ? 'SLACK_SIGNING_SECRET' : 'SLACK_APP_TOKEN';
-    if (env[needed] === undefined)
-      context.addIssue({ code: 'custom', path: [needed], message: `is required when SLACK_MODE is ${env.SLACK_MODE}` });
+  .refine(({ SLACK_MODE, SLACK_SIGNING_SECRET }) => SLACK_MODE === 'socket' || SLACK_SIGNING_SECRET !== undefined, {
+    path: ['SLACK_SIGNING_SECRET'],
+    message: 'is required when SLACK_MODE is http',
+    when: always,
+  })
+  .refine(({ SLACK_MODE, SLACK_APP_TOKEN }) => SLACK_MODE !== 'socket' || SLACK_APP_TOKEN !== undefined, {
+    path: ['SLACK_APP_TOKEN'],
+    message: 'is required when SLACK_MODE is socket',
+    when: always,
   });
 
 const workerEnvironment = z.object({

@@ -9,7 +9,7 @@ import type { Log } from './log.js';
 export function connectRedis(url: string, log: Log, options: RedisOptions = {}): Redis {
   const redis = new Redis(url, {
     connectTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 5_000),
+    retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 2_000),
     ...options,
   });
   let lost = false;

@@ -6,23 +6,22 @@ import { startBot } from './app.js';
 
 const settings = readSettingsOrExit();
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
-try {
-  const bot = await startBot(settings, log);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => {
-      log.info({ signal }, 'Stopping');
-      setTimeout(() => process.exit(1), seconds(5)).unref();
-      bot.close().then(
+const starting = startBot(settings, log);
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.once(signal, () => {
+    log.info({ signal }, 'Stopping');
+    setTimeout(() => process.exit(1), seconds(5)).unref();
+    starting
+      .then((bot) => bot.close())
+      .then(
         () => process.exit(0),
         (error: unknown) => {
           log.error({ err: error }, 'The bot did not stop cleanly');
           process.exit(1);
         },
       );
-    });
-} catch (error) {
-  exitWith(error);
-}
+  });
+await starting.catch(exitWith);
 
 function readSettingsOrExit(): BotSettings {
   try {

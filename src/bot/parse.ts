@@ -24,14 +24,14 @@ export function parseCommand(text: string, { maxTtlMs }: { maxTtlMs: number }): 
     .split(/\s+/)
     .filter(Boolean);
   const [name = 'help', ...rest] = words;
-  if (name === 'help') return parseHelp(rest);
   const command = commandNamed(name);
+  if (command === 'help') return parseHelp(rest);
   const { positional, flags } = splitFlags(command, rest);
   const definition: Command = commands[command];
   const expected = definition.demo === 'none' ? 0 : 1;
   if (positional.length > expected)
-    throw usageError(command, 'unexpected-argument', `\`${command}\` does not take "${positional[expected]}".`);
-  if (command === 'list' || command === 'help') return { command };
+    throw usageError(command, 'unexpected-argument', `\`${command}\` does not take "${shown(positional[expected]!)}".`);
+  if (command === 'list') return { command };
   if (definition.demo === 'required' && positional[0] === undefined)
     throw usageError(command, 'name-missing', `\`${command}\` needs the name of a demo.`);
   const demo = parseDemoName(command, positional[0] ?? defaultDemo);
@@ -43,15 +43,19 @@ export function parseCommand(text: string, { maxTtlMs }: { maxTtlMs: number }): 
   return { command, demo };
 }
 
-function parseHelp([topic]: string[]): ParsedCommand {
+function parseHelp([topic, surplus]: string[]): ParsedCommand {
+  if (surplus !== undefined)
+    throw usageError('help', 'unexpected-argument', `\`help\` does not take "${shown(surplus)}".`);
   return topic === undefined ? { command: 'help' } : { command: 'help', topic: commandNamed(topic) };
 }
 
 function commandNamed(word: string): CommandName {
-  if (Object.hasOwn(commands, word)) return word as CommandName;
+  // Phones begin a message with a capital.
+  const name = word.toLowerCase();
+  if (Object.hasOwn(commands, name)) return name as CommandName;
   const names = Object.keys(commands);
-  throw new UserError('unknown-command', `There is no command "${shown(word)}".${suggestion(word, names)}`, {
-    hint: `Commands: ${names.map((name) => `\`${name}\``).join(', ')}. \`/vcdemo help\` explains them.`,
+  throw new UserError('unknown-command', `There is no command "${shown(word)}".${suggestion(name, names)}`, {
+    hint: `Commands: ${names.map((known) => `\`${known}\``).join(', ')}. \`/vcdemo help\` explains them.`,
   });
 }
 

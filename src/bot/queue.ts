@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { hours, minutes, seconds } from '../duration.js';
@@ -12,7 +11,8 @@ import { assertNoEviction, connectRedis } from '../redis.js';
 export interface JobQueues {
   /**
    * Puts a job on its queue and returns its id. The same `dedupeId` within ten minutes yields the same job.
-   * @throws UserError `redis-unavailable` after two seconds at most; then nothing was put on the queue.
+   * @throws UserError `redis-unavailable` after two seconds at most. If Redis was lost while it was being told, the job
+   * may exist all the same.
    */
   enqueue(request: JobRequest, options: { dedupeId: string }): Promise<string>;
   /** @throws UserError `redis-unavailable` or `redis-evicts` within a second. */
@@ -38,7 +38,13 @@ export function createJobQueues(redisUrl: string, log: Log): JobQueues {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
+    // Commands that arrive together reach Redis in one write.
+    enableAutoPipelining: true,
   });
+  let connectionError: unknown;
+  redis.on('error', (error: unknown) => (connectionError = error));
+  redis.on('ready', () => (connectionError = undefined));
+  const ready = readinessOf(redis);
   const queues: Partial<Record<QueueName, Promise<Queue>>> = {};
 
   // A Queue whose first conversation with Redis fails stays broken, so it is made when Redis is there and made again
@@ -58,31 +64,33 @@ export function createJobQueues(redisUrl: string, log: Log): JobQueues {
     async enqueue(request, { dedupeId }) {
       const { queue: queueName, payload } = jobs[request.name];
       const data = payload.parse(request.payload);
-      const signal = AbortSignal.timeout(enqueueTimeoutMs);
+      const add = async (isLate: () => boolean) => {
+        await ready();
+        const queue = await queueNamed(queueName);
+        // Its sender was told that it failed.
+        if (isLate()) return undefined;
+        return queue.add(request.name, data, {
+          ...jobOptions,
+          jobId: jobIdFor(request),
+          deduplication: { id: dedupeId, ttl: minutes(10) },
+        });
+      };
       try {
-        await untilReady(redis, signal);
-        const queue = await until(signal, queueNamed(queueName));
-        const job = await until(
-          signal,
-          queue.add(request.name, data, {
-            ...jobOptions,
-            jobId: jobIdFor(request),
-            deduplication: { id: dedupeId, ttl: minutes(10) },
-          }),
-        );
+        const job = await within(enqueueTimeoutMs, add);
         // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
-        return job.id ?? '';
+        return job?.id ?? '';
       } catch (error) {
-        throw unavailable(error);
+        throw unavailable(error, connectionError);
       }
     },
     async ping() {
-      const signal = AbortSignal.timeout(pingTimeoutMs);
       try {
-        await untilReady(redis, signal);
-        await until(signal, assertNoEviction(redis));
+        await within(pingTimeoutMs, async () => {
+          await ready();
+          await assertNoEviction(redis);
+        });
       } catch (error) {
-        throw error instanceof UserError ? error : unavailable(error);
+        throw error instanceof UserError ? error : unavailable(error, connectionError);
       }
     },
     async close() {
@@ -105,45 +113,50 @@ function jobIdFor({ name, payload }: JobRequest): string {
   return [name, ...demo, randomBytes(3).toString('hex')].join('-');
 }
 
-async function untilReady(redis: Redis, signal: AbortSignal): Promise<void> {
-  if (redis.status === 'ready') return;
-  let lastError: unknown;
-  const remember = (error: unknown) => (lastError = error);
-  // Not `once` alone: it would reject at the first error, although the next attempt may succeed.
-  redis.on('error', remember);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const ready = () => {
-        signal.removeEventListener('abort', aborted);
+/** One listener for all who wait; an outage may last through many commands. */
+function readinessOf(redis: Redis): () => Promise<void> {
+  let next: Promise<void> | undefined;
+  return async () => {
+    if (redis.status === 'ready') return;
+    next ??= new Promise((resolve) =>
+      redis.once('ready', () => {
+        next = undefined;
         resolve();
-      };
-      const aborted = () => {
-        redis.off('ready', ready);
-        reject(lastError ?? new Error('no connection'));
-      };
-      redis.once('ready', ready);
-      signal.addEventListener('abort', aborted, { once: true });
-    });
-  } finally {
-    redis.off('error', remember);
-  }
+      }),
+    );
+    await next;
+  };
 }
 
-async function until<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  const stop = new AbortController();
+/**
+ * The result of the work, unless it takes too long; then `isLate` tells it to stop. A plain timer, because an
+ * AbortSignal for each command costs more than the rest of it.
+ */
+async function within<Result>(timeoutMs: number, work: (isLate: () => boolean) => Promise<Result>): Promise<Result> {
+  let late = false;
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      late = true;
+      reject(new NoAnswer());
+    }, timeoutMs);
+  });
   try {
-    return await Promise.race([
-      work,
-      once(signal, 'abort', { signal: stop.signal }).then(() => Promise.reject(new Error('it does not answer'))),
-    ]);
+    return await Promise.race([work(() => late), timeout]);
   } finally {
-    stop.abort();
+    clearTimeout(timer);
   }
 }
 
-function unavailable(cause: unknown): UserError {
+class NoAnswer extends Error {
+  override readonly message = 'it does not answer';
+}
+
+function unavailable(error: unknown, connectionError: unknown): UserError {
+  // Of a connection that is being tried again and again, the last attempt knows more.
+  const cause = error instanceof NoAnswer ? (connectionError ?? error) : error;
   return new UserError('redis-unavailable', `The job queue (Redis) cannot be reached: ${messageOf(cause)}.`, {
-    hint: 'Nothing was started. Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
+    hint: 'Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
     cause,
   });
 }

@@ -2,7 +2,7 @@ import type { DemoConfig } from '../config.js';
 import { messageOf, UserError } from '../errors.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
-import { virtualClusterNames, type VirtualClusterName } from '../k8s/demo.js';
+import type { VirtualClusterName } from '../k8s/demo.js';
 
 /*
  * Runs a table of steps. The cluster is the state: a step looks (reads only), acts if what it wants does not hold, and
@@ -66,6 +66,8 @@ export interface FlowRun<Once, Each> {
   config: DemoConfig;
   context: Once;
   contextOf: (cluster: VirtualClusterName) => Each;
+  /** On which `each` runs: of a demo that is half deleted, one. */
+  clusters: readonly VirtualClusterName[];
   signal: AbortSignal;
   /** Called whenever a task changes, with all tasks. */
   onChange: (tasks: readonly Task[]) => void;
@@ -124,13 +126,13 @@ async function runTasks<Once, Each>(
   const changed = () => run.onChange(tasks);
 
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
-    const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...virtualClusterNames] : [undefined];
+    const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...run.clusters] : [undefined];
     for (const cluster of clusters) {
       const task: Task = { step: step.name, says: step.says, state: 'waiting', ...(cluster && { cluster }) };
       tasks.push(task);
       const before = step.after.flatMap((name) => {
         const own = running.get(taskKey(name, cluster)) ?? running.get(taskKey(name));
-        return own ? [own] : virtualClusterNames.flatMap((each) => running.get(taskKey(name, each)) ?? []);
+        return own ? [own] : run.clusters.flatMap((each) => running.get(taskKey(name, each)) ?? []);
       });
       const look = () => (step.on === 'each' ? step.work.check(run.contextOf(cluster!)) : step.work.check(run.context));
       const act = () =>

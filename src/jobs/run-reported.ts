@@ -33,10 +33,9 @@ export async function runReported({ run, claim, demo, flow, title, requester }: 
         config: run.config,
         context,
         contextOf: (name) => clusterContext(context, name),
+        clusters: demo.places.map(({ name }) => name),
         signal,
-        onChange: (tasks) => {
-          reporter.show(tasks);
-        },
+        onChange: reporter.show,
       });
       await reporter.finish('done');
       logTimes(run, tasks);

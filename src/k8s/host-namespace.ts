@@ -59,6 +59,12 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
   }
 }
 
+/** @throws UserError `foreign-namespace` */
+export async function assertNotForeign(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<void> {
+  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
+  if (namespace) refuseForeign(namespace, demo);
+}
+
 function refuseForeign(namespace: V1Namespace, demo: Demo): void {
   const own = namespace.metadata?.labels ?? {};
   if (own[labels.managedBy] === 'vcdemo' && own[labels.demo] === demo.name) return;

@@ -190,11 +190,12 @@ describe('a demo on a real cluster', () => {
       await stack.type(stack.slack.alice, 'create foreign');
       const text = textOf(await stack.message(/Creating demo \*foreign\* failed/, minute));
       assert.match(text, /namespace foreign-vc1 already that is not part of demo foreign/);
+      assert.match(text, /Nothing was made/);
       assert.equal(await kubectl('get', 'namespace', 'foreign-vc1', '-o', 'jsonpath={.metadata.annotations}'), '');
     } finally {
       await kubectl('delete', 'namespace', 'foreign-vc1', '--wait=false');
     }
-    await deleteDemo('foreign');
+    assert.equal(await remainders('foreign'), '');
   });
 
   it('suggests the closest name for a demo that does not exist', async () => {

@@ -9,6 +9,8 @@ import { freePort } from './free-port.js';
 export interface TestRedis {
   url: string;
   port: number;
+  /** Freezes it: connections stay open, nothing is answered. `stop` works all the same. */
+  freeze(): void;
   stop(): Promise<void>;
 }
 
@@ -55,5 +57,5 @@ export async function startRedis({
     if (server.pid !== undefined) await stop();
     throw error;
   }
-  return { url: `redis://127.0.0.1:${listen}`, port: listen, stop };
+  return { url: `redis://127.0.0.1:${listen}`, port: listen, freeze: () => void server.kill('SIGSTOP'), stop };
 }

@@ -9,7 +9,9 @@ import { freePort } from './free-port.js';
 
 /*
  * A Slack workspace in this process: the emulator behind a small server that writes down what passes. The emulator
- * sends no slash commands and no clicks, has no response_url and no call that lists ephemeral messages; this has.
+ * sends no slash commands and no clicks, has no response_url, no call that lists ephemeral messages and no Socket
+ * Mode; it takes any token for its administrator's and lets a bot write to public channels that it has not joined.
+ * All of this but Socket Mode is made up for here.
  */
 
 export interface Person {
@@ -28,8 +30,6 @@ export interface Message {
 export interface SlackFile {
   id: string;
   name: string;
-  /** The channels and direct messages that show it. */
-  channels: string[];
   content: string;
 }
 
@@ -117,7 +117,7 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
       },
     },
   });
-  const recorder = await startRecorder(emulator.url);
+  const recorder = await startRecorder(emulator.url, botToken);
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Straight to the emulator, so that looking does not show up among the calls.
@@ -172,17 +172,14 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
       return opened?.id ?? '';
     },
     async files(id) {
-      const { files = [] } = await observer.files.list({ channel: id });
+      const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
+      // By way of the messages: files.list does not keep the order within one second.
+      const files = messages.reverse().flatMap((message) => message.files ?? []);
       return Promise.all(
-        files.reverse().map(async (file) => {
-          const answer = await fetch(String(file.url_private), { headers: { authorization: `Bearer ${botToken}` } });
-          const channelIds = [...(file.channels ?? []), ...(file.groups ?? []), ...(file.ims ?? [])];
-          return {
-            id: String(file.id),
-            name: String(file.name),
-            channels: channelIds,
-            content: await answer.text(),
-          };
+        files.map(async ({ id: fileId = '', name = '', url_private: url = '' }) => {
+          const answer = await fetch(url, { headers: { authorization: `Bearer ${botToken}` } });
+          if (!answer.ok) throw new Error(`The file ${name} cannot be read: HTTP ${answer.status}`);
+          return { id: fileId, name, content: await answer.text() };
         }),
       );
     },
@@ -195,7 +192,9 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
   };
 }
 
-async function startRecorder(emulatorUrl: string) {
+const writingMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal']);
+
+async function startRecorder(emulatorUrl: string, botToken: string) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
@@ -213,7 +212,7 @@ async function startRecorder(emulatorUrl: string) {
       return;
     }
     const method = path.replace(/^\/api\//, '');
-    const failure = failing.get(method);
+    const failure = failing.get(method) ?? (await strictFailure(method, request, body));
     const answer =
       failure === undefined
         ? await forward(`${emulatorUrl}${path}`, request, body)
@@ -225,6 +224,21 @@ async function startRecorder(emulatorUrl: string) {
     });
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
   };
+
+  /** Slack refuses these; the emulator takes any token and lets everybody write to public channels. */
+  const strictFailure = async (method: string, request: IncomingMessage, body: string) => {
+    if (request.headers.authorization !== `Bearer ${botToken}`) return 'invalid_auth';
+    const { channel, channel_id: id = channel } = argumentsOf(request, body);
+    if (!writingMethods.has(method) || id === undefined || !id.startsWith('C')) return undefined;
+    const info = await fetch(`${emulatorUrl}/api/conversations.info`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${botToken}`, 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ channel: id }),
+    });
+    const answer = (await info.json()) as { channel?: { is_member?: boolean } };
+    return answer.channel?.is_member === false ? 'not_in_channel' : undefined;
+  };
+
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -10,7 +10,7 @@ import {
   sendRequests,
 } from '../../k8s/helloworld.js';
 import { hostOf } from '../../k8s/hosts.js';
-import { checkHostNamespace, makeHostNamespace } from '../../k8s/host-namespace.js';
+import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../k8s/host-namespace.js';
 import { applyIstio, checkIstio } from '../../k8s/istio.js';
 import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../k8s/kubeconfig.js';
 import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../k8s/mesh-ca.js';
@@ -30,9 +30,11 @@ import type { Work } from '../flow.js';
 
 /* The steps of create.ts in its order: each a look and an act, the work itself is in src/k8s. */
 
-export const rights: Work<DemoContext> = {
-  async check({ host }) {
+/** Everything that would stop a create later and can be known before anything is made. */
+export const preflight: Work<DemoContext> = {
+  async check({ host, demo }) {
     await assertPermissions(host);
+    for (const place of demo.places) await assertNotForeign(host, demo, place);
     return holds;
   },
 };

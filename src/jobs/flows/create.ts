@@ -16,8 +16,8 @@ import {
   meshReader,
   meshRoot,
   meshTraffic,
+  preflight,
   remoteSecrets,
-  rights,
   vcClient,
   virtualCluster,
 } from './create-steps.js';
@@ -28,9 +28,9 @@ import {
  */
 // prettier-ignore
 export const createFlow = Flow.of<DemoContext, ClusterContext>()
-  .step('rights',            { on: 'once', after: [],                                   work: rights,            within: seconds(30), says: 'Checking the rights in the host cluster' })
-  .step('istioManifests',    { on: 'once', after: ['rights'],                           work: istioManifests,    within: minutes(2),  says: 'Rendering Istio' })
-  .step('hostNamespace',     { on: 'each', after: ['rights'],                           work: hostNamespace,     within: minutes(3),  says: 'Making the namespace' })
+  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking rights and names in the host cluster' })
+  .step('istioManifests',    { on: 'once', after: ['preflight'],                        work: istioManifests,    within: minutes(2),  says: 'Rendering Istio' })
+  .step('hostNamespace',     { on: 'each', after: ['preflight'],                           work: hostNamespace,     within: minutes(3),  says: 'Making the namespace' })
   .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster' })
   .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API' })
   .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Making the root of the mesh' })

@@ -68,7 +68,6 @@ async function remove(
     try {
       claim.assertHeld();
       await markDemo(host, demo, 'deleting');
-      // Of a demo that is only half there, the other half is gone already.
       await runReported({ run, claim, demo, flow: deleteFlow, title: says(name).doing, requester });
       await run.slack.post(requester, message(`:wastebasket: ${says(name).done}`));
     } catch (error) {

@@ -1,7 +1,7 @@
 import { assertMayUse } from '../../access.js';
 import { dashboardToken } from '../../k8s/dashboard.js';
 import { currentHolder } from '../../k8s/claim.js';
-import { listDemos, withMissingPlaces } from '../../k8s/demo.js';
+import { listDemos, virtualClusterNames, withMissingPlaces } from '../../k8s/demo.js';
 import { sendRequests } from '../../k8s/helloworld.js';
 import { issueKubeconfig } from '../../k8s/kubeconfig.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
@@ -71,7 +71,13 @@ export const status: Handler<'status'> = async (run) => {
   await withHost(run, { signal, beforeWrite: () => undefined }, async (host) => {
     const demo = withMissingPlaces(await requireDemo(host, payload.demo));
     const tasks = await onDemo(run, host, demo, (context) =>
-      inspectFlow(createFlow, { config, context, contextOf: (name) => clusterContext(context, name), signal }),
+      inspectFlow(createFlow, {
+        config,
+        context,
+        contextOf: (name) => clusterContext(context, name),
+        clusters: virtualClusterNames,
+        signal,
+      }),
     );
     const holder = await currentHolder(host, claimNamespace(host), demo.name);
     await slack.whisper(payload.requester, statusMessage(demo, tasks, holder));

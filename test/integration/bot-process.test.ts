@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { startSlack, type TestSlack } from '../support/slack.js';
+
+const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
+
+let redis: TestRedis;
+let slack: TestSlack;
+before(async () => {
+  [redis, slack] = await Promise.all([startRedis(), startSlack()]);
+});
+after(() => Promise.all([redis.stop(), slack.close()]));
+
+const run = (env: Record<string, string>) =>
+  execa(process.execPath, ['--import', 'tsx', main], {
+    env: { PATH: process.env.PATH, ...env },
+    extendEnv: false,
+    reject: false,
+    killSignal: 'SIGKILL',
+    timeout: 30_000,
+  });
+
+test('the bot names all wrong settings on standard error and ends with 1', async () => {
+  const { exitCode, stderr } = await run({ PORT: 'x', REDIS_URL: 'http://wrong' });
+  assert.equal(exitCode, 1);
+  for (const setting of ['PORT', 'REDIS_URL', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'])
+    assert.ok(stderr.includes(setting), stderr);
+});
+
+test('the bot ends with 0 on SIGTERM', async () => {
+  const bot = run({
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_SIGNING_SECRET: slack.signingSecret,
+    SLACK_API_URL: slack.apiUrl,
+    REDIS_URL: redis.url,
+    PORT: '0',
+  });
+  for await (const line of bot) if (line.includes('"port":')) bot.kill('SIGTERM');
+  assert.equal((await bot).exitCode, 0);
+});

@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { startBot, type Bot } from '../../src/bot/app.js';
+import { readBotSettings, type BotSettings, type DemoConfig } from '../../src/config.js';
+import { hours } from '../../src/duration.js';
+import { UserError } from '../../src/errors.js';
+import { queueNames, type QueueName } from '../../src/jobs/definitions.js';
+import { createLog } from '../../src/log.js';
+import { freePort } from '../support/free-port.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { pressButton, slackCommand, startSlack, triggerId, type Answer, type TestSlack } from '../support/slack.js';
+
+const log = createLog('test', 'silent');
+
+let redis: TestRedis;
+let slack: TestSlack;
+let connection: Redis;
+let queues: Record<QueueName, Queue>;
+const started: Bot[] = [];
+
+before(async () => {
+  [redis, slack] = await Promise.all([startRedis(), startSlack()]);
+  connection = new Redis(redis.url);
+  queues = {
+    provisioning: new Queue(queueNames.provisioning, { connection }),
+    verification: new Queue(queueNames.verification, { connection }),
+  };
+});
+
+after(async () => {
+  await Promise.all(Object.values(queues).map((queue) => queue.close()));
+  connection.disconnect();
+  await Promise.all([redis.stop(), slack.close()]);
+});
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((bot) => bot.close()));
+  await connection.flushall();
+});
+
+function settings(redisUrl = redis.url, access: Partial<DemoConfig['access']> = {}): BotSettings {
+  const read = readBotSettings({
+    SLACK_BOT_TOKEN: slack.botToken,
+    SLACK_SIGNING_SECRET: slack.signingSecret,
+    SLACK_API_URL: slack.apiUrl,
+    REDIS_URL: redisUrl,
+    PORT: '0',
+  });
+  return { ...read, demoConfig: { ...read.demoConfig, access: { ...read.demoConfig.access, ...access } } };
+}
+
+async function start(from: BotSettings = settings()): Promise<string> {
+  const bot = await startBot(from, log);
+  started.push(bot);
+  return `http://127.0.0.1:${bot.port}`;
+}
+
+const say = (url: string, text: string, options: { triggerId?: string; timestamp?: number } = {}) =>
+  slackCommand(url, slack.signingSecret, { ...slack.alice, channelId: slack.channel, text, ...options });
+
+const waitingJobs = async () => (await Promise.all(Object.values(queues).map((queue) => queue.getWaiting()))).flat();
+
+/** All that the person reads in the answer. */
+const shown = ({ body }: Answer) => JSON.stringify(body.blocks);
+
+describe('a command', () => {
+  const requester = () => ({ userId: slack.alice.userId, userName: 'alice', channelId: slack.channel });
+  const cases: [text: string, queue: QueueName, name: string, data: object][] = [
+    ['create', 'provisioning', 'create', { demo: 'demo' }],
+    ['create team-a --ttl 4h', 'provisioning', 'create', { demo: 'team-a', ttlMs: hours(4) }],
+    ['kubeconfig team-a', 'verification', 'kubeconfig', { demo: 'team-a' }],
+    ['verify', 'verification', 'verify', { demo: 'demo', requests: 12 }],
+    ['verify team-a --requests 50', 'verification', 'verify', { demo: 'team-a', requests: 50 }],
+    ['status', 'verification', 'status', { demo: 'demo' }],
+    ['dashboard team-a', 'verification', 'dashboard', { demo: 'team-a' }],
+    ['list', 'verification', 'list', {}],
+  ];
+  for (const [text, queue, name, data] of cases)
+    test(`"${text}" is a job on the queue ${queue}, and the answer names it`, async () => {
+      const answer = await say(await start(), text);
+      assert.equal(answer.status, 200);
+      assert.equal(answer.body.response_type, 'ephemeral');
+      const jobs = await waitingJobs();
+      assert.equal(jobs.length, 1);
+      const [job] = await queues[queue].getWaiting();
+      assert.equal(job?.name, name);
+      assert.deepEqual(job.data, { requester: requester(), ...data });
+      assert.equal(job.opts.attempts, 1);
+      assert.match(job.id ?? '', new RegExp(`^${name}-(${'demo' in data ? data.demo : ''}-)?[0-9a-f]{6}$`));
+      assert.ok(answer.body.text?.includes(String(job.id)));
+      assert.ok(shown(answer).includes(String(job.id)));
+    });
+
+  test('costs no call to Slack', async () => {
+    const url = await start();
+    const before = slack.calls.length;
+    await say(url, 'create');
+    assert.deepEqual(slack.calls.slice(before), []);
+  });
+
+  test('that Slack delivers twice is one job', async () => {
+    const url = await start();
+    const trigger = triggerId();
+    const [first, second] = [
+      await say(url, 'create', { triggerId: trigger }),
+      await say(url, 'create', { triggerId: trigger }),
+    ];
+    assert.equal((await waitingJobs()).length, 1);
+    assert.equal(first.body.text, second.body.text);
+  });
+
+  test('that Slack delivers to two bots at once is one job', async () => {
+    const urls = [await start(), await start()];
+    const trigger = triggerId();
+    const answers = await Promise.all(urls.map((url) => say(url, 'create', { triggerId: trigger })));
+    assert.equal((await waitingJobs()).length, 1);
+    assert.equal(new Set(answers.map(({ body }) => body.text)).size, 1);
+  });
+
+  test('that is typed twice is two jobs', async () => {
+    const url = await start();
+    await say(url, 'create');
+    await say(url, 'create');
+    assert.equal((await waitingJobs()).length, 2);
+  });
+
+  test('in a direct message keeps its channel', async () => {
+    const url = await start();
+    await slackCommand(url, slack.signingSecret, { ...slack.bob, channelId: 'D0123ABCD', text: 'status' });
+    const [job] = await waitingJobs();
+    assert.equal(job?.data.requester.channelId, 'D0123ABCD');
+  });
+
+  test('that does not exist is answered with the closest match and the commands', async () => {
+    const answer = await say(await start(), 'crate');
+    assert.match(shown(answer), /Did you mean `create`\?/);
+    assert.match(shown(answer), /`kubeconfig`/);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+
+  test('with a wrong flag is answered with the usage', async () => {
+    assert.match(shown(await say(await start(), 'create --tl 8h')), /--ttl.*Usage: `\/vcdemo create \[name\]/);
+  });
+
+  test('cannot mention anybody with what is quoted from it', async () => {
+    const answer = await say(await start(), 'status <!channel>&');
+    assert.match(shown(answer), /&lt;!channel&gt;&amp;/);
+    assert.doesNotMatch(JSON.stringify(answer.body), /<!channel>/);
+  });
+
+  test('that fails in an unforeseen way is answered with a reference', async () => {
+    const url = await start();
+    const answer = await slackCommand(url, slack.signingSecret, {
+      userId: 'nobody',
+      userName: 'x',
+      channelId: slack.channel,
+      text: 'status',
+    });
+    assert.equal(answer.status, 200);
+    assert.match(shown(answer), /failed inside vcdemo.*`[0-9a-f]{8}`/s);
+    assert.doesNotMatch(shown(answer), /zod|invalid/i);
+  });
+});
+
+describe('help', () => {
+  test('lists every command and is there for everybody', async () => {
+    const url = await start(settings(redis.url, { users: ['U0SOMEBODY'] }));
+    const answer = await say(url, '');
+    for (const name of ['create', 'kubeconfig', 'verify', 'status', 'list', 'dashboard', 'delete', 'help'])
+      assert.match(shown(answer), new RegExp(`/vcdemo ${name}`));
+    assert.match(shown(answer), /delete &lt;name&gt;/);
+  });
+  test('about one command has its usage and an example', async () => {
+    assert.match(shown(await say(await start(), 'help verify')), /--requests 12.*verify team-a --requests 50/);
+  });
+});
+
+describe('a request', () => {
+  test('with a wrong signature gets 401 and does nothing', async () => {
+    const url = await start();
+    const answer = await slackCommand(url, 'wrong', { ...slack.alice, channelId: slack.channel, text: 'create' });
+    assert.equal(answer.status, 401);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+  test('that was signed long ago gets 401 and does nothing', async () => {
+    const answer = await say(await start(), 'create', { timestamp: Math.floor(Date.now() / 1000) - 400 });
+    assert.equal(answer.status, 401);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+  test('without a signature gets 401', async () => {
+    const answer = await fetch(`${await start()}/slack/events`, { method: 'POST', body: 'command=/vcdemo' });
+    assert.equal(answer.status, 401);
+  });
+});
+
+describe('somebody', () => {
+  test('who is not listed is refused with what to do', async () => {
+    const answer = await say(await start(settings(redis.url, { users: [slack.bob.userId] })), 'create');
+    assert.match(shown(answer), new RegExp(`not among the people.*${slack.alice.userId}`));
+    assert.deepEqual(await waitingJobs(), []);
+  });
+  test('who is listed, or an administrator, is served', async () => {
+    await say(await start(settings(redis.url, { users: [slack.alice.userId] })), 'create');
+    await say(await start(settings(redis.url, { users: [slack.bob.userId], admins: [slack.alice.userId] })), 'create');
+    assert.equal((await waitingJobs()).length, 2);
+  });
+  test('in a channel that is not listed is refused', async () => {
+    const answer = await say(await start(settings(redis.url, { channels: ['C0OTHER'] })), 'create');
+    assert.match(shown(answer), /may not be used in this channel/);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+});
+
+describe('delete', () => {
+  const press = (url: string, actionId: string, options: { responseUrl: string; triggerId?: string; value?: string }) =>
+    pressButton(url, slack.signingSecret, {
+      ...slack.alice,
+      channelId: slack.channel,
+      actionId,
+      value: 'team-a',
+      ...options,
+    });
+
+  test('asks with a red button and starts nothing', async () => {
+    const answer = await say(await start(), 'delete team-a');
+    assert.equal(answer.body.response_type, 'ephemeral');
+    const actions = answer.body.blocks?.find((block) => block.type === 'actions');
+    const buttons = actions?.elements.map((element) => (element.type === 'button' ? element : undefined));
+    assert.deepEqual(
+      buttons?.map((button) => [button?.action_id, button?.style, button?.value]),
+      [
+        ['delete_demo', 'danger', 'team-a'],
+        ['keep_demo', undefined, 'team-a'],
+      ],
+    );
+    assert.deepEqual(await waitingJobs(), []);
+  });
+  test('is a job once the button is pressed, and the question is replaced', async () => {
+    const url = await start();
+    const response = slack.responseUrl();
+    assert.equal((await press(url, 'delete_demo', { responseUrl: response.url })).status, 200);
+    const message = await response.next();
+    const [job] = await queues.provisioning.getWaiting();
+    assert.equal(job?.name, 'delete');
+    assert.deepEqual(job.data, {
+      requester: { userId: slack.alice.userId, userName: 'alice', channelId: slack.channel },
+      demo: 'team-a',
+    });
+    assert.equal(message.replace_original, true);
+    assert.ok(message.text?.includes(String(job.id)));
+  });
+  test('is one job when the press is delivered twice', async () => {
+    const url = await start();
+    const response = slack.responseUrl();
+    const trigger = triggerId();
+    await press(url, 'delete_demo', { responseUrl: response.url, triggerId: trigger });
+    await press(url, 'delete_demo', { responseUrl: response.url, triggerId: trigger });
+    assert.equal((await waitingJobs()).length, 1);
+  });
+  test('is a job even if the question cannot be replaced', async () => {
+    const url = await start();
+    const response = slack.responseUrl({ fails: true });
+    assert.equal((await press(url, 'delete_demo', { responseUrl: response.url })).status, 200);
+    await response.next();
+    assert.equal((await waitingJobs()).length, 1);
+    assert.equal((await say(url, 'status')).status, 200);
+  });
+  test('is no job when the other button is pressed', async () => {
+    const response = slack.responseUrl();
+    await press(await start(), 'keep_demo', { responseUrl: response.url });
+    const message = await response.next();
+    assert.match(message.text ?? '', /team-a\* stays/);
+    assert.equal(message.replace_original, true);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+  test('is refused to those who are not listed, and the question stays', async () => {
+    const response = slack.responseUrl();
+    await press(await start(settings(redis.url, { users: ['U0SOMEBODY'] })), 'delete_demo', {
+      responseUrl: response.url,
+    });
+    const message = await response.next();
+    assert.match(JSON.stringify(message.blocks), /not among the people/);
+    assert.equal(message.replace_original, false);
+    assert.deepEqual(await waitingJobs(), []);
+  });
+});
+
+describe('health', () => {
+  test('is good as long as the process lives, readiness only as long as Redis does', async () => {
+    const own = await startRedis();
+    const url = await start(settings(own.url));
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    assert.equal((await fetch(`${url}/readyz`)).status, 200);
+    await own.stop();
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    const ready = await fetch(`${url}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /Redis/);
+  });
+});
+
+describe('without Redis', () => {
+  test('the bot starts, says in time that it cannot work, and works when Redis is there', async () => {
+    const port = await freePort();
+    const url = await start(settings(`redis://127.0.0.1:${port}`));
+    const asked = performance.now();
+    const answer = await say(url, 'create');
+    assert.ok(performance.now() - asked < 3000);
+    assert.match(shown(answer), /job queue \(Redis\) cannot be reached.*ECONNREFUSED/);
+
+    const late = await startRedis({ port });
+    const own = new Redis(late.url);
+    const queue = new Queue(queueNames.provisioning, { connection: own });
+    try {
+      // The bot tries again by itself; readiness tells when it has succeeded.
+      while ((await fetch(`${url}/readyz`)).status !== 200);
+      assert.match((await say(url, 'create later')).body.text ?? '', /Creating demo \*later\*/);
+      const names = (await queue.getWaiting()).map((job) => job.data.demo);
+      assert.deepEqual(names, ['later'], 'what was refused is not carried out afterwards');
+    } finally {
+      await queue.close();
+      own.disconnect();
+      await late.stop();
+    }
+  });
+
+  test('or with one that fails later, the answer comes in time', async () => {
+    const own = await startRedis();
+    const url = await start(settings(own.url));
+    await say(url, 'create');
+    await own.stop();
+    const asked = performance.now();
+    const answer = await say(url, 'create');
+    assert.ok(performance.now() - asked < 3000);
+    assert.match(shown(answer), /cannot be reached/);
+  });
+});
+
+describe('with a Redis that hangs', () => {
+  test('the answer comes in time, and the bot can be closed', async () => {
+    const own = await startRedis();
+    const bot = await startBot(settings(own.url), log);
+    own.freeze();
+    const asked = performance.now();
+    const answer = await say(`http://127.0.0.1:${bot.port}`, 'create');
+    assert.ok(performance.now() - asked < 3000);
+    assert.match(shown(answer), /cannot be reached: it does not answer/);
+    await bot.close();
+    await own.stop();
+  });
+});
+
+describe('the bot does not start', () => {
+  const codeOf = (from: BotSettings) =>
+    startBot(from, log).then(
+      () => assert.fail('it started'),
+      (error: unknown) => (error instanceof UserError ? error.code : error),
+    );
+  test('with a Redis that may throw jobs away', async () => {
+    const own = await startRedis({ options: ['--maxmemory-policy', 'allkeys-lru'] });
+    assert.equal(await codeOf(settings(own.url)), 'redis-evicts');
+    await own.stop();
+  });
+  test('with a token that Slack does not know', async () => {
+    assert.equal(await codeOf({ ...settings(), SLACK_BOT_TOKEN: 'xoxb-wrong' }), 'slack-refused');
+  });
+  test('on a port that is taken', async () => {
+    const port = Number(new URL(await start()).port);
+    assert.equal(await codeOf({ ...settings(), PORT: port }), 'port-unavailable');
+  });
+});

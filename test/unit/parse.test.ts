@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseCommand } from '../../src/bot/parse.js';
+import { hours, minutes } from '../../src/duration.js';
+import { UserError } from '../../src/errors.js';
+
+const parse = (text: string) => parseCommand(text, { maxTtlMs: hours(72) });
+
+function refusal(text: string): UserError {
+  try {
+    parse(text);
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return error;
+  }
+  return assert.fail(`"${text}" was accepted`);
+}
+
+describe('a command line', () => {
+  test('that is empty asks for help', () => assert.deepEqual(parse('  '), { command: 'help' }));
+  test('may ask for help about one command', () =>
+    assert.deepEqual(parse('help create'), { command: 'help', topic: 'create' }));
+  test('without a name means the demo called demo', () =>
+    assert.deepEqual(parse('create'), { command: 'create', demo: 'demo' }));
+  test('may give a time to live, behind or before the name', () => {
+    const expected = { command: 'create', demo: 'team-a', ttlMs: hours(4) };
+    assert.deepEqual(parse('create team-a --ttl 4h'), expected);
+    assert.deepEqual(parse('create --ttl=4h team-a'), expected);
+  });
+  test('may have the dash that a phone makes of two hyphens', () =>
+    assert.deepEqual(parse('create —ttl 90m'), { command: 'create', demo: 'demo', ttlMs: minutes(90) }));
+  test('may be written in upper case, but not the name', () => {
+    assert.deepEqual(parse('CREATE team-a'), { command: 'create', demo: 'team-a' });
+    assert.equal(refusal('create Team-A').code, 'bad-name');
+  });
+  test('verifies with twelve requests unless it says how many', () => {
+    assert.deepEqual(parse('verify'), { command: 'verify', demo: 'demo', requests: 12 });
+    assert.deepEqual(parse('verify team-a --requests 50'), { command: 'verify', demo: 'team-a', requests: 50 });
+  });
+  for (const command of ['kubeconfig', 'status', 'dashboard', 'delete'] as const)
+    test(`may ask for ${command}`, () => assert.deepEqual(parse(`${command} x1`), { command, demo: 'x1' }));
+  test('may list all demos', () => assert.deepEqual(parse('list'), { command: 'list' }));
+});
+
+describe('a wrong command line', () => {
+  test('names the command that was probably meant', () => {
+    const { code, message, hint } = refusal('crate team-a');
+    assert.equal(code, 'unknown-command');
+    assert.match(message, /Did you mean `create`\?/);
+    assert.match(hint ?? '', /`kubeconfig`/);
+  });
+  test('makes no suggestion that is far-fetched', () => assert.doesNotMatch(refusal('frobnicate').message, /Did you/));
+  test('does not take properties of objects for commands', () =>
+    assert.equal(refusal('constructor').code, 'unknown-command'));
+  test('names the flag that was probably meant, and the usage', () => {
+    const { code, message, hint } = refusal('create --tll 8h');
+    assert.equal(code, 'unknown-flag');
+    assert.match(message, /Did you mean `--ttl`\?/);
+    assert.match(hint ?? '', /\/vcdemo create \[name\] \[--ttl 8h\]/);
+  });
+  test('with another command’s flag is refused', () => assert.equal(refusal('status --ttl 8h').code, 'unknown-flag'));
+  test('with a flag twice or without a value is refused', () => {
+    assert.equal(refusal('create --ttl 8h --ttl 9h').code, 'flag-twice');
+    assert.equal(refusal('create --ttl').code, 'flag-value-missing');
+    assert.equal(refusal('create --ttl=').code, 'flag-value-missing');
+  });
+  test('with one word too many is refused', () => {
+    assert.match(refusal('status one two').message, /"two"/);
+    assert.equal(refusal('list all').code, 'unexpected-argument');
+    assert.equal(refusal('help create now').code, 'unexpected-argument');
+  });
+  for (const name of ['-a', 'a-', '1a', 'a_b', 'a.b', 'Ä', 'a'.repeat(21), '<@U123>', '$(reboot)'])
+    test(`does not accept ${name} as the name of a demo`, () =>
+      assert.ok(['bad-name', 'unknown-flag'].includes(refusal(`status ${name}`).code)));
+  for (const ttl of ['8', '0h', '5m', '73h', '8 h', '-8h', '99999999999999999999d'])
+    test(`does not accept ${ttl} as a time to live`, () => {
+      const { code, hint } = refusal(`create --ttl ${ttl}`);
+      assert.ok(code === 'bad-ttl' || ttl === '8 h');
+      assert.match(hint ?? '', /Usage/);
+    });
+  for (const requests of ['0', '201', '1.5', 'many', '-1', '1e2'])
+    test(`does not send ${requests} requests`, () =>
+      assert.equal(refusal(`verify --requests ${requests}`).code, 'bad-requests'));
+  test('deletes nothing without a name', () => assert.equal(refusal('delete').code, 'name-missing'));
+  test('is shortened when it is quoted', () => assert.ok(refusal('x'.repeat(5000)).message.length < 200));
+});
