@@ -77,7 +77,9 @@ describe('a demo on a real cluster', () => {
     const [file] = await waitFor(
       'the kubeconfig in the channel',
       async () => {
-        const failure = (await slack.messages(slack.channel)).map(textOf).find((text) => text.includes('failed'));
+        const failure = (await slack.messages(slack.channel))
+          .map(textOf)
+          .find((text) => /Creating demo .* failed/.test(text));
         assert.equal(failure, undefined);
         const files = await slack.files(slack.channel);
         return files.length > 0 && files;

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { freePort } from './free-port.js';
 import { startRedis, type TestRedis } from './redis.js';
 import {
@@ -19,12 +20,13 @@ export interface Stack {
   slack: TestSlack;
   redis: TestRedis;
   bot: RunningProcess;
-  startWorker(environment?: Record<string, string>): Promise<RunningProcess>;
+  /** `onLine` is given each line of its log. */
+  startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
   /** Types `/vcdemo <text>`; the answer is what the person reads at once. */
   type(person: Person, text: string): Promise<Answer>;
   press(person: Person, actionId: string, value: string): Promise<void>;
   /** A message of the channel whose text or blocks match, once it is there. */
-  message(pattern: RegExp, withinMs?: number): Promise<Message>;
+  message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
   /** A message for the person's eyes alone. */
   whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
   close(): Promise<void>;
@@ -49,21 +51,26 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     LOG_LEVEL: 'info',
     ...environment,
   };
-  const launch = async (script: string, readyPort: number, extra: Record<string, string>) => {
-    const launched = await start(script, readyPort, { ...common, ...extra });
+  const launch = async (
+    script: 'start:bot' | 'start:worker',
+    readyPort: number,
+    extra: Record<string, string>,
+    onLine?: (line: string) => void,
+  ) => {
+    const launched = await start(commandOf(script), readyPort, { ...common, ...extra }, onLine);
     processes.push(launched);
     return launched;
   };
-  const bot = await launch('dist/bot/main.js', port, { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) });
+  const bot = await launch('start:bot', port, { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) });
   const botUrl = `http://127.0.0.1:${port}`;
 
   return {
     slack,
     redis,
     bot,
-    async startWorker(extra = {}) {
+    async startWorker(extra = {}, onLine) {
       const workerPort = await freePort();
-      return await launch('dist/jobs/main.js', workerPort, { WORKER_PORT: String(workerPort), ...extra });
+      return await launch('start:worker', workerPort, { WORKER_PORT: String(workerPort), ...extra }, onLine);
     },
     type: (person, text) => slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel }),
     async press(person, actionId, value) {
@@ -77,7 +84,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       });
       await response.next();
     },
-    async message(pattern, withinMs = 30_000) {
+    async message(pattern, withinMs = 30_000, everyMs = 250) {
       let last: Message[] = [];
       return await waitFor(
         `a message like ${pattern}`,
@@ -85,7 +92,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
           last = await slack.messages(slack.channel);
           return last.findLast((message) => pattern.test(textOf(message)));
         },
-        { withinMs, seen: () => last.slice(-3).map(textOf) },
+        { withinMs, everyMs, seen: () => last.slice(-3).map(textOf) },
       );
     },
     async whisper(person, pattern, withinMs = 30_000) {
@@ -110,14 +117,29 @@ export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): 
     .join('\n');
 }
 
-async function start(script: string, port: number, environment: Record<string, string>): Promise<RunningProcess> {
-  const child: ChildProcess = spawn(process.execPath, [script], {
+/** The arguments of node in a script of package.json: what production runs, without npm in between. */
+function commandOf(script: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  return scripts[script]!.split(' ').slice(1);
+}
+
+async function start(
+  command: string[],
+  port: number,
+  environment: Record<string, string>,
+  onLine?: (line: string) => void,
+): Promise<RunningProcess> {
+  const script = command.at(-1)!;
+  const child: ChildProcess = spawn(process.execPath, command, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit');
   const output: Buffer[] = [];
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+  if (onLine) createInterface({ input: child.stdout! }).on('line', onLine);
   // For those who look into a failure.
   if (process.env.VCDEMO_TEST_LOG) {
     const file = createWriteStream(process.env.VCDEMO_TEST_LOG, { flags: 'a' });

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
+import { startStack, textOf, type RunningProcess } from '../test/support/stack.js';
+import { waitFor } from '../test/support/wait-for.js';
+
+/*
+ * The demo by hand against the demo by bot, on the same cluster in one run; then two demos at once for the memory.
+ * Needs the lab (LAB names its command; ../shared/lab/lab unless set), whose `baseline` is the demo by hand.
+ */
+
+const lab = process.env.LAB ?? '../shared/lab/lab';
+const demos = ['bench', 'bench-a', 'bench-b'];
+const minute = 60_000;
+
+interface StepTime {
+  step: string;
+  cluster?: string;
+  tookMs: number;
+}
+
+await prepare();
+const byHand = await baseline();
+const stack = await startStack();
+const steps: StepTime[] = [];
+const worker = await stack.startWorker({}, (line) => steps.push(...stepTimes(line)));
+try {
+  const createSeconds = await create('bench');
+  const oneDemo = steps.splice(0);
+  const verifySeconds = await verify('bench');
+  const idle = [memoryOf(stack.bot), memoryOf(worker)];
+  await remove('bench');
+  await Promise.all([create('bench-a'), create('bench-b')]);
+  const busy = [memoryOf(stack.bot), memoryOf(worker)];
+  await Promise.all([remove('bench-a'), remove('bench-b')]);
+  report({ createSeconds, oneDemo, verifySeconds, idle, busy });
+} finally {
+  await stack.close();
+}
+
+async function prepare(): Promise<void> {
+  const { domain } = { domain: 'lab.test' };
+  const names = demos.flatMap((demo) =>
+    ['vc1', 'vc2'].flatMap((vc) => [`${demo}-${vc}.${domain}`, `${demo}-${vc}-dashboard.${domain}`]),
+  );
+  await execa(lab, ['hosts', ...names]);
+}
+
+/** Runs the demo by hand, answers with the seconds of each part, and clears it away. */
+async function baseline(): Promise<Map<string, number>> {
+  const { stdout } = await execa(lab, ['baseline'], { stderr: 'inherit' });
+  for (const name of ['vc1', 'vc2']) {
+    await execa('helm', ['-n', name, 'uninstall', name]);
+    await execa('kubectl', ['delete', 'namespace', name]);
+  }
+  return new Map([...stdout.matchAll(/^(.*\S)\s+([\d.]+) s$/gm)].map(([, part, seconds]) => [part!, Number(seconds)]));
+}
+
+/** Seconds from the slash command to the kubeconfig in the channel. */
+async function create(demo: string): Promise<number> {
+  const start = performance.now();
+  await stack.type(stack.slack.alice, `create ${demo}`);
+  await waitFor(
+    `the kubeconfig of ${demo}`,
+    async () => {
+      const failure = (await stack.slack.messages(stack.slack.channel))
+        .map(textOf)
+        .find((text) => /Creating demo .* failed/.test(text));
+      if (failure !== undefined) throw new Error(failure);
+      return (await stack.slack.files(stack.slack.channel)).some(({ name }) => name === `${demo}.kubeconfig.yaml`);
+    },
+    { withinMs: 10 * minute, everyMs: 200 },
+  );
+  return (performance.now() - start) / 1000;
+}
+
+async function verify(demo: string): Promise<number> {
+  const start = performance.now();
+  await stack.type(stack.slack.alice, `verify ${demo} --requests 12`);
+  const message = textOf(await stack.message(/12 requests from sleep/, minute, 20));
+  const seconds = (performance.now() - start) / 1000;
+  console.log(message);
+  return seconds;
+}
+
+async function remove(demo: string): Promise<void> {
+  await stack.type(stack.slack.alice, `delete ${demo}`);
+  await stack.press(stack.slack.alice, 'delete_demo', demo);
+  await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted`), 5 * minute);
+}
+
+/** Megabytes: now, and the highest so far. */
+function memoryOf({ pid }: RunningProcess): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const megabytes = (field: string) => Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1]) / 1024);
+  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+}
+
+function stepTimes(line: string): StepTime[] {
+  const entry = line.startsWith('{') ? (JSON.parse(line) as StepTime & { msg?: string }) : undefined;
+  return entry?.msg === 'step done' ? [entry] : [];
+}
+
+function report(measured: {
+  createSeconds: number;
+  oneDemo: StepTime[];
+  verifySeconds: number;
+  idle: { now: number; peak: number }[];
+  busy: { now: number; peak: number }[];
+}): void {
+  const { createSeconds, oneDemo, verifySeconds, idle, busy } = measured;
+  console.log('\nby hand (seconds)');
+  for (const [part, seconds] of byHand) console.log(`  ${part.padEnd(26)} ${seconds.toFixed(1)}`);
+  console.log('\nby bot, step by step (seconds; they run side by side)');
+  for (const { step, cluster, tookMs } of oneDemo)
+    console.log(`  ${`${step} ${cluster ?? ''}`.padEnd(26)} ${(tookMs / 1000).toFixed(1)}`);
+  const total = byHand.get('total')!;
+  const loop = byHand.get('verify')!;
+  console.log(
+    `\ncreate: by hand ${total.toFixed(1)} s, by bot ${createSeconds.toFixed(1)} s, ratio ${(createSeconds / total).toFixed(2)} (at most 0.75)`,
+  );
+  console.log(
+    `verify of 12: by hand ${loop.toFixed(1)} s, by bot ${verifySeconds.toFixed(2)} s, ratio ${(verifySeconds / loop).toFixed(2)} (at most 0.3)`,
+  );
+  const memory = ([bot, worker]: { now: number; peak: number }[]) =>
+    `bot ${bot!.now} MB (peak ${bot!.peak}), worker ${worker!.now} MB (peak ${worker!.peak})`;
+  console.log(`memory after one demo: ${memory(idle)}`);
+  console.log(`memory after two demos at once: ${memory(busy)} (bot at most 150, worker at most 250)`);
+}
