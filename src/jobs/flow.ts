@@ -1,5 +1,7 @@
 import type { DemoConfig } from '../config.js';
+import { formatDuration } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
+import { adviceFor } from '../known-failures.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
 import type { VirtualClusterName } from '../k8s/demo.js';
@@ -219,7 +221,7 @@ async function perform(
       changed();
     }
     if (performance.now() + lookEveryMs > deadline)
-      throw new Error(`not within ${Math.round(withinMs / 1000)} s; last seen: ${seen}`);
+      throw new UserError('step-timeout', `${seen} (waited ${formatDuration(withinMs)})`, { hint: adviceFor(seen) });
     await pause(lookEveryMs, signal);
   }
 }

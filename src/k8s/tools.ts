@@ -1,5 +1,6 @@
 import { execa, ExecaError } from 'execa';
 import { UserError, redact, shorten } from '../errors.js';
+import { adviceFor } from '../known-failures.js';
 
 /** The command line tools that a worker needs. */
 export type Tool = 'helm' | 'istioctl';
@@ -59,32 +60,4 @@ function explain(tool: Tool, args: string[], error: unknown): UserError {
     hint: adviceFor(reason) ?? 'Correct the cause and run the command again: what is done already is kept.',
     cause: error,
   });
-}
-
-/** What people can do about failures of the tools that are known. */
-const knownFailures: readonly [pattern: RegExp, advice: string][] = [
-  [
-    /not currently held|attempting to grant RBAC permissions/i,
-    'The worker may not grant what the vcluster chart grants: give its role the same rules.',
-  ],
-  [
-    /another operation .* is in progress/i,
-    'An earlier helm run was cut off: run create again, it clears the pending release.',
-  ],
-  [
-    /no such host|connection refused|i\/o timeout/i,
-    'The worker cannot reach the chart repository or the cluster: check its network and proxy settings.',
-  ],
-  [
-    /not found|no chart (name|version) found/i,
-    'Check vcluster.chart, vcluster.repository and vcluster.version in the configuration.',
-  ],
-  [
-    /unknown field|could not unmarshal/i,
-    'Check istio.operator in the configuration: this istioctl does not know one of its fields.',
-  ],
-];
-
-function adviceFor(reason: string): string | undefined {
-  return knownFailures.find(([pattern]) => pattern.test(reason))?.[1];
 }

@@ -53,6 +53,8 @@ export interface Response {
 export interface TestSlack {
   /** For SLACK_API_URL. */
   apiUrl: string;
+  /** A page that shows the workspace in a browser. */
+  pageUrl: string;
   botToken: string;
   signingSecret: string;
   /** A public channel that the bot and both people are members of. */
@@ -146,6 +148,7 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
 
   return {
     apiUrl,
+    pageUrl: emulator.url,
     botToken,
     signingSecret,
     channel,

@@ -58,7 +58,7 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
       requester: payload.requester,
     });
   } catch (error) {
-    if (error instanceof FlowError) await reportFailure(run, host, demo, error);
+    if (error instanceof FlowError) await reportFailure(run, host, claim, demo, error);
     throw error;
   }
   claim.assertHeld();
@@ -77,8 +77,9 @@ function newDemo({ payload, config }: CreateRun): Demo {
   });
 }
 
-async function reportFailure(run: CreateRun, host: Cluster, demo: Demo, error: FlowError): Promise<void> {
+async function reportFailure(run: CreateRun, host: Cluster, claim: Claim, demo: Demo, error: FlowError): Promise<void> {
   const made = await findDemo(host, demo.name);
+  claim.assertHeld();
   if (made) await markDemo(host, made, 'failed', error.message);
   const resume = made ? `What was made is kept: \`/vcdemo create ${demo.name}\` resumes it.` : 'Nothing was made.';
   await run.slack.post(
