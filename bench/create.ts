@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
+import { readDemoConfig } from '../src/config.js';
 import { startStack, textOf, type RunningProcess } from '../test/support/stack.js';
 import { waitFor } from '../test/support/wait-for.js';
 
@@ -9,6 +10,7 @@ import { waitFor } from '../test/support/wait-for.js';
  */
 
 const lab = process.env.LAB ?? '../shared/lab/lab';
+process.env.VCDEMO_CONFIG ??= 'examples/lab.yaml';
 const demos = ['bench', 'bench-a', 'bench-b'];
 const minute = 60_000;
 
@@ -38,7 +40,7 @@ try {
 }
 
 async function prepare(): Promise<void> {
-  const { domain } = { domain: 'lab.test' };
+  const { domain } = readDemoConfig(process.env.VCDEMO_CONFIG);
   const names = demos.flatMap((demo) =>
     ['vc1', 'vc2'].flatMap((vc) => [`${demo}-${vc}.${domain}`, `${demo}-${vc}-dashboard.${domain}`]),
   );

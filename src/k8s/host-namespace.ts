@@ -1,8 +1,9 @@
 import type { V1Namespace } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
+import { seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { ApiError, isConflict } from './api-errors.js';
-import { lacks, unless, type Check } from './check.js';
+import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, labels, namespaceMetadata, type Demo, type VirtualClusterPlace } from './demo.js';
 import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
@@ -25,16 +26,31 @@ export async function makeHostNamespace(
   config: DemoConfig,
   demo: Demo,
   place: VirtualClusterPlace,
+  signal: AbortSignal,
 ): Promise<void> {
   const created = await createNamespace(host, config, demo, place);
   if (created === 'terminating') return;
   try {
     await dryRunSidecar(host, config, place.namespace);
   } catch (error) {
-    if (created === 'created') await remove(host, ref('v1', 'Namespace', place.namespace));
+    if (created === 'created') await takeBack(host, place.namespace, signal);
     throw error;
   }
   await apply(host, allowAllPolicy(demo, place));
+}
+
+/** Empty, it is gone in a moment; until then it would look like a part of a demo. */
+async function takeBack(host: Cluster, name: string, signal: AbortSignal): Promise<void> {
+  const namespace = ref('v1', 'Namespace', name);
+  await remove(host, namespace);
+  await waitUntil(
+    `the end of namespace ${name}`,
+    async () => ((await read(host, namespace)) ? lacks('it is there') : holds),
+    {
+      withinMs: seconds(60),
+      signal,
+    },
+  );
 }
 
 async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, place: VirtualClusterPlace) {

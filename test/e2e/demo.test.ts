@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { execa } from 'execa';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { hostOf } from '../../src/k8s/hosts.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
@@ -239,6 +239,56 @@ describe('a worker that is killed in the middle of a create', () => {
       await deleteDemo('crash');
     } finally {
       await second.kill('SIGTERM');
+    }
+  });
+});
+
+describe('a host cluster in which a create cannot succeed', () => {
+  /** A worker of its own, with other settings; answers with what the person reads. */
+  async function failureOf(demo: string, environment: Record<string, string>): Promise<string> {
+    const own = await startStack(environment);
+    try {
+      await own.startWorker();
+      await own.type(own.slack.alice, `create ${demo}`);
+      return textOf(await own.message(new RegExp(`Creating demo \\*${demo}\\* failed`), 2 * minute));
+    } finally {
+      await own.close();
+    }
+  }
+
+  it('is told that admission refuses sidecars, with the remedy, and nothing is left', async () => {
+    const file = join(directory, 'restricted.yaml');
+    const text = stringify({ namespace: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } });
+    await writeFile(file, text);
+    const message = await failureOf('refused', { VCDEMO_CONFIG: file });
+    assert.match(message, /violates PodSecurity "restricted/);
+    assert.match(message, /pod-security\.kubernetes\.io\/enforce: privileged/);
+    assert.equal(await remainders('refused'), '');
+  });
+
+  it('is told every right that lacks, before anything is made', async () => {
+    await kubectl('create', 'serviceaccount', 'vcdemo-powerless', '-n', 'default');
+    try {
+      const role = ['create', 'clusterrolebinding', 'vcdemo-powerless', '--clusterrole=view'];
+      await kubectl(...role, '--serviceaccount=default:vcdemo-powerless');
+      // Without a Lease there is no claim: that right it has, and nothing else that writes.
+      const leases = ['create', 'clusterrole', 'vcdemo-powerless', '--verb=get,create,update,delete'];
+      await kubectl(...leases, '--resource=leases.coordination.k8s.io');
+      const binding = ['create', 'clusterrolebinding', 'vcdemo-powerless-leases', '--clusterrole=vcdemo-powerless'];
+      await kubectl(...binding, '--serviceaccount=default:vcdemo-powerless');
+      const token = await kubectl('create', 'token', 'vcdemo-powerless', '-n', 'default');
+      const file = join(directory, 'powerless');
+      const host = await kubectl('config', 'view', '--raw', '--minify', '-o', 'json');
+      await writeFile(file, withToken(host, token), { mode: 0o600 });
+      const message = await failureOf('powerless', { KUBECONFIG: file });
+      assert.match(message, /Nothing was made\. Missing: namespaces: create, patch, delete; secrets: /);
+      assert.match(message, /statefulsets\.apps: create, patch, delete, update/);
+      assert.doesNotMatch(message, /leases|pods: get/);
+      assert.equal(await remainders('powerless'), '');
+    } finally {
+      await kubectl('delete', 'serviceaccount', 'vcdemo-powerless', '-n', 'default');
+      await kubectl('delete', 'clusterrole', 'vcdemo-powerless');
+      await kubectl('delete', 'clusterrolebinding', 'vcdemo-powerless', 'vcdemo-powerless-leases');
     }
   });
 });

@@ -48,7 +48,7 @@ export const istioManifests: Work<DemoContext> = {
 
 export const hostNamespace: Work<ClusterContext> = {
   check: ({ host, demo, place }) => checkHostNamespace(host, demo, place),
-  apply: ({ host, config, demo, place }) => makeHostNamespace(host, config, demo, place),
+  apply: ({ host, config, demo, place, signal }) => makeHostNamespace(host, config, demo, place, signal),
 };
 
 export const virtualCluster: Work<ClusterContext> = {
