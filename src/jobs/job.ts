@@ -27,6 +27,8 @@ export interface WorkerTools {
 export interface JobRun<Name extends JobName> extends WorkerTools {
   id: string;
   payload: JobPayload<Name>;
+  /** When the command was given; an earlier run that was cut off counts. */
+  askedAt: Date;
   /** Whether an earlier run of this job was cut off. */
   resumed: boolean;
   /** The message that an earlier run posted. */

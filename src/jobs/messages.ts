@@ -33,8 +33,13 @@ const icons: Record<Task['state'], string> = {
 /** One line a step; where the two clusters differ, each is shown. */
 export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Progress): SlackMessage {
   const done = tasks.filter(({ state }) => state === 'done').length;
-  const count = `${done} of ${tasks.length} steps · ${formatDuration(elapsedMs)}`;
-  const lines = [...groupByStep(tasks).values()].map(stepLine);
+  const interrupted = outcome === 'interrupted' ? ' · interrupted, goes on with the next free worker' : '';
+  const count = `${done} of ${tasks.length} steps · ${formatDuration(elapsedMs)}${interrupted}`;
+  const shown =
+    outcome === 'interrupted'
+      ? tasks.map((task) => (task.state === 'skipped' ? { ...task, state: 'waiting' as const } : task))
+      : tasks;
+  const lines = [...groupByStep(shown).values()].map(stepLine);
   return {
     text: `${plain(title)}: ${count}`,
     blocks: [

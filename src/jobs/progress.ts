@@ -17,6 +17,8 @@ export interface ReporterOptions {
   posted: PostedMessage;
   title: string;
   jobId: string;
+  /** From when on the time is counted. */
+  since: Date;
   log: Log;
   everyMs?: number;
 }
@@ -33,14 +35,13 @@ export function reportProgress({
   log,
   everyMs = 2500,
 }: ReporterOptions): ProgressReporter {
-  const start = performance.now();
   let tasks: readonly Task[] = [];
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
-  let lastSent = start;
+  let lastSent = performance.now();
 
   const render = (outcome?: Progress['outcome']): SlackMessage =>
-    progressMessage({ title, tasks, elapsedMs: performance.now() - start, jobId, ...(outcome && { outcome }) });
+    progressMessage({ title, tasks, elapsedMs: Date.now() - since.getTime(), jobId, ...(outcome && { outcome }) });
   const send = (outcome?: Progress['outcome']) => {
     clearTimeout(timer);
     timer = undefined;

@@ -24,7 +24,7 @@ export async function runReported({ run, claim, demo, flow, title, requester }: 
   const posted =
     run.posted ?? (await slack.post(requester, progressMessage({ title, tasks: [], elapsedMs: 0, jobId })));
   if (!run.posted) await run.rememberPosted(posted);
-  const reporter = reportProgress({ slack, posted, title, jobId, log });
+  const reporter = reportProgress({ slack, posted, title, jobId, since: run.askedAt, log });
   const options = { signal, beforeWrite: claim.assertHeld };
   return await withHost(run, options, async (host) => {
     const context = demoContext(run, host, demo, options);

@@ -115,6 +115,7 @@ async function perform(
       id,
       // Whatever can write to Redis can put a job there: it is checked again.
       payload: jobs[name].payload.parse(data),
+      askedAt: new Date(job.timestamp),
       resumed: job.stalledCounter > 0 || job.attemptsStarted > 1,
       posted,
       rememberPosted: (message) => job.updateData({ ...job.data, posted: message }),

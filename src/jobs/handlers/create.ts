@@ -47,7 +47,6 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
 
   const demo = present ? withMissingPlaces(present) : newDemo(run);
   if (present?.state === 'failed') await markDemo(host, present, 'creating');
-  const start = performance.now();
   try {
     await runReported({
       run,
@@ -63,7 +62,7 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
   }
   claim.assertHeld();
   await markDemo(host, demo, 'ready');
-  await deliver(run, host, demo, performance.now() - start);
+  await deliver(run, host, demo);
 }
 
 function newDemo({ payload, config }: CreateRun): Demo {
@@ -105,7 +104,7 @@ async function deliver(
     filename: kubeconfigName(demo.name),
     content: await requireDemoKubeconfig(host, demo),
     title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, tookMs),
+    comment: createdText(config, demo, Date.now() - run.askedAt.getTime()),
   };
   try {
     const where = await slack.shareFile(payload.requester, file);
@@ -122,7 +121,7 @@ async function deliver(
         title: `Demo *${demo.name}* is ready, but its kubeconfig could not be sent`,
         reasons: [messageOf(error)],
         hint: `Check the bot's scope files:write and that it is in the channel; \`/vcdemo kubeconfig ${demo.name}\` gives you one of your own.`,
-        jobId: '',
+        jobId: run.id,
       }),
     );
   }
