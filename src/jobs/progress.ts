@@ -32,6 +32,7 @@ export function reportProgress({
   posted,
   title,
   jobId,
+  since,
   log,
   everyMs = 2500,
 }: ReporterOptions): ProgressReporter {

@@ -94,12 +94,8 @@ async function reportFailure(run: CreateRun, host: Cluster, claim: Claim, demo: 
 }
 
 /** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
-async function deliver(
-  { slack, payload, config, log }: CreateRun,
-  host: Cluster,
-  demo: Demo,
-  tookMs: number,
-): Promise<void> {
+async function deliver(run: CreateRun, host: Cluster, demo: Demo): Promise<void> {
+  const { slack, payload, config, log } = run;
   const file = {
     filename: kubeconfigName(demo.name),
     content: await requireDemoKubeconfig(host, demo),
