@@ -70,7 +70,12 @@ function stepLine(tasks: readonly Task[]): string {
 }
 
 const brief = (text: string) => (text.length > 160 ? `${text.slice(0, 160)}…` : text).replace(/\s+/g, ' ');
-const plain = (mrkdwn: string) => mrkdwn.replace(/[*`_]/g, '');
+/** For notifications and screen readers: no formatting, no emoji, times in UTC. */
+const plain = (mrkdwn: string) =>
+  mrkdwn
+    .replace(/:[a-z_]+: ?/g, '')
+    .replace(/<!date\^[^|]+\|([^>]+)>/g, '$1')
+    .replace(/[*`]/g, '');
 
 // ------------------------------------------------------------------ create
 

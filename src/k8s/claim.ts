@@ -100,12 +100,16 @@ function hold(host: Cluster, reference: ReturnType<typeof ref>, taken: V1Lease):
     }
   };
   let renewing = Promise.resolve();
-  const timer = setInterval(() => (renewing = renewing.then(renew)), renewEveryMs);
+  const timers = [
+    setInterval(() => (renewing = renewing.then(renew)), renewEveryMs),
+    // A renewal that hangs must not keep the tools of a step running: their signal is aborted in time.
+    setInterval(() => performance.now() > validUntil && lose('it could not be renewed in time'), 500),
+  ];
   return {
     signal: lost.signal,
     assertHeld,
     async release() {
-      clearInterval(timer);
+      timers.forEach(clearInterval);
       await renewing;
       if (lost.signal.aborted) return;
       const { uid, resourceVersion } = current.metadata!;

@@ -17,15 +17,16 @@ export interface IstioManifests {
 
 /**
  * Renders Istio for both virtual clusters with `istioctl manifest generate`, once per configuration: it needs no cluster,
- * so it is done while the virtual clusters start, and no credentials leave this process (docs/decisions.md).
+ * so it is done while the virtual clusters start, and no credentials leave this process (docs/decisions.md). It hears no
+ * job's signal, as several jobs may wait for it.
  */
 export class IstioRenderer {
   private rendered: { key: string; manifests: Promise<Record<VirtualClusterName, IstioManifests>> } | undefined;
 
-  render(config: DemoConfig['istio'], signal: AbortSignal): Promise<Record<VirtualClusterName, IstioManifests>> {
+  render(config: DemoConfig['istio']): Promise<Record<VirtualClusterName, IstioManifests>> {
     const key = JSON.stringify(config);
     if (this.rendered?.key !== key) {
-      const manifests = renderBoth(config, signal);
+      const manifests = renderBoth(config);
       this.rendered = { key, manifests };
       manifests.catch(() => (this.rendered = undefined));
     }
@@ -33,17 +34,13 @@ export class IstioRenderer {
   }
 }
 
-async function renderBoth(
-  config: DemoConfig['istio'],
-  signal: AbortSignal,
-): Promise<Record<VirtualClusterName, IstioManifests>> {
+async function renderBoth(config: DemoConfig['istio']): Promise<Record<VirtualClusterName, IstioManifests>> {
   const parsed = new Map<string, Manifest>(); // what both have in common, above all 1 MB of definitions, is parsed once
   const [vc1, vc2] = await Promise.all(
     virtualClusterNames.map(async (name) => {
       const operator = stringify(istioOperator(name, config));
       const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], {
         input: operator,
-        signal,
         withinMs: seconds(60),
       });
       const manifests: Manifest[] = [];

@@ -10,7 +10,7 @@ export interface ToolCall {
   input?: string;
   /** The file with the host cluster's credentials; undefined in a pod, where the tool finds its service account. */
   kubeconfig?: string | undefined;
-  signal: AbortSignal;
+  signal?: AbortSignal;
   withinMs: number;
 }
 
@@ -27,14 +27,14 @@ export async function runTool(
     const { stdout } = await execa(tool, args, {
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
       ...(kubeconfig !== undefined && { env: { KUBECONFIG: kubeconfig } }),
-      cancelSignal: signal,
+      ...(signal && { cancelSignal: signal }),
       timeout: withinMs,
       forceKillAfterDelay: 2000,
       maxBuffer: 20_000_000,
     });
     return stdout;
   } catch (error) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw explain(tool, args, error);
   }
 }

@@ -40,8 +40,8 @@ export const preflight: Work<DemoContext> = {
 };
 
 export const istioManifests: Work<DemoContext> = {
-  async check({ istio, config, signal }) {
-    await istio.render(config.istio, signal);
+  async check({ istio, config }) {
+    await istio.render(config.istio);
     return holds;
   },
 };
@@ -108,8 +108,8 @@ export const ingressGateway: Work<ClusterContext> = {
   apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
 };
 
-async function istioOf({ istio, config, place, signal }: ClusterContext) {
-  return (await istio.render(config.istio, signal))[place.name];
+async function istioOf({ istio, config, place }: ClusterContext) {
+  return (await istio.render(config.istio))[place.name];
 }
 
 export const remoteSecrets: Work<DemoContext> = {
