@@ -18,9 +18,10 @@ export class UserError extends Error {
   }
 }
 
-/** The text of whatever was thrown, secrets removed. */
+/** The text of whatever was thrown, secrets removed; WebSockets throw events that have a message but are no errors. */
 export function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  return redact(String(message));
 }
 
 const secrets: readonly [pattern: RegExp, replacement: string][] = [

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Claim } from '../k8s/claim.js';
 import type { Demo } from '../k8s/demo.js';
 import { clusterContext, type ClusterContext, type DemoContext } from './context.js';
@@ -21,6 +22,7 @@ export interface ReportedRun {
 export async function runReported({ run, claim, demo, flow, title, requester }: ReportedRun): Promise<Task[]> {
   const { slack, log, id: jobId } = run;
   const signal = AbortSignal.any([run.signal, claim.signal]);
+  setMaxListeners(0, signal); // every wait and request of every step listens to it
   const posted =
     run.posted ?? (await slack.post(requester, progressMessage({ title, tasks: [], elapsedMs: 0, jobId })));
   if (!run.posted) await run.rememberPosted(posted);
