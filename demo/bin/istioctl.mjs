@@ -39,15 +39,13 @@ function readManifests() {
 
 async function install() {
   const api = connect({ kubeconfig: flag('kubeconfig'), context: flag('context') });
-  await api
-    .call('GET', '/api/v1/namespaces/istio-system')
-    .catch(() =>
-      api.call('POST', '/api/v1/namespaces', {
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name: 'istio-system' },
-      }),
-    );
+  await api.call('GET', '/api/v1/namespaces/istio-system').catch(() =>
+    api.call('POST', '/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'istio-system' },
+    }),
+  );
   for (const manifest of readManifests())
     await api.call(
       'PATCH',

@@ -15,7 +15,7 @@ import { representationFor } from './representations.js';
 import type { DeleteOptions, WriteOptions } from './resources.js';
 import { fieldSelector, labelSelector } from './selectors.js';
 import { badRequest, forbidden, invalid, noSuchPath, StatusError } from './status.js';
-import { serveStream } from './streams.js';
+import { findStream, isStream, serveStream } from './streams.js';
 import { issueToken } from './tokens.js';
 import { streamEvents } from './watch.js';
 
@@ -166,6 +166,10 @@ export class ApiServer {
 
     if (verb === 'get' && subresource === 'log')
       return void response.end('simulated cluster: its containers write no logs\n');
+    if (isStream(subresource)) {
+      findStream(this.plane, request);
+      throw badRequest('Upgrade request required');
+    }
     if (verb === 'get') return send(200, store.get(resourceOf(kind), namespace, name));
     if (verb === 'list') {
       const objects = store.list(resourceOf(kind), namespace).filter(selection(request));

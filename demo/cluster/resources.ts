@@ -100,7 +100,9 @@ export class Resources {
       throw forbidden(resource, name, 'this namespace may not be deleted');
     if (dryRun) return object;
     const grace = kind.kind === 'Pod' ? (gracePeriodSeconds ?? object.spec.terminationGracePeriodSeconds ?? 30) : 0;
-    return this.store.delete(resource, object, grace);
+    const deleted = this.store.delete(resource, object, grace);
+    if (kind.kind !== 'Namespace') return deleted;
+    return this.store.change(resource, undefined, name, (draft) => (draft.status.phase = 'Terminating')) ?? deleted;
   }
 
   private apply(target: Target, before: KubeObject | undefined, body: unknown, options: WriteOptions) {

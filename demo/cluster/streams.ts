@@ -18,6 +18,30 @@ const protocolsOf: Record<string, readonly string[]> = {
   portforward: ['v4.channel.k8s.io'],
 };
 
+export const isStream = (subresource = ''): boolean => subresource in protocolsOf;
+
+/** A stream that a request asks for, checked. */
+interface Stream {
+  pod: KubeObject;
+  container: string;
+  protocols: readonly string[];
+}
+
+/** @throws StatusError where there is no such stream, pod or container */
+export function findStream(
+  plane: ControlPlane,
+  { kind, namespace, name, subresource = '', query }: ResourceRequest,
+): Stream {
+  const protocols = protocolsOf[subresource];
+  if (kind.kind !== 'Pod' || !protocols) throw noSuchPath();
+  const pod = plane.store.get('pods', namespace, name);
+  const container = query.get('container') ?? pod.spec.containers[0].name;
+  if (!pod.spec.containers.some((one: { name: string }) => one.name === container))
+    throw badRequest(`container ${container} is not valid for pod ${name}`);
+  if (pod.status.phase !== 'Running') throw badRequest(`pod ${name} does not have a host assigned`);
+  return { pod, container, protocols };
+}
+
 /** Answers a request to upgrade. @throws StatusError before anything is sent */
 export function serveStream(
   plane: ControlPlane,
@@ -26,23 +50,15 @@ export function serveStream(
   socket: Socket,
   head: Buffer,
 ): void {
-  const { kind, namespace, name, subresource = '', query } = request;
-  const known = protocolsOf[subresource];
-  if (kind.kind !== 'Pod' || !known) throw noSuchPath();
+  const { pod, container, protocols } = findStream(plane, request);
   const offered = (message.headers['sec-websocket-protocol'] ?? '').split(/, */);
-  const protocol = known.find((one) => offered.includes(one));
-  if (!protocol)
-    throw badRequest(`the simulated cluster serves ${subresource} over WebSockets with ${known.join(' or ')} only`);
-  const pod = plane.store.get('pods', namespace, name);
-  if (pod.status.phase !== 'Running') throw badRequest(`pod ${name} does not have a host assigned or is not running`);
-  const container = query.get('container') ?? pod.spec.containers[0].name;
-  if (!pod.spec.containers.some((one: { name: string }) => one.name === container))
-    throw badRequest(`container ${container} is not valid for pod ${name}`);
+  const protocol = protocols.find((one) => offered.includes(one));
+  if (!protocol) throw badRequest(`the simulated cluster knows WebSockets with ${protocols.join(' or ')} only`);
   const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol });
   server.handleUpgrade(message, socket, head, (webSocket) => {
     webSocket.on('error', () => webSocket.terminate());
-    if (subresource === 'exec') void exec(plane, pod, container, query.getAll('command'), webSocket);
-    else void portForward(plane, pod, query.getAll('ports').map(Number), webSocket);
+    if (request.subresource === 'exec') void exec(plane, pod, container, request.query.getAll('command'), webSocket);
+    else void portForward(plane, pod, request.query.getAll('ports').map(Number), webSocket);
   });
 }
 

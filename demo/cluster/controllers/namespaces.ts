@@ -5,11 +5,9 @@ import type { Reconciler } from './reconciler.js';
 
 /** Ends namespaces that are being deleted: first their content, then their own finalizer. */
 export function endNamespaces(reconciler: Reconciler, store: Store): void {
-  reconciler.on('namespaces', ({ metadata, status }) => {
+  reconciler.on('namespaces', ({ metadata }) => {
     const { name } = metadata;
     if (!metadata.deletionTimestamp) return;
-    if (status.phase !== 'Terminating')
-      store.change('namespaces', undefined, name, (draft) => (draft.status.phase = 'Terminating'));
     for (const [resource, object] of [...store.contentOf(name)])
       if (!object.metadata.deletionTimestamp) store.delete(resource, object, resource === 'pods' ? 1 : 0);
     const rest = [...store.contentOf(name)];
