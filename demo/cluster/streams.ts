@@ -73,7 +73,7 @@ async function exec(
   if (stdout) webSocket.send(frame(channel.stdout, stdout));
   if (stderr) webSocket.send(frame(channel.stderr, stderr));
   webSocket.send(frame(channel.status, JSON.stringify(exitStatus(exitCode))));
-  webSocket.close();
+  webSocket.close(1000);
 }
 
 function exitStatus(exitCode: CommandResult['exitCode']): object {
@@ -113,7 +113,7 @@ async function portForward(
     if (local === undefined) {
       const why = `error forwarding port ${port} to pod ${pod.metadata.name}: connection refused`;
       webSocket.send(frame(data + 1, why));
-      webSocket.close();
+      webSocket.close(1000);
       return undefined;
     }
     const connection = net.connect(local, '127.0.0.1');
@@ -122,7 +122,7 @@ async function portForward(
       if (webSocket.bufferedAmount > 1_000_000) connection.pause();
     });
     connection.on('error', () => connection.destroy());
-    connection.on('close', () => webSocket.close());
+    connection.on('close', () => webSocket.close(1000));
     return connection;
   }
 }
