@@ -2,7 +2,6 @@ import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { parse } from 'yaml';
 import { anonymous, authenticate, mayDoAnything } from './access.js';
 import type { User } from './admission.js';
 import { approveRequest } from './controllers/certificate-signing.js';
@@ -10,25 +9,22 @@ import type { ControlPlane } from './control-plane.js';
 import { discover, PageNotFound } from './discovery.js';
 import { forbiddenCalls, slowness } from './faults.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
-import { isMap, timestamp, type KubeObject } from './objects.js';
+import { timestamp, type KubeObject } from './objects.js';
 import { representationFor } from './representations.js';
-import type { DeleteOptions, WriteOptions } from './resources.js';
-import { fieldSelector, labelSelector } from './selectors.js';
-import { badRequest, forbidden, invalid, noSuchPath, StatusError } from './status.js';
+import type { DeleteOptions } from './resources.js';
+import {
+  deleteQuery,
+  pathOf,
+  readBody,
+  readRequest,
+  selection,
+  writeOptions,
+  type ResourceRequest,
+} from './request.js';
+import { badRequest, forbidden, invalid, StatusError } from './status.js';
 import { findStream, isStream, serveStream } from './streams.js';
 import { issueToken } from './tokens.js';
 import { streamEvents } from './watch.js';
-
-/** A request to a resource, taken apart. */
-export interface ResourceRequest {
-  user: User;
-  verb: string;
-  kind: Kind;
-  namespace: string | undefined;
-  name: string;
-  subresource: string | undefined;
-  query: URLSearchParams;
-}
 
 /** The HTTPS endpoint of one Kubernetes API. */
 export class ApiServer {
@@ -51,15 +47,11 @@ export class ApiServer {
       socket.on('close', () => this.sockets.delete(socket));
     });
     this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.understand(request)
-        .then((understood) => serveStream(plane, this.authorize(understood), request, socket, head))
-        .catch((error: unknown) => {
-          const { code, body } = statusOf(error);
-          const text = JSON.stringify(body);
-          socket.end(
-            `HTTP/1.1 ${code} ${body.reason}\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
-          );
-        });
+      try {
+        serveStream(plane, this.authorize(this.read(request)), request, socket, head);
+      } catch (error) {
+        refuseUpgrade(socket, statusOf(error));
+      }
     });
     this.server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
@@ -88,7 +80,7 @@ export class ApiServer {
           throw new StatusError(403, 'Forbidden', `forbidden: User "${user.name}" cannot get path "${path}"`, {});
         return sendJson(response, 200, found);
       }
-      const understood = this.authorize(await this.understand(request));
+      const understood = this.authorize(this.read(request));
       const representation = representationFor(request.headers.accept);
       if (understood.verb === 'watch') {
         const { kind, query } = understood;
@@ -113,28 +105,8 @@ export class ApiServer {
     return authenticate(store, authority.privateKey, request.socket as TLSSocket, request.headers.authorization);
   }
 
-  /** @throws StatusError where the path leads to no resource */
-  private async understand(request: IncomingMessage): Promise<ResourceRequest> {
-    const { searchParams: query } = new URL(request.url ?? '/', 'https://server');
-    const [, groupVersion, namespaced, rest = ''] =
-      /^\/(?:api\/(?=v1\/)|apis\/(?=[^/]+\/[^/]+\/))((?:v1)|[^/]+\/[^/]+)\/(?:namespaces\/([^/]+)\/(?!(?:status|finalize)$))?(.+)$/.exec(
-        pathOf(request),
-      ) ?? [];
-    if (!groupVersion) throw new PageNotFound();
-    const [plural, name = '', subresource] = rest.split('/').map(decodeURIComponent);
-    const kind = this.plane.kinds().find((one) => one.plural === plural && groupVersionOf(one) === groupVersion);
-    if (!kind)
-      throw this.plane.kinds().some((one) => groupVersionOf(one) === groupVersion) ? noSuchPath() : new PageNotFound();
-    const verb = verbOf(request.method ?? '', { name, query });
-    return {
-      user: this.userOf(request),
-      verb,
-      kind,
-      namespace: namespaced && decodeURIComponent(namespaced),
-      name,
-      subresource,
-      query,
-    };
+  private read(request: IncomingMessage): ResourceRequest {
+    return readRequest(this.plane.kinds(), this.userOf(request), request);
   }
 
   /** @throws StatusError Forbidden */
@@ -248,68 +220,9 @@ export class ApiServer {
   }
 }
 
-const pathOf = ({ url = '/' }: IncomingMessage) => url.split('?')[0]!;
-
-function verbOf(method: string, { name, query }: { name: string; query: URLSearchParams }): string {
-  if (method === 'GET') return ['true', '1'].includes(query.get('watch') ?? '') ? 'watch' : name ? 'get' : 'list';
-  if (method === 'DELETE') return name ? 'delete' : 'deletecollection';
-  const verb = { POST: 'create', PUT: 'update', PATCH: 'patch' }[method];
-  if (!verb)
-    throw new StatusError(
-      405,
-      'MethodNotAllowed',
-      'the server does not allow this method on the requested resource',
-      {},
-    );
-  return verb;
-}
-
-function selection({ namespace, name, query }: ResourceRequest) {
-  const byLabel = labelSelector(query.get('labelSelector'));
-  const byField = fieldSelector(query.get('fieldSelector'));
-  return (object: KubeObject) =>
-    (namespace === undefined || object.metadata.namespace === namespace) &&
-    (name === '' || object.metadata.name === name) &&
-    byLabel(object) &&
-    byField(object);
-}
-
-function writeOptions({ user, query, subresource }: ResourceRequest, { headers }: IncomingMessage): WriteOptions {
-  const isApply = headers['content-type']?.startsWith('application/apply-patch') === true;
-  const byAgent = isApply ? '' : (headers['user-agent']?.split('/')[0] ?? 'unknown');
-  return {
-    user,
-    manager: query.get('fieldManager') ?? byAgent,
-    dryRun: query.get('dryRun') === 'All',
-    force: query.get('force') === 'true',
-    subresource,
-  };
-}
-
-function deleteQuery(query: URLSearchParams): DeleteOptions {
-  const grace = query.get('gracePeriodSeconds');
-  return grace === null ? {} : { gracePeriodSeconds: Number(grace) };
-}
-
 function deletion(kind: Kind, { metadata: { name, uid } }: KubeObject): object {
   const details = { name, ...(kind.group && { group: kind.group }), kind: kind.plural, uid };
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
-}
-
-async function readBody(message: IncomingMessage): Promise<unknown> {
-  if (message.headers['content-type']?.includes('protobuf')) {
-    const why = 'the simulated cluster reads JSON and YAML, not protobuf: use kubectl apply -f';
-    throw new StatusError(415, 'UnsupportedMediaType', why, {});
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  if (text === '') return undefined;
-  try {
-    return text.startsWith('{') || text.startsWith('[') ? (JSON.parse(text) as unknown) : (parse(text) as unknown);
-  } catch (error) {
-    throw badRequest(`error decoding the body: ${(error as Error).message}`);
-  }
 }
 
 function sendJson(response: ServerResponse, code: number, body: object): void {
@@ -317,9 +230,15 @@ function sendJson(response: ServerResponse, code: number, body: object): void {
   response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function statusOf(error: unknown): { code: number; body: Record<string, unknown> } {
+function refuseUpgrade(socket: Socket, { code, body }: Pick<StatusError, 'code' | 'body'>): void {
+  const text = JSON.stringify(body);
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${code} ${body.reason}\r\n${headers}\r\n\r\n${text}`);
+}
+
+function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
   // A mistake in the simulation itself: say so, with the stack.
   const message = `simulated cluster: ${error instanceof Error ? error.stack : String(error)}`;
-  return new StatusError(500, 'InternalError', message, isMap(error) ? undefined : {});
+  return new StatusError(500, 'InternalError', message);
 }

@@ -1,17 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import http from 'node:http';
-import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthority } from './certificates.js';
 import { runCommand } from './commands.js';
 import { ControlPlane, type CommandResult, type PodRuntime } from './control-plane.js';
 import { runPods } from './controllers/kubelet.js';
 import { Edge, routesOf } from './edge.js';
 import { Faults, type Fault } from './faults.js';
-import { curl, debugClusters, type MeshMember } from './mesh.js';
+import { curl, type MeshMember } from './mesh.js';
 import { hasLabels, isReady, type KubeObject } from './objects.js';
+import { Pages } from './pages.js';
 import { originOf, VirtualCluster } from './virtual-cluster.js';
 
 export { faultNames, type Fault } from './faults.js';
@@ -45,7 +42,7 @@ export class SimulatedCluster {
   private readonly host: ControlPlane;
   private readonly virtual = new Map<string, VirtualCluster>();
   private readonly listener: Edge;
-  private readonly pages: http.Server[] = [];
+  private readonly pages = new Pages();
   private readonly addresses = new Addresses();
 
   constructor(private readonly options: SimulatedClusterOptions) {
@@ -89,10 +86,7 @@ export class SimulatedCluster {
     for (const cluster of this.virtual.values()) cluster.close();
     this.host.close();
     this.listener.close();
-    for (const page of this.pages) {
-      page.close();
-      page.closeAllConnections();
-    }
+    this.pages.close();
     await rm(join(this.kubeconfigFile, '..'), { recursive: true, force: true });
   }
 
@@ -175,8 +169,9 @@ export class SimulatedCluster {
   }
 
   private async portInside(member: MeshMember, pod: KubeObject, port: number): Promise<number | undefined> {
-    if (hasLabels(pod, { 'k8s-app': 'kubernetes-dashboard' }) && port === 8443) return await this.dashboard();
-    if (hasLabels(pod, { app: 'istiod' }) && (port === 15014 || port === 8080)) return await this.istiodDebug(member);
+    if (hasLabels(pod, { 'k8s-app': 'kubernetes-dashboard' }) && port === 8443) return await this.pages.dashboard();
+    if (hasLabels(pod, { app: 'istiod' }) && (port === 15014 || port === 8080))
+      return await this.pages.istiodDebug(member);
     return undefined;
   }
 
@@ -209,44 +204,6 @@ export class SimulatedCluster {
         return routesOf(this.host.store).some((route) => route.host === host) ? this.edge.port : undefined;
       },
     };
-  }
-
-  // ------------------------------------------------------------------ pages
-
-  private dashboardPort: Promise<number> | undefined;
-  private readonly debugPorts = new Map<ControlPlane, Promise<number>>();
-
-  private dashboard(): Promise<number> {
-    const own = () =>
-      createAuthority('kubernetes-dashboard').issueWithKey({
-        subject: { commonName: 'dashboard' },
-        subjectAltNames: ['dashboard'],
-      });
-    const page =
-      '<!doctype html><title>Kubernetes Dashboard</title><h1>Kubernetes Dashboard</h1><p>simulated cluster</p>';
-    const create = ({ certificate, privateKey } = own()) =>
-      https.createServer({ cert: certificate, key: privateKey }, (_request, response) => {
-        response.setHeader('content-type', 'text/html').end(page);
-      });
-    return (this.dashboardPort ??= this.open(create()));
-  }
-
-  private istiodDebug(member: MeshMember): Promise<number> {
-    const known = this.debugPorts.get(member.plane);
-    if (known) return known;
-    const server = http.createServer((request, response) => {
-      if (request.url !== '/debug/clusterz') return void response.writeHead(request.url === '/ready' ? 200 : 404).end();
-      void debugClusters(member).then((clusters) => response.end(JSON.stringify(clusters, undefined, 2)));
-    });
-    const port = this.open(server);
-    this.debugPorts.set(member.plane, port);
-    return port;
-  }
-
-  private async open(server: http.Server): Promise<number> {
-    this.pages.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return (server.address() as AddressInfo).port;
   }
 }
 

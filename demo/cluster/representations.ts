@@ -18,10 +18,13 @@ const whole: Representation = {
     kind: `${kind}List`,
     apiVersion,
     metadata: { resourceVersion },
-    // Items of a list carry neither in a real answer, but clients may want them.
-    items: objects,
+    items: isNative(apiVersion) ? objects.map(({ apiVersion: _, kind: __, ...rest }) => rest) : objects,
   }),
 };
+
+/** Items of Kubernetes' own kinds carry neither kind nor version in a list; those of definitions do. */
+const isNative = (apiVersion: string) =>
+  !apiVersion.includes('.') || (/^[^/]+\.k8s\.io\//.test(apiVersion) && !apiVersion.startsWith('gateway.'));
 
 const metadataOnly: Representation = {
   one: partial,

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { ResourceRequest } from './api-server.js';
 import type { CommandResult, ControlPlane } from './control-plane.js';
 import { isReady, type KubeObject } from './objects.js';
+import type { ResourceRequest } from './request.js';
 import { badRequest, noSuchPath } from './status.js';
 
 /*

@@ -212,6 +212,7 @@ function contract(fixture: Fixture): void {
       const names = async (selection: object) =>
         (await list(cluster, 'v1', 'Secret', { namespace, ...selection })).map(({ metadata }) => metadata?.name);
       assert.deepEqual(await names({ labels: { tier: 'back' } }), ['listed-b']);
+      assert.ok(!('kind' in (await list(cluster, 'v1', 'Secret', { namespace }))[0]!), 'items of a list have no kind');
       assert.deepEqual(await names({ fields: { 'metadata.name': 'listed-a' } }), ['listed-a']);
       const path = `/api/v1/namespaces/${namespace}/secrets`;
       const found = await cluster.request<{ items: V1Secret[] }>({

@@ -171,7 +171,8 @@ describe('a simulated cluster', () => {
         releases.map(({ metadata }) => metadata!.labels!.status),
         ['superseded', 'deployed'],
       );
-      await merge(host, releases[1] as never, { metadata: { labels: { status: 'pending-upgrade' } } });
+      const pending = ref('v1', 'Secret', releases[1]!.metadata!.name!, 'revisions');
+      await merge(host, pending, { metadata: { labels: { status: 'pending-upgrade' } } });
       await assert.rejects(
         upgrade(),
         /UPGRADE FAILED: another operation \(install\/upgrade\/rollback\) is in progress/,
