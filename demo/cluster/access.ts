@@ -19,6 +19,15 @@ export function authenticate(
 ): User {
   const [, token] = /^Bearer (.+)$/.exec(authorization ?? '') ?? [];
   if (token !== undefined) return serviceAccount(store, tokenKey, token);
+  const user = known.get(socket) ?? certificateHolder(socket);
+  known.set(socket, user);
+  return user;
+}
+
+/** Taking a certificate apart costs more than the rest of a request, and a connection keeps the one it began with. */
+const known = new WeakMap<TLSSocket, User>();
+
+function certificateHolder(socket: TLSSocket): User {
   const certificate = socket.getPeerCertificate();
   if (Object.keys(certificate ?? {}).length === 0) return anonymous;
   if (!socket.authorized) throw unauthorized();
