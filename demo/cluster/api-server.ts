@@ -1,0 +1,244 @@
+import https from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { anonymous, authenticate, mayDoAnything } from './access.js';
+import type { User } from './admission.js';
+import { approveRequest } from './controllers/certificate-signing.js';
+import type { ControlPlane } from './control-plane.js';
+import { discover, PageNotFound } from './discovery.js';
+import { forbiddenCalls, slowness } from './faults.js';
+import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
+import { timestamp, type KubeObject } from './objects.js';
+import { representationFor } from './representations.js';
+import type { DeleteOptions } from './resources.js';
+import {
+  deleteQuery,
+  pathOf,
+  readBody,
+  readRequest,
+  selection,
+  writeOptions,
+  type ResourceRequest,
+} from './request.js';
+import { badRequest, forbidden, invalid, StatusError } from './status.js';
+import { findStream, isStream, serveStream } from './streams.js';
+import { issueToken } from './tokens.js';
+import { streamEvents } from './watch.js';
+
+/** The HTTPS endpoint of one Kubernetes API. */
+export class ApiServer {
+  readonly server: https.Server;
+  private readonly sockets = new Set<Socket>();
+
+  constructor(
+    private readonly plane: ControlPlane,
+    tls: { cert: string; key: string },
+  ) {
+    const ca = plane.authority.certificate;
+    this.server = https.createServer(
+      { ...tls, ca, requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        void this.answer(request, response);
+      },
+    );
+    this.server.on('connection', (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+    this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      try {
+        serveStream(plane, this.authorize(this.read(request)), request, socket, head);
+      } catch (error) {
+        refuseUpgrade(socket, statusOf(error));
+      }
+    });
+    this.server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /** @returns the port, of 127.0.0.1 */
+  async listen(port = 0): Promise<number> {
+    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Ends all connections and refuses new ones. */
+  close(): void {
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (this.plane.faults.is('slow')) await new Promise((resolve) => setTimeout(resolve, slowness));
+      const path = pathOf(request);
+      if (/^\/(healthz|readyz|livez)(\/|$)/.test(path)) return void response.end('ok');
+      const user = this.userOf(request);
+      const found = request.method === 'GET' ? discover(path, this.plane.kinds()) : undefined;
+      if (found) {
+        if (user === anonymous && path !== '/version')
+          throw new StatusError(403, 'Forbidden', `forbidden: User "${user.name}" cannot get path "${path}"`, {});
+        return sendJson(response, 200, found);
+      }
+      const understood = this.authorize(this.read(request));
+      const representation = representationFor(request.headers.accept);
+      if (understood.verb === 'watch') {
+        const { kind, query } = understood;
+        const { store } = this.plane;
+        return streamEvents(response, {
+          store,
+          resource: resourceOf(kind),
+          selects: selection(understood),
+          representation,
+          query,
+        });
+      }
+      await this.serve(understood, request, response);
+    } catch (error) {
+      if (error instanceof PageNotFound) response.writeHead(404).end(error.message);
+      else sendJson(response, statusOf(error).code, statusOf(error).body);
+    }
+  }
+
+  private userOf(request: IncomingMessage): User {
+    const { store, authority } = this.plane;
+    return authenticate(store, authority.privateKey, request.socket as TLSSocket, request.headers.authorization);
+  }
+
+  private read(request: IncomingMessage): ResourceRequest {
+    return readRequest(this.plane.kinds(), this.userOf(request), request);
+  }
+
+  /** @throws StatusError Forbidden */
+  private authorize(request: ResourceRequest): ResourceRequest {
+    const { user, verb, kind, namespace, name, subresource } = request;
+    if (kind.kind.endsWith('Review') && user !== anonymous) return request;
+    const scope = namespace ?? (kind.kind === 'Namespace' ? name : undefined);
+    if (this.isAllowed(user, verb, resourceOf(kind), scope)) return request;
+    const what = `${kind.plural}${subresource ? `/${subresource}` : ''}`;
+    throw forbidden(
+      resourceOf(kind),
+      name,
+      `User "${user.name}" cannot ${verb} resource "${what}" in API group "${kind.group}" ${scope ? `in the namespace "${scope}"` : 'at the cluster scope'}`,
+    );
+  }
+
+  private isAllowed(user: User, verb: string, resource: string, namespace: string | undefined): boolean {
+    const taken = this.plane.faults.is('forbidden') && this.plane.isHost;
+    if (taken && (verb === '*' || forbiddenCalls.includes(`${verb} ${resource}`))) return false;
+    return mayDoAnything(this.plane.store, user, namespace);
+  }
+
+  private async serve(request: ResourceRequest, message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { verb, kind, namespace, name, subresource, query } = request;
+    const { resources, store } = this.plane;
+    const representation = representationFor(message.headers.accept);
+    const send = (code: number, object: KubeObject) =>
+      sendJson(response, code, representation.one({ ...object, apiVersion: groupVersionOf(kind) }));
+
+    if (verb === 'get' && subresource === 'log')
+      return void response.end('simulated cluster: its containers write no logs\n');
+    if (isStream(subresource)) {
+      findStream(this.plane, request);
+      throw badRequest('Upgrade request required');
+    }
+    if (verb === 'get') return send(200, store.get(resourceOf(kind), namespace, name));
+    if (verb === 'list') {
+      const objects = store.list(resourceOf(kind), namespace).filter(selection(request));
+      return sendJson(
+        response,
+        200,
+        representation.list(kind.kind, groupVersionOf(kind), store.resourceVersion, objects),
+      );
+    }
+
+    const body = await readBody(message);
+    const options = writeOptions(request, message);
+    if (verb === 'create' && kind.kind.endsWith('Review')) return sendJson(response, 201, this.review(request, body));
+    if (verb === 'create' && subresource === 'token') return sendJson(response, 201, this.token(request, body));
+    if (verb === 'create') return send(201, resources.create({ kind, namespace }, body, options));
+    if (verb === 'delete') {
+      const deleted = resources.delete(
+        { kind, namespace, name },
+        { ...deleteQuery(query), ...(body as DeleteOptions) },
+        options.dryRun,
+      );
+      return deleted.metadata.deletionTimestamp ? send(200, deleted) : sendJson(response, 200, deletion(kind, deleted));
+    }
+    if (verb === 'deletecollection') {
+      const objects = store.list(resourceOf(kind), namespace).filter(selection(request));
+      for (const { metadata } of objects)
+        resources.delete({ kind, namespace: metadata.namespace, name: metadata.name }, {}, options.dryRun);
+      return sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
+    }
+    const target = { kind, namespace, name };
+    if (subresource === 'approval') return send(200, approveRequest(store, name, body, verb === 'patch'));
+    if (verb === 'update') return send(200, resources.replace(target, body, options));
+    const type = (message.headers['content-type'] ?? '').split(';')[0]!;
+    const { object, created } = resources.patch(target, type, body, options);
+    return send(created ? 201 : 200, object);
+  }
+
+  /** May the one who asks do something? */
+  private review({ user }: ResourceRequest, body: unknown): object {
+    const { spec = {} } = body as { spec?: { resourceAttributes?: Record<string, string> } };
+    const { verb = '*', group = '', resource = '*', namespace } = spec.resourceAttributes ?? {};
+    const name = group && group !== '*' ? `${resource}.${group}` : resource;
+    const allowed = this.isAllowed(user, verb, name, namespace);
+    return {
+      kind: 'SelfSubjectAccessReview',
+      apiVersion: 'authorization.k8s.io/v1',
+      metadata: {},
+      spec,
+      status: { allowed },
+    };
+  }
+
+  /** A token of a ServiceAccount: TokenRequest. */
+  private token({ namespace, name }: ResourceRequest, body: unknown): object {
+    const account = this.plane.store.get('serviceaccounts', namespace, name);
+    const { spec = {} } = body as { spec?: { expirationSeconds?: number } };
+    const { expirationSeconds = 3600 } = spec;
+    if (expirationSeconds < 600)
+      throw invalid(
+        'TokenRequest.authentication.k8s.io',
+        '',
+        'spec.expirationSeconds',
+        `Invalid value: ${expirationSeconds}: may not specify a duration less than 10 minutes`,
+      );
+    const expires = new Date(Date.now() + expirationSeconds * 1000);
+    return {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: { name, namespace, creationTimestamp: timestamp() },
+      spec: { ...spec, expirationSeconds },
+      status: {
+        token: issueToken(this.plane.authority.privateKey, account, expires),
+        expirationTimestamp: timestamp(expires),
+      },
+    };
+  }
+}
+
+function deletion(kind: Kind, { metadata: { name, uid } }: KubeObject): object {
+  const details = { name, ...(kind.group && { group: kind.group }), kind: kind.plural, uid };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+}
+
+function sendJson(response: ServerResponse, code: number, body: object): void {
+  if (response.destroyed) return;
+  response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function refuseUpgrade(socket: Socket, { code, body }: Pick<StatusError, 'code' | 'body'>): void {
+  const text = JSON.stringify(body);
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${code} ${body.reason}\r\n${headers}\r\n\r\n${text}`);
+}
+
+function statusOf(error: unknown): StatusError {
+  if (error instanceof StatusError) return error;
+  // A mistake in the simulation itself: say so, with the stack.
+  const message = `simulated cluster: ${error instanceof Error ? error.stack : String(error)}`;
+  return new StatusError(500, 'InternalError', message);
+}

@@ -1,0 +1,151 @@
+import { ApiServer } from './api-server.js';
+import { createAuthority, type Authority, type Certificate } from './certificates.js';
+import { signCertificates } from './controllers/certificate-signing.js';
+import { collectGarbage } from './controllers/garbage-collector.js';
+import { nodeName } from './controllers/kubelet.js';
+import { endNamespaces } from './controllers/namespaces.js';
+import { Reconciler } from './controllers/reconciler.js';
+import { runServiceAccounts } from './controllers/service-accounts.js';
+import { writeStatuses } from './controllers/statuses.js';
+import { runWorkloads } from './controllers/workloads.js';
+import { version } from './discovery.js';
+import type { Faults } from './faults.js';
+import { builtInKinds, kindsOf, type Kind } from './kinds.js';
+import { setCondition, toBase64, type KubeObject } from './objects.js';
+import { Resources } from './resources.js';
+import { Store } from './store.js';
+import { Timers } from './timers.js';
+
+/** What a command left behind. */
+export interface CommandResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+/** What goes on in the pods of one API; the API server itself knows nothing of it. */
+export interface PodRuntime {
+  /** The port of 127.0.0.1 behind a port of a pod; undefined where nothing listens. */
+  portOf(pod: KubeObject, port: number): Promise<number | undefined>;
+  run(pod: KubeObject, container: string, command: string[]): Promise<CommandResult>;
+}
+
+export interface ControlPlaneOptions {
+  /** For the CA's name. */
+  name: string;
+  isHost: boolean;
+  faults: Faults;
+  allocateClusterIp(): string;
+  runtime: PodRuntime;
+}
+
+const definitions = 'customresourcedefinitions.apiextensions.k8s.io';
+
+/** One Kubernetes: its objects, its CA, its API server and the controllers that every cluster has. */
+export class ControlPlane {
+  readonly store = new Store();
+  readonly timers = new Timers();
+  readonly authority: Authority;
+  readonly resources: Resources;
+  readonly reconciler: Reconciler;
+  readonly faults: Faults;
+  readonly isHost: boolean;
+  readonly runtime: PodRuntime;
+  port = 0;
+  private api: ApiServer | undefined;
+  private served: readonly Kind[] = builtInKinds;
+  private readonly stops: (() => void)[] = [];
+
+  constructor({ name, isHost, faults, allocateClusterIp, runtime }: ControlPlaneOptions) {
+    this.faults = faults;
+    this.isHost = isHost;
+    this.runtime = runtime;
+    this.authority = createAuthority(name);
+    this.resources = new Resources(this.store, () => this.served, allocateClusterIp);
+    this.reconciler = new Reconciler(this.store, this.timers);
+    this.stops.push(
+      this.store.watch(({ resource }) => resource === definitions && this.readDefinitions()),
+      collectGarbage(this.store),
+    );
+    endNamespaces(this.reconciler, this.store);
+    runServiceAccounts(this.reconciler, this.resources, this.authority);
+    signCertificates(this.reconciler, this.store, this.authority);
+    runWorkloads(this.reconciler, this.resources);
+    writeStatuses(this.reconciler, this.store);
+    this.makeFirstObjects();
+  }
+
+  kinds(): readonly Kind[] {
+    return this.served;
+  }
+
+  /**
+   * Serves the API; again on the same port after `stopServing`.
+   * @param subjectAltNames names and addresses that the serving certificate is good for
+   */
+  async serve(subjectAltNames: string[]): Promise<void> {
+    if (this.api) return;
+    const serving = this.authority.issueWithKey({ subject: { commonName: 'kube-apiserver' }, subjectAltNames });
+    this.api = new ApiServer(this, { cert: serving.certificate, key: serving.privateKey });
+    this.port = await this.api.listen(this.port);
+  }
+
+  stopServing(): void {
+    this.api?.close();
+    this.api = undefined;
+  }
+
+  close(): void {
+    this.stopServing();
+    this.reconciler.close();
+    this.timers.close();
+    for (const stop of this.stops) stop();
+  }
+
+  /** A kubeconfig of an administrator, and what it is made of, for Secrets. */
+  adminKubeconfig(name: string, server: string): { kubeconfig: string; certificate: Certificate } {
+    const certificate = this.authority.issueWithKey({
+      subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] },
+    });
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster: { server, 'certificate-authority-data': toBase64(this.authority.certificate) } }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      users: [
+        {
+          name,
+          user: {
+            'client-certificate-data': toBase64(certificate.certificate),
+            'client-key-data': toBase64(certificate.privateKey),
+          },
+        },
+      ],
+      'current-context': name,
+    };
+    return { kubeconfig: JSON.stringify(config, undefined, 2), certificate }; // JSON is YAML
+  }
+
+  private readDefinitions(): void {
+    this.served = [...builtInKinds, ...this.store.list(definitions).flatMap(kindsOf)];
+  }
+
+  private makeFirstObjects(): void {
+    const { make } = this.resources;
+    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+      make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    make({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } });
+    this.store.change('nodes', undefined, nodeName, (draft) => {
+      draft.status = { nodeInfo: { kubeletVersion: version.gitVersion } };
+      setCondition(draft, 'Ready', true, { reason: 'Simulated', message: 'this is a simulated cluster' });
+    });
+    const roles = ['cluster-admin', 'admin', 'edit', 'view'];
+    for (const name of roles)
+      make({
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name },
+        rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
+      });
+  }
+}

@@ -1,0 +1,41 @@
+import { parseSigningRequest, type Authority } from '../certificates.js';
+import { fromBase64, setCondition, toBase64, type KubeObject } from '../objects.js';
+import { mergePatch } from '../patch.js';
+import type { Store } from '../store.js';
+import type { Reconciler } from './reconciler.js';
+
+const resource = 'certificatesigningrequests.certificates.k8s.io';
+const year = 31_536_000;
+
+/** Signs the requests for client certificates that were approved. */
+export function signCertificates(reconciler: Reconciler, store: Store, authority: Authority): void {
+  reconciler.on(resource, (csr) => {
+    const { spec, status, metadata } = csr;
+    if (
+      status?.certificate ||
+      spec.signerName !== 'kubernetes.io/kube-apiserver-client' ||
+      !hasCondition(csr, 'Approved')
+    )
+      return;
+    store.change(resource, undefined, metadata.name, (draft) => {
+      try {
+        const { publicKey, subject } = parseSigningRequest(fromBase64(spec.request));
+        const seconds = Math.min(spec.expirationSeconds ?? year, year);
+        const certificate = authority.issue({ publicKey, subject, notAfter: new Date(Date.now() + seconds * 1000) });
+        draft.status.certificate = toBase64(certificate);
+      } catch (error) {
+        setCondition(draft, 'Failed', true, { reason: 'SignerValidationFailure', message: (error as Error).message });
+      }
+    });
+  });
+}
+
+const hasCondition = ({ status }: KubeObject, type: string): boolean =>
+  status?.conditions?.some((condition: { type: string }) => condition.type === type) === true;
+
+/** The subresource `approval`: writes conditions and nothing else. */
+export function approveRequest(store: Store, name: string, body: unknown, isPatch: boolean): KubeObject {
+  const before = store.get(resource, undefined, name);
+  const { status } = (isPatch ? mergePatch(before, body) : body) as KubeObject;
+  return store.update(resource, { ...before, status: { ...before.status, conditions: status?.conditions ?? [] } });
+}

@@ -1,0 +1,157 @@
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
+import tls from 'node:tls';
+import { createAuthority } from './certificates.js';
+import type { Faults } from './faults.js';
+import type { KubeObject } from './objects.js';
+import type { Store } from './store.js';
+
+/** A public name that leads to a port of a Service. */
+export interface Route {
+  host: string;
+  namespace: string;
+  service: string;
+  port: number;
+}
+
+/** What the IngressRouteTCPs, TLSRoutes and Ingresses with passthrough of the host cluster ask for. */
+export function routesOf(store: Store): Route[] {
+  const routesIn = (resource: string, read: (object: KubeObject) => Omit<Route, 'namespace'>[]) =>
+    store
+      .list(resource)
+      .flatMap((object) => read(object).map((route) => ({ ...route, namespace: object.metadata.namespace! })));
+  return [
+    ...routesIn('ingressroutetcps.traefik.io', ({ spec }) => {
+      if (!spec.tls?.passthrough) return [];
+      return spec.routes.map(
+        ({ match, services: [service] }: { match: string; services: { name: string; port: number }[] }) => ({
+          host: /HostSNI\([`"](.+?)[`"]\)/.exec(match)?.[1] ?? '',
+          service: service?.name,
+          port: service?.port,
+        }),
+      );
+    }),
+    ...routesIn('tlsroutes.gateway.networking.k8s.io', ({ spec }) =>
+      spec.hostnames.map((host: string) => ({
+        host,
+        service: spec.rules[0].backendRefs[0].name,
+        port: spec.rules[0].backendRefs[0].port,
+      })),
+    ),
+    ...routesIn('ingresses.networking.k8s.io', ({ spec, metadata }) => {
+      if (metadata.annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'] !== 'true') return [];
+      return spec.rules.map(
+        ({
+          host,
+          http,
+        }: {
+          host: string;
+          http: { paths: { backend: { service: { name: string; port: { number: number } } } }[] };
+        }) => {
+          const { name, port } = http.paths[0]!.backend.service;
+          return { host, service: name, port: port.number };
+        },
+      );
+    }),
+  ];
+}
+
+/** The ingress controller: one port for all public names, told apart by the name in the TLS handshake (SNI). */
+export class Edge {
+  private readonly sockets = new Set<Socket>();
+  private readonly server: Server;
+  private readonly terminating: tls.Server;
+
+  /** @param backendOf the port of 127.0.0.1 behind a public name */
+  constructor(
+    private readonly faults: Faults,
+    private readonly backendOf: (name: string) => Promise<number | undefined>,
+  ) {
+    this.server = net.createServer((socket) => this.accept(socket));
+    const own = createAuthority('edge').issueWithKey({ subject: { commonName: 'edge' }, subjectAltNames: ['*'] });
+    this.terminating = tls.createServer(
+      { cert: own.certificate, key: own.privateKey },
+      (socket) => void this.terminate(socket),
+    );
+    this.terminating.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, host, resolve));
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket)).on('error', () => socket.destroy());
+    if (this.faults.is('tls-terminated')) this.terminating.emit('connection', socket);
+    else void this.passThrough(socket);
+  }
+
+  private async passThrough(socket: Socket): Promise<void> {
+    let hello = Buffer.alloc(0);
+    for (;;) {
+      const chunk = (socket.read() as Buffer | null) ?? (await nextReadable(socket));
+      if (chunk === undefined) return;
+      hello = Buffer.concat([hello, chunk]);
+      if (hello.length >= 5 && hello.length >= 5 + hello.readUInt16BE(3)) break;
+    }
+    const port = await this.backendOf(serverNameIn(hello) ?? '');
+    if (port === undefined) return void socket.destroy();
+    const backend = net.connect(port, '127.0.0.1');
+    backend.write(hello);
+    join(socket, backend);
+  }
+
+  /** The fault: ends TLS here, and begins it anew without the client's certificate. */
+  private async terminate(socket: tls.TLSSocket): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const servername = String(socket.servername || '');
+    const port = await this.backendOf(servername);
+    if (port === undefined) return void socket.destroy();
+    join(socket, tls.connect({ host: '127.0.0.1', port, servername, rejectUnauthorized: false }));
+  }
+}
+
+function join(one: Socket, other: Socket): void {
+  one.pipe(other).pipe(one);
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const)
+    from.on('error', () => to.destroy()).on('close', () => to.destroy());
+}
+
+function nextReadable(socket: Socket): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('readable', done).off('close', done);
+      resolve(
+        (socket.read() as Buffer | null) ?? (socket.destroyed || socket.readableEnded ? undefined : Buffer.alloc(0)),
+      );
+    };
+    if (socket.destroyed) return resolve(undefined);
+    socket.on('readable', done).on('close', done);
+  });
+}
+
+/** The name in a ClientHello. @see https://datatracker.ietf.org/doc/html/rfc6066#section-3 */
+export function serverNameIn(hello: Buffer): string | undefined {
+  try {
+    if (hello[0] !== 22 || hello[5] !== 1) return undefined; // a handshake, and in it a ClientHello
+    let at = 5 + 4 + 2 + 32;
+    at += 1 + hello.readUInt8(at); // session
+    at += 2 + hello.readUInt16BE(at); // cipher suites
+    at += 1 + hello.readUInt8(at); // compression
+    const end = at + 2 + hello.readUInt16BE(at);
+    for (at += 2; at < end; at += 4 + hello.readUInt16BE(at + 2))
+      if (hello.readUInt16BE(at) === 0) return hello.toString('latin1', at + 9, at + 9 + hello.readUInt16BE(at + 7));
+  } catch {
+    // ends too early
+  }
+  return undefined;
+}

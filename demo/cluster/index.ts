@@ -1,0 +1,218 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from './commands.js';
+import { ControlPlane, type CommandResult, type PodRuntime } from './control-plane.js';
+import { runPods } from './controllers/kubelet.js';
+import { Edge, routesOf } from './edge.js';
+import { Faults, type Fault } from './faults.js';
+import { curl, type MeshMember } from './mesh.js';
+import { hasLabels, isReady, type KubeObject } from './objects.js';
+import { Pages } from './pages.js';
+import { originOf, VirtualCluster } from './virtual-cluster.js';
+
+export { faultNames, type Fault } from './faults.js';
+
+export interface SimulatedClusterOptions {
+  /** Switched on from the start; see also `inject`. */
+  fault?: Fault | undefined;
+  /** The port of the edge, on 127.0.0.1; any free one unless given. */
+  edgePort?: number;
+  /** From scheduled to ready, for every pod, ms. */
+  podStartMs?: number;
+  /** How much longer a virtual cluster takes, ms. */
+  virtualClusterStartMs?: number;
+}
+
+/** Starts a host cluster that is simulated in this process. */
+export async function startSimulatedCluster(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
+  const cluster = new SimulatedCluster(options);
+  await cluster.start();
+  return cluster;
+}
+
+/** A host cluster with its virtual clusters and its edge, until `close`. */
+export class SimulatedCluster {
+  /** Of an administrator; the file is removed by `close`. */
+  kubeconfig = '';
+  kubeconfigFile = '';
+  /** Where public names lead: the only listener that tells them apart. */
+  edge = { host: '127.0.0.1', port: 0 };
+  private readonly faults: Faults;
+  private readonly host: ControlPlane;
+  private readonly virtual = new Map<string, VirtualCluster>();
+  private readonly listener: Edge;
+  private readonly pages = new Pages();
+  private readonly addresses = new Addresses();
+
+  constructor(private readonly options: SimulatedClusterOptions) {
+    this.faults = new Faults(options.fault);
+    this.host = new ControlPlane({
+      name: 'simulated-cluster',
+      isHost: true,
+      ...this.shared,
+      runtime: this.hostRuntime(),
+    });
+    this.listener = new Edge(this.faults, (name) => this.behindPublicName(name));
+    runPods(this.host.reconciler, this.host.resources, {
+      faults: this.faults,
+      timers: this.host.timers,
+      startMs: options.podStartMs ?? 300,
+      allocatePodIp: () => this.addresses.next('10.244'),
+      started: (pod) => this.podStarted(pod),
+    });
+    this.host.store.watch(({ type, resource, object }) => {
+      if (type === 'DELETED') this.somethingEnded(resource, object);
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.host.serve(['localhost', '127.0.0.1']);
+    this.edge.port = await this.listener.listen(this.edge.host, this.options.edgePort ?? 0);
+    this.kubeconfig = this.host.adminKubeconfig('simulated-cluster', `https://127.0.0.1:${this.host.port}`).kubeconfig;
+    this.kubeconfigFile = join(await mkdtemp(join(tmpdir(), 'simulated-cluster-')), 'kubeconfig');
+    await writeFile(this.kubeconfigFile, this.kubeconfig, { mode: 0o600 });
+    await this.inject(this.options.fault);
+  }
+
+  /** Switches a fault on, or all off. */
+  async inject(fault: Fault | undefined): Promise<void> {
+    this.faults.active = fault;
+    if (fault === 'api-down') this.host.stopServing();
+    else await this.host.serve(['localhost', '127.0.0.1']);
+  }
+
+  async close(): Promise<void> {
+    for (const cluster of this.virtual.values()) cluster.close();
+    this.host.close();
+    this.listener.close();
+    this.pages.close();
+    await rm(join(this.kubeconfigFile, '..'), { recursive: true, force: true });
+  }
+
+  private get shared() {
+    return { faults: this.faults, allocateClusterIp: () => this.addresses.next('10.96') };
+  }
+
+  // ------------------------------------------------------------------ what pods do
+
+  private async podStarted(pod: KubeObject): Promise<void> {
+    if (!hasLabels(pod, { app: 'vcluster' })) return;
+    const name = pod.metadata.labels!.release!;
+    const namespace = pod.metadata.namespace!;
+    const key = `${namespace}/${name}`;
+    const cluster = this.virtual.get(key) ?? this.makeVirtualCluster(namespace, name);
+    this.virtual.set(key, cluster);
+    await new Promise<void>((resolve) => this.host.timers.after(this.options.virtualClusterStartMs ?? 700, resolve));
+    if (this.virtual.get(key) === cluster && this.host.store.find('services', namespace, name)) await cluster.start();
+  }
+
+  private makeVirtualCluster(namespace: string, name: string): VirtualCluster {
+    const cluster: VirtualCluster = new VirtualCluster({
+      ...this.shared,
+      host: this.host,
+      namespace,
+      name,
+      runtime: {
+        portOf: (pod, port) => this.portInside(this.memberOf(cluster.plane), pod, port),
+        run: (pod, _container, command) => this.runInside(this.memberOf(cluster.plane), pod, command),
+      },
+    });
+    return cluster;
+  }
+
+  /** A virtual cluster lives as long as its StatefulSet; without its pod it keeps its objects and does not answer. */
+  private somethingEnded(resource: string, { metadata }: KubeObject): void {
+    const ofPod = resource === 'pods' ? metadata.labels?.release : undefined;
+    const key = `${metadata.namespace}/${ofPod ?? metadata.name}`;
+    const cluster = this.virtual.get(key);
+    if (resource === 'statefulsets.apps') {
+      this.virtual.delete(key);
+      cluster?.close();
+    } else if (ofPod) cluster?.plane.stopServing();
+  }
+
+  private hostRuntime(): PodRuntime {
+    const findVirtual = (pod: KubeObject) => {
+      const origin = originOf(pod);
+      const cluster = origin && this.virtual.get(`${pod.metadata.namespace}/${origin.cluster}`);
+      const virtual = cluster?.plane.store.find('pods', origin!.namespace, origin!.name);
+      return cluster && virtual ? { member: this.memberOf(cluster.plane), pod: virtual } : undefined;
+    };
+    return {
+      portOf: async (pod, port) => {
+        if (hasLabels(pod, { app: 'vcluster' })) {
+          const cluster = this.virtual.get(`${pod.metadata.namespace}/${pod.metadata.labels!.release}`);
+          return port === 8443 ? cluster?.plane.port || undefined : undefined;
+        }
+        const inside = findVirtual(pod);
+        return inside && (await this.portInside(inside.member, inside.pod, port));
+      },
+      run: async (pod, _container, command) => {
+        const inside = findVirtual(pod);
+        if (inside) return await this.runInside(inside.member, inside.pod, command);
+        const cluster = this.virtual.get(`${pod.metadata.namespace}/${pod.metadata.labels?.release}`);
+        return await runCommand(command, {
+          curl: () => Promise.resolve({ stdout: '', stderr: 'curl: (6) Could not resolve host\n', exitCode: 6 }),
+          readFile: (path) =>
+            path === '/data/server/tls/server-ca.crt' ? cluster?.plane.authority.certificate : undefined,
+        });
+      },
+    };
+  }
+
+  private async runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
+    return await runCommand(command, {
+      curl: (url, times) => curl(member, pod, url, times),
+      readFile: () => undefined,
+    });
+  }
+
+  private async portInside(member: MeshMember, pod: KubeObject, port: number): Promise<number | undefined> {
+    if (hasLabels(pod, { 'k8s-app': 'kubernetes-dashboard' }) && port === 8443) return await this.pages.dashboard();
+    if (hasLabels(pod, { app: 'istiod' }) && (port === 15014 || port === 8080))
+      return await this.pages.istiodDebug(member);
+    return undefined;
+  }
+
+  // ------------------------------------------------------------------ who reaches whom
+
+  /** A Service of the host leads to the port of a ready pod. */
+  private async behindService(namespace: string, name: string, port: number): Promise<number | undefined> {
+    const service = this.host.store.find('services', namespace, name);
+    const { targetPort } = service?.spec.ports?.find((one: { port: number }) => one.port === port) ?? {};
+    if (!service || !targetPort) return undefined;
+    const pod = this.host.store
+      .list('pods', namespace)
+      .find((one) => hasLabels(one, service.spec.selector) && isReady(one));
+    return pod && (await this.host.runtime.portOf(pod, Number(targetPort)));
+  }
+
+  private async behindPublicName(name: string): Promise<number | undefined> {
+    const route = routesOf(this.host.store).find(({ host }) => host === name);
+    return route && (await this.behindService(route.namespace, route.service, route.port));
+  }
+
+  /** Pods inside reach addresses of the host's Services, and the edge by public names. */
+  private memberOf(plane: ControlPlane): MeshMember {
+    return {
+      plane,
+      dial: async (host, port) => {
+        if (this.faults.is('remote-secret-wrong')) return undefined;
+        const service = this.host.store.list('services').find(({ spec }) => spec.clusterIP === host);
+        if (service) return await this.behindService(service.metadata.namespace!, service.metadata.name, port);
+        return routesOf(this.host.store).some((route) => route.host === host) ? this.edge.port : undefined;
+      },
+    };
+  }
+}
+
+/** Addresses of Services and pods, each given once. */
+class Addresses {
+  private given = 10;
+
+  next(network: string): string {
+    this.given += 1;
+    return `${network}.${(this.given >> 8) & 0xff}.${this.given & 0xff}`;
+  }
+}

@@ -1,0 +1,97 @@
+import { keyOfItem, keysOfList } from './fields.js';
+import { copy, isMap } from './objects.js';
+import { badRequest, StatusError } from './status.js';
+
+type Fields = Record<string, unknown>;
+
+/** @see https://datatracker.ietf.org/doc/html/rfc7386 */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isMap(patch)) return copy(patch);
+  const result: Fields = isMap(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
+  return result;
+}
+
+/** Lays an applied configuration over an object: items of keyed lists are merged, all other lists replaced. */
+export function mergeApplied(target: unknown, applied: unknown, field = ''): unknown {
+  if (Array.isArray(applied)) return mergeLists(field, target, applied, mergeApplied);
+  if (!isMap(applied)) return copy(applied);
+  const result: Fields = isMap(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(applied)) result[key] = mergeApplied(result[key], value, key);
+  return result;
+}
+
+/**
+ * As `kubectl apply` sends it for the kinds that it knows.
+ * @see https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+ */
+export function strategicMergePatch(target: unknown, patch: unknown, field = ''): unknown {
+  if (Array.isArray(patch)) return mergeLists(field, target, patch, strategicMergePatch);
+  if (!isMap(patch)) return copy(patch);
+  const { $patch: directive, ...fields } = patch;
+  const result: Fields = isMap(target) && directive !== 'replace' ? { ...target } : {};
+  for (const [key, value] of Object.entries(fields)) {
+    const [, list] = /^\$deleteFromPrimitiveList\/(.*)/.exec(key) ?? [];
+    if (list) result[list] = ((result[list] ?? []) as unknown[]).filter((item) => !(value as unknown[]).includes(item));
+    else if (value === null) delete result[key];
+    else if (!key.startsWith('$')) result[key] = strategicMergePatch(result[key], value, key);
+  }
+  return result;
+}
+
+function mergeLists(
+  field: string,
+  target: unknown,
+  over: unknown[],
+  merge: (target: unknown, over: unknown) => unknown,
+): unknown[] {
+  const base = Array.isArray(target) ? (target as unknown[]) : [];
+  if (field === 'finalizers') return [...new Set([...base, ...over])];
+  const keys = keysOfList(field, over);
+  if (!keys || !keysOfList(field, base.length > 0 ? base : over)) return copy(over);
+  const result = new Map(base.map((item) => [keyOfItem(keys, item), item]));
+  for (const item of over) {
+    const key = keyOfItem(keys, item);
+    if (isMap(item) && item.$patch === 'delete') result.delete(key);
+    else result.set(key, merge(result.get(key), item));
+  }
+  return [...result.values()];
+}
+
+interface Operation {
+  op: 'add' | 'remove' | 'replace' | 'test';
+  path: string;
+  value?: unknown;
+}
+
+/** @see https://datatracker.ietf.org/doc/html/rfc6902 (without `move` and `copy`) */
+export function jsonPatch(target: unknown, operations: Operation[]): unknown {
+  const result = { root: copy(target) };
+  for (const operation of operations) applyOperation(result, operation);
+  return result.root;
+}
+
+function applyOperation(document: { root: unknown }, { op, path, value }: Operation): void {
+  const steps = path.split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  steps[0] = 'root';
+  const last = steps.pop()!;
+  const parent = steps.reduce<unknown>((node, step) => (node as Fields | undefined)?.[step], document) as
+    Fields | unknown[];
+  const there = isMap(parent) ? last in parent : Array.isArray(parent) && Number(last) < parent.length;
+  const failed = () =>
+    new StatusError(422, 'Invalid', `the server rejected our request due to an error in our request: ${op} of ${path}`);
+  if (parent === undefined || (!there && op !== 'add')) throw failed();
+  if (op === 'test') {
+    if (JSON.stringify((parent as Fields)[last]) !== JSON.stringify(value)) throw failed();
+  } else if (op === 'remove') {
+    if (Array.isArray(parent)) parent.splice(Number(last), 1);
+    else delete parent[last];
+  } else if (op === 'add' && Array.isArray(parent)) {
+    parent.splice(last === '-' ? parent.length : Number(last), 0, value);
+  } else if (op === 'add' || op === 'replace') {
+    (parent as Fields)[last] = value;
+  } else throw badRequest(`the simulated cluster does not know the JSON patch operation ${String(op)}`);
+}

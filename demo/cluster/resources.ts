@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+import { admit, checkName, type AdmissionContext, type User } from './admission.js';
+import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
+import { copy, isMap, type KubeObject } from './objects.js';
+import { jsonPatch, mergePatch, strategicMergePatch } from './patch.js';
+import { serverSideApply, trackUpdate } from './server-side-apply.js';
+import { badRequest, conflict, forbidden, modified, notFound, StatusError } from './status.js';
+import type { Store } from './store.js';
+
+/** Of one write. */
+export interface WriteOptions {
+  user: User;
+  /** The field manager. */
+  manager: string;
+  dryRun?: boolean;
+  force?: boolean;
+  /** Only `status` is written through the subresource of that name, and all but `status` otherwise. */
+  subresource?: string | undefined;
+}
+
+export interface DeleteOptions {
+  gracePeriodSeconds?: number;
+  preconditions?: { uid?: string; resourceVersion?: string };
+}
+
+export interface Target {
+  kind: Kind;
+  namespace?: string | undefined;
+  name: string;
+}
+
+const system: User = { name: 'system:kube-controller-manager', groups: ['system:masters'] };
+
+/** What can be done to objects, whoever asks: the checks of an API server around the store. */
+export class Resources {
+  constructor(
+    readonly store: Store,
+    readonly kinds: () => readonly Kind[],
+    private readonly allocateClusterIp: () => string,
+  ) {}
+
+  /** For the controllers: creates an object of a kind that is served. */
+  readonly make = (object: KubeObject): KubeObject => {
+    const kind = this.kinds().find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion)!;
+    const options = { user: system, manager: 'simulated-cluster' };
+    return this.create({ kind, namespace: object.metadata.namespace }, object, options);
+  };
+
+  create({ kind, namespace }: Omit<Target, 'name'>, body: unknown, options: WriteOptions): KubeObject {
+    const draft = this.checkBody(kind, namespace, body);
+    if (draft.metadata.generateName && !draft.metadata.name)
+      draft.metadata.name = draft.metadata.generateName + randomBytes(4).toString('hex').slice(0, 5);
+    checkName(kind, draft.metadata.name);
+    this.checkNamespace(kind, draft);
+    admit(draft, undefined, kind, this.context(options));
+    return this.add(kind, trackUpdate(undefined, draft, options.manager), options);
+  }
+
+  replace(target: Target, body: unknown, options: WriteOptions): KubeObject {
+    const { kind, namespace, name } = target;
+    const draft = this.checkBody(kind, namespace, body);
+    if (draft.metadata.name !== name)
+      throw badRequest(`the name of the object (${draft.metadata.name}) does not match the name on the URL (${name})`);
+    const before = this.store.find(resourceOf(kind), namespace, name);
+    // Leases are made by writing them.
+    if (!before && kind.kind === 'Lease') return this.create(target, body, options);
+    if (!before) throw notFound(resourceOf(kind), name);
+    return this.write(kind, before, draft, options);
+  }
+
+  patch(target: Target, type: string, body: unknown, options: WriteOptions): { object: KubeObject; created: boolean } {
+    const { kind, namespace, name } = target;
+    const before = this.store.find(resourceOf(kind), namespace, name);
+    if (type === 'application/apply-patch+yaml') return this.apply(target, before, body, options);
+    if (!before) throw notFound(resourceOf(kind), name);
+    return { object: this.write(kind, before, patched(type, before, body), options), created: false };
+  }
+
+  delete(
+    { kind, namespace, name }: Target,
+    { preconditions = {}, gracePeriodSeconds }: DeleteOptions,
+    dryRun = false,
+  ): KubeObject {
+    const resource = resourceOf(kind);
+    const object = this.store.get(resource, namespace, name);
+    const { uid, resourceVersion } = object.metadata;
+    if (preconditions.uid && preconditions.uid !== uid)
+      throw conflict(
+        resource,
+        name,
+        `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+      );
+    if (preconditions.resourceVersion && preconditions.resourceVersion !== resourceVersion)
+      throw conflict(
+        resource,
+        name,
+        `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+      );
+    if (kind.kind === 'Namespace' && ['default', 'kube-system'].includes(name))
+      throw forbidden(resource, name, 'this namespace may not be deleted');
+    if (dryRun) return object;
+    const grace = kind.kind === 'Pod' ? (gracePeriodSeconds ?? object.spec.terminationGracePeriodSeconds ?? 30) : 0;
+    const deleted = this.store.delete(resource, object, grace);
+    if (kind.kind !== 'Namespace') return deleted;
+    return this.store.change(resource, undefined, name, (draft) => (draft.status.phase = 'Terminating')) ?? deleted;
+  }
+
+  private apply(target: Target, before: KubeObject | undefined, body: unknown, options: WriteOptions) {
+    const { kind, namespace, name } = target;
+    const { manager, force = false } = options;
+    if (!manager)
+      throw new StatusError(
+        422,
+        'Invalid',
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+        {
+          group: 'meta.k8s.io',
+          kind: 'PatchOptions',
+        },
+      );
+    const applied = this.checkBody(kind, namespace, body);
+    if (applied.metadata.name !== name)
+      throw badRequest(`the name of the object does not match the name on the URL (${name})`);
+    if (applied.metadata.managedFields) throw badRequest('metadata.managedFields must be nil');
+    const version = applied.metadata.resourceVersion;
+    if (version && version !== before?.metadata.resourceVersion) throw modified(resourceOf(kind), name);
+    const merged = serverSideApply(before, applied, { manager, force });
+    if (before) return { object: this.write(kind, before, merged, options, true), created: false };
+    checkName(kind, name);
+    this.checkNamespace(kind, merged);
+    admit(merged, undefined, kind, this.context(options));
+    return { object: this.add(kind, merged, options), created: true };
+  }
+
+  private write(
+    kind: Kind,
+    before: KubeObject,
+    after: KubeObject,
+    options: WriteOptions,
+    isApplied = false,
+  ): KubeObject {
+    let draft = copy(after);
+    if (options.subresource)
+      draft = {
+        ...before,
+        metadata: { ...before.metadata, resourceVersion: draft.metadata.resourceVersion! },
+        status: draft.status,
+      };
+    else if (kind.hasStatus) draft.status = before.status;
+    // What only the server writes.
+    const { deletionTimestamp, deletionGracePeriodSeconds, generation } = before.metadata;
+    for (const [field, value] of Object.entries({ deletionTimestamp, deletionGracePeriodSeconds, generation })) {
+      if (value === undefined) delete (draft.metadata as unknown as Record<string, unknown>)[field];
+      else Object.assign(draft.metadata, { [field]: value });
+    }
+    admit(draft, before, kind, this.context(options));
+    if (!isApplied && !options.subresource) draft = trackUpdate(before, draft, options.manager);
+    if (options.dryRun) return draft;
+    return this.store.update(resourceOf(kind), draft);
+  }
+
+  private add(kind: Kind, draft: KubeObject, { dryRun }: WriteOptions): KubeObject {
+    const resource = resourceOf(kind);
+    if (!dryRun) return this.store.create(resource, draft);
+    if (this.store.find(resource, draft.metadata.namespace, draft.metadata.name))
+      throw new StatusError(409, 'AlreadyExists', `${resource} "${draft.metadata.name}" already exists`);
+    return draft;
+  }
+
+  private checkBody(kind: Kind, namespace: string | undefined, body: unknown): KubeObject {
+    if (!isMap(body)) throw badRequest('the object provided is unrecognized (must be of type Object)');
+    const draft = copy(body) as KubeObject;
+    draft.apiVersion ??= groupVersionOf(kind);
+    draft.kind ??= kind.kind;
+    if (draft.kind !== kind.kind || draft.apiVersion !== groupVersionOf(kind))
+      throw badRequest(`${draft.kind} in version "${draft.apiVersion}" cannot be handled as a ${kind.kind}`);
+    draft.metadata ??= {} as KubeObject['metadata'];
+    if (kind.namespaced && (draft.metadata.namespace ??= namespace!) !== namespace)
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    if (!kind.namespaced) delete draft.metadata.namespace;
+    return draft;
+  }
+
+  private checkNamespace(kind: Kind, { metadata: { name, namespace } }: KubeObject): void {
+    if (!kind.namespaced) return;
+    const found = this.store.get('namespaces', undefined, namespace!);
+    if (found.metadata.deletionTimestamp)
+      throw forbidden(
+        resourceOf(kind),
+        name,
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+        {
+          causes: [
+            {
+              reason: 'NamespaceTerminating',
+              message: `namespace ${namespace} is being terminated`,
+              field: 'metadata.namespace',
+            },
+          ],
+        },
+      );
+  }
+
+  private context({ user }: WriteOptions): AdmissionContext {
+    return { store: this.store, user, allocateClusterIp: this.allocateClusterIp };
+  }
+}
+
+function patched(type: string, before: KubeObject, body: unknown): KubeObject {
+  switch (type) {
+    case 'application/merge-patch+json':
+      return mergePatch(before, body) as KubeObject;
+    case 'application/strategic-merge-patch+json':
+      return strategicMergePatch(before, body) as KubeObject;
+    case 'application/json-patch+json':
+      return jsonPatch(before, body as never) as KubeObject;
+    default:
+      throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  }
+}

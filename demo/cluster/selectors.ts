@@ -1,0 +1,37 @@
+import type { KubeObject } from './objects.js';
+import { badRequest } from './status.js';
+
+export type Predicate = (object: KubeObject) => boolean;
+
+/** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors */
+export function labelSelector(text: string | null): Predicate {
+  const terms = (text ?? '').match(/(?:[^,(]|\([^)]*\))+/g) ?? [];
+  const predicates = terms.map((term) => requirement(term.trim()));
+  return ({ metadata: { labels = {} } }) => predicates.every((holds) => holds(labels));
+}
+
+function requirement(term: string): (labels: Record<string, string>) => boolean {
+  const [, key = '', operator, value = ''] = /^!?([\w./-]+)\s*(?:(==?|!=|\bnotin\b|\bin\b)\s*(.*))?$/.exec(term) ?? [];
+  if (!key) throw badRequest(`unable to parse requirement: ${term}`);
+  const values = value
+    .replace(/[()]/g, '')
+    .split(',')
+    .map((one) => one.trim());
+  if (!operator) return term.startsWith('!') ? (labels) => !(key in labels) : (labels) => key in labels;
+  const isOneOf = (labels: Record<string, string>) => key in labels && values.includes(labels[key]!);
+  return operator === '!=' || operator === 'notin' ? (labels) => !isOneOf(labels) : isOneOf;
+}
+
+/** Any field may be asked for here; a real server has a few for each kind. */
+export function fieldSelector(text: string | null): Predicate {
+  const terms = (text ?? '').split(',').filter(Boolean);
+  const predicates = terms.map((term) => {
+    const [, path = '', operator, value] = /^([\w.]+)(==?|!=)(.*)$/.exec(term) ?? [];
+    if (!path) throw badRequest(`invalid field selector: ${term}`);
+    return (object: KubeObject) => {
+      const found: unknown = path.split('.').reduce<any>((node, step) => node?.[step], object);
+      return (String(found ?? '') === value) === (operator !== '!=');
+    };
+  });
+  return (object) => predicates.every((holds) => holds(object));
+}

@@ -1,0 +1,81 @@
+/** An answer other than success, as the API server words it. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+
+  constructor(
+    readonly code: number,
+    readonly reason: string,
+    message: string,
+    readonly details?: Record<string, unknown>,
+  ) {
+    super(message);
+  }
+
+  /** The body that goes with the status code. */
+  get body(): Record<string, unknown> {
+    const { message, reason, details, code } = this;
+    return {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message,
+      reason,
+      ...(details && { details }),
+      code,
+    };
+  }
+}
+
+/** `secrets` is `secrets` of the core group, `deployments.apps` those of group `apps`. */
+export type GroupResource = string;
+
+function detailsOf(resource: GroupResource, name: string, more: object = {}): Record<string, unknown> {
+  const [kind, ...group] = resource.split('.');
+  return { name, ...(group.length > 0 && { group: group.join('.') }), kind, ...more };
+}
+
+export const notFound = (resource: GroupResource, name: string) =>
+  new StatusError(404, 'NotFound', `${resource} "${name}" not found`, detailsOf(resource, name));
+
+/** The path leads nowhere: no such group, version or kind. */
+export const noSuchPath = () =>
+  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+
+export const alreadyExists = (resource: GroupResource, name: string) =>
+  new StatusError(409, 'AlreadyExists', `${resource} "${name}" already exists`, detailsOf(resource, name));
+
+export const conflict = (resource: GroupResource, name: string, why: string, more?: object) =>
+  new StatusError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${resource} "${name}": ${why}`,
+    detailsOf(resource, name, more),
+  );
+
+export const modified = (resource: GroupResource, name: string) =>
+  conflict(
+    resource,
+    name,
+    'the object has been modified; please apply your changes to the latest version and try again',
+  );
+
+export const forbidden = (resource: GroupResource, name: string, why: string, more?: object) =>
+  new StatusError(
+    403,
+    'Forbidden',
+    `${resource}${name && ` "${name}"`} is forbidden: ${why}`,
+    detailsOf(resource, name, more),
+  );
+
+export const invalid = (kind: string, name: string, field: string, problem: string) =>
+  new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${field}: ${problem}`, {
+    name,
+    kind: kind.split('.')[0],
+    causes: [{ reason: 'FieldValueInvalid', message: problem, field }],
+  });
+
+export const badRequest = (why: string) => new StatusError(400, 'BadRequest', why);
+export const unauthorized = () => new StatusError(401, 'Unauthorized', 'Unauthorized');
+export const internalError = (why: string) =>
+  new StatusError(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });

@@ -1,0 +1,131 @@
+import type { IncomingMessage } from 'node:http';
+import net, { type Socket } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { CommandResult, ControlPlane } from './control-plane.js';
+import { isReady, type KubeObject } from './objects.js';
+import type { ResourceRequest } from './request.js';
+import { badRequest, noSuchPath } from './status.js';
+
+/*
+ * exec and port-forward over WebSockets: every message is a byte that names the channel, then its data.
+ * @see https://kubernetes.io/blog/2024/08/20/websockets-transition/
+ */
+
+const channel = { stdout: 1, stderr: 2, status: 3 } as const;
+
+const protocolsOf: Record<string, readonly string[]> = {
+  exec: ['v5.channel.k8s.io', 'v4.channel.k8s.io'],
+  portforward: ['v4.channel.k8s.io'],
+};
+
+export const isStream = (subresource = ''): boolean => subresource in protocolsOf;
+
+/** A stream that a request asks for, checked. */
+interface Stream {
+  pod: KubeObject;
+  container: string;
+  protocols: readonly string[];
+}
+
+/** @throws StatusError where there is no such stream, pod or container */
+export function findStream(
+  plane: ControlPlane,
+  { kind, namespace, name, subresource = '', query }: ResourceRequest,
+): Stream {
+  const protocols = protocolsOf[subresource];
+  if (kind.kind !== 'Pod' || !protocols) throw noSuchPath();
+  const pod = plane.store.get('pods', namespace, name);
+  const container = query.get('container') ?? pod.spec.containers[0].name;
+  if (!pod.spec.containers.some((one: { name: string }) => one.name === container))
+    throw badRequest(`container ${container} is not valid for pod ${name}`);
+  if (pod.status.phase !== 'Running') throw badRequest(`pod ${name} does not have a host assigned`);
+  return { pod, container, protocols };
+}
+
+/** Answers a request to upgrade. @throws StatusError before anything is sent */
+export function serveStream(
+  plane: ControlPlane,
+  request: ResourceRequest,
+  message: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): void {
+  const { pod, container, protocols } = findStream(plane, request);
+  const offered = (message.headers['sec-websocket-protocol'] ?? '').split(/, */);
+  const protocol = protocols.find((one) => offered.includes(one));
+  if (!protocol) throw badRequest(`the simulated cluster knows WebSockets with ${protocols.join(' or ')} only`);
+  const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol });
+  server.handleUpgrade(message, socket, head, (webSocket) => {
+    webSocket.on('error', () => webSocket.terminate());
+    if (request.subresource === 'exec') void exec(plane, pod, container, request.query.getAll('command'), webSocket);
+    else void portForward(plane, pod, request.query.getAll('ports').map(Number), webSocket);
+  });
+}
+
+async function exec(
+  plane: ControlPlane,
+  pod: KubeObject,
+  container: string,
+  command: string[],
+  webSocket: WebSocket,
+): Promise<void> {
+  const { stdout, stderr, exitCode } = await plane.runtime.run(pod, container, command);
+  if (stdout) webSocket.send(frame(channel.stdout, stdout));
+  if (stderr) webSocket.send(frame(channel.stderr, stderr));
+  webSocket.send(frame(channel.status, JSON.stringify(exitStatus(exitCode))));
+  webSocket.close(1000);
+}
+
+function exitStatus(exitCode: CommandResult['exitCode']): object {
+  if (exitCode === 0) return { metadata: {}, status: 'Success' };
+  return {
+    metadata: {},
+    status: 'Failure',
+    message: `command terminated with non-zero exit code: command terminated with exit code ${exitCode}`,
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
+  };
+}
+
+/** Each port has a channel for data and one for errors; both begin with the port's number. */
+async function portForward(
+  { runtime }: ControlPlane,
+  pod: KubeObject,
+  ports: number[],
+  webSocket: WebSocket,
+): Promise<void> {
+  const early: Buffer[] = [];
+  const keep = (data: Buffer) => early.push(data);
+  webSocket.on('message', keep);
+  const connections = await Promise.all(ports.map((port, index) => connect(port, index)));
+  webSocket.off('message', keep);
+  const deliver = (data: Buffer) => connections[data[0]! / 2]?.write(data.subarray(1));
+  early.forEach(deliver);
+  webSocket.on('message', deliver);
+  webSocket.on('close', () => connections.forEach((connection) => connection?.destroy()));
+
+  async function connect(port: number, index: number): Promise<Socket | undefined> {
+    const data = index * 2;
+    const number = Buffer.from([port & 0xff, port >> 8]);
+    webSocket.send(frame(data, number));
+    webSocket.send(frame(data + 1, number));
+    const local = isReady(pod) || pod.status.phase === 'Running' ? await runtime.portOf(pod, port) : undefined;
+    if (local === undefined) {
+      const why = `error forwarding port ${port} to pod ${pod.metadata.name}: connection refused`;
+      webSocket.send(frame(data + 1, why));
+      webSocket.close(1000);
+      return undefined;
+    }
+    const connection = net.connect(local, '127.0.0.1');
+    connection.on('data', (chunk) => {
+      webSocket.send(frame(data, chunk), () => connection.resume());
+      if (webSocket.bufferedAmount > 1_000_000) connection.pause();
+    });
+    connection.on('error', () => connection.destroy());
+    connection.on('close', () => webSocket.close(1000));
+    return connection;
+  }
+}
+
+const frame = (to: number, data: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from([to]), Buffer.from(data as string)]);

@@ -1,0 +1,42 @@
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import type { KubeObject } from './objects.js';
+
+/** The claims of a token of a ServiceAccount. */
+export interface Claims {
+  iss: string;
+  sub: string;
+  aud: string[];
+  iat: number;
+  /** Seconds since 1970; the token in a Secret has no end. */
+  exp?: number;
+  'kubernetes.io': { namespace: string; serviceaccount: { name: string; uid: string } };
+}
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const signature = { dsaEncoding: 'ieee-p1363' } as const;
+
+/** A token (JWT, ES256) by which a ServiceAccount authenticates. */
+export function issueToken(privateKey: string, { metadata }: KubeObject, expires?: Date): string {
+  const { namespace = '', name, uid = '' } = metadata;
+  const claims: Claims = {
+    iss: 'https://kubernetes.default.svc.cluster.local',
+    sub: `system:serviceaccount:${namespace}:${name}`,
+    aud: ['https://kubernetes.default.svc.cluster.local'],
+    iat: Math.floor(Date.now() / 1000),
+    ...(expires && { exp: Math.floor(expires.getTime() / 1000) }),
+    'kubernetes.io': { namespace, serviceaccount: { name, uid } },
+  };
+  const content = `${encode({ alg: 'ES256', kid: 'simulated-cluster' })}.${encode(claims)}`;
+  const key = { key: createPrivateKey(privateKey), ...signature };
+  return `${content}.${sign('sha256', Buffer.from(content), key).toString('base64url')}`;
+}
+
+/** The claims of a token that this key has signed and whose time is not over; else undefined. */
+export function verifyToken(privateKey: string, token: string): Claims | undefined {
+  const [header, payload, signed] = token.split('.');
+  if (!header || !payload || !signed) return undefined;
+  const key = { key: createPublicKey(privateKey), ...signature };
+  if (!verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signed, 'base64url'))) return undefined;
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Claims;
+  return claims.exp === undefined || claims.exp * 1000 > Date.now() ? claims : undefined;
+}
