@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import http from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -127,9 +126,13 @@ export function loadHostKubeConfig(environment: { KUBECONFIG?: string; KUBERNETE
   const failed = (reason: string, cause?: unknown) => new UserError('no-credentials', reason, { hint, cause });
   if (environment.KUBECONFIG) {
     try {
-      // Read here first: client-node's message for a missing file does not say which one it was.
-      environment.KUBECONFIG.split(':').forEach((file) => readFileSync(file));
-      kubeConfig.loadFromDefault();
+      const [first, ...more] = environment.KUBECONFIG.split(':').filter(Boolean);
+      kubeConfig.loadFromFile(first!);
+      for (const file of more) {
+        const next = new KubeConfig();
+        next.loadFromFile(file);
+        kubeConfig.mergeConfig(next, true);
+      }
     } catch (error) {
       throw failed(`The host cluster's kubeconfig cannot be read: ${messageOf(error)}.`, error);
     }

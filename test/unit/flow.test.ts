@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readDemoConfig } from '../../src/config.js';
+import { UserError } from '../../src/errors.js';
+import { UnreachableError } from '../../src/k8s/api-errors.js';
+import { holds, lacks } from '../../src/k8s/check.js';
+import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../src/jobs/flow.js';
+import { createFlow } from '../../src/jobs/flows/create.js';
+
+/** A cluster of facts; a step holds when its fact is there. */
+class World {
+  readonly facts = new Set<string>();
+  readonly log: string[] = [];
+
+  /** `of` names the fact, on a cluster with its name. */
+  step(name: string, { fails, seen = 'not there' }: { fails?: Error; seen?: string } = {}): Work<string> {
+    const fact = (where: string) => (where ? `${name}/${where}` : name);
+    return {
+      check: async (where) => (this.facts.has(fact(where)) ? holds : lacks(seen)),
+      apply: async (where) => {
+        this.log.push(fact(where));
+        if (fails) throw fails;
+        this.facts.add(fact(where));
+      },
+    };
+  }
+}
+
+function runOf(overrides: { signal?: AbortSignal; onChange?: (tasks: readonly Task[]) => void } = {}) {
+  return {
+    config: readDemoConfig(undefined),
+    context: '',
+    contextOf: (cluster: string) => cluster,
+    clusters: ['vc1', 'vc2'] as const,
+    signal: new AbortController().signal,
+    onChange: () => undefined,
+    ...overrides,
+  };
+}
+
+const row = { within: 2_000, says: 'Doing' };
+
+describe('a flow', () => {
+  it('runs each step after those it names, and on both clusters', async () => {
+    const world = new World();
+    const flow = Flow.of<string, string>()
+      .step('root', { on: 'once', after: [], work: world.step('root'), ...row })
+      .step('leaf', { on: 'each', after: ['root'], work: world.step('leaf'), ...row })
+      .step('end', { on: 'once', after: ['leaf'], work: world.step('end'), ...row });
+    const tasks = await runFlow(flow, runOf());
+    assert.deepEqual(world.log, ['root', 'leaf/vc1', 'leaf/vc2', 'end']);
+    assert.deepEqual(new Set(tasks.map(({ state }) => state)), new Set(['done']));
+  });
+
+  it('applies nothing when run again', async () => {
+    const world = new World();
+    const flow = Flow.of<string, string>().step('one', { on: 'each', after: [], work: world.step('one'), ...row });
+    await runFlow(flow, runOf());
+    world.log.length = 0;
+    const tasks = await runFlow(flow, runOf());
+    assert.deepEqual(world.log, []);
+    assert.ok(tasks.every(({ found }) => found));
+  });
+
+  it('lets a step of one cluster wait for that cluster alone', async () => {
+    const world = new World();
+    const flow = Flow.of<string, string>()
+      .step('cluster', {
+        on: 'each',
+        after: [],
+        work: {
+          check: async (where) => (world.facts.has(`cluster/${where}`) ? holds : lacks('starting')),
+          apply: async (where) => {
+            if (where === 'vc2') throw new Error('broken');
+            world.facts.add(`cluster/${where}`);
+          },
+        },
+        ...row,
+      })
+      .step('inside', { on: 'each', after: ['cluster'], work: world.step('inside'), ...row });
+    await assert.rejects(runFlow(flow, runOf()), FlowError);
+    assert.deepEqual(world.log, ['inside/vc1']);
+  });
+
+  it('names step and cluster of a failure, skips what depends on it and ends the rest', async () => {
+    const world = new World();
+    const fails = new UserError('full', 'no room', { hint: 'make room' });
+    const flow = Flow.of<string, string>()
+      .step('bad', { on: 'once', after: [], work: world.step('bad', { fails }), ...row, says: 'Breaking' })
+      .step('skipped', { on: 'once', after: ['bad'], work: world.step('skipped'), ...row })
+      .step('other', { on: 'each', after: [], work: world.step('other'), ...row });
+    let last: readonly Task[] = [];
+    await assert.rejects(runFlow(flow, runOf({ onChange: (tasks) => (last = tasks) })), (error: FlowError) => {
+      assert.equal(error.message, 'Breaking: no room');
+      assert.equal(error.hint, 'make room');
+      return true;
+    });
+    assert.deepEqual(world.log.toSorted(), ['bad', 'other/vc1', 'other/vc2']);
+    assert.equal(last.find(({ step }) => step === 'skipped')?.state, 'skipped');
+  });
+
+  it('says after the deadline what was last seen and what to do about it', async () => {
+    const pending = {
+      check: async () => lacks('pod vc1-0 cannot be scheduled: Insufficient cpu'),
+      apply: async () => undefined,
+    };
+    const flow = Flow.of<string, string>().step('wait', {
+      on: 'once',
+      after: [],
+      work: pending,
+      says: 'Waiting',
+      within: 400,
+    });
+    await assert.rejects(runFlow(flow, runOf()), (error: FlowError) => {
+      assert.match(error.message, /^Waiting: pod vc1-0 cannot be scheduled: Insufficient cpu/);
+      assert.match(error.hint!, /host cluster is full/);
+      return true;
+    });
+  });
+
+  it('sits out an API that does not answer for a moment', async () => {
+    let looks = 0;
+    const work: Work<string> = {
+      check: async () => {
+        if (looks++ === 0) throw new UnreachableError('vc1', 'host', 'ECONNREFUSED', {});
+        return holds;
+      },
+    };
+    const flow = Flow.of<string, string>().step('api', { on: 'once', after: [], work, ...row });
+    const [task] = await runFlow(flow, runOf());
+    assert.equal(task!.state, 'done');
+  });
+
+  it('stops at once when it is aborted, and fails with the reason', async () => {
+    const stop = new AbortController();
+    const never = { check: async () => lacks('nothing') };
+    const flow = Flow.of<string, string>()
+      .step('never', { on: 'once', after: [], work: never, ...row, within: 60_000 })
+      .step('next', { on: 'once', after: ['never'], work: never, ...row });
+    const onChange = (tasks: readonly Task[]) => tasks[0]!.seen && stop.abort(new Error('the worker stops'));
+    await assert.rejects(runFlow(flow, runOf({ signal: stop.signal, onChange })), /the worker stops/);
+  });
+
+  it('leaves a step out whose condition does not hold, and what follows it goes on', async () => {
+    const world = new World();
+    const flow = Flow.of<string, string>()
+      .step('maybe', { on: 'each', after: [], work: world.step('maybe'), ...row, when: () => false })
+      .step('after', { on: 'once', after: ['maybe'], work: world.step('after'), ...row });
+    await runFlow(flow, runOf());
+    assert.deepEqual(world.log, ['after']);
+  });
+
+  it('applies nothing when it is only inspected', async () => {
+    const world = new World();
+    world.facts.add('there');
+    const flow = Flow.of<string, string>()
+      .step('there', { on: 'once', after: [], work: world.step('there'), ...row })
+      .step('gone', { on: 'once', after: ['there'], work: world.step('gone', { seen: 'it is gone' }), ...row })
+      .step('behind', { on: 'once', after: ['gone'], work: world.step('behind'), ...row });
+    const tasks = await inspectFlow(flow, runOf());
+    assert.deepEqual(
+      tasks.map(({ state }) => state),
+      ['done', 'failed', 'skipped'],
+    );
+    assert.match(String(tasks[1]!.error), /it is gone/);
+    assert.deepEqual(world.log, []);
+  });
+
+  it('does not compile when a step names one that is not above it', () => {
+    const work = { check: async () => holds };
+    // @ts-expect-error there is no step of that name
+    Flow.of<string, string>().step('first', { on: 'once', after: ['misspelt'], work, ...row });
+  });
+});
+
+describe('the flow of create', () => {
+  it('has a deadline and a text for each step', () => {
+    for (const { name, within, says } of createFlow.steps) {
+      assert.ok(within >= 30_000, name);
+      assert.match(says, /^[A-Z].{8,60}[^.]$/, name);
+    }
+  });
+});

@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import { readDemoConfig } from '../../src/config.js';
+import { namespaceMetadata, planDemo } from '../../src/k8s/demo.js';
+import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
+import { chartGeneration, helmValues, mergeDeep } from '../../src/k8s/helm-values.js';
+import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
+import { hostOf } from '../../src/k8s/hosts.js';
+import { istioOperator } from '../../src/k8s/istio.js';
+import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
+import { podProblem } from '../../src/k8s/pods.js';
+import { remoteSecret } from '../../src/k8s/remote-secrets.js';
+import { userNameOf } from '../../src/k8s/user-certificate.js';
+import { vcClientManifests } from '../../src/k8s/vc-client.js';
+import { verdictOf } from '../../src/jobs/verdict.js';
+
+const config = readDemoConfig(undefined);
+const demo = planDemo({
+  name: 'demo',
+  owner: { id: 'U1', name: 'alice' },
+  channel: 'C1',
+  now: new Date('2026-01-01T00:00:00Z'),
+  ttlMs: 3_600_000,
+});
+
+describe('Helm values', () => {
+  const values = (version: string, extra = {}) =>
+    helmValues(chartGeneration(version), { extraSans: ['a.example', 'b'], extra });
+
+  it('are those of the chart up to 0.19', () => {
+    assert.deepEqual(values('v0.15.7'), {
+      syncer: { extraArgs: ['--tls-san=a.example', '--tls-san=b'] },
+      isolation: { networkPolicy: { enabled: false } },
+      telemetry: { disabled: 'true' },
+    });
+  });
+
+  it('are those of the chart from 0.20 on', () => {
+    const { controlPlane } = values('0.34.0') as { controlPlane: { proxy: { extraSANs: string[] } } };
+    assert.deepEqual(controlPlane.proxy.extraSANs, ['a.example', 'b']);
+    assert.equal(chartGeneration('0.20.0'), 'control-plane');
+    assert.equal(chartGeneration('1.0.0'), 'control-plane');
+  });
+
+  it('have the configuration laid over them', () => {
+    const merged = values('0.34.0', { controlPlane: { proxy: { extraSANs: ['c'] } }, telemetry: { enabled: true } });
+    assert.deepEqual((merged as never as { controlPlane: { proxy: object } }).controlPlane.proxy, {
+      extraSANs: ['a.example', 'b', 'c'],
+    });
+    assert.deepEqual(merged.telemetry, { enabled: true });
+    assert.deepEqual(mergeDeep({ a: { b: 1 } }, { a: null as never }), { a: null });
+  });
+
+  it('render with the chart at hand', async (test) => {
+    const chart = process.env.LAB_VCLUSTER_CHART;
+    if (!chart) return test.skip('LAB_VCLUSTER_CHART names no chart');
+    const { stdout } = await execa('helm', ['template', 'vc1', chart, '--values', '-'], {
+      input: stringify(values('0.34.0')),
+    });
+    const objects = stdout.split(/^---$/m).map((text) => parse(text) as { kind: string; spec?: unknown } | null);
+    const [statefulSet] = objects.filter((object) => object?.kind === 'StatefulSet');
+    assert.match(JSON.stringify(statefulSet), /"startupProbe":\{[^}]*("failureThreshold":600|\{)/);
+    const [secret] = objects.filter((object) => object?.kind === 'Secret') as unknown as {
+      data: Record<string, string>;
+    }[];
+    const rendered = Buffer.from(secret!.data['config.yaml']!, 'base64').toString('utf8');
+    assert.deepEqual(
+      (parse(rendered) as { controlPlane: { proxy: { extraSANs: string[] } } }).controlPlane.proxy.extraSANs,
+      ['a.example', 'b'],
+    );
+  });
+});
+
+describe('the exposure of an API', () => {
+  const exposed = {
+    name: 'vc1',
+    namespace: 'demo-vc1',
+    labels: {},
+    host: 'demo-vc1.example.com',
+    service: 'vc1',
+    port: 443,
+  };
+
+  it('passes TLS through in Traefik', () => {
+    assert.deepEqual(ingressRouteTcp('traefik.io', 'websecure', exposed).spec, {
+      entryPoints: ['websecure'],
+      routes: [{ match: 'HostSNI(`demo-vc1.example.com`)', services: [{ name: 'vc1', port: 443 }] }],
+      tls: { passthrough: true },
+    });
+  });
+
+  it('passes TLS through in ingress-nginx', () => {
+    const { annotations } = passthroughIngress('nginx', exposed).metadata;
+    assert.equal(annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'], 'true');
+    assert.equal(annotations?.['nginx.ingress.kubernetes.io/backend-protocol'], 'HTTPS');
+  });
+
+  it('is a TLSRoute of the Gateway', () => {
+    const { spec } = tlsRoute({ name: 'edge', namespace: 'ingress' }, exposed) as unknown as {
+      spec: Record<string, unknown>;
+    };
+    assert.deepEqual(spec.parentRefs, [{ name: 'edge', namespace: 'ingress' }]);
+    assert.deepEqual(spec.hostnames, ['demo-vc1.example.com']);
+  });
+
+  it('has the name of the template', () => {
+    assert.equal(hostOf(config, 'dashboard', 'demo', 'vc2'), 'demo-vc2-dashboard.vcdemo.example.com');
+  });
+});
+
+describe("Istio's operator", () => {
+  it("has the source document's settings and the cluster's name", () => {
+    const operator = istioOperator('vc2', config.istio) as {
+      metadata: { annotations: object };
+      spec: { profile: string; meshConfig: object; values: { global: Record<string, unknown>; telemetry: object } };
+    };
+    assert.deepEqual(operator.metadata.annotations, { 'install.istio.io/ignoreReconcile': 'true' });
+    const { global, telemetry } = operator.spec.values;
+    assert.equal(operator.spec.profile, 'minimal');
+    assert.equal(global.meshID, 'mesh1');
+    assert.equal(global.network, 'network1');
+    assert.deepEqual(global.multiCluster, { clusterName: 'vc2', enabled: true });
+    assert.deepEqual(telemetry, { enabled: false });
+    assert.deepEqual(operator.spec.meshConfig, { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true });
+  });
+
+  it('has the configuration laid over it, gateways of one name merged', () => {
+    const over = {
+      components: { ingressGateways: [{ name: 'istio-ingressgateway', k8s: { hpaSpec: { maxReplicas: 1 } } }] },
+    };
+    const { spec } = istioOperator('vc1', { ...config.istio, operator: over }) as never as {
+      spec: { components: { ingressGateways: { name: string; enabled: boolean; k8s: Record<string, unknown> }[] } };
+    };
+    const [gateway, ...more] = spec.components.ingressGateways;
+    assert.equal(more.length, 0);
+    assert.equal(gateway!.enabled, true);
+    assert.deepEqual(Object.keys(gateway!.k8s), ['securityContext', 'hpaSpec']);
+  });
+});
+
+describe('vc-client', () => {
+  const manifests = vcClientManifests(demo, 'tools:1');
+  const [container] = (
+    manifests.at(-1)!.spec as never as { template: { spec: { containers: Record<string, never>[] } } }
+  ).template.spec.containers;
+
+  it('is hardened as in the source document', () => {
+    assert.deepEqual(container!.securityContext, {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      runAsUser: 1000,
+      runAsGroup: 1000,
+    });
+  });
+
+  it("may administer both of the demo's namespaces and reach everything", () => {
+    const bindings = manifests.filter(({ kind }) => kind === 'RoleBinding');
+    assert.deepEqual(
+      bindings.map(({ metadata }) => metadata.namespace),
+      ['demo-vc1', 'demo-vc2'],
+    );
+    assert.ok(manifests.some(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'np-vc-client'));
+  });
+});
+
+describe('a kubeconfig', () => {
+  it('has a context for each virtual cluster, all with one key', () => {
+    const entry = (name: string) => ({
+      name,
+      server: `https://${name}.example:443`,
+      certificateAuthority: 'Y2E=',
+      certificate: `cert of ${name}`,
+    });
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromString(mergedKubeconfig('u-istio', 'the key', [entry('vc1'), entry('vc2')]));
+    assert.deepEqual(
+      kubeConfig.contexts.map(({ name, user }) => [name, user]),
+      [
+        ['vc1', 'u-istio-1'],
+        ['vc2', 'u-istio-2'],
+      ],
+    );
+    const decoded = kubeConfig.users.map(({ certData, keyData }) =>
+      [certData, keyData].map((data) => Buffer.from(data!, 'base64').toString()),
+    );
+    assert.deepEqual(decoded, [
+      ['cert of vc1', 'the key'],
+      ['cert of vc2', 'the key'],
+    ]);
+  });
+
+  it('is in a name that people recognise and nobody shares', () => {
+    assert.equal(userNameOf({ userId: 'U0AB', userName: 'Ann Müller' }), 'u-ann-m-ller-u0ab');
+    assert.equal(userNameOf({ userId: 'U0AB', userName: '' }), 'u-u0ab');
+    assert.notEqual(userNameOf({ userId: 'U0AB', userName: 'istio' }), 'u-istio');
+  });
+
+  it('for the other istiod is found by its label', () => {
+    const secret = remoteSecret('vc1', { server: 'https://10.0.0.1:443', certificateAuthority: 'Y2E=', token: 't' });
+    assert.equal(secret.metadata.labels?.['istio/multiCluster'], 'true');
+    assert.match((secret.stringData as Record<string, string>).vc1!, /server: https:\/\/10\.0\.0\.1:443/);
+  });
+});
+
+describe('a demo', () => {
+  it('writes all that is known of it on its namespaces', () => {
+    const { labels, annotations } = namespaceMetadata(demo, demo.places[1]!);
+    assert.equal(labels['app.kubernetes.io/managed-by'], 'vcdemo');
+    assert.equal(labels['vcdemo.io/demo'], 'demo');
+    assert.equal(labels['vcdemo.io/virtual-cluster'], 'vc2');
+    assert.equal(annotations['vcdemo.io/expires'], '2026-01-01T01:00:00.000Z');
+  });
+
+  it('has helloworld v1 in vc1 and v2 in vc2, in a namespace with injection', () => {
+    for (const [cluster, version] of [
+      ['vc1', 'v1'],
+      ['vc2', 'v2'],
+    ] as const) {
+      const manifests = helloworldManifests(cluster, config.images);
+      assert.equal(manifests[0]!.metadata.labels?.['istio-injection'], 'enabled');
+      const names = manifests.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
+      assert.deepEqual(names, [`helloworld-${version}`, 'sleep']);
+    }
+  });
+});
+
+describe('hits', () => {
+  const line = (version: string) => `Hello version: ${version}, instance: helloworld-${version}-abc`;
+
+  it('are counted by version and instance, anything else is an error', () => {
+    const hits = countHits([line('v1'), line('v2'), line('v1'), 'error: curl: (28) timed out', ''].join('\n'), 5);
+    assert.deepEqual(hits.versions, { v1: 2, v2: 1 });
+    assert.deepEqual(hits.instances, { 'helloworld-v1-abc': 2, 'helloworld-v2-abc': 1 });
+    assert.deepEqual(hits.errors, { 'curl: (28) timed out': 1, 'no answer': 1 });
+  });
+
+  const judged = (v1: number, v2: number, errors = {}) =>
+    verdictOf({ requests: v1 + v2, versions: { v1, v2 }, instances: {}, errors }).kind;
+
+  it('need not be even, but none of a version fails and few ask for more', () => {
+    assert.equal(judged(3, 9), 'balanced');
+    assert.equal(judged(1, 11), 'unsure');
+    assert.equal(judged(12, 0), 'failed');
+    assert.equal(judged(3, 0), 'unsure');
+    assert.equal(judged(6, 6, { timeout: 1 }), 'failed');
+  });
+});
+
+describe('a pod that is not ready', () => {
+  const pod = (status: V1Pod['status']): V1Pod => ({ metadata: { name: 'vc1-0' }, status: status! });
+
+  it('is explained in the words of Kubernetes', () => {
+    const unscheduled = {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message: '0/1 nodes are available: 1 Insufficient cpu.',
+    };
+    assert.equal(
+      podProblem(pod({ phase: 'Pending', conditions: [unscheduled] })),
+      'pod vc1-0 cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
+    );
+    const waiting = {
+      name: 'syncer',
+      ready: false,
+      image: '',
+      imageID: '',
+      restartCount: 0,
+      state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } },
+    };
+    assert.match(
+      podProblem(pod({ phase: 'Pending', containerStatuses: [waiting] }))!,
+      /container syncer is waiting: ImagePullBackOff, Back-off pulling image/,
+    );
+    assert.equal(podProblem(pod({ phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] })), undefined);
+  });
+});
