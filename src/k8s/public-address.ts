@@ -15,8 +15,8 @@ const causes = {
     hint: 'Add a DNS record, best a wildcard for the domain, that leads to the ingress controller; or correct `domain` in the configuration.',
   },
   refused: {
-    says: (host: string) => `Nothing accepts connections at ${host}:443.`,
-    hint: 'Check that the name leads to the ingress controller and that it listens on port 443.',
+    says: (host: string) => `Nothing accepts connections at ${host}.`,
+    hint: 'Check that the name leads to the ingress controller and listens on that port.',
   },
   'not-routed': {
     says: (host: string) => `The ingress controller accepts connections for ${host} and ends them without an answer.`,
@@ -40,14 +40,19 @@ export type PublicAddressCause = keyof typeof causes;
  * the ingress controller has just been given.
  * @throws UserError `public-address-<cause>`
  */
-export async function probePublicAddress(context: string, kubeConfig: KubeConfig, signal: AbortSignal): Promise<void> {
+export async function probePublicAddress(
+  context: string,
+  kubeConfig: KubeConfig,
+  signal: AbortSignal,
+  withinMs = seconds(30),
+): Promise<void> {
   const cluster = connectCluster(context, kubeConfig, { signal });
-  const host = new URL(kubeConfig.getCurrentCluster()!.server).hostname;
+  const server = new URL(kubeConfig.getCurrentCluster()!.server);
   let cause: PublicAddressCause = 'refused';
   let detail = '';
   try {
     await waitUntil(
-      host,
+      server.host,
       async () => {
         try {
           await list(cluster, 'v1', 'Namespace');
@@ -56,17 +61,17 @@ export async function probePublicAddress(context: string, kubeConfig: KubeConfig
           detail = messageOf(error);
           cause = await causeOf(
             error,
-            host,
+            server,
             Buffer.from(kubeConfig.getCurrentCluster()!.caData!, 'base64').toString('utf8'),
           );
           return lacks(detail);
         }
       },
-      { withinMs: seconds(30), signal, everyMs: 500 },
+      { withinMs, signal, everyMs: 500 },
     );
   } catch (error) {
     signal.throwIfAborted();
-    throw new UserError(`public-address-${cause}`, `${causes[cause].says(host)} (${detail})`, {
+    throw new UserError(`public-address-${cause}`, `${causes[cause].says(server.hostname)} (${detail})`, {
       hint: causes[cause].hint,
       cause: error,
     });
@@ -75,22 +80,22 @@ export async function probePublicAddress(context: string, kubeConfig: KubeConfig
   }
 }
 
-async function causeOf(error: unknown, host: string, ca: string): Promise<PublicAddressCause> {
+async function causeOf(error: unknown, server: URL, ca: string): Promise<PublicAddressCause> {
   // An answer from the API that does not know the user: its certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
   try {
-    await lookup(host);
+    await lookup(server.hostname);
   } catch {
     return 'does-not-resolve';
   }
-  return await inspectTls(host, ca);
+  return await inspectTls(server.hostname, Number(server.port || 443), ca);
 }
 
-/** What answers on port 443: a handshake without checks, whose certificate is then looked at. */
-function inspectTls(host: string, ca: string): Promise<PublicAddressCause> {
+/** What answers there: a handshake without checks, whose certificate is then looked at. */
+function inspectTls(host: string, port: number, ca: string): Promise<PublicAddressCause> {
   return new Promise((resolve) => {
     let connected = false;
-    const socket = tls.connect({ host, port: 443, servername: host, ca, rejectUnauthorized: false, timeout: 5000 });
+    const socket = tls.connect({ host, port, servername: host, ca, rejectUnauthorized: false, timeout: 5000 });
     const end = (cause: PublicAddressCause) => {
       socket.destroy();
       resolve(cause);

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import https from 'node:https';
+import net, { type AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { UserError } from '../../src/errors.js';
+import { probePublicAddress } from '../../src/k8s/public-address.js';
+import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
+import { freePort } from '../support/free-port.js';
+
+/* Against servers on this machine; each stands for what can be found behind a public name. */
+
+async function certificateFor(name: string) {
+  const key = await generateAuthorityKey();
+  const validity = { notBefore: new Date(Date.now() - 1000), notAfter: new Date(Date.now() + 3_600_000) };
+  return {
+    cert: authorityCertificate(key, { subject: [['CN', name]], dnsNames: [name], ...validity }),
+    key: privateKeyPem(key.privateKey),
+  };
+}
+
+function kubeConfigFor(server: string, ca: string): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromClusterAndUser({ name: 'vc1', server, caData: Buffer.from(ca).toString('base64') } as never, {
+    name: 'u',
+  });
+  return kubeConfig;
+}
+
+/** The code of the error with which the probe of the address ends; undefined when it is good. */
+async function codeOf(server: string, ca: string): Promise<string | undefined> {
+  try {
+    await probePublicAddress('vc1', kubeConfigFor(server, ca), new AbortController().signal, 600);
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    assert.ok(error.hint, 'says what to do');
+    return error.code;
+  }
+}
+
+async function withServer<Result>(server: net.Server, work: (port: number) => Promise<Result>): Promise<Result> {
+  server.listen(0);
+  await once(server, 'listening');
+  try {
+    return await work((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
+    if (server instanceof https.Server) server.closeAllConnections();
+  }
+}
+
+const api = (certificate: { cert: string; key: string }, status = 200) =>
+  https.createServer(certificate, (request, response) => {
+    const resources = [{ name: 'namespaces', kind: 'Namespace', namespaced: false }];
+    response.writeHead(status).end(JSON.stringify({ resources, items: [], message: request.url }));
+  });
+
+describe('the probe of a public address', () => {
+  it('is content with an API that answers with the right certificate', async () => {
+    const good = await certificateFor('localhost');
+    assert.equal(await withServer(api(good), (port) => codeOf(`https://localhost:${port}`, good.cert)), undefined);
+  });
+
+  it('says that a name does not resolve', async () => {
+    assert.equal(
+      await codeOf('https://vc1.invalid:443', (await certificateFor('x')).cert),
+      'public-address-does-not-resolve',
+    );
+  });
+
+  it('says that connections are refused', async () => {
+    const { cert } = await certificateFor('localhost');
+    assert.equal(await codeOf(`https://localhost:${await freePort()}`, cert), 'public-address-refused');
+  });
+
+  it('says that connections are ended without an answer', async () => {
+    const { cert } = await certificateFor('localhost');
+    const ends = net.createServer((socket) => socket.destroy());
+    assert.equal(
+      await withServer(ends, (port) => codeOf(`https://localhost:${port}`, cert)),
+      'public-address-not-routed',
+    );
+  });
+
+  it('says that TLS is terminated: by the certificate of another, or by a user that got lost', async () => {
+    const [good, other] = [await certificateFor('localhost'), await certificateFor('localhost')];
+    assert.equal(
+      await withServer(api(other), (port) => codeOf(`https://localhost:${port}`, good.cert)),
+      'public-address-terminates-tls',
+    );
+    assert.equal(
+      await withServer(api(good, 403), (port) => codeOf(`https://localhost:${port}`, good.cert)),
+      'public-address-terminates-tls',
+    );
+  });
+
+  it("says that the certificate is the virtual cluster's, but of another name", async () => {
+    const wrong = await certificateFor('elsewhere.example.com');
+    assert.equal(
+      await withServer(api(wrong), (port) => codeOf(`https://localhost:${port}`, wrong.cert)),
+      'public-address-wrong-certificate',
+    );
+  });
+});
