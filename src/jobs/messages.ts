@@ -34,7 +34,8 @@ const icons: Record<Task['state'], string> = {
 export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Progress): SlackMessage {
   const done = tasks.filter(({ state }) => state === 'done').length;
   const interrupted = outcome === 'interrupted' ? ' · interrupted, goes on with the next free worker' : '';
-  const count = `${done} of ${tasks.length} steps · ${formatDuration(elapsedMs)}${interrupted}`;
+  const steps = tasks.length > 0 ? `${done} of ${tasks.length} steps` : 'starting';
+  const count = `${steps} · ${formatDuration(elapsedMs)}${interrupted}`;
   const shown =
     outcome === 'interrupted'
       ? tasks.map((task) => (task.state === 'skipped' ? { ...task, state: 'waiting' as const } : task))

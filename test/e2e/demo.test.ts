@@ -222,7 +222,7 @@ describe('a worker that is killed in the middle of a create', () => {
     await first.kill('SIGKILL');
     const second = await stack.startWorker();
     try {
-      await stack.message(/Creating demo \*crash\* · (\d+) of \1 steps/, createWithinMs);
+      await stack.message(/Creating demo \*crash\* · ([1-9]\d*) of \1 steps/, createWithinMs);
       const files = await waitFor('the kubeconfig of crash', async () =>
         (await slack.files(slack.channel)).filter(({ name }) => name === 'crash.kubeconfig.yaml'),
       );
