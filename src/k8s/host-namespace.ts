@@ -31,12 +31,23 @@ export async function makeHostNamespace(
   const created = await createNamespace(host, config, demo, place);
   if (created === 'terminating') return;
   try {
+    await waitForServiceAccount(host, place.namespace, signal);
     await dryRunSidecar(host, config, place.namespace);
   } catch (error) {
     if (created === 'created') await takeBack(host, place.namespace, signal);
     throw error;
   }
   await apply(host, allowAllPolicy(demo, place));
+}
+
+/** A moment after a namespace Kubernetes makes its default account; until then it refuses every pod. */
+async function waitForServiceAccount(host: Cluster, namespace: string, signal: AbortSignal): Promise<void> {
+  const account = ref('v1', 'ServiceAccount', 'default', namespace);
+  await waitUntil(
+    `the default ServiceAccount of namespace ${namespace}`,
+    async () => ((await read(host, account)) ? holds : lacks('it is not there')),
+    { withinMs: seconds(30), signal, everyMs: 50 },
+  );
 }
 
 /** Empty, it is gone in a moment; until then it would look like a part of a demo. */

@@ -3,33 +3,72 @@ import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { create } from './objects.js';
 
-/** What a worker does in the host cluster; a chart's ClusterRole must grant just this. */
-export interface PermissionRule {
+/** Verbs on resources of a group in the host cluster. */
+interface PermissionRule {
   group: string;
   resources: readonly string[];
   verbs: readonly string[];
+  /** Of the only object that is meant. */
+  name?: string;
 }
 
 const readWrite = ['get', 'list', 'create', 'patch', 'delete'] as const;
+const rbac = 'rbac.authorization.k8s.io';
 
-export const permissionRules: readonly PermissionRule[] = [
+/** What a worker and its helm do themselves. */
+const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['namespaces'], verbs: readWrite },
   { group: '', resources: ['secrets', 'services', 'configmaps', 'serviceaccounts'], verbs: [...readWrite, 'update'] },
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
-  { group: '', resources: ['events'], verbs: ['list'] },
+  { group: '', resources: ['events', 'persistentvolumes'], verbs: ['list'] },
   { group: 'apps', resources: ['statefulsets'], verbs: [...readWrite, 'update'] },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: readWrite },
-  { group: 'rbac.authorization.k8s.io', resources: ['roles', 'rolebindings'], verbs: [...readWrite, 'update'] },
-  { group: '', resources: ['persistentvolumes'], verbs: ['list'] },
-  { group: 'rbac.authorization.k8s.io', resources: ['clusterroles', 'clusterrolebindings'], verbs: ['list'] },
+  {
+    group: rbac,
+    resources: ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'],
+    verbs: [...readWrite, 'update'],
+  },
+  { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
+];
+
+const all = ['create', 'delete', 'patch', 'update', 'get', 'list', 'watch'] as const;
+
+/**
+ * What the Role and ClusterRole of the vcluster chart 0.34 grant: Kubernetes lets nobody grant what they do not hold.
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+ */
+const chartRules: readonly PermissionRule[] = [
+  {
+    group: '',
+    resources: ['configmaps', 'secrets', 'services', 'pods', 'persistentvolumeclaims', 'endpoints'],
+    verbs: all,
+  },
+  { group: '', resources: ['pods/attach', 'pods/portforward', 'pods/exec'], verbs: all },
+  { group: '', resources: ['pods/status', 'pods/ephemeralcontainers'], verbs: ['patch', 'update'] },
+  { group: '', resources: ['pods/log'], verbs: ['get', 'list', 'watch'] },
+  { group: '', resources: ['persistentvolumes'], verbs: ['get', 'list'] },
+  {
+    group: 'apps',
+    resources: ['statefulsets', 'replicasets', 'deployments'],
+    verbs: ['get', 'list', 'watch', 'patch', 'update'],
+  },
+  { group: '', resources: ['events'], verbs: ['create', 'get', 'list', 'watch'] },
+  { group: 'events.k8s.io', resources: ['events'], verbs: ['create', 'get', 'list', 'watch'] },
+  { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: all },
+  {
+    group: 'snapshot.storage.k8s.io',
+    resources: ['volumesnapshots'],
+    verbs: ['create', 'delete', 'patch', 'update', 'get', 'list'],
+  },
 ];
 
 interface Question {
   group: string;
   resource: string;
   verb: string;
+  name?: string | undefined;
 }
 
 /**
@@ -37,14 +76,12 @@ interface Question {
  * @throws UserError `missing-rights` listing every verb that lacks, by resource.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  */
-export async function assertPermissions(
-  host: Cluster,
-  rules: readonly PermissionRule[] = permissionRules,
-): Promise<void> {
+export async function assertPermissions(host: Cluster): Promise<void> {
   if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question does
-  const questions = rules.flatMap(({ group, resources, verbs }) =>
-    resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb }))),
+  const asked = [...ownRules, ...chartRules].flatMap(({ group, resources, verbs, name }) =>
+    resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb, name }))),
   );
+  const questions = [...new Map(asked.map((question) => [JSON.stringify(question), question])).values()];
   const answers = await Promise.all(
     questions.map(async (question) => ({ ...question, allowed: await mayDo(host, question) })),
   );
@@ -65,12 +102,12 @@ export async function assertPermissions(
   );
 }
 
-async function mayDo(host: Cluster, { group, resource, verb }: Question): Promise<boolean> {
+async function mayDo(host: Cluster, { group, resource, verb, name }: Question): Promise<boolean> {
   const [main, subresource] = resource.split('/');
   const review = await create<V1SelfSubjectAccessReview>(host, {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { group, resource: main, subresource, verb } },
+    spec: { resourceAttributes: { group, resource: main, subresource, verb, name } },
   });
   return review.status?.allowed === true;
 }

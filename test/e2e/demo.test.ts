@@ -223,9 +223,10 @@ describe('a worker that is killed in the middle of a create', () => {
     const second = await stack.startWorker();
     try {
       await stack.message(/Creating demo \*crash\* · ([1-9]\d*) of \1 steps/, createWithinMs);
-      const files = await waitFor('the kubeconfig of crash', async () =>
-        (await slack.files(slack.channel)).filter(({ name }) => name === 'crash.kubeconfig.yaml'),
-      );
+      const files = await waitFor('the kubeconfig of crash', async () => {
+        const sent = (await slack.files(slack.channel)).filter(({ name }) => name === 'crash.kubeconfig.yaml');
+        return sent.length > 0 && sent;
+      });
       assert.equal(files.length, 1);
       const progress = (await slack.messages(slack.channel))
         .map(textOf)
