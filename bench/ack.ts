@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { startRedis } from '../test/support/redis.js';
-import { slackCommand, startSlack, type TestSlack } from '../test/support/slack.js';
+import { startRedis } from '../demo/redis.js';
+import { slackCommand, startSlack, type SlackWorkspace } from '../demo/slack.js';
 
 /*
  * How long the bot takes to acknowledge 20 commands that arrive at once, against a bare Bolt app that does nothing but
@@ -105,7 +105,7 @@ async function startContestant(name: string, script: string[], env: Record<strin
   return { name, url: `http://127.0.0.1:${port}`, process: child, times: [] };
 }
 
-function acknowledgements({ url, name }: Contestant, { signingSecret, alice, channel }: TestSlack): Promise<number[]> {
+function acknowledgements({ url, name }: Contestant, { signingSecret, alice, channel }: SlackWorkspace): Promise<number[]> {
   return Promise.all(
     Array.from({ length: atOnce }, async () => {
       const sent = performance.now();

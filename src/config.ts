@@ -26,11 +26,18 @@ const hostTemplate = z
   .string()
   .refine((text) => ['{demo}', '{cluster}'].every((part) => text.includes(part)), 'must contain {demo} and {cluster}');
 
+/** Where the ingress controller listens, for kubeconfigs that work without DNS: they name the host beside it. */
+const address = z
+  .string()
+  .regex(/^[\w.-]+:\d{1,5}$/, 'expected host:port')
+  .optional();
+
 const exposure = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('traefik'), entryPoint: z.string().default('websecure') }),
-  z.strictObject({ kind: z.literal('nginx'), ingressClassName: z.string().default('nginx') }),
+  z.strictObject({ kind: z.literal('traefik'), entryPoint: z.string().default('websecure'), address }),
+  z.strictObject({ kind: z.literal('nginx'), ingressClassName: z.string().default('nginx'), address }),
   z.strictObject({
     kind: z.literal('gateway'),
+    address,
     gateway: z.strictObject({ name: z.string(), namespace: z.string(), sectionName: z.string().optional() }),
   }),
   z.strictObject({ kind: z.literal('none') }),
@@ -80,6 +87,8 @@ const demoConfig = z.strictObject({
       ingress: z.strictObject({ enabled: z.boolean().default(false), className: z.string().optional() }).prefault({}),
     })
     .prefault({}),
+  /** For hosts that are slower than most: multiplies the deadline of every step. */
+  stepDeadlineFactor: z.number().positive().default(1),
   ttl: z.strictObject({ default: duration.prefault('8h'), max: duration.prefault('3d') }).prefault({}),
   access: z
     .strictObject({

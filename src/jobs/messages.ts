@@ -5,7 +5,7 @@ import type { Demo, VirtualClusterName } from '../k8s/demo.js';
 import type { Holder } from '../k8s/claim.js';
 import type { Hits } from '../k8s/helloworld.js';
 import { hostOf } from '../k8s/hosts.js';
-import { localPorts, publicServer } from '../k8s/kubeconfig.js';
+import { localPorts, publicEndpoint } from '../k8s/kubeconfig.js';
 import { verdictOf } from './verdict.js';
 import type { Task } from './flow.js';
 
@@ -89,13 +89,18 @@ export function createdText(config: DemoConfig, demo: Demo, tookMs: number): str
             ({ name, namespace }) => `\`kubectl -n ${namespace} port-forward service/${name} ${localPorts[name]}:443\``,
           )
           .join(' and ')}`
-      : `APIs: ${demo.places.map(({ name }) => publicServer(config, demo.name, name)).join(' and ')}`;
+      : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
   return [
     `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
     `The kubeconfig (user u-istio) has the contexts *vc1* and *vc2*: \`export KUBECONFIG=$PWD/${kubeconfigName(demo.name)}; kubectl config use-context vc1; kubectl get namespaces\``,
     open,
     `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
   ].join('\n');
+}
+
+function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
+  const { server, tlsServerName } = publicEndpoint(config, demo, cluster);
+  return tlsServerName ? `${server} (as ${tlsServerName})` : server;
 }
 
 export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? `-${user}` : ''}.kubeconfig.yaml`;
@@ -233,10 +238,14 @@ export interface DashboardAccess {
 
 /** For the eyes of one person alone. */
 export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: readonly DashboardAccess[]): SlackMessage {
-  const address = (cluster: VirtualClusterName) =>
-    config.exposure.kind === 'none'
-      ? 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`'
-      : `https://${hostOf(config, 'dashboard', demo.name, cluster)}/`;
+  const { exposure } = config;
+  const address = (cluster: VirtualClusterName) => {
+    if (exposure.kind === 'none')
+      return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
+    const host = hostOf(config, 'dashboard', demo.name, cluster);
+    const [ingress, port] = exposure.address?.split(':') ?? [];
+    return ingress ? `https://${host}:${port}/ (let that name lead to ${ingress})` : `https://${host}/`;
+  };
   return {
     text: `The dashboards of demo ${demo.name}`,
     blocks: [

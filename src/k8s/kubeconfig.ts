@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { KubeConfig, type V1Secret } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
+import { seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
@@ -17,6 +18,8 @@ import { generateUserKey, privateKeyPem } from './x509.js';
 export interface KubeconfigEntry {
   name: string;
   server: string;
+  /** The name in the server's certificate, where `server` has another. */
+  tlsServerName?: string | undefined;
   /** Base64 of PEM. */
   certificateAuthority: string;
   /** PEM. */
@@ -33,9 +36,13 @@ export function mergedKubeconfig(user: string, privateKey: string, entries: read
       kind: 'Config',
       preferences: {},
       'current-context': entries[0]!.name,
-      clusters: entries.map(({ name, server, certificateAuthority: ca }) => ({
+      clusters: entries.map(({ name, server, tlsServerName, certificateAuthority: ca }) => ({
         name,
-        cluster: { server, 'certificate-authority-data': ca },
+        cluster: {
+          server,
+          ...(tlsServerName && { 'tls-server-name': tlsServerName }),
+          'certificate-authority-data': ca,
+        },
       })),
       contexts: entries.map(({ name }, index) => ({ name, context: { cluster: name, user: userOf(index) } })),
       users: entries.map(({ certificate }, index) => ({
@@ -47,10 +54,21 @@ export function mergedKubeconfig(user: string, privateKey: string, entries: read
   );
 }
 
-/** Where people reach a virtual cluster: its public name, or without one a port that `kubectl port-forward` opens. */
-export function publicServer(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
-  if (config.exposure.kind === 'none') return `https://localhost:${localPorts[cluster]}`;
-  return `https://${hostOf(config, 'api', demo, cluster)}:443`;
+/**
+ * Where people reach a virtual cluster: by its public name; by the address of the ingress controller, with the name
+ * beside it; or, without either, by a port that `kubectl port-forward` opens.
+ */
+export function publicEndpoint(
+  config: DemoConfig,
+  demo: string,
+  cluster: VirtualClusterName,
+): Pick<KubeconfigEntry, 'server' | 'tlsServerName'> {
+  const { exposure } = config;
+  if (exposure.kind === 'none') return { server: `https://localhost:${localPorts[cluster]}` };
+  const name = hostOf(config, 'api', demo, cluster);
+  return exposure.address
+    ? { server: `https://${exposure.address}`, tlsServerName: name }
+    : { server: `https://${name}:443` };
 }
 
 /** The local ports of a kubeconfig without public names. */
@@ -73,7 +91,7 @@ export async function issueKubeconfig(
   const entries = await Promise.all(
     virtualClusterNames.map(async (name) => ({
       name,
-      server: publicServer(config, demo.name, name),
+      ...publicEndpoint(config, demo.name, name),
       certificateAuthority: certificateAuthority(clusters[name]),
       certificate: await issueUserCertificate(clusters[name], { user, key, expires: demo.expires, signal }),
     })),
@@ -95,7 +113,8 @@ async function proveKubeconfig(
       const kubeConfig = new KubeConfig();
       kubeConfig.loadFromString(text);
       kubeConfig.setCurrentContext(name);
-      if (config.exposure.kind !== 'none') return await probePublicAddress(name, kubeConfig, signal);
+      if (config.exposure.kind !== 'none')
+        return await probePublicAddress(name, kubeConfig, signal, seconds(30) * config.stepDeadlineFactor);
       const own = clusters[name].kubeConfig.getCurrentCluster()!.server;
       kubeConfig.clusters = kubeConfig.clusters.map((cluster) =>
         cluster.name === name ? { ...cluster, server: own } : cluster,
@@ -127,7 +146,8 @@ export async function checkDemoKubeconfig(
   kubeConfig.loadFromString(text);
   for (const name of virtualClusterNames) {
     const cluster = kubeConfig.getCluster(name);
-    if (cluster?.server !== publicServer(config, demo.name, name))
+    const { server, tlsServerName } = publicEndpoint(config, demo.name, name);
+    if (cluster?.server !== server || cluster.tlsServerName !== tlsServerName)
       return lacks(`the kubeconfig has another address for ${name}`);
     if (cluster.caData !== certificateAuthority(clusters[name]))
       return lacks(`the kubeconfig is of an earlier ${name}`);

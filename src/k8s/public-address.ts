@@ -47,8 +47,11 @@ export async function probePublicAddress(
   withinMs = seconds(30),
 ): Promise<void> {
   const cluster = connectCluster(context, kubeConfig, { signal });
-  const server = new URL(kubeConfig.getCurrentCluster()!.server);
-  let cause: PublicAddressCause = 'refused';
+  const { server: address, tlsServerName } = kubeConfig.getCurrentCluster()!;
+  const server = new URL(address);
+  const name = tlsServerName ?? server.hostname;
+  // The assertion keeps the compiler from narrowing: a closure assigns it.
+  let cause = 'refused' as PublicAddressCause;
   let detail = '';
   try {
     await waitUntil(
@@ -62,6 +65,7 @@ export async function probePublicAddress(
           cause = await causeOf(
             error,
             server,
+            name,
             Buffer.from(kubeConfig.getCurrentCluster()!.caData!, 'base64').toString('utf8'),
           );
           return lacks(detail);
@@ -71,16 +75,20 @@ export async function probePublicAddress(
     );
   } catch (error) {
     signal.throwIfAborted();
-    throw new UserError(`public-address-${cause}`, `${causes[cause].says(server.hostname)} (${detail})`, {
-      hint: causes[cause].hint,
-      cause: error,
-    });
+    throw new UserError(
+      `public-address-${cause}`,
+      `${causes[cause].says(cause === 'does-not-resolve' ? server.hostname : name)} (${detail})`,
+      {
+        hint: causes[cause].hint,
+        cause: error,
+      },
+    );
   } finally {
     cluster.close();
   }
 }
 
-async function causeOf(error: unknown, server: URL, ca: string): Promise<PublicAddressCause> {
+async function causeOf(error: unknown, server: URL, name: string, ca: string): Promise<PublicAddressCause> {
   // An answer from the API that does not know the user: its certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
   try {
@@ -88,14 +96,14 @@ async function causeOf(error: unknown, server: URL, ca: string): Promise<PublicA
   } catch {
     return 'does-not-resolve';
   }
-  return await inspectTls(server.hostname, Number(server.port || 443), ca);
+  return await inspectTls(server.hostname, Number(server.port || 443), name, ca);
 }
 
 /** What answers there: a handshake without checks, whose certificate is then looked at. */
-function inspectTls(host: string, port: number, ca: string): Promise<PublicAddressCause> {
+function inspectTls(host: string, port: number, servername: string, ca: string): Promise<PublicAddressCause> {
   return new Promise((resolve) => {
     let connected = false;
-    const socket = tls.connect({ host, port, servername: host, ca, rejectUnauthorized: false, timeout: 5000 });
+    const socket = tls.connect({ host, port, servername, ca, rejectUnauthorized: false, timeout: 5000 });
     const end = (cause: PublicAddressCause) => {
       socket.destroy();
       resolve(cause);

@@ -17,7 +17,7 @@ import { apply, create, list, merge, pathOf, read, ref, remove, type Manifest } 
 import { podProblem } from '../../src/k8s/pods.js';
 import { openTunnel } from '../../src/k8s/tunnel.js';
 import { certificateRequest, generateUserKey } from '../../src/k8s/x509.js';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../../demo/wait-for.js';
 
 /*
  * What the product relies on in a Kubernetes API, asserted in the same words on the simulated cluster and, where

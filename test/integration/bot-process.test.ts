@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { startSlack, type TestSlack } from '../support/slack.js';
+import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 
-let redis: TestRedis;
-let slack: TestSlack;
+let redis: LocalRedis;
+let slack: SlackWorkspace;
 before(async () => {
   [redis, slack] = await Promise.all([startRedis(), startSlack()]);
 });

@@ -8,14 +8,14 @@ import { hours } from '../../src/duration.js';
 import { UserError } from '../../src/errors.js';
 import { queueNames, type QueueName } from '../../src/jobs/definitions.js';
 import { createLog } from '../../src/log.js';
-import { freePort } from '../support/free-port.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
-import { pressButton, slackCommand, startSlack, triggerId, type Answer, type TestSlack } from '../support/slack.js';
+import { freePort } from '../../demo/free-port.js';
+import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { pressButton, slackCommand, startSlack, triggerId, type Answer, type SlackWorkspace } from '../../demo/slack.js';
 
 const log = createLog('test', 'silent');
 
-let redis: TestRedis;
-let slack: TestSlack;
+let redis: LocalRedis;
+let slack: SlackWorkspace;
 let connection: Redis;
 let queues: Record<QueueName, Queue>;
 const started: Bot[] = [];

@@ -40,7 +40,7 @@ import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { openTunnel } from '../../src/k8s/tunnel.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { certificateRequest, generateUserKey, type KeyPair } from '../../src/k8s/x509.js';
-import { waitFor as wait } from '../support/wait-for.js';
+import { waitFor as wait } from '../../demo/wait-for.js';
 
 /* What of the simulated cluster goes beyond one Kubernetes API; that is in test/contract. */
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
-import { startStack, textOf, type Stack } from '../support/stack.js';
-import { waitFor } from '../support/wait-for.js';
+import { startStack, textOf, type Stack } from '../../demo/stack.js';
+import { waitFor } from '../../demo/wait-for.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
 

@@ -3,28 +3,32 @@ import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { freePort } from './free-port.js';
-import { startRedis, type TestRedis } from './redis.js';
+import { startRedis, type LocalRedis } from './redis.js';
 import {
+  botUserId,
   pressButton,
   slackCommand,
   startSlack,
   type Answer,
   type Message,
   type Person,
-  type TestSlack,
+  type Response,
+  type SlackWorkspace,
 } from './slack.js';
+import { withNotice } from './timeline.js';
 import { waitFor } from './wait-for.js';
 
 /** The whole product as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
 export interface Stack {
-  slack: TestSlack;
-  redis: TestRedis;
+  slack: SlackWorkspace;
+  redis: LocalRedis;
   bot: RunningProcess;
   /** `onLine` is given each line of its log. */
   startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
   /** Types `/vcdemo <text>`; the answer is what the person reads at once. */
   type(person: Person, text: string): Promise<Answer>;
-  press(person: Person, actionId: string, value: string): Promise<void>;
+  /** Presses a button; resolves with what it answers. */
+  press(person: Person, actionId: string, value: string): Promise<Response>;
   /** A message of the channel whose text or blocks match, once it is there. */
   message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
   /** A message for the person's eyes alone. */
@@ -38,11 +42,25 @@ export interface RunningProcess {
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts Redis, Slack and the bot; workers are started by the test. `npm run build` must have run. */
-export async function startStack(environment: Record<string, string> = {}): Promise<Stack> {
+/**
+ * Starts Redis, Slack and the bot; workers are started by the caller. `npm run build` must have run.
+ * `notice` is small print of every message.
+ */
+export async function startStack(
+  environment: Record<string, string> = {},
+  { notice }: { notice?: string | undefined } = {},
+): Promise<Stack> {
   const redis = await startRedis();
-  const slack = await startSlack();
+  const slack = await startSlack({ notice }).catch(async (error: unknown) => {
+    await redis.stop();
+    throw error;
+  });
   const processes: RunningProcess[] = [];
+  const close = async () => {
+    await Promise.all(processes.map((running) => running.kill('SIGTERM')));
+    await slack.close();
+    await redis.stop();
+  };
   const port = await freePort();
   const common = {
     SLACK_BOT_TOKEN: slack.botToken,
@@ -61,8 +79,18 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     processes.push(launched);
     return launched;
   };
-  const bot = await launch('start:bot', port, { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) });
+  const botSettings = { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) };
+  const bot = await launch('start:bot', port, botSettings).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const botUrl = `http://127.0.0.1:${port}`;
+  /** What a command or a click is answered with is seen by the one person alone. */
+  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body']) => {
+    const content = withNotice({ text, blocks }, notice);
+    if (text !== '' || blocks.length > 0)
+      slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
+  };
 
   return {
     slack,
@@ -72,7 +100,12 @@ export async function startStack(environment: Record<string, string> = {}): Prom
       const workerPort = await freePort();
       return await launch('start:worker', workerPort, { WORKER_PORT: String(workerPort), ...extra }, onLine);
     },
-    type: (person, text) => slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel }),
+    async type(person, text) {
+      slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`/vcdemo ${text}\`` });
+      const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel });
+      reply(person, answer.body);
+      return answer;
+    },
     async press(person, actionId, value) {
       const response = slack.responseUrl();
       await pressButton(botUrl, slack.signingSecret, {
@@ -82,7 +115,9 @@ export async function startStack(environment: Record<string, string> = {}): Prom
         channelId: slack.channel,
         responseUrl: response.url,
       });
-      await response.next();
+      const answer = await response.next();
+      reply(person, answer);
+      return answer;
     },
     async message(pattern, withinMs = 30_000, everyMs = 250) {
       let last: Message[] = [];
@@ -102,11 +137,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
         seen: () => texts().slice(-3),
       });
     },
-    async close() {
-      await Promise.all(processes.map((running) => running.kill('SIGTERM')));
-      await slack.close();
-      await redis.stop();
-    },
+    close,
   };
 }
 
@@ -119,7 +150,7 @@ export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): 
 
 /** The arguments of node in a script of package.json: what production runs, without npm in between. */
 function commandOf(script: string): string[] {
-  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
   };
   return scripts[script]!.split(' ').slice(1);

@@ -6,6 +6,8 @@ import { text as textOf } from 'node:stream/consumers';
 import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
+import { renderPage } from './page.js';
+import { Timeline, withNotice, type Content } from './timeline.js';
 
 /*
  * A Slack workspace in this process: the emulator behind a small server that writes down what passes. The emulator
@@ -50,11 +52,17 @@ export interface Response {
   delete_original?: boolean;
 }
 
-export interface TestSlack {
+export interface SlackWorkspace {
   /** For SLACK_API_URL. */
   apiUrl: string;
-  /** A page that shows the workspace in a browser. */
+  /** A page that shows the channel in a browser, as people see it; `?last=5` shows the last five entries. */
   pageUrl: string;
+  /** The emulator's own page: all that it knows, as tables. */
+  inspectorUrl: string;
+  /** What people see: commands, answers, messages and their edits. */
+  timeline: Timeline;
+  /** Names by Slack's ids. */
+  names: ReadonlyMap<string, string>;
   botToken: string;
   signingSecret: string;
   /** A public channel that the bot and both people are members of. */
@@ -88,8 +96,20 @@ const scopes = ['commands', 'chat:write', 'files:write', 'files:read', 'im:write
   'users:read',
 ]);
 
+export interface SlackOptions {
+  signingSecret?: string;
+  /** Small print of every message, such as `simulated cluster`. */
+  notice?: string | undefined;
+}
+
+/** The bot's own id. */
+export const botUserId = 'U0VCDEMO0';
+
 /** Starts a workspace with a channel, two people and the bot, which has a token with the scopes of a real one. */
-export async function startSlack({ signingSecret = 'test-signing-secret' } = {}): Promise<TestSlack> {
+export async function startSlack({
+  signingSecret = 'test-signing-secret',
+  notice,
+}: SlackOptions = {}): Promise<SlackWorkspace> {
   const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
   const emulator = await createEmulator({
     service: 'slack',
@@ -109,17 +129,19 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
             name: 'vcdemo',
             bot_name: 'vcdemo',
             bot_id: 'B0VCDEMO0',
-            bot_user_id: 'U0VCDEMO0',
+            bot_user_id: botUserId,
             redirect_uris: [],
             scopes,
           },
         ],
-        tokens: [{ token: botToken, user: 'U0VCDEMO0', bot_id: 'B0VCDEMO0', bot_user_id: 'U0VCDEMO0', scopes }],
+        tokens: [{ token: botToken, user: botUserId, bot_id: 'B0VCDEMO0', bot_user_id: botUserId, scopes }],
         strict_scopes: true,
       },
     },
   });
-  const recorder = await startRecorder(emulator.url, botToken);
+  const timeline = new Timeline();
+  const names = new Map([[botUserId, 'vcdemo']]);
+  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, names });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Straight to the emulator, so that looking does not show up among the calls.
@@ -133,6 +155,7 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
   };
   const alice = person('alice');
   const bob = person('bob');
+  for (const { userId, userName } of [alice, bob]) names.set(userId, userName);
 
   const { channels = [] } = await observer.conversations.list({});
   const channelNamed = (name: string): string => {
@@ -148,7 +171,10 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
 
   return {
     apiUrl,
-    pageUrl: emulator.url,
+    pageUrl: recorder.url,
+    inspectorUrl: emulator.url,
+    timeline,
+    names,
     botToken,
     signingSecret,
     channel,
@@ -197,34 +223,51 @@ export async function startSlack({ signingSecret = 'test-signing-secret' } = {})
 
 const writingMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal']);
 
-async function startRecorder(emulatorUrl: string, botToken: string) {
+interface RecorderOptions {
+  botToken: string;
+  notice: string | undefined;
+  timeline: Timeline;
+  names: ReadonlyMap<string, string>;
+}
+
+async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, names }: RecorderOptions) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
+  const fileNames = new Map<string, string>();
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
   });
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '/';
-    const body = await textOf(request);
+    if (request.method === 'GET' && !path.startsWith('/api/')) {
+      const last = Number(new URL(path, 'http://page').searchParams.get('last') ?? 30);
+      const page = renderPage(timeline.entries, { names, fileNames, title: notice ?? 'vcdemo', count: last });
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+      return;
+    }
+    const sent = await textOf(request);
     const receive = responseUrls.get(path);
     if (receive !== undefined) {
-      const accepted = receive(JSON.parse(body) as Response);
+      const accepted = receive(JSON.parse(sent) as Response);
       response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
       return;
     }
     const method = path.replace(/^\/api\//, '');
+    const body = noticed(method, request, sent, notice);
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
     const answer =
       failure === undefined
         ? await forward(`${emulatorUrl}${path}`, request, body)
         : { status: 200, text: JSON.stringify({ ok: false, error: failure }) };
-    calls.push({
+    const call: ApiCall = {
       method,
       arguments: argumentsOf(request, body),
       response: JSON.parse(answer.text) as ApiCall['response'],
-    });
+    };
+    calls.push(call);
+    if (call.response.ok) show(call, timeline, fileNames);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
   };
 
@@ -271,6 +314,46 @@ async function startRecorder(emulatorUrl: string, botToken: string) {
     },
     close: () => new Promise<void>((resolve) => void server.close(() => resolve()).closeAllConnections()),
   };
+}
+
+const messageMethods = new Set(['chat.postMessage', 'chat.update', 'chat.postEphemeral']);
+
+/** The request's body with the notice in what it says. */
+function noticed(method: string, request: IncomingMessage, body: string, notice: string | undefined): string {
+  if (!notice) return body;
+  const form = argumentsOf(request, body);
+  if (messageMethods.has(method)) {
+    const { text, blocks } = withNotice(contentOf(form), notice);
+    return new URLSearchParams({ ...form, text, ...(form.blocks && { blocks: JSON.stringify(blocks) }) }).toString();
+  }
+  if (form.initial_comment)
+    return new URLSearchParams({ ...form, initial_comment: `${form.initial_comment}\n_${notice}_` }).toString();
+  return body;
+}
+
+function contentOf({ text = '', blocks = '[]' }: Record<string, string>): Content & { blocks: KnownBlock[] } {
+  return { text, blocks: JSON.parse(blocks) as KnownBlock[] };
+}
+
+/** What a call makes people see. */
+function show(
+  { method, arguments: sent, response }: ApiCall,
+  timeline: Timeline,
+  fileNames: Map<string, string>,
+): void {
+  const { channel = '', user = '' } = sent;
+  const from = botUserId;
+  if (method === 'chat.postMessage') timeline.add({ id: String(response.ts), from, channel, ...contentOf(sent) });
+  if (method === 'chat.update') timeline.edit(String(response.ts), contentOf(sent));
+  if (method === 'chat.postEphemeral') timeline.add({ from, channel, onlyFor: user, ...contentOf(sent) });
+  if (method === 'files.getUploadURLExternal') fileNames.set(String(response.file_id), sent.filename ?? '');
+  if (method === 'files.completeUploadExternal')
+    timeline.add({
+      from,
+      channel: sent.channel_id ?? '',
+      text: sent.initial_comment ?? '',
+      files: (JSON.parse(sent.files ?? '[]') as { id: string }[]).map(({ id }) => id),
+    });
 }
 
 async function forward(url: string, request: IncomingMessage, body: string) {

@@ -1,0 +1,53 @@
+import { Job, Queue, QueueEvents } from 'bullmq';
+import { Redis } from 'ioredis';
+import { queueNames } from '../src/jobs/definitions.js';
+import type { Answer } from './slack.js';
+import { paragraphsOf, type Content } from './timeline.js';
+
+/** Waits for the ends of jobs. */
+export interface JobWatcher {
+  /** Resolves when the job has done its work; rejects with its reason when it failed, or when it takes too long. */
+  finished(jobId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const longestJobMs = 20 * 60_000;
+
+export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  connection.on('error', () => undefined);
+  const queues = await Promise.all(
+    Object.values(queueNames).map(async (name) => {
+      const queue = new Queue(name, { connection });
+      const events = new QueueEvents(name, { connection });
+      // Without a listener the event would end the process; who waits is told by the deadline.
+      queue.on('error', () => undefined);
+      events.on('error', () => undefined);
+      await events.waitUntilReady();
+      return { queue, events };
+    }),
+  );
+  return {
+    async finished(jobId) {
+      for (const { queue, events } of queues) {
+        const job = await Job.fromId(queue, jobId);
+        if (job) return void (await job.waitUntilFinished(events, longestJobMs));
+      }
+      throw new Error(`There is no job ${jobId}`);
+    },
+    async close() {
+      await Promise.allSettled(queues.flatMap(({ queue, events }) => [queue.close(), events.close()]));
+      connection.disconnect();
+    },
+  };
+}
+
+/** The id of the job that an answer tells of. */
+export function jobIdIn(answer: Partial<Content>): string | undefined {
+  return /\(job ([\w-]+)\)/.exec(answer.text ?? '')?.[1];
+}
+
+/** Whether a message says that something failed. */
+export function tellsOfFailure(content: Content | Answer['body']): boolean {
+  return paragraphsOf({ text: '', ...content }).some(({ text }) => /^:(x|boom|warning):/m.test(text));
+}

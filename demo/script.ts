@@ -1,0 +1,34 @@
+import type { Stack } from './stack.js';
+import { jobIdIn, tellsOfFailure, type JobWatcher } from './jobs.js';
+import { buttonsOf } from './timeline.js';
+
+/**
+ * Gives commands one after the other as Alice, each when the last has done its work; of buttons it presses the red one.
+ * Resolves with what went wrong, in the order of the commands, and ends with the first that did.
+ */
+export async function runScript(
+  script: string,
+  { stack, jobs, print }: { stack: Stack; jobs: JobWatcher; print: (text: string) => void },
+): Promise<string | undefined> {
+  const { slack } = stack;
+  for (const line of script.split(';').map((part) => part.trim().replace(/^\/vcdemo\s+/, ''))) {
+    if (line === '') continue;
+    const start = performance.now();
+    const seen = slack.timeline.entries.length;
+    let answer: { text?: string } = (await stack.type(slack.alice, line)).body;
+    const dangerous = buttonsOf({ text: '', ...answer }).find((button) => button.dangerous);
+    if (dangerous) answer = await stack.press(slack.alice, dangerous.actionId, dangerous.value);
+    const jobId = jobIdIn(answer);
+    const failure =
+      jobId &&
+      (await jobs.finished(jobId).then(
+        () => undefined,
+        (error: Error) => error.message,
+      ));
+    if (failure) return `${line}: ${failure}`;
+    const bad = slack.timeline.entries.slice(seen).find((entry) => tellsOfFailure(entry));
+    if (bad) return `${line}: ${bad.text}`;
+    print(`— ${line}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  }
+  return undefined;
+}

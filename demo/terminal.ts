@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SlackWorkspace } from './slack.js';
+import { toTerminal } from './mrkdwn.js';
+import { buttonsOf, paragraphsOf, type Button, type Content, type Entry } from './timeline.js';
+
+export interface Terminal {
+  /** Buttons that were shown, by the number that stands before them, from 1. */
+  buttons: readonly Button[];
+  /** Resolves when the files of all entries lie on disk. */
+  settled(): Promise<void>;
+  /** Removes the files: they hold keys. */
+  close(): Promise<void>;
+}
+
+/** Prints what happens in the channel: new messages whole, of an edit the lines that changed, files with their path. */
+export async function showInTerminal(
+  slack: SlackWorkspace,
+  print: (text: string) => void,
+  { color }: { color: boolean },
+): Promise<Terminal> {
+  const directory = await mkdtemp(join(tmpdir(), 'vcdemo-files-'));
+  const buttons: Button[] = [];
+  const saving: Promise<void>[] = [];
+  const dim = (text: string) => (color ? `\u001B[2m${text}\u001B[22m` : text);
+  const lines = (content: Content) =>
+    paragraphsOf(content).flatMap(({ text, small }) => {
+      const shown = toTerminal(text, slack.names, { color }).split('\n');
+      return small ? shown.map(dim) : shown;
+    });
+  const header = ({ from, onlyFor, edited }: Entry) =>
+    [
+      slack.names.get(from) ?? from,
+      edited ? dim('(edited)') : '',
+      onlyFor ? dim(`only visible to ${slack.names.get(onlyFor) ?? onlyFor}`) : '',
+    ]
+      .filter(Boolean)
+      .join(' ');
+
+  slack.timeline.onChange((entry, before) => {
+    const known = new Set(before ? lines(before) : []);
+    const changed = lines(entry).filter((line) => !known.has(line));
+    const offered = before ? [] : buttonsOf(entry);
+    const numbered = offered.map((button) => `[${buttons.push(button)}] ${button.label}`);
+    if (changed.length === 0 && numbered.length === 0) return;
+    print([header(entry), ...[...changed, numbered.join('   ')].filter(Boolean).map((line) => `  ${line}`)].join('\n'));
+    if (!before && entry.files.length > 0) saving.push(save(entry));
+  });
+
+  /** Readable by its owner alone, as kubectl wants it. */
+  async function save({ channel, files }: Entry): Promise<void> {
+    for (const { id, name, content } of await slack.files(channel)) {
+      if (!files.includes(id)) continue;
+      const path = join(directory, name);
+      await writeFile(path, content, { mode: 0o600 });
+      print(`  📄 ${path}`);
+    }
+  }
+
+  return {
+    buttons,
+    settled: async () => void (await Promise.all(saving)),
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,99 @@
+import type { KnownBlock } from '@slack/web-api';
+
+/** What a message says: its blocks, where there are any, else its text. */
+export interface Content {
+  text: string;
+  blocks?: KnownBlock[];
+}
+
+/** Something that stands in a channel. */
+export interface Entry extends Content {
+  /** Of the message, by which it is edited. */
+  id: string;
+  /** Slack's id of who says it. */
+  from: string;
+  channel: string;
+  /** Of the only person who sees it. */
+  onlyFor?: string;
+  /** Ids of files that go with it. */
+  files: string[];
+  edited: boolean;
+}
+
+export type TimelineListener = (entry: Entry, before: Content | undefined) => void;
+
+/** All that people of the workspace see, in the order of its appearance. */
+export class Timeline {
+  readonly entries: Entry[] = [];
+  private readonly listeners: TimelineListener[] = [];
+
+  /** `listener` is told of each new entry, and of each edit together with what stood there before. */
+  onChange(listener: TimelineListener): void {
+    this.listeners.push(listener);
+  }
+
+  add(entry: Omit<Entry, 'id' | 'files' | 'edited'> & Partial<Entry>): Entry {
+    const added: Entry = { id: `entry-${this.entries.length}`, files: [], edited: false, ...entry };
+    this.entries.push(added);
+    this.tell(added, undefined);
+    return added;
+  }
+
+  edit(id: string, content: Content): void {
+    const entry = this.entries.find((one) => one.id === id);
+    if (!entry) return;
+    const before = { text: entry.text, blocks: entry.blocks ?? [] };
+    Object.assign(entry, content, { edited: true });
+    this.tell(entry, before);
+  }
+
+  private tell(entry: Entry, before: Content | undefined): void {
+    for (const listener of this.listeners) listener(entry, before);
+  }
+}
+
+/** The content with a line of small print, such as `simulated cluster`. */
+export function withNotice<Any extends Partial<Content>>(content: Any, notice: string | undefined): Any {
+  if (!notice || !(content.text || content.blocks?.length)) return content;
+  const { text = '', blocks = [] } = content;
+  return {
+    ...content,
+    text: `${text} · ${notice}`,
+    ...(blocks.length > 0 && {
+      blocks: [...blocks, { type: 'context', elements: [{ type: 'mrkdwn', text: notice }] } satisfies KnownBlock],
+    }),
+  };
+}
+
+export interface Button {
+  label: string;
+  actionId: string;
+  value: string;
+  dangerous: boolean;
+}
+
+export function buttonsOf({ blocks = [] }: Content): Button[] {
+  return blocks
+    .flatMap((block) => (block.type === 'actions' ? block.elements : []))
+    .flatMap((element) =>
+      element.type === 'button'
+        ? {
+            label: element.text.text,
+            actionId: element.action_id ?? '',
+            value: element.value ?? '',
+            dangerous: element.style === 'danger',
+          }
+        : [],
+    );
+}
+
+/** Paragraphs of mrkdwn in the order in which people read them; small print is told apart. */
+export function paragraphsOf({ text, blocks = [] }: Content): { text: string; small: boolean }[] {
+  const read = blocks.flatMap((block) => {
+    if (block.type === 'section' && block.text) return [{ text: block.text.text, small: false }];
+    if (block.type === 'context')
+      return block.elements.flatMap((one) => ('text' in one ? [{ text: one.text, small: true }] : []));
+    return [];
+  });
+  return read.length > 0 ? read : [{ text, small: false }];
+}
