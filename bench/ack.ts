@@ -105,7 +105,10 @@ async function startContestant(name: string, script: string[], env: Record<strin
   return { name, url: `http://127.0.0.1:${port}`, process: child, times: [] };
 }
 
-function acknowledgements({ url, name }: Contestant, { signingSecret, alice, channel }: SlackWorkspace): Promise<number[]> {
+function acknowledgements(
+  { url, name }: Contestant,
+  { signingSecret, alice, channel }: SlackWorkspace,
+): Promise<number[]> {
   return Promise.all(
     Array.from({ length: atOnce }, async () => {
       const sent = performance.now();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { startSimulatedCluster, type Fault } from './cluster/index.js';
+import { startSimulatedCluster, type Fault, type SimulatedCluster } from './cluster/index.js';
 
 /** A host cluster for a run, as the product is told of it. */
 export interface Host {
@@ -16,8 +16,13 @@ export interface Host {
 /** Deadlines of steps, by which faults show sooner than on a real cluster; nothing simulated takes that long. */
 const stepDeadlineFactor = 0.1;
 
+/** A simulated one; `cluster.inject` makes it fail. */
+export interface SimulatedHost extends Host {
+  cluster: SimulatedCluster;
+}
+
 /** A simulated cluster with public names at its edge, and `helm` and `istioctl` for it. */
-export async function simulatedHost(fault: Fault | undefined): Promise<Host> {
+export async function simulatedHost(fault: Fault | undefined): Promise<SimulatedHost> {
   const cluster = await startSimulatedCluster({ fault });
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-host-'));
   const config = join(directory, 'config.yaml');
@@ -28,6 +33,7 @@ export async function simulatedHost(fault: Fault | undefined): Promise<Host> {
   );
   const tools = fileURLToPath(new URL('bin', import.meta.url));
   return {
+    cluster,
     environment: {
       KUBECONFIG: cluster.kubeconfigFile,
       VCDEMO_CONFIG: config,

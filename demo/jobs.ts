@@ -20,6 +20,9 @@ export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
     Object.values(queueNames).map(async (name) => {
       const queue = new Queue(name, { connection });
       const events = new QueueEvents(name, { connection });
+      // Each job that is waited for listens.
+      queue.setMaxListeners(0);
+      events.setMaxListeners(0);
       // Without a listener the event would end the process; who waits is told by the deadline.
       queue.on('error', () => undefined);
       events.on('error', () => undefined);

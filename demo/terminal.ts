@@ -40,7 +40,7 @@ export async function showInTerminal(
 
   slack.timeline.onChange((entry, before) => {
     const known = new Set(before ? lines(before) : []);
-    const changed = lines(entry).filter((line) => !known.has(line));
+    const changed = lines(entry).filter((line) => line.trim() !== '' && !known.has(line));
     const offered = before ? [] : buttonsOf(entry);
     const numbered = offered.map((button) => `[${buttons.push(button)}] ${button.label}`);
     if (changed.length === 0 && numbered.length === 0) return;

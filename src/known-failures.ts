@@ -21,6 +21,10 @@ const knownFailures: readonly [pattern: RegExp, advice: string][] = [
     'Pod Security refuses the pod: set namespace.labels to `pod-security.kubernetes.io/enforce: privileged`.',
   ],
   [
+    /only v[12] of helloworld answers/,
+    "The mesh does not span both clusters: istiod of vc1 does not reach vc2's API. Look at NetworkPolicies between the demo's two namespaces; `istioctl remote-clusters` in vc1 must say synced.",
+  ],
+  [
     /not currently held|attempting to grant RBAC permissions/i,
     'The worker may not grant what the vcluster chart grants: give its role the same rules.',
   ],

@@ -139,7 +139,8 @@ async function runTasks<Once, Each>(
       const look = () => (step.on === 'each' ? step.work.check(run.contextOf(cluster!)) : step.work.check(run.context));
       const act = () =>
         step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
-      const perform = () => performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, run.signal, changed);
+      const perform = () =>
+        performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, run.signal, changed);
       running.set(taskKey(step.name, cluster), runTask(task, before, perform, run.signal, changed));
     }
   }

@@ -10,7 +10,14 @@ import { queueNames, type QueueName } from '../../src/jobs/definitions.js';
 import { createLog } from '../../src/log.js';
 import { freePort } from '../../demo/free-port.js';
 import { startRedis, type LocalRedis } from '../../demo/redis.js';
-import { pressButton, slackCommand, startSlack, triggerId, type Answer, type SlackWorkspace } from '../../demo/slack.js';
+import {
+  pressButton,
+  slackCommand,
+  startSlack,
+  triggerId,
+  type Answer,
+  type SlackWorkspace,
+} from '../../demo/slack.js';
 
 const log = createLog('test', 'silent');
 

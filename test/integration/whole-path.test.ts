@@ -2,33 +2,27 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
+import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
+import { botUserId } from '../../demo/slack.js';
 import { startStack, textOf, type Stack } from '../../demo/stack.js';
 import { waitFor } from '../../demo/wait-for.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
 
 describe('on a simulated cluster, a demo', () => {
-  let simulated: SimulatedCluster;
+  let host: SimulatedHost;
   let stack: Stack;
-  let directory: string;
 
   before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'vcdemo-whole-path-'));
-    const config = join(directory, 'config.yaml');
-    await writeFile(config, 'exposure: { kind: none }\n');
-    simulated = await startSimulatedCluster();
-    const tools = fileURLToPath(new URL('../../demo/bin', import.meta.url));
-    const PATH = `${tools}:${process.env.PATH}`;
-    stack = await startStack({ KUBECONFIG: simulated.kubeconfigFile, VCDEMO_CONFIG: config, PATH });
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
     await stack.startWorker();
   });
   after(async () => {
     await stack?.close();
-    await simulated?.close();
-    await rm(directory, { recursive: true });
+    await host?.close();
   });
 
   it('is created, verified, refused a second time and deleted, by slash commands', async () => {
@@ -48,6 +42,7 @@ describe('on a simulated cluster, a demo', () => {
       { withinMs: 60_000 },
     );
     assert.match(file!.content, /current-context: vc1/);
+    assert.match(file!.content, /tls-server-name: sim-vc2.vcdemo.test/);
     await stack.type(slack.bob, 'create sim');
     assert.match(await stack.whisper(slack.bob, /sim/), /is there already: it is ready/);
     await stack.type(slack.bob, 'verify sim');
@@ -57,10 +52,36 @@ describe('on a simulated cluster, a demo', () => {
     await stack.type(slack.alice, 'delete sim');
     await stack.press(slack.alice, 'delete_demo', 'sim');
     await stack.message(/Demo \*sim\* is deleted, nothing is left/);
+    // Everything that the workspace was sent says what it is about.
+    for (const { text } of slack.timeline.entries.filter(({ from }) => from === botUserId))
+      assert.match(text, /simulated cluster/);
+  });
+
+  it('hands out a kubeconfig that kubectl understands', async (test) => {
+    const { failed } = await execa('kubectl', ['version', '--client'], { reject: false });
+    if (failed) return test.skip('there is no kubectl on the PATH');
+    await stack.type(stack.slack.alice, 'create tool');
+    await stack.message(/Demo \*tool\* of .* is ready/, 60_000);
+    const file = (await stack.slack.files(stack.slack.channel)).findLast(({ name }) => name.startsWith('tool'))!;
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-kubectl-'));
+    try {
+      const path = join(directory, 'kubeconfig');
+      await writeFile(path, file.content, { mode: 0o600 });
+      for (const [context, version] of [
+        ['vc1', 'v1'],
+        ['vc2', 'v2'],
+      ]) {
+        const options = ['--kubeconfig', path, '--context', context!, '-n', 'sample'];
+        const { stdout } = await execa('kubectl', [...options, 'get', 'deployments', '-o', 'name']);
+        assert.match(stdout, new RegExp(`deployment.apps/helloworld-${version}`));
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('is told of when the host cluster does not answer, with what to do', async () => {
-    await simulated.inject('api-down');
+    await host.cluster.inject('api-down');
     await stack.type(stack.slack.alice, 'list');
     assert.match(textOf(await stack.message(/`list` failed/)), /API of host at .* cannot be reached[\s\S]*What to do:/);
   });

@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { simulatedHost } from '../demo/host.js';
+import { startStack } from '../demo/stack.js';
+
+/*
+ * npm run screenshots: pictures of the channel for the README, taken with headless Chromium (Debian: chromium and
+ * fonts-noto-color-emoji) from the stand-in's page.
+ */
+
+const pictures = fileURLToPath(new URL('../docs/images', import.meta.url));
+await mkdir(pictures, { recursive: true });
+const host = await simulatedHost(undefined);
+const stack = await startStack(host.environment, { notice: host.notice });
+try {
+  const { alice, bob } = stack.slack;
+  await stack.startWorker();
+  await stack.type(alice, 'create team-a --ttl 4h');
+  await stack.message(/Demo \*team-a\* of .* is ready/, 60_000);
+  await take('create', 4, 1020);
+  await stack.type(bob, 'verify team-a');
+  await stack.message(/requests from sleep/);
+  await take('verify', 3, 400);
+  await host.cluster.inject('pods-pending');
+  await stack.type(bob, 'create team-b');
+  await stack.message(/Creating demo \*team-b\* failed/, 90_000);
+  await take('failure', 1, 330);
+} finally {
+  await stack.close();
+  await host.close();
+}
+
+/** The last entries of the channel. */
+async function take(name: string, last: number, height: number): Promise<void> {
+  const profile = await mkdtemp(join(tmpdir(), 'vcdemo-chromium-'));
+  try {
+    await execa('chromium', [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--hide-scrollbars',
+      `--user-data-dir=${profile}`,
+      `--window-size=900,${height}`,
+      `--screenshot=${join(pictures, `${name}.png`)}`,
+      `${stack.slack.pageUrl}/?still&last=${last}`,
+    ]);
+    console.log(join('docs/images', `${name}.png`));
+  } finally {
+    await rm(profile, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { delimiter } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Fault } from '../../demo/cluster/index.js';
+import { simulatedHost } from '../../demo/host.js';
+import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
+import { textOf } from '../../demo/stack.js';
+import { waitFor } from '../../demo/wait-for.js';
+import { createJobQueues } from '../../src/bot/queue.js';
+import { readWorkerSettings } from '../../src/config.js';
+import { startWorker } from '../../src/jobs/worker.js';
+import { createLog } from '../../src/log.js';
+
+/* What people read when the simulated cluster fails in each of its ways; side by side, since deadlines are waited for. */
+
+/** What the last message about a create must say. */
+const messages: Record<Fault, RegExp[]> = {
+  'pods-pending': [
+    /Creating demo \*\S+\* failed/,
+    /cannot be scheduled: .*1 Insufficient cpu/,
+    /What to do:.*resumes it/s,
+  ],
+  'tls-terminated': [
+    /Creating demo \*\S+\* failed/,
+    /ends TLS for \S+-vc\d\.vcdemo\.test instead of passing/,
+    /TLS passthrough on/,
+  ],
+  'remote-secret-wrong': [
+    /Creating demo \*\S+\* failed/,
+    /only v1 of helloworld answers/,
+    /What to do:.*NetworkPolicies between/,
+  ],
+  'api-down': [/`create \S+` failed/, /API of host at .* cannot be reached/, /What to do:/],
+  slow: [/Demo \*\S+\* of .* is ready after/],
+  forbidden: [
+    /Creating demo \*\S+\* failed/,
+    /Missing: .*statefulsets\.apps: create/,
+    /Nothing was made/,
+    /Grant them/,
+  ],
+};
+
+describe('of a create on a host cluster that fails, people read', { concurrency: true }, () => {
+  let redis: LocalRedis;
+  let slack: SlackWorkspace;
+  const log = createLog('test', 'silent');
+  let database = 0;
+
+  before(async () => {
+    [redis, slack] = await Promise.all([startRedis(), startSlack()]);
+  });
+  after(async () => {
+    await slack.close();
+    await redis.stop();
+  });
+
+  for (const [fault, patterns] of Object.entries(messages) as [Fault, RegExp[]][])
+    it(`what there is to know of ${fault}`, async () => {
+      const redisUrl = `${redis.url}/${++database}`;
+      const host = await simulatedHost(fault);
+      const { PATH, ...environment } = host.environment;
+      const tools = PATH!.split(delimiter)[0]!;
+      if (!process.env.PATH!.startsWith(tools)) process.env.PATH = PATH;
+      const settings = readWorkerSettings({
+        ...environment,
+        SLACK_BOT_TOKEN: slack.botToken,
+        SLACK_API_URL: slack.apiUrl,
+        REDIS_URL: redisUrl,
+      });
+      const worker = await startWorker(settings, log);
+      const queues = createJobQueues(redisUrl, log);
+      try {
+        const { userId, userName } = slack.alice;
+        const requester = { userId, userName, channelId: slack.channel };
+        await queues.enqueue({ name: 'create', payload: { requester, demo: fault } }, { dedupeId: fault });
+        const last = await waitFor(
+          `the end of create ${fault}`,
+          async () => {
+            const ends = slack.timeline.entries.map(textOf).filter((text) => text.includes(fault));
+            return ends.find((text) => /(^|\n):(x|tada): /.test(text) && !/\d+ of \d+ steps/.test(text));
+          },
+          { withinMs: 90_000, seen: () => slack.timeline.entries.map(textOf).at(-1) },
+        );
+        for (const pattern of patterns) assert.match(last, pattern);
+      } finally {
+        await worker.close(5_000);
+        await queues.close();
+        await host.close();
+      }
+    });
+});
