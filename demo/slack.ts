@@ -100,6 +100,8 @@ export interface SlackOptions {
   signingSecret?: string;
   /** Small print of every message, such as `simulated cluster`. */
   notice?: string | undefined;
+  /** The address of this machine that it listens on; one that pods reach, for a bot and workers in a cluster. */
+  host?: string;
 }
 
 /** The bot's own id. */
@@ -109,6 +111,7 @@ export const botUserId = 'U0VCDEMO0';
 export async function startSlack({
   signingSecret = 'test-signing-secret',
   notice,
+  host = '127.0.0.1',
 }: SlackOptions = {}): Promise<SlackWorkspace> {
   const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
   const emulator = await createEmulator({
@@ -141,7 +144,7 @@ export async function startSlack({
   });
   const timeline = new Timeline();
   const names = new Map([[botUserId, 'vcdemo']]);
-  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, names });
+  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, names, host });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Straight to the emulator, so that looking does not show up among the calls.
@@ -226,11 +229,12 @@ const writingMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files
 interface RecorderOptions {
   botToken: string;
   notice: string | undefined;
+  host: string;
   timeline: Timeline;
   names: ReadonlyMap<string, string>;
 }
 
-async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, names }: RecorderOptions) {
+async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, names, host }: RecorderOptions) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
@@ -254,6 +258,11 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
       return;
     }
+    if (!path.startsWith('/api/')) {
+      const { status, text } = await forward(`${emulatorUrl}${path}`, request, sent);
+      response.writeHead(status).end(text);
+      return;
+    }
     const method = path.replace(/^\/api\//, '');
     const body = noticed(method, request, sent, notice);
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
@@ -268,6 +277,8 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     };
     calls.push(call);
     if (call.response.ok) show(call, timeline, fileNames);
+    // Where files are uploaded to: from elsewhere only this server can be reached.
+    answer.text = answer.text.replaceAll(emulatorUrl, url);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
   };
 
@@ -285,9 +296,9 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     return answer.channel?.is_member === false ? 'not_in_channel' : undefined;
   };
 
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`;
 
   return {
     url,

@@ -184,6 +184,7 @@ const botEnvironment = z
 const workerEnvironment = z.object({
   ...common,
   WORKER_PORT: port.default(3001),
+  WORKER_STOP_SECONDS: z.coerce.number().int().min(1).max(600).default(20),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(50).default(4),
   KUBECONFIG: z.string().optional(),
   KUBERNETES_SERVICE_HOST: z.string().optional(),

@@ -70,7 +70,10 @@ export interface FlowRun<Once, Each> {
   contextOf: (cluster: VirtualClusterName) => Each;
   /** On which `each` runs: of a demo that is half deleted, one. */
   clusters: readonly VirtualClusterName[];
+  /** Ends everything at once. */
   signal: AbortSignal;
+  /** Ends at the next boundary: no step begins, what acts may end, and nothing is waited for. */
+  draining?: AbortSignal;
   /** Called whenever a task changes, with all tasks. */
   onChange: (tasks: readonly Task[]) => void;
 }
@@ -94,11 +97,12 @@ export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${s
 
 /**
  * Runs every step as soon as those before it are done. When one fails, what depends on it does not start and the rest ends.
- * @throws FlowError with every failed task; the signal's reason when it was aborted
+ * @throws FlowError with every failed task; the reason of the signal, or of draining, that ended it
  */
 export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: FlowRun<Once, Each>): Promise<Task[]> {
   const tasks = await runTasks(flow, run, perform);
   run.signal.throwIfAborted();
+  if (tasks.some(({ state }) => state === 'skipped')) run.draining?.throwIfAborted();
   const failed = tasks.filter(({ state }) => state === 'failed');
   if (failed.length > 0) throw new FlowError(failed);
   return tasks;
@@ -126,6 +130,7 @@ async function runTasks<Once, Each>(
   const tasks: Task[] = [];
   const running = new Map<string, Promise<boolean>>();
   const changed = () => run.onChange(tasks);
+  const stopping = run.draining ? AbortSignal.any([run.signal, run.draining]) : run.signal;
 
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
     const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...run.clusters] : [undefined];
@@ -140,8 +145,8 @@ async function runTasks<Once, Each>(
       const act = () =>
         step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
       const perform = () =>
-        performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, run.signal, changed);
-      running.set(taskKey(step.name, cluster), runTask(task, before, perform, run.signal, changed));
+        performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, stopping, changed);
+      running.set(taskKey(step.name, cluster), runTask(task, before, perform, stopping, changed));
     }
   }
   changed();

@@ -36,7 +36,9 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
   rememberPosted(posted: PostedMessage): Promise<void>;
   config: DemoConfig;
   log: Log;
-  /** Aborted when the worker stops. */
+  /** Aborted when the worker stops: a flow hands over at the next boundary of its steps. */
+  draining: AbortSignal;
+  /** Aborted when the worker's time to stop is over. */
   signal: AbortSignal;
 }
 

@@ -4,17 +4,16 @@ import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { createLog } from '../log.js';
 import { loadHostKubeConfig } from '../k8s/cluster.js';
+import { assertTools } from '../k8s/tools.js';
 import { startWorker } from './worker.js';
 
 /* npm run start:worker */
-
-/** Shorter than the 30 s that Kubernetes gives a pod. */
-const closeWithinMs = seconds(20);
 
 try {
   const settings = readWorkerSettings();
   loadHostKubeConfig(settings);
   const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
+  await assertTools(settings.demoConfig);
   const worker = await startWorker(settings, log);
   const health = createServer((request, response) => {
     const answer = (status: number, text: string) =>
@@ -34,7 +33,7 @@ try {
   const stop = (signal: string) => {
     log.info({ signal }, 'worker stops');
     health.close();
-    void worker.close(closeWithinMs).finally(() => process.exit(0));
+    void worker.close(seconds(settings.WORKER_STOP_SECONDS)).finally(() => process.exit(0));
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
 } catch (error) {

@@ -37,13 +37,14 @@ export async function runReported({ run, claim, demo, flow, title, requester }: 
         contextOf: (name) => clusterContext(context, name),
         clusters: demo.places.map(({ name }) => name),
         signal,
+        draining: run.draining,
         onChange: reporter.show,
       });
       await reporter.finish('done');
       logTimes(run, tasks);
       return tasks;
     } catch (error) {
-      await reporter.finish(signal.aborted ? 'interrupted' : 'failed');
+      await reporter.finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
       throw error;
     } finally {
       await context.close();

@@ -5,13 +5,13 @@ import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
 import { ClaimLost } from '../k8s/claim.js';
-import { listDemos } from '../k8s/demo.js';
 import { IstioRenderer } from '../k8s/istio.js';
 import { ApiError, UnreachableError } from '../k8s/api-errors.js';
 import { jobs, queueNames, type JobName, type Requester } from './definitions.js';
+import { expiredDemos } from './expired.js';
 import { FlowError } from './flow.js';
 import { handlers } from './handlers/index.js';
-import { currentConfig, openHost, type Handler, type JobRun, type WorkerTools } from './job.js';
+import { currentConfig, type Handler, type JobRun, type WorkerTools } from './job.js';
 import { failureMessage } from './messages.js';
 import { createSlack, createSlackClient, type PostedMessage } from './slack.js';
 
@@ -19,16 +19,21 @@ import { createSlack, createSlackClient, type PostedMessage } from './slack.js';
 export interface RunningWorker {
   /** Throws when Redis does not answer. */
   ping(): Promise<void>;
-  /** Takes no more jobs, hands those at work back to their queue and ends, within `withinMs`. */
+  /** Takes no more jobs, hands those at work over at the next boundary of their steps and ends, within `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
+
+/** The two stages of a worker's end. */
+type Stopping = Pick<JobRun<JobName>, 'draining' | 'signal'>;
 
 /** What the worker keeps in a job's data beside the payload: where its message stands. */
 type JobData = Record<string, unknown> & { posted?: PostedMessage };
 
 /** @throws UserError `redis-evicts` */
 export async function startWorker(settings: WorkerSettings, log: Log): Promise<RunningWorker> {
-  const stopping = new AbortController();
+  const draining = new AbortController();
+  const ending = new AbortController();
+  const stopping = { draining: draining.signal, signal: ending.signal };
   const connection = connectRedis(settings.REDIS_URL, log, { maxRetriesPerRequest: null });
   try {
     await assertNoEviction(connection);
@@ -43,7 +48,7 @@ export async function startWorker(settings: WorkerSettings, log: Log): Promise<R
   const tools: WorkerTools = { settings, slack, istio: new IstioRenderer() };
 
   const workers = Object.values(queueNames).map((queue) => {
-    const worker = new Worker<JobData>(queue, (job, token) => perform(job, token, tools, log, stopping.signal), {
+    const worker = new Worker<JobData>(queue, (job, token) => perform(job, token, tools, log, stopping), {
       connection,
       concurrency: settings.WORKER_CONCURRENCY,
       // A killed worker's jobs go on with another after this time.
@@ -57,7 +62,7 @@ export async function startWorker(settings: WorkerSettings, log: Log): Promise<R
   });
   const provisioning = new Queue(queueNames.provisioning, { connection });
   const sweep = () =>
-    sweepExpired(settings, provisioning).catch((error: unknown) =>
+    enqueueExpired(settings, provisioning).catch((error: unknown) =>
       log.warn({ reason: messageOf(error) }, 'expired demos were not looked for'),
     );
   void sweep();
@@ -69,7 +74,10 @@ export async function startWorker(settings: WorkerSettings, log: Log): Promise<R
     },
     async close(withinMs) {
       clearInterval(sweeper);
-      stopping.abort(new Error('the worker stops'));
+      const reason = new Error('the worker stops');
+      draining.abort(reason);
+      // The last of the time is for handing back what did not come to a boundary.
+      setTimeout(() => ending.abort(reason), withinMs * 0.8).unref();
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref());
       await Promise.race([Promise.all(workers.map((worker) => worker.close())), deadline]);
       await provisioning.close();
@@ -79,20 +87,10 @@ export async function startWorker(settings: WorkerSettings, log: Log): Promise<R
 }
 
 /** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */
-async function sweepExpired(settings: WorkerSettings, queue: Queue): Promise<void> {
-  const host = openHost(settings, {});
-  try {
-    for (const demo of await listDemos(host)) {
-      if (demo.expires.getTime() > Date.now()) continue;
-      const id = `expire-${demo.name}`;
-      await queue.add(
-        'expire',
-        { demo: demo.name },
-        { deduplication: { id, ttl: minutes(10) }, removeOnComplete: true, removeOnFail: { age: 86_400 } },
-      );
-    }
-  } finally {
-    host.close();
+async function enqueueExpired(settings: WorkerSettings, queue: Queue): Promise<void> {
+  for (const { name } of await expiredDemos(settings)) {
+    const deduplication = { id: `expire-${name}`, ttl: minutes(10) };
+    await queue.add('expire', { demo: name }, { deduplication, removeOnComplete: true, removeOnFail: { age: 86_400 } });
   }
 }
 
@@ -101,7 +99,7 @@ async function perform(
   token: string | undefined,
   tools: WorkerTools,
   log: Log,
-  stopping: AbortSignal,
+  stopping: Stopping,
 ): Promise<void> {
   const name = job.name as JobName;
   const id = job.id!;
@@ -121,12 +119,12 @@ async function perform(
       rememberPosted: (message) => job.updateData({ ...job.data, posted: message }),
       config: currentConfig(tools.settings),
       log: jobLog,
-      signal: stopping,
+      ...stopping,
     };
     await (handlers[name] as Handler<JobName>)(run);
     jobLog.info({ tookMs: Math.round(performance.now() - start) }, 'job done');
   } catch (error) {
-    if (stopping.aborted) {
+    if (stopping.draining.aborted) {
       jobLog.info('the job is handed back: this worker stops');
       await job.moveToWait(token);
       throw new WaitingError();

@@ -1,10 +1,11 @@
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { DemoConfig } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { create } from './objects.js';
 
 /** Verbs on resources of a group in the host cluster. */
-interface PermissionRule {
+export interface PermissionRule {
   group: string;
   resources: readonly string[];
   verbs: readonly string[];
@@ -64,6 +65,19 @@ const chartRules: readonly PermissionRule[] = [
   },
 ];
 
+/** What the objects of `exposure.kind` need; of Traefik, whichever of its groups the cluster serves. */
+const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionRule[]> = {
+  traefik: [{ group: 'traefik.io', resources: ['ingressroutetcps'], verbs: readWrite }],
+  nginx: [{ group: 'networking.k8s.io', resources: ['ingresses'], verbs: readWrite }],
+  gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: readWrite }],
+  none: [],
+};
+
+/** All that a worker needs in the host cluster, whatever its `exposure.kind` is made of. */
+export function workerRules(kind: DemoConfig['exposure']['kind']): PermissionRule[] {
+  return [...ownRules, ...chartRules, ...exposureRules[kind]];
+}
+
 interface Question {
   group: string;
   resource: string;
@@ -76,9 +90,9 @@ interface Question {
  * @throws UserError `missing-rights` listing every verb that lacks, by resource.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  */
-export async function assertPermissions(host: Cluster): Promise<void> {
+export async function assertPermissions(host: Cluster, { exposure }: Pick<DemoConfig, 'exposure'>): Promise<void> {
   if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question does
-  const asked = [...ownRules, ...chartRules].flatMap(({ group, resources, verbs, name }) =>
+  const asked = workerRules(exposure.kind).flatMap(({ group, resources, verbs, name }) =>
     resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb, name }))),
   );
   const questions = [...new Map(asked.map((question) => [JSON.stringify(question), question])).values()];

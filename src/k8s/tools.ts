@@ -1,4 +1,6 @@
 import { execa, ExecaError } from 'execa';
+import type { DemoConfig } from '../config.js';
+import { seconds } from '../duration.js';
 import { UserError, redact, shorten } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 
@@ -37,6 +39,38 @@ export async function runTool(
     signal?.throwIfAborted();
     throw explain(tool, args, error);
   }
+}
+
+/**
+ * Checks that helm and istioctl are there and of versions that go with the configuration: helm 3.8 or newer, istioctl at
+ * most one minor version from the Istio that it installs.
+ * @throws UserError `helm-missing`, `istioctl-missing`, `helm-unsupported`, `istioctl-unsupported`
+ * @see https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew
+ */
+export async function assertTools({ istio }: Pick<DemoConfig, 'istio'>): Promise<void> {
+  const [helm, istioctl] = await Promise.all([
+    runTool('helm', ['version', '--short'], { withinMs: seconds(30) }),
+    runTool('istioctl', ['version', '--remote=false', '--short'], { withinMs: seconds(30) }),
+  ]);
+  const [major, minor] = versionIn(helm);
+  if (major < 3 || (major === 3 && minor < 8)) throw unsupported('helm', helm, '3.8 or newer');
+  const [istioMajor, istioMinor] = versionIn(istio.tag);
+  const [toolMajor, toolMinor] = versionIn(istioctl);
+  // A tag such as `latest` or of a private build says nothing about its version.
+  if (istioMajor > 0 && (toolMajor !== istioMajor || Math.abs(toolMinor - istioMinor) > 1))
+    throw unsupported('istioctl', istioctl, `that of istio.tag, ${istio.tag}, or a minor version beside it`);
+}
+
+/** Major and minor; zeros where there is none. */
+function versionIn(text: string): [number, number] {
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? [];
+  return [Number(major), Number(minor)];
+}
+
+function unsupported(tool: Tool, found: string, wanted: string): UserError {
+  return new UserError(`${tool}-unsupported`, `The worker's ${tool} is ${found.trim()}; it must be ${wanted}.`, {
+    hint: `Install another ${tool}, or build the image with another version (docs/deploy.md).`,
+  });
 }
 
 function explain(tool: Tool, args: string[], error: unknown): UserError {

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/flows/create.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
+import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -18,6 +19,10 @@ const pages = ['.', 'docs'].flatMap((folder) =>
 
 test('docs/architecture.md shows the flow of create as it is (npm run docs writes it)', () => {
   assert.ok(text('docs/architecture.md').includes(mermaidOf(createFlow)));
+});
+
+test('the chart grants the worker what the code asks for (npm run docs writes it)', () => {
+  assert.equal(text('helm/vcdemo/files/worker-rules.yaml'), workerRulesYaml());
 });
 
 test('every link between the pages leads somewhere', () => {

@@ -32,8 +32,8 @@ import type { Work } from '../flow.js';
 
 /** Everything that would stop a create later and can be known before anything is made. */
 export const preflight: Work<DemoContext> = {
-  async check({ host, demo }) {
-    await assertPermissions(host);
+  async check({ host, config, demo }) {
+    await assertPermissions(host, config);
     for (const place of demo.places) await assertNotForeign(host, demo, place);
     return holds;
   },

@@ -1,0 +1,28 @@
+# One image for bot and worker; the command chooses. istioctl must be of the version in istio.tag of the configuration.
+ARG NODE_VERSION=24
+ARG HELM_VERSION=3.19.0
+ARG ISTIO_VERSION=1.30.0
+
+FROM alpine/helm:${HELM_VERSION} AS helm
+FROM istio/istioctl:${ISTIO_VERSION} AS istioctl
+
+FROM node:${NODE_VERSION}-alpine AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+
+FROM node:${NODE_VERSION}-alpine
+ENV NODE_ENV=production HOME=/tmp
+WORKDIR /app
+COPY --from=helm /usr/bin/helm /usr/local/bin/helm
+COPY --from=istioctl /usr/local/bin/istioctl /usr/local/bin/istioctl
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+EXPOSE 3000 3001
+CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=96", "dist/bot/main.js"]

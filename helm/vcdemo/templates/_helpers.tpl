@@ -1,0 +1,134 @@
+{{/* The release's name, as the beginning of every object's. */}}
+{{- define "vcdemo.name" -}}
+{{- default .Release.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Labels by which pods of a component are selected: (list . "bot") */}}
+{{- define "vcdemo.selector" -}}
+app.kubernetes.io/name: vcdemo
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "vcdemo.labels" -}}
+{{ include "vcdemo.selector" . }}
+app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
+helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
+{{- end -}}
+
+{{- define "vcdemo.image" -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+
+{{- define "vcdemo.redisHost" -}}
+{{- if .Values.redis.host -}}{{ .Values.redis.host }}
+{{- else if .Values.valkey.enabled -}}{{ include "vcdemo.name" . }}-valkey.{{ .Release.Namespace }}.svc
+{{- else -}}{{ fail "Set redis.host to a Redis of your own, or valkey.enabled to true." }}
+{{- end -}}
+{{- end -}}
+
+{{- define "vcdemo.redisSecret" -}}
+{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}{{- else -}}{{ include "vcdemo.name" . }}-valkey{{- end -}}
+{{- end -}}
+
+{{/* Kubernetes puts the password in: it stands in no manifest. */}}
+{{- define "vcdemo.redisUrl" -}}
+{{ ternary "rediss" "redis" (and .Values.redis.tls (ne .Values.redis.host "")) }}://
+{{- if include "vcdemo.redisSecret" . }}{{ .Values.redis.username }}:$(REDIS_PASSWORD)@{{ end -}}
+{{ include "vcdemo.redisHost" . }}:{{ ternary .Values.redis.port 6379 (ne .Values.redis.host "") }}
+{{- end -}}
+
+{{/* Environment that bot and worker share. */}}
+{{- define "vcdemo.env" -}}
+{{- with include "vcdemo.redisSecret" . }}
+- { name: REDIS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ . }}, key: redis-password } } }
+{{- end }}
+- { name: REDIS_URL, value: {{ include "vcdemo.redisUrl" . | quote }} }
+- { name: VCDEMO_CONFIG, value: /etc/vcdemo/config.yaml }
+- { name: SLACK_BOT_TOKEN, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_BOT_TOKEN } } }
+{{- with .Values.slack.apiUrl }}
+- { name: SLACK_API_URL, value: {{ . | quote }} }
+{{- end }}
+{{- end -}}
+
+{{- define "vcdemo.slackSecret" -}}
+{{ required "Set slack.existingSecret to the name of a Secret with SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET." .Values.slack.existingSecret }}
+{{- end -}}
+
+{{- define "vcdemo.botEnv" -}}
+{{ include "vcdemo.env" . }}
+- { name: SLACK_MODE, value: {{ .Values.slack.mode }} }
+{{- if eq .Values.slack.mode "http" }}
+- { name: SLACK_SIGNING_SECRET, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_SIGNING_SECRET } } }
+{{- else }}
+- { name: SLACK_APP_TOKEN, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_APP_TOKEN } } }
+{{- end }}
+{{- with .Values.bot.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Pods of the worker and of the sweep: (list . command) */}}
+{{- define "vcdemo.workerPod" -}}
+{{- $ := index . 0 -}}
+serviceAccountName: {{ include "vcdemo.name" $ }}-worker
+{{- with $.Values.image.pullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+securityContext: {{ include "vcdemo.podSecurity" $ | nindent 2 }}
+terminationGracePeriodSeconds: {{ $.Values.worker.terminationGracePeriodSeconds }}
+volumes:
+  - { name: config, configMap: { name: {{ include "vcdemo.name" $ }} } }
+  - { name: tmp, emptyDir: {} }
+  {{- with $.Values.worker.kubeconfigSecret }}
+  - { name: kubeconfig, secret: { secretName: {{ . }}, defaultMode: 0440 } }
+  {{- end }}
+  {{- with $.Values.worker.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+containers:
+  - name: worker
+    image: {{ include "vcdemo.image" $ }}
+    imagePullPolicy: {{ $.Values.image.pullPolicy }}
+    command: {{ toJson (index . 1) }}
+    env:
+      {{- include "vcdemo.env" $ | nindent 6 }}
+      - { name: WORKER_CONCURRENCY, value: {{ $.Values.worker.concurrency | quote }} }
+      - { name: WORKER_STOP_SECONDS, value: {{ $.Values.worker.stopSeconds | quote }} }
+      {{- if $.Values.worker.kubeconfigSecret }}
+      - { name: KUBECONFIG, value: /etc/vcdemo-host/kubeconfig }
+      {{- end }}
+      {{- with $.Values.worker.extraEnv }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    {{- if index . 2 }}
+    ports: [{ name: http, containerPort: 3001 }]
+    livenessProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 20 }
+    readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 5 }
+    {{- end }}
+    securityContext: {{ include "vcdemo.containerSecurity" $ | nindent 6 }}
+    resources: {{ toYaml $.Values.worker.resources | nindent 6 }}
+    volumeMounts:
+      - { name: config, mountPath: /etc/vcdemo, readOnly: true }
+      - { name: tmp, mountPath: /tmp }
+      {{- if $.Values.worker.kubeconfigSecret }}
+      - { name: kubeconfig, mountPath: /etc/vcdemo-host, readOnly: true }
+      {{- end }}
+      {{- with $.Values.worker.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+{{- end -}}
+
+{{- define "vcdemo.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- define "vcdemo.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { readWorkerSettings } from '../config.js';
+import { messageOf, UserError } from '../errors.js';
+import { createLog } from '../log.js';
+import { IstioRenderer } from '../k8s/istio.js';
+import { expiredDemos } from './expired.js';
+import { expire } from './handlers/delete.js';
+import { currentConfig } from './job.js';
+import { createSlack, createSlackClient } from './slack.js';
+
+/*
+ * npm run sweep: deletes demos whose time is over, and ends. It needs no worker and no queue, so it works when there are
+ * none; the claims on demos keep it and workers apart.
+ */
+
+try {
+  const settings = readWorkerSettings();
+  const log = createLog('vcdemo-sweep', settings.LOG_LEVEL);
+  const slack = createSlack(
+    createSlackClient({ token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL }),
+    log,
+  );
+  const stopping = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
+  const demos = await expiredDemos(settings);
+  log.info({ demos: demos.map(({ name }) => name) }, 'demos whose time is over');
+  for (const { name } of demos) {
+    if (stopping.signal.aborted) break;
+    const id = `sweep-${name}-${randomBytes(3).toString('hex')}`;
+    await expire({
+      settings,
+      slack,
+      istio: new IstioRenderer(),
+      id,
+      payload: { demo: name },
+      askedAt: new Date(),
+      resumed: false,
+      posted: undefined,
+      rememberPosted: () => Promise.resolve(),
+      config: currentConfig(settings),
+      log: log.child({ jobId: id, demo: name }),
+      draining: stopping.signal,
+      signal: stopping.signal,
+    }).catch((error: unknown) => {
+      // The others have their turn all the same; the next sweep tries this one again.
+      log.error({ err: error, demo: name }, 'an expired demo was not deleted');
+      process.exitCode = 1;
+    });
+  }
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n${(error instanceof UserError && error.hint) || ''}\n`);
+  process.exitCode = 1;
+}
