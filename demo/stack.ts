@@ -18,13 +18,8 @@ import {
 import { withNotice } from './timeline.js';
 import { waitFor } from './wait-for.js';
 
-/** The whole product as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
-export interface Stack {
-  slack: SlackWorkspace;
-  redis: LocalRedis;
-  bot: RunningProcess;
-  /** `onLine` is given each line of its log. */
-  startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
+/** What people do in the channel. */
+export interface Conversation {
   /** Types `/vcdemo <text>`; the answer is what the person reads at once. */
   type(person: Person, text: string): Promise<Answer>;
   /** Presses a button; resolves with what it answers. */
@@ -33,6 +28,15 @@ export interface Stack {
   message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
   /** A message for the person's eyes alone. */
   whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
+}
+
+/** The whole product as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
+export interface Stack extends Conversation {
+  slack: SlackWorkspace;
+  redis: LocalRedis;
+  bot: RunningProcess;
+  /** `onLine` is given each line of its log. */
+  startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
   close(): Promise<void>;
 }
 
@@ -85,13 +89,6 @@ export async function startStack(
     throw error;
   });
   const botUrl = `http://127.0.0.1:${port}`;
-  /** What a command or a click is answered with is seen by the one person alone. */
-  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body']) => {
-    const content = withNotice({ text, blocks }, notice);
-    if (text !== '' || blocks.length > 0)
-      slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
-  };
-
   return {
     slack,
     redis,
@@ -100,6 +97,21 @@ export async function startStack(
       const workerPort = await freePort();
       return await launch('start:worker', workerPort, { WORKER_PORT: String(workerPort), ...extra }, onLine);
     },
+    ...converseWith(slack, botUrl, notice),
+    close,
+  };
+}
+
+/** Types commands, presses buttons and reads what a bot at `botUrl` and its workers say. */
+export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: string): Conversation {
+  /** What a command or a click is answered with is seen by the one person alone. */
+  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body']) => {
+    const content = withNotice({ text, blocks }, notice);
+    if (text !== '' || blocks.length > 0)
+      slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
+  };
+
+  return {
     async type(person, text) {
       slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`/vcdemo ${text}\`` });
       const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel });
@@ -137,7 +149,6 @@ export async function startStack(
         seen: () => texts().slice(-3),
       });
     },
-    close,
   };
 }
 

@@ -60,9 +60,10 @@ const chartRules: readonly PermissionRule[] = [
   { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: all },
   {
     group: 'snapshot.storage.k8s.io',
-    resources: ['volumesnapshots'],
+    resources: ['volumesnapshots', 'volumesnapshotcontents'],
     verbs: ['create', 'delete', 'patch', 'update', 'get', 'list'],
   },
+  { group: 'snapshot.storage.k8s.io', resources: ['volumesnapshotclasses'], verbs: ['get', 'list'] },
 ];
 
 /** What the objects of `exposure.kind` need; of Traefik, whichever of its groups the cluster serves. */

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { KubeConfig } from '@kubernetes/client-node';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import { freePort } from '../../demo/free-port.js';
+import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
+import { converseWith, textOf, type Conversation } from '../../demo/stack.js';
+import { waitFor } from '../../demo/wait-for.js';
+import { readDemoConfig } from '../../src/config.js';
+
+/*
+ * The chart on a real cluster with KEDA: bot, Valkey and workers in pods, under the rules of the chart and no others.
+ * VCDEMO_E2E_IMAGE names the image, which the cluster must have.
+ */
+
+const image = process.env.VCDEMO_E2E_IMAGE;
+const chart = fileURLToPath(new URL('../../helm/vcdemo', import.meta.url));
+const namespace = `vcdemo-${randomBytes(3).toString('hex')}`;
+const minute = 60_000;
+const kubectl = async (...args: string[]) => (await execa('kubectl', args)).stdout;
+
+describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE is not set' }, () => {
+  let slack: SlackWorkspace;
+  let people: Conversation;
+  let forward: ChildProcess;
+
+  before(async () => {
+    slack = await startSlack({ host: await addressForPods() });
+    await kubectl('create', 'namespace', namespace);
+    await execa('kubectl', ['apply', '-n', namespace, '-f', '-'], { input: prerequisites(slack) });
+    const install = ['upgrade', '--install', 'bot', chart, '-n', namespace, '--wait', '--timeout', '3m', '-f', '-'];
+    await execa('helm', install, { input: values(slack) });
+    const port = await freePort();
+    const service = ['-n', namespace, 'port-forward', 'service/bot-bot', `${port}:80`];
+    forward = spawn('kubectl', service, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(forward.stdout!, 'data');
+    people = converseWith(slack, `http://127.0.0.1:${port}`);
+  });
+  after(async () => {
+    forward?.kill();
+    await execa('helm', ['uninstall', 'bot', '-n', namespace, '--wait'], { reject: false });
+    await execa('kubectl', ['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
+    await slack?.close();
+  });
+
+  /** Names of the worker's pods that are not on their way out. */
+  async function workers(): Promise<string[]> {
+    const selector = 'app.kubernetes.io/component=worker';
+    const output = await kubectl('get', 'pods', '-n', namespace, '-l', selector, '-o', 'json');
+    const { items } = JSON.parse(output) as { items: { metadata: { name: string; deletionTimestamp?: string } }[] };
+    return items.flatMap(({ metadata }) => (metadata.deletionTimestamp ? [] : [metadata.name]));
+  }
+  const noWorkers = () =>
+    waitFor('no worker', async () => (await workers()).length === 0, { withinMs: 3 * minute, everyMs: 1000 });
+
+  /** Without a create's failure in between. */
+  const ready = (demo: string) =>
+    waitFor(
+      `demo ${demo}`,
+      async () => {
+        const texts = slack.timeline.entries.map(textOf).filter((text) => text.includes(demo));
+        const failure = texts.find((text) => /Creating demo .* failed/.test(text));
+        assert.equal(failure, undefined);
+        return texts.some((text) => text.includes(`Demo *${demo}* of`) && text.includes('is ready'));
+      },
+      { withinMs: 8 * minute, everyMs: 500, seen: () => textOf(slack.timeline.entries.at(-1)!) },
+    );
+
+  it('passes helm test', async () => {
+    await execa('helm', ['test', 'bot', '-n', namespace]);
+  });
+
+  it('brings a worker up for a create, which passes under the rules of the chart, and verifies', async (test) => {
+    await noWorkers();
+    const start = performance.now();
+    let firstStep: number | undefined;
+    slack.timeline.onChange(({ text }, before) => {
+      if (before && /[1-9]\d* of \d+ steps/.test(text)) firstStep ??= performance.now();
+    });
+    await people.type(slack.alice, 'create inpod');
+    await waitFor('a worker', async () => (await workers()).length > 0, { withinMs: minute, everyMs: 200 });
+    const worker = performance.now();
+    await ready('inpod');
+    const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
+    test.diagnostic(
+      `from the command to a worker's pod ${seconds(start, worker)}, to the first step in Slack ${seconds(start, firstStep!)}, to the kubeconfig ${seconds(start, performance.now())}`,
+    );
+    await people.type(slack.bob, 'verify inpod');
+    assert.match(textOf(await people.message(/requests from sleep/, minute)), /v1: [1-9]\d* · v2: [1-9]/);
+  });
+
+  it('goes on with a create when the workers are replaced in its middle', async () => {
+    await people.type(slack.alice, 'create roll');
+    await people.message(/Creating demo roll: (9|1\d) of \d+ steps/, 3 * minute);
+    await kubectl('-n', namespace, 'rollout', 'restart', 'deployment/bot-worker');
+    await ready('roll');
+    const delivered = slack.timeline.entries.filter(({ files, text }) => files.length > 0 && text.includes('*roll*'));
+    assert.equal(delivered.length, 1);
+    await people.type(slack.alice, 'status roll');
+    assert.match(await people.whisper(slack.alice, /Demo roll:/, minute), /everything is there/);
+  });
+
+  it('deletes a demo on command, and one whose time is over without any worker', async () => {
+    await people.type(slack.alice, 'delete inpod');
+    await people.press(slack.alice, 'delete_demo', 'inpod');
+    await people.message(/Demo \*inpod\* is deleted, nothing is left/, 5 * minute);
+    await noWorkers();
+    const selector = 'vcdemo.io/demo=roll';
+    await kubectl('annotate', 'namespace', '-l', selector, '--overwrite', 'vcdemo.io/expires=2020-01-01T00:00:00Z');
+    await kubectl('-n', namespace, 'create', 'job', 'sweep-now', '--from=cronjob/bot-worker-sweep');
+    await people.message(/Demo \*roll\* had expired and is deleted, nothing is left/, 5 * minute);
+    assert.equal(await kubectl('get', 'namespace', '-l', selector, '-o', 'name'), '');
+  });
+});
+
+/** The address of this machine on the way to the cluster's API. */
+async function addressForPods(): Promise<string> {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(process.env.KUBECONFIG!);
+  const { hostname, port } = new URL(kubeConfig.getCurrentCluster()!.server);
+  const socket = net.connect(Number(port || 443), hostname);
+  await once(socket, 'connect');
+  const address = socket.localAddress!;
+  socket.destroy();
+  return address;
+}
+
+/** The Slack app's Secret and, where it is a file, the vcluster chart. */
+function prerequisites(slack: SlackWorkspace): string {
+  const { vcluster } = readDemoConfig(process.env.VCDEMO_CONFIG);
+  const isFile = vcluster.chart.endsWith('.tgz');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'slack' },
+        stringData: { SLACK_BOT_TOKEN: slack.botToken, SLACK_SIGNING_SECRET: slack.signingSecret },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'charts' },
+        binaryData: isFile ? { 'vcluster.tgz': readFileSync(vcluster.chart).toString('base64') } : {},
+      },
+    ],
+  });
+}
+
+function values(slack: SlackWorkspace): string {
+  const [, repository, tag] = /^(.*):([^:/]+)$/.exec(image!)!;
+  const text = readFileSync(process.env.VCDEMO_CONFIG!, 'utf8').replace(
+    '${LAB_VCLUSTER_CHART}',
+    '/charts/vcluster.tgz',
+  );
+  return stringify({
+    image: { repository, tag },
+    slack: { existingSecret: 'slack', apiUrl: slack.apiUrl },
+    config: parse(text) as object,
+    valkey: { enabled: true, storage: '' },
+    worker: {
+      keda: { enabled: true, pollingInterval: 2, cooldownPeriod: 10, maxReplicas: 2 },
+      extraVolumes: [{ name: 'charts', configMap: { name: 'charts' } }],
+      extraVolumeMounts: [{ name: 'charts', mountPath: '/charts', readOnly: true }],
+    },
+  });
+}
