@@ -155,12 +155,20 @@ const common = {
   SLACK_BOT_TOKEN: slackToken('xoxb-'),
   SLACK_API_URL: z.url().optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }),
+  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a certificate in PEM' }).optional(),
   VCDEMO_CONFIG: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
 
 /** Without it, zod looks at the object as a whole only when each of its values is right. */
 const always = () => true;
+
+/** How the queue is reached. */
+export interface RedisSettings {
+  REDIS_URL: string;
+  /** PEM of the authority that signed the server's certificate, where the system does not know it. */
+  REDIS_CA?: string | undefined;
+}
 
 const botEnvironment = z
   .object({

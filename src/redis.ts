@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisSettings } from './config.js';
 import { messageOf, UserError } from './errors.js';
 import type { Log } from './log.js';
 
@@ -6,8 +7,9 @@ import type { Log } from './log.js';
  * A connection to `redis://` or `rediss://`, with user and password if the URL has them. It reconnects for ever and
  * logs once per outage. The caller closes it.
  */
-export function connectRedis(url: string, log: Log, options: RedisOptions = {}): Redis {
-  const redis = new Redis(url, {
+export function connectRedis({ REDIS_URL, REDIS_CA }: RedisSettings, log: Log, options: RedisOptions = {}): Redis {
+  const redis = new Redis(REDIS_URL, {
+    ...(REDIS_CA && { tls: { ca: REDIS_CA } }),
     connectTimeout: 5_000,
     retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 2_000),
     ...options,

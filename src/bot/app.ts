@@ -25,7 +25,7 @@ export interface Bot {
  * start: `/readyz` says so and each command is answered with it.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
-  const queues = createJobQueues(settings.REDIS_URL, log);
+  const queues = createJobQueues(settings, log);
   try {
     await queues.ping().catch((error: unknown) => {
       if (!(error instanceof UserError) || error.code !== 'redis-unavailable') throw error;
@@ -81,10 +81,11 @@ async function startSocketMode(settings: BotSettings, context: ListenerContext):
   }
 }
 
-async function createApp(settings: BotSettings, context: ListenerContext, options: AppOptions): Promise<App> {
+/** Bolt with this bot's listeners; `options` say how requests come in, and may say how they are authorised. */
+export async function createApp(settings: BotSettings, context: ListenerContext, options: AppOptions): Promise<App> {
   const app = new App({
+    ...(options.authorize ? {} : { token: settings.SLACK_BOT_TOKEN }),
     ...options,
-    token: settings.SLACK_BOT_TOKEN,
     logger: boltLogger(context.log),
     clientOptions: {
       ...(settings.SLACK_API_URL === undefined ? {} : { slackApiUrl: settings.SLACK_API_URL }),
@@ -149,7 +150,7 @@ async function closeAll(server: Server, stop: Running['stop'], queues: JobQueues
 }
 
 /** Bolt's log lines in ours. */
-function boltLogger(log: Log): Logger {
+export function boltLogger(log: Log): Logger {
   const bolt = log.child({ part: 'bolt' });
   const text = (parts: unknown[]) => parts.map(messageOf).join(' ');
   return {

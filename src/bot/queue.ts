@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { RedisSettings } from '../config.js';
 import { hours, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { jobs, queueNames, type JobRequest, type QueueName } from '../jobs/definitions.js';
@@ -32,8 +33,8 @@ const jobOptions = {
 } satisfies JobsOptions;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
-export function createJobQueues(redisUrl: string, log: Log): JobQueues {
-  const redis = connectRedis(redisUrl, log, {
+export function createJobQueues(settings: RedisSettings, log: Log): JobQueues {
+  const redis = connectRedis(settings, log, {
     // A command that waits for Redis to come back would be carried out after its sender was told that it failed.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -97,6 +98,22 @@ export function createJobQueues(redisUrl: string, log: Log): JobQueues {
       await Promise.allSettled(Object.values(queues).map(async (queue) => (await queue).close()));
       redis.disconnect();
     },
+  };
+}
+
+/**
+ * Queues that connect for each call and keep nothing in between: for a process that is frozen after its answer, whose
+ * connection may be dead when it is thawed.
+ */
+export function createMomentaryQueues(settings: RedisSettings, log: Log): JobQueues {
+  const withQueues = async <Result>(use: (queues: JobQueues) => Promise<Result>): Promise<Result> => {
+    const queues = createJobQueues(settings, log);
+    return await use(queues).finally(() => queues.close());
+  };
+  return {
+    enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
+    ping: () => withQueues((queues) => queues.ping()),
+    close: () => Promise.resolve(),
   };
 }
 

@@ -34,7 +34,7 @@ export async function startWorker(settings: WorkerSettings, log: Log): Promise<R
   const draining = new AbortController();
   const ending = new AbortController();
   const stopping = { draining: draining.signal, signal: ending.signal };
-  const connection = connectRedis(settings.REDIS_URL, log, { maxRetriesPerRequest: null });
+  const connection = connectRedis(settings, log, { maxRetriesPerRequest: null });
   try {
     await assertNoEviction(connection);
   } catch (error) {
