@@ -1,6 +1,6 @@
 import { Job, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import { queueNames } from '../src/jobs/definitions.js';
+import { queueKinds, queueName } from '../src/jobs/definitions.js';
 import type { Answer } from './slack.js';
 import { paragraphsOf, type Content } from './timeline.js';
 
@@ -17,7 +17,8 @@ export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   connection.on('error', () => undefined);
   const queues = await Promise.all(
-    Object.values(queueNames).map(async (name) => {
+    queueKinds.map(async (kind) => {
+      const name = queueName(kind);
       const queue = new Queue(name, { connection });
       const events = new QueueEvents(name, { connection });
       // Each job that is waited for listens.

@@ -32,6 +32,9 @@ const address = z
   .regex(/^[\w.-]+:\d{1,5}$/, 'expected host:port')
   .optional();
 
+/** Part of the names of queues. */
+const hostClusterName = z.string().regex(/^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/, 'expected a name such as eu-1');
+
 const exposure = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('traefik'), entryPoint: z.string().default('websecure'), address }),
   z.strictObject({ kind: z.literal('nginx'), ingressClassName: z.string().default('nginx'), address }),
@@ -43,7 +46,8 @@ const exposure = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
-const demoConfig = z.strictObject({
+/** What may differ from host cluster to host cluster. */
+const hostClusterConfig = z.strictObject({
   domain: z.string().default('vcdemo.example.com'),
   hosts: z
     .strictObject({
@@ -89,6 +93,9 @@ const demoConfig = z.strictObject({
     .prefault({}),
   /** For hosts that are slower than most: multiplies the deadline of every step. */
   stepDeadlineFactor: z.number().positive().default(1),
+});
+
+const demoConfig = hostClusterConfig.extend({
   ttl: z.strictObject({ default: duration.prefault('8h'), max: duration.prefault('3d') }).prefault({}),
   access: z
     .strictObject({
@@ -97,17 +104,30 @@ const demoConfig = z.strictObject({
       admins: slackIds.default([]),
     })
     .prefault({}),
+  /** Host clusters by name, each with the keys in which it differs from those above. The first is the default. */
+  clusters: z
+    .record(hostClusterName, z.partialRecord(hostClusterConfig.keyof(), z.unknown()).nullable())
+    .default({})
+    .transform((clusters) => Object.keys(clusters)),
 });
 
 /** Everything about demos; see docs/configuration.md for each key. */
-export type DemoConfig = z.output<typeof demoConfig>;
+export type DemoConfig = z.output<typeof demoConfig> & {
+  /** The one of `clusters` whose settings these are; undefined where there is but one host cluster, and in the bot. */
+  hostCluster?: string;
+};
 
 /**
  * Reads and checks the YAML file; without a path, the defaults.
  * `${NAME}` in it is replaced by the environment's variable; a relative chart file is looked up beside the file.
+ * With `hostCluster` the settings are those of that one of its `clusters`.
  * @throws UserError `config-unreadable` with the path and every problem.
  */
-export function readDemoConfig(path: string | undefined, env: NodeJS.ProcessEnv = process.env): DemoConfig {
+export function readDemoConfig(
+  path: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+  hostCluster?: string,
+): DemoConfig {
   if (path === undefined) return demoConfig.parse({});
   const unreadable = (reason: string, cause?: unknown) =>
     new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
@@ -130,9 +150,22 @@ export function readDemoConfig(path: string | undefined, env: NodeJS.ProcessEnv 
   const document = parseDocument(expanded);
   const [syntaxError] = document.errors;
   if (syntaxError !== undefined) throw unreadable(syntaxError.message, syntaxError);
-  const parsed = demoConfig.safeParse(document.toJS() ?? {});
+  const written = (document.toJS() ?? {}) as Record<string, unknown>;
+  const parsed = demoConfig.safeParse(written);
   if (!parsed.success) throw unreadable(problemsOf(parsed.error).join('; '));
-  return withChartFileFrom(dirname(path), parsed.data);
+  const { clusters } = parsed.data;
+  const differing = clusters.map((name) => ({ name, ...settingsOf(written, name) }));
+  const problems = differing.flatMap(({ name, problems }) => problems.map((each) => `clusters.${name}.${each}`));
+  if (problems.length > 0) throw unreadable(problems.join('; '));
+  const own = differing.find(({ name }) => name === hostCluster)?.config;
+  return withChartFileFrom(dirname(path), own && hostCluster ? { ...own, hostCluster } : parsed.data);
+}
+
+/** The settings with those keys replaced, whole, in which a host cluster differs. */
+function settingsOf(written: Record<string, unknown>, name: string): { config?: DemoConfig; problems: string[] } {
+  const differences = (written.clusters as Record<string, object | null>)[name];
+  const parsed = demoConfig.safeParse({ ...written, ...differences });
+  return parsed.success ? { config: parsed.data, problems: [] } : { problems: problemsOf(parsed.error) };
 }
 
 function withChartFileFrom(directory: string, config: DemoConfig): DemoConfig {
@@ -157,6 +190,7 @@ const common = {
   REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }),
   REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a certificate in PEM' }).optional(),
   VCDEMO_CONFIG: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
 
@@ -194,6 +228,7 @@ const workerEnvironment = z.object({
   WORKER_PORT: port.default(3001),
   WORKER_STOP_SECONDS: z.coerce.number().int().min(1).max(600).default(20),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(50).default(4),
+  HOST_CLUSTER: z.string().optional(),
   KUBECONFIG: z.string().optional(),
   KUBERNETES_SERVICE_HOST: z.string().optional(),
 });
@@ -208,10 +243,22 @@ export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettin
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
-  return readSettings(workerEnvironment, env);
+  return readSettings(workerEnvironment, env, ({ HOST_CLUSTER }, { clusters }) => {
+    if (HOST_CLUSTER !== undefined && !clusters.includes(HOST_CLUSTER))
+      return [
+        `HOST_CLUSTER is ${HOST_CLUSTER}, which is not among the configuration's clusters (${clusters.join(', ') || 'it has none'})`,
+      ];
+    if (HOST_CLUSTER === undefined && clusters.length > 0)
+      return [`HOST_CLUSTER is not set: the configuration has the clusters ${clusters.join(', ')}`];
+    return [];
+  });
 }
 
-function readSettings<Settings extends object>(schema: z.ZodType<Settings>, env: NodeJS.ProcessEnv) {
+function readSettings<Settings extends object>(
+  schema: z.ZodType<Settings>,
+  env: NodeJS.ProcessEnv,
+  problemsBetween: (settings: Settings, demoConfig: DemoConfig) => string[] = () => [],
+) {
   const problems: string[] = [];
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
@@ -223,12 +270,13 @@ function readSettings<Settings extends object>(schema: z.ZodType<Settings>, env:
     );
   let demoConfig: DemoConfig | undefined;
   try {
-    demoConfig = readDemoConfig(given.VCDEMO_CONFIG, env);
+    demoConfig = readDemoConfig(given.VCDEMO_CONFIG, env, given.HOST_CLUSTER);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     problems.push(error.message);
   }
-  if (!parsed.success || demoConfig === undefined)
+  if (parsed.success && demoConfig !== undefined) problems.push(...problemsBetween(parsed.data, demoConfig));
+  if (!parsed.success || demoConfig === undefined || problems.length > 0)
     throw new UserError(
       'settings-invalid',
       `These settings must be corrected:\n${problems.map((p) => `  - ${p}`).join('\n')}`,

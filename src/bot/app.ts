@@ -5,6 +5,8 @@ import type { BotSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
+import { createBotMetrics } from '../metrics.js';
+import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
 import type { ListenerContext } from './listeners/context.js';
@@ -25,21 +27,27 @@ export interface Bot {
  * start: `/readyz` says so and each command is answered with it.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
-  const queues = createJobQueues(settings, log);
+  const { demoConfig } = settings;
+  const tracing = await startTracing('vcdemo-bot', settings);
+  const metrics = createBotMetrics();
+  metrics.collectProcess();
+  const queues = createJobQueues(settings, log, { clusters: demoConfig.clusters, telemetry: tracing.telemetry });
+  metrics.watchQueues(queues.lengths);
   try {
     await queues.ping().catch((error: unknown) => {
       if (!(error instanceof UserError) || error.code !== 'redis-unavailable') throw error;
       log.warn({ reason: error.message }, 'Starting without Redis');
     });
-    const context = { queues, demoConfig: settings.demoConfig, log };
+    const context = { queues, demoConfig, metrics, log };
     const { server, stop } = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
     const { port } = server.address() as AddressInfo;
     log.info({ port, mode: settings.SLACK_MODE }, 'The bot is ready');
-    return { port, close: () => closeAll(server, stop, queues) };
+    return { port, close: () => closeAll(server, stop, queues).finally(tracing.stop) };
   } catch (error) {
     await queues.close();
+    await tracing.stop();
     throw error;
   }
 }
@@ -54,7 +62,7 @@ async function startHttp(settings: BotSettings, context: ListenerContext): Promi
   const receiver = new HTTPReceiver({
     signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
     endpoints: '/slack/events',
-    customRoutes: healthRoutes(context.queues),
+    customRoutes: healthRoutes(context.queues, context.metrics),
     logger: boltLogger(context.log),
     // Slack's own payloads are far below; this is for everybody else.
     bodyLimit: 1024 * 1024,
@@ -68,7 +76,7 @@ async function startHttp(settings: BotSettings, context: ListenerContext): Promi
 }
 
 async function startSocketMode(settings: BotSettings, context: ListenerContext): Promise<Running> {
-  const server = await serveHealth(settings.PORT, context.queues);
+  const server = await serveHealth(settings.PORT, context);
   try {
     const app = await createApp(settings, context, { socketMode: true, appToken: settings.SLACK_APP_TOKEN });
     await app.start().catch((error: unknown) => {
@@ -122,8 +130,8 @@ function portUnavailable(port: number, cause: unknown): UserError {
   });
 }
 
-function serveHealth(port: number, queues: JobQueues): Promise<Server> {
-  const routes = healthRoutes(queues);
+function serveHealth(port: number, { queues, metrics }: ListenerContext): Promise<Server> {
+  const routes = healthRoutes(queues, metrics);
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const route = routes.find((candidate) => candidate.path === path && candidate.method === request.method);

@@ -14,7 +14,7 @@ export interface Command {
   accepted?: (demo: string) => string;
 }
 
-export type FlagName = '--ttl' | '--requests';
+export type FlagName = '--ttl' | '--requests' | '--on';
 
 /** Every command, in the order in which help lists them; parsing and help are made from it. */
 export const commands = {
@@ -85,5 +85,12 @@ export const commands = {
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;
+
+/** How a command is written; where there are several host clusters, with the choice of one. */
+export function usageOf(name: CommandName, clusters: readonly string[]): string {
+  const { usage, job }: Command = commands[name];
+  return job && clusters.length > 0 ? `${usage} [--on ${clusters.join('|')}]` : usage;
+}
+
 export const defaultDemo = 'demo';
 export const defaultRequests = 12;

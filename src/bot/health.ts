@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../errors.js';
+import type { BotMetrics } from '../metrics.js';
 import type { JobQueues } from './queue.js';
 
-/** `/healthz`: the process lives. `/readyz`: it can put jobs on the queues; if not, the reason. */
-export function healthRoutes(queues: JobQueues) {
+/** `/healthz`: the process lives. `/readyz`: it can put jobs on the queues; if not, the reason. `/metrics`: for Prometheus. */
+export function healthRoutes(queues: JobQueues, { registry }: BotMetrics) {
   return [
     {
       path: '/healthz',
@@ -17,6 +18,16 @@ export function healthRoutes(queues: JobQueues) {
         queues.ping().then(
           () => answer(response, 200, 'ok'),
           (error: unknown) => answer(response, 503, messageOf(error)),
+        );
+      },
+    },
+    {
+      path: '/metrics',
+      method: 'GET',
+      handler: (_request: IncomingMessage, response: ServerResponse) => {
+        registry.metrics().then(
+          (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+          (error: unknown) => answer(response, 500, messageOf(error)),
         );
       },
     },

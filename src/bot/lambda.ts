@@ -2,6 +2,7 @@ import { AwsLambdaReceiver } from '@slack/bolt';
 import { readBotSettings } from '../config.js';
 import { createLog } from '../log.js';
 import { boltLogger, createApp } from './app.js';
+import { createBotMetrics } from '../metrics.js';
 import { createMomentaryQueues } from './queue.js';
 
 /*
@@ -15,9 +16,11 @@ const receiver = new AwsLambdaReceiver({
   signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
   logger: boltLogger(log),
 });
+// Counted for nobody: a function has no place where Prometheus could ask.
+const metrics = createBotMetrics();
 await createApp(
   settings,
-  { queues: createMomentaryQueues(settings, log), demoConfig: settings.demoConfig, log },
+  { queues: createMomentaryQueues(settings, log, settings.demoConfig), demoConfig: settings.demoConfig, metrics, log },
   {
     receiver,
     // Saves asking Slack who the bot is at each cold start: no listener needs to know.

@@ -2,21 +2,37 @@ import { closest, distance } from 'fastest-levenshtein';
 import { demoName } from '../jobs/definitions.js';
 import { formatDuration, parseDuration } from '../duration.js';
 import { UserError } from '../errors.js';
-import { commands, defaultDemo, defaultRequests, type Command, type CommandName, type FlagName } from './commands.js';
+import {
+  commands,
+  defaultDemo,
+  defaultRequests,
+  usageOf,
+  type Command,
+  type CommandName,
+  type FlagName,
+} from './commands.js';
 
-/** A command line that was understood. */
+/** A command line that was understood; `on` is the host cluster that it names. */
 export type ParsedCommand =
   | { command: 'help'; topic?: CommandName }
-  | { command: 'list' }
-  | { command: 'create'; demo: string; ttlMs?: number }
-  | { command: 'verify'; demo: string; requests: number }
-  | { command: 'kubeconfig' | 'status' | 'dashboard' | 'delete'; demo: string };
+  | ({ on?: string } & (
+      | { command: 'list' }
+      | { command: 'create'; demo: string; ttlMs?: number }
+      | { command: 'verify'; demo: string; requests: number }
+      | { command: 'kubeconfig' | 'status' | 'dashboard' | 'delete'; demo: string }
+    ));
+
+export interface ParseOptions {
+  maxTtlMs: number;
+  /** The host clusters that can be named; none where there is but one. */
+  clusters: readonly string[];
+}
 
 /**
  * Understands what was typed after `/vcdemo`.
  * @throws UserError that names the problem, the closest match and the usage.
  */
-export function parseCommand(text: string, { maxTtlMs }: { maxTtlMs: number }): ParsedCommand {
+export function parseCommand(text: string, { maxTtlMs, clusters }: ParseOptions): ParsedCommand {
   // Slack clients on phones and Macs turn two hyphens into a dash.
   const words = text
     .replace(/(^|\s)[—–](?=\w)/g, '$1--')
@@ -25,27 +41,31 @@ export function parseCommand(text: string, { maxTtlMs }: { maxTtlMs: number }): 
     .filter(Boolean);
   const [name = 'help', ...rest] = words;
   const command = commandNamed(name);
-  if (command === 'help') return parseHelp(rest);
-  const { positional, flags } = splitFlags(command, rest);
+  const refusal: Refusal = (code, message) => usageError(usageOf(command, clusters), command, code, message);
+  if (command === 'help') return parseHelp(rest, refusal);
+  const { positional, flags } = splitFlags(command, rest, refusal);
   const definition: Command = commands[command];
   const expected = definition.demo === 'none' ? 0 : 1;
   if (positional.length > expected)
-    throw usageError(command, 'unexpected-argument', `\`${command}\` does not take "${shown(positional[expected]!)}".`);
-  if (command === 'list') return { command };
+    throw refusal('unexpected-argument', `\`${command}\` does not take "${shown(positional[expected]!)}".`);
+  const on = parseHostCluster(flags.get('--on'), clusters, refusal);
+  if (command === 'list') return { command, ...on };
   if (definition.demo === 'required' && positional[0] === undefined)
-    throw usageError(command, 'name-missing', `\`${command}\` needs the name of a demo.`);
-  const demo = parseDemoName(command, positional[0] ?? defaultDemo);
+    throw refusal('name-missing', `\`${command}\` needs the name of a demo.`);
+  const demo = parseDemoName(positional[0] ?? defaultDemo, refusal);
   if (command === 'create') {
     const ttl = flags.get('--ttl');
-    return ttl === undefined ? { command, demo } : { command, demo, ttlMs: parseTtl(ttl, maxTtlMs) };
+    return { command, demo, ...on, ...(ttl !== undefined && { ttlMs: parseTtl(ttl, maxTtlMs, refusal) }) };
   }
-  if (command === 'verify') return { command, demo, requests: parseRequests(flags.get('--requests')) };
-  return { command, demo };
+  if (command === 'verify') return { command, demo, ...on, requests: parseRequests(flags.get('--requests'), refusal) };
+  return { command, demo, ...on };
 }
 
-function parseHelp([topic, surplus]: string[]): ParsedCommand {
-  if (surplus !== undefined)
-    throw usageError('help', 'unexpected-argument', `\`help\` does not take "${shown(surplus)}".`);
+/** Makes the error that says how the command at hand is written. */
+type Refusal = (code: string, message: string) => UserError;
+
+function parseHelp([topic, surplus]: string[], refusal: Refusal): ParsedCommand {
+  if (surplus !== undefined) throw refusal('unexpected-argument', `\`help\` does not take "${shown(surplus)}".`);
   return topic === undefined ? { command: 'help' } : { command: 'help', topic: commandNamed(topic) };
 }
 
@@ -59,8 +79,8 @@ function commandNamed(word: string): CommandName {
   });
 }
 
-function splitFlags(command: CommandName, words: string[]) {
-  const known: readonly FlagName[] = (commands[command] as Command).flags ?? [];
+function splitFlags(command: CommandName, words: string[], refusal: Refusal) {
+  const known: readonly FlagName[] = [...((commands[command] as Command).flags ?? []), '--on'];
   const positional: string[] = [];
   const flags = new Map<FlagName, string>();
   for (let index = 0; index < words.length; index++) {
@@ -71,59 +91,56 @@ function splitFlags(command: CommandName, words: string[]) {
     }
     const [flag = '', inline] = word.split('=', 2);
     if (!known.includes(flag as FlagName))
-      throw usageError(
-        command,
-        'unknown-flag',
-        `\`${command}\` has no flag "${shown(flag)}".${suggestion(flag, known)}`,
-      );
-    if (flags.has(flag as FlagName)) throw usageError(command, 'flag-twice', `\`${flag}\` was given twice.`);
+      throw refusal('unknown-flag', `\`${command}\` has no flag "${shown(flag)}".${suggestion(flag, known)}`);
+    if (flags.has(flag as FlagName)) throw refusal('flag-twice', `\`${flag}\` was given twice.`);
     const value = inline ?? words[++index];
-    if (value === undefined || value === '')
-      throw usageError(command, 'flag-value-missing', `\`${flag}\` needs a value.`);
+    if (value === undefined || value === '') throw refusal('flag-value-missing', `\`${flag}\` needs a value.`);
     flags.set(flag as FlagName, value);
   }
   return { positional, flags };
 }
 
-function parseDemoName(command: CommandName, name: string): string {
+function parseHostCluster(name: string | undefined, clusters: readonly string[], refusal: Refusal): { on?: string } {
+  if (name === undefined) return {};
+  if (clusters.includes(name)) return { on: name };
+  throw refusal(
+    'unknown-cluster',
+    clusters.length === 0
+      ? 'There is but one host cluster here: leave `--on` out.'
+      : `There is no host cluster "${shown(name)}", only ${clusters.join(', ')}.${suggestion(name, clusters)}`,
+  );
+}
+
+function parseDemoName(name: string, refusal: Refusal): string {
   if (demoName.safeParse(name).success) return name;
-  throw usageError(
-    command,
+  throw refusal(
     'bad-name',
     `"${shown(name)}" cannot be the name of a demo: use at most 20 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.`,
   );
 }
 
-function parseTtl(text: string, maxTtlMs: number): number {
+function parseTtl(text: string, maxTtlMs: number, refusal: Refusal): number {
   const ttlMs = parseDuration(text);
   const limits = `between 10m and ${formatDuration(maxTtlMs)}`;
   if (ttlMs === undefined)
-    throw usageError(
-      'create',
-      'bad-ttl',
-      `"${shown(text)}" is not a time to live: use something like 90m, 8h or 2d, ${limits}.`,
-    );
+    throw refusal('bad-ttl', `"${shown(text)}" is not a time to live: use something like 90m, 8h or 2d, ${limits}.`);
   if (ttlMs < minTtlMs || ttlMs > maxTtlMs)
-    throw usageError(
-      'create',
-      'bad-ttl',
-      `A time to live of ${formatDuration(ttlMs)} is not possible here: it must be ${limits}.`,
-    );
+    throw refusal('bad-ttl', `A time to live of ${formatDuration(ttlMs)} is not possible here: it must be ${limits}.`);
   return ttlMs;
 }
 
 /** Kubernetes issues no client certificate for less. */
 const minTtlMs = 600_000;
 
-function parseRequests(text: string = String(defaultRequests)): number {
+function parseRequests(text: string = String(defaultRequests), refusal: Refusal): number {
   const requests = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (requests < 1 || requests > 200)
-    throw usageError('verify', 'bad-requests', `"${shown(text)}" is not a number of requests between 1 and 200.`);
+    throw refusal('bad-requests', `"${shown(text)}" is not a number of requests between 1 and 200.`);
   return requests;
 }
 
-function usageError(command: CommandName, code: string, message: string): UserError {
-  const { usage, example } = commands[command];
+function usageError(usage: string, command: CommandName, code: string, message: string): UserError {
+  const { example } = commands[command];
   return new UserError(code, message, { hint: `Usage: \`/vcdemo ${usage}\`, for example \`/vcdemo ${example}\`.` });
 }
 

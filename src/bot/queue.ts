@@ -1,24 +1,35 @@
 import { randomBytes } from 'node:crypto';
-import { Queue, type JobsOptions } from 'bullmq';
+import { Queue, type JobsOptions, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RedisSettings } from '../config.js';
 import { hours, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import { jobs, queueNames, type JobRequest, type QueueName } from '../jobs/definitions.js';
+import { jobs, queueKinds, queueName, type JobRequest } from '../jobs/definitions.js';
 import type { Log } from '../log.js';
+import { countedStates, type QueueLengths } from '../metrics.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
+import { NoAnswer, within } from '../within.js';
 
 /** The producing side of the queues; the workers have the other. */
 export interface JobQueues {
   /**
-   * Puts a job on its queue and returns its id. The same `dedupeId` within ten minutes yields the same job.
+   * Puts a job on its queue, that of a host cluster where there are several, and returns its id. The same `dedupeId`
+   * within ten minutes yields the same job.
    * @throws UserError `redis-unavailable` after two seconds at most. If Redis was lost while it was being told, the job
    * may exist all the same.
    */
-  enqueue(request: JobRequest, options: { dedupeId: string }): Promise<string>;
+  enqueue(request: JobRequest, options: { dedupeId: string; hostCluster?: string | undefined }): Promise<string>;
   /** @throws UserError `redis-unavailable` or `redis-evicts` within a second. */
   ping(): Promise<void>;
+  /** Throws when Redis does not answer within a second. */
+  lengths: QueueLengths;
   close(): Promise<void>;
+}
+
+export interface QueueOptions {
+  /** Names of the host clusters, of which each has its queues; none where there is but one. */
+  clusters: readonly string[];
+  telemetry?: Telemetry | undefined;
 }
 
 /** Slack waits three seconds for an answer; this leaves one for everything else. */
@@ -33,7 +44,11 @@ const jobOptions = {
 } satisfies JobsOptions;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
-export function createJobQueues(settings: RedisSettings, log: Log): JobQueues {
+export function createJobQueues(
+  settings: RedisSettings,
+  log: Log,
+  { clusters, telemetry }: QueueOptions = { clusters: [] },
+): JobQueues {
   const redis = connectRedis(settings, log, {
     // A command that waits for Redis to come back would be carried out after its sender was told that it failed.
     enableOfflineQueue: false,
@@ -46,28 +61,31 @@ export function createJobQueues(settings: RedisSettings, log: Log): JobQueues {
   redis.on('error', (error: unknown) => (connectionError = error));
   redis.on('ready', () => (connectionError = undefined));
   const ready = readinessOf(redis);
-  const queues: Partial<Record<QueueName, Promise<Queue>>> = {};
+  const names = (clusters.length > 0 ? clusters : [undefined]).flatMap((cluster) =>
+    queueKinds.map((kind) => queueName(kind, cluster)),
+  );
+  const queues: Record<string, Promise<Queue>> = {};
 
   // A Queue whose first conversation with Redis fails stays broken, so it is made when Redis is there and made again
   // when that failed.
-  const queueNamed = (name: QueueName) => {
-    queues[name] ??= openQueue(name, redis).catch((error: unknown) => {
+  const queueNamed = (name: string) => {
+    queues[name] ??= openQueue(name, redis, telemetry).catch((error: unknown) => {
       delete queues[name];
       throw error;
     });
     return queues[name];
   };
   redis.on('ready', () => {
-    for (const name of Object.values(queueNames)) queueNamed(name).catch(() => undefined);
+    for (const name of names) queueNamed(name).catch(() => undefined);
   });
 
   return {
-    async enqueue(request, { dedupeId }) {
-      const { queue: queueName, payload } = jobs[request.name];
+    async enqueue(request, { dedupeId, hostCluster }) {
+      const { queue: kind, payload } = jobs[request.name];
       const data = payload.parse(request.payload);
       const add = async (isLate: () => boolean) => {
         await ready();
-        const queue = await queueNamed(queueName);
+        const queue = await queueNamed(queueName(kind, hostCluster));
         // Its sender was told that it failed.
         if (isLate()) return undefined;
         return queue.add(request.name, data, {
@@ -94,6 +112,14 @@ export function createJobQueues(settings: RedisSettings, log: Log): JobQueues {
         throw error instanceof UserError ? error : unavailable(error, connectionError);
       }
     },
+    async lengths() {
+      return await within(pingTimeoutMs, async () => {
+        await ready();
+        return await Promise.all(
+          names.map(async (queue) => ({ queue, jobs: await (await queueNamed(queue)).getJobCounts(...countedStates) })),
+        );
+      });
+    },
     async close() {
       await Promise.allSettled(Object.values(queues).map(async (queue) => (await queue).close()));
       redis.disconnect();
@@ -105,20 +131,21 @@ export function createJobQueues(settings: RedisSettings, log: Log): JobQueues {
  * Queues that connect for each call and keep nothing in between: for a process that is frozen after its answer, whose
  * connection may be dead when it is thawed.
  */
-export function createMomentaryQueues(settings: RedisSettings, log: Log): JobQueues {
+export function createMomentaryQueues(settings: RedisSettings, log: Log, options: QueueOptions): JobQueues {
   const withQueues = async <Result>(use: (queues: JobQueues) => Promise<Result>): Promise<Result> => {
-    const queues = createJobQueues(settings, log);
+    const queues = createJobQueues(settings, log, options);
     return await use(queues).finally(() => queues.close());
   };
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
     ping: () => withQueues((queues) => queues.ping()),
+    lengths: () => withQueues((queues) => queues.lengths()),
     close: () => Promise.resolve(),
   };
 }
 
-async function openQueue(name: QueueName, redis: Redis): Promise<Queue> {
-  const queue = new Queue(queueNames[name], { connection: redis });
+async function openQueue(name: string, redis: Redis, telemetry: Telemetry | undefined): Promise<Queue> {
+  const queue = new Queue(name, { connection: redis, ...(telemetry && { telemetry }) });
   // connectRedis reports outages; without a listener the event would end the process.
   queue.on('error', () => undefined);
   await queue.waitUntilReady();
@@ -143,30 +170,6 @@ function readinessOf(redis: Redis): () => Promise<void> {
     );
     await next;
   };
-}
-
-/**
- * The result of the work, unless it takes too long; then `isLate` tells it to stop. A plain timer, because an
- * AbortSignal for each command costs more than the rest of it.
- */
-async function within<Result>(timeoutMs: number, work: (isLate: () => boolean) => Promise<Result>): Promise<Result> {
-  let late = false;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      late = true;
-      reject(new NoAnswer());
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work(() => late), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-class NoAnswer extends Error {
-  override readonly message = 'it does not answer';
 }
 
 function unavailable(error: unknown, connectionError: unknown): UserError {

@@ -21,9 +21,10 @@ export function replyOf(paragraphs: string[], footer?: string): Reply {
   };
 }
 
-/** What was accepted, with the job's id, by which the workers' messages and logs can be found. */
-export function acceptedReply(text: string, jobId: string): Reply {
-  return { ...replyOf([text], `Job \`${jobId}\``), text: `${text} (job ${jobId})` };
+/** What was accepted, with the ids of its jobs, by which the workers' messages and logs can be found. */
+export function acceptedReply(text: string, jobIds: readonly string[]): Reply {
+  const footer = `Job ${jobIds.map((id) => `\`${id}\``).join(', ')}`;
+  return { ...replyOf([text], footer), text: `${text} (job ${jobIds.join(', ')})` };
 }
 
 /** Says what failed, why and what to do next; of a defect only its reference, its stack goes to the log. */

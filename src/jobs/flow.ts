@@ -76,6 +76,8 @@ export interface FlowRun<Once, Each> {
   draining?: AbortSignal;
   /** Called whenever a task changes, with all tasks. */
   onChange: (tasks: readonly Task[]) => void;
+  /** Called when a task is done or has failed. */
+  onEnd?: (task: Task) => void;
 }
 
 /** Steps failed; the demo can be resumed. */
@@ -111,7 +113,7 @@ export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: F
 /** Looks at every step's result and acts on none; a step whose result does not hold is `failed` with what was seen. */
 export async function inspectFlow<Once, Each>(
   flow: Flow<Once, Each, string>,
-  run: Omit<FlowRun<Once, Each>, 'onChange'>,
+  run: Omit<FlowRun<Once, Each>, 'onChange' | 'onEnd'>,
 ): Promise<Task[]> {
   return await runTasks(flow, { ...run, onChange: () => undefined }, async (task, { look }) => {
     const result = await look();
@@ -146,7 +148,10 @@ async function runTasks<Once, Each>(
         step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
       const perform = () =>
         performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, stopping, changed);
-      running.set(taskKey(step.name, cluster), runTask(task, before, perform, stopping, changed));
+      const ended = runTask(task, before, perform, stopping, changed).finally(() => {
+        if (task.state === 'done' || task.state === 'failed') run.onEnd?.(task);
+      });
+      running.set(taskKey(step.name, cluster), ended);
     }
   }
   changed();

@@ -1,6 +1,7 @@
 import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { WorkerMetrics } from '../metrics.js';
 import { closest } from 'fastest-levenshtein';
 import {
   connectCluster,
@@ -21,11 +22,13 @@ export interface WorkerTools {
   settings: WorkerSettings;
   slack: Slack;
   istio: IstioRenderer;
+  metrics: WorkerMetrics;
 }
 
 /** One run of a job, as its handler sees it. */
 export interface JobRun<Name extends JobName> extends WorkerTools {
   id: string;
+  name: Name;
   payload: JobPayload<Name>;
   /** When the command was given; an earlier run that was cut off counts. */
   askedAt: Date;
@@ -45,7 +48,8 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
 export type Handler<Name extends JobName> = (run: JobRun<Name>) => Promise<void>;
 
 /** The configuration as it is now: a change needs no restart. */
-export const currentConfig = (settings: WorkerSettings): DemoConfig => readDemoConfig(settings.VCDEMO_CONFIG);
+export const currentConfig = ({ VCDEMO_CONFIG, HOST_CLUSTER }: WorkerSettings): DemoConfig =>
+  readDemoConfig(VCDEMO_CONFIG, undefined, HOST_CLUSTER);
 
 /** The host cluster with the credentials as they are now. */
 export function openHost(settings: WorkerSettings, options: ClusterOptions): Cluster {
@@ -92,13 +96,19 @@ export function demoContext(
   };
 }
 
+type RunOnDemo = Pick<JobRun<'create' | 'delete' | 'kubeconfig' | 'verify' | 'status' | 'dashboard'>, 'config'> & {
+  payload: { demo: string; askedBefore?: string[] | undefined };
+};
+
 /** @throws UserError `unknown-demo` with the closest name that there is. */
-export async function requireDemo(host: Cluster, name: string): Promise<Demo> {
+export async function requireDemo(host: Cluster, { config, payload }: RunOnDemo): Promise<Demo> {
+  const { demo: name, askedBefore = [] } = payload;
   const demo = await findDemo(host, name);
   if (demo) return demo;
   const names = (await listDemos(host)).map((other) => other.name);
   const suggestion = names.length > 0 ? ` Did you mean \`${closest(name, names)}\`?` : '';
-  throw new UserError('unknown-demo', `There is no demo ${name}.${suggestion}`, {
+  const where = config.hostCluster ? ` on ${[...askedBefore, config.hostCluster].join(' or ')}` : '';
+  throw new UserError('unknown-demo', `There is no demo ${name}${where}.${suggestion}`, {
     hint: names.length > 0 ? `Demos: ${names.join(', ')}. \`/vcdemo list\` tells more.` : '`/vcdemo create` makes one.',
   });
 }
@@ -107,18 +117,18 @@ export async function requireDemo(host: Cluster, name: string): Promise<Demo> {
  * A demo that can be used: both clusters were made.
  * @throws UserError `unknown-demo`, `demo-not-ready`
  */
-export async function requireReadyDemo(host: Cluster, name: string): Promise<Demo> {
-  const demo = await requireDemo(host, name);
+export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
+  const demo = await requireDemo(host, run);
   if (demo.state === 'ready') return demo;
   const why = {
     creating: 'is still being created',
     failed: 'was not created completely',
     deleting: 'is being deleted',
   }[demo.state];
-  throw new UserError('demo-not-ready', `Demo ${name} ${why}.`, {
+  throw new UserError('demo-not-ready', `Demo ${demo.name} ${why}.`, {
     hint:
       demo.state === 'deleting'
-        ? `Wait until it is gone, then \`/vcdemo create ${name}\`.`
-        : `\`/vcdemo status ${name}\` shows how far it is; \`/vcdemo create ${name}\` resumes it.`,
+        ? `Wait until it is gone, then \`/vcdemo create ${demo.name}\`.`
+        : `\`/vcdemo status ${demo.name}\` shows how far it is; \`/vcdemo create ${demo.name}\` resumes it.`,
   });
 }

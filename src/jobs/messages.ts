@@ -11,6 +11,9 @@ import type { Task } from './flow.js';
 
 /* What people read, all of it pure. Whatever a person or a cluster wrote is escaped. */
 
+/** Says on which host cluster, where there are several. */
+export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ? ` on ${hostCluster}` : '');
+
 // ------------------------------------------------------------------ progress of a flow
 
 export interface Progress {
@@ -91,7 +94,7 @@ export function createdText(config: DemoConfig, demo: Demo, tookMs: number): str
           .join(' and ')}`
       : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
   return [
-    `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
+    `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
     `The kubeconfig (user u-istio) has the contexts *vc1* and *vc2*: \`export KUBECONFIG=$PWD/${kubeconfigName(demo.name)}; kubectl config use-context vc1; kubectl get namespaces\``,
     open,
     `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
@@ -222,12 +225,14 @@ function statusLine(tasks: readonly Task[]): string {
   return `${icon} ${tasks[0]!.says}${reasons.join('')}`;
 }
 
-export function listMessage(demos: readonly Demo[]): SlackMessage {
-  if (demos.length === 0) return message('There are no demos. `/vcdemo create` makes one.');
+export function listMessage(demos: readonly Demo[], hostCluster?: string): SlackMessage {
+  const where = hostCluster ? ` on ${hostCluster}` : '';
+  const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
+  if (demos.length === 0) return message(`There are no demos${where}. \`${create}\` makes one.`);
   const lines = demos.map(
     (demo) => `• *${demo.name}* of <@${demo.owner.id}>: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
   );
-  return message(`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}:\n${lines.join('\n')}`);
+  return message(`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}:\n${lines.join('\n')}`);
 }
 
 export interface DashboardAccess {

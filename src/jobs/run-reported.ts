@@ -5,6 +5,7 @@ import { clusterContext, type ClusterContext, type DemoContext } from './context
 import type { Requester } from './definitions.js';
 import { runFlow, type Flow, type Task } from './flow.js';
 import { demoContext, withHost, type JobRun } from './job.js';
+import { observeStep } from './observe-step.js';
 import { progressMessage } from './messages.js';
 import { reportProgress } from './progress.js';
 
@@ -39,9 +40,9 @@ export async function runReported({ run, claim, demo, flow, title, requester }: 
         signal,
         draining: run.draining,
         onChange: reporter.show,
+        onEnd: (task) => observeStep(run, task),
       });
       await reporter.finish('done');
-      logTimes(run, tasks);
       return tasks;
     } catch (error) {
       await reporter.finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
@@ -50,9 +51,4 @@ export async function runReported({ run, claim, demo, flow, title, requester }: 
       await context.close();
     }
   });
-}
-
-function logTimes({ log }: ReportedRun['run'], tasks: readonly Task[]): void {
-  for (const { step, cluster, tookMs, found } of tasks)
-    log.info({ step, cluster, tookMs: Math.round(tookMs ?? 0), found }, 'step done');
 }

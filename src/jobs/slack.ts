@@ -1,6 +1,7 @@
-import { WebClient, WebClientEvent } from '@slack/web-api';
+import { WebClient, WebClientEvent, type WebClientOptions } from '@slack/web-api';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import type { SlackCallObserver } from '../metrics.js';
 import type { SlackMessage } from '../slack-text.js';
 import type { Requester } from './definitions.js';
 
@@ -30,13 +31,45 @@ export interface Slack {
   sendFile(userId: string, file: SlackFile): Promise<void>;
 }
 
-export function createSlackClient({ token, apiUrl }: { token: string; apiUrl: string | undefined }): WebClient {
+/** A client whose calls are counted, every attempt that was limited as well. */
+class ObservedWebClient extends WebClient {
+  constructor(
+    token: string,
+    options: WebClientOptions,
+    private readonly observe: SlackCallObserver,
+  ) {
+    super(token, options);
+    this.on(WebClientEvent.RATE_LIMITED, (_seconds: number, { url }: { url?: string } = {}) =>
+      observe(url?.split('/').at(-1) ?? 'unknown', 'rate_limited'),
+    );
+  }
+
+  override async apiCall(...[method, options]: Parameters<WebClient['apiCall']>) {
+    try {
+      const result = await super.apiCall(method, options);
+      this.observe(method, 'ok');
+      return result;
+    } catch (error) {
+      this.observe(method, 'error');
+      throw error;
+    }
+  }
+}
+
+export interface SlackClientOptions {
+  token: string;
+  apiUrl: string | undefined;
+  observe: SlackCallObserver;
+}
+
+export function createSlackClient({ token, apiUrl, observe }: SlackClientOptions): WebClient {
   // The default retries a POST for half an hour: a message could appear twice long after.
-  return new WebClient(token, {
+  const options: WebClientOptions = {
     ...(apiUrl && { slackApiUrl: apiUrl }),
     retryConfig: { retries: 3, minTimeout: 500, maxTimeout: 3000 },
     timeout: 15_000,
-  });
+  };
+  return new ObservedWebClient(token, options, observe);
 }
 
 export function createSlack(client: WebClient, log: Log): Slack {

@@ -3,7 +3,8 @@ import { readWorkerSettings } from '../config.js';
 import { messageOf, UserError } from '../errors.js';
 import { createLog } from '../log.js';
 import { IstioRenderer } from '../k8s/istio.js';
-import { expiredDemos } from './expired.js';
+import { createWorkerMetrics } from '../metrics.js';
+import { demosInHost, isExpired } from './expired.js';
 import { expire } from './handlers/delete.js';
 import { currentConfig } from './job.js';
 import { createSlack, createSlackClient } from './slack.js';
@@ -16,14 +17,18 @@ import { createSlack, createSlackClient } from './slack.js';
 try {
   const settings = readWorkerSettings();
   const log = createLog('vcdemo-sweep', settings.LOG_LEVEL);
-  const slack = createSlack(
-    createSlackClient({ token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL }),
-    log,
-  );
+  // It ends before anybody could ask: what it did is in its log.
+  const metrics = createWorkerMetrics();
+  const client = createSlackClient({
+    token: settings.SLACK_BOT_TOKEN,
+    apiUrl: settings.SLACK_API_URL,
+    observe: metrics.slackCall,
+  });
+  const slack = createSlack(client, log);
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
-  const demos = await expiredDemos(settings);
+  const demos = (await demosInHost(settings)).filter(isExpired);
   log.info({ demos: demos.map(({ name }) => name) }, 'demos whose time is over');
   for (const { name } of demos) {
     if (stopping.signal.aborted) break;
@@ -31,8 +36,10 @@ try {
     await expire({
       settings,
       slack,
+      metrics,
       istio: new IstioRenderer(),
       id,
+      name: 'expire',
       payload: { demo: name },
       askedAt: new Date(),
       resumed: false,

@@ -6,7 +6,7 @@ import { startBot, type Bot } from '../../src/bot/app.js';
 import { readBotSettings, type BotSettings, type DemoConfig } from '../../src/config.js';
 import { hours } from '../../src/duration.js';
 import { UserError } from '../../src/errors.js';
-import { queueNames, type QueueName } from '../../src/jobs/definitions.js';
+import { type QueueKind } from '../../src/jobs/definitions.js';
 import { createLog } from '../../src/log.js';
 import { freePort } from '../../demo/free-port.js';
 import { startRedis, type LocalRedis } from '../../demo/redis.js';
@@ -24,15 +24,15 @@ const log = createLog('test', 'silent');
 let redis: LocalRedis;
 let slack: SlackWorkspace;
 let connection: Redis;
-let queues: Record<QueueName, Queue>;
+let queues: Record<QueueKind, Queue>;
 const started: Bot[] = [];
 
 before(async () => {
   [redis, slack] = await Promise.all([startRedis(), startSlack()]);
   connection = new Redis(redis.url);
   queues = {
-    provisioning: new Queue(queueNames.provisioning, { connection }),
-    verification: new Queue(queueNames.verification, { connection }),
+    provisioning: new Queue('provisioning', { connection }),
+    verification: new Queue('verification', { connection }),
   };
 });
 
@@ -47,7 +47,11 @@ afterEach(async () => {
   await connection.flushall();
 });
 
-function settings(redisUrl = redis.url, access: Partial<DemoConfig['access']> = {}): BotSettings {
+function settings(
+  redisUrl = redis.url,
+  access: Partial<DemoConfig['access']> = {},
+  clusters: string[] = [],
+): BotSettings {
   const read = readBotSettings({
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
@@ -55,7 +59,7 @@ function settings(redisUrl = redis.url, access: Partial<DemoConfig['access']> = 
     REDIS_URL: redisUrl,
     PORT: '0',
   });
-  return { ...read, demoConfig: { ...read.demoConfig, access: { ...read.demoConfig.access, ...access } } };
+  return { ...read, demoConfig: { ...read.demoConfig, clusters, access: { ...read.demoConfig.access, ...access } } };
 }
 
 async function start(from: BotSettings = settings()): Promise<string> {
@@ -72,9 +76,84 @@ const waitingJobs = async () => (await Promise.all(Object.values(queues).map((qu
 /** All that the person reads in the answer. */
 const shown = ({ body }: Answer) => JSON.stringify(body.blocks);
 
+describe('with several host clusters', () => {
+  const clusters = ['eu', 'us'];
+  const waitingOn = async (queue: string) => {
+    const own = new Queue(queue, { connection });
+    const jobs = await own.getWaiting();
+    await own.close();
+    return jobs.map(({ name, data }) => ({ name, ...(data as { demo?: string; elsewhere?: string[] }) }));
+  };
+  const startForAll = () => start(settings(redis.url, {}, clusters));
+  const pressDelete = async (url: string, actionId: string) => {
+    const response = slack.responseUrl();
+    const pressed = { ...slack.alice, channelId: slack.channel, actionId, value: 'a', responseUrl: response.url };
+    await pressButton(url, slack.signingSecret, pressed);
+    return await response.next();
+  };
+
+  test('a create goes to the first, or to the one that is named', async () => {
+    const url = await startForAll();
+    await say(url, 'create a');
+    await say(url, 'create b --on us');
+    assert.deepEqual(
+      (await waitingOn('provisioning-eu')).map(({ demo }) => demo),
+      ['a'],
+    );
+    assert.deepEqual(
+      (await waitingOn('provisioning-us')).map(({ demo }) => demo),
+      ['b'],
+    );
+    assert.deepEqual(await waitingJobs(), []);
+  });
+
+  test('a demo is looked for on all of them, or on the one that is named', async () => {
+    const url = await startForAll();
+    await say(url, 'verify a');
+    await say(url, 'status a --on us');
+    const [verify] = await waitingOn('verification-eu');
+    assert.deepEqual([verify?.name, verify?.elsewhere], ['verify', ['us']]);
+    const [status] = await waitingOn('verification-us');
+    assert.deepEqual([status?.name, status?.elsewhere], ['status', undefined]);
+  });
+
+  test('a list asks each', async () => {
+    const answer = await say(await startForAll(), 'list');
+    for (const cluster of clusters) {
+      const [job, ...more] = await waitingOn(`verification-${cluster}`);
+      assert.equal(job?.name, 'list');
+      assert.deepEqual(more, []);
+    }
+    assert.match(answer.body.text ?? '', /\(job list-\w+, list-\w+\)/);
+  });
+
+  test('a delete asks on which, and goes there', async () => {
+    const url = await startForAll();
+    const answer = await say(url, 'delete a');
+    assert.match(shown(answer), /Delete a on eu.*Delete a on us.*Keep it/);
+    await pressDelete(url, 'delete_demo:us');
+    assert.deepEqual(
+      (await waitingOn('provisioning-us')).map(({ name, demo }) => [name, demo]),
+      [['delete', 'a']],
+    );
+    assert.deepEqual(await waitingOn('provisioning-eu'), []);
+  });
+
+  test('a delete button of before there were several starts nothing', async () => {
+    const url = await startForAll();
+    const answer = await pressDelete(url, 'delete_demo');
+    assert.match(JSON.stringify(answer), /host clusters have changed/);
+    assert.deepEqual(await waitingOn('provisioning-eu'), []);
+  });
+
+  test('help shows the choice', async () => {
+    assert.match(shown(await say(await startForAll(), 'help create')), /--on eu\|us/);
+  });
+});
+
 describe('a command', () => {
   const requester = () => ({ userId: slack.alice.userId, userName: 'alice', channelId: slack.channel });
-  const cases: [text: string, queue: QueueName, name: string, data: object][] = [
+  const cases: [text: string, queue: QueueKind, name: string, data: object][] = [
     ['create', 'provisioning', 'create', { demo: 'demo' }],
     ['create team-a --ttl 4h', 'provisioning', 'create', { demo: 'team-a', ttlMs: hours(4) }],
     ['kubeconfig team-a', 'verification', 'kubeconfig', { demo: 'team-a' }],
@@ -99,6 +178,26 @@ describe('a command', () => {
       assert.ok(answer.body.text?.includes(String(job.id)));
       assert.ok(shown(answer).includes(String(job.id)));
     });
+
+  test('is counted, with the time of its acknowledgement and the length of its queue', async () => {
+    const url = await start(settings(redis.url, { users: [slack.alice.userId] }));
+    await say(url, 'create');
+    await say(url, 'help');
+    await say(url, 'craete');
+    await slackCommand(url, slack.signingSecret, { ...slack.bob, channelId: slack.channel, text: 'list' });
+    const text = await (await fetch(`${url}/metrics`)).text();
+    for (const line of [
+      'vcdemo_commands_total{command="create",outcome="accepted"} 1',
+      'vcdemo_commands_total{command="help",outcome="answered"} 1',
+      'vcdemo_commands_total{command="invalid",outcome="refused"} 1',
+      'vcdemo_commands_total{command="list",outcome="refused"} 1',
+      'vcdemo_acknowledgement_seconds_count 4',
+      'vcdemo_queue_jobs{queue="provisioning",state="waiting"} 1',
+      'vcdemo_queue_jobs{queue="verification",state="waiting"} 0',
+    ])
+      assert.ok(text.split('\n').includes(line), `${line} is not in\n${text}`);
+    assert.match(text, /^process_resident_memory_bytes \d/m);
+  });
 
   test('costs no call to Slack', async () => {
     const url = await start();
@@ -319,7 +418,7 @@ describe('without Redis', () => {
 
     const late = await startRedis({ port });
     const own = new Redis(late.url);
-    const queue = new Queue(queueNames.provisioning, { connection: own });
+    const queue = new Queue('provisioning', { connection: own });
     try {
       // The bot tries again by itself; readiness tells when it has succeeded.
       while ((await fetch(`${url}/readyz`)).status !== 200);

@@ -92,3 +92,40 @@ describe('the configuration file', () => {
     assert.equal(config.vcluster.chart, join(directory, 'vcluster.tgz'));
   });
 });
+
+describe('several host clusters', () => {
+  const path = yaml(`
+domain: all.example.com
+access: {admins: [U0ADMIN00]}
+clusters:
+  eu:
+  us: {domain: us.example.com, exposure: {kind: nginx}}
+`);
+  test('differ in the keys that they give', () => {
+    const [all, eu, us] = [undefined, 'eu', 'us'].map((name) => readDemoConfig(path, {}, name));
+    assert.deepEqual(all!.clusters, ['eu', 'us']);
+    assert.deepEqual([all!.domain, eu!.domain, us!.domain], ['all.example.com', 'all.example.com', 'us.example.com']);
+    assert.deepEqual([eu!.exposure.kind, us!.exposure.kind], ['traefik', 'nginx']);
+    assert.deepEqual([eu!.hostCluster, us!.hostCluster, all!.hostCluster], ['eu', 'us', undefined]);
+    assert.deepEqual(us!.access.admins, ['U0ADMIN00']);
+  });
+  test('are refused with the place of each problem', () => {
+    const bad = yaml('clusters: {us: {exposure: {kind: magic}}, eu: {istio: {tag: 1}}}\n');
+    const { message } = refusal(() => readDemoConfig(bad));
+    for (const part of ['clusters.us.exposure', 'clusters.eu.istio.tag']) assert.ok(message.includes(part), message);
+  });
+  test('have one set of rights and times', () =>
+    assert.match(
+      refusal(() => readDemoConfig(yaml('clusters: {us: {access: {}}}\n'))).message,
+      /clusters\.us.*access/,
+    ));
+  test('have names that queues can have', () =>
+    assert.match(refusal(() => readDemoConfig(yaml('clusters: {"a:b": {}}\n'))).message, /clusters/));
+  test('need a worker that says which is its own', () => {
+    const worker = { ...env, VCDEMO_CONFIG: path };
+    assert.equal(readWorkerSettings({ ...worker, HOST_CLUSTER: 'us' }).demoConfig.domain, 'us.example.com');
+    assert.match(refusal(() => readWorkerSettings(worker)).message, /HOST_CLUSTER is not set.*eu, us/);
+    assert.match(refusal(() => readWorkerSettings({ ...worker, HOST_CLUSTER: 'ap' })).message, /ap, which is not/);
+    assert.match(refusal(() => readWorkerSettings({ ...env, HOST_CLUSTER: 'us' })).message, /it has none/);
+  });
+});

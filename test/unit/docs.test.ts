@@ -46,7 +46,7 @@ test('docs/configuration.md explains every key at the top', () => {
 test('the examples are good configurations', () => {
   for (const name of readdirSync(join(root, 'examples'))) {
     const config = readDemoConfig(join(root, 'examples', name), { LAB_VCLUSTER_CHART: '/chart.tgz' });
-    const { domain } = parse(text(`examples/${name}`)) as { domain: string };
-    assert.equal(config.domain, domain);
+    const { exposure } = parse(text(`examples/${name}`)) as { exposure: { kind: string } };
+    assert.equal(config.exposure.kind, exposure.kind);
   }
 });

@@ -20,7 +20,19 @@ function importsOf({ path, text }: { path: string; text: string }): string[] {
 const within = (folder: string) => sources.filter(({ path }) => path.startsWith(`${folder}/`));
 
 test('the bot imports only what it shares with the workers', () => {
-  const shared = ['jobs/definitions', 'access', 'config', 'errors', 'log', 'duration', 'redis', 'slack-text'];
+  const shared = [
+    'jobs/definitions',
+    'access',
+    'config',
+    'errors',
+    'log',
+    'duration',
+    'redis',
+    'slack-text',
+    'metrics',
+    'tracing',
+    'within',
+  ];
   assert.ok(within('bot').length > 0);
   for (const source of within('bot'))
     for (const name of importsOf(source)) {

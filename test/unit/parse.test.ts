@@ -4,11 +4,11 @@ import { parseCommand } from '../../src/bot/parse.js';
 import { hours, minutes } from '../../src/duration.js';
 import { UserError } from '../../src/errors.js';
 
-const parse = (text: string) => parseCommand(text, { maxTtlMs: hours(72) });
+const parse = (text: string, clusters: string[] = []) => parseCommand(text, { maxTtlMs: hours(72), clusters });
 
-function refusal(text: string): UserError {
+function refusal(text: string, clusters?: string[]): UserError {
   try {
-    parse(text);
+    parse(text, clusters);
   } catch (error) {
     assert.ok(error instanceof UserError, String(error));
     return error;
@@ -83,4 +83,20 @@ describe('a wrong command line', () => {
       assert.equal(refusal(`verify --requests ${requests}`).code, 'bad-requests'));
   test('deletes nothing without a name', () => assert.equal(refusal('delete').code, 'name-missing'));
   test('is shortened when it is quoted', () => assert.ok(refusal('x'.repeat(5000)).message.length < 200));
+});
+
+describe('a host cluster', () => {
+  const clusters = ['eu', 'us'];
+  test('is named by any command, where there are several', () => {
+    assert.deepEqual(parse('create team-a --on us', clusters), { command: 'create', demo: 'team-a', on: 'us' });
+    assert.deepEqual(parse('list --on=eu', clusters), { command: 'list', on: 'eu' });
+    assert.deepEqual(parse('delete team-a --on us', clusters), { command: 'delete', demo: 'team-a', on: 'us' });
+  });
+  test('that there is not is refused with those that there are', () => {
+    const { message, hint } = refusal('create --on ue', clusters);
+    assert.match(message, /no host cluster "ue", only eu, us\. Did you mean `eu`/);
+    assert.match(hint ?? '', /--on eu\|us/);
+  });
+  test('cannot be chosen where there is but one', () =>
+    assert.match(refusal('create --on eu').message, /but one host cluster/));
 });

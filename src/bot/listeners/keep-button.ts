@@ -6,10 +6,10 @@ import type { ListenerContext } from './context.js';
 import { respondOrLog } from './respond.js';
 
 /** The other button below "Delete demo …?". */
-export function listenForKeepButton(app: App, { log }: ListenerContext): void {
+export function listenForKeepButton(app: App, context: ListenerContext): void {
   app.action<BlockButtonAction>({ type: 'block_actions', action_id: keepActionId }, async ({ body, ack, respond }) => {
     await ack();
     const reply = replyOf([`Demo *${escapeMrkdwn(body.actions[0]?.value ?? '')}* stays.`]);
-    await respondOrLog(respond, { response_type: 'ephemeral', replace_original: true, ...reply }, log);
+    await respondOrLog(respond, { response_type: 'ephemeral', replace_original: true, ...reply }, context);
   });
 }

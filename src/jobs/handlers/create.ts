@@ -7,7 +7,14 @@ import { requireDemoKubeconfig } from '../../k8s/kubeconfig.js';
 import { createFlow } from '../flows/create.js';
 import { FlowError } from '../flow.js';
 import { claimNamespace, withHost, type Handler, type JobRun } from '../job.js';
-import { alreadyThereMessage, beingWorkedOnMessage, createdText, failureMessage, kubeconfigName } from '../messages.js';
+import {
+  alreadyThereMessage,
+  beingWorkedOnMessage,
+  createdText,
+  failureMessage,
+  kubeconfigName,
+  onCluster,
+} from '../messages.js';
 import { runReported } from '../run-reported.js';
 
 type CreateRun = JobRun<'create'>;
@@ -53,7 +60,7 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
       claim,
       demo,
       flow: createFlow,
-      title: `Creating demo *${demo.name}*`,
+      title: `Creating demo *${demo.name}*${onCluster(run.config)}`,
       requester: payload.requester,
     });
   } catch (error) {

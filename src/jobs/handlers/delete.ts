@@ -5,7 +5,7 @@ import type { Requester } from '../definitions.js';
 import { deleteFlow } from '../flows/delete.js';
 import { FlowError } from '../flow.js';
 import { claimNamespace, requireDemo, withHost, type Handler, type JobRun } from '../job.js';
-import { beingWorkedOnMessage, failureMessage, message } from '../messages.js';
+import { beingWorkedOnMessage, failureMessage, message, onCluster } from '../messages.js';
 import { runReported } from '../run-reported.js';
 
 /** Deletes a demo, of which only a part may have been made, and says what is left, if anything. */
@@ -17,7 +17,10 @@ export const deleteDemo: Handler<'delete'> = async (run) => {
     requester: payload.requester,
     accept: (demo) => assertMayDelete(config.access, payload.requester.userId, demo),
     busy: (text) => run.slack.whisper(payload.requester, text),
-    says: (demo) => ({ doing: `Deleting demo *${demo}*`, done: `Demo *${demo}* is deleted, nothing is left of it.` }),
+    says: (demo) => ({
+      doing: `Deleting demo *${demo}*${onCluster(config)}`,
+      done: `Demo *${demo}* is deleted, nothing is left of it.`,
+    }),
   });
 };
 
@@ -53,7 +56,7 @@ async function remove(
   const name = run.payload.demo;
   await withHost(run, { signal: run.signal }, async (host) => {
     // A run that was cut off after the last namespace went still owes the answer.
-    const demo = run.resumed ? await findDemo(host, name) : await requireDemo(host, name);
+    const demo = run.resumed ? await findDemo(host, name) : await requireDemo(host, run);
     if (!demo) return void (await run.slack.post(requester, message(`:wastebasket: ${says(name).done}`)));
     accept(demo);
     const claim = await claimDemo({

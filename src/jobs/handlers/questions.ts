@@ -36,7 +36,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   const { payload, config, slack, signal } = run;
   assertMayUse(config.access, payload.requester);
   const user = userNameOf(payload.requester);
-  const { demo, text } = await onReadyDemo(run, payload.demo, async (context) => ({
+  const { demo, text } = await onReadyDemo(run, async (context) => ({
     demo: context.demo,
     text: await issueKubeconfig(config, context.demo, await bothClusters(context), user, signal),
   }));
@@ -58,7 +58,7 @@ export const verify: Handler<'verify'> = async (run) => {
   const { payload, config, slack, signal } = run;
   assertMayUse(config.access, payload.requester);
   const start = performance.now();
-  const hits = await onReadyDemo(run, payload.demo, async ({ connections, demo }) =>
+  const hits = await onReadyDemo(run, async ({ connections, demo }) =>
     sendRequests(await connections.connect(placeOf(demo, 'vc1')), payload.requests, signal),
   );
   await slack.post(payload.requester, verifyMessage(payload.demo, hits, performance.now() - start));
@@ -69,7 +69,7 @@ export const status: Handler<'status'> = async (run) => {
   const { payload, config, slack, signal } = run;
   assertMayUse(config.access, payload.requester);
   await withHost(run, { signal, beforeWrite: () => undefined }, async (host) => {
-    const demo = withMissingPlaces(await requireDemo(host, payload.demo));
+    const demo = withMissingPlaces(await requireDemo(host, run));
     const tasks = await onDemo(run, host, demo, (context) =>
       inspectFlow(createFlow, {
         config,
@@ -87,7 +87,7 @@ export const status: Handler<'status'> = async (run) => {
 export const list: Handler<'list'> = async (run) => {
   assertMayUse(run.config.access, run.payload.requester);
   const demos = await withHost(run, { signal: run.signal }, listDemos);
-  await run.slack.whisper(run.payload.requester, listMessage(demos));
+  await run.slack.whisper(run.payload.requester, listMessage(demos, run.config.hostCluster));
 };
 
 /** Addresses and tokens of the dashboards, for the one who asks alone. */
@@ -98,7 +98,7 @@ export const dashboard: Handler<'dashboard'> = async (run) => {
     throw new UserError('dashboard-off', 'The Kubernetes Dashboard is switched off here.', {
       hint: 'Operators can set `dashboard.enabled: true` in the configuration; `/vcdemo create` then adds it.',
     });
-  const { demo, accesses } = await onReadyDemo(run, payload.demo, async (context) => ({
+  const { demo, accesses } = await onReadyDemo(run, async (context) => ({
     demo: context.demo,
     accesses: await Promise.all(
       context.demo.places.map(async (place) => ({
@@ -111,12 +111,11 @@ export const dashboard: Handler<'dashboard'> = async (run) => {
 };
 
 async function onReadyDemo<Result>(
-  run: JobRun<JobName>,
-  name: string,
+  run: JobRun<'kubeconfig' | 'verify' | 'dashboard'>,
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
   return await withHost(run, { signal: run.signal }, async (host) =>
-    onDemo(run, host, await requireReadyDemo(host, name), work),
+    onDemo(run, host, await requireReadyDemo(host, run), work),
   );
 }
 

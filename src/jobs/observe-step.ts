@@ -1,0 +1,18 @@
+import { messageOf } from '../errors.js';
+import { recordSpan } from '../tracing.js';
+import type { Task } from './flow.js';
+import type { JobRun } from './job.js';
+
+/** Notes a step that has ended in log, metrics and trace. */
+export function observeStep(run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>, task: Task): void {
+  const { log, metrics, name, payload } = run;
+  const { step, cluster, state, tookMs = 0, found, error } = task;
+  const flow = name === 'create' ? 'create' : 'delete';
+  const outcome = state === 'done' ? 'done' : 'failed';
+  metrics.stepDuration.observe({ flow, step, outcome }, tookMs / 1000);
+  const where = { 'vcdemo.demo': payload.demo, 'vcdemo.flow': flow, ...(cluster && { 'vcdemo.cluster': cluster }) };
+  recordSpan(`step ${step}`, where, tookMs, error);
+  const fields = { step, cluster, tookMs: Math.round(tookMs) };
+  if (outcome === 'done') log.info({ ...fields, found }, 'step done');
+  else log.warn({ ...fields, reason: messageOf(error) }, 'step failed');
+}

@@ -1,0 +1,133 @@
+import { WaitingError, type Job, type Queue } from 'bullmq';
+import { hours, seconds } from '../duration.js';
+import { messageOf, UserError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { JobOutcome } from '../metrics.js';
+import { ClaimLost } from '../k8s/claim.js';
+import { ApiError, UnreachableError } from '../k8s/api-errors.js';
+import { jobs, queueName, type JobName, type Requester } from './definitions.js';
+import { FlowError } from './flow.js';
+import { handlers } from './handlers/index.js';
+import { currentConfig, type Handler, type JobRun, type WorkerTools } from './job.js';
+import { failureMessage } from './messages.js';
+import type { PostedMessage } from './slack.js';
+
+/** What the worker keeps in a job's data beside the payload: where its message stands. */
+export type JobData = Record<string, unknown> & { posted?: PostedMessage };
+
+/** What a worker does its jobs with. */
+export interface Workshop {
+  tools: WorkerTools;
+  /** The two stages of its end. */
+  stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
+  /** Another host cluster's queue; the caller closes it. */
+  openQueue(name: string): Queue;
+  log: Log;
+}
+
+/** Does one job as its handler says, tells the person when it fails, and hands it over when the worker stops. */
+export async function performJob(job: Job<JobData>, token: string | undefined, workshop: Workshop): Promise<void> {
+  const { tools, stopping } = workshop;
+  const { metrics } = tools;
+  const name = job.name as JobName;
+  const log = workshop.log.child({ jobId: job.id, job: name, demo: job.data.demo });
+  const start = performance.now();
+  log.info({ attempt: job.attemptsStarted }, 'job started');
+  metrics.jobWait.observe({ job: name }, Math.max(0, Date.now() - job.timestamp) / seconds(1));
+  let outcome: JobOutcome = 'done';
+  try {
+    const run = runOf(job, name, workshop, log);
+    await (handlers[name] as Handler<JobName>)(run).catch(async (error: unknown) => {
+      if (!(await handOn(error, run, workshop))) throw error;
+    });
+    log.info({ tookMs: Math.round(performance.now() - start) }, 'job done');
+  } catch (error) {
+    if (stopping.draining.aborted) {
+      outcome = 'handed_back';
+      log.info('the job is handed back: this worker stops');
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    outcome = 'failed';
+    log.error({ err: error }, 'job failed');
+    if (!(error instanceof FlowError || error instanceof ClaimLost)) await tellFailure(job, tools, error, log);
+    // What reaches Redis is the short text alone: no stack, no cause.
+    throw withoutStack(error);
+  } finally {
+    metrics.jobDuration.observe({ job: name, outcome }, (performance.now() - start) / seconds(1));
+  }
+}
+
+function runOf(job: Job<JobData>, name: JobName, { tools, stopping }: Workshop, log: Log): JobRun<JobName> {
+  const { posted, ...data } = job.data;
+  return {
+    ...tools,
+    ...stopping,
+    id: job.id!,
+    name,
+    // Whatever can write to Redis can put a job there: it is checked again.
+    payload: jobs[name].payload.parse(data),
+    askedAt: new Date(job.timestamp),
+    resumed: job.stalledCounter > 0 || job.attemptsStarted > 1,
+    posted,
+    rememberPosted: (message) => job.updateData({ ...job.data, posted: message }),
+    config: currentConfig(tools.settings),
+    log,
+  };
+}
+
+/**
+ * Asks the next host cluster where this one has no such demo. The job keeps its id there, so that one that is handed on
+ * twice is there once.
+ */
+async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Workshop): Promise<boolean> {
+  if (!(error instanceof UserError && error.code === 'unknown-demo' && 'elsewhere' in run.payload)) return false;
+  const { id, name, payload, config, log } = run;
+  const { elsewhere = [], askedBefore = [] } = run.payload;
+  const [next, ...later] = elsewhere.filter((cluster) => config.clusters.includes(cluster));
+  if (next === undefined || config.hostCluster === undefined) return false;
+  const queue = openQueue(queueName(jobs[name].queue, next));
+  try {
+    const data = { ...payload, elsewhere: later, askedBefore: [...askedBefore, config.hostCluster] };
+    const keep = { age: hours(24) / seconds(1), count: 1000 };
+    await queue.add(name, data, { jobId: id, removeOnComplete: keep, removeOnFail: keep });
+    log.info({ next }, 'no such demo here: another host cluster is asked');
+    return true;
+  } finally {
+    await queue.close();
+  }
+}
+
+/** Flows tell their failures themselves, with what was made. */
+async function tellFailure(job: Job<JobData>, { slack }: WorkerTools, error: unknown, log: Log): Promise<void> {
+  const requester = job.data.requester as Requester | undefined;
+  if (!requester?.channelId || !requester.userId) return;
+  const title = `\`${job.name}${job.data.demo ? ` ${String(job.data.demo)}` : ''}\` failed`;
+  const { reason, hint } = explain(error);
+  try {
+    await slack.post(
+      requester,
+      failureMessage({ title, reasons: [reason], hint, jobId: job.id!, mention: requester.userId }),
+    );
+  } catch (postError) {
+    log.error({ err: postError }, 'the failure could not be told in Slack');
+  }
+}
+
+function explain(error: unknown): { reason: string; hint?: string | undefined } {
+  if (error instanceof UserError) return { reason: error.message, hint: error.hint };
+  if (error instanceof UnreachableError)
+    return {
+      reason: messageOf(error),
+      hint: 'Check that the cluster is up and that the worker reaches it, then try again.',
+    };
+  if (error instanceof ApiError && error.status === 403)
+    return { reason: messageOf(error), hint: "Grant the worker's account that right, then try again." };
+  return { reason: messageOf(error), hint: 'If it stays so, give the job below to those who run vcdemo.' };
+}
+
+function withoutStack(error: unknown): Error {
+  const short = new Error(messageOf(error).slice(0, 500));
+  short.stack = short.message;
+  return short;
+}

@@ -1,0 +1,125 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/*
+ * What Prometheus is told; docs/operations.md explains each name. Every process has a registry of its own, so that
+ * several bots and workers can run in one.
+ */
+
+/** Seconds that an acknowledgement takes; Slack waits three. */
+const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
+/** Seconds, from a question that is answered at once to a step that ends by its deadline. */
+const workBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
+
+export type CommandOutcome = 'accepted' | 'answered' | 'refused' | 'failed';
+export type SlackCallOutcome = 'ok' | 'error' | 'rate_limited';
+export type JobOutcome = 'done' | 'failed' | 'handed_back';
+
+/** Counts one call of Slack's Web API, or of a `response_url`. */
+export type SlackCallObserver = (method: string, outcome: SlackCallOutcome) => void;
+
+/** BullMQ's states of jobs that somebody who watches a queue wants to know. */
+export const countedStates = ['waiting', 'active', 'prioritized', 'delayed', 'failed'] as const;
+
+/** How many jobs each queue has, by state. */
+export type QueueLengths = () => Promise<{ queue: string; jobs: Record<string, number> }[]>;
+
+export type BotMetrics = ReturnType<typeof createBotMetrics>;
+export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
+
+export function createBotMetrics() {
+  const registers = [new Registry()];
+  return {
+    ...sharedMetrics(registers),
+    commands: new Counter({
+      name: 'vcdemo_commands_total',
+      help: 'Slash commands and buttons',
+      labelNames: ['command', 'outcome'] as const,
+      registers,
+    }),
+    acknowledgement: new Histogram({
+      name: 'vcdemo_acknowledgement_seconds',
+      help: "From the listener's start to Slack's acknowledgement; Slack waits 3 s",
+      buckets: acknowledgementBuckets,
+      registers,
+    }),
+  };
+}
+
+export function createWorkerMetrics() {
+  const registers = [new Registry()];
+  let gauges: ReturnType<typeof demoGauges> | undefined;
+  return {
+    ...sharedMetrics(registers),
+    jobWait: new Histogram({
+      name: 'vcdemo_job_wait_seconds',
+      help: 'From the command to the start of its job',
+      labelNames: ['job'] as const,
+      buckets: workBuckets,
+      registers,
+    }),
+    jobDuration: new Histogram({
+      name: 'vcdemo_job_duration_seconds',
+      help: 'From the start of a job to its end',
+      labelNames: ['job', 'outcome'] as const,
+      buckets: workBuckets,
+      registers,
+    }),
+    stepDuration: new Histogram({
+      name: 'vcdemo_step_duration_seconds',
+      help: 'Steps of create and delete',
+      labelNames: ['flow', 'step', 'outcome'] as const,
+      buckets: workBuckets,
+      registers,
+    }),
+    /** Of the host cluster as it was last looked at; absent until then. */
+    noteDemos(demos: readonly { state: string; isExpired: boolean }[]): void {
+      gauges ??= demoGauges(registers);
+      gauges.demos.reset();
+      for (const { state } of demos) gauges.demos.inc({ state });
+      gauges.expired.set(demos.filter(({ isExpired }) => isExpired).length);
+    },
+  };
+}
+
+function demoGauges(registers: Registry[]) {
+  const demos = new Gauge({
+    name: 'vcdemo_demos',
+    help: 'Demos in the host cluster',
+    labelNames: ['state'] as const,
+    registers,
+  });
+  return {
+    demos,
+    expired: new Gauge({ name: 'vcdemo_demos_expired', help: 'Demos whose time is over', registers }),
+  };
+}
+
+function sharedMetrics(registers: Registry[]) {
+  const registry = registers[0]!;
+  const slackCalls = new Counter({
+    name: 'vcdemo_slack_calls_total',
+    help: "Calls of Slack's Web API",
+    labelNames: ['method', 'outcome'] as const,
+    registers,
+  });
+  return {
+    registry,
+    /** Node's own figures as well: for a process that lasts. */
+    collectProcess: () => collectDefaultMetrics({ register: registry }),
+    slackCall: ((method, outcome) => slackCalls.inc({ method, outcome })) as SlackCallObserver,
+    /** Lengths are asked for at each scrape; a Redis that does not answer leaves them out. */
+    watchQueues(lengths: QueueLengths): void {
+      new Gauge({
+        name: 'vcdemo_queue_jobs',
+        help: 'Jobs by queue and state',
+        labelNames: ['queue', 'state'] as const,
+        registers,
+        async collect() {
+          this.reset();
+          for (const { queue, jobs } of await lengths().catch(() => []))
+            for (const [state, count] of Object.entries(jobs)) this.set({ queue, state }, count);
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { readFile } from 'node:fs/promises';
+import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
+import { startStack, textOf, type Stack } from '../../demo/stack.js';
+
+/* Two simulated host clusters, a worker for each, one bot: no worker has the other's credentials. */
+
+describe('with two host clusters', () => {
+  let eu: SimulatedHost;
+  let us: SimulatedHost;
+  let stack: Stack;
+  let directory: string;
+
+  before(async () => {
+    [eu, us] = await Promise.all([simulatedHost(undefined), simulatedHost(undefined)]);
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-clusters-'));
+    const ofCluster = async ({ environment }: SimulatedHost) =>
+      parse(await readFile(environment.VCDEMO_CONFIG!, 'utf8')) as { exposure: object };
+    const [settings, { exposure }] = [await ofCluster(eu), await ofCluster(us)];
+    const config = join(directory, 'config.yaml');
+    await writeFile(config, stringify({ ...settings, clusters: { eu: null, us: { exposure } } }));
+    stack = await startStack({ ...eu.environment, VCDEMO_CONFIG: config, KUBECONFIG: '' }, { notice: eu.notice });
+    for (const [name, { environment }] of Object.entries({ eu, us }))
+      await stack.startWorker({ HOST_CLUSTER: name, KUBECONFIG: environment.KUBECONFIG! });
+  });
+  after(async () => {
+    await stack?.close();
+    await Promise.all([eu?.close(), us?.close()]);
+    if (directory) await rm(directory, { recursive: true });
+  });
+
+  const ask = async (text: string, answer: RegExp) => {
+    await stack.type(stack.slack.bob, text);
+    return await stack.whisper(stack.slack.bob, answer);
+  };
+
+  it('a demo is made where it was asked for, found without being told where, and deleted there', async () => {
+    const { slack } = stack;
+    await stack.type(slack.alice, 'create far --on us');
+    await stack.message(/Demo \*far\* of .* is ready on us/, 60_000);
+    await stack.message(/Creating demo \*far\* on us/);
+    await stack.type(slack.bob, 'verify far');
+    assert.match(textOf(await stack.message(/requests from sleep/)), /v1: [1-9]\d* · v2: [1-9]/);
+    assert.match(await ask('status far', /Demo \*?far/), /everything is there/);
+    await stack.type(slack.bob, 'list');
+    await stack.whisper(slack.bob, /There are no demos on eu/);
+    await stack.whisper(slack.bob, /One demo on us:/);
+    await stack.type(slack.alice, 'delete far');
+    await stack.press(slack.alice, 'delete_demo:us', 'far');
+    await stack.message(/Demo \*far\* is deleted, nothing is left/);
+  });
+
+  it('a demo that is nowhere is answered once, by the last that was asked', async () => {
+    const { slack } = stack;
+    await stack.type(slack.bob, 'verify nowhere');
+    await stack.message(/There is no demo nowhere on eu or us/);
+    await stack.type(slack.bob, 'verify nowhere --on eu');
+    await stack.message(/There is no demo nowhere on eu\./);
+    const answers = slack.timeline.entries.map(textOf).filter((text) => text.includes('There is no demo nowhere'));
+    assert.equal(answers.length, 2);
+  });
+});
