@@ -93,8 +93,8 @@ describe('a host cluster', () => {
     assert.deepEqual(parse('delete team-a --on us', clusters), { command: 'delete', demo: 'team-a', on: 'us' });
   });
   test('that there is not is refused with those that there are', () => {
-    const { message, hint } = refusal('create --on ue', clusters);
-    assert.match(message, /no host cluster "ue", only eu, us\. Did you mean `eu`/);
+    const { message, hint } = refusal('create --on eux', clusters);
+    assert.match(message, /no host cluster "eux", only eu, us\. Did you mean `eu`/);
     assert.match(hint ?? '', /--on eu\|us/);
   });
   test('cannot be chosen where there is but one', () =>
