@@ -6,6 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { parseAllDocuments, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
+import { listsToScaleBy, queueKinds, queueName } from '../../src/jobs/definitions.js';
 import { connectCluster } from '../../src/k8s/cluster.js';
 import { assertPermissions, workerRules } from '../../src/k8s/permissions.js';
 
@@ -38,6 +39,12 @@ const options: Record<string, object> = {
   },
   'network policies': { networkPolicy: { enabled: true } },
   KEDA: { worker: { keda: { enabled: true } } },
+  'workers for one of several host clusters': {
+    bot: { enabled: false },
+    config: { clusters: { eu: null, us: { domain: 'us.example.com' } } },
+    worker: { hostCluster: 'us', keda: { enabled: true } },
+  },
+  'no workers': { worker: { enabled: false } },
   'another host cluster': { worker: { kubeconfigSecret: 'host' } },
   'no sweep': { worker: { sweep: { enabled: false } } },
   'an archive of the vcluster chart': {
@@ -80,6 +87,8 @@ describe('the chart', () => {
 
   it('refuses values that it does not know, and says what lacks', async () => {
     assert.match((await render({ worker: { replica: 2 } })).stderr, /replica/);
+    assert.match((await render({ config: { clusters: { eu: {} } } })).stderr, /Set worker\.hostCluster/);
+    assert.match((await render({ config: { clusters: { eu: {} } }, worker: { hostCluster: 'us' } })).stderr, /has: eu/);
     assert.match((await render({ slack: {} })).stderr, /Set slack\.existingSecret/);
     assert.match((await render({ valkey: { enabled: false } })).stderr, /Set redis\.host/);
     assert.match(
@@ -88,14 +97,26 @@ describe('the chart', () => {
     );
   });
 
+  it('scales by the lists of its own queues', async () => {
+    for (const hostCluster of [undefined, 'us']) {
+      const config = hostCluster ? { clusters: { eu: null, us: null } } : {};
+      const { stdout } = await render({ config, worker: { hostCluster, keda: { enabled: true } } });
+      const scaled = objectsIn(stdout).find(({ kind }) => kind === 'ScaledObject')!;
+      assert.deepEqual(
+        scaled.spec!.triggers!.map(({ metadata }) => metadata.listName),
+        queueKinds.flatMap((kind) => listsToScaleBy(queueName(kind, hostCluster))),
+      );
+    }
+  });
+
   it('gives the bot no rights and no token, and the worker no wildcard', async () => {
     const { stdout } = await render({});
-    const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Rendered);
-    const subjects = objects.flatMap((object) => object?.subjects ?? []).map(({ name }) => name);
+    const objects = objectsIn(stdout);
+    const subjects = objects.flatMap((object) => object.subjects ?? []).map(({ name }) => name);
     assert.deepEqual(subjects, ['bot-worker']);
-    const bot = objects.find((object) => object?.kind === 'Deployment' && object.metadata.name === 'bot-bot')!;
-    assert.equal(bot.spec!.template.spec.automountServiceAccountToken, false);
-    const rules = objects.find((object) => object?.kind === 'ClusterRole')!.rules!;
+    const bot = objects.find((object) => object.kind === 'Deployment' && object.metadata.name === 'bot-bot')!;
+    assert.equal(bot.spec!.template!.spec.automountServiceAccountToken, false);
+    const rules = objects.find((object) => object.kind === 'ClusterRole')!.rules!;
     assert.ok(rules.length > 10);
     assert.ok(!JSON.stringify(rules).includes('"*"'));
   });
@@ -106,8 +127,14 @@ interface Rendered {
   metadata: { name: string };
   subjects?: { name: string }[];
   rules?: unknown[];
-  spec?: { template: { spec: { automountServiceAccountToken?: boolean } } };
+  spec?: {
+    template?: { spec: { automountServiceAccountToken?: boolean } };
+    triggers?: { metadata: { listName: string } }[];
+  };
 }
+
+const objectsIn = (yaml: string): Rendered[] =>
+  parseAllDocuments(yaml).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
 
 describe('of the worker’s rules', () => {
   const config = readDemoConfig(undefined);

@@ -38,6 +38,23 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ include "vcdemo.redisHost" . }}:{{ ternary .Values.redis.port 6379 (ne .Values.redis.host "") }}
 {{- end -}}
 
+{{/* The host cluster that this release's workers are for, among those of the configuration. */}}
+{{- define "vcdemo.hostCluster" -}}
+{{- $names := keys (dig "clusters" dict .Values.config) | sortAlpha -}}
+{{- if .Values.worker.hostCluster -}}
+{{- if not (has .Values.worker.hostCluster $names) }}{{ fail (printf "worker.hostCluster is %s, but config.clusters has: %s." .Values.worker.hostCluster (join ", " $names)) }}{{ end -}}
+{{ .Values.worker.hostCluster }}
+{{- else if $names -}}
+{{ fail (printf "Set worker.hostCluster to one of config.clusters: %s." (join ", " $names)) }}
+{{- end -}}
+{{- end -}}
+
+{{/* A queue of these workers, as src/jobs/definitions.ts names it: (list . "provisioning") */}}
+{{- define "vcdemo.queue" -}}
+{{- $cluster := include "vcdemo.hostCluster" (index . 0) -}}
+{{ index . 1 }}{{ if $cluster }}-{{ $cluster }}{{ end }}
+{{- end -}}
+
 {{/* Environment that bot and worker share. */}}
 {{- define "vcdemo.env" -}}
 {{- with include "vcdemo.redisSecret" . }}
@@ -94,6 +111,9 @@ containers:
     env:
       {{- include "vcdemo.env" $ | nindent 6 }}
       - { name: WORKER_CONCURRENCY, value: {{ $.Values.worker.concurrency | quote }} }
+      {{- with include "vcdemo.hostCluster" $ }}
+      - { name: HOST_CLUSTER, value: {{ . }} }
+      {{- end }}
       - { name: WORKER_STOP_SECONDS, value: {{ $.Values.worker.stopSeconds | quote }} }
       {{- if $.Values.worker.kubeconfigSecret }}
       - { name: KUBECONFIG, value: /etc/vcdemo-host/kubeconfig }
