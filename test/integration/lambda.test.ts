@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
+import { execa } from 'execa';
 import { Redis } from 'ioredis';
+import { createAuthority } from '../../demo/cluster/certificates.js';
 import { freePort } from '../../demo/free-port.js';
 import { startRedis, type LocalRedis } from '../../demo/redis.js';
 import { sign, triggerId } from '../../demo/slack.js';
@@ -22,7 +27,7 @@ interface Answer {
 class Lambda {
   private constructor(private readonly child: ChildProcess) {}
 
-  static async start(redisUrl: string): Promise<Lambda> {
+  static async start(redisUrl: string, environment: Record<string, string> = {}): Promise<Lambda> {
     const child = fork(host, {
       execArgv: ['--import', 'tsx'],
       env: {
@@ -31,6 +36,7 @@ class Lambda {
         SLACK_SIGNING_SECRET: secret,
         REDIS_URL: redisUrl,
         LOG_LEVEL: 'silent',
+        ...environment,
       },
     });
     await once(child, 'message');
@@ -175,6 +181,42 @@ describe('the bot as a function', () => {
       assert.match((await lonely.invoke(eventV2(formOf('create x')))).body, /job queue \(Redis\) cannot be reached/);
     } finally {
       await lonely.stop();
+    }
+  });
+
+  it('reaches a Redis by TLS, with a password and an authority of its own', async (test) => {
+    const { failed } = await execa('redis-server', ['--version'], { reject: false });
+    if (failed) return test.skip('there is no redis-server on the PATH');
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-redis-tls-'));
+    const [authority, stranger] = [createAuthority('redis'), createAuthority('stranger')];
+    const server = authority.issueWithKey({ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] });
+    const file = async (name: string, text: string) => {
+      await writeFile(join(directory, name), text, { mode: 0o600 });
+      return join(directory, name);
+    };
+    const port = await freePort();
+    const options = [
+      ...['--port', '0', '--tls-port', String(port), '--requirepass', 'a-password', '--tls-auth-clients', 'no'],
+      ...['--tls-cert-file', await file('server.crt', server.certificate)],
+      ...['--tls-key-file', await file('server.key', server.privateKey)],
+      ...['--tls-ca-cert-file', await file('ca.crt', authority.certificate)],
+    ];
+    const secure = await startRedis({ port, options });
+    const answerOf = async (password: string, ca: string) => {
+      const function_ = await Lambda.start(`rediss://:${password}@127.0.0.1:${port}`, { REDIS_CA: ca });
+      const { body } = await function_.invoke(eventV2(formOf('create secure')));
+      await function_.stop();
+      return body;
+    };
+    try {
+      assert.match(await answerOf('a-password', authority.certificate), /Creating demo \*secure\*/);
+      assert.match(await answerOf('a-password', stranger.certificate), /cannot be reached: .*(certificate|signature)/);
+      const refused = await answerOf('another', authority.certificate);
+      assert.match(refused, /cannot be reached: .*WRONGPASS/);
+      assert.doesNotMatch(refused, /another/);
+    } finally {
+      await secure.stop();
+      await rm(directory, { recursive: true });
     }
   });
 });
