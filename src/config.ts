@@ -233,8 +233,16 @@ const workerEnvironment = z.object({
   KUBERNETES_SERVICE_HOST: z.string().optional(),
 });
 
+/** Of `npm run queue-ui`. */
+const queueEnvironment = z.object({
+  REDIS_URL: common.REDIS_URL,
+  REDIS_CA: common.REDIS_CA,
+  QUEUE_UI_PORT: port.default(3002),
+});
+
 export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: DemoConfig };
 export type WorkerSettings = z.output<typeof workerEnvironment> & { demoConfig: DemoConfig };
+export type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: DemoConfig };
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettings {
@@ -252,6 +260,11 @@ export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): Worker
       return [`HOST_CLUSTER is not set: the configuration has the clusters ${clusters.join(', ')}`];
     return [];
   });
+}
+
+/** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
+export function readQueueSettings(env: NodeJS.ProcessEnv = process.env): QueueSettings {
+  return readSettings(queueEnvironment, env);
 }
 
 function readSettings<Settings extends object>(
