@@ -22,6 +22,12 @@ const render = (values: object) =>
   );
 const slack = { existingSecret: 'slack' };
 
+const monitoring = {
+  serviceMonitor: { enabled: true, interval: '15s', labels: { release: 'prometheus' } },
+  rules: { enabled: true, labels: { release: 'prometheus' } },
+  dashboard: { enabled: true, labels: { grafana_dashboard: 'yes' } },
+};
+
 /** Each option once, away from its default. */
 const options: Record<string, object> = {
   'the bundled Valkey': {},
@@ -38,6 +44,9 @@ const options: Record<string, object> = {
     worker: { podDisruptionBudget: { enabled: true, minAvailable: '50%' } },
   },
   'network policies': { networkPolicy: { enabled: true } },
+  'network policies around Knative': { networkPolicy: { enabled: true }, bot: { kind: 'KnativeService' } },
+  monitoring: { metrics: monitoring },
+  'monitoring of a bot of Knative': { metrics: monitoring, bot: { kind: 'KnativeService' } },
   KEDA: { worker: { keda: { enabled: true } } },
   'workers for one of several host clusters': {
     bot: { enabled: false },
