@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { Histogram } from 'prom-client';
 import { parse } from 'yaml';
+import { createBotMetrics, createWorkerMetrics } from '../../src/metrics.js';
 
 /* The chart's dashboard and alert rules against the metrics that the processes have, and the rules against promtool. */
 
@@ -37,38 +39,37 @@ const expressions = [
   ),
 ];
 
-/** Of each metric, the labels that its process gives it; histograms by the names of their series. */
-function knownMetrics(): Map<string, string[]> {
-  const list: Record<string, string[]> = {
-    vcdemo_commands_total: ['command', 'outcome'],
-    vcdemo_acknowledgement_seconds_bucket: ['le'],
-    vcdemo_acknowledgement_seconds_count: [],
-    vcdemo_queue_jobs: ['queue', 'state'],
-    vcdemo_slack_calls_total: ['method', 'outcome'],
-    vcdemo_job_wait_seconds_bucket: ['job', 'le'],
-    vcdemo_job_duration_seconds_bucket: ['job', 'outcome', 'le'],
-    vcdemo_job_duration_seconds_count: ['job', 'outcome'],
-    vcdemo_step_duration_seconds_bucket: ['flow', 'step', 'outcome', 'le'],
-    vcdemo_step_duration_seconds_count: ['flow', 'step', 'outcome'],
-    vcdemo_demos: ['state'],
-    vcdemo_demos_expired: [],
-    process_resident_memory_bytes: [],
-    nodejs_eventloop_lag_p99_seconds: [],
-  };
-  return new Map(Object.entries(list));
+/** The series of both processes, with the labels that these give them. */
+function seriesOfProcesses(): Map<string, string[]> {
+  const bot = createBotMetrics();
+  const worker = createWorkerMetrics();
+  worker.noteDemos([]);
+  const series = new Map<string, string[]>();
+  for (const { registry, collectProcess, watchQueues } of [bot, worker]) {
+    collectProcess();
+    watchQueues(() => Promise.resolve([]));
+    for (const metric of registry.getMetricsAsArray()) {
+      const { name, labelNames } = metric as typeof metric & { labelNames: string[] };
+      if (metric instanceof Histogram) {
+        series.set(`${name}_bucket`, [...labelNames, 'le']);
+        for (const suffix of ['count', 'sum']) series.set(`${name}_${suffix}`, labelNames);
+      } else series.set(name, labelNames);
+    }
+  }
+  return series;
 }
 
 /** What Prometheus and the chart's monitors add to each series. */
 const added = ['namespace', 'release', 'component', 'service', 'pod'];
 
 describe('dashboard and alerts', () => {
-  const metrics = knownMetrics();
+  const series = seriesOfProcesses();
   for (const { where, expr, shown } of expressions)
     test(`use metrics and labels that there are: ${where}`, () => {
       const labels = new Set(added);
       for (const [, name, selector = ''] of expr.matchAll(/\b((?:vcdemo|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
-        assert.ok(metrics.has(name!), `there is no metric ${name}`);
-        const own = [...added, ...metrics.get(name!)!];
+        assert.ok(series.has(name!), `there is no ${name}`);
+        const own = [...added, ...series.get(name!)!];
         for (const [, label] of selector.matchAll(/(\w+)\s*(?:=|!)/g))
           assert.ok(own.includes(label!), `${name} has no label ${label}`);
         for (const label of own) labels.add(label);
@@ -101,8 +102,8 @@ test('each alert fires when it should, and only then', { skip }, async () => {
     reject: false,
   });
   assert.equal(exitCode, 0, all);
-  for (const { alert } of alerts)
-    assert.ok(text('test/alerts/rules.yaml').includes(`"${alert}"`), `${alert} is not tried`);
+  const tried = text('test/alerts/rules.yaml');
+  for (const { alert } of alerts) assert.ok(tried.includes(`"${alert}"`), `${alert} is not tried`);
 });
 
 test('Prometheus can read every query of the dashboard', { skip }, async () => {
