@@ -25,7 +25,7 @@ const slack = { existingSecret: 'slack' };
 const monitoring = {
   serviceMonitor: { enabled: true, interval: '15s', labels: { release: 'prometheus' } },
   rules: { enabled: true, labels: { release: 'prometheus' } },
-  dashboard: { enabled: true, labels: { grafana_dashboard: 'yes' } },
+  dashboard: { enabled: true, labels: { grafana_dashboard: 2 } },
 };
 
 /** Each option once, away from its default. */
