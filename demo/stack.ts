@@ -94,8 +94,8 @@ export async function startStack(
     redis,
     bot,
     async startWorker(extra = {}, onLine) {
-      const workerPort = await freePort();
-      return await launch('start:worker', workerPort, { WORKER_PORT: String(workerPort), ...extra }, onLine);
+      const workerPort = extra.WORKER_PORT ?? String(await freePort());
+      return await launch('start:worker', Number(workerPort), { ...extra, WORKER_PORT: workerPort }, onLine);
     },
     ...converseWith(slack, botUrl, notice),
     close,

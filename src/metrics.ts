@@ -6,13 +6,13 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
  */
 
 /** Seconds that an acknowledgement takes; Slack waits three. */
-const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3];
+const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10];
 /** Seconds, from a question that is answered at once to a step that ends by its deadline. */
 const workBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
 
 export type CommandOutcome = 'accepted' | 'answered' | 'refused' | 'failed';
 export type SlackCallOutcome = 'ok' | 'error' | 'rate_limited';
-export type JobOutcome = 'done' | 'failed' | 'handed_back';
+export type JobOutcome = 'done' | 'refused' | 'failed' | 'handed_back';
 
 /** Counts one call of Slack's Web API, or of a `response_url`. */
 export type SlackCallObserver = (method: string, outcome: SlackCallOutcome) => void;
@@ -53,14 +53,14 @@ export function createWorkerMetrics() {
     jobWait: new Histogram({
       name: 'vcdemo_job_wait_seconds',
       help: 'From the command to the start of its job',
-      labelNames: ['job'] as const,
+      labelNames: ['job_name'] as const,
       buckets: workBuckets,
       registers,
     }),
     jobDuration: new Histogram({
       name: 'vcdemo_job_duration_seconds',
       help: 'From the start of a job to its end',
-      labelNames: ['job', 'outcome'] as const,
+      labelNames: ['job_name', 'outcome'] as const,
       buckets: workBuckets,
       registers,
     }),
@@ -72,11 +72,10 @@ export function createWorkerMetrics() {
       registers,
     }),
     /** Of the host cluster as it was last looked at; absent until then. */
-    noteDemos(demos: readonly { state: string; isExpired: boolean }[]): void {
+    noteDemos(byState: Record<string, number>, expired: number): void {
       gauges ??= demoGauges(registers);
-      gauges.demos.reset();
-      for (const { state } of demos) gauges.demos.inc({ state });
-      gauges.expired.set(demos.filter(({ isExpired }) => isExpired).length);
+      for (const [state, count] of Object.entries(byState)) gauges.demos.set({ state }, count);
+      gauges.expired.set(expired);
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { types } from '@slack/bolt';
 import { UserError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { CommandOutcome } from '../metrics.js';
 import { escapeMrkdwn } from '../slack-text.js';
 
 /** What a person reads; `text` is what notifications and screen readers show of it. */
@@ -42,6 +43,11 @@ export function replyToError(error: unknown, log: Log): Reply {
     ':boom: Something failed inside vcdemo.',
     `Nothing may have been started. Tell whoever runs vcdemo the reference \`${reference}\`; the log has the details.`,
   ]);
+}
+
+/** Whether the person has to correct something, or those who run vcdemo. */
+export function outcomeOf(error: unknown): CommandOutcome {
+  return error instanceof UserError && !error.code.startsWith('redis-') ? 'refused' : 'failed';
 }
 
 function section(text: string): types.KnownBlock {

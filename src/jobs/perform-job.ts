@@ -30,10 +30,14 @@ export async function performJob(job: Job<JobData>, token: string | undefined, w
   const { tools, stopping } = workshop;
   const { metrics } = tools;
   const name = job.name as JobName;
+  // Whatever can write to Redis may invent names: no label for each.
+  const label = Object.hasOwn(jobs, name) ? name : 'unknown';
   const log = workshop.log.child({ jobId: job.id, job: name, demo: job.data.demo });
   const start = performance.now();
   log.info({ attempt: job.attemptsStarted }, 'job started');
-  metrics.jobWait.observe({ job: name }, Math.max(0, Date.now() - job.timestamp) / seconds(1));
+  // Of a job that was handed over, the wait is that before its first start.
+  if (job.attemptsStarted === 1)
+    metrics.jobWait.observe({ job_name: label }, Math.max(0, Date.now() - job.timestamp) / seconds(1));
   let outcome: JobOutcome = 'done';
   try {
     const run = runOf(job, name, workshop, log);
@@ -48,13 +52,13 @@ export async function performJob(job: Job<JobData>, token: string | undefined, w
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    outcome = 'failed';
-    log.error({ err: error }, 'job failed');
+    outcome = isRefusal(error) ? 'refused' : 'failed';
+    log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
     if (!(error instanceof FlowError || error instanceof ClaimLost)) await tellFailure(job, tools, error, log);
     // What reaches Redis is the short text alone: no stack, no cause.
     throw withoutStack(error);
   } finally {
-    metrics.jobDuration.observe({ job: name, outcome }, (performance.now() - start) / seconds(1));
+    metrics.jobDuration.observe({ job_name: label, outcome }, (performance.now() - start) / seconds(1));
   }
 }
 
@@ -97,6 +101,10 @@ async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Works
     await queue.close();
   }
 }
+
+/** What the person asked for cannot be; nothing is broken. */
+const refusals = ['not-allowed', 'not-owner', 'unknown-demo', 'demo-not-ready', 'demo-being-deleted', 'dashboard-off'];
+const isRefusal = (error: unknown) => error instanceof UserError && refusals.includes(error.code);
 
 /** Flows tell their failures themselves, with what was made. */
 async function tellFailure(job: Job<JobData>, { slack }: WorkerTools, error: unknown, log: Log): Promise<void> {

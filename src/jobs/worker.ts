@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../metrics.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
 import { within } from '../within.js';
+import { demoStates } from '../k8s/demo.js';
 import { IstioRenderer } from '../k8s/istio.js';
 import { queueKinds, queueName } from './definitions.js';
 import { demosInHost, isExpired } from './expired.js';
@@ -93,8 +94,10 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
 /** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */
 async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
   const demos = await demosInHost(settings);
-  metrics.noteDemos(demos.map((demo) => ({ state: demo.state, isExpired: isExpired(demo) })));
-  for (const { name } of demos.filter(isExpired)) {
+  const expired = demos.filter(isExpired);
+  const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
+  metrics.noteDemos(Object.fromEntries(counts), expired.length);
+  for (const { name } of expired) {
     const deduplication = { id: `expire-${name}`, ttl: minutes(10) };
     const options = { deduplication, removeOnComplete: true, removeOnFail: { age: 86_400 } };
     await provisioning.add('expire', { demo: name }, options);

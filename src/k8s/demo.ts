@@ -24,7 +24,8 @@ const annotations = {
 } as const;
 
 /** `creating` until the first create has ended, then how it ended. */
-export type DemoState = 'creating' | 'ready' | 'failed' | 'deleting';
+export const demoStates = ['creating', 'ready', 'failed', 'deleting'] as const;
+export type DemoState = (typeof demoStates)[number];
 
 export const virtualClusterNames = ['vc1', 'vc2'] as const;
 export type VirtualClusterName = (typeof virtualClusterNames)[number];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '../../demo/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
 import { botUserId } from '../../demo/slack.js';
 import { startStack, textOf, type Stack } from '../../demo/stack.js';
@@ -14,11 +15,15 @@ import { waitFor } from '../../demo/wait-for.js';
 describe('on a simulated cluster, a demo', () => {
   let host: SimulatedHost;
   let stack: Stack;
+  /** The lines of the worker's. */
+  let metrics: () => Promise<string[]>;
 
   before(async () => {
     host = await simulatedHost(undefined);
     stack = await startStack(host.environment, { notice: host.notice });
-    await stack.startWorker();
+    const port = await freePort();
+    await stack.startWorker({ WORKER_PORT: String(port) });
+    metrics = async () => (await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).split('\n');
   });
   after(async () => {
     await stack?.close();
@@ -52,6 +57,19 @@ describe('on a simulated cluster, a demo', () => {
     await stack.type(slack.alice, 'delete sim');
     await stack.press(slack.alice, 'delete_demo', 'sim');
     await stack.message(/Demo \*sim\* is deleted, nothing is left/);
+    const counted = await metrics();
+    for (const line of [
+      'vcdemo_job_duration_seconds_count{job_name="create",outcome="done"} 2',
+      'vcdemo_job_duration_seconds_count{job_name="delete",outcome="done"} 1',
+      'vcdemo_job_wait_seconds_count{job_name="verify"} 1',
+      'vcdemo_step_duration_seconds_count{flow="create",step="virtualCluster",outcome="done"} 2',
+      'vcdemo_step_duration_seconds_count{flow="delete",step="leftovers",outcome="done"} 1',
+      'vcdemo_slack_calls_total{method="files.completeUploadExternal",outcome="ok"} 1',
+      'vcdemo_queue_jobs{queue="provisioning",state="active"} 0',
+      'vcdemo_demos{state="ready"} 0',
+      'vcdemo_demos_expired 0',
+    ])
+      assert.ok(counted.includes(line), `${line} is not in\n${counted.join('\n')}`);
     // Everything that the workspace was sent says what it is about.
     for (const { text } of slack.timeline.entries.filter(({ from }) => from === botUserId))
       assert.match(text, /simulated cluster/);

@@ -1,14 +1,13 @@
 import type { App, SlashCommand } from '@slack/bolt';
 import type { Requester } from '../../jobs/definitions.js';
 import { assertMayUse } from '../../access.js';
-import { UserError } from '../../errors.js';
 import type { CommandOutcome } from '../../metrics.js';
 import { traced } from '../../tracing.js';
 import { commands } from '../commands.js';
 import { deleteConfirmation } from '../delete-confirmation.js';
 import { helpReply } from '../help.js';
 import { parseCommand, type ParsedCommand } from '../parse.js';
-import { acceptedReply, replyToError, type Reply } from '../reply.js';
+import { acceptedReply, outcomeOf, replyToError, type Reply } from '../reply.js';
 import { requestsFor } from '../requests.js';
 import type { ListenerContext } from './context.js';
 
@@ -28,7 +27,7 @@ export function listenForCommand(app: App, context: ListenerContext): void {
         answer(parsed, command, context),
       ));
     } catch (error) {
-      outcome = error instanceof UserError ? 'refused' : 'failed';
+      outcome = outcomeOf(error);
       reply = replyToError(error, log);
     }
     await ack({ response_type: 'ephemeral', ...reply });

@@ -6,7 +6,7 @@ import type { CommandOutcome } from '../../metrics.js';
 import { traced } from '../../tracing.js';
 import { commands } from '../commands.js';
 import { clusterOfAction, deleteActionId } from '../delete-confirmation.js';
-import { acceptedReply, replyToError, type Reply } from '../reply.js';
+import { acceptedReply, outcomeOf, replyToError, type Reply } from '../reply.js';
 import type { ListenerContext } from './context.js';
 import { respondOrLog } from './respond.js';
 
@@ -23,7 +23,7 @@ export function listenForDeleteButton(app: App, context: ListenerContext): void 
       try {
         reply = await traced('delete button', { 'vcdemo.user': body.user.id }, () => deleteDemo(body, context));
       } catch (error) {
-        outcome = error instanceof UserError ? 'refused' : 'failed';
+        outcome = outcomeOf(error);
         reply = replyToError(error, log);
       }
       await ack();
