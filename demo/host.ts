@@ -29,7 +29,7 @@ export async function simulatedHost(fault: Fault | undefined): Promise<Simulated
   const address = `${cluster.edge.host}:${cluster.edge.port}`;
   await writeFile(
     config,
-    stringify({ domain: 'vcdemo.test', exposure: { kind: 'traefik', address }, stepDeadlineFactor }),
+    stringify({ domain: 'vcdemo.localhost', exposure: { kind: 'traefik', address }, stepDeadlineFactor }),
   );
   const tools = fileURLToPath(new URL('bin', import.meta.url));
   return {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { faultNames } from './cluster/faults.js';
-import { realHost, simulatedHost, type Host } from './host.js';
+import { realHost, simulatedHost } from './host.js';
 import { jobIdIn, watchJobs, type JobWatcher } from './jobs.js';
 import { runScript } from './script.js';
 import { startStack, type Stack } from './stack.js';
@@ -21,14 +21,14 @@ if (problem !== undefined) {
   process.stderr.write(`${problem}\n${usage}\n`);
   process.exit(2);
 }
+if (options.help) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
 
-const cleanups: (() => Promise<unknown>)[] = [];
+const parts: Promise<{ close(): unknown }>[] = [];
 let ending: Promise<void> | undefined;
-const end = () =>
-  (ending ??= (async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => console.error(error));
-  })());
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
     if (ending) process.exit(1); // a second time: at once
     process.stdout.write('\nEnding everything…\n');
@@ -44,30 +44,41 @@ try {
   await end();
 }
 
+/** Waits for a part to start. It is closed at the end, and so is one that is still starting then. */
+async function open<Part extends { close(): unknown }>(starting: Promise<Part>): Promise<Part> {
+  parts.push(starting);
+  const part = await starting;
+  if (ending) throw new Error('ended meanwhile');
+  return part;
+}
+
+/** Closes all parts, the last one first. */
+function end(): Promise<void> {
+  return (ending ??= (async () => {
+    for (const starting of parts.reverse()) {
+      const part = await starting.catch(() => undefined); // whoever waits for it knows why
+      await Promise.resolve(part?.close()).catch((error: unknown) => console.error(error));
+    }
+  })());
+}
+
 /** Resolves with whether all went well. */
 async function run(): Promise<boolean> {
-  const color = process.stdout.isTTY;
-  const host: Host =
-    options.kubeconfig !== undefined
-      ? await realHost({
-          kubeconfig: resolve(options.kubeconfig),
-          context: options.context,
-          config: resolve(options.config!),
-        })
-      : await simulatedHost(options.fault);
-  cleanups.push(() => host.close());
-  const stack = await startStack(host.environment, { notice: host.notice });
-  cleanups.push(() => stack.close());
-  const jobs = await watchJobs(stack.redis.url);
-  cleanups.push(() => jobs.close());
+  const { kubeconfig, context, config, fault } = options;
+  const host = await open(
+    kubeconfig !== undefined
+      ? realHost({ kubeconfig: resolve(kubeconfig), context, config: resolve(config!) })
+      : simulatedHost(fault),
+  );
+  const stack = await open(startStack(host.environment, { notice: host.notice }));
+  const jobs = await open(watchJobs(stack.redis.url));
   await stack.startWorker();
-  const prompt = options.script === undefined ? openPrompt() : undefined;
+  const prompt = options.script === undefined ? await open(Promise.resolve(openPrompt())) : undefined;
   const print = (text: string) => {
     if (prompt) prompt.print(text);
     else console.log(text);
   };
-  const terminal = await showInTerminal(stack.slack, print, { color });
-  cleanups.push(() => terminal.close());
+  const terminal = await open(showInTerminal(stack.slack, print, { color: process.stdout.isTTY }));
   print(`The product runs, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
 The channel in a browser: ${stack.slack.pageUrl}  (all that the stand-in knows: ${stack.slack.inspectorUrl})`);
   const good = prompt ? await converse(prompt, { stack, jobs, terminal, print }) : await script({ stack, jobs, print });
@@ -95,18 +106,15 @@ async function converse(
   print('Type /vcdemo create, or /vcdemo help; the number of a button presses it; Ctrl-C ends and removes everything.');
   const { alice } = stack.slack;
   const begun: Promise<unknown>[] = [];
+  const finished = (answer: { text?: string }) => jobs.finished(jobIdIn(answer) ?? '').catch(() => undefined);
   for await (const line of prompt.lines) {
     const text = line.trim();
-    const button = /^\d+$/.test(text) ? terminal.buttons[Number(text) - 1] : undefined;
+    const button = terminal.button(Number(text));
     const command = /^\/vcdemo\b\s*(.*)$/.exec(text)?.[1];
-    if (button) {
-      const answer = await stack.press(alice, button.actionId, button.value);
-      begun.push(jobs.finished(jobIdIn(answer) ?? '').catch(() => undefined));
-    } else if (command !== undefined) {
-      const { body } = await stack.type(alice, command);
-      const jobId = jobIdIn(body);
-      if (jobId) begun.push(jobs.finished(jobId).catch(() => undefined));
-    } else if (text !== '') print('Commands begin with /vcdemo; a number presses the button that has it.');
+    if (button) begun.push(finished(await stack.press(alice, button.actionId, button.value)));
+    else if (command !== undefined) begun.push(finished((await stack.type(alice, command)).body));
+    else if (/^\d+$/.test(text)) print(`There is no button ${text}.`);
+    else if (text !== '') print('Commands begin with /vcdemo; a number presses the button that has it.');
     prompt.show();
   }
   await Promise.all(begun);
@@ -118,6 +126,7 @@ interface Prompt {
   show(): void;
   /** Above the line that is being typed. */
   print(text: string): void;
+  close(): void;
 }
 
 function openPrompt(): Prompt {
@@ -125,11 +134,14 @@ function openPrompt(): Prompt {
   const lines = createInterface({ input: stdin, output: stdin.isTTY ? stdout : undefined, prompt: '> ' });
   // In raw mode the terminal sends no signal.
   lines.on('SIGINT', () => process.emit('SIGINT'));
-  cleanups.push(() => Promise.resolve(lines.close()));
-  const show = () => (stdin.isTTY ? lines.prompt(true) : undefined);
+  let isOpen = true;
+  lines.on('close', () => (isOpen = false));
+  // Showing it after the end of input would wait for more.
+  const show = () => void (stdin.isTTY && isOpen && lines.prompt(true));
   return {
-    lines,
+    lines: lines[Symbol.asyncIterator](), // from now on: what is typed early counts
     show,
+    close: () => lines.close(),
     print(text) {
       stdout.write(stdout.isTTY ? `\r\u001B[K${text}\n` : `${text}\n`);
       show();
@@ -141,7 +153,14 @@ function readOptions() {
   const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
-      options: { script: text, fault: text, kubeconfig: text, context: text, config: text },
+      options: {
+        script: text,
+        fault: text,
+        kubeconfig: text,
+        context: text,
+        config: text,
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     const fault = faultNames.find((name) => name === values.fault);
     const found = { ...values, fault };
@@ -153,11 +172,11 @@ function readOptions() {
         options: found,
         problem: 'Only the simulated cluster can be made to fail: leave --fault or --kubeconfig out.',
       };
+    if (values.script?.trim() === '') return { options: found, problem: 'The script has no commands.' };
     if (values.context !== undefined && values.kubeconfig === undefined)
       return { options: found, problem: '--context is of --kubeconfig, which is not given.' };
     return { options: found, problem: undefined };
   } catch (error) {
-    const none = { script: undefined, fault: undefined, kubeconfig: undefined, context: undefined, config: undefined };
-    return { options: none, problem: (error as Error).message };
+    return { options: {} as never, problem: (error as Error).message };
   }
 }

@@ -50,12 +50,17 @@ export function toHtml(mrkdwn: string, names: Names): string {
   return withEmoji(mrkdwn)
     .replace(/```\n?([\s\S]*?)\n?```/g, (_, text: string) => keep(`<pre>${escapeRest(text)}</pre>`))
     .replace(/`([^`\n]+)`/g, (_, text: string) => keep(`<code>${escapeRest(text)}</code>`))
-    .replace(/<([@!#h][^>\n]*)>/g, (_, token: string) => keep(`<b>${escapeRest(readToken(token, names))}</b>`))
+    .replace(/<([@!#h][^>\n]*)>/g, (_, token: string) => {
+      const read = escapeRest(readToken(token, names));
+      return keep(token.startsWith('@') ? `<b>${read}</b>` : read);
+    })
+    .replace(/https:\/\/[^\s<>)]+/g, (url) => keep(`<a href="${url.replace(/"/g, '&quot;')}">${url}</a>`))
     .replace(/[<>]/g, (sign) => escapeRest(sign))
     .replace(/(?<![\w*])\*([^*\n]+)\*(?![\w*])/g, '<b>$1</b>')
     .replace(/(?<![\w_])_([^_\n]+)_(?![\w_])/g, '<i>$1</i>')
     .replace(/^&gt; ?(.*)$/gm, '<q>$1</q>')
     .replace(/<\/q>\n<q>/g, '<br>')
+    .replace(/<\/q>\n/g, '</q>')
     .replace(/\n/g, '<br>')
     .replace(/\u0000(\d+)\u0000/g, (_, index: string) => code[Number(index)]!);
 }

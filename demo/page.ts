@@ -1,5 +1,5 @@
 import { toHtml, type Names } from './mrkdwn.js';
-import { buttonsOf, paragraphsOf, type Entry } from './timeline.js';
+import { audienceOf, buttonsOf, paragraphsOf, type Entry } from './timeline.js';
 
 /** The channel as a page, the last `count` entries of it; it renews itself. */
 export function renderPage(
@@ -26,16 +26,16 @@ export function renderPage(
 
 function renderEntry(entry: Entry, names: Names, fileNames: ReadonlyMap<string, string>): string {
   const name = names.get(entry.from) ?? entry.from;
-  const only = entry.onlyFor ? `<small>Only visible to ${names.get(entry.onlyFor) ?? entry.onlyFor}</small>` : '';
+  const audience = audienceOf(entry, names);
   const paragraphs = paragraphsOf(entry).map(
-    ({ text, small }) => `<p${small ? ' class="small"' : ''}>${toHtml(text, names)}</p>`,
+    ({ text, small }) => `<div${small ? ' class="small"' : ''}>${toHtml(text, names)}</div>`,
   );
   const buttons = buttonsOf(entry).map(
     ({ label, dangerous }) => `<button${dangerous ? ' class="danger"' : ''}>${label}</button>`,
   );
   const files = entry.files.map((id) => `<p class="file">📄 ${fileNames.get(id) ?? id}</p>`);
-  return `<article class="${entry.onlyFor ? 'only' : ''}"><i class="face ${name}">${name[0]!.toUpperCase()}</i><section>
-<h2>${name}${name === 'vcdemo' ? ' <em>APP</em>' : ''}${entry.edited ? ' <small>(edited)</small>' : ''} ${only}</h2>
+  return `<article class="${audience ? 'only' : ''}"><i class="face ${name}">${name[0]!.toUpperCase()}</i><section>
+<h2>${name}${name === 'vcdemo' ? ' <em>APP</em>' : ''}${entry.edited ? ' <small>(edited)</small>' : ''}${audience ? ` <small>${audience}</small>` : ''}</h2>
 ${paragraphs.join('')}${files.join('')}${buttons.length > 0 ? `<p>${buttons.join(' ')}</p>` : ''}</section></article>`;
 }
 
@@ -45,11 +45,11 @@ h1 { font-size: 18px; margin: 0; padding: 12px 20px; border-bottom: 1px solid #d
 h1 small { font-weight: normal; color: #616061; margin-left: 12px }
 article { display: flex; gap: 10px; padding: 8px 20px }
 article.only { background: #f8f8fa }
-section { flex: 1; min-width: 0 }
+section { flex: 1; min-width: 0; overflow-wrap: anywhere }
 h2 { font-size: 15px; margin: 0 }
 h2 em { font: 10px sans-serif; background: #e8e8e8; color: #616061; border-radius: 2px; padding: 1px 3px; vertical-align: 1px }
 h2 small { font-weight: normal; font-size: 12px; color: #616061 }
-p { margin: 2px 0; overflow-wrap: anywhere }
+p, div { margin: 2px 0 }
 .small { font-size: 12px; color: #616061 }
 .face { width: 36px; height: 36px; border-radius: 6px; background: #3d7ea6; color: #fff; font: bold 18px/36px sans-serif; text-align: center; flex: none }
 .face.vcdemo { background: #4a154b }

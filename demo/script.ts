@@ -15,10 +15,13 @@ export async function runScript(
     if (line === '') continue;
     const start = performance.now();
     const seen = slack.timeline.entries.length;
-    let answer: { text?: string } = (await stack.type(slack.alice, line)).body;
+    const { status, body } = await stack.type(slack.alice, line);
+    if (status !== 200) return `${line}: the bot answered with ${status}`;
+    let answer: { text?: string } = body;
     const dangerous = buttonsOf({ text: '', ...answer }).find((button) => button.dangerous);
     if (dangerous) answer = await stack.press(slack.alice, dangerous.actionId, dangerous.value);
     const jobId = jobIdIn(answer);
+    if (jobId === undefined && !line.startsWith('help')) return `${line}: nothing was started. ${answer.text ?? ''}`;
     const failure =
       jobId &&
       (await jobs.finished(jobId).then(

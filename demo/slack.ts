@@ -239,6 +239,8 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
   const failing = new Map<string, string>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
   const fileNames = new Map<string, string>();
+  /** The people of direct messages, by the channel's id. */
+  const directWith = new Map<string, string>();
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.writeHead(502).end(String(error)));
@@ -276,7 +278,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       response: JSON.parse(answer.text) as ApiCall['response'],
     };
     calls.push(call);
-    if (call.response.ok) show(call, timeline, fileNames);
+    if (call.response.ok) show(call, { timeline, fileNames, directWith });
     // Where files are uploaded to: from elsewhere only this server can be reached.
     answer.text = answer.text.replaceAll(emulatorUrl, url);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
@@ -346,22 +348,26 @@ function contentOf({ text = '', blocks = '[]' }: Record<string, string>): Conten
   return { text, blocks: JSON.parse(blocks) as KnownBlock[] };
 }
 
+interface Shown {
+  timeline: Timeline;
+  fileNames: Map<string, string>;
+  directWith: Map<string, string>;
+}
+
 /** What a call makes people see. */
-function show(
-  { method, arguments: sent, response }: ApiCall,
-  timeline: Timeline,
-  fileNames: Map<string, string>,
-): void {
-  const { channel = '', user = '' } = sent;
-  const from = botUserId;
-  if (method === 'chat.postMessage') timeline.add({ id: String(response.ts), from, channel, ...contentOf(sent) });
+function show({ method, arguments: sent, response }: ApiCall, { timeline, fileNames, directWith }: Shown): void {
+  const { channel = sent.channel_id ?? '', user = '' } = sent;
+  const person = directWith.get(channel);
+  const from = { from: botUserId, channel, ...(person !== undefined && { onlyFor: person, isDirect: true }) };
+  if (method === 'conversations.open')
+    directWith.set(String((response.channel as { id: string }).id), sent.users ?? '');
+  if (method === 'chat.postMessage') timeline.add({ id: String(response.ts), ...from, ...contentOf(sent) });
   if (method === 'chat.update') timeline.edit(String(response.ts), contentOf(sent));
-  if (method === 'chat.postEphemeral') timeline.add({ from, channel, onlyFor: user, ...contentOf(sent) });
+  if (method === 'chat.postEphemeral') timeline.add({ ...from, onlyFor: user, ...contentOf(sent) });
   if (method === 'files.getUploadURLExternal') fileNames.set(String(response.file_id), sent.filename ?? '');
   if (method === 'files.completeUploadExternal')
     timeline.add({
-      from,
-      channel: sent.channel_id ?? '',
+      ...from,
       text: sent.initial_comment ?? '',
       files: (JSON.parse(sent.files ?? '[]') as { id: string }[]).map(({ id }) => id),
     });

@@ -15,7 +15,7 @@ import {
   type Response,
   type SlackWorkspace,
 } from './slack.js';
-import { withNotice } from './timeline.js';
+import { buttonsOf, withNotice } from './timeline.js';
 import { waitFor } from './wait-for.js';
 
 /** What people do in the channel. */
@@ -70,6 +70,7 @@ export async function startStack(
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_API_URL: slack.apiUrl,
     REDIS_URL: redis.url,
+    SLACK_MODE: 'http',
     LOG_LEVEL: 'info',
     ...environment,
   };
@@ -105,20 +106,26 @@ export async function startStack(
 /** Types commands, presses buttons and reads what a bot at `botUrl` and its workers say. */
 export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: string): Conversation {
   /** What a command or a click is answered with is seen by the one person alone. */
-  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body']) => {
+  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body'], inPlaceOf?: string) => {
+    if (text === '' && blocks.length === 0) return;
     const content = withNotice({ text, blocks }, notice);
-    if (text !== '' || blocks.length > 0)
-      slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
+    if (inPlaceOf !== undefined) slack.timeline.edit(inPlaceOf, content);
+    else slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
   };
 
   return {
     async type(person, text) {
-      slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`/vcdemo ${text}\`` });
+      slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`${`/vcdemo ${text}`.trim()}\`` });
       const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel });
       reply(person, answer.body);
       return answer;
     },
     async press(person, actionId, value) {
+      const pressed = slack.timeline.entries.findLast(
+        (entry) =>
+          entry.onlyFor === person.userId &&
+          buttonsOf(entry).some((button) => button.actionId === actionId && button.value === value),
+      );
       const response = slack.responseUrl();
       await pressButton(botUrl, slack.signingSecret, {
         ...person,
@@ -128,7 +135,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
         responseUrl: response.url,
       });
       const answer = await response.next();
-      reply(person, answer);
+      reply(person, answer, answer.replace_original ? pressed?.id : undefined);
       return answer;
     },
     async message(pattern, withinMs = 30_000, everyMs = 250) {
@@ -187,21 +194,25 @@ async function start(
     const file = createWriteStream(process.env.VCDEMO_TEST_LOG, { flags: 'a' });
     for (const stream of [child.stdout!, child.stderr!]) stream.pipe(file, { end: false });
   }
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   await waitFor(
     `${script} to be up`,
     async () => {
-      if (child.exitCode !== null) throw new Error(`${script} ended: ${Buffer.concat(output).toString('utf8')}`);
+      if (hasEnded()) throw new Error(`${script} ended: ${Buffer.concat(output).toString('utf8')}`);
       return await fetch(`http://127.0.0.1:${port}/readyz`).then(
         ({ ok }) => ok,
         () => false,
       );
     },
     { withinMs: 20_000, everyMs: 100, seen: () => Buffer.concat(output).toString('utf8') },
-  );
+  ).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   return {
     pid: child.pid!,
     async kill(signal) {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      if (!hasEnded()) child.kill(signal);
       await ended;
     },
   };

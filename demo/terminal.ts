@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SlackWorkspace } from './slack.js';
 import { toTerminal } from './mrkdwn.js';
-import { buttonsOf, paragraphsOf, type Button, type Content, type Entry } from './timeline.js';
+import { audienceOf, buttonsOf, paragraphsOf, type Button, type Content, type Entry } from './timeline.js';
 
 export interface Terminal {
-  /** Buttons that were shown, by the number that stands before them, from 1. */
-  buttons: readonly Button[];
+  /** The button with this number before it; undefined where there is none, or none any more. */
+  button(number: number): Button | undefined;
   /** Resolves when the files of all entries lie on disk. */
   settled(): Promise<void>;
   /** Removes the files: they hold keys. */
@@ -21,7 +21,7 @@ export async function showInTerminal(
   { color }: { color: boolean },
 ): Promise<Terminal> {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-files-'));
-  const buttons: Button[] = [];
+  const buttons: { button: Button; entry: Entry }[] = [];
   const saving: Promise<void>[] = [];
   const dim = (text: string) => (color ? `\u001B[2m${text}\u001B[22m` : text);
   const lines = (content: Content) =>
@@ -29,20 +29,18 @@ export async function showInTerminal(
       const shown = toTerminal(text, slack.names, { color }).split('\n');
       return small ? shown.map(dim) : shown;
     });
-  const header = ({ from, onlyFor, edited }: Entry) =>
-    [
-      slack.names.get(from) ?? from,
-      edited ? dim('(edited)') : '',
-      onlyFor ? dim(`only visible to ${slack.names.get(onlyFor) ?? onlyFor}`) : '',
-    ]
-      .filter(Boolean)
-      .join(' ');
+  const header = (entry: Entry) => {
+    const small = [entry.edited ? '(edited)' : undefined, audienceOf(entry, slack.names)];
+    return [slack.names.get(entry.from) ?? entry.from, ...small.filter((text) => text !== undefined).map(dim)].join(
+      ' ',
+    );
+  };
 
   slack.timeline.onChange((entry, before) => {
     const known = new Set(before ? lines(before) : []);
     const changed = lines(entry).filter((line) => line.trim() !== '' && !known.has(line));
     const offered = before ? [] : buttonsOf(entry);
-    const numbered = offered.map((button) => `[${buttons.push(button)}] ${button.label}`);
+    const numbered = offered.map((button) => `[${buttons.push({ button, entry })}] ${button.label}`);
     if (changed.length === 0 && numbered.length === 0) return;
     print([header(entry), ...[...changed, numbered.join('   ')].filter(Boolean).map((line) => `  ${line}`)].join('\n'));
     if (!before && entry.files.length > 0) saving.push(save(entry));
@@ -54,12 +52,17 @@ export async function showInTerminal(
       if (!files.includes(id)) continue;
       const path = join(directory, name);
       await writeFile(path, content, { mode: 0o600 });
-      print(`  📄 ${path}`);
+      const hint = name.includes('kubeconfig') ? `\n     kubectl --kubeconfig ${path} get namespaces` : '';
+      print(`  📄 ${path}${hint}`);
     }
   }
 
   return {
-    buttons,
+    button(number) {
+      const { button, entry } = buttons[number - 1] ?? {};
+      const stands = entry && buttonsOf(entry).some(({ actionId }) => actionId === button?.actionId);
+      return stands ? button : undefined;
+    },
     settled: async () => void (await Promise.all(saving)),
     close: () => rm(directory, { recursive: true, force: true }),
   };

@@ -13,8 +13,9 @@ export interface Entry extends Content {
   /** Slack's id of who says it. */
   from: string;
   channel: string;
-  /** Of the only person who sees it. */
+  /** Of the only person who sees it: there, or in the direct messages with the bot where `isDirect`. */
   onlyFor?: string;
+  isDirect?: boolean;
   /** Ids of files that go with it. */
   files: string[];
   edited: boolean;
@@ -43,7 +44,7 @@ export class Timeline {
     const entry = this.entries.find((one) => one.id === id);
     if (!entry) return;
     const before = { text: entry.text, blocks: entry.blocks ?? [] };
-    Object.assign(entry, content, { edited: true });
+    Object.assign(entry, { blocks: [] }, content, { edited: true });
     this.tell(entry, before);
   }
 
@@ -63,6 +64,12 @@ export function withNotice<Any extends Partial<Content>>(content: Any, notice: s
       blocks: [...blocks, { type: 'context', elements: [{ type: 'mrkdwn', text: notice }] } satisfies KnownBlock],
     }),
   };
+}
+
+/** Who alone reads an entry, in words; undefined where everybody in the channel does. */
+export function audienceOf({ onlyFor, isDirect }: Entry, names: ReadonlyMap<string, string>): string | undefined {
+  if (onlyFor === undefined) return undefined;
+  return `${isDirect ? 'direct message to' : 'only visible to'} ${names.get(onlyFor) ?? onlyFor}`;
 }
 
 export interface Button {

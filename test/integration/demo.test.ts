@@ -5,34 +5,43 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { execa, type ResultPromise } from 'execa';
+import { execa, execaSync, type ResultPromise } from 'execa';
 import { waitFor } from '../../demo/wait-for.js';
 
 /* `npm run demo` without the build, as a process: what it prints, how it ends, what it leaves. */
 
 const main = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
 
-/** Runs it with a directory of its own for temporary files. */
+type Demo = ResultPromise<{ reject: false; all: true }>;
+
+interface Running {
+  output(): string;
+  /** Waits for something to be printed. */
+  shows(pattern: RegExp): Promise<unknown>;
+  /** What lies in its directory for temporary files. */
+  temporary(): string[];
+}
+
+/** Runs it with a directory of its own for temporary files; with `inTerminal`, as if a person sat at it. */
 async function withDemo(
   options: string[],
-  use: (demo: ResultPromise<{ reject: false; all: true }>, output: () => string) => Promise<void>,
+  use: (demo: Demo, running: Running) => Promise<void>,
+  { inTerminal = false } = {},
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-demo-test-'));
-  let output = '';
-  const demo = execa(process.execPath, ['--import', 'tsx', main, ...options], {
-    reject: false,
-    all: true,
-    env: { TMPDIR: directory },
-  });
-  demo.all.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  let printed = '';
+  const command = [process.execPath, '--import', 'tsx', main, ...options];
+  const [file = '', ...args] = inTerminal ? ['script', '-qefc', command.join(' '), '/dev/null'] : command;
+  const demo: Demo = execa(file, args, { reject: false, all: true, env: { TMPDIR: directory } });
+  demo.all.on('data', (chunk: Buffer) => (printed += chunk.toString('utf8')));
+  const output = () => printed;
+  const temporary = () => readdirSync(directory).filter((name) => !name.startsWith('tsx-'));
+  const shows = (pattern: RegExp) =>
+    waitFor(String(pattern), async () => pattern.test(printed), { withinMs: 60_000, everyMs: 50, seen: output });
   try {
-    await use(demo, () => output);
+    await use(demo, { output, shows, temporary });
     await demo;
-    assert.deepEqual(
-      readdirSync(directory).filter((name) => !name.startsWith('tsx-')),
-      [],
-      'it leaves nothing behind',
-    );
+    assert.deepEqual(temporary(), [], 'it leaves nothing behind');
   } finally {
     demo.kill('SIGTERM');
     await demo;
@@ -42,9 +51,7 @@ async function withDemo(
 
 describe('npm run demo', () => {
   it('takes lines and numbers of buttons, and shows what the channel shows', async () => {
-    await withDemo([], async (demo, output) => {
-      const shows = (pattern: RegExp) =>
-        waitFor(String(pattern), async () => pattern.test(output()), { withinMs: 60_000, everyMs: 50, seen: output });
+    await withDemo([], async (demo, { output, shows }) => {
       await shows(/Type \/vcdemo create/);
       const page = /http:\/\/127\.0\.0\.1:\d+/.exec(output())![0];
       demo.stdin.write('/vcdemo create mine\n');
@@ -52,7 +59,16 @@ describe('npm run demo', () => {
       assert.match(await (await fetch(page)).text(), /Demo <b>mine<\/b>[\s\S]*simulated cluster/);
       demo.stdin.write('/vcdemo delete mine\n');
       await shows(/\[1\] Delete mine   \[2\] Keep it/);
+      demo.stdin.write('2\n');
+      await shows(/Demo mine stays/);
+      assert.doesNotMatch(await (await fetch(page)).text(), /<button/, 'the question is gone, and its buttons with it');
       demo.stdin.write('1\n');
+      await shows(/There is no button 1/);
+      demo.stdin.write('/vcdemo kubeconfig mine\n');
+      await shows(/direct message to alice\n +Your kubeconfig for demo mine/);
+      demo.stdin.write('/vcdemo delete mine\n');
+      await shows(/\[3\] Delete mine/);
+      demo.stdin.write('3\n');
       await shows(/Demo mine is deleted/);
       demo.stdin.end();
       assert.equal((await demo).exitCode, 0);
@@ -60,23 +76,47 @@ describe('npm run demo', () => {
   });
 
   it('ends with 1 when something of the script fails, with what', async () => {
-    await withDemo(['--fault', 'forbidden', '--script', 'create; verify'], async (demo, output) => {
+    await withDemo(['--fault', 'forbidden', '--script', 'create; verify'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 1);
       assert.match(output(), /It did not work: create: .*lacks rights/);
       assert.doesNotMatch(output(), /\/vcdemo verify`\n/);
     });
-  });
-
-  it('takes everything down on Ctrl-C', async () => {
-    await withDemo([], async (demo, output) => {
-      await waitFor('it', async () => output().includes('Type /vcdemo create'), { seen: output });
-      demo.kill('SIGINT');
-      assert.equal((await demo).exitCode, 0);
+    await withDemo(['--script', 'delte mine; list'], async (demo, { output }) => {
+      assert.equal((await demo).exitCode, 1);
+      assert.match(output(), /It did not work: delte mine: .*There is no command "delte"/);
     });
   });
 
+  it('takes everything down on Ctrl-C, also while it starts', async () => {
+    await withDemo([], async (demo, { shows }) => {
+      await shows(/Type \/vcdemo create/);
+      demo.kill('SIGINT');
+      assert.equal((await demo).exitCode, 0);
+    });
+    await withDemo([], async (demo, { temporary }) => {
+      await waitFor('Redis', async () => temporary().some((name) => name.startsWith('vcdemo-redis')), { everyMs: 10 });
+      demo.kill('SIGINT');
+      await demo;
+    });
+  });
+
+  const hasScript = !execaSync('script', ['--version'], { reject: false }).failed;
+  it('ends at the end of input of a terminal, after what was begun', { skip: !hasScript }, async () => {
+    await withDemo(
+      [],
+      async (demo, { shows }) => {
+        demo.stdin.write('/vcdemo create mine\n'); // typed before it is up
+        await shows(/Creating demo .*mine.* steps/);
+        demo.stdin.write('\u0004');
+        await shows(/Demo .*mine.* is ready[\s\S]*📄/);
+        assert.equal((await demo).exitCode, 0);
+      },
+      { inTerminal: true },
+    );
+  });
+
   it('explains options that it does not understand', async () => {
-    await withDemo(['--fault', 'gremlins'], async (demo, output) => {
+    await withDemo(['--fault', 'gremlins'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 2);
       assert.match(output(), /There is no fault gremlins[\s\S]*pods-pending/);
     });

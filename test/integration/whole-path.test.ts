@@ -50,7 +50,7 @@ describe('on a simulated cluster, a demo', () => {
       { withinMs: 60_000 },
     );
     assert.match(file!.content, /current-context: vc1/);
-    assert.match(file!.content, /tls-server-name: sim-vc2.vcdemo.test/);
+    assert.match(file!.content, /tls-server-name: sim-vc2.vcdemo.localhost/);
     await stack.type(slack.bob, 'create sim');
     assert.match(await stack.whisper(slack.bob, /sim/), /is there already: it is ready/);
     await stack.type(slack.bob, 'verify sim');
