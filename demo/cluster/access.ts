@@ -47,12 +47,48 @@ function serviceAccount(store: Store, tokenKey: string, token: string): User {
   };
 }
 
-/** Rights are all or nothing here: any role that is bound to the user gives all of them, in its namespace or everywhere. */
-export function mayDoAnything(store: Store, user: User, namespace: string | undefined): boolean {
+/** What somebody wants to do. */
+export interface Attributes {
+  verb: string;
+  group: string;
+  /** With its subresource: `pods/exec`. */
+  resource: string;
+  namespace: string | undefined;
+  /** Of the object; empty for all of them. */
+  name: string;
+}
+
+/** Whether a role that is bound to the user has a rule for it. @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
+export function isAllowed(store: Store, user: User, asked: Attributes): boolean {
   if (user.groups.includes('system:masters')) return true;
   const bindings = store.list('clusterrolebindings.rbac.authorization.k8s.io');
-  if (namespace) bindings.push(...store.list('rolebindings.rbac.authorization.k8s.io', namespace));
-  return bindings.some((binding) => binds(binding, user));
+  if (asked.namespace) bindings.push(...store.list('rolebindings.rbac.authorization.k8s.io', asked.namespace));
+  return bindings
+    .filter((binding) => binds(binding, user))
+    .some(({ roleRef, metadata }) => {
+      const role =
+        roleRef.kind === 'Role'
+          ? store.find('roles.rbac.authorization.k8s.io', metadata.namespace, roleRef.name)
+          : store.find('clusterroles.rbac.authorization.k8s.io', undefined, roleRef.name);
+      return role?.rules?.some((rule: Rule) => covers(rule, asked)) === true;
+    });
+}
+
+interface Rule {
+  apiGroups?: string[];
+  resources?: string[];
+  verbs: string[];
+  resourceNames?: string[];
+}
+
+function covers({ apiGroups = [], resources = [], verbs, resourceNames = [] }: Rule, asked: Attributes): boolean {
+  const has = (list: string[], value: string) => list.includes('*') || list.includes(value);
+  return (
+    has(apiGroups, asked.group) &&
+    has(resources, asked.resource) &&
+    has(verbs, asked.verb) &&
+    (resourceNames.length === 0 || resourceNames.includes(asked.name))
+  );
 }
 
 function binds({ subjects = [], metadata }: KubeObject, { name, groups }: User): boolean {
@@ -62,3 +98,33 @@ function binds({ subjects = [], metadata }: KubeObject, { name, groups }: User):
     return name === `system:serviceaccount:${subject.namespace ?? metadata.namespace}:${subject.name}`;
   });
 }
+
+const workloads = { apiGroups: ['apps', 'batch', 'autoscaling', 'policy', 'networking.k8s.io'], resources: ['*'] };
+const core = {
+  apiGroups: [''],
+  resources: ['configmaps', 'endpoints', 'events', 'persistentvolumeclaims', 'pods', 'serviceaccounts', 'services'],
+};
+const look = ['get', 'list', 'watch'];
+const view = [
+  { ...workloads, verbs: look },
+  { ...core, verbs: look },
+  { apiGroups: [''], resources: ['namespaces', 'pods/log', 'limitranges', 'resourcequotas'], verbs: look },
+];
+const edit = [
+  ...view,
+  { ...workloads, verbs: ['*'] },
+  { ...core, verbs: ['*'] },
+  {
+    apiGroups: [''],
+    resources: ['secrets', 'pods/exec', 'pods/attach', 'pods/portforward', 'serviceaccounts/token'],
+    verbs: ['*'],
+  },
+];
+
+/** The ClusterRoles that every cluster has, shortened. */
+export const firstRoles: Record<string, Rule[]> = {
+  'cluster-admin': [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
+  admin: [...edit, { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] }],
+  edit,
+  view,
+};

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parsePem } from './der.js';
+import { derIn } from './der.js';
 import type { Kind } from './kinds.js';
 import { fromBase64, isMap, toBase64, type KubeObject } from './objects.js';
-import { forbidden, invalid, StatusError } from './status.js';
+import { forbidden, invalid } from './status.js';
 import type { Store } from './store.js';
 import { sidecarInjection } from './sidecar.js';
+import { validate } from './validation.js';
 
 /** Who asks. */
 export interface User {
@@ -21,17 +22,13 @@ export interface AdmissionContext {
 /**
  * Completes an object before it is stored, or refuses it: defaults, addresses, sidecars.
  * @param draft is changed
- * @throws StatusError Forbidden, Invalid
+ * @throws StatusError Forbidden, Invalid, BadRequest
  */
-export function admit(
-  draft: KubeObject,
-  before: KubeObject | undefined,
-  { group }: Kind,
-  context: AdmissionContext,
-): void {
+export function admit(draft: KubeObject, before: KubeObject | undefined, kind: Kind, context: AdmissionContext): void {
   if (!before) delete draft.status;
   rules[draft.kind]?.(draft, before, context);
-  if (group !== '' && draft.spec !== undefined) {
+  validate(kind, draft, before);
+  if (kind.group !== '' && draft.spec !== undefined) {
     const generation = before?.metadata.generation ?? 0;
     draft.metadata.generation = isDeepStrictEqual(before?.spec, draft.spec) ? generation : generation + 1;
   }
@@ -89,30 +86,20 @@ const rules: Record<string, Rule> = {
 
   CertificateSigningRequest(draft, before, { user }) {
     if (before) return;
-    const { request, expirationSeconds } = draft.spec;
-    try {
-      parsePem('CERTIFICATE REQUEST', fromBase64(request));
-    } catch {
-      throw invalid(
-        resource(draft),
-        draft.metadata.name,
-        'spec.request',
-        'Invalid value: PEM block type must be CERTIFICATE REQUEST',
-      );
-    }
-    if (expirationSeconds < 600)
-      throw invalid(
-        resource(draft),
-        draft.metadata.name,
-        'spec.expirationSeconds',
-        `Invalid value: ${expirationSeconds}: may not specify a duration less than 600 seconds (10 minutes)`,
+    const kind = 'CertificateSigningRequest.certificates.k8s.io';
+    const { name } = draft.metadata;
+    const request = derIn('CERTIFICATE REQUEST', fromBase64(draft.spec.request));
+    if (!request) throw invalid(kind, name, 'spec.request: Invalid value: PEM block type must be CERTIFICATE REQUEST');
+    if (request.includes('system:masters'))
+      throw forbidden(
+        'certificatesigningrequests.certificates.k8s.io',
+        name,
+        `use of ${draft.spec.signerName} signer with system:masters group is not allowed`,
       );
     Object.assign(draft.spec, { username: user.name, groups: user.groups });
     draft.status = {};
   },
 };
-
-const resource = ({ apiVersion, kind }: KubeObject) => `${kind}.${apiVersion.split('/')[0]}`;
 
 function replicas(draft: KubeObject): void {
   draft.spec.replicas ??= 1;
@@ -136,33 +123,4 @@ function podSecurity(store: Store, { metadata, spec }: KubeObject): void {
       `violates PodSecurity "${level}:latest": unrestricted capabilities (container "${container.name}" must not include ${names} in securityContext.capabilities.add)`,
     );
   }
-}
-
-const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
-
-/** @throws StatusError Invalid */
-export function checkName({ group, kind }: Kind, name: string | undefined): void {
-  const of = group ? `${kind}.${group}` : kind;
-  if (!name)
-    throw new StatusError(
-      422,
-      'Invalid',
-      `${of} "" is invalid: metadata.name: Required value: name or generateName is required`,
-      {
-        kind,
-      },
-    );
-  if (group === 'rbac.authorization.k8s.io') return;
-  const isLabel = kind === 'Namespace' || kind === 'Service';
-  const pattern = isLabel ? label : `${label}(\\.${label})*`;
-  if (new RegExp(`^${pattern}$`).test(name) && name.length <= (isLabel ? 63 : 253)) return;
-  const rule = isLabel
-    ? "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc'"
-    : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com'";
-  throw invalid(
-    of,
-    name,
-    'metadata.name',
-    `Invalid value: "${name}": ${rule}, regex used for validation is '${pattern}')`,
-  );
 }

@@ -2,9 +2,8 @@ import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { anonymous, authenticate, mayDoAnything } from './access.js';
+import { anonymous, authenticate, isAllowed, type Attributes } from './access.js';
 import type { User } from './admission.js';
-import { approveRequest } from './controllers/certificate-signing.js';
 import type { ControlPlane } from './control-plane.js';
 import { discover, PageNotFound } from './discovery.js';
 import { forbiddenCalls, slowness } from './faults.js';
@@ -111,22 +110,23 @@ export class ApiServer {
 
   /** @throws StatusError Forbidden */
   private authorize(request: ResourceRequest): ResourceRequest {
-    const { user, verb, kind, namespace, name, subresource } = request;
+    const { user, verb, kind, name, subresource } = request;
     if (kind.kind.endsWith('Review') && user !== anonymous) return request;
-    const scope = namespace ?? (kind.kind === 'Namespace' ? name : undefined);
-    if (this.isAllowed(user, verb, resourceOf(kind), scope)) return request;
-    const what = `${kind.plural}${subresource ? `/${subresource}` : ''}`;
+    const namespace = request.namespace ?? (kind.kind === 'Namespace' && name ? name : undefined);
+    const resource = `${kind.plural}${subresource ? `/${subresource}` : ''}`;
+    if (this.isAllowed(user, { verb, group: kind.group, resource, namespace, name })) return request;
     throw forbidden(
       resourceOf(kind),
       name,
-      `User "${user.name}" cannot ${verb} resource "${what}" in API group "${kind.group}" ${scope ? `in the namespace "${scope}"` : 'at the cluster scope'}`,
+      `User "${user.name}" cannot ${verb} resource "${resource}" in API group "${kind.group}" ${namespace ? `in the namespace "${namespace}"` : 'at the cluster scope'}`,
     );
   }
 
-  private isAllowed(user: User, verb: string, resource: string, namespace: string | undefined): boolean {
+  private isAllowed(user: User, asked: Attributes): boolean {
+    const { verb, group, resource } = asked;
     const taken = this.plane.faults.is('forbidden') && this.plane.isHost;
-    if (taken && (verb === '*' || forbiddenCalls.includes(`${verb} ${resource}`))) return false;
-    return mayDoAnything(this.plane.store, user, namespace);
+    if (taken && (verb === '*' || forbiddenCalls.includes(`${verb} ${resource}${group && `.${group}`}`))) return false;
+    return isAllowed(this.plane.store, user, asked);
   }
 
   private async serve(request: ResourceRequest, message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -172,7 +172,6 @@ export class ApiServer {
       return sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
     }
     const target = { kind, namespace, name };
-    if (subresource === 'approval') return send(200, approveRequest(store, name, body, verb === 'patch'));
     if (verb === 'update') return send(200, resources.replace(target, body, options));
     const type = (message.headers['content-type'] ?? '').split(';')[0]!;
     const { object, created } = resources.patch(target, type, body, options);
@@ -181,10 +180,10 @@ export class ApiServer {
 
   /** May the one who asks do something? */
   private review({ user }: ResourceRequest, body: unknown): object {
-    const { spec = {} } = body as { spec?: { resourceAttributes?: Record<string, string> } };
-    const { verb = '*', group = '', resource = '*', namespace } = spec.resourceAttributes ?? {};
-    const name = group && group !== '*' ? `${resource}.${group}` : resource;
-    const allowed = this.isAllowed(user, verb, name, namespace);
+    const { spec } = body as { spec: { resourceAttributes?: Partial<Attributes & { subresource: string }> } };
+    const { verb = '', group = '', resource = '', subresource, namespace, name = '' } = spec.resourceAttributes ?? {};
+    const whole = `${resource}${subresource ? `/${subresource}` : ''}`;
+    const allowed = this.isAllowed(user, { verb, group, resource: whole, namespace, name });
     return {
       kind: 'SelfSubjectAccessReview',
       apiVersion: 'authorization.k8s.io/v1',
@@ -203,8 +202,7 @@ export class ApiServer {
       throw invalid(
         'TokenRequest.authentication.k8s.io',
         '',
-        'spec.expirationSeconds',
-        `Invalid value: ${expirationSeconds}: may not specify a duration less than 10 minutes`,
+        `spec.expirationSeconds: Invalid value: ${expirationSeconds}: may not specify a duration less than 10 minutes`,
       );
     const expires = new Date(Date.now() + expirationSeconds * 1000);
     return {

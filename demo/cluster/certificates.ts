@@ -80,9 +80,9 @@ export interface SigningRequest {
   subject: { der: Buffer };
 }
 
-/** @throws Error where the text is no request, or its signature does not prove possession of the key */
+/** @throws Error where the text, a PEM block, is no request, or its signature does not prove possession of the key */
 export function parseSigningRequest(text: string): SigningRequest {
-  const request = der.parseDer(der.parsePem('CERTIFICATE REQUEST', text));
+  const request = der.parseDer(der.derIn('CERTIFICATE REQUEST', text)!);
   const [info, algorithm, signature] = request.children;
   const [, subject, publicKeyInfo] = info?.children ?? [];
   if (!info || !algorithm || !signature || !subject || !publicKeyInfo) throw new Error('not a PKCS #10 request');

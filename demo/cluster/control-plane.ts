@@ -1,3 +1,4 @@
+import { firstRoles } from './access.js';
 import { ApiServer } from './api-server.js';
 import { createAuthority, type Authority, type Certificate } from './certificates.js';
 import { signCertificates } from './controllers/certificate-signing.js';
@@ -139,13 +140,7 @@ export class ControlPlane {
       draft.status = { nodeInfo: { kubeletVersion: version.gitVersion } };
       setCondition(draft, 'Ready', true, { reason: 'Simulated', message: 'this is a simulated cluster' });
     });
-    const roles = ['cluster-admin', 'admin', 'edit', 'view'];
-    for (const name of roles)
-      make({
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRole',
-        metadata: { name },
-        rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
-      });
+    for (const [name, rules] of Object.entries(firstRoles))
+      make({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules });
   }
 }

@@ -64,9 +64,8 @@ export function pem(type: string, content: Buffer): string {
   return `-----BEGIN ${type}-----\n${lines.join('\n')}\n-----END ${type}-----\n`;
 }
 
-/** @throws Error where there is no block of that type */
-export function parsePem(type: string, source: string): Buffer {
+/** The first block of that type; undefined where there is none. */
+export function derIn(type: string, source: string): Buffer | undefined {
   const [, base64] = new RegExp(`-----BEGIN ${type}-----([\\sA-Za-z0-9+/=]+)-----END ${type}-----`).exec(source) ?? [];
-  if (base64 === undefined) throw new Error(`no PEM block of type ${type}`);
-  return Buffer.from(base64, 'base64');
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
 }

@@ -33,7 +33,7 @@ export function readRequest(kinds: readonly Kind[], user: User, message: Incomin
   const [plural, name = '', subresource] = rest.split('/').map(decodeURIComponent);
   const kind = served.find((one) => one.plural === plural);
   if (!kind || (subresource && !subresources.includes(subresource))) throw noSuchPath();
-  const verb = verbOf(message.method ?? '', { name, query });
+  const verb = verbOf(message.method ?? '', { name, subresource, query });
   return { user, verb, kind, namespace: namespace && decodeURIComponent(namespace), name, subresource, query };
 }
 
@@ -42,10 +42,14 @@ const paths = /^\/(?:api|apis(?=\/[^/]+\/))\/(v1(?=\/)|[^/]+\/[^/]+)\/(?:namespa
 
 export const pathOf = ({ url = '/' }: IncomingMessage) => url.split('?')[0]!;
 
-function verbOf(method: string, { name, query }: { name: string; query: URLSearchParams }): string {
+function verbOf(
+  method: string,
+  { name, subresource, query }: Pick<ResourceRequest, 'name' | 'subresource' | 'query'>,
+): string {
   if (method === 'GET') return ['true', '1'].includes(query.get('watch') ?? '') ? 'watch' : name ? 'get' : 'list';
   if (method === 'DELETE') return name ? 'delete' : 'deletecollection';
-  const verb = { POST: 'create', PUT: 'update', PATCH: 'patch' }[method];
+  const verb =
+    method === 'POST' && name && !subresource ? undefined : { POST: 'create', PUT: 'update', PATCH: 'patch' }[method];
   if (!verb)
     throw new StatusError(
       405,
@@ -56,9 +60,9 @@ function verbOf(method: string, { name, query }: { name: string; query: URLSearc
   return verb;
 }
 
-export function selection({ namespace, name, query }: ResourceRequest): Predicate {
+export function selection({ kind, namespace, name, query }: ResourceRequest): Predicate {
   const byLabel = labelSelector(query.get('labelSelector'));
-  const byField = fieldSelector(query.get('fieldSelector'));
+  const byField = fieldSelector(query.get('fieldSelector'), kind.kind);
   return (object: KubeObject) =>
     (namespace === undefined || object.metadata.namespace === namespace) &&
     (name === '' || object.metadata.name === name) &&

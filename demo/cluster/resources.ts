@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { admit, checkName, type AdmissionContext, type User } from './admission.js';
+import { admit, type AdmissionContext, type User } from './admission.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { copy, isMap, type KubeObject } from './objects.js';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.js';
@@ -48,9 +48,10 @@ export class Resources {
 
   create({ kind, namespace }: Omit<Target, 'name'>, body: unknown, options: WriteOptions): KubeObject {
     const draft = this.checkBody(kind, namespace, body);
+    if (draft.metadata.resourceVersion)
+      throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
     if (draft.metadata.generateName && !draft.metadata.name)
       draft.metadata.name = draft.metadata.generateName + randomBytes(4).toString('hex').slice(0, 5);
-    checkName(kind, draft.metadata.name);
     this.checkNamespace(kind, draft);
     admit(draft, undefined, kind, this.context(options));
     return this.add(kind, trackUpdate(undefined, draft, options.manager), options);
@@ -59,11 +60,8 @@ export class Resources {
   replace(target: Target, body: unknown, options: WriteOptions): KubeObject {
     const { kind, namespace, name } = target;
     const draft = this.checkBody(kind, namespace, body);
-    if (draft.metadata.name !== name)
-      throw badRequest(`the name of the object (${draft.metadata.name}) does not match the name on the URL (${name})`);
+    checkTarget(draft, target);
     const before = this.store.find(resourceOf(kind), namespace, name);
-    // Leases are made by writing them.
-    if (!before && kind.kind === 'Lease') return this.create(target, body, options);
     if (!before) throw notFound(resourceOf(kind), name);
     return this.write(kind, before, draft, options);
   }
@@ -73,7 +71,9 @@ export class Resources {
     const before = this.store.find(resourceOf(kind), namespace, name);
     if (type === 'application/apply-patch+yaml') return this.apply(target, before, body, options);
     if (!before) throw notFound(resourceOf(kind), name);
-    return { object: this.write(kind, before, patched(type, before, body), options), created: false };
+    const after = patched(type, before, body);
+    checkTarget(after, target);
+    return { object: this.write(kind, before, after, options), created: false };
   }
 
   delete(
@@ -96,7 +96,7 @@ export class Resources {
         name,
         `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
       );
-    if (kind.kind === 'Namespace' && ['default', 'kube-system'].includes(name))
+    if (kind.kind === 'Namespace' && ['default', 'kube-system', 'kube-public'].includes(name))
       throw forbidden(resource, name, 'this namespace may not be deleted');
     if (dryRun) return object;
     const grace = kind.kind === 'Pod' ? (gracePeriodSeconds ?? object.spec.terminationGracePeriodSeconds ?? 30) : 0;
@@ -119,14 +119,12 @@ export class Resources {
         },
       );
     const applied = this.checkBody(kind, namespace, body);
-    if (applied.metadata.name !== name)
-      throw badRequest(`the name of the object does not match the name on the URL (${name})`);
+    checkTarget(applied, target);
     if (applied.metadata.managedFields) throw badRequest('metadata.managedFields must be nil');
     const version = applied.metadata.resourceVersion;
     if (version && version !== before?.metadata.resourceVersion) throw modified(resourceOf(kind), name);
     const merged = serverSideApply(before, applied, { manager, force });
     if (before) return { object: this.write(kind, before, merged, options, true), created: false };
-    checkName(kind, name);
     this.checkNamespace(kind, merged);
     admit(merged, undefined, kind, this.context(options));
     return { object: this.add(kind, merged, options), created: true };
@@ -204,6 +202,13 @@ export class Resources {
   private context({ user }: WriteOptions): AdmissionContext {
     return { store: this.store, user, allocateClusterIp: this.allocateClusterIp };
   }
+}
+
+function checkTarget({ metadata }: KubeObject, { name, namespace }: Target): void {
+  if (metadata.name !== name)
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  if (metadata.namespace !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
 function patched(type: string, before: KubeObject, body: unknown): KubeObject {

@@ -22,12 +22,21 @@ function requirement(term: string): (labels: Record<string, string>) => boolean 
   return operator === '!=' || operator === 'notin' ? (labels) => !isOneOf(labels) : isOneOf;
 }
 
-/** Any field may be asked for here; a real server has a few for each kind. */
-export function fieldSelector(text: string | null): Predicate {
+/** Of which fields one may ask besides the name and the namespace, in part. */
+const selectable: Record<string, RegExp> = {
+  Event: /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/,
+  Namespace: /^status\.phase$/,
+  Pod: /^(spec\.(nodeName|restartPolicy|serviceAccountName)|status\.(phase|podIP))$/,
+  Secret: /^type$/,
+};
+
+export function fieldSelector(text: string | null, kind: string): Predicate {
   const terms = (text ?? '').split(',').filter(Boolean);
   const predicates = terms.map((term) => {
     const [, path = '', operator, value] = /^([\w.]+)(==?|!=)(.*)$/.exec(term) ?? [];
     if (!path) throw badRequest(`invalid field selector: ${term}`);
+    if (!/^metadata\.name(space)?$/.test(path) && !selectable[kind]?.test(path))
+      throw badRequest(`field label not supported: ${path}`);
     return (object: KubeObject) => {
       const found: unknown = path.split('.').reduce<any>((node, step) => node?.[step], object);
       return (String(found ?? '') === value) === (operator !== '!=');

@@ -68,12 +68,19 @@ export const forbidden = (resource: GroupResource, name: string, why: string, mo
     detailsOf(resource, name, more),
   );
 
-export const invalid = (kind: string, name: string, field: string, problem: string) =>
-  new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${field}: ${problem}`, {
+/** Each problem is `field: what is wrong`. */
+export function invalid(kind: string, name: string, ...problems: string[]): StatusError {
+  const listed = problems.length === 1 ? problems[0] : `[${problems.join(', ')}]`;
+  const causes = problems.map((problem) => {
+    const [field, ...message] = problem.split(': ');
+    return { reason: 'FieldValueInvalid', message: message.join(': '), field };
+  });
+  return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${listed}`, {
     name,
     kind: kind.split('.')[0],
-    causes: [{ reason: 'FieldValueInvalid', message: problem, field }],
+    causes,
   });
+}
 
 export const badRequest = (why: string) => new StatusError(400, 'BadRequest', why);
 export const unauthorized = () => new StatusError(401, 'Unauthorized', 'Unauthorized');

@@ -19,6 +19,7 @@ const historyLength = 5000;
 /** All objects of one API, of whatever kind, and the events of their changes. */
 export class Store {
   private readonly objects = new Map<GroupResource, Map<string, KubeObject>>();
+  private readonly uids = new Set<string>();
   private readonly listeners = new Set<Listener>();
   private history: WatchEvent[] = [];
   private forgotten = 0;
@@ -30,6 +31,11 @@ export class Store {
 
   find(resource: GroupResource, namespace: string | undefined, name: string): KubeObject | undefined {
     return this.objects.get(resource)?.get(keyOf(namespace, name));
+  }
+
+  /** Whether there is an object of that identity. */
+  has(uid: string): boolean {
+    return this.uids.has(uid);
   }
 
   /** @throws StatusError NotFound */
@@ -67,6 +73,7 @@ export class Store {
       metadata: { ...object.metadata, uid: randomUUID(), creationTimestamp: timestamp() },
     });
     bucket.set(keyOf(namespace, name), stored);
+    this.uids.add(stored.metadata.uid!);
     this.emit({ type: 'ADDED', resource, object: stored });
     return stored;
   }
@@ -129,8 +136,8 @@ export class Store {
 
   private drop(resource: GroupResource, object: KubeObject): KubeObject {
     const { namespace, name } = object.metadata;
-    const bucket = this.objects.get(resource);
-    if (bucket?.delete(keyOf(namespace, name))) this.emit({ type: 'DELETED', resource, object });
+    this.uids.delete(object.metadata.uid!);
+    if (this.objects.get(resource)?.delete(keyOf(namespace, name))) this.emit({ type: 'DELETED', resource, object });
     return object;
   }
 

@@ -149,8 +149,8 @@ export class VirtualCluster {
       if (!synced) this.plane.store.delete('pods', pod);
       else if (!synced.metadata.deletionTimestamp) store.delete('pods', synced, 1);
     } else if (!synced) {
-      const { containers, initContainers } = pod.spec;
-      const spec = { containers, initContainers, serviceAccountName: `vc-workload-${this.name}` };
+      const { containers, initContainers, volumes } = pod.spec;
+      const spec = { containers, initContainers, volumes, serviceAccountName: `vc-workload-${this.name}` };
       resources.make({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
     } else if (synced.metadata.deletionTimestamp) {
       throw new StatusError(409, 'Conflict', 'the earlier pod of that name is still there'); // to be called again

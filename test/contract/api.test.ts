@@ -8,6 +8,7 @@ import {
   type V1Namespace,
   type V1Pod,
   type V1Secret,
+  type V1SelfSubjectAccessReview,
 } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
 import { ApiError } from '../../src/k8s/api-errors.js';
@@ -230,6 +231,12 @@ function contract(fixture: Fixture): void {
         'BadRequest',
         /unable to parse requirement/,
       );
+      await assertRefused(
+        list(cluster, 'v1', 'Secret', { namespace, fields: { 'metadata.labels': 'x' } }),
+        400,
+        'BadRequest',
+        /field label not supported: metadata\.labels/,
+      );
     });
 
     it('gives metadata alone on demand', async () => {
@@ -253,29 +260,32 @@ function contract(fixture: Fixture): void {
       await assertRefused(merge(cluster, secret('none'), {}), 404, 'NotFound', /secrets "none" not found/);
     });
 
-    it('takes JSON patches, and refuses one whose test fails', async () => {
-      await create(cluster, secret('json', { stringData: { a: '1' } }));
-      const patch = (body: object[]): ApiCall => ({
-        method: 'PATCH',
-        path: secretPath('json'),
-        contentType: 'application/json-patch+json',
-        body,
-      });
-      const patched = await cluster.request<V1Secret>(
-        patch([
-          { op: 'add', path: '/data/b', value: 'Mg==' },
-          { op: 'remove', path: '/data/a' },
-        ]),
-      );
-      assert.deepEqual(patched.data, { b: 'Mg==' });
+    it('knows no other kinds of patches', async () => {
+      await create(cluster, secret('strange'));
+      const strange: ApiCall = { method: 'PATCH', path: secretPath('strange'), contentType: 'text/plain', body: {} };
+      await assertRefused(cluster.request(strange), 415, 'UnsupportedMediaType', /Unsupported Media Type/);
+    });
+
+    it('keeps the identity of an object', async () => {
+      await create(cluster, secret('fixed'));
+      const change = (fields: object) => merge(cluster, secret('fixed'), fields);
+      const name = /the name of the object \(other\) does not match the name on the URL \(fixed\)/;
+      await assertRefused(change({ metadata: { name: 'other' } }), 400, 'BadRequest', name);
       await assertRefused(
-        cluster.request(patch([{ op: 'test', path: '/data/b', value: 'x' }])),
+        change({ metadata: { namespace: 'other' } }),
+        400,
+        'BadRequest',
+        /does not match the namespace/,
+      );
+      await assertRefused(change({ metadata: { uid: 'other' } }), 422, 'Invalid', /metadata\.uid: .*immutable/);
+      await assertRefused(
+        change({ type: 'other' }),
         422,
         'Invalid',
-        /rejected our request/,
+        /type: Invalid value: "other": field is immutable/,
       );
-      const strange: ApiCall = { ...patch([]), contentType: 'text/plain' };
-      await assertRefused(cluster.request(strange), 415, 'UnsupportedMediaType', /Unsupported Media Type/);
+      const old = { ...secret('old'), metadata: { name: 'old', namespace, resourceVersion: '1' } };
+      await assertRefused(create(cluster, old), 500, '', /resourceVersion should not be set on objects to be created/);
     });
 
     it('refuses a write to an object that has changed since', async () => {
@@ -319,6 +329,133 @@ function contract(fixture: Fixture): void {
         409,
         'Conflict',
         /does not match the ResourceVersion in record/,
+      );
+      await assertRefused(
+        cluster.request({ method: 'PUT', path, body: lease('four') }),
+        422,
+        'Invalid',
+        /metadata\.resourceVersion: .*must be specified for an update/,
+      );
+      const { spec } = lease('one');
+      const imprecise = { ...lease('one'), spec: { ...spec, renewTime: '2026-01-01T00:00:00Z' } };
+      await assertRefused(create(cluster, imprecise), 400, 'BadRequest', /parsing time "2026-01-01T00:00:00Z"/);
+    });
+  });
+
+  describe('what it refuses as invalid', () => {
+    type Case = [what: string, manifest: object, message: RegExp, status?: 400 | 403 | 422];
+    const named = (kind: string, apiVersion: string, fields: object, metadata: object = {}) => ({
+      apiVersion,
+      kind,
+      metadata: { name: 'invalid', namespace, ...metadata },
+      ...fields,
+    });
+    const configMap = (metadata: object, data: object = {}) => named('ConfigMap', 'v1', { data }, metadata);
+    const service = (spec: object, metadata: object = {}) => named('Service', 'v1', { spec }, metadata);
+    const deployment = (spec: object, podSpec: object = { containers: [{ name: 'a', image: 'a' }] }) =>
+      named('Deployment', 'apps/v1', {
+        spec: {
+          selector: { matchLabels: { app: 'a' } },
+          template: { metadata: { labels: { app: 'a' } }, spec: podSpec },
+          ...spec,
+        },
+      });
+    const rbac = 'rbac.authorization.k8s.io';
+    const binding = (name: string) =>
+      named('RoleBinding', `${rbac}/v1`, { roleRef: { apiGroup: rbac, kind: 'ClusterRole', name } });
+
+    const cases: Case[] = [
+      [
+        'a label with a space',
+        configMap({ labels: { a: 'Alice B' } }),
+        /metadata\.labels: Invalid value: "Alice B": a valid/,
+      ],
+      ['a label that is a number', configMap({ labels: { a: 1 } }), /cannot unmarshal number/, 400],
+      [
+        'a bad key of a label',
+        configMap({ labels: { 'a b': '' } }),
+        /metadata\.labels: Invalid value: "a b": name part/,
+      ],
+      [
+        'a bad key of an annotation',
+        configMap({ annotations: { 'a b': '' } }),
+        /metadata\.annotations: .*"a b": name part/,
+      ],
+      [
+        'a finalizer without a domain',
+        configMap({ finalizers: ['hold'] }),
+        /metadata\.finalizers\[0\]: .*fully qualified/,
+      ],
+      [
+        'an owner without identity',
+        configMap({ ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: 'a' }] }),
+        /uid must not be empty/,
+      ],
+      ['a bad key', configMap({}, { 'a b': '' }), /data\[a b\]: Invalid value: "a b": a valid config key/],
+      ['data that is a number', configMap({}, { a: 1 }), /cannot unmarshal number/, 400],
+      ['a Secret that is not encoded', named('Secret', 'v1', { data: { a: '***' } }), /illegal base64 data/, 400],
+      [
+        'the token of no account',
+        named('Secret', 'v1', { type: 'kubernetes.io/service-account-token' }),
+        /metadata\.annotations\[kubernetes\.io\/service-account\.name\]: Required value/,
+      ],
+      ['a Service without ports', service({}), /spec\.ports: Required value/],
+      [
+        'two ports without names',
+        service({ ports: [{ port: 1 }, { port: 2 }] }),
+        /spec\.ports\[1\]\.name: Required value/,
+      ],
+      [
+        'a Service named like a number',
+        service({ ports: [{ port: 1 }] }, { name: '1a' }),
+        /metadata\.name: .*"1a": a DNS-1035 label/,
+      ],
+      ['a Deployment without selector', deployment({ selector: undefined }), /spec\.selector: Required value/],
+      [
+        'a selector of other pods',
+        deployment({ selector: { matchLabels: { app: 'b' } } }),
+        /spec\.template\.metadata\.labels: .*`selector` does not match template `labels`/,
+      ],
+      ['a pod without containers', deployment({}, {}), /spec\.template\.spec\.containers: Required value/],
+      [
+        'a container without image',
+        deployment({}, { containers: [{ name: 'a' }] }),
+        /containers\[0\]\.image: Required value/,
+      ],
+      [
+        'a mount of no volume',
+        deployment({}, { containers: [{ name: 'a', image: 'a', volumeMounts: [{ name: 'b', mountPath: '/b' }] }] }),
+        /containers\[0\]\.volumeMounts\[0\]\.name: Not found: "b"/,
+      ],
+      ['a binding to nothing', named('RoleBinding', `${rbac}/v1`, {}), /roleRef\.name: Required value/],
+      [
+        'a rule without verbs',
+        named('Role', `${rbac}/v1`, { rules: [{ apiGroups: [''], resources: ['pods'] }] }),
+        /rules\[0\]\.verbs: Required value/,
+      ],
+    ];
+    for (const [what, manifest, message, status = 422] of cases)
+      it(what, () =>
+        assertRefused(create(cluster, manifest as never), status, status === 422 ? 'Invalid' : 'BadRequest', message),
+      );
+
+    it('a change of what is fixed', async () => {
+      const exposed = service({ ports: [{ port: 1 }] });
+      const own = async (manifest: Manifest, changed: object, message: RegExp) => {
+        await apply(cluster, manifest);
+        await assertRefused(merge(cluster, manifest, changed), 422, 'Invalid', message);
+        await remove(cluster, manifest);
+      };
+      const selector = { matchLabels: { app: 'b' } };
+      const template = { metadata: { labels: { app: 'b' } } };
+      await own(exposed, { spec: { clusterIP: '10.96.7.7', clusterIPs: ['10.96.7.7'] } }, /may not change once set/);
+      await own(binding('view'), { roleRef: { name: 'edit' } }, /roleRef: .*: cannot change roleRef/);
+      await own({ ...deployment({ replicas: 0 }) }, { spec: { selector, template } }, /spec\.selector: .*immutable/);
+      const set = { ...deployment({ replicas: 0, serviceName: 'a' }), kind: 'StatefulSet' };
+      await own(
+        set,
+        { spec: { serviceName: 'b' } },
+        /spec: Forbidden: updates to statefulset spec for fields other than/,
       );
     });
   });
@@ -444,6 +581,16 @@ function contract(fixture: Fixture): void {
       });
       await remove(cluster, secret('owner'));
       await waitFor('the owned object to go', async () => (await read(cluster, owned)) === undefined);
+      const orphan = {
+        ...secret('orphan'),
+        metadata: {
+          name: 'orphan',
+          namespace,
+          ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: 'none', uid: 'none' }],
+        },
+      };
+      await create(cluster, orphan);
+      await waitFor('what nobody owned to go', async () => (await read(cluster, orphan)) === undefined);
     });
 
     it('ends a namespace with all that is in it, and lets nothing in meanwhile', async () => {
@@ -579,12 +726,23 @@ function contract(fixture: Fixture): void {
           () => false,
         ),
       );
-      await assertRefused(
-        account.request({ method: 'GET', path: '/api/v1/namespaces/default/configmaps' }),
-        403,
-        'Forbidden',
-        /in the namespace "default"/,
-      );
+      // What the role says, in the namespace of the binding, and no more.
+      const refusals: [ApiCall, RegExp][] = [
+        [{ method: 'GET', path: '/api/v1/namespaces/default/configmaps' }, /in the namespace "default"/],
+        [{ method: 'GET', path: `/api/v1/namespaces/${namespace}/secrets` }, /cannot list resource "secrets"/],
+        [{ method: 'DELETE', path: look.path.concat('/x') }, /cannot delete resource "configmaps"/],
+        [{ method: 'POST', path, body: {} }, /cannot create resource "serviceaccounts\/token"/],
+      ];
+      for (const [call, message] of refusals) await assertRefused(account.request(call), 403, 'Forbidden', message);
+      const mayI = async (resourceAttributes: object) => {
+        const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' };
+        const asked = await create<V1SelfSubjectAccessReview>(account, { ...review, spec: { resourceAttributes } });
+        return asked.status?.allowed;
+      };
+      assert.equal(await mayI({ verb: 'list', resource: 'configmaps', namespace }), true);
+      assert.equal(await mayI({ verb: 'list', resource: 'configmaps' }), false);
+      assert.equal(await mayI({ verb: 'create', resource: 'pods', subresource: 'exec', namespace }), false);
+      assert.equal(await mayI({ verb: '*', group: '*', resource: '*' }), false);
       account.close();
     });
 
@@ -638,14 +796,28 @@ function contract(fixture: Fixture): void {
         'Invalid',
         /PEM block type must be CERTIFICATE REQUEST/,
       );
+      await assertRefused(create(cluster, csr({ usages: [] })), 422, 'Invalid', /spec\.usages: Required value/);
+      const asMaster = certificateRequest(key, [['O', 'system:masters']]);
+      await assertRefused(
+        create(cluster, csr({ request: Buffer.from(asMaster).toString('base64') })),
+        403,
+        'Forbidden',
+        /signer with system:masters group is not allowed/,
+      );
       const made = await create<V1CertificateSigningRequest>(cluster, csr({}));
       assert.equal(made.status?.certificate, undefined);
-      await cluster.request({
-        method: 'PATCH',
-        path: `${await pathOf(cluster, made as never)}/approval`,
-        contentType: 'application/merge-patch+json',
-        body: { status: { conditions: [{ type: 'Approved', status: 'True', reason: 'Test', message: 'test' }] } },
-      });
+      const approval = `${await pathOf(cluster, made as never)}/approval`;
+      const approve = (...conditions: object[]): Promise<unknown> =>
+        cluster.request({
+          method: 'PATCH',
+          path: approval,
+          contentType: 'application/merge-patch+json',
+          body: { status: { conditions } },
+        });
+      const half = approve({ type: 'Approved', status: 'False' });
+      await assertRefused(half, 422, 'Invalid', /status\.conditions\[0\]\.status: Unsupported value: "False"/);
+      await approve({ type: 'Approved', status: 'True', reason: 'Test', message: 'test' });
+      await assertRefused(approve(), 422, 'Invalid', /updates may not remove a condition of type "Approved"/);
       const pem = await waitFor(
         'the certificate',
         async () => (await read<V1CertificateSigningRequest>(cluster, csr({})))?.status?.certificate,

@@ -1,6 +1,5 @@
 import { parseSigningRequest, type Authority } from '../certificates.js';
 import { fromBase64, setCondition, toBase64, type KubeObject } from '../objects.js';
-import { mergePatch } from '../patch.js';
 import type { Store } from '../store.js';
 import type { Reconciler } from './reconciler.js';
 
@@ -32,10 +31,3 @@ export function signCertificates(reconciler: Reconciler, store: Store, authority
 
 const hasCondition = ({ status }: KubeObject, type: string): boolean =>
   status?.conditions?.some((condition: { type: string }) => condition.type === type) === true;
-
-/** The subresource `approval`: writes conditions and nothing else. */
-export function approveRequest(store: Store, name: string, body: unknown, isPatch: boolean): KubeObject {
-  const before = store.get(resource, undefined, name);
-  const { status } = (isPatch ? mergePatch(before, body) : body) as KubeObject;
-  return store.update(resource, { ...before, status: { ...before.status, conditions: status?.conditions ?? [] } });
-}

@@ -1,17 +1,20 @@
+import type { KubeObject } from '../objects.js';
+import type { GroupResource } from '../status.js';
 import type { Store } from '../store.js';
 
-/** Deletes what belonged to an object that is gone. @returns a function that stops it */
+/** Deletes objects none of whose owners is there. @returns a function that stops it */
 export function collectGarbage(store: Store): () => void {
-  return store.watch(({ type, object: { metadata } }) => {
-    if (type !== 'DELETED') return;
-    for (const [resource, dependent] of store.everything()) {
-      const owners = dependent.metadata.ownerReferences ?? [];
-      if (!owners.some(({ uid }) => uid === metadata.uid) || dependent.metadata.deletionTimestamp) continue;
-      const others = owners.filter(({ uid }) => uid !== metadata.uid);
-      const { namespace, name } = dependent.metadata;
-      if (others.length > 0)
-        store.change(resource, namespace, name, (draft) => (draft.metadata.ownerReferences = others));
-      else store.delete(resource, dependent, resource === 'pods' ? 1 : 0);
-    }
+  const check = (resource: GroupResource, { metadata }: KubeObject) => {
+    const { namespace, name, ownerReferences = [], deletionTimestamp } = metadata;
+    if (ownerReferences.length === 0 || deletionTimestamp) return;
+    const present = ownerReferences.filter(({ uid }) => store.has(uid));
+    if (present.length === ownerReferences.length) return;
+    if (present.length > 0)
+      store.change(resource, namespace, name, (draft) => (draft.metadata.ownerReferences = present));
+    else store.delete(resource, store.get(resource, namespace, name), resource === 'pods' ? 1 : 0);
+  };
+  return store.watch(({ type, resource, object }) => {
+    if (type === 'ADDED') check(resource, object);
+    if (type === 'DELETED') for (const [of, dependent] of store.everything()) check(of, dependent);
   });
 }
