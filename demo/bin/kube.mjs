@@ -8,8 +8,8 @@ export function fail(reason) {
   process.exit(1);
 }
 
-/** Flags and words of a command line; a flag given more than once has a list. */
-export function parseArguments(args, { short = {}, boolean = [] } = {}) {
+/** Words and flags of a command line; a flag that is not among these is refused. */
+export function parseArguments(args, { short, boolean, texts }) {
   const words = [];
   const flags = {};
   const rest = [...args];
@@ -20,19 +20,19 @@ export function parseArguments(args, { short = {}, boolean = [] } = {}) {
     }
     const [name, inline] = arg.split(/=(.*)/s);
     const key = name.startsWith('--') ? name.slice(2) : (short[name.slice(1)] ?? name.slice(1));
-    const value = boolean.includes(key)
-      ? (inline ?? 'true')
-      : (inline ?? rest.shift() ?? fail(`flag needs an argument: ${arg}`));
-    flags[key] = [...(flags[key] ?? []), value];
+    if (boolean.includes(key)) flags[key] = inline ?? 'true';
+    else if (texts.includes(key)) flags[key] = inline ?? rest.shift() ?? fail(`flag needs an argument: ${arg}`);
+    else fail(`unknown flag: ${name}`);
   }
-  return { words, flag: (key) => flags[key]?.at(-1), all: (key) => flags[key] ?? [] };
+  return { words, flag: (key) => flags[key] };
 }
 
 export const readInput = (file) => readFileSync(file === '-' ? 0 : file, 'utf8');
 
-/** The API that a kubeconfig points at; `call` answers with the object and throws its Status. */
-export function connect({ kubeconfig = process.env.KUBECONFIG, context } = {}) {
-  if (!kubeconfig) fail('Kubernetes cluster unreachable: neither KUBECONFIG nor --kubeconfig is given');
+/** The API that KUBECONFIG points at; `call` answers with the object and throws its Status. */
+export function connect() {
+  const kubeconfig = process.env.KUBECONFIG;
+  if (!kubeconfig) fail('Kubernetes cluster unreachable: KUBECONFIG is not set');
   let config;
   try {
     config = parse(readFileSync(kubeconfig.split(':')[0], 'utf8'));
@@ -40,25 +40,21 @@ export function connect({ kubeconfig = process.env.KUBECONFIG, context } = {}) {
     fail(`Kubernetes cluster unreachable: ${error.message}`);
   }
   const named = (list, name) => list?.find((entry) => entry.name === name);
-  const chosen = named(config.contexts, context ?? config['current-context'])?.context;
+  const chosen = named(config.contexts, config['current-context'])?.context;
   const cluster = named(config.clusters, chosen?.cluster)?.cluster;
   const user = named(config.users, chosen?.user)?.user ?? {};
-  if (!cluster) fail(`context "${context ?? config['current-context']}" does not exist`);
+  if (!cluster) fail(`context "${config['current-context']}" does not exist`);
   const decode = (text) => text && Buffer.from(text, 'base64');
   const agent = new https.Agent({
     keepAlive: true,
     ca: decode(cluster['certificate-authority-data']),
     cert: decode(user['client-certificate-data']),
     key: decode(user['client-key-data']),
-    ...(cluster['tls-server-name'] && { servername: cluster['tls-server-name'] }),
   });
 
   async function call(method, path, body, contentType = 'application/json') {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = {
-      ...(user.token && { authorization: `Bearer ${user.token}` }),
-      ...(text && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
-    };
+    const headers = text && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
     const { status, answer } = await new Promise((resolve, reject) => {
       const request = https.request(new URL(path, cluster.server), { method, agent, headers }, (response) => {
         let received = '';

@@ -165,12 +165,6 @@ export class ApiServer {
       );
       return deleted.metadata.deletionTimestamp ? send(200, deleted) : sendJson(response, 200, deletion(kind, deleted));
     }
-    if (verb === 'deletecollection') {
-      const objects = store.list(resourceOf(kind), namespace).filter(selection(request));
-      for (const { metadata } of objects)
-        resources.delete({ kind, namespace: metadata.namespace, name: metadata.name }, {}, options.dryRun);
-      return sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
-    }
     const target = { kind, namespace, name };
     if (verb === 'update') return send(200, resources.replace(target, body, options));
     const type = (message.headers['content-type'] ?? '').split(';')[0]!;

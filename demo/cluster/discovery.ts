@@ -44,7 +44,7 @@ function describeGroup(name: string, kinds: readonly Kind[]) {
   return { name, versions, preferredVersion: versions[0] };
 }
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** What `kubectl get all` means. */
 const inAll = /^(Pod|Service|Deployment|ReplicaSet|StatefulSet)$/;

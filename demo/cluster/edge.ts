@@ -15,45 +15,36 @@ export interface Route {
 
 /** What the IngressRouteTCPs, TLSRoutes and Ingresses with passthrough of the host cluster ask for. */
 export function routesOf(store: Store): Route[] {
-  const routesIn = (resource: string, read: (object: KubeObject) => Omit<Route, 'namespace'>[]) =>
-    store
-      .list(resource)
-      .flatMap((object) => read(object).map((route) => ({ ...route, namespace: object.metadata.namespace! })));
-  return [
-    ...routesIn('ingressroutetcps.traefik.io', ({ spec }) => {
-      if (!spec.tls?.passthrough) return [];
-      return spec.routes.map(
-        ({ match, services: [service] }: { match: string; services: { name: string; port: number }[] }) => ({
-          host: /HostSNI\([`"](.+?)[`"]\)/.exec(match)?.[1] ?? '',
-          service: service?.name,
-          port: service?.port,
-        }),
-      );
-    }),
-    ...routesIn('tlsroutes.gateway.networking.k8s.io', ({ spec }) =>
-      spec.hostnames.map((host: string) => ({
+  return Object.entries(readers).flatMap(([resource, read]) =>
+    store.list(resource).flatMap((object) =>
+      read(object).map(([host, { name, port }]) => ({
         host,
-        service: spec.rules[0].backendRefs[0].name,
-        port: spec.rules[0].backendRefs[0].port,
+        namespace: object.metadata.namespace!,
+        service: name,
+        port,
       })),
     ),
-    ...routesIn('ingresses.networking.k8s.io', ({ spec, metadata }) => {
-      if (metadata.annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'] !== 'true') return [];
-      return spec.rules.map(
-        ({
-          host,
-          http,
-        }: {
-          host: string;
-          http: { paths: { backend: { service: { name: string; port: { number: number } } } }[] };
-        }) => {
-          const { name, port } = http.paths[0]!.backend.service;
-          return { host, service: name, port: port.number };
-        },
-      );
-    }),
-  ];
+  );
 }
+
+/** The public names of a route, each with the Service that it leads to. */
+type Reader = (route: KubeObject) => [host: string, service: { name: string; port: number }][];
+
+const readers: Record<string, Reader> = {
+  'ingressroutetcps.traefik.io': ({ spec }) =>
+    spec.tls?.passthrough
+      ? spec.routes.map(({ match, services }: KubeObject) => [/HostSNI\([`"](.+?)[`"]\)/.exec(match)?.[1], services[0]])
+      : [],
+  'tlsroutes.gateway.networking.k8s.io': ({ spec }) =>
+    spec.hostnames.map((host: string) => [host, spec.rules[0].backendRefs[0]]),
+  'ingresses.networking.k8s.io': ({ spec, metadata }) =>
+    metadata.annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'] === 'true'
+      ? spec.rules.map(({ host, http }: KubeObject) => {
+          const { name, port } = http.paths[0].backend.service;
+          return [host, { name, port: port.number }];
+        })
+      : [],
+};
 
 /** The ingress controller: one port for all public names, told apart by the name in the TLS handshake (SNI). */
 export class Edge {
@@ -75,8 +66,8 @@ export class Edge {
     this.terminating.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  async listen(host: string, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, host, resolve));
+  async listen(host: string): Promise<number> {
+    await new Promise<void>((resolve) => this.server.listen(0, host, resolve));
     return (this.server.address() as AddressInfo).port;
   }
 

@@ -8,7 +8,7 @@ import { Edge, routesOf } from './edge.js';
 import { Faults, type Fault } from './faults.js';
 import { curl, type MeshMember } from './mesh.js';
 import { hasLabels, isReady, type KubeObject } from './objects.js';
-import { Pages } from './pages.js';
+import { Dashboard } from './dashboard.js';
 import { originOf, VirtualCluster } from './virtual-cluster.js';
 
 export { faultNames, type Fault } from './faults.js';
@@ -16,8 +16,6 @@ export { faultNames, type Fault } from './faults.js';
 export interface SimulatedClusterOptions {
   /** Switched on from the start; see also `inject`. */
   fault?: Fault | undefined;
-  /** The port of the edge, on 127.0.0.1; any free one unless given. */
-  edgePort?: number;
   /** From scheduled to ready, for every pod, ms. */
   podStartMs?: number;
   /** How much longer a virtual cluster takes, ms. */
@@ -42,7 +40,7 @@ export class SimulatedCluster {
   private readonly host: ControlPlane;
   private readonly virtual = new Map<string, VirtualCluster>();
   private readonly listener: Edge;
-  private readonly pages = new Pages();
+  private readonly dashboard = new Dashboard();
   private readonly addresses = new Addresses();
 
   constructor(private readonly options: SimulatedClusterOptions) {
@@ -68,7 +66,7 @@ export class SimulatedCluster {
 
   async start(): Promise<void> {
     await this.host.serve(['localhost', '127.0.0.1']);
-    this.edge.port = await this.listener.listen(this.edge.host, this.options.edgePort ?? 0);
+    this.edge.port = await this.listener.listen(this.edge.host);
     this.kubeconfig = this.host.adminKubeconfig('simulated-cluster', `https://127.0.0.1:${this.host.port}`).kubeconfig;
     this.kubeconfigFile = join(await mkdtemp(join(tmpdir(), 'simulated-cluster-')), 'kubeconfig');
     await writeFile(this.kubeconfigFile, this.kubeconfig, { mode: 0o600 });
@@ -86,7 +84,7 @@ export class SimulatedCluster {
     for (const cluster of this.virtual.values()) cluster.close();
     this.host.close();
     this.listener.close();
-    this.pages.close();
+    this.dashboard.close();
     await rm(join(this.kubeconfigFile, '..'), { recursive: true, force: true });
   }
 
@@ -114,7 +112,7 @@ export class SimulatedCluster {
       namespace,
       name,
       runtime: {
-        portOf: (pod, port) => this.portInside(this.memberOf(cluster.plane), pod, port),
+        portOf: (pod, port) => this.portInside(pod, port),
         run: (pod, _container, command) => this.runInside(this.memberOf(cluster.plane), pod, command),
       },
     });
@@ -146,7 +144,7 @@ export class SimulatedCluster {
           return port === 8443 ? cluster?.plane.port || undefined : undefined;
         }
         const inside = findVirtual(pod);
-        return inside && (await this.portInside(inside.member, inside.pod, port));
+        return inside && (await this.portInside(inside.pod, port));
       },
       run: async (pod, _container, command) => {
         const inside = findVirtual(pod);
@@ -168,11 +166,9 @@ export class SimulatedCluster {
     });
   }
 
-  private async portInside(member: MeshMember, pod: KubeObject, port: number): Promise<number | undefined> {
-    if (hasLabels(pod, { 'k8s-app': 'kubernetes-dashboard' }) && port === 8443) return await this.pages.dashboard();
-    if (hasLabels(pod, { app: 'istiod' }) && (port === 15014 || port === 8080))
-      return await this.pages.istiodDebug(member);
-    return undefined;
+  private async portInside(pod: KubeObject, port: number): Promise<number | undefined> {
+    const isDashboard = hasLabels(pod, { 'k8s-app': 'kubernetes-dashboard' }) && port === 8443;
+    return isDashboard ? await this.dashboard.port() : undefined;
   }
 
   // ------------------------------------------------------------------ who reaches whom

@@ -21,42 +21,26 @@ export interface MeshMember {
 
 interface RemoteCluster {
   id: string;
-  secretName: string;
-  syncStatus: 'synced' | 'timeout';
   read(path: string): Promise<KubeObject & { items: KubeObject[] }>;
 }
 
-/** What istiod answers on `/debug/clusterz`. */
-export async function debugClusters(member: MeshMember): Promise<object[]> {
-  const istiod = member.plane.store.find('deployments.apps', 'istio-system', 'istiod');
-  const env: { name: string; value?: string }[] = istiod?.spec.template.spec.containers[0]?.env ?? [];
-  const id = env.find(({ name }) => name === 'CLUSTER_ID')?.value ?? 'Kubernetes';
-  const remotes = await remoteClusters(member);
-  return [{ id, syncStatus: 'synced' }, ...remotes.map(({ read: _, ...facts }) => facts)];
-}
-
+/** The clusters that istiod has remote secrets of and whose API it can read. */
 async function remoteClusters({ plane, dial }: MeshMember): Promise<RemoteCluster[]> {
   if (!istiodPod(plane.store)) return [];
-  const secrets = plane.store
+  const remotes = plane.store
     .list('secrets', 'istio-system')
-    .filter((secret) => hasLabels(secret, { 'istio/multiCluster': 'true' }));
-  const entries = secrets.flatMap(({ metadata, data = {} }) =>
-    Object.entries(data as Record<string, string>).map(([id, kubeconfig]) => ({
-      id,
-      secretName: `istio-system/${metadata.name}`,
-      kubeconfig,
-    })),
-  );
-  return await Promise.all(
-    entries.map(async ({ id, secretName, kubeconfig }) => {
-      const read = reader(fromBase64(kubeconfig), dial);
-      const isSynced = await read('/api/v1/services').then(
+    .filter((secret) => hasLabels(secret, { 'istio/multiCluster': 'true' }))
+    .flatMap(({ data = {} }) => Object.entries(data as Record<string, string>))
+    .map(([id, kubeconfig]) => ({ id, read: reader(fromBase64(kubeconfig), dial) }));
+  const isSynced = await Promise.all(
+    remotes.map(({ read }) =>
+      read('/api/v1/services').then(
         () => true,
         () => false,
-      );
-      return { id, secretName, syncStatus: isSynced ? 'synced' : 'timeout', read } as const;
-    }),
+      ),
+    ),
   );
+  return remotes.filter((_, index) => isSynced[index]);
 }
 
 /** Reads from the API that a kubeconfig describes. */
@@ -141,8 +125,7 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
 
 async function remoteEndpoints(member: MeshMember, namespace: string, name: string): Promise<Endpoint[]> {
   const found = await Promise.all(
-    (await remoteClusters(member)).map(async ({ syncStatus, id, read }) => {
-      if (syncStatus !== 'synced') return [];
+    (await remoteClusters(member)).map(async ({ id, read }) => {
       try {
         const service = await read(`/api/v1/namespaces/${namespace}/services/${name}`);
         const { items } = await read(`/api/v1/namespaces/${namespace}/pods`);

@@ -1,6 +1,5 @@
 import { keyOfItem, keysOfList } from './fields.js';
 import { copy, isMap } from './objects.js';
-import { badRequest, StatusError } from './status.js';
 
 type Fields = Record<string, unknown>;
 
@@ -59,39 +58,4 @@ function mergeLists(
     else result.set(key, merge(result.get(key), item));
   }
   return [...result.values()];
-}
-
-interface Operation {
-  op: 'add' | 'remove' | 'replace' | 'test';
-  path: string;
-  value?: unknown;
-}
-
-/** @see https://datatracker.ietf.org/doc/html/rfc6902 (without `move` and `copy`) */
-export function jsonPatch(target: unknown, operations: Operation[]): unknown {
-  const result = { root: copy(target) };
-  for (const operation of operations) applyOperation(result, operation);
-  return result.root;
-}
-
-function applyOperation(document: { root: unknown }, { op, path, value }: Operation): void {
-  const steps = path.split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  steps[0] = 'root';
-  const last = steps.pop()!;
-  const parent = steps.reduce<unknown>((node, step) => (node as Fields | undefined)?.[step], document) as
-    Fields | unknown[];
-  const there = isMap(parent) ? last in parent : Array.isArray(parent) && Number(last) < parent.length;
-  const failed = () =>
-    new StatusError(422, 'Invalid', `the server rejected our request due to an error in our request: ${op} of ${path}`);
-  if (parent === undefined || (!there && op !== 'add')) throw failed();
-  if (op === 'test') {
-    if (JSON.stringify((parent as Fields)[last]) !== JSON.stringify(value)) throw failed();
-  } else if (op === 'remove') {
-    if (Array.isArray(parent)) parent.splice(Number(last), 1);
-    else delete parent[last];
-  } else if (op === 'add' && Array.isArray(parent)) {
-    parent.splice(last === '-' ? parent.length : Number(last), 0, value);
-  } else if (op === 'add' || op === 'replace') {
-    (parent as Fields)[last] = value;
-  } else throw badRequest(`the simulated cluster does not know the JSON patch operation ${String(op)}`);
 }

@@ -47,17 +47,11 @@ function verbOf(
   { name, subresource, query }: Pick<ResourceRequest, 'name' | 'subresource' | 'query'>,
 ): string {
   if (method === 'GET') return ['true', '1'].includes(query.get('watch') ?? '') ? 'watch' : name ? 'get' : 'list';
-  if (method === 'DELETE') return name ? 'delete' : 'deletecollection';
-  const verb =
-    method === 'POST' && name && !subresource ? undefined : { POST: 'create', PUT: 'update', PATCH: 'patch' }[method];
-  if (!verb)
-    throw new StatusError(
-      405,
-      'MethodNotAllowed',
-      'the server does not allow this method on the requested resource',
-      {},
-    );
-  return verb;
+  const ofOne = { PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+  const verbs: Record<string, string> = name === '' || subresource ? { POST: 'create', ...(name && ofOne) } : ofOne;
+  if (verbs[method]) return verbs[method];
+  const why = 'the server does not allow this method on the requested resource';
+  throw new StatusError(405, 'MethodNotAllowed', why, {});
 }
 
 export function selection({ kind, namespace, name, query }: ResourceRequest): Predicate {

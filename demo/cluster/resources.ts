@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { admit, type AdmissionContext, type User } from './admission.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { copy, isMap, type KubeObject } from './objects.js';
-import { jsonPatch, mergePatch, strategicMergePatch } from './patch.js';
+import { mergePatch, strategicMergePatch } from './patch.js';
 import { serverSideApply, trackUpdate } from './server-side-apply.js';
 import { badRequest, conflict, forbidden, modified, notFound, StatusError } from './status.js';
 import type { Store } from './store.js';
@@ -217,8 +217,6 @@ function patched(type: string, before: KubeObject, body: unknown): KubeObject {
       return mergePatch(before, body) as KubeObject;
     case 'application/strategic-merge-patch+json':
       return strategicMergePatch(before, body) as KubeObject;
-    case 'application/json-patch+json':
-      return jsonPatch(before, body as never) as KubeObject;
     default:
       throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   }
