@@ -34,6 +34,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.stdout.write('\nEnding everything…\n');
     void end().then(() => process.exit(options.script ? 1 : 0));
   });
+// A mistake in the simulation must not leave Redis, bot and worker behind.
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  void end().then(() => process.exit(1));
+});
 
 try {
   process.exitCode = (await run()) ? 0 : 1;

@@ -30,7 +30,8 @@ export async function startRedis({
       (await launch('redis-server', local)) ??
       (await launch('valkey-server', local)) ??
       (await launch(await compiledServer(), local)) ??
-      (await launch('docker', dockerArguments(listen, options))) ??
+      // Without its daemon docker ends, with the reason on standard error.
+      (await launch('docker', dockerArguments(listen, options)).catch(() => undefined)) ??
       noRedis();
     return {
       url: `redis://127.0.0.1:${listen}`,
@@ -57,6 +58,9 @@ function dockerArguments(port: number, options: string[]): string[] {
 
 /** Of the package `redis-memory-server`, which fetches and compiles it at the first time; undefined where it cannot. */
 async function compiledServer(): Promise<string | undefined> {
+  process.stderr.write(
+    'No redis-server or valkey-server on the PATH: fetching and compiling one takes a while, once.\n',
+  );
   try {
     const { default: binary } = await import('redis-memory-server/lib/util/RedisBinary.js');
     return await binary.default.getPath();

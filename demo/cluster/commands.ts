@@ -1,24 +1,19 @@
 import type { CommandResult } from './control-plane.js';
 
-/** What commands in a container can do here. */
-export interface CommandContext {
-  /** Sends the same request so many times. */
-  curl(url: URL, times: number): Promise<CommandResult>;
-  /** Undefined where there is no such file. */
-  readFile(path: string): string | undefined;
-}
+/** Sends the same request so many times. */
+export type Curl = (url: URL, times: number) => Promise<CommandResult>;
 
 /**
- * Runs a command as a container would, as far as it is one of a few: `curl URL`, `echo`, `cat FILE`, `true`, `false`, or
- * `sh -c` with some of them in a row. A script that sends requests in a loop is not interpreted: it is taken for so many
+ * Runs a command as a container would, as far as it is one of a few: `curl URL`, `echo`, `true`, `false`, or `sh -c` with
+ * some of them in a row. A script that sends requests in a loop is not interpreted: it is taken for so many
  * `curl` as its last argument says, or its `seq N` or `{1..N}`.
  */
-export async function runCommand(command: string[], context: CommandContext): Promise<CommandResult> {
+export async function runCommand(command: string[], curl: Curl): Promise<CommandResult> {
   const [program = '', flag, script = '', ...rest] = command;
-  if (!/(^|\/)(sh|bash|ash)$/.test(program) || flag !== '-c') return await runSimple(command, context);
+  if (!/(^|\/)(sh|bash|ash)$/.test(program) || flag !== '-c') return await runSimple(command, curl);
   const url = urlIn(script.split(/\s+/));
   if (url) {
-    const { stdout, stderr, exitCode } = await context.curl(url, timesIn(script, rest));
+    const { stdout, stderr, exitCode } = await curl(url, timesIn(script, rest));
     return script.includes('2>&1')
       ? { stdout: stdout + stderr, stderr: '', exitCode: 0 }
       : { stdout, stderr, exitCode };
@@ -29,7 +24,7 @@ export async function runCommand(command: string[], context: CommandContext): Pr
     if (words[0] === 'exit') return { ...result, exitCode: Number(words[1] ?? result.exitCode) };
     if (words.length === 0) continue;
     const toStderr = words.at(-1) === '>&2';
-    const { stdout, stderr, exitCode } = await runSimple(toStderr ? words.slice(0, -1) : words, context);
+    const { stdout, stderr, exitCode } = await runSimple(toStderr ? words.slice(0, -1) : words, curl);
     result.stdout += toStderr ? '' : stdout;
     result.stderr += stderr + (toStderr ? stdout : '');
     result.exitCode = exitCode;
@@ -37,10 +32,7 @@ export async function runCommand(command: string[], context: CommandContext): Pr
   return result;
 }
 
-async function runSimple(
-  [program = '', ...rest]: string[],
-  { curl, readFile }: CommandContext,
-): Promise<CommandResult> {
+async function runSimple([program = '', ...rest]: string[], curl: Curl): Promise<CommandResult> {
   const ended = (stdout: string, stderr = '', exitCode = 0) => ({ stdout, stderr, exitCode });
   switch (program.split('/').at(-1)) {
     case 'true':
@@ -50,12 +42,6 @@ async function runSimple(
       return ended('', '', 1);
     case 'echo':
       return ended(`${rest.join(' ')}\n`);
-    case 'cat': {
-      const text = readFile(rest[0] ?? '');
-      return text === undefined
-        ? ended('', `cat: can't open '${rest[0]}': No such file or directory\n`, 1)
-        : ended(text);
-    }
     case 'curl': {
       const url = urlIn(rest);
       return url ? await curl(url, 1) : ended('', 'curl: (3) URL rejected\n', 3);
@@ -67,7 +53,8 @@ async function runSimple(
 
 function urlIn(words: string[]): URL | undefined {
   const word = words.find((one) => /^["']?(https?:\/\/)?[\w.-]+:\d+\//.test(one))?.replace(/["')]/g, '');
-  return word === undefined ? undefined : new URL(word.includes('://') ? word : `http://${word}`);
+  const url = word?.includes('://') ? word : `http://${word}`;
+  return word !== undefined && URL.canParse(url) ? new URL(url) : undefined;
 }
 
 function timesIn(script: string, rest: string[]): number {

@@ -61,7 +61,7 @@ export class Edge {
     const own = createAuthority('edge').issueWithKey({ subject: { commonName: 'edge' }, subjectAltNames: ['*'] });
     this.terminating = tls.createServer(
       { cert: own.certificate, key: own.privateKey },
-      (socket) => void this.terminate(socket),
+      (socket) => void this.terminate(socket).catch(() => socket.destroy()),
     );
     this.terminating.on('tlsClientError', (_error, socket) => socket.destroy());
   }
@@ -80,7 +80,7 @@ export class Edge {
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket)).on('error', () => socket.destroy());
     if (this.faults.is('tls-terminated')) this.terminating.emit('connection', socket);
-    else void this.passThrough(socket);
+    else this.passThrough(socket).catch(() => socket.destroy());
   }
 
   private async passThrough(socket: Socket): Promise<void> {

@@ -102,7 +102,8 @@ export class SimulatedCluster {
     const cluster = this.virtual.get(key) ?? this.makeVirtualCluster(namespace, name);
     this.virtual.set(key, cluster);
     await new Promise<void>((resolve) => this.host.timers.after(this.options.virtualClusterStartMs ?? 700, resolve));
-    if (this.virtual.get(key) === cluster && this.host.store.find('services', namespace, name)) await cluster.start();
+    const stillRuns = this.virtual.get(key) === cluster && this.host.store.has(pod.metadata.uid!);
+    if (stillRuns && this.host.store.find('services', namespace, name)) await cluster.start();
   }
 
   private makeVirtualCluster(namespace: string, name: string): VirtualCluster {
@@ -149,21 +150,14 @@ export class SimulatedCluster {
       run: async (pod, _container, command) => {
         const inside = findVirtual(pod);
         if (inside) return await this.runInside(inside.member, inside.pod, command);
-        const cluster = this.virtual.get(`${pod.metadata.namespace}/${pod.metadata.labels?.release}`);
-        return await runCommand(command, {
-          curl: () => Promise.resolve({ stdout: '', stderr: 'curl: (6) Could not resolve host\n', exitCode: 6 }),
-          readFile: (path) =>
-            path === '/data/server/tls/server-ca.crt' ? cluster?.plane.authority.certificate : undefined,
-        });
+        const nowhere = { stdout: '', stderr: 'curl: (6) Could not resolve host\n', exitCode: 6 };
+        return await runCommand(command, () => Promise.resolve(nowhere));
       },
     };
   }
 
-  private async runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
-    return await runCommand(command, {
-      curl: (url, times) => curl(member, pod, url, times),
-      readFile: () => undefined,
-    });
+  private runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
+    return runCommand(command, (url, times) => curl(member, pod, url, times));
   }
 
   private async portInside(pod: KubeObject, port: number): Promise<number | undefined> {

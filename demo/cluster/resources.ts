@@ -4,7 +4,7 @@ import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { copy, isMap, type KubeObject } from './objects.js';
 import { mergePatch, strategicMergePatch } from './patch.js';
 import { serverSideApply, trackUpdate } from './server-side-apply.js';
-import { badRequest, conflict, forbidden, modified, notFound, StatusError } from './status.js';
+import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound, StatusError } from './status.js';
 import type { Store } from './store.js';
 
 /** Of one write. */
@@ -84,18 +84,12 @@ export class Resources {
     const resource = resourceOf(kind);
     const object = this.store.get(resource, namespace, name);
     const { uid, resourceVersion } = object.metadata;
-    if (preconditions.uid && preconditions.uid !== uid)
-      throw conflict(
-        resource,
-        name,
-        `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
-      );
-    if (preconditions.resourceVersion && preconditions.resourceVersion !== resourceVersion)
-      throw conflict(
-        resource,
-        name,
-        `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
-      );
+    const check = (what: string, wanted: string | undefined, found: string | undefined, why: string) => {
+      const mismatch = `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found})`;
+      if (wanted && wanted !== found) throw conflict(resource, name, `${mismatch}. The object might have been ${why}`);
+    };
+    check('UID', preconditions.uid, uid, 'deleted and then recreated');
+    check('ResourceVersion', preconditions.resourceVersion, resourceVersion, 'modified');
     if (kind.kind === 'Namespace' && ['default', 'kube-system', 'kube-public'].includes(name))
       throw forbidden(resource, name, 'this namespace may not be deleted');
     if (dryRun) return object;
@@ -109,15 +103,7 @@ export class Resources {
     const { kind, namespace, name } = target;
     const { manager, force = false } = options;
     if (!manager)
-      throw new StatusError(
-        422,
-        'Invalid',
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-        {
-          group: 'meta.k8s.io',
-          kind: 'PatchOptions',
-        },
-      );
+      throw invalid('PatchOptions.meta.k8s.io', '', 'fieldManager: Required value: is required for apply patch');
     const applied = this.checkBody(kind, namespace, body);
     checkTarget(applied, target);
     if (applied.metadata.managedFields) throw badRequest('metadata.managedFields must be nil');
@@ -160,8 +146,8 @@ export class Resources {
   private add(kind: Kind, draft: KubeObject, { dryRun }: WriteOptions): KubeObject {
     const resource = resourceOf(kind);
     if (!dryRun) return this.store.create(resource, draft);
-    if (this.store.find(resource, draft.metadata.namespace, draft.metadata.name))
-      throw new StatusError(409, 'AlreadyExists', `${resource} "${draft.metadata.name}" already exists`);
+    const { namespace, name } = draft.metadata;
+    if (this.store.find(resource, namespace, name)) throw alreadyExists(resource, name);
     return draft;
   }
 
@@ -182,21 +168,11 @@ export class Resources {
   private checkNamespace(kind: Kind, { metadata: { name, namespace } }: KubeObject): void {
     if (!kind.namespaced) return;
     const found = this.store.get('namespaces', undefined, namespace!);
-    if (found.metadata.deletionTimestamp)
-      throw forbidden(
-        resourceOf(kind),
-        name,
-        `unable to create new content in namespace ${namespace} because it is being terminated`,
-        {
-          causes: [
-            {
-              reason: 'NamespaceTerminating',
-              message: `namespace ${namespace} is being terminated`,
-              field: 'metadata.namespace',
-            },
-          ],
-        },
-      );
+    if (!found.metadata.deletionTimestamp) return;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const message = `namespace ${namespace} is being terminated`;
+    const causes = [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }];
+    throw forbidden(resourceOf(kind), name, why, { causes });
   }
 
   private context({ user }: WriteOptions): AdmissionContext {

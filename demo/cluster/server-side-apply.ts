@@ -100,16 +100,11 @@ function applyConflict(conflicts: { other: string; fields: Path[] }[]): StatusEr
       field: describePath(path),
     })),
   );
-  const count = causes.length;
-  const first = causes[0]!;
+  const list = conflicts.map(({ other, fields }) =>
+    [`conflicts with ${other}:`, ...fields.map((path) => `- ${describePath(path)}`)].join('\n'),
+  );
+  const [{ message, field }] = causes as [(typeof causes)[0]];
   const text =
-    count === 1
-      ? `Apply failed with 1 conflict: ${first.message}: ${first.field}`
-      : `Apply failed with ${count} conflicts: ${conflicts
-          .map(
-            ({ other, fields }) =>
-              `conflicts with ${other}:\n${fields.map((path) => `- ${describePath(path)}`).join('\n')}`,
-          )
-          .join('\n')}`;
-  return new StatusError(409, 'Conflict', text, { causes });
+    causes.length === 1 ? `1 conflict: ${message}: ${field}` : `${causes.length} conflicts: ${list.join('\n')}`;
+  return new StatusError(409, 'Conflict', `Apply failed with ${text}`, { causes });
 }

@@ -45,28 +45,18 @@ export const noSuchPath = () =>
 export const alreadyExists = (resource: GroupResource, name: string) =>
   new StatusError(409, 'AlreadyExists', `${resource} "${name}" already exists`, detailsOf(resource, name));
 
-export const conflict = (resource: GroupResource, name: string, why: string, more?: object) =>
-  new StatusError(
-    409,
-    'Conflict',
-    `Operation cannot be fulfilled on ${resource} "${name}": ${why}`,
-    detailsOf(resource, name, more),
-  );
+export const conflict = (resource: GroupResource, name: string, why: string) => {
+  const message = `Operation cannot be fulfilled on ${resource} "${name}": ${why}`;
+  return new StatusError(409, 'Conflict', message, detailsOf(resource, name));
+};
 
-export const modified = (resource: GroupResource, name: string) =>
-  conflict(
-    resource,
-    name,
-    'the object has been modified; please apply your changes to the latest version and try again',
-  );
+const changed = 'the object has been modified; please apply your changes to the latest version and try again';
+export const modified = (resource: GroupResource, name: string) => conflict(resource, name, changed);
 
-export const forbidden = (resource: GroupResource, name: string, why: string, more?: object) =>
-  new StatusError(
-    403,
-    'Forbidden',
-    `${resource}${name && ` "${name}"`} is forbidden: ${why}`,
-    detailsOf(resource, name, more),
-  );
+export const forbidden = (resource: GroupResource, name: string, why: string, more?: object) => {
+  const what = `${resource}${name && ` "${name}"`}`;
+  return new StatusError(403, 'Forbidden', `${what} is forbidden: ${why}`, detailsOf(resource, name, more));
+};
 
 /** Each problem is `field: what is wrong`. */
 export function invalid(kind: string, name: string, ...problems: string[]): StatusError {

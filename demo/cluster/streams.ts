@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { CommandResult, ControlPlane } from './control-plane.js';
-import { isReady, type KubeObject } from './objects.js';
+import type { KubeObject } from './objects.js';
 import type { ResourceRequest } from './request.js';
 import { badRequest, noSuchPath } from './status.js';
 
@@ -56,9 +56,11 @@ export function serveStream(
   if (!protocol) throw badRequest(`the simulated cluster knows WebSockets with ${protocols.join(' or ')} only`);
   const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol });
   server.handleUpgrade(message, socket, head, (webSocket) => {
-    webSocket.on('error', () => webSocket.terminate());
-    if (request.subresource === 'exec') void exec(plane, pod, container, request.query.getAll('command'), webSocket);
-    else void portForward(plane, pod, request.query.getAll('ports').map(Number), webSocket);
+    const fail = () => webSocket.terminate();
+    webSocket.on('error', fail);
+    const { query } = request;
+    if (request.subresource === 'exec') exec(plane, pod, container, query.getAll('command'), webSocket).catch(fail);
+    else portForward(plane, pod, query.getAll('ports').map(Number), webSocket).catch(fail);
   });
 }
 
@@ -109,7 +111,7 @@ async function portForward(
     const number = Buffer.from([port & 0xff, port >> 8]);
     webSocket.send(frame(data, number));
     webSocket.send(frame(data + 1, number));
-    const local = isReady(pod) || pod.status.phase === 'Running' ? await runtime.portOf(pod, port) : undefined;
+    const local = await runtime.portOf(pod, port);
     if (local === undefined) {
       const why = `error forwarding port ${port} to pod ${pod.metadata.name}: connection refused`;
       webSocket.send(frame(data + 1, why));
