@@ -54,7 +54,10 @@ export function connect() {
 
   async function call(method, path, body, contentType = 'application/json') {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = text && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
+    const headers = {
+      ...(user.token && { authorization: `Bearer ${user.token}` }),
+      ...(text && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
+    };
     const { status, answer } = await new Promise((resolve, reject) => {
       const request = https.request(new URL(path, cluster.server), { method, agent, headers }, (response) => {
         let received = '';
