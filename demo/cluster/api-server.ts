@@ -172,19 +172,15 @@ export class ApiServer {
     return send(created ? 201 : 200, object);
   }
 
-  /** May the one who asks do something? */
-  private review({ user }: ResourceRequest, body: unknown): object {
-    const { spec } = body as { spec: { resourceAttributes?: Partial<Attributes & { subresource: string }> } };
-    const { verb = '', group = '', resource = '', subresource, namespace, name = '' } = spec.resourceAttributes ?? {};
+  /** Who is the one who asks, or may they do something? */
+  private review({ user, kind }: ResourceRequest, body: unknown): object {
+    const { spec } = body as { spec?: { resourceAttributes?: Partial<Attributes & { subresource: string }> } };
+    const answer = { kind: kind.kind, apiVersion: groupVersionOf(kind), metadata: {}, spec };
+    if (kind.kind === 'SelfSubjectReview')
+      return { ...answer, status: { userInfo: { username: user.name, groups: user.groups } } };
+    const { verb = '', group = '', resource = '', subresource, namespace, name = '' } = spec?.resourceAttributes ?? {};
     const whole = `${resource}${subresource ? `/${subresource}` : ''}`;
-    const allowed = this.isAllowed(user, { verb, group, resource: whole, namespace, name });
-    return {
-      kind: 'SelfSubjectAccessReview',
-      apiVersion: 'authorization.k8s.io/v1',
-      metadata: {},
-      spec,
-      status: { allowed },
-    };
+    return { ...answer, status: { allowed: this.isAllowed(user, { verb, group, resource: whole, namespace, name }) } };
   }
 
   /** A token of a ServiceAccount: TokenRequest. */

@@ -31,6 +31,7 @@ const clusterWide: Record<string, string> = {
   v1: 'Namespace Node PersistentVolume',
   'admissionregistration.k8s.io/v1': 'MutatingWebhookConfiguration ValidatingWebhookConfiguration',
   'apiextensions.k8s.io/v1': 'CustomResourceDefinition',
+  'authentication.k8s.io/v1': 'SelfSubjectReview',
   'authorization.k8s.io/v1': 'SelfSubjectAccessReview',
   'certificates.k8s.io/v1': 'CertificateSigningRequest',
   'gateway.networking.k8s.io/v1': 'GatewayClass',

@@ -9,6 +9,7 @@ import {
   type V1Pod,
   type V1Secret,
   type V1SelfSubjectAccessReview,
+  type V1SelfSubjectReview,
 } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
 import { ApiError } from '../../src/k8s/api-errors.js';
@@ -706,6 +707,11 @@ function contract(fixture: Fixture): void {
       const { status } = await cluster.request<{ status: { token: string; expirationTimestamp: string } }>(ask(600));
       assert.ok(Math.abs(Date.parse(status.expirationTimestamp) - Date.now() - 600_000) < 30_000);
       const account = as({ token: status.token });
+      const who = await create<V1SelfSubjectReview>(account, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'SelfSubjectReview',
+      });
+      assert.equal(who.status?.userInfo?.username, `system:serviceaccount:${namespace}:default`);
       const look: ApiCall = { method: 'GET', path: `/api/v1/namespaces/${namespace}/configmaps` };
       await assertRefused(
         account.request(look),
