@@ -1,17 +1,23 @@
 import { stringify } from 'yaml';
-import { workerRules, type PermissionRule } from '../src/k8s/permissions.js';
+import { claimRules, clusterRules, demoRuleParts, type PermissionRule } from '../src/k8s/permissions.js';
 
-const kinds = ['traefik', 'nginx', 'gateway', 'none'] as const;
+/** Where the chart puts the name of its ClusterRole. */
+const placeholder = 'DEMO_CLUSTER_ROLE';
 
 /** helm/vcdemo/files/worker-rules.yaml: the worker's rules in the words of a ClusterRole. */
 export function workerRulesYaml(): string {
-  const base = workerRules('none');
-  const exposure = Object.fromEntries(
-    kinds.map((kind) => [kind, workerRules(kind).slice(base.length).map(policyRule)]),
-  );
-  return `# Written by \`npm run docs\` from src/k8s/permissions.ts.\n${stringify({ rules: base.map(policyRule), exposure }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  const { always, exposure, helloworldIngress } = demoRuleParts;
+  const rules = {
+    clusterWide: clusterRules(placeholder).map(policyRule),
+    claims: claimRules.map(policyRule),
+    demo: always.map(policyRule),
+    exposure: Object.fromEntries(Object.entries(exposure).map(([kind, ofKind]) => [kind, ofKind.map(policyRule)])),
+    helloworldIngress: helloworldIngress.map(policyRule),
+  };
+  return `# Written by \`npm run docs\` from src/k8s/permissions.ts.\n${stringify(rules, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-function policyRule({ group, resources, verbs, name }: PermissionRule) {
-  return { apiGroups: [group], resources, verbs, ...(name && { resourceNames: [name] }) };
+/** The rule in Kubernetes' own words. */
+export function policyRule({ group, resources, verbs, name }: PermissionRule) {
+  return { apiGroups: [group], resources: [...resources], verbs: [...verbs], ...(name && { resourceNames: [name] }) };
 }

@@ -231,6 +231,8 @@ const workerEnvironment = z.object({
   HOST_CLUSTER: z.string().optional(),
   KUBECONFIG: z.string().optional(),
   KUBERNETES_SERVICE_HOST: z.string().optional(),
+  /** The ClusterRole with what a worker needs in the demos' namespaces; unset, its rights are cluster-wide. */
+  DEMO_CLUSTER_ROLE: z.string().optional(),
 });
 
 /** Of `npm run queue-ui`. */

@@ -13,6 +13,10 @@ export interface DemoContext {
   host: Cluster;
   /** The file with the host cluster's credentials, for helm; undefined in a pod. */
   kubeconfig: string | undefined;
+  /** The ClusterRole that the worker binds itself to in the demo's namespaces; undefined where its rights are cluster-wide. */
+  demoClusterRole: string | undefined;
+  /** Where the claims on demos are kept. */
+  claimNamespace: string;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
   log: Log;

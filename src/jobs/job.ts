@@ -88,6 +88,8 @@ export function demoContext(
     demo,
     host,
     kubeconfig: run.settings.KUBECONFIG,
+    demoClusterRole: run.settings.DEMO_CLUSTER_ROLE,
+    claimNamespace: claimNamespace(host),
     connections,
     istio,
     log,

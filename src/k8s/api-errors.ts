@@ -50,6 +50,13 @@ function parseStatus(body: string): { reason?: string; message?: string } | unde
 export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
 
+/**
+ * The authoriser said no. Admission answers 403 as well, in other words: `pods "x" is forbidden: violates PodSecurity`.
+ * @see https://pkg.go.dev/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters#Forbidden
+ */
+export const lacksRight = (error: unknown) =>
+  error instanceof ApiError && error.status === 403 && /User "[^"]*" cannot \w+ resource/.test(error.message);
+
 /** What a wait may sit out: no answer, too many requests, or a server that is starting or broken. */
 export function isPassing(error: unknown): boolean {
   return (

@@ -38,6 +38,8 @@ export function helmValues(
             statefulSet: { probes: { startupProbe: { periodSeconds: 1, failureThreshold: 600 } } },
           },
           policies: { networkPolicy: { enabled: false } },
+          // It would hold rights on volumes and their snapshots in all of the host cluster, for `vcluster snapshot` alone.
+          rbac: { clusterRole: { enabled: false } },
           telemetry: { enabled: false },
         };
   return mergeDeep(own, extra);

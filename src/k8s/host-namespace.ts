@@ -2,18 +2,25 @@ import type { V1Namespace } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { UserError } from '../errors.js';
-import { ApiError, isConflict } from './api-errors.js';
+import { ApiError, isConflict, lacksRight } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, labels, namespaceMetadata, type Demo, type VirtualClusterPlace } from './demo.js';
+import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
 
-/** The namespace of a virtual cluster in the host cluster and the policy that lets the demo's namespaces talk. */
-export async function checkHostNamespace(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
+/**
+ * The namespace of a virtual cluster in the host cluster, the worker's rights in it and the policy that lets the demo's
+ * namespaces talk.
+ */
+export async function checkHostNamespace(request: DemoRights): Promise<Check> {
+  const { host, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
   refuseForeign(namespace, demo);
   if (namespace.status?.phase === 'Terminating') return lacks(`namespace ${place.namespace} is still being deleted`);
+  const rights = await checkDemoRights(request);
+  if (!rights.holds) return rights;
   return unless(await missing(host, [allowAllPolicy(demo, place)]));
 }
 
@@ -22,14 +29,12 @@ export async function checkHostNamespace(host: Cluster, demo: Demo, place: Virtu
  * @throws UserError `foreign-namespace`, `admission-refuses`
  */
 export async function makeHostNamespace(
-  host: Cluster,
-  config: DemoConfig,
-  demo: Demo,
-  place: VirtualClusterPlace,
-  signal: AbortSignal,
+  request: DemoRights & { config: DemoConfig; signal: AbortSignal },
 ): Promise<void> {
+  const { host, config, demo, place, signal } = request;
   const created = await createNamespace(host, config, demo, place);
   if (created === 'terminating') return;
+  await takeDemoRights(request, signal);
   try {
     await waitForServiceAccount(host, place.namespace, signal);
     await dryRunSidecar(host, config, place.namespace);
@@ -121,7 +126,7 @@ async function dryRunSidecar(host: Cluster, config: DemoConfig, namespace: strin
   try {
     await create(host, sidecarPod(namespace, image), { dryRun: true });
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 403) throw error;
+    if (!(error instanceof ApiError) || error.status !== 403 || lacksRight(error)) throw error;
     throw new UserError(
       'admission-refuses',
       `Admission in the host cluster refuses pods with an Istio sidecar in namespace ${namespace}: ${error.message}`,

@@ -1,10 +1,12 @@
-import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
-import { UserError } from '../errors.js';
-import type { Cluster } from './cluster.js';
-import { create } from './objects.js';
 
-/** Verbs on resources of a group in the host cluster. */
+/*
+ * What a worker needs in the host cluster, and where. Cluster-wide it may make namespaces and bind itself, in them, to
+ * the ClusterRole that has the rest; so it reads Secrets and starts pods in the demos' namespaces alone.
+ * The chart's rules are written from here (npm run docs).
+ */
+
+/** Verbs on resources of a group. */
 export interface PermissionRule {
   group: string;
   resources: readonly string[];
@@ -13,31 +15,53 @@ export interface PermissionRule {
   name?: string;
 }
 
-const readWrite = ['get', 'list', 'create', 'patch', 'delete'] as const;
-const rbac = 'rbac.authorization.k8s.io';
+/** The part of the configuration on which rights depend. */
+export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld'>;
 
-/** What a worker and its helm do themselves. */
-const ownRules: readonly PermissionRule[] = [
+const rbac = 'rbac.authorization.k8s.io';
+const readWrite = ['get', 'list', 'create', 'patch', 'delete'] as const;
+
+/** Needed cluster-wide, whoever grants the rest. */
+const hostRules: readonly PermissionRule[] = [
   { group: '', resources: ['namespaces'], verbs: readWrite },
-  { group: '', resources: ['secrets', 'services', 'configmaps', 'serviceaccounts'], verbs: [...readWrite, 'update'] },
+  { group: '', resources: ['persistentvolumes'], verbs: ['list'] },
+];
+
+/**
+ * Needed cluster-wide by a worker that binds itself to `demoClusterRole` in each namespace of a demo: the binding is
+ * made where it has no rights yet, and `bind` on that one ClusterRole lets it hand itself nothing else.
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#restrictions-on-role-binding-creation-or-update
+ */
+export function clusterRules(demoClusterRole: string): PermissionRule[] {
+  return [
+    ...hostRules,
+    { group: rbac, resources: ['rolebindings'], verbs: ['get', 'create', 'patch'] },
+    { group: rbac, resources: ['clusterroles'], verbs: ['get', 'bind'], name: demoClusterRole },
+  ];
+}
+
+/** Needed where the claims on demos are kept. */
+export const claimRules: readonly PermissionRule[] = [
+  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
+];
+
+/** What a worker and its helm do themselves in a demo's namespace. */
+const ownRules: readonly PermissionRule[] = [
+  { group: '', resources: ['secrets'], verbs: [...readWrite, 'update'] },
+  { group: '', resources: ['services', 'serviceaccounts'], verbs: readWrite },
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
-  { group: '', resources: ['events', 'persistentvolumes'], verbs: ['list'] },
-  { group: 'apps', resources: ['statefulsets'], verbs: [...readWrite, 'update'] },
+  { group: '', resources: ['events'], verbs: ['list'] },
+  { group: 'apps', resources: ['statefulsets'], verbs: readWrite },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: readWrite },
-  {
-    group: rbac,
-    resources: ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'],
-    verbs: [...readWrite, 'update'],
-  },
+  { group: rbac, resources: ['roles', 'rolebindings'], verbs: readWrite },
   { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
-  { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
 ];
 
 const all = ['create', 'delete', 'patch', 'update', 'get', 'list', 'watch'] as const;
 
 /**
- * What the Role and ClusterRole of the vcluster chart 0.34 grant: Kubernetes lets nobody grant what they do not hold.
+ * What the Role of the vcluster chart 0.34 grants: Kubernetes lets nobody grant what they do not hold.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
  */
 const chartRules: readonly PermissionRule[] = [
@@ -47,9 +71,9 @@ const chartRules: readonly PermissionRule[] = [
     verbs: all,
   },
   { group: '', resources: ['pods/attach', 'pods/portforward', 'pods/exec'], verbs: all },
-  { group: '', resources: ['pods/status', 'pods/ephemeralcontainers'], verbs: ['patch', 'update'] },
+  // The chart grants `resize` from Kubernetes 1.35 on.
+  { group: '', resources: ['pods/status', 'pods/ephemeralcontainers', 'pods/resize'], verbs: ['patch', 'update'] },
   { group: '', resources: ['pods/log'], verbs: ['get', 'list', 'watch'] },
-  { group: '', resources: ['persistentvolumes'], verbs: ['get', 'list'] },
   {
     group: 'apps',
     resources: ['statefulsets', 'replicasets', 'deployments'],
@@ -60,10 +84,9 @@ const chartRules: readonly PermissionRule[] = [
   { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: all },
   {
     group: 'snapshot.storage.k8s.io',
-    resources: ['volumesnapshots', 'volumesnapshotcontents'],
+    resources: ['volumesnapshots'],
     verbs: ['create', 'delete', 'patch', 'update', 'get', 'list'],
   },
-  { group: 'snapshot.storage.k8s.io', resources: ['volumesnapshotclasses'], verbs: ['get', 'list'] },
 ];
 
 /** What the objects of `exposure.kind` need; of Traefik, whichever of its groups the cluster serves. */
@@ -74,55 +97,23 @@ const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionR
   none: [],
 };
 
-/** All that a worker needs in the host cluster, whatever its `exposure.kind` is made of. */
-export function workerRules(kind: DemoConfig['exposure']['kind']): PermissionRule[] {
-  return [...ownRules, ...chartRules, ...exposureRules[kind]];
+/** What helloworld's Ingress needs, where it is switched on. */
+const helloworldRules: readonly PermissionRule[] = exposureRules.nginx;
+
+/** The rules inside a demo's namespace, in the parts that depend on the configuration. */
+export const demoRuleParts = {
+  always: [...ownRules, ...chartRules],
+  exposure: exposureRules,
+  helloworldIngress: helloworldRules,
+};
+
+/** Needed in the namespaces of demos. */
+export function demoRules({ exposure, helloworld }: RightsConfig): PermissionRule[] {
+  const { always, exposure: ofKind, helloworldIngress } = demoRuleParts;
+  return [...always, ...ofKind[exposure.kind], ...(helloworld.ingress.enabled ? helloworldIngress : [])];
 }
 
-interface Question {
-  group: string;
-  resource: string;
-  verb: string;
-  name?: string | undefined;
-}
-
-/**
- * Asks the host cluster whether the worker may do everything that a create does.
- * @throws UserError `missing-rights` listing every verb that lacks, by resource.
- * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
- */
-export async function assertPermissions(host: Cluster, { exposure }: Pick<DemoConfig, 'exposure'>): Promise<void> {
-  if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question does
-  const asked = workerRules(exposure.kind).flatMap(({ group, resources, verbs, name }) =>
-    resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb, name }))),
-  );
-  const questions = [...new Map(asked.map((question) => [JSON.stringify(question), question])).values()];
-  const answers = await Promise.all(
-    questions.map(async (question) => ({ ...question, allowed: await mayDo(host, question) })),
-  );
-  const denied = answers.filter(({ allowed }) => !allowed);
-  if (denied.length === 0) return;
-  const byResource = new Map<string, string[]>();
-  for (const { group, resource, verb } of denied) {
-    const key = group ? `${resource}.${group}` : resource;
-    byResource.set(key, [...(byResource.get(key) ?? []), verb]);
-  }
-  const lines = [...byResource].map(([resource, verbs]) => `${resource}: ${verbs.join(', ')}`);
-  throw new UserError(
-    'missing-rights',
-    `The worker lacks rights in the host cluster. Nothing was made. Missing: ${lines.join('; ')}.`,
-    {
-      hint: "Grant them to the worker's user or service account with a ClusterRole and a ClusterRoleBinding, then create again.",
-    },
-  );
-}
-
-async function mayDo(host: Cluster, { group, resource, verb, name }: Question): Promise<boolean> {
-  const [main, subresource] = resource.split('/');
-  const review = await create<V1SelfSubjectAccessReview>(host, {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { group, resource: main, subresource, verb, name } },
-  });
-  return review.status?.allowed === true;
+/** All that a worker needs whose rights are cluster-wide. */
+export function workerRules(config: RightsConfig): PermissionRule[] {
+  return [...hostRules, ...demoRules(config), ...claimRules];
 }

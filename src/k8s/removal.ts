@@ -1,4 +1,5 @@
 import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kubernetes/client-node';
+import { lacksRight } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, labels, type Demo, type VirtualClusterPlace } from './demo.js';
@@ -13,6 +14,12 @@ export async function checkNamespaceGone(host: Cluster, name: string): Promise<C
     .filter(({ status }) => status === 'True')
     .map(({ message }) => message);
   return lacks(`namespace ${name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`);
+}
+
+/** Whether the namespace is gone or on its way: what is in it goes along. */
+export async function isGoing(host: Cluster, { namespace: name }: VirtualClusterPlace): Promise<boolean> {
+  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
+  return namespace?.status?.phase !== 'Active';
 }
 
 /** Deletes the namespace, and only if it carries the demo's labels. */
@@ -30,14 +37,7 @@ export async function deleteNamespace(
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
   const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
-  const clusterRoles = await Promise.all(
-    ['ClusterRole', 'ClusterRoleBinding'].map(async (kind) => {
-      const objects = await list(host, 'rbac.authorization.k8s.io/v1', kind, {
-        labels: { 'app.kubernetes.io/managed-by': 'Helm' },
-      });
-      return objects.map((object) => ({ ...object, kind }));
-    }),
-  );
+  const clusterRoles = await Promise.all(['ClusterRole', 'ClusterRoleBinding'].map((kind) => rolesByHelm(host, kind)));
   const ofRelease = ({ metadata }: KubernetesObject) =>
     namespaces.has(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? '');
   return [
@@ -46,8 +46,20 @@ export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]
     ...clusterRoles
       .flat()
       .filter(ofRelease)
-      .map((object) => named(object.kind)(object)),
+      .map((object) => named(object.kind!)(object)),
   ];
+}
+
+/** The chart makes such only if `vcluster.values` ask for it; who may not even list them has not made any. */
+async function rolesByHelm(host: Cluster, kind: string): Promise<KubernetesObject[]> {
+  const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
+  try {
+    const objects = await list(host, 'rbac.authorization.k8s.io/v1', kind, { labels });
+    return objects.map((object) => ({ ...object, kind }));
+  } catch (error) {
+    if (lacksRight(error)) return [];
+    throw error;
+  }
 }
 
 const named =

@@ -2,22 +2,25 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { parseAllDocuments, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { listsToScaleBy, queueKinds, queueName } from '../../src/jobs/definitions.js';
-import { connectCluster } from '../../src/k8s/cluster.js';
-import { assertPermissions, workerRules } from '../../src/k8s/permissions.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { assertPermissions } from '../../src/k8s/permission-check.js';
 
-/* helm/vcdemo against helm and a real API server, which validates every rendering; nothing of it is started here. */
+/*
+ * helm/vcdemo against helm and a real API server, which validates every rendering; nothing of it is started here, but the
+ * worker's rights are granted, to see how far they go.
+ */
 
 const chart = fileURLToPath(new URL('../../helm/vcdemo', import.meta.url));
 const namespace = `chart-${randomBytes(3).toString('hex')}`;
 const helm = (args: string[], input = '') => execa('helm', args, { input, reject: false });
-const render = (values: object) =>
+const render = (values: object, args: string[] = []) =>
   helm(
-    ['template', 'bot', chart, '-n', namespace, '--kube-version', '1.33.0', '-f', '-'],
+    ['template', 'bot', chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
     stringify({ slack, valkey: { enabled: true }, ...values }),
   );
 const slack = { existingSecret: 'slack' };
@@ -55,6 +58,14 @@ const options: Record<string, object> = {
   },
   'no workers': { worker: { enabled: false } },
   'another host cluster': { worker: { kubeconfigSecret: 'host' } },
+  'more rights': {
+    config: { helloworld: { ingress: { enabled: true } } },
+    rbac: {
+      extraClusterRules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }],
+      extraDemoRules: [{ apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['get'] }],
+    },
+  },
+  'rights of the user': { rbac: { create: false, demoClusterRole: 'theirs' } },
   'no sweep': { worker: { sweep: { enabled: false } } },
   'an archive of the vcluster chart': {
     config: {
@@ -100,6 +111,10 @@ describe('the chart', () => {
     assert.match((await render({ config: { clusters: { eu: {} } }, worker: { hostCluster: 'us' } })).stderr, /has: eu/);
     assert.match((await render({ slack: {} })).stderr, /Set slack\.existingSecret/);
     assert.match((await render({ valkey: { enabled: false } })).stderr, /Set redis\.host/);
+    const old = await render({}, ['--kube-version', '1.29.0']);
+    assert.match(old.stderr, /rbac\.admissionPolicy needs Kubernetes 1\.30 or newer\. Set it to false/);
+    const without = await render({ rbac: { admissionPolicy: false } }, ['--kube-version', '1.29.0']);
+    assert.doesNotMatch(without.stdout, /ValidatingAdmissionPolicy/);
     assert.match(
       (await render({ bot: { kind: 'KnativeService' }, slack: { ...slack, mode: 'socket' } })).stderr,
       /Socket Mode holds/,
@@ -118,24 +133,38 @@ describe('the chart', () => {
     }
   });
 
-  it('gives the bot no rights and no token, and the worker no wildcard', async () => {
+  it('gives the bot no rights and no token, and the worker no wildcard and no Secrets cluster-wide', async () => {
     const { stdout } = await render({});
     const objects = objectsIn(stdout);
     const subjects = objects.flatMap((object) => object.subjects ?? []).map(({ name }) => name);
-    assert.deepEqual(subjects, ['bot-worker']);
+    assert.deepEqual([...new Set(subjects)], ['bot-worker']);
     const bot = objects.find((object) => object.kind === 'Deployment' && object.metadata.name === 'bot-bot')!;
     assert.equal(bot.spec!.template!.spec.automountServiceAccountToken, false);
-    const rules = objects.find((object) => object.kind === 'ClusterRole')!.rules!;
-    assert.ok(rules.length > 10);
-    assert.ok(!JSON.stringify(rules).includes('"*"'));
+    const bound = objects.filter((object) => object.kind === 'ClusterRoleBinding').map(({ roleRef }) => roleRef!.name);
+    assert.deepEqual(bound, [`bot-worker-${namespace}`]);
+    const roles = objects.filter(({ kind }) => kind.endsWith('Role'));
+    assert.ok(!JSON.stringify(roles).includes('"*"'));
+    const clusterWide = roles.find(({ metadata }) => metadata.name === bound[0])!.rules!;
+    const resources = clusterWide.flatMap((rule) => rule.resources);
+    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'rolebindings', 'clusterroles']);
+  });
+
+  it('tells the worker its role in the demos’ namespaces, but not of a cluster in which it makes none', async () => {
+    const roleIn = async (values: object) =>
+      /DEMO_CLUSTER_ROLE, value: "([^"]+)"/.exec((await render(values, ['-s', 'templates/worker.yaml'])).stdout)?.[1];
+    assert.equal(await roleIn({}), `bot-demo-${namespace}`);
+    const worker = { kubeconfigSecret: 'host' };
+    assert.equal(await roleIn({ worker }), undefined);
+    assert.equal(await roleIn({ worker, rbac: { demoClusterRole: 'theirs' } }), 'theirs');
   });
 });
 
 interface Rendered {
   kind: string;
   metadata: { name: string };
+  roleRef?: { name: string };
   subjects?: { name: string }[];
-  rules?: unknown[];
+  rules?: V1PolicyRule[];
   spec?: {
     template?: { spec: { automountServiceAccountToken?: boolean } };
     triggers?: { metadata: { listName: string } }[];
@@ -145,72 +174,179 @@ interface Rendered {
 const objectsIn = (yaml: string): Rendered[] =>
   parseAllDocuments(yaml).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
 
+type Role = Required<Pick<Rendered, 'kind' | 'metadata' | 'rules'>>;
+
 describe('of the worker’s rules', () => {
   const config = readDemoConfig(undefined);
-  const rules = workerRules(config.exposure.kind);
-  const role = `vcdemo-${namespace}`;
+  const roles: Role[] = [];
+  const demoClusterRole = `bot-demo-${namespace}`;
+  let host: Cluster;
 
-  /** What preflight finds when a service account has these rules and no others. */
-  async function missing(granted: typeof rules): Promise<string> {
-    const clusterRole = {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name: role },
-      rules: granted.map(({ group, resources, verbs, name }) => ({
-        apiGroups: [group],
-        resources,
-        verbs,
-        ...(name && { resourceNames: [name] }),
-      })),
-    };
-    await execa('kubectl', ['apply', '-f', '-'], { input: stringify(clusterRole, { aliasDuplicateObjects: false }) });
-    const worker = new KubeConfig();
-    worker.loadFromFile(process.env.KUBECONFIG!);
-    const { stdout: token } = await execa('kubectl', ['create', 'token', 'default', '-n', namespace]);
-    worker.users = worker.users.map(({ name }) => ({ name, token }));
-    const host = connectCluster('host', worker, {});
-    try {
-      return await assertPermissions(host, config).then(
-        () => '',
-        (error: Error) => error.message,
-      );
-    } finally {
-      host.close();
+  before(async () => {
+    const { stdout } = await render({}, ['--show-only', 'templates/rbac.yaml']);
+    for (const object of objectsIn(stdout)) await kubectlApply(object);
+    roles.push(...objectsIn(stdout).filter((object): object is Role => object.rules !== undefined));
+    host = await connectAs('bot-worker');
+  });
+  after(async () => {
+    host?.close();
+    await execa('kubectl', ['delete', 'clusterrolebinding,clusterrole', '-l', `app.kubernetes.io/instance=bot`]);
+  });
+
+  /** What preflight says of the rights of the moment. */
+  const preflight = () =>
+    assertPermissions(host, config, { demoClusterRole, claimNamespace: namespace }).then(
+      () => 'nothing lacks',
+      (error: Error) => error.message,
+    );
+  /** The authoriser follows after a moment. */
+  const preflightSays = (pattern: RegExp) =>
+    retry(async () => assert.match(await preflight(), pattern), { withinMs: 10_000 });
+
+  it('all together are enough for preflight', () => preflightSays(/^nothing lacks$/));
+
+  it('none, of any of the three roles, can be taken away without preflight naming it and where it lacks', async () => {
+    assert.deepEqual(
+      roles.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+      [`ClusterRole bot-worker-${namespace}`, `ClusterRole ${demoClusterRole}`, 'Role bot-worker'],
+    );
+    const places = ['cluster-wide', `in ClusterRole ${demoClusterRole}`, `in namespace ${namespace}`];
+    for (const [index, role] of roles.entries()) {
+      for (const taken of role.rules) {
+        await kubectlApply({ ...role, rules: withoutResources(role.rules, taken) });
+        await preflightSays(lackOf(taken, places[index]!));
+      }
+      await kubectlApply(role);
+      await preflightSays(/^nothing lacks$/);
     }
+  });
+
+  /** The rules without what `taken` is about, which another rule may grant as well. */
+  function withoutResources(rules: V1PolicyRule[], taken: V1PolicyRule): V1PolicyRule[] {
+    const isTaken = (group: string, resource: string) =>
+      taken.apiGroups!.includes(group) && taken.resources!.includes(resource);
+    return rules
+      .map((rule) => ({
+        ...rule,
+        resources: rule.resources!.filter((resource) => !isTaken(rule.apiGroups![0]!, resource)),
+      }))
+      .filter(({ resources }) => resources.length > 0);
+  }
+
+  /** `Missing in namespace x: leases.coordination.k8s.io: get, create.`, each resource with each verb. */
+  function lackOf({ apiGroups, resources, verbs, resourceNames }: V1PolicyRule, place: string): RegExp {
+    const lacks = resources!.map((resource) => {
+      const name = [resource, ...apiGroups!.filter(Boolean)].join('.') + (resourceNames ? `/${resourceNames[0]}` : '');
+      return `(?=.* ${name}: ${verbs.map((verb) => `(?=[a-z, ]*\\b${verb}\\b)`).join('')})`;
+    });
+    return new RegExp(`Missing ${place}:${lacks.join('')}`);
+  }
+});
+
+describe('of the worker’s token, a thief', () => {
+  const foreign = `${namespace}-foreign`;
+  const own = `${namespace}-own`;
+  const worker = `system:serviceaccount:${namespace}:bot-worker`;
+  const label = 'app.kubernetes.io/managed-by';
+  /** Nothing of it is done: the authoriser and admission have their say in a dry run as well. */
+  const asThief = (...args: string[]) => execa('kubectl', [...args, `--as=${worker}`], { reject: false });
+  const dryRun = (...args: string[]) => asThief(...args, '--dry-run=server');
+  const refusal = /worker of vcdemo (writes|changes and deletes) only namespaces with the label/;
+
+  async function isRefused(attempt: Promise<{ exitCode?: number; stderr: string }>, reason: RegExp): Promise<void> {
+    const { exitCode, stderr } = await attempt;
+    assert.notEqual(exitCode, 0);
+    assert.match(stderr, reason);
   }
 
   before(async () => {
-    const subject = `--serviceaccount=${namespace}:default`;
-    await execa('kubectl', ['create', 'clusterrolebinding', role, `--clusterrole=${role}`, subject]);
+    const { stdout } = await render({}, ['-s', 'templates/rbac.yaml', '-s', 'templates/admission-policy.yaml']);
+    await execa('kubectl', ['apply', '-f', '-'], { input: stdout });
+    await execa('kubectl', ['create', 'namespace', foreign]);
+    // A policy takes hold a moment after it was made.
+    const adopt = () => dryRun('label', 'namespace', foreign, `${label}=vcdemo`);
+    await retry(() => isRefused(adopt(), refusal), { withinMs: 20_000 });
   });
   after(async () => {
-    await execa('kubectl', ['delete', 'clusterrolebinding,clusterrole', role, '--ignore-not-found']);
+    const kinds = 'clusterrolebinding,clusterrole,validatingadmissionpolicybinding,validatingadmissionpolicy'; // the worker's are gone
+    await execa('kubectl', ['delete', kinds, '-l', 'app.kubernetes.io/instance=bot']);
+    await execa('kubectl', ['delete', 'namespace', foreign, own, '--ignore-not-found', '--wait=false']);
   });
 
-  it('all together are enough for preflight', async () => {
-    // The authoriser follows the new binding after a moment.
-    let last = 'not asked';
-    for (let tries = 0; tries < 20 && last !== ''; tries++) last = await missing(rules);
-    assert.equal(last, '');
-  });
-
-  it('none can be taken away without preflight naming it', async () => {
-    for (const taken of rules) {
-      const isTaken = (group: string, resource: string) => group === taken.group && taken.resources.includes(resource);
-      const others = rules
-        .map((rule) => ({ ...rule, resources: rule.resources.filter((resource) => !isTaken(rule.group, resource)) }))
-        .filter(({ resources }) => resources.length > 0);
-      const lost = taken.resources.map((resource) => {
-        const name = taken.group ? `${resource}.${taken.group}` : resource;
-        return new RegExp(
-          `(^|[ ;])${name.replaceAll('.', '\\.')}: ${taken.verbs.map((verb) => `(?=[a-z, ]*\\b${verb}\\b)`).join('')}`,
-        );
-      });
-      // The authoriser follows after a moment.
-      let said = '';
-      for (let tries = 0; tries < 20 && !lost.every((pattern) => pattern.test(said)); tries++)
-        said = await missing(others);
-      for (const pattern of lost) assert.match(said, pattern);
+  it('reads no Secret and starts no pod outside of demos', async () => {
+    for (const elsewhere of ['kube-system', foreign, namespace]) {
+      await isRefused(asThief('get', 'secrets', '-n', elsewhere), /cannot list resource "secrets"/);
+      await isRefused(dryRun('run', 'x', '--image=x', '-n', elsewhere), /cannot create resource "pods"/);
     }
+    await isRefused(asThief('get', 'secrets', '-A'), /cannot list resource "secrets"/);
+  });
+
+  it('binds itself nowhere else, not even to what it may bind', async () => {
+    const bind = (where: string, role: string) =>
+      dryRun('create', 'rolebinding', 'x', `--clusterrole=${role}`, `--user=${worker}`, '-n', where);
+    for (const elsewhere of ['kube-system', foreign, namespace])
+      await isRefused(
+        bind(elsewhere, `bot-demo-${namespace}`),
+        /writes RoleBindings only in namespaces with the label/,
+      );
+    await isRefused(bind('kube-system', 'cluster-admin'), /attempting to grant RBAC permissions not currently held/);
+    const everywhere = ['clusterrolebinding', 'x', `--clusterrole=bot-demo-${namespace}`, `--user=${worker}`];
+    await isRefused(dryRun('create', ...everywhere), /cannot create resource "clusterrolebindings"/);
+  });
+
+  it('makes no namespace a demo’s, and touches none that is not', async () => {
+    for (const other of ['kube-system', foreign]) {
+      await isRefused(dryRun('label', 'namespace', other, `${label}=vcdemo`, '--overwrite'), refusal);
+      await isRefused(dryRun('annotate', 'namespace', other, 'x=y'), refusal);
+    }
+    await isRefused(dryRun('delete', 'namespace', foreign), refusal);
+    await isRefused(dryRun('create', 'namespace', `${namespace}-plain`), refusal);
+  });
+
+  it('has what the worker has in a namespace of its own, and cannot let go of it', async () => {
+    const manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: own, labels: { [label]: 'vcdemo' } } };
+    await execa('kubectl', ['create', '-f', '-', `--as=${worker}`], { input: stringify(manifest) });
+    await isRefused(dryRun('label', 'namespace', own, `${label}-`), refusal);
+    const role = [`--clusterrole=bot-demo-${namespace}`, `--user=${worker}`, '-n', own];
+    await execa('kubectl', ['create', 'rolebinding', 'x', ...role, `--as=${worker}`]);
+    await retry(async () => assert.equal((await asThief('get', 'secrets', '-n', own)).exitCode, 0), {
+      withinMs: 10_000,
+    });
+    const more = dryRun('create', 'rolebinding', 'y', '--clusterrole=cluster-admin', `--user=${worker}`, '-n', own);
+    await isRefused(more, /attempting to grant RBAC permissions not currently held/);
+    assert.equal((await dryRun('delete', 'namespace', own)).exitCode, 0);
+  });
+
+  it('is the only one whom the policy holds', async () => {
+    await execa('kubectl', ['label', 'namespace', foreign, `${label}=somebody`, '--dry-run=server']);
+    await execa('kubectl', ['delete', 'namespace', foreign, '--dry-run=server']);
   });
 });
+
+/** A connection with the token of a ServiceAccount, which is made. */
+async function connectAs(account: string): Promise<Cluster> {
+  await kubectlApply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } });
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(process.env.KUBECONFIG!);
+  const { stdout: token } = await execa('kubectl', ['create', 'token', account, '-n', namespace]);
+  kubeConfig.users = kubeConfig.users.map(({ name }) => ({ name, token }));
+  return connectCluster('host', kubeConfig, {});
+}
+
+async function kubectlApply(manifest: object): Promise<void> {
+  const input = stringify(manifest, { aliasDuplicateObjects: false });
+  await execa('kubectl', ['apply', '-f', '-'], { input });
+}
+
+/** Repeats what throws, until the time is over. */
+async function retry(attempt: () => Promise<void>, { withinMs }: { withinMs: number }): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}

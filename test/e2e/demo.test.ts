@@ -282,7 +282,7 @@ describe('a host cluster in which a create cannot succeed', () => {
       const host = await kubectl('config', 'view', '--raw', '--minify', '-o', 'json');
       await writeFile(file, withToken(host, token), { mode: 0o600 });
       const message = await failureOf('powerless', { KUBECONFIG: file });
-      assert.match(message, /Nothing was made\. Missing: namespaces: create, patch, delete; secrets: /);
+      assert.match(message, /Nothing was made\. Missing: namespaces: create, patch, delete; .*; secrets: /);
       assert.match(message, /statefulsets\.apps: create, patch, delete, update/);
       assert.doesNotMatch(message, /leases|pods: get/);
       assert.equal(await remainders('powerless'), '');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { KubeConfig, type V1Pod, type V1PolicyRule } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
@@ -11,10 +11,13 @@ import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
 import { hostOf } from '../../src/k8s/hosts.js';
 import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
+import { notGranted } from '../../src/k8s/permission-check.js';
+import { demoRules } from '../../src/k8s/permissions.js';
 import { podProblem } from '../../src/k8s/pods.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
+import { policyRule } from '../../scripts/worker-rules.js';
 import { verdictOf } from '../../src/jobs/verdict.js';
 
 const config = readDemoConfig(undefined);
@@ -61,6 +64,17 @@ describe('Helm values', () => {
       input: stringify(values('0.34.0')),
     });
     const objects = stdout.split(/^---$/m).map((text) => parse(text) as { kind: string; spec?: unknown } | null);
+    const roles = objects.filter((object) => /Role$/.test(object?.kind ?? ''));
+    assert.deepEqual(
+      roles.map((role) => role!.kind),
+      ['Role'],
+      'nothing cluster-wide',
+    );
+    // Kubernetes lets the worker grant only what it holds.
+    const asked = (roles[0] as unknown as { rules: V1PolicyRule[] }).rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups!.map((group) => ({ group, resources: resources!, verbs })),
+    );
+    assert.deepEqual(notGranted(demoRules(config).map(policyRule), asked), []);
     const [statefulSet] = objects.filter((object) => object?.kind === 'StatefulSet');
     assert.match(JSON.stringify(statefulSet), /"startupProbe":\{[^}]*("failureThreshold":600|\{)/);
     const [secret] = objects.filter((object) => object?.kind === 'Secret') as unknown as {

@@ -55,6 +55,18 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ index . 1 }}{{ if $cluster }}-{{ $cluster }}{{ end }}
 {{- end -}}
 
+{{/* Whether the chart makes the worker's rights: in another host cluster it cannot. */}}
+{{- define "vcdemo.makesRights" -}}
+{{- if and .Values.worker.enabled .Values.rbac.create (not .Values.worker.kubeconfigSecret) }}yes{{ end -}}
+{{- end -}}
+
+{{/* The ClusterRole that the worker binds itself to in the demos' namespaces; none where its rights are cluster-wide. */}}
+{{- define "vcdemo.demoClusterRole" -}}
+{{- if .Values.rbac.demoClusterRole -}}{{ .Values.rbac.demoClusterRole }}
+{{- else if include "vcdemo.makesRights" . -}}{{ include "vcdemo.name" . }}-demo-{{ .Release.Namespace }}
+{{- end -}}
+{{- end -}}
+
 {{/* Environment that bot and worker share. */}}
 {{- define "vcdemo.env" -}}
 {{- with include "vcdemo.redisSecret" . }}
@@ -115,6 +127,9 @@ containers:
       - { name: HOST_CLUSTER, value: {{ . }} }
       {{- end }}
       - { name: WORKER_STOP_SECONDS, value: {{ $.Values.worker.stopSeconds | quote }} }
+      {{- with include "vcdemo.demoClusterRole" $ }}
+      - { name: DEMO_CLUSTER_ROLE, value: {{ . | quote }} }
+      {{- end }}
       {{- if $.Values.worker.kubeconfigSecret }}
       - { name: KUBECONFIG, value: /etc/vcdemo-host/kubeconfig }
       {{- end }}

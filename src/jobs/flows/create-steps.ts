@@ -15,7 +15,7 @@ import { applyIstio, checkIstio } from '../../k8s/istio.js';
 import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../k8s/kubeconfig.js';
 import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../k8s/mesh-ca.js';
 import { apply, applyAll, missing, remove, type Manifest } from '../../k8s/objects.js';
-import { assertPermissions } from '../../k8s/permissions.js';
+import { assertPermissions } from '../../k8s/permission-check.js';
 import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../k8s/remote-secrets.js';
 import { applyVcClient, checkVcClient } from '../../k8s/vc-client.js';
 import {
@@ -32,8 +32,8 @@ import type { Work } from '../flow.js';
 
 /** Everything that would stop a create later and can be known before anything is made. */
 export const preflight: Work<DemoContext> = {
-  async check({ host, config, demo }) {
-    await assertPermissions(host, config);
+  async check({ host, config, demo, demoClusterRole, claimNamespace }) {
+    await assertPermissions(host, config, { demoClusterRole, claimNamespace });
     for (const place of demo.places) await assertNotForeign(host, demo, place);
     return holds;
   },
@@ -47,8 +47,8 @@ export const istioManifests: Work<DemoContext> = {
 };
 
 export const hostNamespace: Work<ClusterContext> = {
-  check: ({ host, demo, place }) => checkHostNamespace(host, demo, place),
-  apply: ({ host, config, demo, place, signal }) => makeHostNamespace(host, config, demo, place, signal),
+  check: checkHostNamespace,
+  apply: makeHostNamespace,
 };
 
 export const virtualCluster: Work<ClusterContext> = {

@@ -1,6 +1,7 @@
 import { assertMayUse } from '../../access.js';
 import { dashboardToken } from '../../k8s/dashboard.js';
 import { currentHolder } from '../../k8s/claim.js';
+import { takeDemoRights } from '../../k8s/demo-rights.js';
 import { listDemos, virtualClusterNames, withMissingPlaces } from '../../k8s/demo.js';
 import { sendRequests } from '../../k8s/helloworld.js';
 import { issueKubeconfig } from '../../k8s/kubeconfig.js';
@@ -115,7 +116,11 @@ async function onReadyDemo<Result>(
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
   return await withHost(run, { signal: run.signal }, async (host) =>
-    onDemo(run, host, await requireReadyDemo(host, run), work),
+    onDemo(run, host, await requireReadyDemo(host, run), async (context) => {
+      // A demo may be older than this way of getting rights.
+      for (const place of context.demo.places) await takeDemoRights({ ...context, place }, run.signal);
+      return await work(context);
+    }),
   );
 }
 

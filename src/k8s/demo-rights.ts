@@ -1,0 +1,77 @@
+import type { V1SelfSubjectReview } from '@kubernetes/client-node';
+import { seconds } from '../duration.js';
+import { holds, lacks, waitUntil, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { apply, create, type Manifest } from './objects.js';
+import { mayDo, type Right } from './permission-check.js';
+
+/*
+ * A worker whose rights are not cluster-wide gives itself, in each namespace of a demo, those of one ClusterRole.
+ */
+
+export interface DemoRights {
+  host: Cluster;
+  demo: Demo;
+  place: VirtualClusterPlace;
+  /** The ClusterRole; undefined where the worker's rights are cluster-wide and there is nothing to do. */
+  demoClusterRole: string | undefined;
+}
+
+/** What a create does first in a namespace; a binding gives all rights of its role at once. */
+const samples: readonly Right[] = [
+  { group: '', resource: 'pods', verb: 'create' },
+  { group: '', resource: 'secrets', verb: 'list' },
+  { group: 'networking.k8s.io', resource: 'networkpolicies', verb: 'patch' },
+];
+
+/** Whether the worker has its rights in the namespace, as the authoriser sees it. */
+export async function checkDemoRights({ host, place, demoClusterRole }: DemoRights): Promise<Check> {
+  if (demoClusterRole === undefined) return holds;
+  const allowed = await Promise.all(samples.map((right) => mayDo(host, right, place.namespace)));
+  return allowed.includes(false)
+    ? lacks(`the worker has no rights in namespace ${place.namespace} yet: its RoleBinding is missing there`)
+    : holds;
+}
+
+/** Binds the worker to the ClusterRole in the namespace, which is there, and waits until the authoriser follows. */
+export async function takeDemoRights(request: DemoRights, signal: AbortSignal): Promise<void> {
+  const { host, demo, place, demoClusterRole } = request;
+  if (demoClusterRole === undefined || (await checkDemoRights(request)).holds) return;
+  await apply(host, demoRoleBinding(demo, place, demoClusterRole, await whoAmI(host)));
+  await waitUntil(`the worker's rights in namespace ${place.namespace}`, () => checkDemoRights(request), {
+    withinMs: seconds(30),
+    signal,
+    everyMs: 50,
+  });
+}
+
+/** @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review */
+async function whoAmI(host: Cluster): Promise<string> {
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const { status } = await create<V1SelfSubjectReview>(host, review);
+  return status!.userInfo!.username!;
+}
+
+/** Named like the ClusterRole: another release of the worker makes one of its own. */
+export function demoRoleBinding(
+  demo: Demo,
+  { name, namespace }: VirtualClusterPlace,
+  demoClusterRole: string,
+  userName: string,
+): Manifest {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: demoClusterRole, namespace, labels: demoLabels(demo.name, name) },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: demoClusterRole },
+    subjects: [subjectOf(userName)],
+  };
+}
+
+function subjectOf(userName: string): object {
+  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(userName) ?? [];
+  return name
+    ? { kind: 'ServiceAccount', name, namespace }
+    : { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: userName };
+}

@@ -1,0 +1,149 @@
+import type { V1ClusterRole, V1PolicyRule, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import { UserError } from '../errors.js';
+import type { Cluster } from './cluster.js';
+import { create, read, ref } from './objects.js';
+import {
+  claimRules,
+  clusterRules,
+  demoRules,
+  workerRules,
+  type PermissionRule,
+  type RightsConfig,
+} from './permissions.js';
+
+/** How a worker comes by its rights. */
+export interface WorkerRights {
+  /** The ClusterRole that it binds itself to in the demos' namespaces; undefined where its rights are cluster-wide. */
+  demoClusterRole: string | undefined;
+  /** Where the claims on demos are kept. */
+  claimNamespace: string;
+}
+
+/** One verb on one resource, of one object if there is a name. */
+export interface Right {
+  group: string;
+  resource: string;
+  verb: string;
+  name?: string | undefined;
+}
+
+/**
+ * Asks the host cluster whether the worker may do everything that a create does.
+ * @throws UserError `missing-rights` listing every verb that lacks, by resource and where.
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
+ */
+export async function assertPermissions(host: Cluster, config: RightsConfig, rights: WorkerRights): Promise<void> {
+  const { demoClusterRole } = rights;
+  if (demoClusterRole === undefined) return await assertClusterWide(host, config);
+  const lacks = await lacksByPlace(host, config, { ...rights, demoClusterRole });
+  if (lacks.length > 0)
+    throw missingRights(
+      lacks.map(({ missing }) => missing).join(' '),
+      `Extend ${lacks.map(({ role }) => role).join(', ')}, then create again. The Helm chart makes them (rbac.create).`,
+    );
+}
+
+async function assertClusterWide(host: Cluster, config: RightsConfig): Promise<void> {
+  if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question does
+  const lacking = await denied(host, workerRules(config));
+  if (lacking.length > 0)
+    throw missingRights(
+      `Missing: ${describe(lacking)}.`,
+      "Grant them to the worker's user or service account with a ClusterRole and a ClusterRoleBinding, then create again.",
+    );
+}
+
+const missingRights = (missing: string, hint: string) =>
+  new UserError('missing-rights', `The worker lacks rights in the host cluster. Nothing was made. ${missing}`, {
+    hint,
+  });
+
+/** What lacks, as a sentence, and the role that would have it. */
+interface Lack {
+  missing: string;
+  role: string;
+}
+
+async function lacksByPlace(
+  host: Cluster,
+  config: RightsConfig,
+  { demoClusterRole, claimNamespace }: WorkerRights & { demoClusterRole: string },
+): Promise<Lack[]> {
+  const [clusterWide, forClaims] = await Promise.all([
+    denied(host, clusterRules(demoClusterRole)),
+    denied(host, claimRules, claimNamespace),
+  ]);
+  const isReadable = !clusterWide.some(({ name, verb }) => name === demoClusterRole && verb === 'get');
+  return [
+    ...lack('cluster-wide', clusterWide, "the worker's ClusterRole"),
+    ...lack(`in namespace ${claimNamespace}`, forClaims, `the worker's Role in namespace ${claimNamespace}`),
+    ...(isReadable ? await lacksInRole(host, config, demoClusterRole) : []), // the right to read it is named above
+  ];
+}
+
+async function lacksInRole(host: Cluster, config: RightsConfig, name: string): Promise<Lack[]> {
+  const role = await read<V1ClusterRole>(host, ref('rbac.authorization.k8s.io/v1', 'ClusterRole', name));
+  if (role)
+    return lack(`in ClusterRole ${name}`, notGranted(role.rules ?? [], demoRules(config)), `ClusterRole ${name}`);
+  return [{ missing: `Missing: ClusterRole ${name}, which DEMO_CLUSTER_ROLE names.`, role: `ClusterRole ${name}` }];
+}
+
+const lack = (where: string, rights: readonly Right[], role: string): Lack[] =>
+  rights.length > 0 ? [{ missing: `Missing ${where}: ${describe(rights)}.`, role }] : [];
+
+/** What the rules of a role leave to be desired; the comparison that RBAC makes. */
+export function notGranted(granted: readonly V1PolicyRule[], needed: readonly PermissionRule[]): Right[] {
+  return rightsIn(needed).filter((right) => !granted.some((rule) => grants(rule, right)));
+}
+
+/** @see https://pkg.go.dev/k8s.io/kubernetes/pkg/apis/rbac/v1#ResourceMatches */
+function grants({ apiGroups, resources, verbs, resourceNames }: V1PolicyRule, right: Right): boolean {
+  const [, subresource] = right.resource.split('/');
+  const includes = (list: string[] | undefined, ...words: string[]) => words.some((word) => list?.includes(word));
+  return (
+    includes(verbs, right.verb, '*') &&
+    includes(apiGroups, right.group, '*') &&
+    includes(resources, right.resource, '*', ...(subresource ? [`*/${subresource}`] : [])) &&
+    (!resourceNames?.length || (right.name !== undefined && resourceNames.includes(right.name)))
+  );
+}
+
+function rightsIn(rules: readonly PermissionRule[]): Right[] {
+  const rights = rules.flatMap(({ group, resources, verbs, name }) =>
+    resources.flatMap((resource) => verbs.map((verb) => ({ group, resource, verb, name }))),
+  );
+  return [...new Map(rights.map((right) => [JSON.stringify(right), right])).values()];
+}
+
+/** Which of the rights in the rules the worker does not have, in one namespace or in all of the cluster. */
+async function denied(host: Cluster, rules: readonly PermissionRule[], namespace?: string): Promise<Right[]> {
+  const answers = await Promise.all(
+    rightsIn(rules).map(async (right) => ((await mayDo(host, right, namespace)) ? [] : [right])),
+  );
+  return answers.flat();
+}
+
+/** Whether the worker has the right, in a namespace or in all of the cluster. */
+export async function mayDo(
+  host: Cluster,
+  { group, resource, verb, name }: Right,
+  namespace?: string,
+): Promise<boolean> {
+  const [main, subresource] = resource.split('/');
+  const review = await create<V1SelfSubjectAccessReview>(host, {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: { group, resource: main, subresource, verb, name, namespace } },
+  });
+  return review.status?.allowed === true;
+}
+
+/** `secrets: get, list; clusterroles.rbac.authorization.k8s.io/admin: bind` */
+function describe(rights: readonly Right[]): string {
+  const byResource = new Map<string, string[]>();
+  for (const { group, resource, verb, name } of rights) {
+    const key = `${resource}${group && `.${group}`}${name ? `/${name}` : ''}`;
+    byResource.set(key, [...(byResource.get(key) ?? []), verb]);
+  }
+  return [...byResource].map(([resource, verbs]) => `${resource}: ${verbs.join(', ')}`).join('; ');
+}

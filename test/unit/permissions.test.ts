@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readDemoConfig } from '../../src/config.js';
+import { ApiError, lacksRight } from '../../src/k8s/api-errors.js';
+import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
+import { planDemo } from '../../src/k8s/demo.js';
+import { demoRoleBinding } from '../../src/k8s/demo-rights.js';
+import { assertPermissions, notGranted } from '../../src/k8s/permission-check.js';
+import { claimRules, clusterRules, demoRules, workerRules } from '../../src/k8s/permissions.js';
+import { policyRule } from '../../scripts/worker-rules.js';
+
+const config = readDemoConfig(undefined);
+
+describe('the rules of a worker', () => {
+  it('have no Secrets, pods or roles cluster-wide, and no wildcard', () => {
+    const rules = clusterRules('demo-role');
+    const resources = rules.flatMap((rule) => rule.resources);
+    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'rolebindings', 'clusterroles']);
+    assert.equal(rules.find((rule) => rule.resources.includes('clusterroles'))!.name, 'demo-role');
+    assert.ok(!JSON.stringify([rules, claimRules, workerRules(config)]).includes('*'));
+  });
+
+  it('have what the configuration switches on', () => {
+    const has = (resource: string, rules = demoRules(config)) =>
+      rules.some((rule) => rule.resources.includes(resource));
+    assert.ok(has('ingressroutetcps'));
+    assert.ok(!has('ingresses'));
+    assert.ok(has('ingresses', demoRules({ ...config, helloworld: { ingress: { enabled: true } } })));
+    assert.ok(
+      has('tlsroutes', demoRules({ ...config, exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' } } })),
+    );
+  });
+});
+
+describe('a role that was read', () => {
+  const needed = [
+    { group: '', resources: ['secrets', 'pods/exec'], verbs: ['get', 'create'] },
+    { group: 'apps', resources: ['statefulsets'], verbs: ['patch'] },
+    { group: 'rbac.authorization.k8s.io', resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
+  ];
+  const exact = needed.map(policyRule);
+  const lacking = (...rules: Parameters<typeof notGranted>[0]) =>
+    notGranted(rules, needed).map(({ resource, verb }) => `${verb} ${resource}`);
+
+  it('grants what its rules say', () => {
+    assert.deepEqual(lacking(...exact), []);
+    assert.deepEqual(lacking(), [
+      'get secrets',
+      'create secrets',
+      'get pods/exec',
+      'create pods/exec',
+      'patch statefulsets',
+      'bind clusterroles',
+    ]);
+  });
+
+  it('may grant one thing by several rules, and more than is needed', () => {
+    const [core, ...others] = exact;
+    const split = ['get', 'create', 'watch'].map((verb) => ({ ...core!, verbs: [verb] }));
+    assert.deepEqual(lacking(...split, ...others), []);
+  });
+
+  it('lacks a verb, a group, a subresource', () => {
+    const [core, apps, roles] = exact;
+    assert.deepEqual(lacking({ ...core!, verbs: ['get'] }, apps!, roles!), ['create secrets', 'create pods/exec']);
+    assert.deepEqual(lacking(core!, { ...apps!, apiGroups: [''] }, roles!), ['patch statefulsets']);
+    assert.deepEqual(lacking({ ...core!, resources: ['secrets', 'pods'] }, apps!, roles!), [
+      'get pods/exec',
+      'create pods/exec',
+    ]);
+  });
+
+  it('is read as RBAC reads it: wildcards, subresources of all, names', () => {
+    const everything = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
+    const [core, apps, roles] = exact;
+    assert.deepEqual(lacking(everything), []);
+    assert.deepEqual(lacking({ ...core!, resources: ['secrets', '*/exec'] }, apps!, roles!), []);
+    assert.deepEqual(lacking({ ...core!, resources: ['secrets', 'pods/*'] }, apps!, roles!), [
+      'get pods/exec',
+      'create pods/exec',
+    ]);
+    assert.deepEqual(lacking(core!, apps!, { ...roles!, resourceNames: [] }), []);
+    assert.deepEqual(lacking(core!, apps!, { ...roles!, resourceNames: ['view'] }), ['bind clusterroles']);
+    assert.deepEqual(lacking({ ...core!, resourceNames: ['one'] }, apps!, roles!).length, 4);
+  });
+});
+
+describe('preflight, of a worker that binds itself', () => {
+  const clusterRole = 'bot-demo-vcdemo';
+  const rights = { demoClusterRole: clusterRole, claimNamespace: 'vcdemo' };
+  const complete = { metadata: {}, rules: demoRules(config).map(policyRule) };
+
+  /** What people read when these are denied and the ClusterRole is that. */
+  async function reads(denied: (attributes: Record<string, string>) => boolean, role: object | null = complete) {
+    const host = stubCluster(({ path, body }) => {
+      if (path.endsWith('/selfsubjectaccessreviews')) {
+        const { spec } = body as { spec: { resourceAttributes: Record<string, string> } };
+        return { status: { allowed: !denied(spec.resourceAttributes) } };
+      }
+      assert.ok(path.endsWith(`/clusterroles/${clusterRole}`), path);
+      if (!role) throw new ApiError('host', 404, 'NotFound', 'not found');
+      return role;
+    });
+    return await assertPermissions(host, config, rights).then(
+      () => undefined,
+      (error: Error & { hint: string }) => `${error.message}\n${error.hint}`,
+    );
+  }
+
+  it('passes with all of them', async () => {
+    assert.equal(await reads(() => false), undefined);
+  });
+
+  it('names in one message what lacks, where, and which role to extend', async () => {
+    const some = { ...complete, rules: complete.rules.filter(({ resources }) => !resources.includes('events')) };
+    const denied = ({ resource, verb }: Record<string, string>) =>
+      (resource === 'namespaces' && verb !== 'get') || resource === 'leases' || verb === 'bind';
+    assert.equal(
+      await reads(denied, some),
+      'The worker lacks rights in the host cluster. Nothing was made. ' +
+        `Missing cluster-wide: namespaces: list, create, patch, delete; clusterroles.rbac.authorization.k8s.io/${clusterRole}: bind. ` +
+        'Missing in namespace vcdemo: leases.coordination.k8s.io: get, create, update, delete. ' +
+        `Missing in ClusterRole ${clusterRole}: events: list, create, get, watch; events.events.k8s.io: create, get, list, watch.\n` +
+        `Extend the worker's ClusterRole, the worker's Role in namespace vcdemo, ClusterRole ${clusterRole}, then create again. ` +
+        'The Helm chart makes them (rbac.create).',
+    );
+  });
+
+  it('names a ClusterRole that is not there, and asks no further for one that it may not read', async () => {
+    assert.match((await reads(() => false, null))!, /Missing: ClusterRole bot-demo-vcdemo, which/);
+    const unreadable = await reads(({ resource, verb }) => resource === 'clusterroles' && verb === 'get');
+    assert.match(unreadable!, new RegExp(`Missing cluster-wide: clusterroles[^ ]*/${clusterRole}: get\\.\n`));
+  });
+});
+
+/** A cluster that answers as told. */
+function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
+  const resource = (kind: string, name: string) => ({ kind, name, namespaced: false });
+  const resources = [
+    resource('SelfSubjectAccessReview', 'selfsubjectaccessreviews'),
+    resource('ClusterRole', 'clusterroles'),
+  ];
+  const request = async (call: ApiCall) => (/^\/apis\/[^/]+\/v1$/.test(call.path) ? { resources } : answer(call));
+  return {
+    name: 'host',
+    kubeConfig: undefined as never,
+    request: request as Cluster['request'],
+    discovered: new Map(),
+    close: () => undefined,
+  };
+}
+
+describe('the RoleBinding of a worker in a demo’s namespace', () => {
+  const owner = { id: 'U1', name: 'alice' };
+  const demo = planDemo({ name: 'demo', owner, channel: 'C1', now: new Date(), ttlMs: 1 });
+  const bindingOf = (user: string) => demoRoleBinding(demo, demo.places[0]!, 'bot-demo-vcdemo', user);
+
+  it('is of a ServiceAccount or of a user', () => {
+    const { subjects, metadata, roleRef } = bindingOf('system:serviceaccount:vcdemo:bot-worker');
+    assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'bot-worker', namespace: 'vcdemo' }]);
+    assert.equal(metadata.namespace, 'demo-vc1');
+    assert.deepEqual(roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'bot-demo-vcdemo' });
+    assert.deepEqual(bindingOf('vcdemo@example.com').subjects, [
+      { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'vcdemo@example.com' },
+    ]);
+  });
+});
+
+describe('a 403', () => {
+  it('of the authoriser is told from one of admission', () => {
+    const answer = (message: string, status = 403) => new ApiError('host', status, 'Forbidden', message);
+    assert.ok(
+      lacksRight(
+        answer('pods is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "x"'),
+      ),
+    );
+    assert.ok(!lacksRight(answer('pods "p" is forbidden: violates PodSecurity "restricted:latest": privileged')));
+    assert.ok(!lacksRight(answer('admission webhook "x" denied the request: User "u" is not liked')));
+    assert.ok(!lacksRight(new Error('User "u" cannot create resource "pods"')));
+  });
+});
