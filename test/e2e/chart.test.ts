@@ -179,18 +179,19 @@ type Role = Required<Pick<Rendered, 'kind' | 'metadata' | 'rules'>>;
 describe('of the worker’s rules', () => {
   const config = readDemoConfig(undefined);
   const roles: Role[] = [];
+  const rights = ['-s', 'templates/rbac.yaml'];
   const demoClusterRole = `bot-demo-${namespace}`;
   let host: Cluster;
 
   before(async () => {
-    const { stdout } = await render({}, ['--show-only', 'templates/rbac.yaml']);
+    const { stdout } = await render({}, rights);
     for (const object of objectsIn(stdout)) await kubectlApply(object);
     roles.push(...objectsIn(stdout).filter((object): object is Role => object.rules !== undefined));
     host = await connectAs('bot-worker');
   });
   after(async () => {
     host?.close();
-    await execa('kubectl', ['delete', 'clusterrolebinding,clusterrole', '-l', `app.kubernetes.io/instance=bot`]);
+    await execa('kubectl', ['delete', '-f', '-'], { input: (await render({}, rights)).stdout });
   });
 
   /** What preflight says of the rights of the moment. */
@@ -251,6 +252,7 @@ describe('of the worker’s token, a thief', () => {
   /** Nothing of it is done: the authoriser and admission have their say in a dry run as well. */
   const asThief = (...args: string[]) => execa('kubectl', [...args, `--as=${worker}`], { reject: false });
   const dryRun = (...args: string[]) => asThief(...args, '--dry-run=server');
+  let manifests: string;
   const refusal = /worker of vcdemo (writes|changes and deletes) only namespaces with the label/;
 
   async function isRefused(attempt: Promise<{ exitCode?: number; stderr: string }>, reason: RegExp): Promise<void> {
@@ -260,16 +262,16 @@ describe('of the worker’s token, a thief', () => {
   }
 
   before(async () => {
-    const { stdout } = await render({}, ['-s', 'templates/rbac.yaml', '-s', 'templates/admission-policy.yaml']);
-    await execa('kubectl', ['apply', '-f', '-'], { input: stdout });
+    const parts = ['-s', 'templates/rbac.yaml', '-s', 'templates/admission-policy.yaml'];
+    manifests = (await render({}, parts)).stdout;
+    await execa('kubectl', ['apply', '-f', '-'], { input: manifests });
     await execa('kubectl', ['create', 'namespace', foreign]);
     // A policy takes hold a moment after it was made.
     const adopt = () => dryRun('label', 'namespace', foreign, `${label}=vcdemo`);
     await retry(() => isRefused(adopt(), refusal), { withinMs: 20_000 });
   });
   after(async () => {
-    const kinds = 'clusterrolebinding,clusterrole,validatingadmissionpolicybinding,validatingadmissionpolicy'; // the worker's are gone
-    await execa('kubectl', ['delete', kinds, '-l', 'app.kubernetes.io/instance=bot']);
+    await execa('kubectl', ['delete', '--ignore-not-found', '-f', '-'], { input: manifests });
     await execa('kubectl', ['delete', 'namespace', foreign, own, '--ignore-not-found', '--wait=false']);
   });
 
