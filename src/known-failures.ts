@@ -26,7 +26,11 @@ const knownFailures: readonly [pattern: RegExp, advice: string][] = [
   ],
   [
     /not currently held|attempting to grant RBAC permissions/i,
-    'The worker may not grant what the vcluster chart grants: give its role the same rules.',
+    "The worker may not grant what the vcluster chart grants: give its role the same rules (the Helm chart's rbac.extraDemoRules).",
+  ],
+  [
+    /clusterroles\S* .*is forbidden/,
+    "vcluster.values make the chart create a ClusterRole, which the worker may not: leave that out, or give the worker these rights (the Helm chart's rbac.extraClusterRules).",
   ],
   [
     /no such host|connection refused|i\/o timeout/i,

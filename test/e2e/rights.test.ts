@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { startStack, textOf, type Stack } from '../../demo/stack.js';
 import { waitFor } from '../../demo/wait-for.js';
+import { mergeDeep } from '../../src/k8s/helm-values.js';
 
 /*
  * Demos of which only a part was made or is left, under the chart's rights and its admission policy: the worker gives
@@ -58,10 +59,11 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
   }
 
   /** That of VCDEMO_CONFIG without what needs an edge; workers read it anew for each job. */
-  async function writeConfig(over: object): Promise<void> {
+  async function writeConfig(over: Record<string, unknown>): Promise<void> {
     const text = await readFile(process.env.VCDEMO_CONFIG!, 'utf8');
     const smaller = { exposure: { kind: 'none' }, dashboard: { enabled: false } };
-    await writeFile(join(directory, 'config.yaml'), stringify({ ...(parse(text) as object), ...smaller, ...over }));
+    const config = { ...(parse(text) as Record<string, unknown>), ...smaller };
+    await writeFile(join(directory, 'config.yaml'), stringify(mergeDeep(config, over)));
   }
 
   /** The account's token, and its namespace for the claims. */
@@ -145,6 +147,22 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     const message = textOf(await stack.message(/Creating demo \*strict\* failed/, 2 * minute));
     assert.match(message, /Admission in the host cluster refuses pods .* violates PodSecurity "restricted/);
     assert.equal(await kubectl('get', 'namespace', '-l', 'vcdemo.io/demo=strict', '-o', 'name'), '');
+    await writeConfig({});
+  });
+
+  it('tells what to do where vcluster.values ask for a ClusterRole or for more than the worker may grant', async () => {
+    const failureWith = async (demo: string, values: object) => {
+      await writeConfig({ vcluster: { values } });
+      await stack.type(stack.slack.alice, `create ${demo}`);
+      const message = textOf(await stack.message(new RegExp(`Creating demo \\*${demo}\\* failed`), 2 * minute));
+      await deleteDemo(demo);
+      await deleted(demo);
+      return message;
+    };
+    const clusterRole = await failureWith('wide', { rbac: { clusterRole: { enabled: 'auto' } } });
+    assert.match(clusterRole, /What to do:.*rbac\.extraClusterRules/s);
+    const budgets = await failureWith('more', { sync: { toHost: { podDisruptionBudgets: { enabled: true } } } });
+    assert.match(budgets, /What to do:.*rbac\.extraDemoRules/s);
     await writeConfig({});
   });
 
