@@ -19,11 +19,14 @@ export interface PermissionRule {
 export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld'>;
 
 const rbac = 'rbac.authorization.k8s.io';
-const readWrite = ['get', 'list', 'create', 'patch', 'delete'] as const;
+/** Server-side apply of what may not be there yet is a patch and a create. */
+const applied = ['get', 'create', 'patch'] as const;
+/** helm's way with what its charts make. */
+const installed = [...applied, 'delete'] as const;
 
 /** Needed cluster-wide, whoever grants the rest. */
 const hostRules: readonly PermissionRule[] = [
-  { group: '', resources: ['namespaces'], verbs: readWrite },
+  { group: '', resources: ['namespaces'], verbs: [...installed, 'list'] },
   { group: '', resources: ['persistentvolumes'], verbs: ['list'] },
 ];
 
@@ -35,7 +38,7 @@ const hostRules: readonly PermissionRule[] = [
 export function clusterRules(demoClusterRole: string): PermissionRule[] {
   return [
     ...hostRules,
-    { group: rbac, resources: ['rolebindings'], verbs: ['get', 'create', 'patch'] },
+    { group: rbac, resources: ['rolebindings'], verbs: ['create', 'patch'] },
     { group: rbac, resources: ['clusterroles'], verbs: ['get', 'bind'], name: demoClusterRole },
   ];
 }
@@ -47,14 +50,15 @@ export const claimRules: readonly PermissionRule[] = [
 
 /** What a worker and its helm do themselves in a demo's namespace. */
 const ownRules: readonly PermissionRule[] = [
-  { group: '', resources: ['secrets'], verbs: [...readWrite, 'update'] },
-  { group: '', resources: ['services', 'serviceaccounts'], verbs: readWrite },
+  { group: '', resources: ['secrets'], verbs: [...installed, 'list', 'update'] },
+  { group: '', resources: ['services'], verbs: [...installed, 'list'] },
+  { group: '', resources: ['serviceaccounts'], verbs: installed },
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
   { group: '', resources: ['events'], verbs: ['list'] },
-  { group: 'apps', resources: ['statefulsets'], verbs: readWrite },
-  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: readWrite },
-  { group: rbac, resources: ['roles', 'rolebindings'], verbs: readWrite },
+  { group: 'apps', resources: ['statefulsets'], verbs: installed },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: applied },
+  { group: rbac, resources: ['roles', 'rolebindings'], verbs: installed },
   { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
 ];
 
@@ -91,9 +95,9 @@ const chartRules: readonly PermissionRule[] = [
 
 /** What the objects of `exposure.kind` need; of Traefik, whichever of its groups the cluster serves. */
 const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionRule[]> = {
-  traefik: [{ group: 'traefik.io', resources: ['ingressroutetcps'], verbs: readWrite }],
-  nginx: [{ group: 'networking.k8s.io', resources: ['ingresses'], verbs: readWrite }],
-  gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: readWrite }],
+  traefik: [{ group: 'traefik.io', resources: ['ingressroutetcps'], verbs: applied }],
+  nginx: [{ group: 'networking.k8s.io', resources: ['ingresses'], verbs: applied }],
+  gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: applied }],
   none: [],
 };
 
