@@ -93,9 +93,13 @@ const chartRules: readonly PermissionRule[] = [
   },
 ];
 
-/** What the objects of `exposure.kind` need; of Traefik, whichever of its groups the cluster serves. */
+/** What the objects of `exposure.kind` need; of Traefik in both of its groups, of which a cluster serves one. */
 const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionRule[]> = {
-  traefik: [{ group: 'traefik.io', resources: ['ingressroutetcps'], verbs: applied }],
+  traefik: ['traefik.io', 'traefik.containo.us'].map((group) => ({
+    group,
+    resources: ['ingressroutetcps'],
+    verbs: applied,
+  })),
   nginx: [{ group: 'networking.k8s.io', resources: ['ingresses'], verbs: applied }],
   gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: applied }],
   none: [],
