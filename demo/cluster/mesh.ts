@@ -7,8 +7,8 @@ import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
 import { hasSidecar, istiodPod } from './sidecar.js';
 
 /*
- * Istio as one sees it from outside: which clusters istiod knows, and who answers a request. istiod reaches the other
- * cluster in earnest, with the address, CA and token of its remote secret.
+ * Istio as one sees it from outside: who answers a request. istiod reaches the other cluster in earnest, with the
+ * address, CA and token of its remote secret.
  */
 
 /** Finds the port of 127.0.0.1 behind an address as pods see it; undefined where nothing answers. */
@@ -24,23 +24,13 @@ interface RemoteCluster {
   read(path: string): Promise<KubeObject & { items: KubeObject[] }>;
 }
 
-/** The clusters that istiod has remote secrets of and whose API it can read. */
-async function remoteClusters({ plane, dial }: MeshMember): Promise<RemoteCluster[]> {
-  if (!istiodPod(plane.store)) return [];
-  const remotes = plane.store
+/** The clusters that istiod has remote secrets of. */
+function remoteClusters({ plane, dial }: MeshMember): RemoteCluster[] {
+  return plane.store
     .list('secrets', 'istio-system')
     .filter((secret) => hasLabels(secret, { 'istio/multiCluster': 'true' }))
     .flatMap(({ data = {} }) => Object.entries(data as Record<string, string>))
     .map(([id, kubeconfig]) => ({ id, read: reader(fromBase64(kubeconfig), dial) }));
-  const isSynced = await Promise.all(
-    remotes.map(({ read }) =>
-      read('/api/v1/services').then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return remotes.filter((_, index) => isSynced[index]);
 }
 
 /** Reads from the API that a kubeconfig describes. */
@@ -51,7 +41,7 @@ function reader(kubeconfig: string, dial: Dial): RemoteCluster['read'] {
       users: { user: Record<string, string> }[];
     };
     const { server = '', 'certificate-authority-data': ca } = clusters[0]!.cluster;
-    const { token, 'client-certificate-data': cert, 'client-key-data': key } = users[0]!.user;
+    const { token } = users[0]!.user;
     const { hostname, port } = new URL(server);
     const local = await dial(hostname, Number(port || 443));
     if (local === undefined) throw new Error(`${hostname} does not answer`);
@@ -62,8 +52,7 @@ function reader(kubeconfig: string, dial: Dial): RemoteCluster['read'] {
       agent: false,
       servername: /^[\d.]+$/.test(hostname) ? '' : hostname,
       ca: fromBase64(ca),
-      ...(cert && { cert: fromBase64(cert), key: fromBase64(key) }),
-      headers: token ? { authorization: `Bearer ${token}` } : {},
+      headers: { authorization: `Bearer ${token}` },
       checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(hostname, certificate),
     });
     return JSON.parse(answer) as KubeObject & { items: KubeObject[] };
@@ -125,7 +114,7 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
 
 async function remoteEndpoints(member: MeshMember, namespace: string, name: string): Promise<Endpoint[]> {
   const found = await Promise.all(
-    (await remoteClusters(member)).map(async ({ id, read }) => {
+    remoteClusters(member).map(async ({ id, read }) => {
       try {
         const service = await read(`/api/v1/namespaces/${namespace}/services/${name}`);
         const { items } = await read(`/api/v1/namespaces/${namespace}/pods`);
@@ -133,7 +122,7 @@ async function remoteEndpoints(member: MeshMember, namespace: string, name: stri
         const pods = items.filter((pod) => hasLabels(pod, service.spec.selector) && isReady(pod) && hasSidecar(pod));
         return pods.map((pod) => ({ pod, root: rootOf(secret, id) }));
       } catch {
-        return []; // no such Service there
+        return []; // istiod cannot read there, or there is no such Service
       }
     }),
   );

@@ -32,7 +32,7 @@ const messages: Record<Fault, RegExp[]> = {
     /What to do:.*NetworkPolicies between/,
   ],
   'api-down': [/`create \S+` failed/, /API of host at .* cannot be reached/, /What to do:/],
-  slow: [/Demo \*\S+\* of .* is ready after/],
+  slow: [/Demo \*\S+\* of .* is ready after (\d\d+s|\d+m)/],
   forbidden: [
     /Creating demo \*\S+\* failed/,
     /Missing: .*statefulsets\.apps: create/,
