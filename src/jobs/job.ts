@@ -111,7 +111,10 @@ export async function requireDemo(host: Cluster, { config, payload }: RunOnDemo)
   const suggestion = names.length > 0 ? ` Did you mean \`${closest(name, names)}\`?` : '';
   const where = config.hostCluster ? ` on ${[...askedBefore, config.hostCluster].join(' or ')}` : '';
   throw new UserError('unknown-demo', `There is no demo ${name}${where}.${suggestion}`, {
-    hint: names.length > 0 ? `Demos: ${names.join(', ')}. \`/vcdemo list\` tells more.` : '`/vcdemo create` makes one.',
+    hint:
+      names.length > 0
+        ? `There are ${names.join(', ')}; \`/vcdemo list\` tells more of them.`
+        : '`/vcdemo create` makes one.',
   });
 }
 

@@ -95,7 +95,7 @@ export function createdText(config: DemoConfig, demo: Demo, tookMs: number): str
       : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
   return [
     `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
-    `The kubeconfig (user u-istio) has the contexts *vc1* and *vc2*: \`export KUBECONFIG=$PWD/${kubeconfigName(demo.name)}; kubectl config use-context vc1; kubectl get namespaces\``,
+    `The kubeconfig has a context for each, *vc1* and *vc2*. Save it, then: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
     `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
   ].join('\n');
@@ -143,10 +143,12 @@ export interface Failure {
   hint?: string | undefined;
   jobId: string;
   mention?: string;
+  /** What was asked for cannot be: the log has no more about it. */
+  isRefusal?: boolean;
 }
 
 /** What failed, why, what to do next, and the job for those who read logs. */
-export function failureMessage({ title, reasons, hint, jobId, mention }: Failure): SlackMessage {
+export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal }: Failure): SlackMessage {
   const lines = [
     `:x: ${mention ? `<@${mention}> ` : ''}${title}`,
     ...reasons.map((reason) => `> ${escapeMrkdwn(reason).replace(/\n/g, '\n> ')}`),
@@ -154,7 +156,10 @@ export function failureMessage({ title, reasons, hint, jobId, mention }: Failure
   ];
   return {
     text: `${plain(title)}: ${reasons.join('; ')}`.slice(0, 2000),
-    blocks: [...sections(lines.join('\n')), smallPrint(`Job \`${jobId}\`; the worker's log has the details.`)],
+    blocks: [
+      ...sections(lines.join('\n')),
+      smallPrint(`Job \`${jobId}\`${isRefusal ? '' : "; the worker's log has the details."}`),
+    ],
   };
 }
 

@@ -112,11 +112,11 @@ async function tellFailure(job: Job<JobData>, { slack }: WorkerTools, error: unk
   if (!requester?.channelId || !requester.userId) return;
   const title = `\`${job.name}${job.data.demo ? ` ${String(job.data.demo)}` : ''}\` failed`;
   const { reason, hint } = explain(error);
+  const failure = { title, reasons: [reason], hint, jobId: job.id! };
   try {
-    await slack.post(
-      requester,
-      failureMessage({ title, reasons: [reason], hint, jobId: job.id!, mention: requester.userId }),
-    );
+    // A mistake is for the eyes of who made it.
+    if (isRefusal(error)) await slack.whisper(requester, failureMessage({ ...failure, isRefusal: true }));
+    else await slack.post(requester, failureMessage({ ...failure, mention: requester.userId }));
   } catch (postError) {
     log.error({ err: postError }, 'the failure could not be told in Slack');
   }

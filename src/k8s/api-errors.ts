@@ -35,7 +35,10 @@ export class UnreachableError extends Error {
     reason: string,
     options: ErrorOptions,
   ) {
-    super(`the API of ${cluster} at ${host} cannot be reached: ${reason}`, options);
+    super(
+      `the API of ${cluster === 'host' ? 'the host cluster' : cluster} at ${host} cannot be reached: ${reason}`,
+      options,
+    );
   }
 }
 

@@ -54,7 +54,7 @@ async function assertClusterWide(host: Cluster, config: RightsConfig): Promise<v
 }
 
 const missingRights = (missing: string, hint: string) =>
-  new UserError('missing-rights', `The worker lacks rights in the host cluster. Nothing was made. ${missing}`, {
+  new UserError('missing-rights', `The worker lacks rights in the host cluster. ${missing}`, {
     hint,
   });
 

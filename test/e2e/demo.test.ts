@@ -172,7 +172,7 @@ describe('a demo on a real cluster', () => {
   it('refuses that somebody else deletes it', async () => {
     await stack.type(stack.slack.bob, 'delete e2e');
     await stack.press(stack.slack.bob, 'delete_demo', 'e2e');
-    await stack.message(/belongs to <@/);
+    await stack.whisper(stack.slack.bob, /belongs to <@/);
   });
 
   it('keeps secrets out of Redis', async () => {
@@ -202,7 +202,7 @@ describe('a demo on a real cluster', () => {
 
   it('suggests the closest name for a demo that does not exist', async () => {
     await stack.type(stack.slack.alice, 'status nowhere');
-    await stack.message(/There is no demo nowhere/);
+    await stack.whisper(stack.slack.alice, /There is no demo nowhere/);
   });
 });
 
@@ -282,7 +282,10 @@ describe('a host cluster in which a create cannot succeed', () => {
       const host = await kubectl('config', 'view', '--raw', '--minify', '-o', 'json');
       await writeFile(file, withToken(host, token), { mode: 0o600 });
       const message = await failureOf('powerless', { KUBECONFIG: file });
-      assert.match(message, /Nothing was made\. Missing: namespaces: create, patch, delete; .*; secrets: /);
+      assert.match(
+        message,
+        /lacks rights in the host cluster\. Missing: namespaces: create, patch, delete; .*; secrets: [\s\S]*Nothing was made/,
+      );
       assert.match(message, /statefulsets\.apps: create, patch, delete, update/);
       assert.doesNotMatch(message, /leases|pods: get/);
       assert.equal(await remainders('powerless'), '');

@@ -57,6 +57,30 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     const { items } = JSON.parse(output) as { items: { metadata: { name: string; deletionTimestamp?: string } }[] };
     return items.flatMap(({ metadata }) => (metadata.deletionTimestamp ? [] : [metadata.name]));
   }
+  interface LogLine {
+    msg: string;
+    time: number;
+    demo?: string;
+    step?: string;
+    cluster?: string;
+    found?: boolean;
+  }
+  const logLines = (text: string) =>
+    text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []));
+  /** What a pod has logged, to be asked for when it is gone as well. */
+  async function followLog(pod: string): Promise<() => LogLine[]> {
+    const follower = spawn('kubectl', ['-n', namespace, 'logs', '--follow', pod], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const chunks: Buffer[] = [];
+    follower.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(follower.stdout, 'data');
+    return () => logLines(Buffer.concat(chunks).toString());
+  }
+  async function readLog(pod: string): Promise<() => LogLine[]> {
+    const lines = logLines(await kubectl('-n', namespace, 'logs', pod));
+    return () => lines;
+  }
   const noWorkers = () =>
     waitFor('no worker', async () => (await workers()).length === 0, { withinMs: 3 * minute, everyMs: 1000 });
 
@@ -96,11 +120,30 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     assert.match(textOf(await people.message(/requests from sleep/, minute)), /v1: [1-9]\d* · v2: [1-9]/);
   });
 
-  it('goes on with a create when the workers are replaced in its middle', async () => {
+  it('hands a create over when the workers are replaced in its middle: no step is done twice, none is lost', async () => {
     await people.type(slack.alice, 'create roll');
     await people.message(/Creating demo roll: (9|1\d) of \d+ steps/, 3 * minute);
+    const replaced = await Promise.all((await workers()).map(followLog));
     await kubectl('-n', namespace, 'rollout', 'restart', 'deployment/bot-worker');
     await ready('roll');
+    const logs = [...replaced, ...(await Promise.all((await workers()).map(readLog)))];
+    // Which step on which cluster was brought about by which worker.
+    const acted = logs.map((log) =>
+      log().flatMap(({ demo, msg, step, cluster, found }) =>
+        demo === 'roll' && msg === 'step done' && !found ? [`${step}${cluster ? ` on ${cluster}` : ''}`] : [],
+      ),
+    );
+    assert.ok(acted.filter((steps) => steps.length > 0).length >= 2, `one worker did it all: ${JSON.stringify(acted)}`);
+    const all = acted.flat();
+    assert.deepEqual(
+      all.filter((step, index) => all.indexOf(step) !== index),
+      [],
+    );
+    const at = (what: RegExp) =>
+      logs.flatMap((log) => log().flatMap(({ demo, msg, time }) => (demo === 'roll' && what.test(msg) ? [time] : [])));
+    const [handedBack] = at(/^the job is handed back/);
+    const starts = at(/^job started/).sort((a, b) => a - b);
+    assert.ok(handedBack !== undefined && starts.at(-1)! >= handedBack, 'the next began when the first had ended');
     const delivered = slack.timeline.entries.filter(({ files, text }) => files.length > 0 && text.includes('*roll*'));
     assert.equal(delivered.length, 1);
     await people.type(slack.alice, 'status roll');

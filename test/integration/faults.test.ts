@@ -31,7 +31,7 @@ const messages: Record<Fault, RegExp[]> = {
     /only v1 of helloworld answers/,
     /What to do:.*NetworkPolicies between/,
   ],
-  'api-down': [/`create \S+` failed/, /API of host at .* cannot be reached/, /What to do:/],
+  'api-down': [/`create \S+` failed/, /API of the host cluster at .* cannot be reached/, /What to do:/],
   slow: [/Demo \*\S+\* of .* is ready after (\d\d+s|\d+m)/],
   forbidden: [
     /Creating demo \*\S+\* failed/,

@@ -58,9 +58,9 @@ describe('with two host clusters', () => {
   it('a demo that is nowhere is answered once, by the last that was asked', async () => {
     const { slack } = stack;
     await stack.type(slack.bob, 'verify nowhere');
-    await stack.message(/There is no demo nowhere on eu or us/);
+    await stack.whisper(slack.bob, /There is no demo nowhere on eu or us/);
     await stack.type(slack.bob, 'verify nowhere --on eu');
-    await stack.message(/There is no demo nowhere on eu\./);
+    await stack.whisper(slack.bob, /There is no demo nowhere on eu\./);
     const answers = slack.timeline.entries.map(textOf).filter((text) => text.includes('There is no demo nowhere'));
     assert.equal(answers.length, 2);
   });

@@ -126,6 +126,9 @@ describe('on a simulated cluster, a demo', () => {
   it('is told of when the host cluster does not answer, with what to do', async () => {
     await host.cluster.inject('api-down');
     await stack.type(stack.slack.alice, 'list');
-    assert.match(textOf(await stack.message(/`list` failed/)), /API of host at .* cannot be reached[\s\S]*What to do:/);
+    assert.match(
+      textOf(await stack.message(/`list` failed/)),
+      /API of the host cluster at .* cannot be reached[\s\S]*What to do:/,
+    );
   });
 });

@@ -117,7 +117,7 @@ describe('preflight, of a worker that binds itself', () => {
       (resource === 'namespaces' && verb !== 'get') || resource === 'leases' || verb === 'bind';
     assert.equal(
       await reads(denied, some),
-      'The worker lacks rights in the host cluster. Nothing was made. ' +
+      'The worker lacks rights in the host cluster. ' +
         `Missing cluster-wide: namespaces: create, patch, delete, list; clusterroles.rbac.authorization.k8s.io/${clusterRole}: bind. ` +
         'Missing in namespace vcdemo: leases.coordination.k8s.io: get, create, update, delete. ' +
         `Missing in ClusterRole ${clusterRole}: events: list, create, get, watch; events.events.k8s.io: create, get, list, watch.\n` +
