@@ -1,0 +1,20 @@
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+
+/*
+ * npm run bench:first: how long somebody waits who has just run `npm ci`, from `npm run demo`, its build included, to the
+ * first answer and to the kubeconfig.
+ */
+
+const rounds = 3;
+for (let round = 1; round <= rounds; round++) {
+  const start = performance.now();
+  const demo = execa('npm', ['run', 'demo', '--', '--script', 'create'], { stdin: 'ignore', buffer: false });
+  const seen = new Map<string, number>();
+  const awaited = { 'first answer': /Progress follows in this channel/, kubeconfig: /\.kubeconfig\.yaml/ };
+  for await (const line of createInterface({ input: demo.stdout }))
+    for (const [what, pattern] of Object.entries(awaited))
+      if (pattern.test(line) && !seen.has(what)) seen.set(what, performance.now() - start);
+  await demo;
+  console.log([...seen].map(([what, ms]) => `${what} after ${(ms / 1000).toFixed(1)} s`).join(', '));
+}
