@@ -37,10 +37,11 @@ const options: Record<string, object> = {
   'Valkey without a volume': { valkey: { enabled: true, storage: '' } },
   'a Redis of the user': {
     valkey: { enabled: false },
-    redis: { host: 'redis.example.com', port: 6380, tls: true, username: 'u', existingSecret: 'redis' },
+    redis: { host: 'redis.example.com', port: 6380, tls: true, username: 'u', existingSecret: 'redis', caSecret: 'ca' },
+    worker: { keda: { enabled: true } },
   },
   'Socket Mode': { slack: { ...slack, mode: 'socket', apiUrl: 'http://slack.test/api/' } },
-  Knative: { bot: { kind: 'KnativeService' } },
+  Knative: { bot: { kind: 'KnativeService', podAnnotations: { 'autoscaling.knative.dev/min-scale': '1' } } },
   'an Ingress': { bot: { ingress: { enabled: true, host: 'bot.example.com', className: 'nginx', tlsSecret: 'tls' } } },
   'disruption budgets': {
     bot: { podDisruptionBudget: { enabled: true } },

@@ -31,6 +31,10 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}{{- else -}}{{ include "vcdemo.name" . }}-valkey{{- end -}}
 {{- end -}}
 
+{{- define "vcdemo.redisCaSecret" -}}
+{{- if and .Values.redis.host .Values.redis.tls -}}{{ .Values.redis.caSecret }}{{- end -}}
+{{- end -}}
+
 {{/* Kubernetes puts the password in: it stands in no manifest. */}}
 {{- define "vcdemo.redisUrl" -}}
 {{ ternary "rediss" "redis" (and .Values.redis.tls (ne .Values.redis.host "")) }}://
@@ -73,6 +77,9 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - { name: REDIS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ . }}, key: redis-password } } }
 {{- end }}
 - { name: REDIS_URL, value: {{ include "vcdemo.redisUrl" . | quote }} }
+{{- with include "vcdemo.redisCaSecret" . }}
+- { name: REDIS_CA, valueFrom: { secretKeyRef: { name: {{ . }}, key: ca.crt } } }
+{{- end }}
 - { name: VCDEMO_CONFIG, value: /etc/vcdemo/config.yaml }
 - { name: SLACK_BOT_TOKEN, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_BOT_TOKEN } } }
 {{- with .Values.slack.apiUrl }}
