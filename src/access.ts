@@ -27,12 +27,12 @@ export function assertMayUse(
 export function assertMayDelete(
   { admins }: DemoConfig['access'],
   userId: string,
-  demo: { name: string; owner: { id: string } },
+  demo: { name: string; owner: { id: string; name: string } },
 ): void {
   if (demo.owner.id === userId || admins.includes(userId)) return;
   throw new UserError(
     'not-owner',
-    `Demo ${demo.name} belongs to <@${demo.owner.id}>; only they or an administrator may delete it.`,
+    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may delete it.`,
     {
       hint:
         admins.length > 0

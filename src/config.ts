@@ -307,3 +307,8 @@ function isUnset(given: Record<string, unknown>, path: PropertyKey[]): boolean {
     path.length === 1 && given[String(path[0])] === undefined && !String(path[0]).match(/SIGNING_SECRET|APP_TOKEN/)
   );
 }
+
+/** What helm and istioctl are started with: the environment without the secrets that are vcdemo's own. */
+export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(SLACK|REDIS|OTEL)_/.test(name)));
+}

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Queue, type JobsOptions, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { RedisSettings } from '../config.js';
+import type { BotSettings, RedisSettings } from '../config.js';
 import { hours, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
+import { signJob } from '../job-signature.js';
 import { jobs, queueKinds, queueName, type JobRequest } from '../jobs/definitions.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
@@ -26,6 +27,9 @@ export interface JobQueues {
   close(): Promise<void>;
 }
 
+/** How Redis is reached, and what jobs are signed with. */
+export type QueueingSettings = RedisSettings & Pick<BotSettings, 'SLACK_BOT_TOKEN'>;
+
 export interface QueueOptions {
   /** Names of the host clusters, of which each has its queues; none where there is but one. */
   clusters: readonly string[];
@@ -35,6 +39,8 @@ export interface QueueOptions {
 /** Slack waits three seconds for an answer; this leaves one for everything else. */
 const enqueueTimeoutMs = seconds(2);
 const pingTimeoutMs = seconds(1);
+const openTimeoutMs = seconds(1);
+const closeTimeoutMs = 250;
 
 const jobOptions = {
   // The flow of a job does its own retries; running it again is for a person to decide.
@@ -45,7 +51,7 @@ const jobOptions = {
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
 export function createJobQueues(
-  settings: RedisSettings,
+  settings: QueueingSettings,
   log: Log,
   { clusters, telemetry }: QueueOptions = { clusters: [] },
 ): JobQueues {
@@ -54,6 +60,8 @@ export function createJobQueues(
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
+    // A connection that went silent, as through a proxy that forgot it, is made anew.
+    socketTimeout: seconds(3),
     // Commands that arrive together reach Redis in one write.
     enableAutoPipelining: true,
   });
@@ -82,7 +90,13 @@ export function createJobQueues(
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
       const { queue: kind, payload } = jobs[request.name];
-      const data = payload.parse(request.payload);
+      const job = {
+        id: jobIdFor(request),
+        name: request.name,
+        payload: payload.parse(request.payload),
+        timestamp: Date.now(),
+      };
+      const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
       const add = async (isLate: () => boolean) => {
         await ready();
         const queue = await queueNamed(queueName(kind, hostCluster));
@@ -90,14 +104,15 @@ export function createJobQueues(
         if (isLate()) return undefined;
         return queue.add(request.name, data, {
           ...jobOptions,
-          jobId: jobIdFor(request),
+          jobId: job.id,
+          timestamp: job.timestamp,
           deduplication: { id: dedupeId, ttl: minutes(10) },
         });
       };
       try {
-        const job = await within(enqueueTimeoutMs, add);
+        const added = await within(enqueueTimeoutMs, add);
         // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
-        return job?.id ?? '';
+        return added?.id ?? '';
       } catch (error) {
         throw unavailable(error, connectionError);
       }
@@ -121,8 +136,10 @@ export function createJobQueues(
       });
     },
     async close() {
-      await Promise.allSettled(Object.values(queues).map(async (queue) => (await queue).close()));
       redis.disconnect();
+      // What is still being opened may never settle.
+      const closing = Object.values(queues).map(async (queue) => (await queue).close());
+      await within(closeTimeoutMs, () => Promise.allSettled(closing)).catch(() => undefined);
     },
   };
 }
@@ -131,7 +148,7 @@ export function createJobQueues(
  * Queues that connect for each call and keep nothing in between: for a process that is frozen after its answer, whose
  * connection may be dead when it is thawed.
  */
-export function createMomentaryQueues(settings: RedisSettings, log: Log, options: QueueOptions): JobQueues {
+export function createMomentaryQueues(settings: QueueingSettings, log: Log, options: QueueOptions): JobQueues {
   const withQueues = async <Result>(use: (queues: JobQueues) => Promise<Result>): Promise<Result> => {
     const queues = createJobQueues(settings, log, options);
     return await use(queues).finally(() => queues.close());
@@ -148,7 +165,8 @@ async function openQueue(name: string, redis: Redis, telemetry: Telemetry | unde
   const queue = new Queue(name, { connection: redis, ...(telemetry && { telemetry }) });
   // connectRedis reports outages; without a listener the event would end the process.
   queue.on('error', () => undefined);
-  await queue.waitUntilReady();
+  // A connection that is lost in this moment leaves it waiting for ever.
+  await within(openTimeoutMs, () => queue.waitUntilReady());
   return queue;
 }
 

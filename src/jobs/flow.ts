@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../config.js';
 import { formatDuration } from '../duration.js';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, redact, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
@@ -216,7 +216,7 @@ async function perform(
         task.found = !acted;
         return;
       }
-      seen = result.seen;
+      seen = redact(result.seen);
       if (!acted) {
         await act();
         acted = true;

@@ -1,5 +1,5 @@
 import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
 import { closest } from 'fastest-levenshtein';
@@ -10,6 +10,7 @@ import {
   type Cluster,
   type ClusterOptions,
 } from '../k8s/cluster.js';
+import { claimDemo, isHolder, type Claim, type Holder } from '../k8s/claim.js';
 import { findDemo, listDemos, type Demo } from '../k8s/demo.js';
 import type { IstioRenderer } from '../k8s/istio.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
@@ -56,8 +57,46 @@ export function openHost(settings: WorkerSettings, options: ClusterOptions): Clu
   return connectCluster('host', loadHostKubeConfig(settings), options);
 }
 
+/** What a job does under a claim, and what it answers when another has the demo. */
+export interface ClaimedWork {
+  host: Cluster;
+  purpose: string;
+  busy: (holder: Holder) => Promise<void>;
+  work: (claim: Claim) => Promise<void>;
+}
+
+/** Does the work with the sole right to write to the job's demo. */
+export async function underClaim(
+  { id, payload, signal, log }: Pick<JobRun<'create' | 'delete' | 'expire'>, 'id' | 'payload' | 'signal' | 'log'>,
+  { host, purpose, busy, work }: ClaimedWork,
+): Promise<void> {
+  const { demo } = payload;
+  const claim = await claimDemo({ host, namespace: claimNamespace(host), demo, purpose, jobId: id, signal });
+  if (isHolder(claim)) return await busy(claim);
+  try {
+    await work(claim);
+  } finally {
+    // The Lease ends by itself as well: that it is still there changes nothing of what was done.
+    await claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'the claim stays a while'));
+  }
+}
+
 /** Where the claims on demos are kept. */
 export const claimNamespace = (host: Cluster): string => homeNamespace(host.kubeConfig);
+
+/** Whether this worker's claims keep others from the demo: all who write to one must claim it in the same place. */
+export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>
+  demo.claimNamespace === undefined || demo.claimNamespace === claimNamespace(host);
+
+/** @throws UserError `claimed-elsewhere` */
+export function assertOwnClaims(host: Cluster, demo: Demo): void {
+  if (hasOwnClaims(host, demo)) return;
+  throw new UserError(
+    'claimed-elsewhere',
+    `Demo ${demo.name} is in the care of other workers: they keep their claims in namespace ${demo.claimNamespace}, this one in ${claimNamespace(host)}.`,
+    { hint: "Ask those who run vcdemo: the workers of one host cluster share a release, or a kubeconfig's namespace." },
+  );
+}
 
 /** Runs `work` with connections to the host and the virtual clusters of a demo, and ends them. */
 export async function withHost<Result>(

@@ -18,6 +18,12 @@ try {
   const tracing = await startTracing('vcdemo-worker', settings);
   const worker = await startWorker(settings, log, tracing.telemetry);
   const health = healthServer(worker);
+  health.once('error', (error) => {
+    process.stderr.write(
+      `The worker cannot listen on port ${settings.WORKER_PORT}: ${error.message}\nSet WORKER_PORT to one that is free.\n`,
+    );
+    void worker.close(seconds(1)).finally(() => process.exit(1));
+  });
   health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is up'));
   const stop = (signal: string) => {
     log.info({ signal }, 'worker stops');

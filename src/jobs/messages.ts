@@ -1,4 +1,5 @@
 import { formatDuration } from '../duration.js';
+import { messageOf } from '../errors.js';
 import { escapeMrkdwn, sections, smallPrint, type SlackMessage } from '../slack-text.js';
 import type { DemoConfig } from '../config.js';
 import type { Demo, VirtualClusterName } from '../k8s/demo.js';
@@ -155,7 +156,7 @@ export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal
     ...(hint ? [`*What to do:* ${hint}`] : []),
   ];
   return {
-    text: `${plain(title)}: ${reasons.join('; ')}`.slice(0, 2000),
+    text: escapeMrkdwn(`${plain(title)}: ${reasons.join('; ')}`).slice(0, 2000),
     blocks: [
       ...sections(lines.join('\n')),
       smallPrint(`Job \`${jobId}\`${isRefusal ? '' : "; the worker's log has the details."}`),
@@ -223,9 +224,7 @@ function statusLine(tasks: readonly Task[]): string {
   const icon =
     bad.length === 0 ? icons.done : bad.some(({ state }) => state === 'failed') ? icons.failed : icons.waiting;
   const reasons = bad.flatMap(({ cluster, error }) =>
-    error === undefined
-      ? []
-      : [`\n        _${cluster ? `${cluster}: ` : ''}${escapeMrkdwn(brief((error as Error).message))}_`],
+    error === undefined ? [] : [`\n        _${cluster ? `${cluster}: ` : ''}${escapeMrkdwn(brief(messageOf(error)))}_`],
   );
   return `${icon} ${tasks[0]!.says}${reasons.join('')}`;
 }

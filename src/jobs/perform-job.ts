@@ -1,10 +1,13 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
+import { z } from 'zod';
 import { hours, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
+import { isSigned, signJob } from '../job-signature.js';
 import type { Log } from '../log.js';
 import type { JobOutcome } from '../metrics.js';
 import { ClaimLost } from '../k8s/claim.js';
 import { ApiError, UnreachableError } from '../k8s/api-errors.js';
+import { escapeMrkdwn } from '../slack-text.js';
 import { jobs, queueName, type JobName, type Requester } from './definitions.js';
 import { FlowError } from './flow.js';
 import { handlers } from './handlers/index.js';
@@ -12,8 +15,13 @@ import { currentConfig, type Handler, type JobRun, type WorkerTools } from './jo
 import { failureMessage } from './messages.js';
 import type { PostedMessage } from './slack.js';
 
-/** What the worker keeps in a job's data beside the payload: where its message stands. */
-export type JobData = Record<string, unknown> & { posted?: PostedMessage };
+/** A job's data: the payload, its signature, and what the worker keeps there: where its message stands. */
+export type JobData = Record<string, unknown> & { signature?: string; posted?: PostedMessage };
+
+const postedMessage = z.object({ channel: z.string().regex(/^[CDG][A-Z0-9]+$/), ts: z.string().regex(/^\d+\.\d+$/) });
+
+/** Jobs wait for workers, but not for days. */
+const oldestJobMs = hours(24);
 
 /** What a worker does its jobs with. */
 export interface Workshop {
@@ -25,8 +33,16 @@ export interface Workshop {
   log: Log;
 }
 
-/** Does one job as its handler says, tells the person when it fails, and hands it over when the worker stops. */
-export async function performJob(job: Job<JobData>, token: string | undefined, workshop: Workshop): Promise<void> {
+/**
+ * Does one job as its handler says, tells the person when it fails, and hands it over when the worker stops. `lost` is
+ * aborted when Redis has given the job to another.
+ */
+export async function performJob(
+  job: Job<JobData>,
+  token: string | undefined,
+  lost: AbortSignal,
+  workshop: Workshop,
+): Promise<void> {
   const { tools, stopping } = workshop;
   const { metrics } = tools;
   const name = job.name as JobName;
@@ -40,7 +56,7 @@ export async function performJob(job: Job<JobData>, token: string | undefined, w
     metrics.jobWait.observe({ job_name: label }, Math.max(0, Date.now() - job.timestamp) / seconds(1));
   let outcome: JobOutcome = 'done';
   try {
-    const run = runOf(job, name, workshop, log);
+    const run = runOf(job, name, lost, workshop, log);
     await (handlers[name] as Handler<JobName>)(run).catch(async (error: unknown) => {
       if (!(await handOn(error, run, workshop))) throw error;
     });
@@ -52,6 +68,11 @@ export async function performJob(job: Job<JobData>, token: string | undefined, w
       await job.moveToWait(token);
       throw new WaitingError();
     }
+    if (lost.aborted) {
+      outcome = 'handed_back';
+      log.warn('the job was lost to another run: Redis was away for too long');
+      throw withoutStack(error);
+    }
     outcome = isRefusal(error) ? 'refused' : 'failed';
     log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
     if (!(error instanceof FlowError || error instanceof ClaimLost)) await tellFailure(job, tools, error, log);
@@ -62,18 +83,36 @@ export async function performJob(job: Job<JobData>, token: string | undefined, w
   }
 }
 
-function runOf(job: Job<JobData>, name: JobName, { tools, stopping }: Workshop, log: Log): JobRun<JobName> {
-  const { posted, ...data } = job.data;
+function runOf(
+  job: Job<JobData>,
+  name: JobName,
+  lost: AbortSignal,
+  { tools, stopping }: Workshop,
+  log: Log,
+): JobRun<JobName> {
+  const { posted, signature, ...data } = job.data;
+  // Whatever can write to Redis can put a job there: it is checked again.
+  const payload = jobs[name].payload.parse(data);
+  const signed = { id: job.id!, name, payload, timestamp: job.timestamp };
+  const isTooOld = Date.now() - job.timestamp > oldestJobMs;
+  if (isTooOld || !isSigned(tools.settings.SLACK_BOT_TOKEN, signed, signature))
+    throw new UserError(
+      'not-signed',
+      isTooOld ? 'It was asked for more than a day ago.' : 'Its signature is not right.',
+      {
+        hint: 'Repeat the command. If it stays so, bot and workers have different values of SLACK_BOT_TOKEN.',
+      },
+    );
   return {
     ...tools,
-    ...stopping,
+    draining: stopping.draining,
+    signal: AbortSignal.any([stopping.signal, lost]),
     id: job.id!,
     name,
-    // Whatever can write to Redis can put a job there: it is checked again.
-    payload: jobs[name].payload.parse(data),
+    payload,
     askedAt: new Date(job.timestamp),
     resumed: job.stalledCounter > 0 || job.attemptsStarted > 1,
-    posted,
+    posted: posted && postedMessage.parse(posted),
     rememberPosted: (message) => job.updateData({ ...job.data, posted: message }),
     config: currentConfig(tools.settings),
     log,
@@ -86,15 +125,18 @@ function runOf(job: Job<JobData>, name: JobName, { tools, stopping }: Workshop, 
  */
 async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Workshop): Promise<boolean> {
   if (!(error instanceof UserError && error.code === 'unknown-demo' && 'elsewhere' in run.payload)) return false;
-  const { id, name, payload, config, log } = run;
+  const { id, name, payload, config, settings, askedAt, log } = run;
   const { elsewhere = [], askedBefore = [] } = run.payload;
   const [next, ...later] = elsewhere.filter((cluster) => config.clusters.includes(cluster));
   if (next === undefined || config.hostCluster === undefined) return false;
   const queue = openQueue(queueName(jobs[name].queue, next));
   try {
-    const data = { ...payload, elsewhere: later, askedBefore: [...askedBefore, config.hostCluster] };
+    const asked = { ...payload, elsewhere: later, askedBefore: [...askedBefore, config.hostCluster] };
+    const job = { id, name, payload: jobs[name].payload.parse(asked), timestamp: askedAt.getTime() };
+    const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
     const keep = { age: hours(24) / seconds(1), count: 1000 };
-    await queue.add(name, data, { jobId: id, removeOnComplete: keep, removeOnFail: keep });
+    const options = { jobId: id, timestamp: job.timestamp, removeOnComplete: keep, removeOnFail: keep };
+    await queue.add(name, data, options);
     log.info({ next }, 'no such demo here: another host cluster is asked');
     return true;
   } finally {
@@ -102,15 +144,33 @@ async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Works
   }
 }
 
+/** Tells of a job that BullMQ gave up, since one worker after the other ended while it did it. */
+export async function reportAbandoned(job: Job<JobData>, { tools, log }: Workshop): Promise<void> {
+  const error = new UserError('abandoned', `Its workers ended ${job.stalledCounter} times while they did it.`, {
+    hint: "Have a look at the workers' memory limit and at what they logged last; then repeat the command.",
+  });
+  log.error({ jobId: job.id, job: job.name, demo: job.data.demo }, 'a job was given up');
+  tools.metrics.jobDuration.observe({ job_name: job.name, outcome: 'failed' }, 0);
+  await tellFailure(job, tools, error, log);
+}
+
 /** What the person asked for cannot be; nothing is broken. */
-const refusals = ['not-allowed', 'not-owner', 'unknown-demo', 'demo-not-ready', 'demo-being-deleted', 'dashboard-off'];
+const refusals = [
+  'claimed-elsewhere',
+  'not-allowed',
+  'not-owner',
+  'unknown-demo',
+  'demo-not-ready',
+  'demo-being-deleted',
+  'dashboard-off',
+];
 const isRefusal = (error: unknown) => error instanceof UserError && refusals.includes(error.code);
 
 /** Flows tell their failures themselves, with what was made. */
 async function tellFailure(job: Job<JobData>, { slack }: WorkerTools, error: unknown, log: Log): Promise<void> {
   const requester = job.data.requester as Requester | undefined;
   if (!requester?.channelId || !requester.userId) return;
-  const title = `\`${job.name}${job.data.demo ? ` ${String(job.data.demo)}` : ''}\` failed`;
+  const title = `\`${escapeMrkdwn(`${job.name}${job.data.demo ? ` ${String(job.data.demo)}` : ''}`)}\` failed`;
   const { reason, hint } = explain(error);
   const failure = { title, reasons: [reason], hint, jobId: job.id! };
   try {

@@ -39,8 +39,9 @@ class ObservedWebClient extends WebClient {
     private readonly observe: SlackCallObserver,
   ) {
     super(token, options);
-    this.on(WebClientEvent.RATE_LIMITED, (_seconds: number, { url }: { url?: string } = {}) =>
-      observe(url?.split('/').at(-1) ?? 'unknown', 'rate_limited'),
+    // The address of an upload is a secret of its own, and no method.
+    this.on(WebClientEvent.RATE_LIMITED, (_seconds: number, { url = '' }: { url?: string } = {}) =>
+      observe(url.startsWith(this.slackApiUrl) ? url.slice(this.slackApiUrl.length) : 'upload', 'rate_limited'),
     );
   }
 

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../errors.js';
 import { createLog } from '../log.js';
 import { IstioRenderer } from '../k8s/istio.js';
 import { createWorkerMetrics } from '../metrics.js';
-import { demosInHost, isExpired } from './expired.js';
+import { ownDemos, isExpired } from './expired.js';
 import { expire } from './handlers/delete.js';
 import { currentConfig } from './job.js';
 import { createSlack, createSlackClient } from './slack.js';
@@ -28,7 +28,7 @@ try {
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
-  const demos = (await demosInHost(settings)).filter(isExpired);
+  const demos = (await ownDemos(settings)).filter(isExpired);
   log.info({ demos: demos.map(({ name }) => name) }, 'demos whose time is over');
   for (const { name } of demos) {
     if (stopping.signal.aborted) break;

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { Queue, Worker, type Telemetry } from 'bullmq';
 import type { WorkerSettings } from '../config.js';
-import { minutes, seconds } from '../duration.js';
-import { messageOf } from '../errors.js';
+import { hours, minutes, seconds } from '../duration.js';
+import { messageOf, UserError } from '../errors.js';
+import { signJob } from '../job-signature.js';
 import type { Log } from '../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../metrics.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
@@ -9,29 +11,36 @@ import { within } from '../within.js';
 import { demoStates } from '../k8s/demo.js';
 import { IstioRenderer } from '../k8s/istio.js';
 import { queueKinds, queueName } from './definitions.js';
-import { demosInHost, isExpired } from './expired.js';
-import { performJob, type JobData, type Workshop } from './perform-job.js';
+import { ownDemos, isExpired } from './expired.js';
+import { performJob, reportAbandoned, type JobData, type Workshop } from './perform-job.js';
 import { createSlack, createSlackClient } from './slack.js';
 
 /** A process that takes jobs from both queues of its host cluster. */
 export interface RunningWorker {
   metrics: WorkerMetrics;
-  /** Throws when Redis does not answer in that time. */
+  /** Throws when Redis does not answer in that time, or may throw jobs away. */
   ping(withinMs: number): Promise<void>;
   /** Takes no more jobs, hands those at work over at the next boundary of their steps and ends, within `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
 
-/** @throws UserError `redis-evicts` */
+/**
+ * Starts taking jobs; a Redis that is down is waited for, and `ping` says so.
+ * @throws UserError `redis-evicts`
+ */
 export async function startWorker(settings: WorkerSettings, log: Log, telemetry?: Telemetry): Promise<RunningWorker> {
   const draining = new AbortController();
   const ending = new AbortController();
-  const connection = connectRedis(settings, log, { maxRetriesPerRequest: null });
+  // Longer than BullMQ blocks for jobs; a connection that is silent for so long is made anew.
+  const connection = connectRedis(settings, log, { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
   try {
-    await assertNoEviction(connection);
+    await within(seconds(5), () => assertNoEviction(connection));
   } catch (error) {
-    connection.disconnect();
-    throw error;
+    if (error instanceof UserError) {
+      connection.disconnect();
+      throw error;
+    }
+    log.warn({ reason: messageOf(error) }, 'starting without Redis');
   }
   const metrics = createWorkerMetrics();
   const client = createSlackClient({
@@ -48,7 +57,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   };
   const queues = queueKinds.map((kind) => new Queue(queueName(kind, settings.HOST_CLUSTER), queueOptions));
   const workers = queues.map(({ name }) => {
-    const worker = new Worker<JobData>(name, (job, token) => performJob(job, token, workshop), {
+    const worker = new Worker<JobData>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
       // A killed worker's jobs go on with another after this time.
@@ -57,6 +66,11 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       maxStalledCount: 5,
     });
     worker.on('error', (error) => log.error({ err: error }, 'worker'));
+    // Redis was away for longer than the lock lasts: another run has the job, or will have it.
+    worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((jobId) => worker.cancelJob(jobId, 'the lock was lost')));
+    worker.on('failed', (job) => {
+      if (job?.deferredFailure) void reportAbandoned(job, workshop);
+    });
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was cut off and starts again'));
     return worker;
   });
@@ -75,7 +89,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   return {
     metrics,
     async ping(withinMs) {
-      await within(withinMs, () => connection.ping());
+      await within(withinMs, () => assertNoEviction(connection));
     },
     async close(withinMs) {
       clearInterval(sweeper);
@@ -93,13 +107,25 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
 
 /** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */
 async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
-  const demos = await demosInHost(settings);
+  const demos = await ownDemos(settings);
   const expired = demos.filter(isExpired);
   const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
   metrics.noteDemos(Object.fromEntries(counts), expired.length);
   for (const { name } of expired) {
     const deduplication = { id: `expire-${name}`, ttl: minutes(10) };
-    const options = { deduplication, removeOnComplete: true, removeOnFail: { age: 86_400 } };
-    await provisioning.add('expire', { demo: name }, options);
+    const job = {
+      id: `expire-${name}-${randomBytes(3).toString('hex')}`,
+      name: 'expire',
+      payload: { demo: name },
+      timestamp: Date.now(),
+    };
+    const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
+    await provisioning.add(job.name, data, {
+      jobId: job.id,
+      timestamp: job.timestamp,
+      deduplication,
+      removeOnComplete: true,
+      removeOnFail: { age: hours(24) / seconds(1) },
+    });
   }
 }

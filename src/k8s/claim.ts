@@ -9,7 +9,8 @@ import { create, pathOf, read, ref, remove } from './objects.js';
 
 /*
  * At most one job writes to a demo at a time, across workers: it holds a Lease, renews it, and stops writing when it
- * could not renew in time. The same rules as client-go's leader election.
+ * could not renew in time. As in client-go's leader election nobody's clock but one's own is trusted: a Lease may be
+ * taken when it was seen unchanged for its whole duration.
  * @see https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
  */
 
@@ -17,6 +18,8 @@ const leaseMs = seconds(15);
 const renewEveryMs = seconds(4);
 /** A holder stops this long before others may take over. */
 const marginMs = seconds(3);
+/** How long a job waits for the end of its own earlier run; far longer than one that was cut off keeps its Lease. */
+const ownRunDeadlineMs = seconds(60);
 
 /** The sole right to write to one demo. */
 export interface Claim {
@@ -53,14 +56,25 @@ export class ClaimLost extends Error {
 export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
   const { host, namespace, demo, purpose, jobId, signal } = request;
   const reference = ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace);
+  const deadline = performance.now() + ownRunDeadlineMs;
+  let seen: { version: string | undefined; since: number } | undefined;
   for (;;) {
     const present = await read<V1Lease>(host, reference);
     const holder = present && holderOf(present);
-    const remaining = present ? endOf(present) - Date.now() : 0;
-    if (holder && remaining > 0) {
-      if (holder.jobId !== jobId) return holder;
-      await pause(Math.min(remaining + 100, 1000), signal);
-      continue;
+    if (present && holder) {
+      const version = present.metadata?.resourceVersion;
+      const isRenewed = seen !== undefined && seen.version !== version;
+      if (seen === undefined || isRenewed) seen = { version, since: performance.now() };
+      if (holder.jobId !== jobId && (isRenewed || endOf(present) > Date.now())) return holder;
+      const remaining = seen.since + leaseMs - performance.now();
+      if (remaining > 0) {
+        if (performance.now() > deadline)
+          throw new Error(
+            `An earlier run of this job still works on demo ${demo}: its Lease is renewed again and again.`,
+          );
+        await pause(Math.min(remaining, 500), signal);
+        continue;
+      }
     }
     try {
       const path = await pathOf(host, reference);

@@ -1,4 +1,5 @@
 import type { V1Namespace } from '@kubernetes/client-node';
+import { isNotFound } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 import { list, merge, ref } from './objects.js';
 
@@ -21,6 +22,7 @@ const annotations = {
   expires: 'vcdemo.io/expires',
   state: 'vcdemo.io/state',
   problem: 'vcdemo.io/problem',
+  claims: 'vcdemo.io/claims',
 } as const;
 
 /** `creating` until the first create has ended, then how it ended. */
@@ -45,8 +47,10 @@ export interface Demo {
   created: Date;
   expires: Date;
   state: DemoState;
-  /** Why the last create failed, in one line. */
+  /** Why the last create or delete failed. */
   problem?: string;
+  /** Where the workers that made it keep the claims on it; unknown of one that was made by an earlier version. */
+  claimNamespace?: string;
   /** One where the other was not made or is deleted already. */
   places: VirtualClusterPlace[];
 }
@@ -67,8 +71,9 @@ export function planDemo(request: {
   channel: string;
   now: Date;
   ttlMs: number;
+  claimNamespace: string;
 }): Demo {
-  const { name, owner, channel, now, ttlMs } = request;
+  const { name, owner, channel, now, ttlMs, claimNamespace } = request;
   return {
     name,
     owner,
@@ -76,6 +81,7 @@ export function planDemo(request: {
     created: now,
     expires: new Date(now.getTime() + ttlMs),
     state: 'creating',
+    claimNamespace,
     places: virtualClusterNames.map((cluster) => ({ name: cluster, namespace: `${name}-${cluster}` })),
   };
 }
@@ -96,11 +102,19 @@ export function withMissingPlaces(demo: Demo): Demo {
   return { ...demo, places: planned.map((place) => demo.places.find(({ name }) => name === place.name) ?? place) };
 }
 
+/** What of a failure is noted. */
+export const problemOf = (message: string): string => message.slice(0, 500);
+
 /** Notes in the host cluster how far the demo is; every namespace says the same. */
 export async function markDemo(host: Cluster, demo: Demo, state: DemoState, problem?: string): Promise<void> {
-  const note = { [annotations.state]: state, [annotations.problem]: problem?.slice(0, 500) ?? null };
+  const note = { [annotations.state]: state, [annotations.problem]: problem === undefined ? null : problemOf(problem) };
   for (const { namespace } of demo.places)
-    await merge(host, ref('v1', 'Namespace', namespace), { metadata: { annotations: note } });
+    await merge(host, ref('v1', 'Namespace', namespace), { metadata: { annotations: note } }).catch(
+      (error: unknown) => {
+        // Of a demo that is being deleted, the namespace may be gone by now.
+        if (!(state === 'deleting' && isNotFound(error))) throw error;
+      },
+    );
 }
 
 /** The labels and annotations by which a namespace belongs to a demo. */
@@ -115,6 +129,7 @@ export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
       [annotations.created]: demo.created.toISOString(),
       [annotations.expires]: demo.expires.toISOString(),
       [annotations.state]: demo.state,
+      ...(demo.claimNamespace && { [annotations.claims]: demo.claimNamespace }),
     },
   };
 }
@@ -133,7 +148,7 @@ function demosOf(namespaces: V1Namespace[]): Demo[] {
 function demoOf(name: string, namespaces: V1Namespace[]): Demo {
   const sorted = namespaces.toSorted((a, b) => a.metadata!.name!.localeCompare(b.metadata!.name!));
   const noted = sorted[0]!.metadata!.annotations ?? {};
-  const problem = noted[annotations.problem];
+  const { [annotations.problem]: problem, [annotations.claims]: claimNamespace } = noted;
   return {
     name,
     owner: { id: noted[annotations.ownerId] ?? '', name: noted[annotations.ownerName] ?? '' },
@@ -142,6 +157,7 @@ function demoOf(name: string, namespaces: V1Namespace[]): Demo {
     expires: new Date(noted[annotations.expires] ?? 0),
     state: (noted[annotations.state] as DemoState | undefined) ?? 'creating',
     ...(problem && { problem }),
+    ...(claimNamespace && { claimNamespace }),
     places: sorted.map(({ metadata }) => ({
       name: metadata!.labels![labels.virtualCluster] as VirtualClusterName,
       namespace: metadata!.name!,

@@ -1,5 +1,5 @@
 import { execa, ExecaError } from 'execa';
-import type { DemoConfig } from '../config.js';
+import { toolEnvironment, type DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { UserError, redact, shorten } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
@@ -28,7 +28,8 @@ export async function runTool(
   try {
     const { stdout } = await execa(tool, args, {
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
-      ...(kubeconfig !== undefined && { env: { KUBECONFIG: kubeconfig } }),
+      env: { ...toolEnvironment(), ...(kubeconfig !== undefined && { KUBECONFIG: kubeconfig }) },
+      extendEnv: false,
       ...(signal && { cancelSignal: signal }),
       timeout: withinMs,
       forceKillAfterDelay: 2000,

@@ -7,6 +7,7 @@ import { readBotSettings, type BotSettings, type DemoConfig } from '../../src/co
 import { hours } from '../../src/duration.js';
 import { UserError } from '../../src/errors.js';
 import { type QueueKind } from '../../src/jobs/definitions.js';
+import { isSigned } from '../../src/job-signature.js';
 import { createLog } from '../../src/log.js';
 import { freePort } from '../../demo/free-port.js';
 import { startRedis, type LocalRedis } from '../../demo/redis.js';
@@ -172,7 +173,12 @@ describe('a command', () => {
       assert.equal(jobs.length, 1);
       const [job] = await queues[queue].getWaiting();
       assert.equal(job?.name, name);
-      assert.deepEqual(job.data, { requester: requester(), ...data });
+      const { signature, ...payload } = job.data as Record<string, unknown>;
+      assert.deepEqual(payload, { requester: requester(), ...data });
+      const signed = { id: job.id!, name, payload, timestamp: job.timestamp };
+      assert.ok(isSigned(slack.botToken, signed, signature));
+      assert.ok(!isSigned('xoxb-other', signed, signature));
+      assert.ok(!isSigned(slack.botToken, { ...signed, name: 'delete' }, signature));
       assert.equal(job.opts.attempts, 1);
       assert.match(job.id ?? '', new RegExp(`^${name}-(${'demo' in data ? data.demo : ''}-)?[0-9a-f]{6}$`));
       assert.ok(answer.body.text?.includes(String(job.id)));
@@ -350,7 +356,9 @@ describe('delete', () => {
     const message = await response.next();
     const [job] = await queues.provisioning.getWaiting();
     assert.equal(job?.name, 'delete');
-    assert.deepEqual(job.data, {
+    const { signature, ...payload } = job.data as Record<string, unknown>;
+    assert.equal(typeof signature, 'string');
+    assert.deepEqual(payload, {
       requester: { userId: slack.alice.userId, userName: 'alice', channelId: slack.channel },
       demo: 'team-a',
     });

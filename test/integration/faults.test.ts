@@ -69,7 +69,7 @@ describe('of a create on a host cluster that fails, people read', { concurrency:
         REDIS_URL: redisUrl,
       });
       const worker = await startWorker(settings, log);
-      const queues = createJobQueues({ REDIS_URL: redisUrl }, log);
+      const queues = createJobQueues(settings, log);
       try {
         const { userId, userName } = slack.alice;
         const requester = { userId, userName, channelId: slack.channel };

@@ -19,7 +19,7 @@ for (const hostCluster of [undefined, 'us'])
     const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
     const name = queueName('provisioning', hostCluster);
     const lengths = () => Promise.all(listsToScaleBy(name).map((list) => connection.llen(list)));
-    const queues = createJobQueues({ REDIS_URL: redis.url }, createLog('test', 'silent'), {
+    const queues = createJobQueues({ REDIS_URL: redis.url, SLACK_BOT_TOKEN: 'xoxb-1' }, createLog('test', 'silent'), {
       clusters: hostCluster ? ['eu', hostCluster] : [],
     });
     const requester = { userId: 'U000000001', userName: 'alice', channelId: 'C000000001' };

@@ -29,6 +29,7 @@ test('the bot imports only what it shares with the workers', () => {
     'duration',
     'redis',
     'slack-text',
+    'job-signature',
     'metrics',
     'tracing',
     'within',

@@ -27,6 +27,7 @@ const demo = planDemo({
   channel: 'C1',
   now: new Date('2026-01-01T00:00:00Z'),
   ttlMs: 3_600_000,
+  claimNamespace: 'vcdemo',
 });
 
 describe('Helm values', () => {

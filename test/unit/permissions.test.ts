@@ -152,7 +152,7 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
 
 describe('the RoleBinding of a worker in a demo’s namespace', () => {
   const owner = { id: 'U1', name: 'alice' };
-  const demo = planDemo({ name: 'demo', owner, channel: 'C1', now: new Date(), ttlMs: 1 });
+  const demo = planDemo({ name: 'demo', owner, channel: 'C1', now: new Date(), ttlMs: 1, claimNamespace: 'vcdemo' });
   const bindingOf = (user: string) => demoRoleBinding(demo, demo.places[0]!, 'bot-demo-vcdemo', user);
 
   it('is of a ServiceAccount or of a user', () => {

@@ -1,12 +1,12 @@
 import { assertMayUse } from '../../access.js';
 import { messageOf, UserError } from '../../errors.js';
-import { claimDemo, isHolder, type Claim } from '../../k8s/claim.js';
+import type { Claim } from '../../k8s/claim.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import { findDemo, markDemo, planDemo, withMissingPlaces, type Demo } from '../../k8s/demo.js';
 import { requireDemoKubeconfig } from '../../k8s/kubeconfig.js';
 import { createFlow } from '../flows/create.js';
 import { FlowError } from '../flow.js';
-import { claimNamespace, withHost, type Handler, type JobRun } from '../job.js';
+import { assertOwnClaims, claimNamespace, underClaim, withHost, type Handler, type JobRun } from '../job.js';
 import {
   alreadyThereMessage,
   beingWorkedOnMessage,
@@ -23,22 +23,14 @@ type CreateRun = JobRun<'create'>;
 export const create: Handler<'create'> = async (run) => {
   const { payload, config, signal } = run;
   assertMayUse(config.access, payload.requester);
-  await withHost(run, { signal }, async (host) => {
-    const claim = await claimDemo({
+  await withHost(run, { signal }, (host) =>
+    underClaim(run, {
       host,
-      namespace: claimNamespace(host),
-      demo: payload.demo,
       purpose: 'create',
-      jobId: run.id,
-      signal,
-    });
-    if (isHolder(claim)) return await run.slack.whisper(payload.requester, beingWorkedOnMessage(payload.demo, claim));
-    try {
-      await createClaimed(run, host, claim);
-    } finally {
-      await claim.release();
-    }
-  });
+      busy: (holder) => run.slack.whisper(payload.requester, beingWorkedOnMessage(payload.demo, holder)),
+      work: (claim) => createClaimed(run, host, claim),
+    }),
+  );
 };
 
 async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promise<void> {
@@ -48,11 +40,12 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
     throw new UserError('demo-being-deleted', `Demo ${present.name} was being deleted.`, {
       hint: `Run \`/vcdemo delete ${present.name}\` again to end that, then create it anew.`,
     });
+  if (present) assertOwnClaims(host, present);
   // A run that was cut off after the end still owes the kubeconfig.
   if (present?.state === 'ready' && !run.resumed)
     return await run.slack.whisper(payload.requester, alreadyThereMessage(present));
 
-  const demo = present ? withMissingPlaces(present) : newDemo(run);
+  const demo = present ? withMissingPlaces(present) : newDemo(run, claimNamespace(host));
   if (present?.state === 'failed') await markDemo(host, present, 'creating');
   try {
     await runReported({
@@ -72,7 +65,7 @@ async function createClaimed(run: CreateRun, host: Cluster, claim: Claim): Promi
   await deliver(run, host, demo);
 }
 
-function newDemo({ payload, config }: CreateRun): Demo {
+function newDemo({ payload, config }: CreateRun, claims: string): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;
   return planDemo({
     name,
@@ -80,6 +73,7 @@ function newDemo({ payload, config }: CreateRun): Demo {
     channel: requester.channelId,
     now: new Date(),
     ttlMs: Math.min(ttlMs, config.ttl.max),
+    claimNamespace: claims,
   });
 }
 
