@@ -122,6 +122,25 @@ describe('the chart', () => {
     );
   });
 
+  it('keeps a bot without Redis in its Service, which tells people why, and a worker not', async () => {
+    const probeOf = async (part: string, values: object) => {
+      const { stdout } = await render(values, ['-s', `templates/${part}.yaml`]);
+      return podIn(stdout).containers[0]!.readinessProbe!.httpGet.path;
+    };
+    assert.equal(await probeOf('bot', {}), '/healthz');
+    assert.equal(await probeOf('bot', { bot: { kind: 'KnativeService' } }), '/healthz');
+    assert.equal(await probeOf('worker', {}), '/readyz');
+  });
+
+  it('lets a bot listen until no request is sent to it any more', async () => {
+    const pod = podIn((await render({}, ['-s', 'templates/bot.yaml'])).stdout);
+    const [command, seconds] = pod.containers[0]!.lifecycle!.preStop.exec.command;
+    assert.equal(command, 'sleep');
+    const closesWithin = 5;
+    assert.ok(Number(seconds) > 0);
+    assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
+  });
+
   it('scales by the lists of its own queues', async () => {
     for (const hostCluster of [undefined, 'us']) {
       const config = hostCluster ? { clusters: { eu: null, us: null } } : {};
@@ -167,13 +186,25 @@ interface Rendered {
   subjects?: { name: string }[];
   rules?: V1PolicyRule[];
   spec?: {
-    template?: { spec: { automountServiceAccountToken?: boolean } };
+    template?: { spec: PodSpec };
     triggers?: { metadata: { listName: string } }[];
   };
 }
 
+interface PodSpec {
+  automountServiceAccountToken?: boolean;
+  terminationGracePeriodSeconds?: number;
+  containers: {
+    readinessProbe?: { httpGet: { path: string } };
+    lifecycle?: { preStop: { exec: { command: string[] } } };
+  }[];
+}
+
 const objectsIn = (yaml: string): Rendered[] =>
   parseAllDocuments(yaml).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
+
+/** Of the only object that has one. */
+const podIn = (yaml: string): PodSpec => objectsIn(yaml).find(({ spec }) => spec?.template)!.spec!.template!.spec;
 
 type Role = Required<Pick<Rendered, 'kind' | 'metadata' | 'rules'>>;
 
