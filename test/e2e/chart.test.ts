@@ -45,7 +45,7 @@ const options: Record<string, object> = {
   'an Ingress': { bot: { ingress: { enabled: true, host: 'bot.example.com', className: 'nginx', tlsSecret: 'tls' } } },
   'disruption budgets': {
     bot: { podDisruptionBudget: { enabled: true } },
-    worker: { podDisruptionBudget: { enabled: true, minAvailable: '50%' } },
+    worker: { podDisruptionBudget: { enabled: true, maxUnavailable: '50%' } },
   },
   'network policies': { networkPolicy: { enabled: true } },
   'network policies around Knative': { networkPolicy: { enabled: true }, bot: { kind: 'KnativeService' } },
@@ -141,6 +141,19 @@ describe('the chart', () => {
     assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
   });
 
+  it('lets a node be drained of an only bot and an only worker', async () => {
+    const podDisruptionBudget = { enabled: true };
+    const { stdout } = await render({ bot: { podDisruptionBudget }, worker: { podDisruptionBudget } });
+    const budgets = objectsIn(stdout).filter(({ kind }) => kind === 'PodDisruptionBudget');
+    assert.deepEqual(
+      budgets.map(({ metadata, spec }) => [metadata.name, spec!.maxUnavailable, spec!.minAvailable]),
+      [
+        ['bot-bot', 1, undefined],
+        ['bot-worker', 1, undefined],
+      ],
+    );
+  });
+
   it('scales by the lists of its own queues', async () => {
     for (const hostCluster of [undefined, 'us']) {
       const config = hostCluster ? { clusters: { eu: null, us: null } } : {};
@@ -187,6 +200,8 @@ interface Rendered {
   rules?: V1PolicyRule[];
   spec?: {
     template?: { spec: PodSpec };
+    maxUnavailable?: number | string;
+    minAvailable?: number | string;
     triggers?: { metadata: { listName: string } }[];
   };
 }
