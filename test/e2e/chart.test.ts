@@ -40,6 +40,7 @@ const options: Record<string, object> = {
     redis: { host: 'redis.example.com', port: 6380, tls: true, username: 'u', existingSecret: 'redis', caSecret: 'ca' },
     worker: { keda: { enabled: true } },
   },
+  'Valkey with a password of the user': { valkey: { enabled: true, existingSecret: 'valkey' } },
   'Socket Mode': { slack: { ...slack, mode: 'socket', apiUrl: 'http://slack.test/api/' } },
   Knative: { bot: { kind: 'KnativeService', podAnnotations: { 'autoscaling.knative.dev/min-scale': '1' } } },
   'an Ingress': { bot: { ingress: { enabled: true, host: 'bot.example.com', className: 'nginx', tlsSecret: 'tls' } } },
@@ -139,6 +140,16 @@ describe('the chart', () => {
     const closesWithin = 5;
     assert.ok(Number(seconds) > 0);
     assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
+  });
+
+  it('renders the same twice, without a cluster as well, when the password of Valkey is given', async () => {
+    const values = { valkey: { enabled: true, existingSecret: 'given' }, worker: { keda: { enabled: true } } };
+    const { stdout } = await render(values);
+    assert.equal((await render(values)).stdout, stdout);
+    assert.ok(objectsIn(stdout).every(({ kind }) => kind !== 'Secret'));
+    const secrets = [...stdout.matchAll(/name: (\S+), key: redis-password/g)].map(([, name]) => name);
+    // Valkey, bot, worker, sweep and KEDA.
+    assert.deepEqual(secrets, Array(5).fill('given'));
   });
 
   it('lets a node be drained of an only bot and an only worker', async () => {

@@ -28,7 +28,9 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end -}}
 
 {{- define "vcdemo.redisSecret" -}}
-{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}{{- else -}}{{ include "vcdemo.name" . }}-valkey{{- end -}}
+{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}
+{{- else -}}{{ default (printf "%s-valkey" (include "vcdemo.name" .)) .Values.valkey.existingSecret }}
+{{- end -}}
 {{- end -}}
 
 {{- define "vcdemo.redisCaSecret" -}}
