@@ -18,11 +18,13 @@ import { assertPermissions } from '../../src/k8s/permission-check.js';
 const chart = fileURLToPath(new URL('../../helm/vcdemo', import.meta.url));
 const namespace = `chart-${randomBytes(3).toString('hex')}`;
 const helm = (args: string[], input = '') => execa('helm', args, { input, reject: false });
-const render = (values: object, args: string[] = []) =>
+const render = (values: object, args: string[] = [], release = 'bot') =>
   helm(
-    ['template', 'bot', chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
-    stringify({ slack, valkey: { enabled: true }, ...values }),
+    ['template', release, chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
+    valuesYaml(values),
   );
+/** As helm reads it, for which `no` is a truth value. */
+const valuesYaml = (values: object) => stringify({ slack, valkey: { enabled: true }, ...values }, { version: '1.1' });
 const slack = { existingSecret: 'slack' };
 
 const monitoring = {
@@ -98,14 +100,24 @@ describe('the chart', () => {
 
   for (const [name, values] of Object.entries(options))
     it(`renders objects that the API server accepts, with ${name}`, async () => {
-      const { stdout, stderr, exitCode } = await render(values);
-      assert.equal(exitCode, 0, stderr);
-      const dryRun = await execa('kubectl', ['apply', '-n', namespace, '--dry-run=server', '-f', '-'], {
-        input: stdout,
-        reject: false,
-      });
-      assert.equal(dryRun.exitCode, 0, dryRun.stderr);
+      await assertAccepted(await render(values));
     });
+
+  it('renders objects that the API server accepts, with the longest name that a release may have', async () => {
+    const release = `vcdemo-${'x'.repeat(53 - 'vcdemo-'.length)}`;
+    await assertAccepted(await render({ worker: { keda: { enabled: true } }, metrics: monitoring }, [], release));
+  });
+
+  it('takes a name such as `no` for a name', async () => {
+    const config = { clusters: { no: null, eu: null } };
+    const worker = { hostCluster: 'no', keda: { enabled: true } };
+    const values = { config, worker, metrics: monitoring, networkPolicy: { enabled: true } };
+    const rendering = await render(values, ['-n', 'no'], 'no');
+    assert.equal(rendering.exitCode, 0, rendering.stderr);
+    assert.match(rendering.stdout, /name: HOST_CLUSTER, value: "no"/);
+    // Helm and Kubernetes read YAML 1.1, in which an unquoted `no` is false.
+    assert.deepEqual(objectsIn(rendering.stdout, '1.1'), objectsIn(rendering.stdout, '1.2'));
+  });
 
   it('refuses values that it does not know, and says what lacks', async () => {
     assert.match((await render({ worker: { replica: 2 } })).stderr, /replica/);
@@ -121,6 +133,24 @@ describe('the chart', () => {
       (await render({ bot: { kind: 'KnativeService' }, slack: { ...slack, mode: 'socket' } })).stderr,
       /Socket Mode holds/,
     );
+    const ingress = { enabled: true, host: 'bot.example.com' };
+    assert.match((await render({ bot: { kind: 'KnativeService', ingress } })).stderr, /Knative makes a route/);
+    for (const worker of [{ stopSeconds: 60 }, { terminationGracePeriodSeconds: 50 }])
+      assert.match((await render({ worker })).stderr, /worker\.stopSeconds \(\d+\) must be less than/);
+  });
+
+  it('notes what is to be done with what was installed, and nothing else', async () => {
+    const notesFor = async (values: object) => {
+      const args = ['install', 'bot', chart, '-n', namespace, '--dry-run=client', '-f', '-'];
+      const { stdout, stderr } = await helm(args, valuesYaml(values));
+      assert.match(stdout, /^NOTES:$/m, stderr);
+      return stdout.slice(stdout.indexOf('\nNOTES:'));
+    };
+    assert.match(await notesFor({}), /the Service bot-bot .*password of Valkey.*helm -n \S+ test bot.*rights/s);
+    assert.doesNotMatch(await notesFor({ bot: { enabled: false } }), /bot-bot|Slack must|helm -n/);
+    assert.match(await notesFor({ bot: { kind: 'KnativeService' } }), /Knative's route(?!.*helm -n)/s);
+    assert.doesNotMatch(await notesFor({ worker: { enabled: false } }), /rights/);
+    assert.doesNotMatch(await notesFor({ valkey: { enabled: true, existingSecret: 'given' } }), /password/);
   });
 
   it('keeps a bot without Redis in its Service, which tells people why, and a worker not', async () => {
@@ -203,6 +233,13 @@ describe('the chart', () => {
   });
 });
 
+async function assertAccepted({ stdout, stderr, exitCode }: Awaited<ReturnType<typeof render>>): Promise<void> {
+  assert.equal(exitCode, 0, stderr);
+  const args = ['apply', '-n', namespace, '--dry-run=server', '-f', '-'];
+  const dryRun = await execa('kubectl', args, { input: stdout, reject: false });
+  assert.equal(dryRun.exitCode, 0, dryRun.stderr);
+}
+
 interface Rendered {
   kind: string;
   metadata: { name: string };
@@ -226,8 +263,8 @@ interface PodSpec {
   }[];
 }
 
-const objectsIn = (yaml: string): Rendered[] =>
-  parseAllDocuments(yaml).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
+const objectsIn = (yaml: string, version: '1.1' | '1.2' = '1.2'): Rendered[] =>
+  parseAllDocuments(yaml, { version }).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
 
 /** Of the only object that has one. */
 const podIn = (yaml: string): PodSpec => objectsIn(yaml).find(({ spec }) => spec?.template)!.spec!.template!.spec;
