@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
@@ -182,6 +185,27 @@ describe('the chart', () => {
     assert.deepEqual(secrets, Array(5).fill('given'));
   });
 
+  it('starts Valkey as the process that Kubernetes tells to stop, with its password', async () => {
+    const { stdout } = await render({ valkey: { enabled: true, existingSecret: 'given' } }, [
+      '-s',
+      'templates/valkey.yaml',
+    ]);
+    const { command, args } = podIn(stdout).containers[0]!;
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-valkey-'));
+    try {
+      await writeFile(join(directory, 'valkey-server'), '#!/bin/sh\necho $$; cat', { mode: 0o755 });
+      const [shell, ...options] = [...command!, ...args!];
+      const server = execa(shell!, options, {
+        env: { PATH: `${directory}:${process.env.PATH}`, REDIS_PASSWORD: 'secret' },
+      });
+      const [pid, ...settings] = (await server).stdout.split('\n');
+      assert.equal(Number(pid), server.pid);
+      assert.ok(settings.includes('requirepass secret') && settings.includes('maxmemory-policy noeviction'));
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it('lets a node be drained of an only bot and an only worker', async () => {
     const podDisruptionBudget = { enabled: true };
     const { stdout } = await render({ bot: { podDisruptionBudget }, worker: { podDisruptionBudget } });
@@ -258,6 +282,8 @@ interface PodSpec {
   automountServiceAccountToken?: boolean;
   terminationGracePeriodSeconds?: number;
   containers: {
+    command?: string[];
+    args?: string[];
     readinessProbe?: { httpGet: { path: string } };
     lifecycle?: { preStop: { exec: { command: string[] } } };
   }[];
