@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
@@ -18,11 +21,13 @@ import { assertPermissions } from '../../src/k8s/permission-check.js';
 const chart = fileURLToPath(new URL('../../helm/vcdemo', import.meta.url));
 const namespace = `chart-${randomBytes(3).toString('hex')}`;
 const helm = (args: string[], input = '') => execa('helm', args, { input, reject: false });
-const render = (values: object, args: string[] = []) =>
+const render = (values: object, args: string[] = [], release = 'bot') =>
   helm(
-    ['template', 'bot', chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
-    stringify({ slack, valkey: { enabled: true }, ...values }),
+    ['template', release, chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
+    valuesYaml(values),
   );
+/** As helm reads it, for which `no` is a truth value. */
+const valuesYaml = (values: object) => stringify({ slack, valkey: { enabled: true }, ...values }, { version: '1.1' });
 const slack = { existingSecret: 'slack' };
 
 const monitoring = {
@@ -40,12 +45,13 @@ const options: Record<string, object> = {
     redis: { host: 'redis.example.com', port: 6380, tls: true, username: 'u', existingSecret: 'redis', caSecret: 'ca' },
     worker: { keda: { enabled: true } },
   },
+  'Valkey with a password of the user': { valkey: { enabled: true, existingSecret: 'valkey' } },
   'Socket Mode': { slack: { ...slack, mode: 'socket', apiUrl: 'http://slack.test/api/' } },
   Knative: { bot: { kind: 'KnativeService', podAnnotations: { 'autoscaling.knative.dev/min-scale': '1' } } },
   'an Ingress': { bot: { ingress: { enabled: true, host: 'bot.example.com', className: 'nginx', tlsSecret: 'tls' } } },
   'disruption budgets': {
     bot: { podDisruptionBudget: { enabled: true } },
-    worker: { podDisruptionBudget: { enabled: true, minAvailable: '50%' } },
+    worker: { podDisruptionBudget: { enabled: true, maxUnavailable: '50%' } },
   },
   'network policies': { networkPolicy: { enabled: true } },
   'network policies around Knative': { networkPolicy: { enabled: true }, bot: { kind: 'KnativeService' } },
@@ -97,14 +103,24 @@ describe('the chart', () => {
 
   for (const [name, values] of Object.entries(options))
     it(`renders objects that the API server accepts, with ${name}`, async () => {
-      const { stdout, stderr, exitCode } = await render(values);
-      assert.equal(exitCode, 0, stderr);
-      const dryRun = await execa('kubectl', ['apply', '-n', namespace, '--dry-run=server', '-f', '-'], {
-        input: stdout,
-        reject: false,
-      });
-      assert.equal(dryRun.exitCode, 0, dryRun.stderr);
+      await assertAccepted(await render(values));
     });
+
+  it('renders objects that the API server accepts, with the longest name that a release may have', async () => {
+    const release = `vcdemo-${'x'.repeat(53 - 'vcdemo-'.length)}`;
+    await assertAccepted(await render({ worker: { keda: { enabled: true } }, metrics: monitoring }, [], release));
+  });
+
+  it('takes a name such as `no` for a name', async () => {
+    const config = { clusters: { no: null, eu: null } };
+    const worker = { hostCluster: 'no', keda: { enabled: true } };
+    const values = { config, worker, metrics: monitoring, networkPolicy: { enabled: true } };
+    const rendering = await render(values, ['-n', 'no'], 'no');
+    assert.equal(rendering.exitCode, 0, rendering.stderr);
+    assert.match(rendering.stdout, /name: HOST_CLUSTER, value: "no"/);
+    // Helm and Kubernetes read YAML 1.1, in which an unquoted `no` is false.
+    assert.deepEqual(objectsIn(rendering.stdout, '1.1'), objectsIn(rendering.stdout, '1.2'));
+  });
 
   it('refuses values that it does not know, and says what lacks', async () => {
     assert.match((await render({ worker: { replica: 2 } })).stderr, /replica/);
@@ -119,6 +135,87 @@ describe('the chart', () => {
     assert.match(
       (await render({ bot: { kind: 'KnativeService' }, slack: { ...slack, mode: 'socket' } })).stderr,
       /Socket Mode holds/,
+    );
+    const ingress = { enabled: true, host: 'bot.example.com' };
+    assert.match((await render({ bot: { kind: 'KnativeService', ingress } })).stderr, /Knative makes a route/);
+    for (const worker of [{ stopSeconds: 60 }, { terminationGracePeriodSeconds: 50 }])
+      assert.match((await render({ worker })).stderr, /worker\.stopSeconds \(\d+\) must be less than/);
+  });
+
+  it('notes what is to be done with what was installed, and nothing else', async () => {
+    const notesFor = async (values: object) => {
+      const args = ['install', 'bot', chart, '-n', namespace, '--dry-run=client', '-f', '-'];
+      const { stdout, stderr } = await helm(args, valuesYaml(values));
+      assert.match(stdout, /^NOTES:$/m, stderr);
+      return stdout.slice(stdout.indexOf('\nNOTES:'));
+    };
+    assert.match(await notesFor({}), /the Service bot-bot .*password of Valkey.*helm -n \S+ test bot.*rights/s);
+    assert.doesNotMatch(await notesFor({ bot: { enabled: false } }), /bot-bot|Slack must|helm -n/);
+    assert.match(await notesFor({ bot: { kind: 'KnativeService' } }), /Knative's route(?!.*helm -n)/s);
+    assert.doesNotMatch(await notesFor({ worker: { enabled: false } }), /rights/);
+    assert.doesNotMatch(await notesFor({ valkey: { enabled: true, existingSecret: 'given' } }), /password/);
+  });
+
+  it('keeps a bot without Redis in its Service, which tells people why, and a worker not', async () => {
+    const probeOf = async (part: string, values: object) => {
+      const { stdout } = await render(values, ['-s', `templates/${part}.yaml`]);
+      return podIn(stdout).containers[0]!.readinessProbe!.httpGet.path;
+    };
+    assert.equal(await probeOf('bot', {}), '/healthz');
+    assert.equal(await probeOf('bot', { bot: { kind: 'KnativeService' } }), '/healthz');
+    assert.equal(await probeOf('worker', {}), '/readyz');
+  });
+
+  it('lets a bot listen until no request is sent to it any more', async () => {
+    const pod = podIn((await render({}, ['-s', 'templates/bot.yaml'])).stdout);
+    const [command, seconds] = pod.containers[0]!.lifecycle!.preStop.exec.command;
+    assert.equal(command, 'sleep');
+    const closesWithin = 5;
+    assert.ok(Number(seconds) > 0);
+    assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
+  });
+
+  it('renders the same twice, without a cluster as well, when the password of Valkey is given', async () => {
+    const values = { valkey: { enabled: true, existingSecret: 'given' }, worker: { keda: { enabled: true } } };
+    const { stdout } = await render(values);
+    assert.equal((await render(values)).stdout, stdout);
+    assert.ok(objectsIn(stdout).every(({ kind }) => kind !== 'Secret'));
+    const secrets = [...stdout.matchAll(/name: (\S+), key: redis-password/g)].map(([, name]) => name);
+    // Valkey, bot, worker, sweep and KEDA.
+    assert.deepEqual(secrets, Array(5).fill('given'));
+  });
+
+  it('starts Valkey as the process that Kubernetes tells to stop, with its password', async () => {
+    const { stdout } = await render({ valkey: { enabled: true, existingSecret: 'given' } }, [
+      '-s',
+      'templates/valkey.yaml',
+    ]);
+    const { command, args } = podIn(stdout).containers[0]!;
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-valkey-'));
+    try {
+      await writeFile(join(directory, 'valkey-server'), '#!/bin/sh\necho $$; cat', { mode: 0o755 });
+      const [shell, ...options] = [...command!, ...args!];
+      const server = execa(shell!, options, {
+        env: { PATH: `${directory}:${process.env.PATH}`, REDIS_PASSWORD: 'secret' },
+      });
+      const [pid, ...settings] = (await server).stdout.split('\n');
+      assert.equal(Number(pid), server.pid);
+      assert.ok(settings.includes('requirepass secret') && settings.includes('maxmemory-policy noeviction'));
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('lets a node be drained of an only bot and an only worker', async () => {
+    const podDisruptionBudget = { enabled: true };
+    const { stdout } = await render({ bot: { podDisruptionBudget }, worker: { podDisruptionBudget } });
+    const budgets = objectsIn(stdout).filter(({ kind }) => kind === 'PodDisruptionBudget');
+    assert.deepEqual(
+      budgets.map(({ metadata, spec }) => [metadata.name, spec!.maxUnavailable, spec!.minAvailable]),
+      [
+        ['bot-bot', 1, undefined],
+        ['bot-worker', 1, undefined],
+      ],
     );
   });
 
@@ -160,6 +257,13 @@ describe('the chart', () => {
   });
 });
 
+async function assertAccepted({ stdout, stderr, exitCode }: Awaited<ReturnType<typeof render>>): Promise<void> {
+  assert.equal(exitCode, 0, stderr);
+  const args = ['apply', '-n', namespace, '--dry-run=server', '-f', '-'];
+  const dryRun = await execa('kubectl', args, { input: stdout, reject: false });
+  assert.equal(dryRun.exitCode, 0, dryRun.stderr);
+}
+
 interface Rendered {
   kind: string;
   metadata: { name: string };
@@ -167,13 +271,29 @@ interface Rendered {
   subjects?: { name: string }[];
   rules?: V1PolicyRule[];
   spec?: {
-    template?: { spec: { automountServiceAccountToken?: boolean } };
+    template?: { spec: PodSpec };
+    maxUnavailable?: number | string;
+    minAvailable?: number | string;
     triggers?: { metadata: { listName: string } }[];
   };
 }
 
-const objectsIn = (yaml: string): Rendered[] =>
-  parseAllDocuments(yaml).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
+interface PodSpec {
+  automountServiceAccountToken?: boolean;
+  terminationGracePeriodSeconds?: number;
+  containers: {
+    command?: string[];
+    args?: string[];
+    readinessProbe?: { httpGet: { path: string } };
+    lifecycle?: { preStop: { exec: { command: string[] } } };
+  }[];
+}
+
+const objectsIn = (yaml: string, version: '1.1' | '1.2' = '1.2'): Rendered[] =>
+  parseAllDocuments(yaml, { version }).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
+
+/** Of the only object that has one. */
+const podIn = (yaml: string): PodSpec => objectsIn(yaml).find(({ spec }) => spec?.template)!.spec!.template!.spec;
 
 type Role = Required<Pick<Rendered, 'kind' | 'metadata' | 'rules'>>;
 

@@ -1,12 +1,12 @@
-{{/* The release's name, as the beginning of every object's. */}}
+{{/* The release's name, as the beginning of every object's; with -worker-sweep it has the 52 characters that a CronJob may. */}}
 {{- define "vcdemo.name" -}}
-{{- default .Release.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- default .Release.Name .Values.nameOverride | trunc 39 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Labels by which pods of a component are selected: (list . "bot") */}}
 {{- define "vcdemo.selector" -}}
 app.kubernetes.io/name: vcdemo
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -28,7 +28,9 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end -}}
 
 {{- define "vcdemo.redisSecret" -}}
-{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}{{- else -}}{{ include "vcdemo.name" . }}-valkey{{- end -}}
+{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}
+{{- else -}}{{ default (printf "%s-valkey" (include "vcdemo.name" .)) .Values.valkey.existingSecret }}
+{{- end -}}
 {{- end -}}
 
 {{- define "vcdemo.redisCaSecret" -}}
@@ -107,6 +109,9 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{/* Pods of the worker and of the sweep: (list . command) */}}
 {{- define "vcdemo.workerPod" -}}
 {{- $ := index . 0 -}}
+{{- if ge (int $.Values.worker.stopSeconds) (int $.Values.worker.terminationGracePeriodSeconds) }}
+{{- fail (printf "worker.stopSeconds (%v) must be less than worker.terminationGracePeriodSeconds (%v): the pod is killed then." $.Values.worker.stopSeconds $.Values.worker.terminationGracePeriodSeconds) }}
+{{- end -}}
 serviceAccountName: {{ include "vcdemo.name" $ }}-worker
 {{- with $.Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
@@ -114,7 +119,7 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 securityContext: {{ include "vcdemo.podSecurity" $ | nindent 2 }}
 terminationGracePeriodSeconds: {{ $.Values.worker.terminationGracePeriodSeconds }}
 volumes:
-  - { name: config, configMap: { name: {{ include "vcdemo.name" $ }} } }
+  - { name: config, configMap: { name: {{ include "vcdemo.name" $ | quote }} } }
   - { name: tmp, emptyDir: {} }
   {{- with $.Values.worker.kubeconfigSecret }}
   - { name: kubeconfig, secret: { secretName: {{ . }}, defaultMode: 0440 } }
@@ -131,7 +136,7 @@ containers:
       {{- include "vcdemo.env" $ | nindent 6 }}
       - { name: WORKER_CONCURRENCY, value: {{ $.Values.worker.concurrency | quote }} }
       {{- with include "vcdemo.hostCluster" $ }}
-      - { name: HOST_CLUSTER, value: {{ . }} }
+      - { name: HOST_CLUSTER, value: {{ . | quote }} }
       {{- end }}
       - { name: WORKER_STOP_SECONDS, value: {{ $.Values.worker.stopSeconds | quote }} }
       {{- with include "vcdemo.demoClusterRole" $ }}
