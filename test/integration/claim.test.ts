@@ -5,7 +5,7 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster
 import type { V1Lease } from '@kubernetes/client-node';
 import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
 import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
-import { merge, read, ref } from '../../src/k8s/objects.js';
+import { apply, merge, read, ref } from '../../src/k8s/objects.js';
 
 /* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
 
@@ -62,5 +62,28 @@ describe('a claim on a demo', () => {
     const left = await read<V1Lease>(host, lease('late'));
     assert.equal(left?.spec?.holderIdentity, 'create/job-2');
     await taker.release();
+  });
+
+  it('is not taken from a holder who renews it by a clock that is far behind', async () => {
+    const behind = await held('behind', 'job-1');
+    await behind.release();
+    const renew = () =>
+      apply(host, {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name: 'vcdemo-behind', namespace: 'default' },
+        spec: {
+          holderIdentity: 'create/job-1',
+          leaseDurationSeconds: 15,
+          acquireTime: '2020-01-01T00:00:00.000000Z',
+          renewTime: `2020-01-01T00:00:00.${String(++renewals).padStart(6, '0')}Z`,
+        },
+      });
+    let renewals = 0;
+    await renew();
+    const timer = setInterval(() => void renew(), 1000);
+    const result = await claim('behind', 'job-2').finally(() => clearInterval(timer));
+    assert.ok(isHolder(result));
+    assert.equal(result.jobId, 'job-1');
   });
 });

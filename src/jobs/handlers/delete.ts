@@ -98,7 +98,9 @@ async function reportFailure(
     failureMessage({
       title: `Deleting demo *${run.payload.demo}* did not end`,
       reasons: error.message.split('\n'),
-      hint: error.hint ?? `Remove what keeps it, then run \`/vcdemo delete ${run.payload.demo}\` again.`,
+      hint:
+        error.hint ??
+        `Remove what keeps it: Kubernetes then deletes the rest by itself. \`/vcdemo delete ${run.payload.demo}\` tries again and looks.`,
       jobId: run.id,
       mention: requester.userId,
     }),

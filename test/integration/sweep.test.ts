@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
+import { startStack, textOf, type Stack } from '../../demo/stack.js';
+import { waitFor } from '../../demo/wait-for.js';
+import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
+import { findDemo } from '../../src/k8s/demo.js';
+import { apply, merge, ref } from '../../src/k8s/objects.js';
+
+/* dist/jobs/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
+
+const script = fileURLToPath(new URL('../../dist/jobs/sweep.js', import.meta.url));
+
+describe('the sweep', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let cluster: Cluster;
+  let directory: string;
+  let environment: Record<string, string>;
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
+    cluster = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    const worker = await stack.startWorker();
+    await stack.type(stack.slack.alice, 'create past');
+    await stack.message(/Demo \*past\* of .* is ready/, 60_000);
+    await worker.kill('SIGTERM');
+    for (const name of ['past-vc1', 'past-vc2'])
+      await merge(cluster, ref('v1', 'Namespace', name), {
+        metadata: { annotations: { 'vcdemo.io/expires': '2020-01-01T00:00:00Z' } },
+      });
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-sweep-'));
+    const config = parse(await readFile(host.environment.VCDEMO_CONFIG!, 'utf8')) as object;
+    const impatient = join(directory, 'config.yaml');
+    await writeFile(impatient, stringify({ ...config, stepDeadlineFactor: 0.01 }));
+    environment = {
+      ...host.environment,
+      VCDEMO_CONFIG: impatient,
+      SLACK_BOT_TOKEN: stack.slack.botToken,
+      SLACK_API_URL: stack.slack.apiUrl,
+      REDIS_URL: stack.redis.url,
+    };
+  });
+  after(async () => {
+    cluster?.close();
+    await stack?.close();
+    await host?.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const sweep = (extra: Record<string, string> = {}) =>
+    execa(process.execPath, [script], { env: { ...environment, ...extra }, reject: false });
+  const said = () => stack.slack.timeline.entries.map(textOf).filter((text) => text.includes('its time is over'));
+  const failures = () => stack.slack.timeline.entries.map(textOf).filter((text) => /past.* did not end/.test(text));
+
+  it('leaves demos alone that are claimed in another namespace', async () => {
+    const kubeconfig = parse(host.cluster.kubeconfig) as { contexts: { context: object }[] };
+    const [{ context }] = kubeconfig.contexts as [{ context: object }];
+    const file = join(directory, 'elsewhere');
+    const contexts = [{ ...kubeconfig.contexts[0], context: { ...context, namespace: 'elsewhere' } }];
+    await writeFile(file, stringify({ ...kubeconfig, contexts }), { mode: 0o600 });
+    const { exitCode } = await sweep({ KUBECONFIG: file });
+    assert.equal(exitCode, 0);
+    assert.equal((await findDemo(cluster, 'past'))?.state, 'ready');
+    assert.deepEqual(said(), []);
+  });
+
+  it('tells once why a demo cannot be deleted, and tries again in silence', async () => {
+    const keeping = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'keeps', namespace: 'past-vc1', finalizers: ['example.com/keeps'] },
+    };
+    await apply(cluster, keeping);
+    assert.equal((await sweep()).exitCode, 1);
+    assert.equal(said().length, 1);
+    assert.equal(failures().length, 1);
+    assert.match(failures()[0]!, /past-vc1 is Terminating[\s\S]*What to do:/);
+    const { problem, state } = (await findDemo(cluster, 'past'))!;
+    assert.equal(state, 'deleting');
+    assert.match(problem ?? '', /Terminating/);
+    assert.equal((await sweep()).exitCode, 1);
+    assert.deepEqual([said().length, failures().length], [1, 1]);
+    await merge(cluster, ref('v1', 'ConfigMap', 'keeps', 'past-vc1'), { metadata: { finalizers: null } });
+    await waitFor('the end of the demo', async () => (await findDemo(cluster, 'past')) === undefined);
+    assert.equal((await sweep()).exitCode, 0);
+    assert.deepEqual([said().length, failures().length], [1, 1]);
+  });
+});
