@@ -14,8 +14,11 @@ export interface SignedJob {
   timestamp: number;
 }
 
+/** The data of a job as it is put on a queue. */
+export const signedData = (token: string, job: SignedJob) => ({ ...job.payload, signature: signJob(token, job) });
+
 /** The signature of a job, base64url. */
-export function signJob(token: string, { id, name, payload, timestamp }: SignedJob): string {
+function signJob(token: string, { id, name, payload, timestamp }: SignedJob): string {
   return createHmac('sha256', token)
     .update(JSON.stringify([id, name, payload, timestamp]))
     .digest('base64url');

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { hours, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import { signJob } from '../job-signature.js';
+import { signedData } from '../job-signature.js';
 import { jobs, queueKinds, queueName, type JobRequest } from '../jobs/definitions.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
@@ -96,7 +96,7 @@ export function createJobQueues(
         payload: payload.parse(request.payload),
         timestamp: Date.now(),
       };
-      const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
+      const data = signedData(settings.SLACK_BOT_TOKEN, job);
       const add = async (isLate: () => boolean) => {
         await ready();
         const queue = await queueNamed(queueName(kind, hostCluster));

@@ -2,7 +2,7 @@ import { WaitingError, type Job, type Queue } from 'bullmq';
 import { z } from 'zod';
 import { hours, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import { isSigned, signJob } from '../job-signature.js';
+import { isSigned, signedData } from '../job-signature.js';
 import type { Log } from '../log.js';
 import type { JobOutcome } from '../metrics.js';
 import { ClaimLost } from '../k8s/claim.js';
@@ -133,10 +133,9 @@ async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Works
   try {
     const asked = { ...payload, elsewhere: later, askedBefore: [...askedBefore, config.hostCluster] };
     const job = { id, name, payload: jobs[name].payload.parse(asked), timestamp: askedAt.getTime() };
-    const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
     const keep = { age: hours(24) / seconds(1), count: 1000 };
     const options = { jobId: id, timestamp: job.timestamp, removeOnComplete: keep, removeOnFail: keep };
-    await queue.add(name, data, options);
+    await queue.add(name, signedData(settings.SLACK_BOT_TOKEN, job), options);
     log.info({ next }, 'no such demo here: another host cluster is asked');
     return true;
   } finally {

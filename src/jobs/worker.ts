@@ -3,7 +3,7 @@ import { Queue, Worker, type Telemetry } from 'bullmq';
 import type { WorkerSettings } from '../config.js';
 import { hours, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import { signJob } from '../job-signature.js';
+import { signedData } from '../job-signature.js';
 import type { Log } from '../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../metrics.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
@@ -119,8 +119,7 @@ async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, met
       payload: { demo: name },
       timestamp: Date.now(),
     };
-    const data = { ...job.payload, signature: signJob(settings.SLACK_BOT_TOKEN, job) };
-    await provisioning.add(job.name, data, {
+    await provisioning.add(job.name, signedData(settings.SLACK_BOT_TOKEN, job), {
       jobId: job.id,
       timestamp: job.timestamp,
       deduplication,
