@@ -98,8 +98,10 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       // The last of the time is for handing back what did not come to a boundary.
       setTimeout(() => ending.abort(reason), withinMs * 0.8).unref();
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref());
-      await Promise.race([Promise.all(workers.map((worker) => worker.close())), deadline]);
-      await Promise.all(queues.map((queue) => queue.close()));
+      const closing = Promise.all(workers.map((worker) => worker.close())).then(() =>
+        Promise.all(queues.map((queue) => queue.close())),
+      );
+      await Promise.race([closing, deadline]);
       connection.disconnect();
     },
   };

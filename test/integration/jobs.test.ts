@@ -92,6 +92,23 @@ describe('a job', () => {
   });
 });
 
+describe('a worker', () => {
+  it('whose Redis hangs says so and ends in its time', async () => {
+    const [redis, host] = await Promise.all([startRedis(), simulatedHost(undefined)]);
+    try {
+      const environment = { ...host.environment, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: redis.url };
+      const worker = await startWorker(readWorkerSettings(environment), log);
+      await worker.ping(2_000);
+      redis.freeze();
+      await assert.rejects(worker.ping(500), /does not answer/);
+      assert.doesNotMatch(await worker.metrics.registry.metrics(), /^vcdemo_queue_jobs\{/m);
+      await worker.close(2_000);
+    } finally {
+      await Promise.all([redis.stop(), host.close()]);
+    }
+  });
+});
+
 describe('a queue', () => {
   it('whose first conversation with Redis is cut off is opened anew', async () => {
     const redis = await startRedis();
