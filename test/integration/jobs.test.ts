@@ -5,15 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { freePort } from '../../demo/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
 import { startRedis, type LocalRedis } from '../../demo/redis.js';
 import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
-import { textOf } from '../../demo/stack.js';
+import { startStack, textOf } from '../../demo/stack.js';
 import { waitFor } from '../../demo/wait-for.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings, type WorkerSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
 import { startWorker, type RunningWorker } from '../../src/jobs/worker.js';
+import { within } from '../../src/within.js';
 
 /* What a worker makes of jobs that are not as they should be: real BullMQ and Redis, the simulated cluster. */
 
@@ -94,17 +96,21 @@ describe('a job', () => {
 
 describe('a worker', () => {
   it('whose Redis hangs says so and ends in its time', async () => {
-    const [redis, host] = await Promise.all([startRedis(), simulatedHost(undefined)]);
+    const host = await simulatedHost(undefined);
+    const stack = await startStack(host.environment, { notice: host.notice });
+    const port = await freePort();
+    const worker = await stack.startWorker({ WORKER_STOP_SECONDS: '2', WORKER_PORT: String(port) });
     try {
-      const environment = { ...host.environment, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: redis.url };
-      const worker = await startWorker(readWorkerSettings(environment), log);
-      await worker.ping(2_000);
-      redis.freeze();
-      await assert.rejects(worker.ping(500), /does not answer/);
-      assert.doesNotMatch(await worker.metrics.registry.metrics(), /^vcdemo_queue_jobs\{/m);
-      await worker.close(2_000);
+      stack.redis.freeze();
+      const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+      assert.deepEqual([ready.status, await ready.text()], [503, 'Redis: it does not answer\n']);
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      assert.doesNotMatch(metrics, /^vcdemo_queue_jobs\{/m);
+      await within(10_000, () => worker.kill('SIGTERM'));
     } finally {
-      await Promise.all([redis.stop(), host.close()]);
+      await worker.kill('SIGKILL');
+      await stack.close();
+      await host.close();
     }
   });
 });
