@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { startRedis } from '../demo/redis.js';
-import { slackCommand, startSlack, type SlackWorkspace } from '../demo/slack.js';
+import { startRedis } from '../test/support/redis.js';
+import { slackCommand, startSlack, type SlackWorkspace } from '../test/support/slack.js';
 
 /*
  * How long the bot takes to acknowledge 20 commands that arrive at once, against a bare Bolt app that does nothing but

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { readDemoConfig } from '../src/config.js';
-import { startStack, textOf, type RunningProcess } from '../demo/stack.js';
-import { waitFor } from '../demo/wait-for.js';
+import { startStack, textOf, type RunningProcess } from '../test/support/stack.js';
+import { waitFor } from '../test/support/wait-for.js';
 
 /*
  * The demo by hand against the demo by bot, on the same cluster in one run; then two demos at once for the memory.

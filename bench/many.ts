@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { simulatedHost } from '../demo/host.js';
-import { jobIdIn, watchJobs } from '../demo/jobs.js';
-import { startStack } from '../demo/stack.js';
+import { simulatedHost } from '../test/support/host.js';
+import { jobIdIn, watchJobs } from '../sandbox/jobs.js';
+import { startStack } from '../test/support/stack.js';
 import { labels } from '../src/k8s/demo.js';
 
 /*

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { simulatedHost } from '../demo/host.js';
-import { startStack } from '../demo/stack.js';
+import { servePage } from '../sandbox/page.js';
+import { simulatedHost } from '../test/support/host.js';
+import { startStack } from '../test/support/stack.js';
 
 /*
  * npm run screenshots: pictures of the channel for the README, taken with headless Chromium (Debian: chromium and
@@ -15,6 +16,7 @@ const pictures = fileURLToPath(new URL('../docs/images', import.meta.url));
 await mkdir(pictures, { recursive: true });
 const host = await simulatedHost(undefined);
 const stack = await startStack(host.environment, { notice: host.notice });
+const page = await servePage(stack.slack, host.notice);
 try {
   const { alice, bob } = stack.slack;
   await stack.startWorker();
@@ -29,6 +31,7 @@ try {
   await stack.message(/Creating demo \*team-b\* failed/, 90_000);
   await take('failure', 1, 330);
 } finally {
+  page.close();
   await stack.close();
   await host.close();
 }
@@ -49,7 +52,7 @@ async function take(name: string, last: number, height: number): Promise<void> {
       `--user-data-dir=${profile}`,
       `--window-size=900,${height}`,
       `--screenshot=${join(pictures, `${name}.png`)}`,
-      `${stack.slack.pageUrl}/?still&last=${last}`,
+      `${page.url}/?still&last=${last}`,
     ]);
     console.log(join('docs/images', `${name}.png`));
   } finally {

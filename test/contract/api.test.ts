@@ -11,7 +11,7 @@ import {
   type V1SelfSubjectAccessReview,
   type V1SelfSubjectReview,
 } from '@kubernetes/client-node';
-import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { ApiError } from '../../src/k8s/api-errors.js';
 import { connectCluster, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
 import { execInPod } from '../../src/k8s/exec.js';
@@ -19,7 +19,7 @@ import { apply, create, list, merge, pathOf, read, ref, remove, type Manifest } 
 import { podProblem } from '../../src/k8s/pods.js';
 import { openTunnel } from '../../src/k8s/tunnel.js';
 import { certificateRequest, generateUserKey } from '../../src/k8s/x509.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 /*
  * What the product relies on in a Kubernetes API, asserted in the same words on the simulated cluster and, where

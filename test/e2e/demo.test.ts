@@ -8,8 +8,8 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { hostOf } from '../../src/k8s/hosts.js';
-import { startStack, textOf, type RunningProcess, type Stack } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /*
  * The whole job on a real cluster: from signed slash commands to Slack's messages and files. KUBECONFIG names the cluster,

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { KubeConfig } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
-import { freePort } from '../../demo/free-port.js';
-import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
-import { converseWith, textOf, type Conversation } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { freePort } from '../support/free-port.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { converseWith, textOf, type Conversation } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 import { readDemoConfig } from '../../src/config.js';
 
 /*

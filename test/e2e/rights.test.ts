@@ -7,8 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
-import { startStack, textOf, type Stack } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { startStack, textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 import { mergeDeep } from '../../src/k8s/helm-values.js';
 
 /*

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
-import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 

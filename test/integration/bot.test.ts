@@ -9,8 +9,8 @@ import { UserError } from '../../src/errors.js';
 import { type QueueKind } from '../../src/jobs/definitions.js';
 import { isSigned } from '../../src/job-signature.js';
 import { createLog } from '../../src/log.js';
-import { freePort } from '../../demo/free-port.js';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { freePort } from '../support/free-port.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
 import {
   pressButton,
   slackCommand,
@@ -18,7 +18,7 @@ import {
   triggerId,
   type Answer,
   type SlackWorkspace,
-} from '../../demo/slack.js';
+} from '../support/slack.js';
 
 const log = createLog('test', 'silent');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import type { V1Lease } from '@kubernetes/client-node';
 import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
 import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa, execaSync, type ResultPromise } from 'execa';
-import { waitFor } from '../../demo/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* `npm run demo` without the build, as a process: what it prints, how it ends, what it leaves. */
 
-const main = fileURLToPath(new URL('../../demo/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url));
 
 type Demo = ResultPromise<{ reject: false; all: true }>;
 

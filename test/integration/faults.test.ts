@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { delimiter } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Fault } from '../../demo/cluster/index.js';
-import { simulatedHost } from '../../demo/host.js';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
-import { startSlack, type SlackWorkspace } from '../../demo/slack.js';
-import { textOf } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import type { Fault } from '../../simulator/index.js';
+import { simulatedHost } from '../support/host.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { textOf } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker.js';

@@ -9,15 +9,15 @@ import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
-import { createAuthority } from '../../demo/cluster/certificates.js';
-import { freePort } from '../../demo/free-port.js';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
-import { sign, triggerId } from '../../demo/slack.js';
+import { createAuthority } from '../../simulator/certificates.js';
+import { freePort } from '../support/free-port.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { sign, triggerId } from '../support/slack.js';
 
 /* dist/lambda.js (npm run build:lambda) in a process that is frozen after each answer, as Lambda does. */
 
 const secret = 'a-signing-secret';
-const host = fileURLToPath(new URL('../../demo/lambda-host.ts', import.meta.url));
+const host = fileURLToPath(new URL('../support/lambda-host.ts', import.meta.url));
 
 interface Answer {
   statusCode: number;

@@ -7,7 +7,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { UserError } from '../../src/errors.js';
 import { probePublicAddress } from '../../src/k8s/public-address.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
-import { freePort } from '../../demo/free-port.js';
+import { freePort } from '../support/free-port.js';
 
 /* Against servers on this machine; each stands for what can be found behind a public name. */
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { execa, type Options, type ResultPromise } from 'execa';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
 
 const script = fileURLToPath(new URL('../../scripts/queue-ui.ts', import.meta.url));
 const start = (env: Record<string, string>) =>

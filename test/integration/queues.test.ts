@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { startRedis, type LocalRedis } from '../../demo/redis.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { listsToScaleBy, queueName } from '../../src/jobs/definitions.js';
 import { createLog } from '../../src/log.js';

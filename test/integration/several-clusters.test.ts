@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { readFile } from 'node:fs/promises';
-import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
-import { startStack, textOf, type Stack } from '../../demo/stack.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, textOf, type Stack } from '../support/stack.js';
 
 /* Two simulated host clusters, a worker for each, one bot: no worker has the other's credentials. */
 

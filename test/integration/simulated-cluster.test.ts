@@ -15,7 +15,7 @@ import {
 import { execa } from 'execa';
 import forge from 'node-forge';
 import { parseAllDocuments, stringify } from 'yaml';
-import { startSimulatedCluster, type SimulatedCluster } from '../../demo/cluster/index.js';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { readDemoConfig } from '../../src/config.js';
 import { UnreachableError } from '../../src/k8s/api-errors.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
@@ -40,12 +40,12 @@ import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { openTunnel } from '../../src/k8s/tunnel.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { certificateRequest, generateUserKey, type KeyPair } from '../../src/k8s/x509.js';
-import { waitFor as wait } from '../../demo/wait-for.js';
+import { waitFor as wait } from '../support/wait-for.js';
 
 /* What of the simulated cluster goes beyond one Kubernetes API; that is in test/contract. */
 
 const signal = new AbortController().signal;
-const bin = join(import.meta.dirname, '../../demo/bin');
+const bin = join(import.meta.dirname, '../../simulator/bin');
 const kubectl = await execa('kubectl', ['version', '--client'], { reject: false });
 const withoutKubectl = kubectl.exitCode === 0 ? false : 'there is no kubectl on the PATH';
 

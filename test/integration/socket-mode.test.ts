@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { startRedis } from '../../demo/redis.js';
+import { startRedis } from '../support/redis.js';
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
-import { startStack, type Stack } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* Bot and worker send their spans to a collector of this test, which keeps what OTLP's JSON says. */
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { after, before, describe, it } from 'node:test';
-import { freePort } from '../../demo/free-port.js';
-import { simulatedHost, type SimulatedHost } from '../../demo/host.js';
-import { botUserId } from '../../demo/slack.js';
-import { startStack, textOf, type RunningProcess, type Stack } from '../../demo/stack.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { freePort } from '../support/free-port.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { botUserId } from '../support/slack.js';
+import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 import { connectCluster, loadHostKubeConfig } from '../../src/k8s/cluster.js';
 import { merge, ref } from '../../src/k8s/objects.js';
 

@@ -1,8 +1,8 @@
 import { Job, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import { queueKinds, queueName } from '../src/jobs/definitions.js';
-import type { Answer } from './slack.js';
-import { paragraphsOf, type Content } from './timeline.js';
+import type { Answer } from '../test/support/slack.js';
+import { paragraphsOf, type Content } from '../test/support/timeline.js';
 
 /** Waits for the ends of jobs. */
 export interface JobWatcher {

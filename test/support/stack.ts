@@ -168,7 +168,7 @@ export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): 
 
 /** The arguments of node in a script of package.json: what production runs, without npm in between. */
 function commandOf(script: string): string[] {
-  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
   };
   return scripts[script]!.split(' ').slice(1);

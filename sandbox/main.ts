@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { faultNames } from './cluster/faults.js';
-import { realHost, simulatedHost } from './host.js';
+import { faultNames } from '../simulator/faults.js';
+import { realHost, simulatedHost } from '../test/support/host.js';
 import { jobIdIn, watchJobs, type JobWatcher } from './jobs.js';
+import { servePage } from './page.js';
 import { runScript } from './script.js';
-import { startStack, type Stack } from './stack.js';
+import { startStack, type Stack } from '../test/support/stack.js';
 import { showInTerminal, type Terminal } from './terminal.js';
 
 /* npm run demo: the product with stand-ins for Slack and, unless a kubeconfig is given, for the host cluster. */
@@ -83,9 +84,10 @@ async function run(): Promise<boolean> {
     if (prompt) prompt.print(text);
     else console.log(text);
   };
+  const page = await open(servePage(stack.slack, host.notice));
   const terminal = await open(showInTerminal(stack.slack, print, { color: process.stdout.isTTY }));
   print(`The product runs, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
-The channel in a browser: ${stack.slack.pageUrl}  (all that the stand-in knows: ${stack.slack.inspectorUrl})`);
+The channel in a browser: ${page.url}  (all that the stand-in knows: ${stack.slack.inspectorUrl})`);
   const good = prompt ? await converse(prompt, { stack, jobs, terminal, print }) : await script({ stack, jobs, print });
   await terminal.settled();
   return good;

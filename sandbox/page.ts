@@ -1,15 +1,34 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { SlackWorkspace } from '../test/support/slack.js';
+import { audienceOf, buttonsOf, paragraphsOf, type Entry } from '../test/support/timeline.js';
 import { toHtml, type Names } from './mrkdwn.js';
-import { audienceOf, buttonsOf, paragraphsOf, type Entry } from './timeline.js';
+
+/** Shows the channel in a browser, as people see it; `?last=5` shows the last five entries. */
+export async function servePage(slack: SlackWorkspace, title = 'vcdemo'): Promise<{ url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    const count = Number(new URL(request.url ?? '/', 'http://page').searchParams.get('last') ?? 30);
+    const page = renderPage(slack.timeline.entries, { names: slack.names, fileNames: slack.fileNames, title, count });
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => void server.close().closeAllConnections(),
+  };
+}
 
 /** The channel as a page, the last `count` entries of it; it renews itself. */
-export function renderPage(
+function renderPage(
   entries: readonly Entry[],
   {
     names,
     fileNames,
     title,
-    count = 30,
-  }: { names: Names; fileNames: ReadonlyMap<string, string>; title: string; count?: number },
+    count,
+  }: { names: Names; fileNames: ReadonlyMap<string, string>; title: string; count: number },
 ): string {
   const shown = entries.slice(-count).map((entry) => renderEntry(entry, names, fileNames));
   return `<!doctype html><meta charset="utf-8"><title>${title}</title><style>${style}</style>

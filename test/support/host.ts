@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { startSimulatedCluster, type Fault, type SimulatedCluster } from './cluster/index.js';
+import { startSimulatedCluster, type Fault, type SimulatedCluster } from '../../simulator/index.js';
 
 /** A host cluster for a run, as the product is told of it. */
 export interface Host {
@@ -31,7 +31,7 @@ export async function simulatedHost(fault: Fault | undefined): Promise<Simulated
     config,
     stringify({ domain: 'vcdemo.localhost', exposure: { kind: 'traefik', address }, stepDeadlineFactor }),
   );
-  const tools = fileURLToPath(new URL('bin', import.meta.url));
+  const tools = fileURLToPath(new URL('../../simulator/bin', import.meta.url));
   return {
     cluster,
     environment: {

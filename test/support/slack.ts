@@ -6,7 +6,6 @@ import { text as textOf } from 'node:stream/consumers';
 import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
-import { renderPage } from './page.js';
 import { Timeline, withNotice, type Content } from './timeline.js';
 
 /*
@@ -55,14 +54,14 @@ export interface Response {
 export interface SlackWorkspace {
   /** For SLACK_API_URL. */
   apiUrl: string;
-  /** A page that shows the channel in a browser, as people see it; `?last=5` shows the last five entries. */
-  pageUrl: string;
   /** The emulator's own page: all that it knows, as tables. */
   inspectorUrl: string;
   /** What people see: commands, answers, messages and their edits. */
   timeline: Timeline;
   /** Names by Slack's ids. */
   names: ReadonlyMap<string, string>;
+  /** Names of uploaded files by Slack's ids. */
+  fileNames: ReadonlyMap<string, string>;
   botToken: string;
   signingSecret: string;
   /** A public channel that the bot and both people are members of. */
@@ -144,7 +143,8 @@ export async function startSlack({
   });
   const timeline = new Timeline();
   const names = new Map([[botUserId, 'vcdemo']]);
-  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, names, host });
+  const fileNames = new Map<string, string>();
+  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, fileNames, host });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Straight to the emulator, so that looking does not show up among the calls.
@@ -174,10 +174,10 @@ export async function startSlack({
 
   return {
     apiUrl,
-    pageUrl: recorder.url,
     inspectorUrl: emulator.url,
     timeline,
     names,
+    fileNames,
     botToken,
     signingSecret,
     channel,
@@ -231,14 +231,13 @@ interface RecorderOptions {
   notice: string | undefined;
   host: string;
   timeline: Timeline;
-  names: ReadonlyMap<string, string>;
+  fileNames: Map<string, string>;
 }
 
-async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, names, host }: RecorderOptions) {
+async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, fileNames, host }: RecorderOptions) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
-  const fileNames = new Map<string, string>();
   /** The people of direct messages, by the channel's id. */
   const directWith = new Map<string, string>();
 
@@ -247,12 +246,6 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
   });
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '/';
-    if (request.method === 'GET' && !path.startsWith('/api/')) {
-      const last = Number(new URL(path, 'http://page').searchParams.get('last') ?? 30);
-      const page = renderPage(timeline.entries, { names, fileNames, title: notice ?? 'vcdemo', count: last });
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
-      return;
-    }
     const sent = await textOf(request);
     const receive = responseUrls.get(path);
     if (receive !== undefined) {

@@ -1,9 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SlackWorkspace } from './slack.js';
+import type { SlackWorkspace } from '../test/support/slack.js';
 import { toTerminal } from './mrkdwn.js';
-import { audienceOf, buttonsOf, paragraphsOf, type Button, type Content, type Entry } from './timeline.js';
+import {
+  audienceOf,
+  buttonsOf,
+  paragraphsOf,
+  type Button,
+  type Content,
+  type Entry,
+} from '../test/support/timeline.js';
 
 export interface Terminal {
   /** The button with this number before it; undefined where there is none, or none any more. */

@@ -1,6 +1,6 @@
-import type { Stack } from './stack.js';
+import type { Stack } from '../test/support/stack.js';
 import { jobIdIn, tellsOfFailure, type JobWatcher } from './jobs.js';
-import { buttonsOf } from './timeline.js';
+import { buttonsOf } from '../test/support/timeline.js';
 
 /**
  * Gives commands one after the other as Alice, each when the last has done its work; of buttons it presses the red one.
