@@ -1,12 +1,29 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createFlow } from '../src/jobs/flows/create.js';
 import { mermaidOf } from '../src/jobs/flow-diagram.js';
+import { configurationSchemaText, configurationTable } from './configuration-docs.js';
 import { workerRulesYaml } from './worker-rules.js';
 
 /* npm run docs: writes what the documentation shows of the code. */
 
-const file = new URL('../docs/architecture.md', import.meta.url);
-const block = `<!-- create flow -->\n\`\`\`mermaid\n${mermaidOf(createFlow)}\n\`\`\`\n<!-- end -->`;
-const text = readFileSync(file, 'utf8').replace(/<!-- create flow -->[\s\S]*?<!-- end -->/, () => block);
-writeFileSync(file, text);
-writeFileSync(new URL('../helm/vcdemo/files/worker-rules.yaml', import.meta.url), workerRulesYaml());
+replaceBlock('docs/architecture.md', 'create flow', `\`\`\`mermaid\n${mermaidOf(createFlow)}\n\`\`\``);
+replaceBlock('docs/configuration.md', 'keys', configurationTable());
+write('docs/configuration.schema.json', await configurationSchemaText());
+write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());
+
+/** Replaces what stands between `<!-- name -->` and `<!-- end -->`. */
+function replaceBlock(path: string, name: string, content: string): void {
+  const block = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- end -->`);
+  write(
+    path,
+    readFileSync(fileOf(path), 'utf8').replace(block, () => `<!-- ${name} -->\n${content}\n<!-- end -->`),
+  );
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(fileOf(path), text);
+}
+
+function fileOf(path: string): URL {
+  return new URL(`../${path}`, import.meta.url);
+}

@@ -33,7 +33,7 @@ export async function installVirtualCluster(
     [
       ...['upgrade', '--install', name, chart, '--namespace', namespace, '--values', '-'],
       ...(isFile ? [] : ['--version', version]),
-      ...(isFile || chart.startsWith('oci://') || repository === undefined ? [] : ['--repo', repository]),
+      ...(isFile || chart.includes('/') ? [] : ['--repo', repository]),
     ],
     {
       input: stringify(helmValues(chartGeneration(version), { extraSans: sans, extra: values })),

@@ -87,6 +87,10 @@ describe('the configuration file', () => {
     assert.equal(readDemoConfig(path, { DOMAIN: 'x.example.com' }).domain, 'x.example.com');
     assert.match(refusal(() => readDemoConfig(path, {})).message, /uses DOMAIN/);
   });
+  test('keeps the public chart repository when it sets another version of the chart', () => {
+    const { repository } = readDemoConfig(yaml('vcluster: {version: 0.33.0}\n')).vcluster;
+    assert.equal(repository, 'https://charts.loft.sh');
+  });
   test('finds a chart that lies beside it', () => {
     const config = readDemoConfig(yaml('vcluster: {chart: ./vcluster.tgz, version: 0.34.0}\n'));
     assert.equal(config.vcluster.chart, join(directory, 'vcluster.tgz'));

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/flows/create.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
+import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -38,9 +40,31 @@ test('README.md explains every setting that the environment has', () => {
     if (setting !== 'KUBERNETES_SERVICE_HOST') assert.ok(text('README.md').includes(`\`${setting}\``), setting);
 });
 
-test('docs/configuration.md explains every key at the top', () => {
-  for (const key of Object.keys(readDemoConfig(undefined)))
-    assert.ok(text('docs/configuration.md').includes(`\`${key}`), key);
+test('docs/configuration.md lists every key as the schema describes it (npm run docs writes it)', () => {
+  assert.ok(text('docs/configuration.md').includes(`<!-- keys -->\n${configurationTable()}\n<!-- end -->`));
+});
+
+test('docs/configuration.schema.json is written from the schema (npm run docs writes it)', async () => {
+  assert.equal(text('docs/configuration.schema.json'), await configurationSchemaText());
+});
+
+test('editors accept the examples by the JSON schema that they name, and mark unknown keys and wrong values', () => {
+  const schema = z.fromJSONSchema(JSON.parse(text('docs/configuration.schema.json')) as z.core.JSONSchema.JSONSchema);
+  for (const name of readdirSync(join(root, 'examples'))) {
+    const example = text(`examples/${name}`);
+    const [, named] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(example) ?? [];
+    assert.equal(join('examples', named ?? ''), 'docs/configuration.schema.json', name);
+    const { error } = schema.safeParse(parse(example));
+    assert.equal(error, undefined, `${name}: ${error?.message}`);
+  }
+  for (const wrong of [
+    { domian: 'x' },
+    { exposure: { kind: 'magic' } },
+    { clusters: { eu: { acces: {} } } },
+    { ttl: { max: 'soon' } },
+  ])
+    assert.equal(schema.safeParse(wrong).success, false, JSON.stringify(wrong));
+  assert.ok(schema.safeParse({ vcluster: { version: '${CHART_VERSION}' } }).success);
 });
 
 test('the examples are good configurations', () => {

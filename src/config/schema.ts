@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import { parseDuration } from '../duration.js';
+
+/*
+ * Every key of the configuration file, with its default and what it means. `npm run docs` writes docs/configuration.md
+ * and the JSON schema for editors from it: a description is Markdown, read in both.
+ */
+
+const notADuration = 'expected a duration such as 8h, 90m or 2d';
+/** Read as milliseconds. */
+const duration = z
+  .string()
+  .regex(/^(\d+[dhms])+$/, notADuration)
+  .transform((text, context) => {
+    const parsed = parseDuration(text);
+    if (parsed === undefined) context.addIssue(notADuration);
+    return parsed ?? 0;
+  });
+
+/** Values that are passed on unchanged: Helm values, parts of an IstioOperator. */
+const freeform = z.record(z.string(), z.unknown());
+const stringMap = z.record(z.string(), z.string());
+const slackIds = z.array(z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as U012AB3CD'));
+const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must contain {demo} and {cluster}');
+
+const address = z
+  .string()
+  .regex(/^[\w.-]+:\d{1,5}$/, 'expected host:port')
+  .optional()
+  .describe(
+    '`host:port` of the ingress controller, where the public names have no DNS records: kubeconfigs then use it as the server, and the name as `tls-server-name`',
+  );
+
+/** Becomes part of queue names. */
+const hostClusterName = z.string().regex(/^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/, 'expected a name such as eu-1');
+
+const exposureKind = <Kind extends string>(kind: Kind) =>
+  z
+    .literal(kind)
+    .describe(
+      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), or `none` (people forward ports). The controller must pass TLS through',
+    );
+
+const exposure = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: exposureKind('traefik'),
+    entryPoint: z.string().default('websecure').describe("Traefik's entry point for TLS"),
+    address,
+  }),
+  z.strictObject({
+    kind: exposureKind('nginx'),
+    ingressClassName: z.string().default('nginx').describe('the class of the Ingress objects'),
+    address,
+  }),
+  z.strictObject({
+    kind: exposureKind('gateway'),
+    gateway: z
+      .strictObject({
+        name: z.string().describe('name of the Gateway that the TLSRoutes attach to'),
+        namespace: z.string().describe('its namespace'),
+        sectionName: z.string().optional().describe('its listener, if the Gateway has several'),
+      })
+      .describe('the Gateway'),
+    address,
+  }),
+  z.strictObject({ kind: exposureKind('none') }),
+]);
+
+/** What may differ between host clusters. Only workers read it. */
+export const hostClusterConfig = z.strictObject({
+  domain: z.string().default('vcdemo.example.com').describe('fills `{domain}` in the templates under `hosts`'),
+  hosts: z
+    .strictObject({
+      api: hostTemplate
+        .default('{demo}-{cluster}.{domain}')
+        .describe("public name of a virtual cluster's API; must contain `{demo}` and `{cluster}`, like the next two"),
+      dashboard: hostTemplate
+        .default('{demo}-{cluster}-dashboard.{domain}')
+        .describe('public name of a Kubernetes Dashboard'),
+      app: hostTemplate
+        .default('{demo}-{cluster}-helloworld.{domain}')
+        .describe('public name of helloworld, if `helloworld.ingress.enabled`'),
+    })
+    .prefault({})
+    .describe('templates for public names'),
+  exposure: exposure
+    .default({ kind: 'traefik', entryPoint: 'websecure' })
+    .describe('how demos are reached from outside'),
+  namespace: z
+    .strictObject({
+      labels: stringMap
+        .default({})
+        .describe("labels for a demo's namespaces in the host cluster, such as Pod Security's"),
+      annotations: stringMap.default({}).describe('annotations for them, such as a Rancher project'),
+    })
+    .prefault({})
+    .describe("metadata for a demo's namespaces in the host cluster"),
+  vcluster: z
+    .strictObject({
+      chart: z
+        .string()
+        .default('vcluster')
+        .describe(
+          'name of the chart in `repository`, an `oci://` reference, or a .tgz file (relative to the configuration file if it begins with `.`)',
+        ),
+      repository: z.url().default('https://charts.loft.sh').describe('repository of the chart, if `chart` is a name'),
+      version: z
+        .string()
+        .regex(/^v?\d+\.\d+\.\d+/, 'expected a version such as 0.34.0')
+        .default('0.34.0')
+        .describe(
+          "the chart's version; for 0.19 and older, values of that generation are written, from 0.20 on `controlPlane.*`",
+        ),
+      values: freeform
+        .default({})
+        .describe(
+          "Helm values merged over vcdemo's own; lists are joined. Features that they turn on may need more rights for the worker ([the chart's README](../helm/vcdemo/README.md#rights)); the chart's own ClusterRole stays off",
+        ),
+    })
+    .prefault({})
+    .describe("vcluster's Helm chart"),
+  istio: z
+    .strictObject({
+      hub: z.string().default('docker.io/istio').describe("registry and path of Istio's images"),
+      tag: z
+        .string()
+        .default('1.30.0')
+        .describe("tag of Istio's images; the worker's istioctl must be of that version or one minor version away"),
+      operator: freeform
+        .default({})
+        .describe('merged over the `spec` of the IstioOperator; gateways with the same name are merged'),
+    })
+    .prefault({})
+    .describe('the mesh'),
+  images: z
+    .strictObject({
+      helloworldV1: z
+        .string()
+        .default('docker.io/istio/examples-helloworld-v1:1.0')
+        .describe('image of helloworld in the first virtual cluster'),
+      helloworldV2: z
+        .string()
+        .default('docker.io/istio/examples-helloworld-v2:1.0')
+        .describe('image of helloworld in the second'),
+      sleep: z
+        .string()
+        .default('docker.io/curlimages/curl:8.16.0')
+        .describe('image of the pods that send the requests; needs curl'),
+      client: z
+        .string()
+        .default('docker.io/alpine/k8s:1.33.4')
+        .describe('image of vc-client, the pod to work from; needs a shell and kubectl'),
+      dashboard: z
+        .string()
+        .default('docker.io/kubernetesui/dashboard:v2.7.0')
+        .describe('image of the Kubernetes Dashboard'),
+    })
+    .prefault({})
+    .describe('images of everything but vcluster and Istio'),
+  dashboard: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('install the Kubernetes Dashboard in both virtual clusters'),
+    })
+    .prefault({})
+    .describe('the Kubernetes Dashboard'),
+  helloworld: z
+    .strictObject({
+      ingress: z
+        .strictObject({
+          enabled: z.boolean().default(false).describe('create an Ingress for helloworld in vc1'),
+          className: z.string().optional().describe('its class'),
+        })
+        .prefault({})
+        .describe('an Ingress for helloworld in vc1'),
+    })
+    .prefault({})
+    .describe("Istio's helloworld sample"),
+  stepDeadlineFactor: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('multiplies the deadline of every step and of every wait in it, for host clusters slower than most'),
+});
+
+/** What holds for all host clusters. The bot reads this much of the file and nothing else. */
+const sharedConfig = z.strictObject({
+  ttl: z
+    .strictObject({
+      default: duration.prefault('8h').describe('lifetime of a demo unless `--ttl` says otherwise; `30m`, `8h`, `2d`'),
+      max: duration.prefault('3d').describe('the longest lifetime that people can ask for'),
+    })
+    .prefault({})
+    .describe('how long demos live'),
+  access: z
+    .strictObject({
+      users: slackIds.default([]).describe('Slack IDs of the people who may use vcdemo; empty: everybody'),
+      channels: slackIds.default([]).describe('Slack IDs of the channels where it may be used; empty: everywhere'),
+      admins: slackIds
+        .default([])
+        .describe("Slack IDs of administrators, who may use vcdemo as well, and delete other people's demos"),
+    })
+    .prefault({})
+    .describe('who may use vcdemo, and where'),
+  clusters: z
+    .record(hostClusterName, hostClusterConfig.partial().nullable())
+    .default({})
+    .transform((clusters) => Object.keys(clusters))
+    .describe(
+      'several host clusters, by name; each lists the keys in which it differs, which replace those at the top whole. Demos are created on the first unless `--on` names another. `ttl` and `access` are the same for all',
+    ),
+});
+
+/** The whole file. */
+export const demoConfig = hostClusterConfig.extend(sharedConfig.shape);
+
+/** Everything about demos; docs/configuration.md explains each key. */
+export type DemoConfig = z.output<typeof demoConfig> & {
+  /** Which of `clusters` these settings belong to; undefined with a single host cluster, and in the bot. */
+  hostCluster?: string;
+};
