@@ -4,13 +4,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { anonymous, authenticate, isAllowed, type Attributes } from './access.js';
 import type { User } from './admission.js';
-import type { ControlPlane } from './control-plane.js';
 import { discover, PageNotFound } from './discovery.js';
-import { forbiddenCalls, slowness } from './faults.js';
+import type { Authority } from './certificates.js';
+import { forbiddenCalls, slowness, type Faults } from './faults.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { timestamp, type KubeObject } from './objects.js';
 import { representationFor } from './representations.js';
-import type { DeleteOptions } from './resources.js';
+import type { PodRuntime } from './pod-runtime.js';
+import type { DeleteOptions, Resources } from './resources.js';
 import {
   deleteQuery,
   pathOf,
@@ -22,8 +23,20 @@ import {
 } from './request.js';
 import { badRequest, forbidden, invalid, StatusError } from './status.js';
 import { findStream, isStream, serveStream } from './streams.js';
+import type { Store } from './store.js';
 import { issueToken } from './tokens.js';
 import { streamEvents } from './watch.js';
+
+/** What an API server serves. */
+export interface ServedCluster {
+  store: Store;
+  resources: Resources;
+  authority: Authority;
+  runtime: PodRuntime;
+  faults: Faults;
+  isHost: boolean;
+  kinds(): readonly Kind[];
+}
 
 /** The HTTPS endpoint of one Kubernetes API. */
 export class ApiServer {
@@ -31,10 +44,10 @@ export class ApiServer {
   private readonly sockets = new Set<Socket>();
 
   constructor(
-    private readonly plane: ControlPlane,
+    private readonly cluster: ServedCluster,
     tls: { cert: string; key: string },
   ) {
-    const ca = plane.authority.certificate;
+    const ca = cluster.authority.certificate;
     this.server = https.createServer(
       { ...tls, ca, requestCert: true, rejectUnauthorized: false },
       (request, response) => {
@@ -47,7 +60,7 @@ export class ApiServer {
     });
     this.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       try {
-        serveStream(plane, this.authorize(this.read(request)), request, socket, head);
+        serveStream(cluster, this.authorize(this.read(request)), request, socket, head);
       } catch (error) {
         refuseUpgrade(socket, statusOf(error));
       }
@@ -69,11 +82,11 @@ export class ApiServer {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (this.plane.faults.is('slow')) await new Promise((resolve) => setTimeout(resolve, slowness));
+      if (this.cluster.faults.is('slow')) await new Promise((resolve) => setTimeout(resolve, slowness));
       const path = pathOf(request);
       if (/^\/(healthz|readyz|livez)(\/|$)/.test(path)) return void response.end('ok');
       const user = this.userOf(request);
-      const found = request.method === 'GET' ? discover(path, this.plane.kinds()) : undefined;
+      const found = request.method === 'GET' ? discover(path, this.cluster.kinds()) : undefined;
       if (found) {
         if (user === anonymous && path !== '/version')
           throw new StatusError(403, 'Forbidden', `forbidden: User "${user.name}" cannot get path "${path}"`, {});
@@ -83,7 +96,7 @@ export class ApiServer {
       const representation = representationFor(request.headers.accept);
       if (understood.verb === 'watch') {
         const { kind, query } = understood;
-        const { store } = this.plane;
+        const { store } = this.cluster;
         return streamEvents(response, {
           store,
           resource: resourceOf(kind),
@@ -100,12 +113,12 @@ export class ApiServer {
   }
 
   private userOf(request: IncomingMessage): User {
-    const { store, authority } = this.plane;
+    const { store, authority } = this.cluster;
     return authenticate(store, authority.privateKey, request.socket as TLSSocket, request.headers.authorization);
   }
 
   private read(request: IncomingMessage): ResourceRequest {
-    return readRequest(this.plane.kinds(), this.userOf(request), request);
+    return readRequest(this.cluster.kinds(), this.userOf(request), request);
   }
 
   /** @throws StatusError Forbidden */
@@ -124,14 +137,14 @@ export class ApiServer {
 
   private isAllowed(user: User, asked: Attributes): boolean {
     const { verb, group, resource } = asked;
-    const taken = this.plane.faults.is('forbidden') && this.plane.isHost;
+    const taken = this.cluster.faults.is('forbidden') && this.cluster.isHost;
     if (taken && (verb === '*' || forbiddenCalls.includes(`${verb} ${resource}${group && `.${group}`}`))) return false;
-    return isAllowed(this.plane.store, user, asked);
+    return isAllowed(this.cluster.store, user, asked);
   }
 
   private async serve(request: ResourceRequest, message: IncomingMessage, response: ServerResponse): Promise<void> {
     const { verb, kind, namespace, name, subresource, query } = request;
-    const { resources, store } = this.plane;
+    const { resources, store } = this.cluster;
     const representation = representationFor(message.headers.accept);
     const send = (code: number, object: KubeObject) =>
       sendJson(response, code, representation.one({ ...object, apiVersion: groupVersionOf(kind) }));
@@ -139,7 +152,7 @@ export class ApiServer {
     if (verb === 'get' && subresource === 'log')
       return void response.end('simulated cluster: its containers write no logs\n');
     if (isStream(subresource)) {
-      findStream(this.plane, request);
+      findStream(this.cluster, request);
       throw badRequest('Upgrade request required');
     }
     if (verb === 'get') return send(200, store.get(resourceOf(kind), namespace, name));
@@ -185,7 +198,7 @@ export class ApiServer {
 
   /** A token of a ServiceAccount: TokenRequest. */
   private token({ namespace, name }: ResourceRequest, body: unknown): object {
-    const account = this.plane.store.get('serviceaccounts', namespace, name);
+    const account = this.cluster.store.get('serviceaccounts', namespace, name);
     const { spec = {} } = body as { spec?: { expirationSeconds?: number } };
     const { expirationSeconds = 3600 } = spec;
     if (expirationSeconds < 600)
@@ -201,7 +214,7 @@ export class ApiServer {
       metadata: { name, namespace, creationTimestamp: timestamp() },
       spec: { ...spec, expirationSeconds },
       status: {
-        token: issueToken(this.plane.authority.privateKey, account, expires),
+        token: issueToken(this.cluster.authority.privateKey, account, expires),
         expirationTimestamp: timestamp(expires),
       },
     };

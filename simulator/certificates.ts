@@ -1,14 +1,15 @@
-import {
-  createHash,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  verify,
-  type KeyObject,
-} from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, verify, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
-import * as der from './der.js';
+import * as asn1 from '../src/k8s/asn1.js';
+import {
+  authorityCertificate,
+  certificate,
+  distinguishedName,
+  dnsName,
+  extension,
+  oids,
+  privateKeyPem,
+} from '../src/k8s/x509.js';
 
 export interface Certificate {
   certificate: string;
@@ -24,91 +25,76 @@ export interface Authority extends Certificate {
 
 export interface IssueRequest {
   publicKey: KeyObject;
-  subject: { commonName: string; organizations?: string[] } | { der: Buffer };
+  /** As a signing request has it, or in words. */
+  subject: asn1.Node | { commonName: string; organizations?: string[] };
   /** Names and addresses, for a server's certificate; without them it is a client's. */
   subjectAltNames?: string[];
   notAfter?: Date;
 }
 
 const day = 86_400_000;
+const inDays = (days: number) => new Date(Date.now() + days * day);
+const generateKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const oidsOfUse = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' };
 
 export function createAuthority(commonName: string): Authority {
-  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = distinguishedName(commonName);
-  const basic = { issuer, signer: key.privateKey, authority: key.publicKey };
-  const issue = ({ publicKey, subject, subjectAltNames, notAfter = new Date(Date.now() + 365 * day) }: IssueRequest) =>
-    certificate({
-      ...basic,
+  const key = generateKey();
+  const issuer = { ...key, name: nameOf({ commonName }) };
+  const notBefore = new Date(Date.now() - 300_000);
+  const issue = ({ publicKey, subject, subjectAltNames, notAfter = inDays(365) }: IssueRequest) =>
+    certificate(issuer, {
       publicKey,
-      subject: 'der' in subject ? subject.der : distinguishedName(subject.commonName, subject.organizations),
+      subject: 'commonName' in subject ? nameOf(subject) : subject,
+      notBefore,
       notAfter,
       extensions: [
-        extension(oids.keyUsage, true, der.bits(Buffer.from([0xa0]), 5)), // digitalSignature, keyEncipherment
+        extension(oids.keyUsage, asn1.bits(Buffer.from([0xa0]), 5), { critical: true }), // digitalSignature, keyEncipherment
         extension(
           oids.extendedKeyUsage,
-          false,
-          der.sequence(der.oid(subjectAltNames ? oids.serverAuth : oids.clientAuth)),
+          asn1.sequence(asn1.oid(subjectAltNames ? oidsOfUse.server : oidsOfUse.client)),
         ),
         ...(subjectAltNames
-          ? [extension(oids.subjectAltName, false, der.sequence(...subjectAltNames.map(generalName)))]
+          ? [extension(oids.subjectAltName, asn1.sequence(...subjectAltNames.map(alternativeName)))]
           : []),
       ],
     });
   return {
-    certificate: certificate({
-      ...basic,
-      publicKey: key.publicKey,
-      subject: issuer,
-      notAfter: new Date(Date.now() + 3650 * day),
-      extensions: [
-        extension(oids.basicConstraints, true, der.sequence(der.yes)),
-        extension(oids.keyUsage, true, der.bits(Buffer.from([0xa4]), 2)), // and keyCertSign
-      ],
+    certificate: authorityCertificate(key, {
+      subject: [['CN', commonName]],
+      notBefore,
+      notAfter: inDays(3650),
     }),
-    privateKey: pemOf(key.privateKey),
+    privateKey: privateKeyPem(key.privateKey),
     issue,
     issueWithKey(request) {
-      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      return { certificate: issue({ ...request, publicKey: own.publicKey }), privateKey: pemOf(own.privateKey) };
+      const own = generateKey();
+      return {
+        certificate: issue({ ...request, publicKey: own.publicKey }),
+        privateKey: privateKeyPem(own.privateKey),
+      };
     },
   };
 }
 
 export interface SigningRequest {
   publicKey: KeyObject;
-  /** As it stands in the request. */
-  subject: { der: Buffer };
+  subject: asn1.Node;
 }
 
 /** @throws Error where the text, a PEM block, is no request, or its signature does not prove possession of the key */
 export function parseSigningRequest(text: string): SigningRequest {
-  const request = der.parseDer(der.derIn('CERTIFICATE REQUEST', text)!);
-  const [info, algorithm, signature] = request.children;
-  const [, subject, publicKeyInfo] = info?.children ?? [];
-  if (!info || !algorithm || !signature || !subject || !publicKeyInfo) throw new Error('not a PKCS #10 request');
-  const publicKey = createPublicKey({ key: publicKeyInfo.whole, format: 'der', type: 'spki' });
-  const hash = hashes.find(([dotted]) => der.oid(dotted).equals(algorithm.children[0]!.whole));
+  const request = asn1.decode(asn1.derIn('CERTIFICATE REQUEST', text)!);
+  const [info, algorithm, signature] = asn1.children(request);
+  const [, subject, publicKeyInfo] = info ? asn1.children(info) : [];
+  if (!algorithm || !signature || !subject || !publicKeyInfo) throw new Error('not a PKCS #10 request');
+  const publicKey = createPublicKey({ key: asn1.encode(publicKeyInfo), format: 'der', type: 'spki' });
+  const id = asn1.encode(asn1.children(algorithm)[0]!);
+  const hash = hashes.find(([dotted]) => asn1.encode(asn1.oid(dotted)).equals(id));
   if (!hash) throw new Error('unknown signature algorithm');
-  if (!verify(hash[1], info.whole, publicKey, signature.content.subarray(1)))
+  if (!verify(hash[1], asn1.encode(info!), publicKey, asn1.bytesOf(signature).subarray(1)))
     throw new Error('the signature of the request does not match its key');
-  return { publicKey, subject: { der: subject.whole } };
+  return { publicKey, subject };
 }
-
-// ------------------------------------------------------------------ X.509
-
-const oids = {
-  commonName: '2.5.4.3',
-  organization: '2.5.4.10',
-  subjectKeyIdentifier: '2.5.29.14',
-  keyUsage: '2.5.29.15',
-  subjectAltName: '2.5.29.17',
-  basicConstraints: '2.5.29.19',
-  authorityKeyIdentifier: '2.5.29.35',
-  extendedKeyUsage: '2.5.29.37',
-  serverAuth: '1.3.6.1.5.5.7.3.1',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
-  ecdsaWithSha256: '1.2.840.10045.4.3.2',
-};
 
 const hashes: readonly [oid: string, hash: string | null][] = [
   ['1.3.101.112', null], // Ed25519
@@ -120,55 +106,10 @@ const hashes: readonly [oid: string, hash: string | null][] = [
   ['1.2.840.113549.1.1.13', 'sha512'],
 ];
 
-interface Contents {
-  issuer: Buffer;
-  signer: KeyObject;
-  authority: KeyObject;
-  publicKey: KeyObject;
-  subject: Buffer;
-  notAfter: Date;
-  extensions: Buffer[];
+function nameOf({ commonName, organizations = [] }: { commonName: string; organizations?: string[] }): asn1.Node {
+  return distinguishedName([...organizations.map((name) => ['O', name] as const), ['CN', commonName]]);
 }
 
-function certificate({ issuer, signer, authority, publicKey, subject, notAfter, extensions }: Contents): string {
-  const algorithm = der.sequence(der.oid(oids.ecdsaWithSha256));
-  const serial = Buffer.concat([Buffer.from([0x40]), randomBytes(15)]);
-  const toBeSigned = der.sequence(
-    der.context(0, der.integer(Buffer.from([2]))),
-    der.integer(serial),
-    algorithm,
-    issuer,
-    der.sequence(der.time(new Date(Date.now() - 300_000)), der.time(notAfter)),
-    subject,
-    spkiOf(publicKey),
-    der.context(
-      3,
-      der.sequence(
-        ...extensions,
-        extension(oids.subjectKeyIdentifier, false, der.octets(keyIdentifier(publicKey))),
-        extension(oids.authorityKeyIdentifier, false, der.sequence(der.contextValue(0, keyIdentifier(authority)))),
-      ),
-    ),
-  );
-  return der.pem('CERTIFICATE', der.sequence(toBeSigned, algorithm, der.bits(sign('sha256', toBeSigned, signer))));
+function alternativeName(name: string): asn1.Node {
+  return isIP(name) === 4 ? asn1.contextValue(7, Buffer.from(name.split('.').map(Number))) : dnsName(name);
 }
-
-function distinguishedName(commonName: string, organizations: string[] = []): Buffer {
-  const attribute = (id: string, value: string) => der.set(der.sequence(der.oid(id), der.text(value)));
-  return der.sequence(
-    ...organizations.map((organization) => attribute(oids.organization, organization)),
-    attribute(oids.commonName, commonName),
-  );
-}
-
-function generalName(name: string): Buffer {
-  return isIP(name) === 4
-    ? der.contextValue(7, Buffer.from(name.split('.').map(Number)))
-    : der.contextValue(2, Buffer.from(name));
-}
-
-const extension = (id: string, critical: boolean, value: Buffer) =>
-  der.sequence(der.oid(id), ...(critical ? [der.yes] : []), der.octets(value));
-const spkiOf = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
-const keyIdentifier = (key: KeyObject) => createHash('sha1').update(spkiOf(key)).digest();
-const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -1,4 +1,4 @@
-import type { CommandResult } from './control-plane.js';
+import type { CommandResult } from './pod-runtime.js';
 
 /** Sends the same request so many times. */
 export type Curl = (url: URL, times: number) => Promise<CommandResult>;

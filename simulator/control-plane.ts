@@ -1,5 +1,5 @@
 import { firstRoles } from './access.js';
-import { ApiServer } from './api-server.js';
+import { ApiServer, type ServedCluster } from './api-server.js';
 import { createAuthority, type Authority, type Certificate } from './certificates.js';
 import { signCertificates } from './controllers/certificate-signing.js';
 import { collectGarbage } from './controllers/garbage-collector.js';
@@ -12,24 +12,11 @@ import { runWorkloads } from './controllers/workloads.js';
 import { version } from './discovery.js';
 import type { Faults } from './faults.js';
 import { builtInKinds, kindsOf, type Kind } from './kinds.js';
-import { setCondition, toBase64, type KubeObject } from './objects.js';
+import { setCondition, toBase64 } from './objects.js';
+import type { PodRuntime } from './pod-runtime.js';
 import { Resources } from './resources.js';
 import { Store } from './store.js';
 import { Timers } from './timers.js';
-
-/** What a command left behind. */
-export interface CommandResult {
-  stdout: string;
-  stderr: string;
-  exitCode: number;
-}
-
-/** What goes on in the pods of one API; the API server itself knows nothing of it. */
-export interface PodRuntime {
-  /** The port of 127.0.0.1 behind a port of a pod; undefined where nothing listens. */
-  portOf(pod: KubeObject, port: number): Promise<number | undefined>;
-  run(pod: KubeObject, container: string, command: string[]): Promise<CommandResult>;
-}
 
 export interface ControlPlaneOptions {
   /** For the CA's name. */
@@ -43,7 +30,7 @@ export interface ControlPlaneOptions {
 const definitions = 'customresourcedefinitions.apiextensions.k8s.io';
 
 /** One Kubernetes: its objects, its CA, its API server and the controllers that every cluster has. */
-export class ControlPlane {
+export class ControlPlane implements ServedCluster {
   readonly store = new Store();
   readonly timers = new Timers();
   readonly authority: Authority;

@@ -2,12 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from './commands.js';
-import { ControlPlane, type CommandResult, type PodRuntime } from './control-plane.js';
+import { ControlPlane } from './control-plane.js';
 import { runPods } from './controllers/kubelet.js';
 import { Edge, routesOf } from './edge.js';
 import { Faults, type Fault } from './faults.js';
 import { curl, type MeshMember } from './mesh.js';
 import { hasLabels, isReady, type KubeObject } from './objects.js';
+import type { CommandResult, PodRuntime } from './pod-runtime.js';
 import { Dashboard } from './dashboard.js';
 import { originOf, VirtualCluster } from './virtual-cluster.js';
 

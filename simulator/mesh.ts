@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import https from 'node:https';
 import tls from 'node:tls';
 import { parse } from 'yaml';
-import type { CommandResult, ControlPlane } from './control-plane.js';
+import type { ControlPlane } from './control-plane.js';
 import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
+import type { CommandResult } from './pod-runtime.js';
 import { hasSidecar, istiodPod } from './sidecar.js';
 
 /*

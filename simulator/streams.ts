@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { CommandResult, ControlPlane } from './control-plane.js';
 import type { KubeObject } from './objects.js';
+import type { CommandResult, PodRuntime } from './pod-runtime.js';
 import type { ResourceRequest } from './request.js';
 import { badRequest, noSuchPath } from './status.js';
+import type { Store } from './store.js';
 
 /*
  * exec and port-forward over WebSockets: every message is a byte that names the channel, then its data.
@@ -20,6 +21,12 @@ const protocolsOf: Record<string, readonly string[]> = {
 
 export const isStream = (subresource = ''): boolean => subresource in protocolsOf;
 
+/** The cluster whose pods are at the other end. */
+interface Pods {
+  store: Store;
+  runtime: PodRuntime;
+}
+
 /** A stream that a request asks for, checked. */
 interface Stream {
   pod: KubeObject;
@@ -29,12 +36,12 @@ interface Stream {
 
 /** @throws StatusError where there is no such stream, pod or container */
 export function findStream(
-  plane: ControlPlane,
+  { store }: Pick<Pods, 'store'>,
   { kind, namespace, name, subresource = '', query }: ResourceRequest,
 ): Stream {
   const protocols = protocolsOf[subresource];
   if (kind.kind !== 'Pod' || !protocols) throw noSuchPath();
-  const pod = plane.store.get('pods', namespace, name);
+  const pod = store.get('pods', namespace, name);
   const container = query.get('container') ?? pod.spec.containers[0].name;
   if (!pod.spec.containers.some((one: { name: string }) => one.name === container))
     throw badRequest(`container ${container} is not valid for pod ${name}`);
@@ -44,13 +51,13 @@ export function findStream(
 
 /** Answers a request to upgrade. @throws StatusError before anything is sent */
 export function serveStream(
-  plane: ControlPlane,
+  pods: Pods,
   request: ResourceRequest,
   message: IncomingMessage,
   socket: Socket,
   head: Buffer,
 ): void {
-  const { pod, container, protocols } = findStream(plane, request);
+  const { pod, container, protocols } = findStream(pods, request);
   const offered = (message.headers['sec-websocket-protocol'] ?? '').split(/, */);
   const protocol = protocols.find((one) => offered.includes(one));
   if (!protocol) throw badRequest(`the simulated cluster knows WebSockets with ${protocols.join(' or ')} only`);
@@ -59,19 +66,19 @@ export function serveStream(
     const fail = () => webSocket.terminate();
     webSocket.on('error', fail);
     const { query } = request;
-    if (request.subresource === 'exec') exec(plane, pod, container, query.getAll('command'), webSocket).catch(fail);
-    else portForward(plane, pod, query.getAll('ports').map(Number), webSocket).catch(fail);
+    if (request.subresource === 'exec') exec(pods, pod, container, query.getAll('command'), webSocket).catch(fail);
+    else portForward(pods, pod, query.getAll('ports').map(Number), webSocket).catch(fail);
   });
 }
 
 async function exec(
-  plane: ControlPlane,
+  { runtime }: Pods,
   pod: KubeObject,
   container: string,
   command: string[],
   webSocket: WebSocket,
 ): Promise<void> {
-  const { stdout, stderr, exitCode } = await plane.runtime.run(pod, container, command);
+  const { stdout, stderr, exitCode } = await runtime.run(pod, container, command);
   if (stdout) webSocket.send(frame(channel.stdout, stdout));
   if (stderr) webSocket.send(frame(channel.stderr, stderr));
   webSocket.send(frame(channel.status, JSON.stringify(exitStatus(exitCode))));
@@ -90,12 +97,7 @@ function exitStatus(exitCode: CommandResult['exitCode']): object {
 }
 
 /** Each port has a channel for data and one for errors; both begin with the port's number. */
-async function portForward(
-  { runtime }: ControlPlane,
-  pod: KubeObject,
-  ports: number[],
-  webSocket: WebSocket,
-): Promise<void> {
+async function portForward({ runtime }: Pods, pod: KubeObject, ports: number[], webSocket: WebSocket): Promise<void> {
   const early: Buffer[] = [];
   const keep = (data: Buffer) => early.push(data);
   webSocket.on('message', keep);

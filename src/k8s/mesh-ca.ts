@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterName } from './demo.js';
 import { apply, applyAll, create, missing, read, ref, type Manifest, type Reference } from './objects.js';
 import { isConflict } from './api-errors.js';
-import { authorityCertificate, generateAuthorityKey, parsePrivateKey, privateKeyPem } from './x509.js';
+import { authorityCertificate, generateAuthorityKey, issuerOf, privateKeyPem } from './x509.js';
 
 /*
  * One root for the mesh and an intermediate authority for each istiod, as Istio's Makefile.selfsigned.mk makes them.
@@ -91,7 +91,7 @@ export async function installMeshCertificates(
       pathLength: 0,
       dnsNames: ['istiod.istio-system.svc'],
     },
-    { certificate: root.certificate, privateKey: parsePrivateKey(root.key) },
+    issuerOf(root.certificate, root.key),
   );
   await apply(cluster, {
     apiVersion: 'v1',

@@ -1,13 +1,20 @@
-import { createPrivateKey, generateKeyPair, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPair,
+  randomBytes,
+  sign,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
 import { promisify } from 'node:util';
-import forge from 'node-forge';
+import * as asn1 from './asn1.js';
 
 /*
- * Keys are node:crypto's, made off the event loop and of kinds that node-forge does not know; node-forge writes the
- * ASN.1 around them.
+ * Keys are node:crypto's, made off the event loop and of kinds that node-forge's pki does not support; its ASN.1 is
+ * written around them.
  */
 
-const { asn1, pki } = forge;
 const generate = promisify(generateKeyPair);
 
 export interface KeyPair {
@@ -25,12 +32,20 @@ export function privateKeyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
+/** The key of a PEM text. */
+export const parsePrivateKey = (text: string): KeyObject => createPrivateKey(text);
+
 export type Subject = readonly (readonly [attribute: 'CN' | 'O' | 'L', value: string])[];
 
 /** A certificate signing request, PEM. @see https://datatracker.ietf.org/doc/html/rfc2986#section-4 */
 export function certificateRequest({ publicKey, privateKey }: KeyPair, subject: Subject): string {
-  const info = sequence(integer('00'), distinguishedName(subject), subjectPublicKeyInfo(publicKey), context(0, []));
-  return pem('CERTIFICATE REQUEST', signed(info, privateKey));
+  const info = asn1.sequence(
+    asn1.integer(0),
+    distinguishedName(subject),
+    subjectPublicKeyInfo(publicKey),
+    asn1.context(0),
+  );
+  return asn1.toPem('CERTIFICATE REQUEST', signed(info, privateKey));
 }
 
 export interface AuthorityRequest {
@@ -42,47 +57,78 @@ export interface AuthorityRequest {
   dnsNames?: readonly string[];
 }
 
-/** A CA certificate, PEM; self-signed unless an issuer is given. @see https://datatracker.ietf.org/doc/html/rfc5280#section-4.1 */
+/** A CA certificate, PEM; self-signed unless an issuer is given. */
 export function authorityCertificate(
   key: KeyPair,
   { subject, notBefore, notAfter, pathLength, dnsNames = [] }: AuthorityRequest,
-  issuer?: { certificate: string; privateKey: KeyObject },
+  issuer: Issuer = { name: distinguishedName(subject), ...key },
 ): string {
-  const signer = issuer?.privateKey ?? key.privateKey;
-  const issuerName = issuer ? subjectOf(issuer.certificate) : distinguishedName(subject);
-  const identifier = keyIdentifier(key.publicKey);
-  const issuerIdentifier = issuer ? keyIdentifier(new X509Certificate(issuer.certificate).publicKey) : identifier;
-  const extensions = [
-    extension(
-      oid.basicConstraints,
-      true,
-      sequence(boolean(true), ...(pathLength === undefined ? [] : [integer(hex(pathLength))])),
-    ),
-    extension(oid.keyUsage, true, primitive(asn1.Type.BITSTRING, keyUsageBits)),
-    extension(oid.subjectKeyIdentifier, false, primitive(asn1.Type.OCTETSTRING, identifier)),
-    extension(oid.authorityKeyIdentifier, false, sequence(contextPrimitive(0, issuerIdentifier))),
-    ...(dnsNames.length > 0
-      ? [extension(oid.subjectAltName, false, sequence(...dnsNames.map((name) => contextPrimitive(2, name))))]
-      : []),
-  ];
-  const toBeSigned = sequence(
-    context(0, [integer('02')]),
-    integer(`4${randomBytes(16).toString('hex').slice(1)}`), // random, positive, no leading zeros
-    algorithmOf(signer),
-    issuerName,
-    sequence(time(notBefore), time(notAfter)),
-    distinguishedName(subject),
-    subjectPublicKeyInfo(key.publicKey),
-    context(3, [sequence(...extensions)]),
-  );
-  return pem('CERTIFICATE', signed(toBeSigned, signer));
+  const pathLengths = pathLength === undefined ? [] : [asn1.integer(pathLength)];
+  return certificate(issuer, {
+    subject: distinguishedName(subject),
+    publicKey: key.publicKey,
+    notBefore,
+    notAfter,
+    extensions: [
+      extension(oids.basicConstraints, asn1.sequence(asn1.yes, ...pathLengths), { critical: true }),
+      // digitalSignature, nonRepudiation, keyEncipherment, keyCertSign, cRLSign
+      extension(oids.keyUsage, asn1.bits(Buffer.from([0xe6]), 1), { critical: true }),
+      ...(dnsNames.length > 0 ? [extension(oids.subjectAltName, asn1.sequence(...dnsNames.map(dnsName)))] : []),
+    ],
+  });
 }
 
-// ------------------------------------------------------------------ ASN.1
+/** Who signs a certificate. */
+export interface Issuer extends KeyPair {
+  name: asn1.Node;
+}
 
-const oid = {
+/** The issuer that a CA certificate and its key, both PEM, make. */
+export function issuerOf(certificatePem: string, privateKey: string): Issuer {
+  const { publicKey, raw } = new X509Certificate(certificatePem);
+  const [toBeSigned] = asn1.children(asn1.decode(raw));
+  const name = asn1.children(toBeSigned!)[5]!; // version, serial, algorithm, issuer, validity, subject
+  return { name, publicKey, privateKey: parsePrivateKey(privateKey) };
+}
+
+export interface CertificateContents {
+  subject: asn1.Node;
+  publicKey: KeyObject;
+  notBefore: Date;
+  notAfter: Date;
+  /** Besides the identifiers of both keys. */
+  extensions: asn1.Node[];
+}
+
+/** A certificate, PEM. @see https://datatracker.ietf.org/doc/html/rfc5280#section-4.1 */
+export function certificate(
+  issuer: Issuer,
+  { subject, publicKey, notBefore, notAfter, extensions }: CertificateContents,
+): string {
+  const toBeSigned = asn1.sequence(
+    asn1.context(0, asn1.integer(2)),
+    asn1.integer(0x40, ...randomBytes(15)), // random, positive, no leading zeros
+    algorithmOf(issuer.privateKey),
+    issuer.name,
+    asn1.sequence(asn1.time(notBefore), asn1.time(notAfter)),
+    subject,
+    subjectPublicKeyInfo(publicKey),
+    asn1.context(
+      3,
+      asn1.sequence(
+        ...extensions,
+        extension(oids.subjectKeyIdentifier, asn1.octets(keyIdentifier(publicKey))),
+        extension(oids.authorityKeyIdentifier, asn1.sequence(asn1.contextValue(0, keyIdentifier(issuer.publicKey)))),
+      ),
+    ),
+  );
+  return asn1.toPem('CERTIFICATE', signed(toBeSigned, issuer.privateKey));
+}
+
+export const oids = {
   basicConstraints: '2.5.29.19',
   keyUsage: '2.5.29.15',
+  extendedKeyUsage: '2.5.29.37',
   subjectKeyIdentifier: '2.5.29.14',
   authorityKeyIdentifier: '2.5.29.35',
   subjectAltName: '2.5.29.17',
@@ -93,69 +139,28 @@ const oid = {
   L: '2.5.4.7',
 } as const;
 
-/** digitalSignature, nonRepudiation, keyEncipherment, keyCertSign, cRLSign: one unused bit, then the bits. */
-const keyUsageBits = '\x01\xe6';
-
-type Node = forge.asn1.Asn1;
-
-const primitive = (type: forge.asn1.Type, value: string): Node => asn1.create(asn1.Class.UNIVERSAL, type, false, value);
-const sequence = (...nodes: Node[]): Node => asn1.create(asn1.Class.UNIVERSAL, asn1.Type.SEQUENCE, true, nodes);
-const context = (tag: number, nodes: Node[]): Node => asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag, true, nodes);
-const contextPrimitive = (tag: number, value: string): Node =>
-  asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag, false, value);
-const integer = (hexadecimal: string): Node => primitive(asn1.Type.INTEGER, forge.util.hexToBytes(hexadecimal));
-const boolean = (value: boolean): Node => primitive(asn1.Type.BOOLEAN, value ? '\xff' : '\x00');
-const identifier = (dotted: string): Node => primitive(asn1.Type.OID, asn1.oidToDer(dotted).getBytes());
-const hex = (value: number): string => value.toString(16).padStart(2, '0');
-
-/** GeneralizedTime is only for years from 2050 on. */
-const time = (date: Date): Node =>
-  date.getUTCFullYear() < 2050
-    ? primitive(asn1.Type.UTCTIME, asn1.dateToUtcTime(date))
-    : primitive(asn1.Type.GENERALIZEDTIME, asn1.dateToGeneralizedTime(date) as unknown as string);
-
-function distinguishedName(subject: Subject): Node {
-  const attributes = subject.map(([attribute, value]) =>
-    asn1.create(asn1.Class.UNIVERSAL, asn1.Type.SET, true, [
-      sequence(identifier(oid[attribute]), primitive(asn1.Type.UTF8, forge.util.encodeUtf8(value))),
-    ]),
+export function distinguishedName(subject: Subject): asn1.Node {
+  return asn1.sequence(
+    ...subject.map(([attribute, value]) => asn1.set(asn1.sequence(asn1.oid(oids[attribute]), asn1.text(value)))),
   );
-  return sequence(...attributes);
 }
 
-function extension(id: string, critical: boolean, value: Node): Node {
-  const content = primitive(asn1.Type.OCTETSTRING, asn1.toDer(value).getBytes());
-  return sequence(identifier(id), ...(critical ? [boolean(true)] : []), content);
+export function extension(id: string, value: asn1.Node, { critical = false } = {}): asn1.Node {
+  return asn1.sequence(asn1.oid(id), ...(critical ? [asn1.yes] : []), asn1.octets(asn1.encode(value)));
 }
 
-function algorithmOf(key: KeyObject): Node {
-  return sequence(identifier(key.asymmetricKeyType === 'ed25519' ? oid.ed25519 : oid.ecdsaWithSha256));
+/** A DNS name among a certificate's alternative names. */
+export const dnsName = (name: string): asn1.Node => asn1.contextValue(2, Buffer.from(name));
+
+function algorithmOf(key: KeyObject): asn1.Node {
+  return asn1.sequence(asn1.oid(key.asymmetricKeyType === 'ed25519' ? oids.ed25519 : oids.ecdsaWithSha256));
 }
 
-function subjectPublicKeyInfo(key: KeyObject): Node {
-  return asn1.fromDer(key.export({ type: 'spki', format: 'der' }).toString('binary'));
-}
+const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+const subjectPublicKeyInfo = (key: KeyObject): asn1.Node => asn1.decode(spki(key));
+const keyIdentifier = (key: KeyObject): Buffer => createHash('sha1').update(spki(key)).digest();
 
-function keyIdentifier(key: KeyObject): string {
-  const der = asn1.toDer(subjectPublicKeyInfo(key)).getBytes();
-  return forge.md.sha1.create().update(der).digest().getBytes();
+function signed(content: asn1.Node, key: KeyObject): asn1.Node {
+  const signature = sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', asn1.encode(content), key);
+  return asn1.sequence(content, algorithmOf(key), asn1.bits(signature));
 }
-
-function subjectOf(certificate: string): Node {
-  const [toBeSigned] = asn1.fromDer(pki.pemToDer(certificate)).value as Node[];
-  return (toBeSigned!.value as Node[])[5]!; // version, serial, algorithm, issuer, validity, subject
-}
-
-function signed(content: Node, key: KeyObject): Node {
-  const der = Buffer.from(asn1.toDer(content).getBytes(), 'binary');
-  const signature = sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', der, key);
-  return sequence(content, algorithmOf(key), primitive(asn1.Type.BITSTRING, `\x00${signature.toString('binary')}`));
-}
-
-function pem(type: string, node: Node): string {
-  const base64 = Buffer.from(asn1.toDer(node).getBytes(), 'binary').toString('base64');
-  return `-----BEGIN ${type}-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END ${type}-----\n`;
-}
-
-/** The key of a PEM text. */
-export const parsePrivateKey = (text: string): KeyObject => createPrivateKey(text);

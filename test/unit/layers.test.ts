@@ -65,3 +65,48 @@ test('only config.ts reads the environment', () => {
   const readers = sources.filter(({ text }) => text.includes('process.env')).map(({ path }) => path);
   assert.deepEqual(readers, ['config.ts']);
 });
+
+// ------------------------------------------------------------------ the whole house
+
+const house = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Files of src, simulator, test/support and sandbox with what they import of each other, by path below the root. */
+const imports = new Map(
+  ['src', 'simulator', 'test/support', 'sandbox']
+    .flatMap((folder) =>
+      readdirSync(join(house, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+    )
+    .filter((path) => /\.(ts|mjs)$/.test(path))
+    .map((path) => [path, importedFiles(path)]),
+);
+
+function importedFiles(path: string): string[] {
+  const text = readFileSync(join(house, path), 'utf8');
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, name = '']) =>
+    join(dirname(path), name.replace(/\.js$/, '.ts')),
+  );
+}
+
+test('no file imports itself by way of others', () => {
+  const done = new Set<string>();
+  const visit = (path: string, way: string[]): void => {
+    assert.ok(!way.includes(path), `an import circle: ${[...way.slice(way.indexOf(path)), path].join(' -> ')}`);
+    if (done.has(path)) return;
+    for (const next of imports.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+});
+
+test('the product knows no stand-in, the simulator no test, and the tests no sandbox', () => {
+  const mayImport: Record<string, RegExp> = {
+    src: /^src\//,
+    simulator: /^(simulator\/|src\/k8s\/(asn1|x509)\.ts$)/,
+    'test/support': /^(test\/support|simulator|src)\//,
+    sandbox: /^(sandbox|test\/support|simulator|src)\//,
+  };
+  for (const [folder, allowed] of Object.entries(mayImport))
+    for (const [path, names] of imports)
+      if (path.startsWith(`${folder}/`))
+        for (const name of names) assert.match(name, allowed, `${path} imports ${name}`);
+});

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
-import { authorityCertificate, certificateRequest, generateAuthorityKey, generateUserKey } from '../../src/k8s/x509.js';
+import {
+  authorityCertificate,
+  certificateRequest,
+  generateAuthorityKey,
+  generateUserKey,
+  issuerOf,
+  privateKeyPem,
+} from '../../../src/k8s/x509.js';
 
 const from = new Date('2026-01-01T00:00:00Z');
 const to = new Date('2060-01-01T00:00:00Z');
@@ -34,7 +41,7 @@ async function chain() {
       pathLength: 0,
       dnsNames: ['istiod.istio-system.svc'],
     },
-    { certificate: root, privateKey: rootKey.privateKey },
+    issuerOf(root, privateKeyPem(rootKey.privateKey)),
   );
   return { root, intermediate, key };
 }
