@@ -46,7 +46,11 @@ const knownFailures: readonly [pattern: RegExp, advice: string][] = [
   ],
 ];
 
+/** Reasons come first or last in what clusters and tools say, and long texts would keep the patterns busy. */
+const lookedAt = 2000;
+
 /** What to do about a failure that is known. */
 export function adviceFor(reason: string): string | undefined {
-  return knownFailures.find(([pattern]) => pattern.test(reason))?.[1];
+  const text = reason.length > 2 * lookedAt ? `${reason.slice(0, lookedAt)}\n${reason.slice(-lookedAt)}` : reason;
+  return knownFailures.find(([pattern]) => pattern.test(text))?.[1];
 }

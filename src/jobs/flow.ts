@@ -1,10 +1,11 @@
 import type { DemoConfig } from '../config.js';
 import { formatDuration } from '../duration.js';
-import { messageOf, redact, UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
 import type { VirtualClusterName } from '../k8s/demo.js';
+import { redact } from '../redact.js';
 
 /*
  * Runs a table of steps. The cluster is the state: a step looks (reads only), acts if what it wants does not hold, and

@@ -79,7 +79,7 @@ const brief = (text: string) => (text.length > 160 ? `${text.slice(0, 160)}…` 
 const plain = (mrkdwn: string) =>
   mrkdwn
     .replace(/:[a-z_]+: ?/g, '')
-    .replace(/<!date\^[^|]+\|([^>]+)>/g, '$1')
+    .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
     .replace(/[*`]/g, '');
 
 // ------------------------------------------------------------------ create
@@ -190,7 +190,7 @@ export function verifyMessage(demo: string, hits: Hits, tookMs: number): SlackMe
 }
 
 const bar = (count: number, total: number): string => {
-  const filled = Math.round((count / Math.max(1, total)) * 20);
+  const filled = Math.min(20, Math.round((count / Math.max(1, total)) * 20));
   return '█'.repeat(filled) + '░'.repeat(20 - filled);
 };
 

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { clip } from '../redact.js';
+
 /** A Kubernetes API said no. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -15,7 +18,7 @@ export class ApiError extends Error {
 
   static from(cluster: string, call: string, status: number, body: string): ApiError {
     const answer = parseStatus(body);
-    const message = answer?.message ?? (body.slice(0, 200) || `status ${status}`);
+    const message = clip(answer?.message ?? '', 2000) || clip(body, 200) || `status ${status}`;
     return new ApiError(
       cluster,
       status,
@@ -42,9 +45,12 @@ export class UnreachableError extends Error {
   }
 }
 
-function parseStatus(body: string): { reason?: string; message?: string } | undefined {
+const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
+
+/** Kubernetes' Status; undefined where something else answered, such as a proxy. */
+function parseStatus(body: string): z.output<typeof statusAnswer> | undefined {
   try {
-    return JSON.parse(body) as { reason?: string; message?: string };
+    return statusAnswer.parse(JSON.parse(body));
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { Exec, type V1Status } from '@kubernetes/client-node';
-import { messageOf, shorten } from '../errors.js';
+import { messageOf } from '../errors.js';
+import { shorten } from '../redact.js';
 import type { Cluster } from './cluster.js';
 
 export interface ExecTarget {

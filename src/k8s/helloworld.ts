@@ -1,6 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
+import { clip } from '../redact.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterName } from './demo.js';
@@ -165,17 +166,28 @@ export async function sendRequests(cluster: Cluster, requests: number, signal: A
   return countHits(output, requests);
 }
 
+/** The demo's administrator decides what the pods answer: so many different answers are told apart, and no more. */
+const differentAnswers = 20;
+
 /** Reads lines such as `Hello version: v1, instance: helloworld-v1-5486-7897x`; any other line is an error. */
 export function countHits(output: string, requests: number): Hits {
   const hits: Hits = { requests, versions: {}, instances: {}, errors: {} };
-  const count = (counts: Record<string, number>, key: string) => (counts[key] = (counts[key] ?? 0) + 1);
-  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const count = (counts: Record<string, number>, key: string) => {
+    const isKnown = Object.hasOwn(counts, key);
+    const counted = isKnown || (Object.keys(counts).length < differentAnswers && key !== '__proto__') ? key : 'others';
+    counts[counted] = (Object.hasOwn(counts, counted) ? counts[counted]! : 0) + 1;
+  };
+  // No more lines than requests were sent: what goes beyond is not an answer to any.
+  const lines = output
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(0, requests);
   for (const line of lines) {
-    const [, version, instance] = /^Hello version: (\S+), instance: (\S+)/.exec(line) ?? [];
+    const [, version, instance] = /^Hello version: (\S{1,63}), instance: (\S{1,63})/.exec(line) ?? [];
     if (version && instance) {
       count(hits.versions, version);
       count(hits.instances, instance);
-    } else count(hits.errors, line.replace(/^error: /, '').slice(0, 200));
+    } else count(hits.errors, clip(line.replace(/^error: /, ''), 200));
   }
   for (let lost = lines.length; lost < requests; lost++) count(hits.errors, 'no answer');
   return hits;

@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1Deployment, V1Pod } from '@kubernetes/client-node';
+import { clip } from '../redact.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
@@ -12,14 +13,14 @@ export function podProblem(pod: V1Pod): string | undefined {
   if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;
   const name = `pod ${pod.metadata?.name}`;
   const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled) return `${name} cannot be scheduled: ${unscheduled.message ?? unscheduled.reason}`;
+  if (unscheduled) return `${name} cannot be scheduled: ${clip(unscheduled.message ?? unscheduled.reason ?? '')}`;
   const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   for (const { name: container, state, lastState } of containers) {
     const { reason, message } = state?.waiting ?? {};
     if (!reason || reason === 'PodInitializing' || reason === 'ContainerCreating') continue;
     const exit = lastState?.terminated;
     const detail = message ?? (exit ? `exit code ${exit.exitCode}` : '');
-    return `${name}: container ${container} is waiting: ${reason}${detail ? `, ${detail}` : ''}`;
+    return `${name}: container ${container} is waiting: ${reason}${detail ? `, ${clip(detail)}` : ''}`;
   }
   const running = containers.filter(({ ready }) => !ready).map(({ name: container }) => container);
   const phase = pod.status?.phase ?? 'unknown';
@@ -62,5 +63,5 @@ async function lastWarning(cluster: Cluster, namespace: string, name: string): P
   const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields: { type: 'Warning' } });
   const own = events.filter(({ involvedObject }) => involvedObject.name?.startsWith(name));
   const last = own.sort((a, b) => String(a.lastTimestamp).localeCompare(String(b.lastTimestamp))).at(-1);
-  return last && `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${last.message}`;
+  return last && `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${clip(last.message ?? '')}`;
 }

@@ -1,8 +1,9 @@
 import { execa, ExecaError } from 'execa';
 import { toolEnvironment, type DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
-import { UserError, redact, shorten } from '../errors.js';
+import { UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
+import { redact, shorten } from '../redact.js';
 
 /** The command line tools that a worker needs. */
 export type Tool = 'helm' | 'istioctl';

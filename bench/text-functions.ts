@@ -1,0 +1,112 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { messageOf, UserError } from '../src/errors.js';
+import { failureMessage, message, progressMessage, statusMessage, verifyMessage } from '../src/jobs/messages.js';
+import type { Demo } from '../src/k8s/demo.js';
+import { ApiError } from '../src/k8s/api-errors.js';
+import { countHits } from '../src/k8s/helloworld.js';
+import { podProblem } from '../src/k8s/pods.js';
+import { adviceFor } from '../src/known-failures.js';
+import { clip, redact, shorten } from '../src/redact.js';
+import { escapeMrkdwn, sections } from '../src/slack-text.js';
+
+/* What a text of a cluster, a tool or a stranger passes through until people read it, and texts that would take long. */
+
+export interface TextFunction {
+  name: string;
+  apply: (text: string) => unknown;
+}
+
+const says = 'Starting the virtual cluster';
+
+export const textFunctions: readonly TextFunction[] = [
+  { name: 'redact', apply: redact },
+  { name: 'messageOf', apply: (text) => messageOf(new Error(text)) },
+  { name: 'UserError', apply: (text) => new UserError('x', text, { hint: text }).message },
+  { name: 'shorten', apply: (text) => shorten(text) },
+  { name: 'clip', apply: (text) => clip(text) },
+  {
+    name: 'ApiError',
+    apply: (text) => messageOf(ApiError.from('host', 'GET /', 500, JSON.stringify({ message: text }))),
+  },
+  { name: 'podProblem', apply: (text) => podProblem(unschedulablePod(text)) },
+  { name: 'adviceFor', apply: adviceFor },
+  { name: 'countHits', apply: (text) => countHits(text, 12) },
+  { name: 'sections', apply: (text) => sections(escapeMrkdwn(redact(text))) },
+  { name: 'message', apply: (text) => message(clip(escapeMrkdwn(text), 20_000)) },
+  { name: 'failureMessage', apply: (text) => failureMessage({ title: 'x', reasons: [redact(text)], jobId: '1' }) },
+  {
+    name: 'progressMessage',
+    apply: (text) =>
+      progressMessage({
+        title: 'x',
+        elapsedMs: 0,
+        jobId: '1',
+        tasks: [{ step: 'x', says, state: 'running', seen: redact(text) }],
+      }),
+  },
+  {
+    name: 'statusMessage',
+    apply: (text) => statusMessage(demo, [{ step: 'x', says, state: 'failed', error: new Error(text) }], undefined),
+  },
+  { name: 'verifyMessage', apply: (text) => verifyMessage('demo', countHits(text, 12), 1) },
+];
+
+const demo: Demo = {
+  name: 'demo',
+  owner: { id: 'U1', name: 'ada' },
+  channel: 'C1',
+  created: new Date(0),
+  expires: new Date(0),
+  state: 'ready',
+  places: [],
+};
+
+const unschedulablePod = (text: string): V1Pod => ({
+  metadata: { name: 'x' },
+  status: { conditions: [{ type: 'PodScheduled', status: 'False', message: text }] },
+});
+
+/** Repeated, each is the beginning of what some pattern looks for, and never its end. */
+export const unfriendlyTexts: readonly string[] = [
+  'x',
+  'x.',
+  ' ',
+  '\n',
+  'x\n',
+  '-',
+  '-----BEGIN ',
+  '-----BEGIN A',
+  '-----BEGIN A-----',
+  '-----BEGIN A-----\n-----END B-----\n',
+  'xoxb-',
+  'xapp',
+  'eyJ',
+  'eyJ-',
+  '-eyJa.',
+  'k8s-aws-v1.',
+  'bearer ',
+  'bearer          ',
+  'token',
+  'token:                 ',
+  'secret= "',
+  'a:',
+  '://',
+  '://a:',
+  '://a:b',
+  'https://aaaaaaaaaaaaaaaaaaaaaaaa',
+  `${'QUJD'.repeat(29)}-`,
+  'clusterroles ',
+  'chart ',
+  'not a valid chart',
+  'only v1 of helloworld ',
+  '<!date^',
+  '<!date^1^x|',
+  ':a',
+  '&',
+  '<@U1> ',
+  'Hello version: ',
+  'Hello version: v1, instance: x\n',
+  'error: ',
+  '> ',
+  '`',
+];

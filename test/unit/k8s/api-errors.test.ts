@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ApiError } from '../../../src/k8s/api-errors.js';
+
+const errorFrom = (body: string) => ApiError.from('host', 'GET /api/v1/pods?limit=1', 500, body);
+
+describe('the error of an API', () => {
+  test('says what Kubernetes said, and of which call', () => {
+    const { message, reason } = errorFrom('{"reason":"InternalError","message":"etcdserver: leader changed"}');
+    assert.equal(message, 'host: etcdserver: leader changed (GET /api/v1/pods: 500)');
+    assert.equal(reason, 'InternalError');
+  });
+
+  test('clips what a proxy answered in the place of Kubernetes', () => {
+    assert.match(errorFrom('<html>'.repeat(100)).message, /^host: (<html>)+.*… \(GET/);
+    assert.ok(errorFrom('<html>'.repeat(100)).message.length < 260);
+  });
+
+  test('takes a message that is no text for none', () => {
+    assert.match(errorFrom('{"message":{"a":1}}').message, /"a":1/);
+    assert.match(errorFrom('').message, /status 500/);
+  });
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { describe, test } from 'node:test';
+import { execa } from 'execa';
+import { textFunctions, unfriendlyTexts } from '../../bench/text-functions.js';
+import { clip, redact, shorten } from '../../src/redact.js';
+
+describe('redaction removes', () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const secret = 'c2VjcmV0LXZhbHVlLXNlY3JldA==';
+  const cases: [what: string, text: string, secret: string][] = [
+    ['a private key', `failed: ${pem}`, pem.split('\n')[1]!],
+    ['the beginning of a private key', pem.slice(0, 60), pem.slice(30, 60)],
+    ['a Slack bot token', 'token xoxb-12-34-abcDEF in use', 'xoxb-12-34-abcDEF'],
+    ['a Slack app token', 'xapp-1-A0-123-abc', 'xapp-1-A0-123-abc'],
+    ['a JSON web token', 'got eyJhbGciOi.eyJzdWIi.c2ln there', 'eyJzdWIi'],
+    ['a bearer token', 'Authorization: Bearer abcdefgh12345678', 'abcdefgh12345678'],
+    ['a password in a URL', 'redis://user:hunter2@redis:6379 refused', 'hunter2'],
+    ['a password without a user in a URL', 'rediss://:hunter2@redis:6379 refused', 'hunter2'],
+    ['key data of a kubeconfig', `client-key-data: ${secret}`, secret],
+    ['a token of a kubeconfig', `token: "${secret}"`, secret],
+    [
+      "a token in the place of a URL's user",
+      'https://glpat0123456789abcdefgh@charts.example.com failed',
+      'glpat0123456789abcdefgh',
+    ],
+    ['a password with an @ in a URL', 'https://me:p@ss@charts.example.com failed', 'ss@'],
+    ['a token of EKS', 'Authorization k8s-aws-v1.aHR0cHM6Ly9zdHM-_x', 'aHR0cHM6'],
+    ['a JSON web token behind a hyphen', 'token-eyJhbGciOi.eyJzdWIi.c2ln', 'eyJzdWIi'],
+    ['long runs of base64', `x ${'QUJD'.repeat(40)} y`, 'QUJDQUJD'],
+  ];
+  for (const [what, text, hidden] of cases)
+    test(what, () => {
+      assert.ok(text.includes(hidden));
+      assert.ok(!redact(text).includes(hidden), redact(text));
+    });
+  for (const text of [
+    'pods "helloworld-v1-5f7" is forbidden: User "u-istio" cannot get resource "pods" in namespace "sample"',
+    'cannot pull docker://registry.example.com:5000/istio/proxyv2@sha256:0123abcd from https://registry.example.com/v2/',
+    'the key eyJ is too short; heyJoe.example.com does not resolve',
+  ])
+    test(`nothing of an ordinary message: ${text.slice(0, 30)}`, () => assert.equal(redact(text), text));
+});
+
+describe('of a text that is too long, redaction', () => {
+  const filler = 'word '.repeat(20_000);
+
+  test('keeps both ends and says how much it left out', () => {
+    const short = redact(`the beginning ${filler} the end`);
+    assert.match(short, /^the beginning word .* \[\d+ characters left out\] .* the end$/);
+    assert.ok(short.length < 70_000);
+  });
+
+  const pem = `-----BEGIN PRIVATE KEY-----\n${`${'QUJD'.repeat(16)}\n`.repeat(4)}-----END PRIVATE KEY-----`;
+  // Where the text is cut moves through the secret.
+  for (const [what, secret, hidden] of [
+    ['PEM block', pem, /QUJD/],
+    ['token', `token=${'c2Vj'.repeat(40)}`, /c2Vj/],
+    ['word', 'QUJD'.repeat(60), /QUJD/],
+  ] as const)
+    test(`leaves no part of a ${what} that is cut`, () => {
+      for (let shift = 0; shift < secret.length; shift += 3) {
+        const before = filler.slice(0, 32_000 - shift - 1);
+        const after = filler.slice(0, 32_000 - (secret.length - shift) - 1);
+        assert.doesNotMatch(redact(`${before} ${secret} ${filler}`), hidden);
+        assert.doesNotMatch(redact(`${filler} ${secret} ${after}`), hidden);
+      }
+    });
+});
+
+test('a long text keeps its end, where tools put their reason', () => {
+  assert.equal(shorten('short'), 'short');
+  assert.ok(shorten(`${'x'.repeat(1000)} the reason`, 50).endsWith('the reason'));
+  assert.ok(shorten('x'.repeat(1000), 50).length <= 52);
+});
+
+test('a clipped text keeps its beginning', () => {
+  assert.equal(clip('short', 5), 'short');
+  assert.equal(clip('the reason and more', 10), 'the reason…');
+});
+
+describe('a million characters', () => {
+  test('of what every pattern looks for pass through every function for texts, and keep no worker from its work', async () => {
+    const bench = fileURLToPath(new URL('../../bench/text.ts', import.meta.url));
+    // In a process of its own, which can be ended: what is quadratic would take the better part of an hour.
+    const { stdout } = await execa(process.execPath, ['--import', 'tsx', bench, '--characters', '1000000'], {
+      timeout: 120_000,
+    });
+    for (const { name } of textFunctions) assert.ok(stdout.includes(name), name);
+  });
+
+  for (const { name, apply } of textFunctions)
+    test(`become a text of a bounded length in ${name}`, () => {
+      for (const seed of unfriendlyTexts) {
+        const result = apply(seed.repeat(Math.ceil(1_000_000 / seed.length)).slice(0, 1_000_000));
+        assert.ok(JSON.stringify(result ?? '').length < 300_000, `${name} of ${seed}`);
+      }
+    });
+});
