@@ -1,25 +1,31 @@
+import { randomUUID } from 'node:crypto';
 import type { V1Lease } from '@kubernetes/client-node';
-import { seconds } from '../duration.js';
+import { minutes, seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
-import { isConflict } from './api-errors.js';
+import { isConflict, isNotFound, isPassing } from './api-errors.js';
 import { pause } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels } from './demo.js';
-import { create, pathOf, read, ref, remove } from './objects.js';
+import { create, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
  * At most one job writes to a demo at a time, across workers: it holds a Lease, renews it, and stops writing when it
- * could not renew in time. As in client-go's leader election nobody's clock but one's own is trusted: a Lease may be
- * taken when it was seen unchanged for its whole duration.
+ * could not renew it in time. As in client-go's leader election, whose times these are, no clock but one's own decides:
+ * a Lease that is seen to change has a living holder, one that is seen unchanged for its whole duration may be taken.
  * @see https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
  */
 
 const leaseMs = seconds(15);
-const renewEveryMs = seconds(4);
+const renewEveryMs = seconds(2);
+/** Shorter than the margin that is left after it, so that one request without an answer loses no claim. */
+const renewalTimeoutMs = seconds(4);
 /** A holder stops this long before others may take over. */
 const marginMs = seconds(3);
+const lookEveryMs = 500;
 /** How long a job waits for the end of its own earlier run; far longer than one that was cut off keeps its Lease. */
 const ownRunDeadlineMs = seconds(60);
+/** How long `retake` waits for an API that does not answer. */
+const retakeDeadlineMs = minutes(5);
 
 /** The sole right to write to one demo. */
 export interface Claim {
@@ -27,6 +33,12 @@ export interface Claim {
   signal: AbortSignal;
   /** @throws ClaimLost: to be called before every write. */
   assertHeld(): void;
+  /**
+   * Takes a claim that was lost again, once the API answers: at once where nobody has taken it since.
+   * @returns a new claim, or who has the demo now
+   * @throws UnreachableError, ApiError when the API does not answer for five minutes
+   */
+  retake(): Promise<Claim | Holder>;
   release(): Promise<void>;
 }
 
@@ -50,94 +62,151 @@ export interface Holder {
 
 export class ClaimLost extends Error {
   override readonly name = 'ClaimLost';
+
+  constructor(why: string) {
+    super(`The claim on the demo was lost: ${why}.`);
+  }
 }
 
-/** Claims the demo, or says who has it. */
-export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
-  const { host, namespace, demo, purpose, jobId, signal } = request;
-  const reference = ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace);
+/** Claims the demo, or says who has it; a holder is watched until it renews its Lease, which takes some seconds. */
+export function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
+  // Two runs of one job are told apart by the last part.
+  return take(request, `${request.purpose}/${request.jobId}/${randomUUID().slice(0, 8)}`);
+}
+
+export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
+
+/** Takes the Lease for `identity`; one that has this identity is taken at once. */
+async function take(request: ClaimRequest, identity: string): Promise<Claim | Holder> {
+  const { host, demo, jobId, signal } = request;
+  const reference = leaseOf(request);
   const deadline = performance.now() + ownRunDeadlineMs;
   let seen: { version: string | undefined; since: number } | undefined;
   for (;;) {
+    signal.throwIfAborted();
     const present = await read<V1Lease>(host, reference);
     const holder = present && holderOf(present);
-    if (present && holder) {
+    if (holder && present.spec?.holderIdentity !== identity) {
       const version = present.metadata?.resourceVersion;
-      const isRenewed = seen !== undefined && seen.version !== version;
-      if (seen === undefined || isRenewed) seen = { version, since: performance.now() };
-      if (holder.jobId !== jobId && (isRenewed || endOf(present) > Date.now())) return holder;
+      if (seen && seen.version !== version && holder.jobId !== jobId) return holder;
+      if (!seen || seen.version !== version) seen = { version, since: performance.now() };
       const remaining = seen.since + leaseMs - performance.now();
       if (remaining > 0) {
         if (performance.now() > deadline)
           throw new Error(
             `An earlier run of this job still works on demo ${demo}: its Lease is renewed again and again.`,
           );
-        await pause(Math.min(remaining, 500), signal);
+        await pause(Math.min(remaining, lookEveryMs), signal);
         continue;
       }
     }
     try {
-      const path = await pathOf(host, reference);
-      const body = lease(reference.metadata, demo, { jobId, purpose }, present);
-      const taken = present
-        ? await host.request<V1Lease>({ method: 'PUT', path, body })
-        : await create<V1Lease>(host, body as never);
-      return hold(host, reference, taken);
+      const body = lease(reference.metadata, demo, identity, present);
+      const taken = present ? await put(host, reference, body) : await create<V1Lease>(host, body as never);
+      return hold(request, identity, taken);
     } catch (error) {
       if (!isConflict(error)) throw error; // a conflict: somebody else was faster; look again
     }
   }
 }
 
-export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
+async function retake(request: ClaimRequest, identity: string): Promise<Claim | Holder> {
+  const deadline = performance.now() + retakeDeadlineMs;
+  for (;;) {
+    try {
+      return await take(request, identity);
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > deadline) throw error;
+      await pause(lookEveryMs, request.signal);
+    }
+  }
+}
 
-function hold(host: Cluster, reference: ReturnType<typeof ref>, taken: V1Lease): Claim {
+function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
+  const { host } = request;
+  const reference = leaseOf(request);
   const lost = new AbortController();
   let current = taken;
+  let problem = 'it could not be renewed in time';
   // A clock that goes on while the process is stopped, so that it knows on waking up that its time is over.
   let validUntil = performance.now() + leaseMs - marginMs;
-  const lose = (why: string) => lost.abort(new ClaimLost(`The claim on the demo was lost: ${why}`));
-  const assertHeld = () => {
-    if (!lost.signal.aborted && performance.now() > validUntil) lose('it could not be renewed in time');
-    lost.signal.throwIfAborted();
+  const lose = (error: ClaimLost) => {
+    timers.forEach(clearInterval);
+    lost.abort(error);
+  };
+  const loseWhenLate = () => {
+    if (!lost.signal.aborted && performance.now() > validUntil) lose(new ClaimLost(problem));
+  };
+
+  const readOwn = async () => {
+    const present = await read<V1Lease>(host, reference);
+    if (present?.spec?.holderIdentity === identity) return present;
+    throw new ClaimLost(present ? 'another worker has taken it' : 'its Lease was deleted');
   };
   const renew = async () => {
+    if (lost.signal.aborted) return;
     try {
-      assertHeld();
       const asked = performance.now();
-      const body = { ...current, spec: { ...current.spec, renewTime: microTime() } };
-      current = await host.request<V1Lease>({ method: 'PUT', path: await pathOf(host, reference), body });
+      const renewed = (of: V1Lease) => put(host, reference, { ...of, spec: { ...of.spec, renewTime: microTime() } });
+      try {
+        current = await renewed(current);
+      } catch (error) {
+        // An earlier renewal whose answer was lost makes a conflict too: what has our name is still ours.
+        if (!isConflict(error) && !isNotFound(error)) throw error;
+        current = await renewed(await readOwn());
+      }
       validUntil = asked + leaseMs - marginMs;
     } catch (error) {
-      if (isConflict(error)) lose('another worker has taken it');
-      else if (performance.now() > validUntil) lose(messageOf(error));
+      if (error instanceof ClaimLost) lose(error);
+      else problem = `it could not be renewed in time: ${messageOf(error)}`;
     }
   };
-  let renewing = Promise.resolve();
+  let renewing: Promise<void> | undefined;
   const timers = [
-    setInterval(() => (renewing = renewing.then(renew)), renewEveryMs),
+    setInterval(() => (renewing ??= renew().finally(() => (renewing = undefined))), renewEveryMs),
     // A renewal that hangs must not keep the tools of a step running: their signal is aborted in time.
-    setInterval(() => performance.now() > validUntil && lose('it could not be renewed in time'), 500),
+    setInterval(loseWhenLate, lookEveryMs),
   ];
+
+  const removeOwn = async (own: V1Lease) => {
+    const { uid, resourceVersion } = own.metadata!;
+    await remove(host, reference, { uid, resourceVersion });
+  };
   return {
     signal: lost.signal,
-    assertHeld,
+    assertHeld() {
+      loseWhenLate();
+      lost.signal.throwIfAborted();
+    },
+    retake: () => retake(request, identity),
     async release() {
       timers.forEach(clearInterval);
       await renewing;
       if (lost.signal.aborted) return;
-      const { uid, resourceVersion } = current.metadata!;
-      await remove(host, reference, { uid, resourceVersion }).catch((error: unknown) => {
-        if (!isConflict(error)) throw error; // taken by another: not ours to remove
-      });
+      try {
+        await removeOwn(current).catch(async (error: unknown) => {
+          if (!isConflict(error)) throw error;
+          await removeOwn(await readOwn());
+        });
+      } catch (error) {
+        if (!(error instanceof ClaimLost)) throw error; // taken by another: not ours to remove
+      }
     },
   };
 }
 
+const leaseOf = ({ demo, namespace }: Pick<ClaimRequest, 'demo' | 'namespace'>): Reference =>
+  ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace);
+
+async function put(host: Cluster, reference: Reference, body: object): Promise<V1Lease> {
+  const path = await pathOf(host, reference);
+  return await host.request<V1Lease>({ method: 'PUT', path, body, withinMs: renewalTimeoutMs });
+}
+
 function lease(
-  { name, namespace }: { name?: string | undefined; namespace?: string | undefined },
+  { name, namespace }: Reference['metadata'],
   demo: string,
-  { jobId, purpose }: { jobId: string; purpose: string },
+  holderIdentity: string,
   present: V1Lease | undefined,
 ) {
   const now = microTime();
@@ -146,7 +215,7 @@ function lease(
     kind: 'Lease',
     metadata: { name, namespace, labels: demoLabels(demo), resourceVersion: present?.metadata?.resourceVersion },
     spec: {
-      holderIdentity: `${purpose}/${jobId}`,
+      holderIdentity,
       leaseDurationSeconds: leaseMs / 1000,
       acquireTime: now,
       renewTime: now,
@@ -160,14 +229,21 @@ function holderOf({ spec }: V1Lease): Holder | undefined {
   return purpose && jobId ? { purpose, jobId, since: new Date(spec?.acquireTime as unknown as string) } : undefined;
 }
 
-/** Who works on the demo at this moment, if anybody. */
-export async function currentHolder(host: Cluster, namespace: string, demo: string): Promise<Holder | undefined> {
-  const present = await read<V1Lease>(host, ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace));
-  return present && endOf(present) > Date.now() ? holderOf(present) : undefined;
-}
-
-function endOf({ spec }: V1Lease): number {
-  return Date.parse(String(spec?.renewTime)) + (spec?.leaseDurationSeconds ?? 0) * 1000;
+/** Who works on the demo at this moment, if anybody: a Lease that is left over from a dead worker is not renewed. */
+export async function currentHolder(
+  host: Cluster,
+  namespace: string,
+  demo: string,
+  signal: AbortSignal,
+): Promise<Holder | undefined> {
+  const look = () => read<V1Lease>(host, leaseOf({ demo, namespace }));
+  const first = await look();
+  const deadline = performance.now() + 3 * renewEveryMs;
+  for (let present = first; present && performance.now() < deadline; present = await look()) {
+    if (present.metadata?.resourceVersion !== first?.metadata?.resourceVersion) return holderOf(present);
+    await pause(lookEveryMs, signal);
+  }
+  return undefined;
 }
 
 /** Leases want microseconds. */

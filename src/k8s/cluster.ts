@@ -26,6 +26,8 @@ export interface ApiCall {
   /** Of the body; JSON unless said otherwise. */
   contentType?: string;
   accept?: string;
+  /** How long its answer may take, ms; 20 s unless said otherwise. */
+  withinMs?: number;
 }
 
 export interface ApiResource {
@@ -52,7 +54,15 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
   const agent = new https.Agent({ keepAlive: true, maxSockets: 12 });
   const server = new URL(kubeConfig.getCurrentCluster()!.server);
 
-  async function request<Answer>({ method, path, query, body, contentType, accept }: ApiCall): Promise<Answer> {
+  async function request<Answer>({
+    method,
+    path,
+    query,
+    body,
+    contentType,
+    accept,
+    withinMs = requestTimeoutMs,
+  }: ApiCall): Promise<Answer> {
     if (method !== 'GET') beforeWrite?.();
     const url = new URL(server.href.replace(/\/$/, '') + path);
     for (const [key, value] of Object.entries(query ?? {})) {
@@ -61,7 +71,7 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
     const requestOptions: https.RequestOptions = {};
     await kubeConfig.applyToHTTPSOptions(requestOptions);
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    const timeout = AbortSignal.timeout(withinMs);
     try {
       const { status, text } = await send(url, payload, {
         ...requestOptions,
@@ -87,7 +97,7 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
     } catch (error) {
       if (error instanceof ApiError) throw error;
       signal?.throwIfAborted();
-      const reason = timeout.aborted ? `no answer within ${requestTimeoutMs / 1000} s` : messageOf(error);
+      const reason = timeout.aborted ? `no answer within ${withinMs / 1000} s` : messageOf(error);
       throw new UnreachableError(name, server.host, reason, { cause: error });
     }
   }

@@ -3,13 +3,15 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import type { V1Lease } from '@kubernetes/client-node';
+import { UnreachableError } from '../../src/k8s/api-errors.js';
+import { waitFor } from '../../demo/wait-for.js';
 import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
-import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
-import { apply, merge, read, ref } from '../../src/k8s/objects.js';
+import { connectCluster, loadHostKubeConfig, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
+import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
 
 /* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
 
-describe('a claim on a demo', () => {
+describe('a claim on a demo', { concurrency: true }, () => {
   let simulated: SimulatedCluster;
   let host: Cluster;
   const signal = new AbortController().signal;
@@ -24,25 +26,56 @@ describe('a claim on a demo', () => {
     await simulated.close();
   });
 
-  const claim = (demo: string, jobId: string) =>
-    claimDemo({ host, namespace: 'default', demo, purpose: 'create', jobId, signal });
-  async function held(demo: string, jobId: string): Promise<Claim> {
-    const result = await claim(demo, jobId);
+  const claim = (demo: string, jobId: string, on = host) =>
+    claimDemo({ host: on, namespace: 'default', demo, purpose: 'create', jobId, signal: new AbortController().signal });
+  async function held(demo: string, jobId: string, on = host): Promise<Claim> {
+    const result = await claim(demo, jobId, on);
     assert.ok(!isHolder(result));
     return result;
   }
-  const expireLease = (demo: string) =>
-    merge(host, lease(demo), { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } });
+  const holderOf = async (demo: string) => (await read<V1Lease>(host, lease(demo)))?.spec?.holderIdentity ?? 'nobody';
+  /** A Lease as a worker of that job leaves it when it dies. */
+  const leaveLease = (demo: string, renewTime: string) =>
+    apply(host, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: `vcdemo-${demo}`, namespace: 'default' },
+      spec: { holderIdentity: 'create/job-1', leaseDurationSeconds: 15, acquireTime: renewTime, renewTime },
+    });
+  const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString().replace('Z', '000Z');
+
+  /** The host cluster as a worker sees it whose way there fails. */
+  function unreliable() {
+    const way = { isOpen: true, losesAnswers: 0, refused: 0 };
+    const cluster: Cluster = {
+      ...host,
+      async request<Answer>(call: ApiCall): Promise<Answer> {
+        const broken = () => new UnreachableError('host', 'localhost', 'socket hang up', {});
+        if (!way.isOpen) {
+          way.refused++;
+          throw broken();
+        }
+        const answer = await host.request<Answer>(call);
+        if (call.method === 'PUT' && way.losesAnswers > 0) {
+          way.losesAnswers--;
+          throw broken();
+        }
+        return answer;
+      },
+    };
+    return { cluster, way };
+  }
 
   it('is held by one job at a time, and the next learns by which', async () => {
     const first = await held('one', 'job-1');
     const second = await claim('one', 'job-2');
     assert.ok(isHolder(second));
     assert.deepEqual([second.jobId, second.purpose], ['job-1', 'create']);
-    assert.equal((await currentHolder(host, 'default', 'one'))?.jobId, 'job-1');
+    assert.equal((await currentHolder(host, 'default', 'one', signal))?.jobId, 'job-1');
     first.assertHeld();
     await first.release();
     assert.equal(await read(host, lease('one')), undefined, 'nothing is left');
+    assert.equal(await currentHolder(host, 'default', 'one', signal), undefined);
   });
 
   it('goes to one of many that ask at once', async () => {
@@ -52,38 +85,101 @@ describe('a claim on a demo', () => {
     await winners[0]!.release();
   });
 
-  it('is taken over when its holder has not renewed it, and the old holder stops and removes nothing', async () => {
-    const old = await held('late', 'job-1');
-    await expireLease('late');
+  it('is taken over when its holder cannot renew it, and the old holder stops and removes nothing', async () => {
+    const { cluster, way } = unreliable();
+    const old = await held('late', 'job-1', cluster);
+    way.isOpen = false;
     const taker = await held('late', 'job-2');
-    if (!old.signal.aborted) await once(old.signal, 'abort'); // its next renewal meets the other's Lease
-    assert.throws(() => old.assertHeld(), /lost/);
+    assert.ok(old.signal.aborted, 'the old holder stopped before another took over');
+    assert.throws(() => old.assertHeld(), /could not be renewed in time: .*socket hang up/);
+    way.isOpen = true;
     await old.release();
-    const left = await read<V1Lease>(host, lease('late'));
-    assert.equal(left?.spec?.holderIdentity, 'create/job-2');
+    assert.match(await holderOf('late'), /^create\/job-2\//);
+    const again = await old.retake();
+    assert.ok(isHolder(again), 'who lost it learns who has it now');
+    assert.equal(again.jobId, 'job-2');
+    await taker.release();
+  });
+
+  it('is kept when the answer to a renewal is lost', async () => {
+    const { cluster, way } = unreliable();
+    const claimed = await held('answer', 'job-1', cluster);
+    way.losesAnswers = 2;
+    const renewals: (string | undefined)[] = [];
+    await waitFor('four renewals', async () => {
+      const version = (await read<V1Lease>(host, lease('answer')))?.metadata?.resourceVersion;
+      if (renewals.at(-1) !== version) renewals.push(version);
+      return renewals.length > 4 || undefined;
+    });
+    claimed.assertHeld();
+    await claimed.release();
+    assert.equal(await holderOf('answer'), 'nobody');
+  });
+
+  it('is kept when somebody edits its Lease', async () => {
+    const claimed = await held('edited', 'job-1');
+    await merge(host, lease('edited'), { metadata: { labels: { team: 'blue' } } });
+    const edited = await read<V1Lease>(host, lease('edited'));
+    await waitFor('a renewal after the edit', async () => {
+      const version = (await read<V1Lease>(host, lease('edited')))?.metadata?.resourceVersion;
+      return version !== edited?.metadata?.resourceVersion || undefined;
+    });
+    claimed.assertHeld();
+    await claimed.release();
+    assert.equal(await holderOf('edited'), 'nobody');
+  });
+
+  it('is lost when its Lease is deleted, and taken again at once', async () => {
+    const claimed = await held('deleted', 'job-1');
+    await remove(host, lease('deleted'));
+    if (!claimed.signal.aborted) await once(claimed.signal, 'abort');
+    assert.throws(() => claimed.assertHeld(), /its Lease was deleted/);
+    const again = await claimed.retake();
+    assert.ok(!isHolder(again));
+    again.assertHeld();
+    await again.release();
+  });
+
+  it('that was lost to an outage is taken again when the API is back, without a wait for its own Lease', async () => {
+    const { cluster, way } = unreliable();
+    const claimed = await held('outage', 'job-1', cluster);
+    way.isOpen = false;
+    if (!claimed.signal.aborted) await once(claimed.signal, 'abort');
+    way.refused = 0;
+    const retaking = claimed.retake();
+    await waitFor('a try while the API is away', async () => way.refused > 0);
+    way.isOpen = true;
+    const again = await retaking;
+    assert.ok(!isHolder(again));
+    again.assertHeld();
+    assert.throws(() => claimed.assertHeld(), /lost/, 'the old claim stays lost');
+    await claimed.release();
+    again.assertHeld();
+    await again.release();
+    assert.equal(await holderOf('outage'), 'nobody');
+  });
+
+  it('is taken from a dead holder whose clock was a day ahead', async () => {
+    await leaveLease('ahead', tomorrow());
+    assert.equal(await currentHolder(host, 'default', 'ahead', signal), undefined, 'nobody is at work');
+    const taker = await held('ahead', 'job-2');
     await taker.release();
   });
 
   it('is not taken from a holder who renews it by a clock that is far behind', async () => {
-    const behind = await held('behind', 'job-1');
-    await behind.release();
-    const renew = () =>
-      apply(host, {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: { name: 'vcdemo-behind', namespace: 'default' },
-        spec: {
-          holderIdentity: 'create/job-1',
-          leaseDurationSeconds: 15,
-          acquireTime: '2020-01-01T00:00:00.000000Z',
-          renewTime: `2020-01-01T00:00:00.${String(++renewals).padStart(6, '0')}Z`,
-        },
-      });
     let renewals = 0;
+    const renew = () => leaveLease('behind', `2020-01-01T00:00:00.${String(++renewals).padStart(6, '0')}Z`);
     await renew();
     const timer = setInterval(() => void renew(), 1000);
     const result = await claim('behind', 'job-2').finally(() => clearInterval(timer));
     assert.ok(isHolder(result));
     assert.equal(result.jobId, 'job-1');
+  });
+
+  it("waits for the end of the job's own earlier run", async () => {
+    await leaveLease('resumed', tomorrow());
+    const resumed = await held('resumed', 'job-1');
+    assert.match(await holderOf('resumed'), /^create\/job-1\/\w+$/, 'the two runs have different names');
+    await resumed.release();
   });
 });

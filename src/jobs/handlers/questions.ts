@@ -80,7 +80,7 @@ export const status: Handler<'status'> = async (run) => {
         signal,
       }),
     );
-    const holder = await currentHolder(host, claimNamespace(host), demo.name);
+    const holder = await currentHolder(host, claimNamespace(host), demo.name, signal);
     await slack.whisper(payload.requester, statusMessage(demo, tasks, holder));
   });
 };
