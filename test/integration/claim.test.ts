@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import type { V1Lease } from '@kubernetes/client-node';
 import { UnreachableError } from '../../src/k8s/api-errors.js';
-import { waitFor } from '../../demo/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
 import { connectCluster, loadHostKubeConfig, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
 import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
