@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { apply, merge, type Manifest } from '../../src/k8s/objects.js';
+import { assertRefused, describeContract } from '../support/contract.js';
+
+describeContract('server-side apply', (api) => {
+  const { namespace } = api;
+
+  const config = (data: Record<string, string>): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'applied', namespace },
+    data,
+  });
+  const applyAs = (manager: string | undefined, data: Record<string, string>, force?: boolean) =>
+    api.cluster.request<{ data?: object; metadata: { managedFields: { manager: string }[]; resourceVersion: string } }>(
+      {
+        method: 'PATCH',
+        path: `/api/v1/namespaces/${namespace}/configmaps/applied`,
+        query: { fieldManager: manager, force },
+        contentType: 'application/apply-patch+yaml',
+        body: config(data),
+      },
+    );
+
+  it('creates an object, changes nothing when repeated, and removes fields that are no longer applied', async () => {
+    const made = await applyAs('one', { a: '1', b: '2' });
+    const again = await applyAs('one', { a: '1', b: '2' });
+    assert.equal(again.metadata.resourceVersion, made.metadata.resourceVersion);
+    assert.deepEqual((await applyAs('one', { a: '1' })).data, { a: '1' });
+  });
+
+  it('names the manager and field of a conflict, and hands the field over when forced', async () => {
+    await assertRefused(
+      applyAs('two', { a: '2' }),
+      409,
+      'Conflict',
+      /Apply failed with 1 conflict: conflict with "one": \.data\.a/,
+    );
+    const forced = await applyAs('two', { a: '2' }, true);
+    assert.deepEqual(forced.data, { a: '2' });
+    assert.deepEqual(
+      forced.metadata.managedFields.map(({ manager }) => manager),
+      ['two'],
+    );
+    // The field is gone from the first one's: what it applies no more is not its to remove.
+    assert.deepEqual((await applyAs('one', {})).data, { a: '2' });
+  });
+
+  it('reports a conflict with a field written by a merge patch', async () => {
+    await merge(api.cluster, config({}), { data: { c: '3' } });
+    await assertRefused(applyAs('two', { a: '2', c: '4' }), 409, 'Conflict', /conflict with "vcdemo".*: \.data\.c/);
+  });
+
+  it('refuses to apply without a field manager', () =>
+    assertRefused(applyAs(undefined, {}), 422, 'Invalid', /fieldManager: Required value: is required for apply patch/));
+
+  it('merges the containers of a pod template by name', async () => {
+    const deployment = (image: string, ...more: object[]): Manifest => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'keyed', namespace },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: { app: 'keyed' } },
+        template: {
+          metadata: { labels: { app: 'keyed' } },
+          spec: { containers: [{ name: 'main', image }, ...more] },
+        },
+      },
+    });
+    const containersOf = (object: unknown) =>
+      (
+        object as { spec: { template: { spec: { containers: { name: string; image: string }[] } } } }
+      ).spec.template.spec.containers.map(({ name, image: of }) => `${name}=${of}`);
+    const made = await apply(api.cluster, deployment('one', { name: 'second', image: 'two' }));
+    assert.deepEqual(containersOf(made), ['main=one', 'second=two']);
+    assert.equal(made.metadata?.generation, 1);
+    const changed = await apply(api.cluster, deployment('three'));
+    assert.deepEqual(containersOf(changed), ['main=three']);
+    assert.equal(changed.metadata?.generation, 2);
+  });
+});

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { startSimulatedCluster } from '../../simulator/index.js';
+import { ApiError } from '../../src/k8s/api-errors.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { create, read, ref, remove, type Manifest } from '../../src/k8s/objects.js';
+import { waitFor } from './wait-for.js';
+
+/*
+ * What the product relies on in a Kubernetes API, asserted in the same words on the simulated cluster and, where
+ * KUBECONFIG is set, on a real one: the simulation must not lie.
+ */
+
+/** An image with `sh`; the real cluster must be able to pull it. */
+export const shellImage = process.env.CONTRACT_IMAGE ?? 'docker.io/curlimages/curl:8.16.0';
+
+/** A Kubernetes API under test; the getters work once the tests run. */
+export interface ContractApi {
+  readonly kubeConfig: KubeConfig;
+  readonly cluster: Cluster;
+  /** Made for these tests, and deleted with everything in it. */
+  readonly namespace: string;
+  /** A Secret of the namespace. */
+  secret(name: string, more?: object): Manifest;
+  secretPath(name: string): string;
+  /** The same API with credentials other than the administrator's; the caller closes it. */
+  as(user: Partial<KubeConfig['users'][number]>): Cluster;
+}
+
+interface Fixture {
+  name: string;
+  connect(): Promise<{ kubeConfig: KubeConfig; close(): Promise<void> }>;
+}
+
+const simulated: Fixture = {
+  name: 'the simulated cluster',
+  async connect() {
+    const cluster = await startSimulatedCluster({ podStartMs: 50 });
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromString(cluster.kubeconfig);
+    return { kubeConfig, close: () => cluster.close() };
+  },
+};
+
+const real: Fixture = {
+  name: 'the cluster of KUBECONFIG',
+  connect() {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromDefault();
+    return Promise.resolve({ kubeConfig, close: () => Promise.resolve() });
+  },
+};
+
+/** Describes a topic of the Kubernetes API, for each cluster that is at hand. */
+export function describeContract(topic: string, defineTests: (api: ContractApi) => void): void {
+  for (const fixture of process.env.KUBECONFIG ? [simulated, real] : [simulated])
+    describe(`${topic}, on ${fixture.name}`, () => defineTests(connected(fixture)));
+}
+
+function connected(fixture: Fixture): ContractApi {
+  const { signal } = new AbortController();
+  const namespace = `contract-${randomBytes(3).toString('hex')}`;
+  let kubeConfig: KubeConfig;
+  let cluster: Cluster;
+  let close = () => Promise.resolve();
+
+  before(async () => {
+    ({ kubeConfig, close } = await fixture.connect());
+    cluster = connectCluster('it', kubeConfig, { signal });
+    await create(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await waitFor('the default account', () => read(cluster, ref('v1', 'ServiceAccount', 'default', namespace)));
+  });
+  after(async () => {
+    await remove(cluster, ref('v1', 'Namespace', namespace));
+    cluster.close();
+    await close();
+  });
+
+  return {
+    get kubeConfig() {
+      return kubeConfig;
+    },
+    get cluster() {
+      return cluster;
+    },
+    namespace,
+    secret: (name, more = {}) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, ...more }),
+    secretPath: (name) => `/api/v1/namespaces/${namespace}/secrets/${name}`,
+    as(user) {
+      const other = new KubeConfig();
+      const { name, server, caData, caFile } = kubeConfig.getCurrentCluster()!;
+      const reached = { name, server, ...(caData ? { caData } : { caFile }) };
+      other.loadFromClusterAndUser(reached as never, { name: 'other', ...user } as never);
+      return connectCluster('it', other, { signal });
+    },
+  };
+}
+
+/** The refusal that the work ends with. */
+export async function refused(work: Promise<unknown>): Promise<ApiError> {
+  const error: unknown = await work.then(
+    () => assert.fail('was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof ApiError, String(error));
+  return error;
+}
+
+export async function assertRefused(
+  work: Promise<unknown>,
+  status: number,
+  reason: string,
+  message: RegExp,
+): Promise<void> {
+  const error = await refused(work);
+  assert.deepEqual({ status: error.status, reason: error.reason }, { status, reason }, error.message);
+  assert.match(error.message, message);
+}
