@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { UserError } from './errors.js';
-import { readConfigFile } from './config/file.js';
-import type { DemoConfig } from './config/schema.js';
+import { readConfigFile, readSharedConfig } from './config/file.js';
+import type { DemoConfig, SharedConfig } from './config/schema.js';
 
 /*
  * Settings of the processes come from the environment; everything about demos comes from the YAML file that VCDEMO_CONFIG
  * names, whose keys are in config/schema.ts. This is the only reader of process.env. All problems are reported together.
  */
 
-export type { DemoConfig } from './config/schema.js';
+export { shortestTtlMs, type DemoConfig, type SharedConfig } from './config/schema.js';
 
 /** @see readConfigFile */
 export function readDemoConfig(
@@ -80,18 +80,18 @@ const queueEnvironment = z.object({
   QUEUE_UI_PORT: port.default(3002),
 });
 
-export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: DemoConfig };
+export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: SharedConfig };
 export type WorkerSettings = z.output<typeof workerEnvironment> & { demoConfig: DemoConfig };
-export type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: DemoConfig };
+export type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: SharedConfig };
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettings {
-  return readSettings(botEnvironment, env);
+  return readSettings(botEnvironment, env, readSharedConfig);
 }
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
-  return readSettings(workerEnvironment, env, ({ HOST_CLUSTER }, { clusters }) => {
+  return readSettings(workerEnvironment, env, readConfigFile, ({ HOST_CLUSTER }, { clusters }) => {
     if (HOST_CLUSTER !== undefined && !clusters.includes(HOST_CLUSTER))
       return [
         `HOST_CLUSTER is ${HOST_CLUSTER}, which is not among the configuration's clusters (${clusters.join(', ') || 'it has none'})`,
@@ -104,14 +104,15 @@ export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): Worker
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readQueueSettings(env: NodeJS.ProcessEnv = process.env): QueueSettings {
-  return readSettings(queueEnvironment, env);
+  return readSettings(queueEnvironment, env, readSharedConfig);
 }
 
-function readSettings<Settings extends object>(
+function readSettings<Settings extends object, Config>(
   schema: z.ZodType<Settings>,
   env: NodeJS.ProcessEnv,
-  problemsBetween: (settings: Settings, demoConfig: DemoConfig) => string[] = () => [],
-) {
+  readConfig: (path: string | undefined, env: NodeJS.ProcessEnv, hostCluster: string | undefined) => Config,
+  problemsBetween: (settings: Settings, demoConfig: Config) => string[] = () => [],
+): Settings & { demoConfig: Config } {
   const problems: string[] = [];
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
@@ -121,9 +122,9 @@ function readSettings<Settings extends object>(
         ({ path, message }) => `${path.join('.')} ${isUnset(given, path) ? 'is not set' : message}`,
       ),
     );
-  let demoConfig: DemoConfig | undefined;
+  let demoConfig: Config | undefined;
   try {
-    demoConfig = readDemoConfig(given.VCDEMO_CONFIG, env, given.HOST_CLUSTER);
+    demoConfig = readConfig(given.VCDEMO_CONFIG, env, given.HOST_CLUSTER);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     problems.push(error.message);

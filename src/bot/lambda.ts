@@ -1,5 +1,6 @@
 import { AwsLambdaReceiver } from '@slack/bolt';
 import { readBotSettings } from '../config.js';
+import { exitWith, orExit } from '../exit.js';
 import { createLog } from '../log.js';
 import { boltLogger, createApp } from './app.js';
 import { createBotMetrics } from '../metrics.js';
@@ -10,7 +11,7 @@ import { createMomentaryQueues } from './queue.js';
  * answered: the command is on the queue by then, and nothing is kept that could be dead later.
  */
 
-const settings = readBotSettings();
+const settings = orExit(readBotSettings);
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const receiver = new AwsLambdaReceiver({
   signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
@@ -26,7 +27,7 @@ await createApp(
     // Saves asking Slack who the bot is at each cold start: no listener needs to know.
     authorize: () => Promise.resolve({ botToken: settings.SLACK_BOT_TOKEN }),
   },
-);
+).catch(exitWith);
 
 /** For Lambda's `Handler: lambda.handler`. */
 export const handler = receiver.toHandler();

@@ -1,10 +1,10 @@
-import { readBotSettings, type BotSettings } from '../config.js';
+import { readBotSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { exitWith, orExit } from '../exit.js';
 import { createLog } from '../log.js';
 import { startBot } from './app.js';
 
-const settings = readSettingsOrExit();
+const settings = orExit(readBotSettings);
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const starting = startBot(settings, log);
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -22,17 +22,3 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
       );
   });
 await starting.catch(exitWith);
-
-function readSettingsOrExit(): BotSettings {
-  try {
-    return readBotSettings();
-  } catch (error) {
-    return exitWith(error);
-  }
-}
-
-function exitWith(error: unknown): never {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`${[error.message, error.hint].filter(Boolean).join('\n')}\n`);
-  process.exit(1);
-}

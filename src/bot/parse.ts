@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { demoName } from '../jobs/definitions.js';
+import { shortestTtlMs } from '../config.js';
 import { formatDuration, parseDuration } from '../duration.js';
 import { UserError } from '../errors.js';
 import {
@@ -121,16 +122,13 @@ function parseDemoName(name: string, refusal: Refusal): string {
 
 function parseTtl(text: string, maxTtlMs: number, refusal: Refusal): number {
   const ttlMs = parseDuration(text);
-  const limits = `between 10m and ${formatDuration(maxTtlMs)}`;
+  const limits = `between ${formatDuration(shortestTtlMs)} and ${formatDuration(maxTtlMs)}`;
   if (ttlMs === undefined)
     throw refusal('bad-ttl', `"${shown(text)}" is not a time to live: use something like 90m, 8h or 2d, ${limits}.`);
-  if (ttlMs < minTtlMs || ttlMs > maxTtlMs)
+  if (ttlMs < shortestTtlMs || ttlMs > maxTtlMs)
     throw refusal('bad-ttl', `A time to live of ${formatDuration(ttlMs)} is not possible here: it must be ${limits}.`);
   return ttlMs;
 }
-
-/** Kubernetes issues no client certificate for less. */
-const minTtlMs = 600_000;
 
 function parseRequests(text: string = String(defaultRequests), refusal: Refusal): number {
   const requests = /^\d{1,3}$/.test(text) ? Number(text) : 0;

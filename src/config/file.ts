@@ -1,55 +1,107 @@
 import { readFileSync } from 'node:fs';
 import { resolve, dirname } from 'node:path';
-import { parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { UserError } from '../errors.js';
-import { demoConfig, type DemoConfig } from './schema.js';
+import { demoConfig, hostClusterConfig, sharedConfig, type DemoConfig, type SharedConfig } from './schema.js';
+import { parseYaml, showVariables, variablesIn } from './variables.js';
+
+type Written = Record<string, unknown>;
 
 /**
- * Reads and checks the YAML file; without a path, the defaults.
- * `${NAME}` in it is replaced by the environment's variable; a relative chart file is looked up beside the file.
- * With `hostCluster` the settings are those of that one of its `clusters`.
+ * Reads and checks the YAML file; without a path, the defaults. A relative chart file is looked up beside it.
+ * With `hostCluster` the settings are those of that one of its `clusters`, and what the others change is not looked at.
  * @throws UserError `config-unreadable` with the path and every problem.
  */
 export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv, hostCluster?: string): DemoConfig {
   if (path === undefined) return demoConfig.parse({});
-  const unreadable = (reason: string, cause?: unknown) =>
-    new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
-      hint: 'Correct the file that VCDEMO_CONFIG names; every key is explained in docs/configuration.md.',
-      cause,
-    });
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw unreadable(error instanceof Error ? error.message : String(error), error);
-  }
-  const unset = new Set<string>();
-  const expanded = text.replace(/^\s*#.*$|\$\{(\w+)\}/gm, (match, name?: string) => {
-    if (name === undefined) return match;
-    if (env[name] === undefined) unset.add(name);
-    return env[name] ?? '';
+  return readFile(path, env, (written) => {
+    const clusters = clustersIn(written);
+    const only = hostCluster !== undefined && Object.hasOwn(clusters, hostCluster) ? hostCluster : undefined;
+    const parsed = (only === undefined ? [undefined, ...Object.keys(clusters)] : [only]).map((name) =>
+      parseFor(written, name),
+    );
+    const [config] = allOf(parsed);
+    return withChartFileFrom(dirname(path), only === undefined ? config! : { ...config!, hostCluster: only });
   });
-  if (unset.size > 0) throw unreadable(`it uses ${[...unset].join(', ')}, which the environment does not set`);
-  const document = parseDocument(expanded);
-  const [syntaxError] = document.errors;
-  if (syntaxError !== undefined) throw unreadable(syntaxError.message, syntaxError);
-  const written = (document.toJS() ?? {}) as Record<string, unknown>;
-  const parsed = demoConfig.safeParse(written);
-  if (!parsed.success) throw unreadable(problemsOf(parsed.error).join('; '));
-  const { clusters } = parsed.data;
-  const differing = clusters.map((name) => ({ name, ...settingsOf(written, name) }));
-  const problems = differing.flatMap(({ name, problems }) => problems.map((each) => `clusters.${name}.${each}`));
-  if (problems.length > 0) throw unreadable(problems.join('; '));
-  const own = differing.find(({ name }) => name === hostCluster)?.config;
-  return withChartFileFrom(dirname(path), own && hostCluster ? { ...own, hostCluster } : parsed.data);
 }
 
-/** The settings with those keys replaced, whole, in which a host cluster differs. */
-function settingsOf(written: Record<string, unknown>, name: string): { config?: DemoConfig; problems: string[] } {
-  const differences = (written.clusters as Record<string, object | null>)[name];
-  const parsed = demoConfig.safeParse({ ...written, ...differences });
-  return parsed.success ? { config: parsed.data, problems: [] } : { problems: problemsOf(parsed.error) };
+/**
+ * What the bot needs of the file: whatever concerns workers alone may be wrong or use variables that are not set here.
+ * @throws UserError `config-unreadable` with the path and every problem.
+ */
+export function readSharedConfig(path: string | undefined, env: NodeJS.ProcessEnv): SharedConfig {
+  if (path === undefined) return sharedConfig.parse({});
+  return readFile(path, env, (written) => {
+    const forWorkers = new Set(Object.keys(hostClusterConfig.shape));
+    const own = Object.fromEntries(Object.entries(written).filter(([key]) => !forWorkers.has(key)));
+    const [config] = allOf([parse(sharedConfig, { ...own, ...clusterNames(written) })]);
+    return config!;
+  });
+}
+
+function readFile<Config>(path: string, env: NodeJS.ProcessEnv, check: (written: Written) => Config): Config {
+  try {
+    const content: unknown = parseYaml(readFileSync(path, 'utf8'), env) ?? {};
+    if (typeof content !== 'object' || Array.isArray(content)) throw new Unusable('expected keys and values');
+    return check(content as Written);
+  } catch (error) {
+    const reason = showVariables(error instanceof Error ? error.message : String(error));
+    throw new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
+      hint: 'Correct the file that VCDEMO_CONFIG names; docs/configuration.md explains every key.',
+      cause: error,
+    });
+  }
+}
+
+/** Of a configuration, with everything that is wrong in it. */
+class Unusable extends Error {}
+
+type Parsed<Config> = { config: Config } | { problems: string[] } | { unset: string[] };
+
+/** The settings of a host cluster: its own keys replace those at the top, whole. Without a name, those at the top. */
+function parseFor(written: Written, name: string | undefined): Parsed<DemoConfig> {
+  const common = { ...written, ...clusterNames(written) };
+  if (name === undefined) return parse(demoConfig, common);
+  const differences = (clustersIn(written)[name] ?? {}) as Written;
+  const [own, whole] = [
+    parse(hostClusterConfig.partial(), differences, ['clusters', name]),
+    parse(demoConfig, { ...common, ...differences }),
+  ];
+  return 'config' in own ? whole : own;
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string[] = []): Parsed<z.output<Schema>> {
+  const unset = variablesIn(value);
+  if (unset.length > 0) return { unset };
+  const parsed = schema.safeParse(value);
+  return parsed.success ? { config: parsed.data } : { problems: problemsOf(parsed.error, at) };
+}
+
+/** @throws Unusable with every problem, once */
+function allOf<Config>(parsed: Parsed<Config>[]): Config[] {
+  const unset = new Set(parsed.flatMap((each) => ('unset' in each ? each.unset : [])));
+  if (unset.size > 0) throw new Unusable(`it uses ${[...unset].join(', ')}, which the environment does not set`);
+  const problems = new Set(parsed.flatMap((each) => ('problems' in each ? each.problems : [])));
+  if (problems.size > 0) throw new Unusable([...problems].join('; '));
+  return parsed.flatMap((each) => ('config' in each ? [each.config] : []));
+}
+
+function problemsOf(error: z.ZodError, at: string[]): string[] {
+  return error.issues.map(({ path, message }) => {
+    const place = [...at, ...path].join('.');
+    return place === '' ? message : `${place}: ${message}`;
+  });
+}
+
+function clustersIn({ clusters }: Written): Written {
+  return typeof clusters === 'object' && clusters !== null && !Array.isArray(clusters) ? (clusters as Written) : {};
+}
+
+/** `clusters` without what they change; as it is where it is no map, which the schema refuses. */
+function clusterNames(written: Written): Written {
+  if (written.clusters !== null && typeof written.clusters !== 'object') return { clusters: written.clusters };
+  if (Array.isArray(written.clusters)) return { clusters: written.clusters };
+  return { clusters: Object.fromEntries(Object.keys(clustersIn(written)).map((name) => [name, null])) };
 }
 
 function withChartFileFrom(directory: string, config: DemoConfig): DemoConfig {
@@ -57,8 +109,4 @@ function withChartFileFrom(directory: string, config: DemoConfig): DemoConfig {
   return chart.startsWith('.')
     ? { ...config, vcluster: { ...config.vcluster, chart: resolve(directory, chart) } }
     : config;
-}
-
-function problemsOf(error: z.ZodError): string[] {
-  return error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from '../duration.js';
+import { formatDuration, minutes, parseDuration } from '../duration.js';
 
 /*
  * Every key of the configuration file, with its default and what it means. `npm run docs` writes docs/configuration.md
@@ -17,6 +17,14 @@ const duration = z
     return parsed ?? 0;
   });
 
+/**
+ * The shortest lifetime of a demo. Kubernetes issues no client certificate for less than ten minutes, and people must
+ * have a moment to ask for theirs.
+ */
+export const shortestTtlMs = minutes(15);
+
+const lifetime = duration.refine((ms) => ms >= shortestTtlMs, `must be at least ${formatDuration(shortestTtlMs)}`);
+
 /** Values that are passed on unchanged: Helm values, parts of an IstioOperator. */
 const freeform = z.record(z.string(), z.unknown());
 const stringMap = z.record(z.string(), z.string());
@@ -25,10 +33,10 @@ const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must 
 
 const address = z
   .string()
-  .regex(/^[\w.-]+:\d{1,5}$/, 'expected host:port')
+  .regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, 'expected host:port, an IPv6 address in brackets')
   .optional()
   .describe(
-    '`host:port` of the ingress controller, where the public names have no DNS records: kubeconfigs then use it as the server, and the name as `tls-server-name`',
+    '`host:port` of the ingress controller (`[::1]:443` for IPv6), where the public names have no DNS records: kubeconfigs then use it as the server, and the name as `tls-server-name`',
   );
 
 /** Becomes part of queue names. */
@@ -183,11 +191,13 @@ export const hostClusterConfig = z.strictObject({
 });
 
 /** What holds for all host clusters. The bot reads this much of the file and nothing else. */
-const sharedConfig = z.strictObject({
+export const sharedConfig = z.strictObject({
   ttl: z
     .strictObject({
-      default: duration.prefault('8h').describe('lifetime of a demo unless `--ttl` says otherwise; `30m`, `8h`, `2d`'),
-      max: duration.prefault('3d').describe('the longest lifetime that people can ask for'),
+      default: lifetime
+        .prefault('8h')
+        .describe('lifetime of a demo unless `--ttl` says otherwise; `30m`, `8h`, `2d`; at least `15m`'),
+      max: lifetime.prefault('3d').describe('the longest lifetime that people can ask for'),
     })
     .prefault({})
     .describe('how long demos live'),
@@ -210,11 +220,14 @@ const sharedConfig = z.strictObject({
     ),
 });
 
+/** What holds for all host clusters: all that the bot knows of the file. */
+export type SharedConfig = z.output<typeof sharedConfig>;
+
 /** The whole file. */
 export const demoConfig = hostClusterConfig.extend(sharedConfig.shape);
 
 /** Everything about demos; docs/configuration.md explains each key. */
 export type DemoConfig = z.output<typeof demoConfig> & {
-  /** Which of `clusters` these settings belong to; undefined with a single host cluster, and in the bot. */
+  /** Which of `clusters` these settings belong to; undefined with a single host cluster. */
   hostCluster?: string;
 };

@@ -1,6 +1,6 @@
 import { readWorkerSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { exitWith } from '../exit.js';
 import { createLog } from '../log.js';
 import { loadHostKubeConfig } from '../k8s/cluster.js';
 import { assertTools } from '../k8s/tools.js';
@@ -35,7 +35,5 @@ try {
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`${error.message}\n${error.hint ?? ''}\n`);
-  process.exitCode = 1;
+  exitWith(error);
 }

@@ -1,3 +1,4 @@
+import { splitAddress } from '../address.js';
 import { formatDuration } from '../duration.js';
 import { messageOf } from '../errors.js';
 import { escapeMrkdwn, sections, smallPrint, type SlackMessage } from '../slack-text.js';
@@ -252,8 +253,9 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
     if (exposure.kind === 'none')
       return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
     const host = hostOf(config, 'dashboard', demo.name, cluster);
-    const [ingress, port] = exposure.address?.split(':') ?? [];
-    return ingress ? `https://${host}:${port}/ (let that name lead to ${ingress})` : `https://${host}/`;
+    if (exposure.address === undefined) return `https://${host}/`;
+    const ingress = splitAddress(exposure.address);
+    return `https://${host}:${ingress.port}/ (let that name lead to ${ingress.host})`;
   };
   return {
     text: `The dashboards of demo ${demo.name}`,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readWorkerSettings } from '../config.js';
-import { messageOf, UserError } from '../errors.js';
+import { exitWith } from '../exit.js';
 import { createLog } from '../log.js';
 import { IstioRenderer } from '../k8s/istio.js';
 import { createWorkerMetrics } from '../metrics.js';
@@ -56,6 +56,5 @@ try {
     });
   }
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n${(error instanceof UserError && error.hint) || ''}\n`);
-  process.exitCode = 1;
+  exitWith(error);
 }

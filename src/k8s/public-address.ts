@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import tls from 'node:tls';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { withoutBrackets } from '../address.js';
 import { seconds } from '../duration.js';
 import { UserError, messageOf } from '../errors.js';
 import { ApiError } from './api-errors.js';
@@ -49,7 +50,8 @@ export async function probePublicAddress(
   const cluster = connectCluster(context, kubeConfig, { signal });
   const { server: address, tlsServerName } = kubeConfig.getCurrentCluster()!;
   const server = new URL(address);
-  const name = tlsServerName ?? server.hostname;
+  const host = withoutBrackets(server.hostname);
+  const name = tlsServerName ?? host;
   // The assertion keeps the compiler from narrowing: a closure assigns it.
   let cause = 'refused' as PublicAddressCause;
   let detail = '';
@@ -77,7 +79,7 @@ export async function probePublicAddress(
     signal.throwIfAborted();
     throw new UserError(
       `public-address-${cause}`,
-      `${causes[cause].says(cause === 'does-not-resolve' ? server.hostname : name)} (${detail})`,
+      `${causes[cause].says(cause === 'does-not-resolve' ? host : name)} (${detail})`,
       {
         hint: causes[cause].hint,
         cause: error,
@@ -89,14 +91,15 @@ export async function probePublicAddress(
 }
 
 async function causeOf(error: unknown, server: URL, name: string, ca: string): Promise<PublicAddressCause> {
+  const host = withoutBrackets(server.hostname);
   // An answer from the API that does not know the user: its certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
   try {
-    await lookup(server.hostname);
+    await lookup(host);
   } catch {
     return 'does-not-resolve';
   }
-  return await inspectTls(server.hostname, Number(server.port || 443), name, ca);
+  return await inspectTls(host, Number(server.port || 443), name, ca);
 }
 
 /** What answers there: a handshake without checks, whose certificate is then looked at. */

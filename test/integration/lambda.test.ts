@@ -184,6 +184,18 @@ describe('the bot as a function', () => {
     }
   });
 
+  it('logs the reason alone when its settings are wrong', async () => {
+    const env = { ...process.env, SLACK_BOT_TOKEN: 'xoxp-test', SLACK_SIGNING_SECRET: secret, REDIS_URL: redis.url };
+    const { exitCode, stdout, stderr } = await execa('node', ['--import', 'tsx', host], { env, reject: false });
+    assert.equal(exitCode, 1);
+    assert.equal(stdout, '');
+    assert.deepEqual(stderr.split('\n'), [
+      'These settings must be corrected:',
+      '  - SLACK_BOT_TOKEN must start with xoxb-',
+      'README.md lists every setting.',
+    ]);
+  });
+
   it('reaches a Redis by TLS, with a password and an authority of its own', async (test) => {
     const { failed } = await execa('redis-server', ['--version'], { reject: false });
     if (failed) return test.skip('there is no redis-server on the PATH');

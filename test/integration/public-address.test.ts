@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { UserError } from '../../src/errors.js';
@@ -20,18 +21,17 @@ async function certificateFor(name: string) {
   };
 }
 
-function kubeConfigFor(server: string, ca: string): KubeConfig {
+function kubeConfigFor(server: string, ca: string, tlsServerName?: string): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser({ name: 'vc1', server, caData: Buffer.from(ca).toString('base64') } as never, {
-    name: 'u',
-  });
+  const cluster = { name: 'vc1', server, caData: Buffer.from(ca).toString('base64'), tlsServerName };
+  kubeConfig.loadFromClusterAndUser(cluster as never, { name: 'u' });
   return kubeConfig;
 }
 
 /** The code of the error with which the probe of the address ends; undefined when it is good. */
-async function codeOf(server: string, ca: string): Promise<string | undefined> {
+async function codeOf(server: string, ca: string, tlsServerName?: string): Promise<string | undefined> {
   try {
-    await probePublicAddress('vc1', kubeConfigFor(server, ca), new AbortController().signal, 600);
+    await probePublicAddress('vc1', kubeConfigFor(server, ca, tlsServerName), new AbortController().signal, 600);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof UserError);
@@ -73,6 +73,21 @@ describe('the probe of a public address', () => {
   it('says that connections are refused', async () => {
     const { cert } = await certificateFor('localhost');
     assert.equal(await codeOf(`https://localhost:${await freePort()}`, cert), 'public-address-refused');
+  });
+
+  it('knows what is wrong at an IPv6 address as well', async (test) => {
+    if (
+      !Object.values(networkInterfaces())
+        .flat()
+        .some((one) => one?.address === '::1')
+    )
+      return test.skip('no IPv6 here');
+    const [good, other] = [await certificateFor('localhost'), await certificateFor('elsewhere')];
+    assert.equal(await codeOf(`https://[::1]:${await freePort()}`, good.cert), 'public-address-refused');
+    const behind = (certificate: typeof good) =>
+      withServer(api(certificate), (port) => codeOf(`https://[::1]:${port}`, good.cert, 'localhost'));
+    assert.equal(await behind(good), undefined);
+    assert.equal(await behind(other), 'public-address-terminates-tls');
   });
 
   it('says that connections are ended without an answer', async () => {

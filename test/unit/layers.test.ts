@@ -25,6 +25,7 @@ test('the bot imports only what it shares with the workers', () => {
     'access',
     'config',
     'errors',
+    'exit',
     'log',
     'duration',
     'redis',

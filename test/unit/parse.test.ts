@@ -72,7 +72,7 @@ describe('a wrong command line', () => {
   for (const name of ['-a', 'a-', '1a', 'a_b', 'a.b', 'Ä', 'a'.repeat(21), '<@U123>', '$(reboot)'])
     test(`does not accept ${name} as the name of a demo`, () =>
       assert.ok(['bad-name', 'unknown-flag'].includes(refusal(`status ${name}`).code)));
-  for (const ttl of ['8', '0h', '5m', '73h', '8 h', '-8h', '99999999999999999999d'])
+  for (const ttl of ['8', '0h', '5m', '10m', '14m', '73h', '8 h', '-8h', '99999999999999999999d'])
     test(`does not accept ${ttl} as a time to live`, () => {
       const { code, hint } = refusal(`create --ttl ${ttl}`);
       assert.ok(code === 'bad-ttl' || ttl === '8 h');

@@ -1,4 +1,4 @@
-import type { DemoConfig } from '../../config.js';
+import type { SharedConfig } from '../../config.js';
 import type { Log } from '../../log.js';
 import type { BotMetrics } from '../../metrics.js';
 import type { JobQueues } from '../queue.js';
@@ -6,7 +6,7 @@ import type { JobQueues } from '../queue.js';
 /** What every listener needs. */
 export interface ListenerContext {
   queues: JobQueues;
-  demoConfig: DemoConfig;
+  demoConfig: SharedConfig;
   metrics: BotMetrics;
   log: Log;
 }
