@@ -1,4 +1,5 @@
-import { messageOf, redact, UserError } from './errors.js';
+import { messageOf, UserError } from './errors.js';
+import { redact } from './redact.js';
 
 /**
  * Ends a process that cannot start. An error for people is shown as its reason and what to do; a defect with its stack,
