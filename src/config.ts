@@ -48,6 +48,14 @@ const botEnvironment = z
     SLACK_MODE: z.enum(['http', 'socket']).default('http'),
     SLACK_SIGNING_SECRET: z.string().min(1).optional(),
     SLACK_APP_TOKEN: slackToken('xapp-').optional(),
+    SLACK_TEAM_ID: z
+      .string()
+      .regex(/^[TE][A-Z0-9]{2,}$/, 'expected the id of a workspace or an organization, such as T012AB3CD')
+      .optional(),
+    SLACK_APP_ID: z
+      .string()
+      .regex(/^A[A-Z0-9]{2,}$/, 'expected the id of an app, such as A012AB3CD')
+      .optional(),
     PORT: port.default(3000),
   })
   .refine(({ SLACK_MODE, SLACK_SIGNING_SECRET }) => SLACK_MODE === 'socket' || SLACK_SIGNING_SECRET !== undefined, {

@@ -1,11 +1,15 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { App, HTTPReceiver, LogLevel, type AppOptions, type Logger } from '@slack/bolt';
+import { App, LogLevel, type Logger } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
 import type { BotSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
+import { createSlackClient } from '../slack/client.js';
+import { askInstallation, configuredInstallation, type Installation } from '../slack/installation.js';
+import { createPeople } from '../slack/people.js';
 import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
@@ -13,10 +17,15 @@ import type { ListenerContext } from './listeners/context.js';
 import { listenForDeleteButton } from './listeners/delete-button.js';
 import { listenForKeepButton } from './listeners/keep-button.js';
 import { createJobQueues, type JobQueues } from './queue.js';
+import { createDispatcher, type Dispatch } from './receiver/dispatch.js';
+import { createHttpReceiver } from './receiver/http.js';
+import { startSocketReceiver, type SocketReceiver } from './receiver/socket.js';
 
 export interface Bot {
   /** Where it listens; of interest when the settings said 0. */
   port: number;
+  /** Resolves when Slack does not want this bot any more; only of Socket Mode, which notices it. */
+  refused: Promise<UserError> | undefined;
   /** Lets running requests finish, for a few seconds at most. */
   close(): Promise<void>;
 }
@@ -39,12 +48,16 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
       log.warn({ reason: error.message }, 'Starting without Redis');
     });
     const context = { queues, demoConfig, metrics, log };
-    const { server, stop } = await (settings.SLACK_MODE === 'http'
+    const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
-    const { port } = server.address() as AddressInfo;
+    const { port } = running.server.address() as AddressInfo;
     log.info({ port, mode: settings.SLACK_MODE }, 'The bot is ready');
-    return { port, close: () => closeAll(server, stop, queues).finally(tracing.stop) };
+    return {
+      port,
+      refused: running.refused?.then(slackRefused),
+      close: () => closeAll(running, queues).finally(tracing.stop),
+    };
   } catch (error) {
     await queues.close();
     await tracing.stop();
@@ -55,65 +68,90 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
 interface Running {
   /** Serves the health paths, and Slack's requests in HTTP mode. */
   server: Server;
-  stop(): Promise<unknown>;
+  stop(): void;
+  refused?: Promise<unknown>;
 }
 
 async function startHttp(settings: BotSettings, context: ListenerContext): Promise<Running> {
-  const receiver = new HTTPReceiver({
+  const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
+  const server = createHttpReceiver({
     signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
-    endpoints: '/slack/events',
-    customRoutes: healthRoutes(context.queues, context.metrics),
-    logger: boltLogger(context.log),
-    // Slack's own payloads are far below; this is for everybody else.
-    bodyLimit: 1024 * 1024,
+    dispatch,
+    routes: healthRoutes(context.queues, context.metrics, () => undefined),
+    log: context.log,
   });
-  await createApp(settings, context, { receiver });
-  // HTTPReceiver's type says Server of http or https; without TLS options it is the first.
-  const server = await receiver.start(settings.PORT).catch((error: unknown) => {
-    throw portUnavailable(settings.PORT, error);
-  });
-  return { server, stop: () => receiver.stop() };
+  await listen(server, settings.PORT);
+  return { server, stop: () => undefined };
 }
 
 async function startSocketMode(settings: BotSettings, context: ListenerContext): Promise<Running> {
-  const server = await serveHealth(settings.PORT, context);
+  let socket: SocketReceiver | undefined;
+  const server = createHttpReceiver({
+    signingSecret: '',
+    dispatch: undefined,
+    routes: healthRoutes(context.queues, context.metrics, () => (socket ? socket.problem() : 'not connected yet')),
+    log: context.log,
+  });
+  await listen(server, settings.PORT);
   try {
-    const app = await createApp(settings, context, { socketMode: true, appToken: settings.SLACK_APP_TOKEN });
-    await app.start().catch((error: unknown) => {
-      throw slackRefused(error);
-    });
-    return { server, stop: () => Promise.all([app.stop(), closeServer(server)]) };
+    const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
+    const { SLACK_APP_TOKEN: appToken = '', SLACK_API_URL: apiUrl } = settings;
+    socket = await startSocketReceiver({ appToken, apiUrl, dispatch, log: context.log });
+    return { server, stop: socket.close, refused: socket.refused };
   } catch (error) {
-    await closeServer(server);
+    server.close();
     throw error;
   }
 }
 
-/** Bolt with this bot's listeners; `options` say how requests come in, and may say how they are authorised. */
-export async function createApp(settings: BotSettings, context: ListenerContext, options: AppOptions): Promise<App> {
+const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attempts?: number): WebClient =>
+  createSlackClient({
+    token: settings.SLACK_BOT_TOKEN,
+    apiUrl: settings.SLACK_API_URL,
+    observe: metrics.slackCall,
+    ...(attempts !== undefined && { attempts }),
+  });
+
+/** The configuration knows better than Slack, and may know more. */
+async function askWhereInstalled(settings: BotSettings, context: ListenerContext): Promise<Installation> {
+  const asked = await askInstallation(slackClient(settings, context)).catch((error: unknown) => {
+    throw slackRefused(error);
+  });
+  return { ...asked, ...configuredInstallation(settings) };
+}
+
+/** Bolt with this bot's listeners, behind the checks of who asks. */
+export async function createBoltDispatcher(
+  settings: BotSettings,
+  context: ListenerContext,
+  installation: Installation,
+): Promise<Dispatch> {
+  const { log, metrics, demoConfig } = context;
   const app = new App({
-    ...(options.authorize ? {} : { token: settings.SLACK_BOT_TOKEN }),
-    ...options,
-    logger: boltLogger(context.log),
-    clientOptions: {
-      ...(settings.SLACK_API_URL === undefined ? {} : { slackApiUrl: settings.SLACK_API_URL }),
-      // The default retries for half an hour.
-      retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 1_000 },
-      timeout: seconds(5),
-    },
+    // Requests come by the receivers of this bot.
+    receiver: { init: () => undefined, start: () => Promise.resolve(), stop: () => Promise.resolve() },
+    // Saves asking Slack who the bot is: no listener needs to know.
+    authorize: () => Promise.resolve({ botToken: settings.SLACK_BOT_TOKEN }),
+    logger: boltLogger(log),
+    clientOptions: settings.SLACK_API_URL === undefined ? {} : { slackApiUrl: settings.SLACK_API_URL },
     // The bot listens to no messages, so it neither hears itself nor has conversations to remember.
     ignoreSelf: false,
     convoStore: false,
-    // Asks Slack here, in init(), where a wrong token can be reported.
     deferInitialization: true,
   });
-  await app.init().catch((error: unknown) => {
-    throw slackRefused(error);
-  });
+  await app.init();
   listenForCommand(app, context);
   listenForDeleteButton(app, context);
   listenForKeepButton(app, context);
-  return app;
+  // While a command waits for its answer there is no time for a second attempt.
+  const client = slackClient(settings, context, 1);
+  return createDispatcher(app, {
+    installation,
+    people: createPeople(client, () => Promise.resolve(installation)),
+    guests: demoConfig.access.guests,
+    observe: metrics.slackCall,
+    log,
+  });
 }
 
 function slackRefused(cause: unknown): UserError {
@@ -130,17 +168,10 @@ function portUnavailable(port: number, cause: unknown): UserError {
   });
 }
 
-function serveHealth(port: number, { queues, metrics }: ListenerContext): Promise<Server> {
-  const routes = healthRoutes(queues, metrics);
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    const route = routes.find((candidate) => candidate.path === path && candidate.method === request.method);
-    if (route === undefined) response.writeHead(404).end();
-    else route.handler(request, response);
-  });
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(portUnavailable(port, error)));
-    server.listen(port, () => resolve(server));
+    server.listen(port, () => resolve());
   });
 }
 
@@ -151,14 +182,15 @@ function closeServer(server: Server): Promise<void> {
 /** Less than the five seconds in which main ends the process. */
 const closeTimeoutMs = seconds(4);
 
-async function closeAll(server: Server, stop: Running['stop'], queues: JobQueues): Promise<void> {
+async function closeAll({ server, stop }: Running, queues: JobQueues): Promise<void> {
+  stop();
   const deadline = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
-  await stop().finally(() => clearTimeout(deadline));
+  await closeServer(server).finally(() => clearTimeout(deadline));
   await queues.close();
 }
 
 /** Bolt's log lines in ours. */
-export function boltLogger(log: Log): Logger {
+function boltLogger(log: Log): Logger {
   const bolt = log.child({ part: 'bolt' });
   const text = (parts: unknown[]) => parts.map(messageOf).join(' ');
   return {

@@ -1,30 +1,33 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { messageOf } from '../errors.js';
 import type { BotMetrics } from '../metrics.js';
 import type { JobQueues } from './queue.js';
+import type { Route } from './receiver/http.js';
 
-/** `/healthz`: the process lives. `/readyz`: it can put jobs on the queues; if not, the reason. `/metrics`: for Prometheus. */
-export function healthRoutes(queues: JobQueues, { registry }: BotMetrics) {
+/**
+ * `/healthz`: the process lives. `/readyz`: it hears from Slack and can put jobs on the queues; if not, the reasons.
+ * `/metrics`: for Prometheus. `slackProblem` says why nothing is heard from Slack.
+ */
+export function healthRoutes(
+  queues: JobQueues,
+  { registry }: BotMetrics,
+  slackProblem: () => string | undefined,
+): Route[] {
   return [
     {
       path: '/healthz',
       method: 'GET',
-      handler: (_request: IncomingMessage, response: ServerResponse) => answer(response, 200, 'ok'),
+      handler: (_request, response) => answer(response, 200, 'ok'),
     },
     {
       path: '/readyz',
       method: 'GET',
-      handler: (_request: IncomingMessage, response: ServerResponse) => {
-        queues.ping().then(
-          () => answer(response, 200, 'ok'),
-          (error: unknown) => answer(response, 503, messageOf(error)),
-        );
-      },
+      handler: (_request, response) => void answerReadiness(response, queues, slackProblem()),
     },
     {
       path: '/metrics',
       method: 'GET',
-      handler: (_request: IncomingMessage, response: ServerResponse) => {
+      handler: (_request, response) => {
         registry.metrics().then(
           (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
           (error: unknown) => answer(response, 500, messageOf(error)),
@@ -32,6 +35,12 @@ export function healthRoutes(queues: JobQueues, { registry }: BotMetrics) {
       },
     },
   ];
+}
+
+async function answerReadiness(response: ServerResponse, queues: JobQueues, slackProblem: string | undefined) {
+  const queueProblem = await queues.ping().then(() => undefined, messageOf);
+  const problems = [queueProblem, slackProblem && `Slack: ${slackProblem}`].filter(Boolean);
+  answer(response, problems.length > 0 ? 503 : 200, problems.join('\n') || 'ok');
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

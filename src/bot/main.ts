@@ -21,4 +21,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
         },
       );
   });
-await starting.catch(exitWith);
+const bot = await starting.catch(exitWith);
+void bot.refused?.then((error) => {
+  log.fatal({ reason: error.message }, 'Slack refuses the bot');
+  exitWith(error);
+});

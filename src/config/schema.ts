@@ -208,6 +208,12 @@ export const sharedConfig = z.strictObject({
       admins: slackIds
         .default([])
         .describe("Slack IDs of administrators, who may use vcdemo as well, and delete other people's demos"),
+      guests: z
+        .boolean()
+        .default(false)
+        .describe(
+          'whether guests of the workspace, and people of other organizations in shared channels, may use vcdemo',
+        ),
     })
     .prefault({})
     .describe('who may use vcdemo, and where'),

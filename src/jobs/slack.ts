@@ -1,7 +1,7 @@
-import { WebClient, WebClientEvent, type WebClientOptions } from '@slack/web-api';
+import { randomUUID } from 'node:crypto';
+import type { WebClient } from '@slack/web-api';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
-import type { SlackCallObserver } from '../metrics.js';
 import type { SlackMessage } from '../slack-text.js';
 import type { Requester } from './definitions.js';
 
@@ -31,51 +31,7 @@ export interface Slack {
   sendFile(userId: string, file: SlackFile): Promise<void>;
 }
 
-/** A client whose calls are counted, every attempt that was limited as well. */
-class ObservedWebClient extends WebClient {
-  constructor(
-    token: string,
-    options: WebClientOptions,
-    private readonly observe: SlackCallObserver,
-  ) {
-    super(token, options);
-    // The address of an upload is a secret of its own, and no method.
-    this.on(WebClientEvent.RATE_LIMITED, (_seconds: number, { url = '' }: { url?: string } = {}) =>
-      observe(url.startsWith(this.slackApiUrl) ? url.slice(this.slackApiUrl.length) : 'upload', 'rate_limited'),
-    );
-  }
-
-  override async apiCall(...[method, options]: Parameters<WebClient['apiCall']>) {
-    try {
-      const result = await super.apiCall(method, options);
-      this.observe(method, 'ok');
-      return result;
-    } catch (error) {
-      this.observe(method, 'error');
-      throw error;
-    }
-  }
-}
-
-export interface SlackClientOptions {
-  token: string;
-  apiUrl: string | undefined;
-  observe: SlackCallObserver;
-}
-
-export function createSlackClient({ token, apiUrl, observe }: SlackClientOptions): WebClient {
-  // The default retries a POST for half an hour: a message could appear twice long after.
-  const options: WebClientOptions = {
-    ...(apiUrl && { slackApiUrl: apiUrl }),
-    retryConfig: { retries: 3, minTimeout: 500, maxTimeout: 3000 },
-    timeout: 15_000,
-  };
-  return new ObservedWebClient(token, options, observe);
-}
-
 export function createSlack(client: WebClient, log: Log): Slack {
-  client.on(WebClientEvent.RATE_LIMITED, (seconds: number) => log.warn({ seconds }, 'Slack limits the rate'));
-
   async function directChannel(userId: string): Promise<string> {
     const { channel } = await client.conversations.open({ users: userId });
     return channel!.id!;
@@ -118,7 +74,7 @@ export function createSlack(client: WebClient, log: Log): Slack {
   return {
     async post(to, message) {
       return await inChannel(to, async (channel) => {
-        const posted = await client.chat.postMessage({ channel, ...message, unfurl_links: false });
+        const posted = await client.chat.postMessage({ channel, ...message, ...messageId(), unfurl_links: false });
         return { channel: posted.channel!, ts: posted.ts! };
       });
     },
@@ -130,7 +86,7 @@ export function createSlack(client: WebClient, log: Log): Slack {
         await client.chat.postEphemeral({ channel: channelId, user: userId, ...message });
       } catch (error) {
         log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
-        await client.chat.postMessage({ channel: await directChannel(userId), ...message });
+        await client.chat.postMessage({ channel: await directChannel(userId), ...message, ...messageId() });
       }
     },
     async shareFile({ channelId, userId }, file) {
@@ -150,5 +106,11 @@ export function createSlack(client: WebClient, log: Log): Slack {
     },
   };
 }
+
+/**
+ * By this Slack knows again a post that was repeated since its answer was lost. It is no documented argument, and whether
+ * Slack heeds it for bots is not promised; errors of chat.postMessage speak of it.
+ */
+const messageId = () => ({ client_msg_id: randomUUID() });
 
 const cannotWrite = /not_in_channel|channel_not_found|is_archived|restricted_action/;

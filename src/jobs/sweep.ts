@@ -7,7 +7,8 @@ import { createWorkerMetrics } from '../metrics.js';
 import { ownDemos, isExpired } from './expired.js';
 import { expire } from './handlers/delete.js';
 import { currentConfig } from './job.js';
-import { createSlack, createSlackClient } from './slack.js';
+import { createSlackClient } from '../slack/client.js';
+import { createSlack } from './slack.js';
 
 /*
  * npm run sweep: deletes demos whose time is over, and ends. It needs no worker and no queue, so it works when there are

@@ -13,7 +13,8 @@ import { IstioRenderer } from '../k8s/istio.js';
 import { queueKinds, queueName } from './definitions.js';
 import { ownDemos, isExpired } from './expired.js';
 import { performJob, reportAbandoned, type JobData, type Workshop } from './perform-job.js';
-import { createSlack, createSlackClient } from './slack.js';
+import { createSlackClient } from '../slack/client.js';
+import { createSlack } from './slack.js';
 
 /** A process that takes jobs from both queues of its host cluster. */
 export interface RunningWorker {

@@ -205,11 +205,14 @@ describe('a command', () => {
     assert.match(text, /^process_resident_memory_bytes \d/m);
   });
 
-  test('costs no call to Slack', async () => {
+  test('costs no call to Slack but the question who somebody is, asked once', async () => {
     const url = await start();
     const before = slack.calls.length;
-    await say(url, 'create');
-    assert.deepEqual(slack.calls.slice(before), []);
+    for (const text of ['create', 'status', 'help']) await say(url, text);
+    assert.deepEqual(
+      slack.calls.slice(before).map(({ method }) => method),
+      ['users.info'],
+    );
   });
 
   test('that Slack delivers twice is one job', async () => {

@@ -1,0 +1,109 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import type { Log } from '../../log.js';
+import { createAnswerMemory, type Answer } from './answers.js';
+import { commandLimit, interactionLimit, limitFor, parseBody } from './body.js';
+import type { Dispatch } from './dispatch.js';
+import { expiryOf, isSignatureOf, readSignature } from './signature.js';
+
+/** A path that is none of Slack's. */
+export interface Route {
+  path: string;
+  method: string;
+  handler: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+export interface HttpReceiverOptions {
+  signingSecret: string;
+  /** Undefined where Slack sends nothing by HTTP. */
+  dispatch: Dispatch | undefined;
+  routes: Route[];
+  log: Log;
+}
+
+const slackPath = '/slack/events';
+
+/** Slack sends a body at once; who does not is somebody else. */
+const limits = { headersTimeout: seconds(3), requestTimeout: seconds(5), connectionsCheckingInterval: seconds(1) };
+const mostConnections = 500;
+/**
+ * What bodies may take together beyond the size of a command. Whoever knows the form of a signature can have bodies read,
+ * and shall be able neither to fill the memory nor to keep commands out.
+ */
+const mostBytesOfLongBodies = 8 * 1024 * 1024;
+
+/** A server that is not listening yet. It reads a request of Slack's only when its headers and its age are right. */
+export function createHttpReceiver({ signingSecret, dispatch, routes, log }: HttpReceiverOptions): Server {
+  const memory = createAnswerMemory();
+  const readBody = createBodyReader(mostBytesOfLongBodies);
+
+  async function answerSlack(request: IncomingMessage, handle: Dispatch): Promise<Answer> {
+    const signature = readSignature((name) => {
+      const value = request.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    });
+    if (signature === undefined) return { status: 401 };
+    const body = await readBody(request);
+    if (typeof body === 'number') return { status: body };
+    if (!isSignatureOf(body, signature, signingSecret)) return { status: 401 };
+    return await memory.once(signature.value, expiryOf(signature), async () => {
+      const incoming = parseBody(body.toString('utf8'), request.headers['content-type']);
+      return incoming === undefined ? { status: 400 } : await handle(incoming).answer;
+    });
+  }
+
+  const server = createServer(limits, (request, response) => {
+    const path = request.url?.split('?', 1)[0];
+    // Nobody may be left to hear of it.
+    response.on('error', () => undefined);
+    if (dispatch !== undefined && path === slackPath && request.method === 'POST')
+      return void answerSlack(request, dispatch).then(
+        (answer) => {
+          if (answer.status >= 400) log.info({ status: answer.status }, 'Refused a request');
+          send(request, response, answer);
+        },
+        (error: unknown) => log.debug({ reason: messageOf(error) }, 'A request broke off'),
+      );
+    const route = routes.find((candidate) => candidate.path === path && candidate.method === request.method);
+    if (route === undefined) send(request, response, { status: 404 });
+    else route.handler(request, response);
+  });
+  server.maxConnections = mostConnections;
+  return server;
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body }: Answer): void {
+  // The rest is not kept, and the client can read the answer.
+  request.resume();
+  if (body === undefined || body === '') response.writeHead(status).end();
+  else if (typeof body === 'string') response.writeHead(status).end(body);
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** Reads bodies that are not too long, or says with which status they are refused. */
+function createBodyReader(budget: number): (request: IncomingMessage) => Promise<Buffer | number> {
+  let reserved = 0;
+  return async (request) => {
+    if (Number(request.headers['content-length'] ?? 0) > interactionLimit) return 413;
+    const parts: Buffer[] = [];
+    let size = 0;
+    let held = 0;
+    try {
+      // Not destroyed when it is refused: the client has to get the answer.
+      for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        parts.push(part);
+        size += part.length;
+        if (size <= commandLimit) continue;
+        if (size > limitFor(request.headers['content-type'], Buffer.concat(parts.slice(0, 8)))) return 413;
+        const more = size - commandLimit - held;
+        if (reserved + more > budget) return 503;
+        held += more;
+        reserved += more;
+      }
+      return Buffer.concat(parts);
+    } finally {
+      reserved -= held;
+    }
+  };
+}

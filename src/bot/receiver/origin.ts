@@ -1,0 +1,56 @@
+import { UserError } from '../../errors.js';
+import type { Installation } from '../../slack/installation.js';
+import type { Incoming } from './body.js';
+
+/** From where a request says that it comes, and from whom; undefined what it does not say. */
+export interface Origin {
+  teamId?: string | undefined;
+  enterpriseId?: string | undefined;
+  appId?: string | undefined;
+  /** Nobody, for an event. */
+  userId?: string | undefined;
+  /** The person's own team, which in a shared channel may be another than the one they act in. */
+  userTeamId?: string | undefined;
+}
+
+export function originOf(incoming: Extract<Incoming, { body: unknown }>): Origin {
+  if (incoming.kind === 'interaction') {
+    const { team, user, enterprise, api_app_id: appId } = incoming.body;
+    return {
+      teamId: team?.id ?? user.team_id ?? undefined,
+      enterpriseId: enterprise?.id ?? team?.enterprise_id ?? undefined,
+      appId,
+      userId: user.id,
+      userTeamId: user.team_id ?? undefined,
+    };
+  }
+  const { team_id: teamId, enterprise_id: enterpriseId, api_app_id: appId } = incoming.body;
+  return {
+    teamId: teamId ?? undefined,
+    enterpriseId: enterpriseId ?? undefined,
+    appId,
+    userId: incoming.kind === 'command' ? incoming.body.user_id : undefined,
+  };
+}
+
+/**
+ * Refuses what comes from elsewhere than where the app is installed, as far as that is known.
+ * @throws UserError `another-workspace`
+ */
+export function assertInstalledThere(installation: Installation, origin: Origin): void {
+  const { teamId, enterpriseId, appId } = installation;
+  const isForeign =
+    (teamId && origin.teamId !== teamId) ||
+    (teamId === null && enterpriseId && origin.enterpriseId !== enterpriseId) ||
+    (enterpriseId !== undefined && origin.enterpriseId && origin.enterpriseId !== enterpriseId) ||
+    (appId && origin.appId && origin.appId !== appId);
+  if (!isForeign) return;
+  throw new UserError('another-workspace', 'This vcdemo belongs to another Slack workspace, organization or app.', {
+    hint: 'Use the one that is installed in your own workspace.',
+  });
+}
+
+/** Whether the person is known to be of another organization; in an Enterprise Grid only Slack can tell. */
+export function isExternal({ teamId, enterpriseId }: Installation, { userTeamId }: Origin): boolean {
+  return Boolean(teamId && enterpriseId === null && userTeamId && userTeamId !== teamId);
+}

@@ -1,0 +1,44 @@
+import type { WebClient } from '@slack/web-api';
+
+/** Where the app is installed, as far as it is known; `null` where there is none, undefined where it is not known. */
+export interface Installation {
+  /** `null` when it is installed in a whole organization. */
+  teamId?: string | null;
+  /** Of the Enterprise Grid. */
+  enterpriseId?: string | null;
+  appId?: string;
+}
+
+/** What the settings say; `SLACK_TEAM_ID` may be that of an organization. */
+export function configuredInstallation({
+  SLACK_TEAM_ID: id,
+  SLACK_APP_ID: appId,
+}: {
+  SLACK_TEAM_ID?: string | undefined;
+  SLACK_APP_ID?: string | undefined;
+}): Installation {
+  return {
+    ...(id?.startsWith('T') && { teamId: id }),
+    ...(id?.startsWith('E') && { teamId: null, enterpriseId: id }),
+    ...(appId !== undefined && { appId }),
+  };
+}
+
+/** Asks Slack to whom the token belongs; throws what the client throws. */
+export async function askInstallation(client: WebClient): Promise<Installation> {
+  const { team_id, enterprise_id, is_enterprise_install, app_id, bot_id } = await client.auth.test();
+  const appId = app_id ?? (bot_id === undefined ? undefined : await appOfBot(client, bot_id));
+  return {
+    teamId: is_enterprise_install ? null : (team_id ?? null),
+    enterpriseId: enterprise_id ?? null,
+    ...(appId !== undefined && { appId }),
+  };
+}
+
+/** Not known without the scope users:read. */
+async function appOfBot(client: WebClient, bot: string): Promise<string | undefined> {
+  return await client.bots.info({ bot }).then(
+    (answer) => answer.bot?.app_id,
+    () => undefined,
+  );
+}

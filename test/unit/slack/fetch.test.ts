@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createSlackFetch } from '../../../src/slack/fetch.js';
+
+/** What the stand-in does with the next requests, one after the other; then it answers well. */
+let faults: ((response: ServerResponse) => void)[] = [];
+let requests: string[] = [];
+let paused: number[] = [];
+let observed: string[] = [];
+let apiUrl: string;
+
+const server = createServer((request, response) => {
+  requests.push(request.url!.replace('/api/', ''));
+  request.resume();
+  const fault = faults.shift() ?? ok;
+  fault(response);
+});
+const ok = (response: ServerResponse) => answer(response, 200, { ok: true });
+const answer = (response: ServerResponse, status: number, body: object, headers = {}) =>
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+
+const neverAnswers = () => undefined;
+const answers500 = (response: ServerResponse) => void answer(response, 500, {});
+const cuts = (response: ServerResponse) => void response.socket!.destroy();
+const cutsTheAnswer = (response: ServerResponse) => {
+  response.writeHead(200, { 'content-length': 1000 }).write('{"ok":tr');
+  setImmediate(() => response.socket!.destroy());
+};
+const failsInside = (response: ServerResponse) => void answer(response, 200, { ok: false, error: 'internal_error' });
+const limits = (seconds: string) => (response: ServerResponse) =>
+  void answer(response, 429, { ok: false, error: 'ratelimited' }, { 'retry-after': seconds });
+
+before(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`;
+});
+after(() => void server.close().closeAllConnections());
+beforeEach(() => {
+  [faults, requests, paused, observed] = [[], [], [], []];
+});
+
+function call(method: string, url = `${apiUrl}${method}`): Promise<Response> {
+  const slackFetch = createSlackFetch({
+    apiUrl,
+    timeoutMs: 300,
+    observe: (name, outcome) => void observed.push(`${name} ${outcome}`),
+    pause: (ms) => Promise.resolve(paused.push(ms)),
+  });
+  return slackFetch(url, { method: 'POST', body: 'channel=C1' });
+}
+
+const lost = { neverAnswers, answers500, cuts, cutsTheAnswer, failsInside };
+
+describe('a call whose answer was lost', () => {
+  for (const [name, fault] of Object.entries(lost))
+    for (const method of ['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal'])
+      test(`is made once again and no more, if it is ${method} and the server ${name}`, async () => {
+        faults = [fault, fault, fault, fault];
+        await call(method).then(
+          async (response) => assert.ok(response.status === 500 || /internal_error/.test(await response.text())),
+          (error: Error) => assert.doesNotMatch(error.message, /fetch failed/),
+        );
+        assert.deepEqual(requests, [method, method]);
+      });
+
+  for (const [name, fault] of Object.entries(lost))
+    test(`is repeated until it is answered, if it does the same twice and the server ${name}`, async () => {
+      faults = [fault, fault, fault];
+      assert.deepEqual(await (await call('chat.update')).json(), { ok: true });
+      assert.equal(requests.length, 4);
+      assert.equal(paused.length, 3);
+    });
+
+  test('says that Slack does not answer', () => {
+    faults = [neverAnswers, neverAnswers];
+    return assert.rejects(call('chat.postMessage'), /Slack does not answer within/);
+  });
+});
+
+test('a post that never got there is repeated like any other call', async () => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  const base = `http://127.0.0.1:${port}/api/`;
+  const options = { apiUrl: base, observe: () => undefined, pause: (ms: number) => Promise.resolve(paused.push(ms)) };
+  await assert.rejects(createSlackFetch(options)(`${base}chat.postMessage`, { method: 'POST' }), /ECONNREFUSED/);
+  assert.equal(paused.length, 3);
+});
+
+describe('a call that Slack limits', () => {
+  test('is made again when Slack allows it', async () => {
+    faults = [limits('7')];
+    assert.equal((await call('chat.postMessage')).status, 200);
+    assert.equal(paused.length, 1);
+    assert.ok(paused[0]! > 6000 && paused[0]! <= 7000, String(paused));
+    assert.deepEqual(observed, ['chat.postMessage rate_limited']);
+  });
+  test('is given up when Slack wants more time than there is', async () => {
+    faults = [limits('3600')];
+    assert.equal((await call('chat.postMessage')).status, 429);
+    assert.equal(requests.length, 1);
+  });
+  test('holds back the calls of that method, and no others', async () => {
+    const held: number[] = [];
+    const options = { apiUrl, observe: () => undefined, pause: (ms: number) => Promise.resolve(held.push(ms)) };
+    const slackFetch = createSlackFetch(options);
+    faults = [limits('60'), limits('60'), limits('60'), limits('60')];
+    await slackFetch(`${apiUrl}chat.postMessage`);
+    held.length = 0;
+    await slackFetch(`${apiUrl}chat.update`);
+    assert.deepEqual(held, []);
+    await slackFetch(`${apiUrl}chat.postMessage`);
+    assert.equal(held.length, 1);
+  });
+});
+
+test('an answer that refuses is no failure of the way there', async () => {
+  faults = [(response) => void answer(response, 200, { ok: false, error: 'channel_not_found' })];
+  assert.equal(((await (await call('chat.postMessage')).json()) as { error: string }).error, 'channel_not_found');
+  assert.equal(requests.length, 1);
+});
+
+test('an answer of endless length is not read', async () => {
+  const long = (response: ServerResponse) => void response.writeHead(200).end('x'.repeat(3_000_000));
+  faults = [long, long];
+  await assert.rejects(call('chat.postMessage'), /longer than/);
+});
+
+test('an upload is repeated, and counted without its secret address', async () => {
+  faults = [answers500, limits('1')];
+  assert.equal((await call('', `${apiUrl.replace('/api/', '')}/upload/secret`)).status, 200);
+  assert.equal(requests.length, 3);
+  assert.deepEqual(observed, ['upload rate_limited']);
+});
