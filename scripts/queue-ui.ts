@@ -7,7 +7,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { readQueueSettings } from '../src/config.js';
 import { messageOf, UserError } from '../src/errors.js';
-import { queueKinds, queueName } from '../src/jobs/definitions.js';
+import { queueKinds, queueName } from '../src/commands/payload.js';
 import { createLog } from '../src/log.js';
 import { connectRedis } from '../src/redis.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createFlow } from '../src/jobs/flows/create.js';
+import { createFlow } from '../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from './configuration-docs.js';
 import { workerRulesYaml } from './worker-rules.js';

@@ -1,28 +1,28 @@
 import type { DemoConfig } from './config.js';
-import { UserError } from './errors.js';
+import { Refusal } from './errors.js';
 
 /**
  * Whether this person may use vcdemo in this channel. The bot asks, and the worker asks again: whatever can write to
  * Redis could else command it.
- * @throws UserError `not-allowed`
+ * @throws Refusal `not-allowed`
  */
 export function assertMayUse(
   { users, channels, admins }: DemoConfig['access'],
   { userId, channelId }: { userId: string; channelId: string },
 ): void {
   if (users.length > 0 && !users.includes(userId) && !admins.includes(userId))
-    throw new UserError('not-allowed', 'You are not among the people who may use vcdemo.', {
+    throw new Refusal('not-allowed', 'You are not among the people who may use vcdemo.', {
       hint: `Ask its operators to add your Slack id ${userId} to \`access.users\` in the configuration.`,
     });
   if (channels.length > 0 && !channels.includes(channelId))
-    throw new UserError('not-allowed', 'vcdemo may not be used in this channel.', {
+    throw new Refusal('not-allowed', 'vcdemo may not be used in this channel.', {
       hint: `It may be used in ${channels.join(', ')}; operators can add ${channelId} to \`access.channels\`.`,
     });
 }
 
 /**
  * Whether this person may delete a demo.
- * @throws UserError `not-owner`
+ * @throws Refusal `not-owner`
  */
 export function assertMayDelete(
   { admins }: DemoConfig['access'],
@@ -30,7 +30,7 @@ export function assertMayDelete(
   demo: { name: string; owner: { id: string; name: string } },
 ): void {
   if (demo.owner.id === userId || admins.includes(userId)) return;
-  throw new UserError(
+  throw new Refusal(
     'not-owner',
     `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may delete it.`,
     {

@@ -5,7 +5,7 @@ import { redact } from './redact.js';
  * Everything else that is thrown is a defect and is shown as such.
  */
 export class UserError extends Error {
-  override readonly name = 'UserError';
+  override readonly name: string = 'UserError';
   /** What the person can do next; one or two sentences. */
   readonly hint: string | undefined;
 
@@ -19,6 +19,9 @@ export class UserError extends Error {
     this.hint = hint === undefined ? undefined : redact(hint);
   }
 }
+
+/** What was asked for cannot be done as it stands; nothing is broken, and there is nothing in the log to look for. */
+export class Refusal extends UserError {}
 
 /** The text of whatever was thrown, secrets removed; WebSockets throw events that have a message but are no errors. */
 export function messageOf(error: unknown): string {

@@ -14,8 +14,7 @@ import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
 import type { ListenerContext } from './listeners/context.js';
-import { listenForDeleteButton } from './listeners/delete-button.js';
-import { listenForKeepButton } from './listeners/keep-button.js';
+import { listenForButtons } from './listeners/button.js';
 import { createJobQueues, type JobQueues } from './queue.js';
 import { createDispatcher, type Dispatch } from './receiver/dispatch.js';
 import { createHttpReceiver } from './receiver/http.js';
@@ -141,8 +140,7 @@ export async function createBoltDispatcher(
   });
   await app.init();
   listenForCommand(app, context);
-  listenForDeleteButton(app, context);
-  listenForKeepButton(app, context);
+  listenForButtons(app, context);
   // While a command waits for its answer there is no time for a second attempt.
   const client = slackClient(settings, context, 1);
   return createDispatcher(app, {

@@ -1,20 +1,18 @@
-import { escapeMrkdwn } from '../slack-text.js';
-import { commands, usageOf, type CommandName } from './commands.js';
-import { replyOf, type Reply } from './reply.js';
+import { commandNames, commands, usageOf, type CommandName } from '../commands/table.js';
+import { escapeMrkdwn, messageOfParagraphs, type SlackMessage } from '../slack-message.js';
 
 /** Every command, or one with its example, from the table of commands. */
-export function helpReply(clusters: readonly string[], topic?: CommandName): Reply {
+export function helpReply(clusters: readonly string[], topic?: CommandName): SlackMessage {
   if (topic !== undefined) {
     const { summary, example } = commands[topic];
-    return replyOf([
+    return messageOfParagraphs([
       `*${code(usageOf(topic, clusters))}*\n${escapeMrkdwn(capitalised(summary))}.`,
       `For example ${code(example)}`,
     ]);
   }
-  const names = Object.keys(commands) as CommandName[];
-  const lines = names.map((name) => `• ${code(usageOf(name, clusters))}: ${escapeMrkdwn(commands[name].summary)}`);
-  const reply = replyOf(['*Demos of two virtual clusters with one Istio mesh*', lines.join('\n')]);
-  return { ...reply, text: `Commands: ${names.join(', ')}` };
+  const lines = commandNames.map((name) => `• ${code(usageOf(name, clusters))}: ${escapeMrkdwn(commands[name].summary)}`);
+  const reply = messageOfParagraphs(['*Demos of two virtual clusters with one Istio mesh*', lines.join('\n')]);
+  return { ...reply, text: `Commands: ${commandNames.join(', ')}` };
 }
 
 const code = (commandLine: string) => `\`/vcdemo ${escapeMrkdwn(commandLine)}\``;

@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { Queue, type JobsOptions, type Telemetry } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { BotSettings, RedisSettings } from '../config.js';
-import { hours, minutes, seconds } from '../duration.js';
+import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import { signedData } from '../job-signature.js';
-import { jobs, queueKinds, queueName, type JobRequest } from '../jobs/definitions.js';
+import { jobs, type JobRequest } from '../commands/jobs.js';
+import { queueKinds, queueName } from '../commands/payload.js';
+import { newJob, putOnQueue } from '../job-queue.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
 import { assertNoEviction, connectRedis } from '../redis.js';
@@ -41,13 +41,6 @@ const enqueueTimeoutMs = seconds(2);
 const pingTimeoutMs = seconds(1);
 const openTimeoutMs = seconds(1);
 const closeTimeoutMs = 250;
-
-const jobOptions = {
-  // The flow of a job does its own retries; running it again is for a person to decide.
-  attempts: 1,
-  removeOnComplete: { age: hours(24) / 1000, count: 1000 },
-  removeOnFail: { age: hours(24) / 1000, count: 1000 },
-} satisfies JobsOptions;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
 export function createJobQueues(
@@ -89,25 +82,13 @@ export function createJobQueues(
 
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
-      const { queue: kind, payload } = jobs[request.name];
-      const job = {
-        id: jobIdFor(request),
-        name: request.name,
-        payload: payload.parse(request.payload),
-        timestamp: Date.now(),
-      };
-      const data = signedData(settings.SLACK_BOT_TOKEN, job);
+      const job = newJob(request);
       const add = async (isLate: () => boolean) => {
         await ready();
-        const queue = await queueNamed(queueName(kind, hostCluster));
+        const queue = await queueNamed(queueName(jobs[request.name].queue, hostCluster));
         // Its sender was told that it failed.
         if (isLate()) return undefined;
-        return queue.add(request.name, data, {
-          ...jobOptions,
-          jobId: job.id,
-          timestamp: job.timestamp,
-          deduplication: { id: dedupeId, ttl: minutes(10) },
-        });
+        return putOnQueue(queue, settings.SLACK_BOT_TOKEN, job, { dedupeId });
       };
       try {
         const added = await within(enqueueTimeoutMs, add);
@@ -168,11 +149,6 @@ async function openQueue(name: string, redis: Redis, telemetry: Telemetry | unde
   // A connection that is lost in this moment leaves it waiting for ever.
   await within(openTimeoutMs, () => queue.waitUntilReady());
   return queue;
-}
-
-function jobIdFor({ name, payload }: JobRequest): string {
-  const demo = 'demo' in payload ? [payload.demo] : [];
-  return [name, ...demo, randomBytes(3).toString('hex')].join('-');
 }
 
 /** One listener for all who wait; an outage may last through many commands. */

@@ -1,59 +1,49 @@
 import { randomBytes } from 'node:crypto';
-import type { types } from '@slack/bolt';
-import { UserError } from '../errors.js';
+import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
-import { escapeMrkdwn } from '../slack-text.js';
-
-/** What a person reads; `text` is what notifications and screen readers show of it. */
-export interface Reply {
-  text: string;
-  blocks: types.KnownBlock[];
-}
-
-/** Slack refuses sections that are longer. */
-const sectionLimit = 3000;
-
-/** A reply of mrkdwn paragraphs and, below them in small print, a footer. Escape what people typed before. */
-export function replyOf(paragraphs: string[], footer?: string): Reply {
-  return {
-    text: paragraphs[0] ?? '',
-    blocks: [...paragraphs.map(section), ...(footer === undefined ? [] : [smallPrint(footer)])],
-  };
-}
+import { buttons, escapeMrkdwn, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
 
 /** What was accepted, with the ids of its jobs, by which the workers' messages and logs can be found. */
-export function acceptedReply(text: string, jobIds: readonly string[]): Reply {
+export function acceptedReply(text: string, jobIds: readonly string[]): SlackMessage {
   const footer = `Job ${jobIds.map((id) => `\`${id}\``).join(', ')}`;
-  return { ...replyOf([text], footer), text: `${text} (job ${jobIds.join(', ')})` };
+  return { ...messageOfParagraphs([text], footer), text: `${text} (job ${jobIds.join(', ')})` };
+}
+
+/**
+ * Asks before a command is done. Where several host clusters may have a demo of that name there is a button for each: a
+ * guess could hit the wrong one.
+ */
+export function confirmationReply(question: string, commandLine: string, clusters: readonly string[]): SlackMessage {
+  const [verb = '', demo = ''] = commandLine.split(' ');
+  const label = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${demo}`;
+  const yes: CommandButton[] = (clusters.length > 0 ? clusters : [undefined]).map((cluster) => ({
+    label: cluster === undefined ? label : `${label} on ${cluster}`,
+    value: cluster === undefined ? commandLine : `${commandLine} --on ${cluster}`,
+    action: 'confirmed',
+    style: 'danger',
+  }));
+  const message = messageOfParagraphs([question]);
+  const no: CommandButton = { label: 'Keep it', value: `Demo *${demo}* stays.`, action: 'dismiss' };
+  return { ...message, blocks: [...message.blocks, buttons([...yes, no])] };
 }
 
 /** Says what failed, why and what to do next; of a defect only its reference, its stack goes to the log. */
-export function replyToError(error: unknown, log: Log): Reply {
+export function replyToError(error: unknown, log: Log): SlackMessage {
   if (error instanceof UserError) {
     log.info({ code: error.code, reason: error.message }, 'Refused');
-    return replyOf([
+    return messageOfParagraphs([
       `:warning: ${escapeMrkdwn(error.message)}`,
       ...(error.hint === undefined ? [] : [escapeMrkdwn(error.hint)]),
     ]);
   }
   const reference = randomBytes(4).toString('hex');
   log.error({ err: error, reference }, 'A listener failed');
-  return replyOf([
+  return messageOfParagraphs([
     ':boom: Something failed inside vcdemo.',
-    `Nothing may have been started. Tell whoever runs vcdemo the reference \`${reference}\`; the log has the details.`,
+    `Nothing may have been started. Give the reference \`${reference}\` to whoever runs vcdemo; the log has the details.`,
   ]);
 }
 
 /** Whether the person has to correct something, or those who run vcdemo. */
-export function outcomeOf(error: unknown): CommandOutcome {
-  return error instanceof UserError && !error.code.startsWith('redis-') ? 'refused' : 'failed';
-}
-
-function section(text: string): types.KnownBlock {
-  return { type: 'section', text: { type: 'mrkdwn', text: text.slice(0, sectionLimit) } };
-}
-
-function smallPrint(text: string): types.KnownBlock {
-  return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
-}
+export const outcomeOf = (error: unknown): CommandOutcome => (error instanceof Refusal ? 'refused' : 'failed');

@@ -1,5 +1,4 @@
 import type { DemoConfig } from '../config.js';
-import type { Log } from '../log.js';
 import type { Cluster } from '../k8s/cluster.js';
 import type { Demo, VirtualClusterName, VirtualClusterPlace } from '../k8s/demo.js';
 import type { IstioRenderer } from '../k8s/istio.js';
@@ -19,7 +18,6 @@ export interface DemoContext {
   claimNamespace: string;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
-  log: Log;
   signal: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import { recordSpan } from '../tracing.js';
 import type { Task } from './flow.js';
-import type { JobRun } from './job.js';
+import type { JobRun } from './job-run.js';
 
 /** Notes a step that has ended in log, metrics and trace. */
 export function observeStep(run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>, task: Task): void {

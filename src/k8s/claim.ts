@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Lease } from '@kubernetes/client-node';
 import { minutes, seconds } from '../duration.js';
-import { messageOf } from '../errors.js';
+import { messageOf, Refusal } from '../errors.js';
 import { isConflict, isNotFound, isPassing } from './api-errors.js';
 import { pause } from './check.js';
-import type { Cluster } from './cluster.js';
-import { demoLabels } from './demo.js';
+import { homeNamespace, type Cluster } from './cluster.js';
+import { demoLabels, type Demo } from './demo.js';
 import { create, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
@@ -244,6 +244,25 @@ export async function currentHolder(
     await pause(lookEveryMs, signal);
   }
   return undefined;
+}
+
+/** Where the claims on demos are kept. */
+export const claimNamespace = (host: Cluster): string => homeNamespace(host.kubeConfig);
+
+/** Whether this worker's claims keep others from the demo: all who write to one must claim it in the same place. */
+export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>
+  demo.claimNamespace === undefined || demo.claimNamespace === claimNamespace(host);
+
+/** @throws Refusal `claimed-elsewhere` */
+export function assertOwnClaims(host: Cluster, demo: Demo): void {
+  if (hasOwnClaims(host, demo)) return;
+  throw new Refusal(
+    'claimed-elsewhere',
+    `Demo ${demo.name} is managed by another installation of vcdemo: its workers keep their locks in namespace ${demo.claimNamespace}, these workers in ${claimNamespace(host)}.`,
+    {
+      hint: 'Ask whoever runs vcdemo: all workers of one host cluster must belong to one Helm release, or use kubeconfigs with the same namespace.',
+    },
+  );
 }
 
 /** Leases want microseconds. */

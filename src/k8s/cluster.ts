@@ -13,6 +13,8 @@ export interface Cluster {
   request<Answer>(call: ApiCall): Promise<Answer>;
   /** What is served under a group and version, such as `v1` or `apps/v1`; asked for once. */
   readonly discovered: Map<string, Promise<ApiResource[]>>;
+  /** The same cluster and connections, with another signal or check before each write. */
+  with(options: ClusterOptions): Cluster;
   /** Ends idle connections. */
   close(): void;
 }
@@ -50,19 +52,14 @@ const requestTimeoutMs = 20_000;
  * gives no signal and drops fields of custom resource definitions (docs/decisions.md). It authenticates as client-node does.
  */
 export function connectCluster(name: string, kubeConfig: KubeConfig, options: ClusterOptions = {}): Cluster {
-  const { signal, beforeWrite } = options;
   const agent = new https.Agent({ keepAlive: true, maxSockets: 12 });
+  const discovered = new Map<string, Promise<ApiResource[]>>();
   const server = new URL(kubeConfig.getCurrentCluster()!.server);
 
-  async function request<Answer>({
-    method,
-    path,
-    query,
-    body,
-    contentType,
-    accept,
-    withinMs = requestTimeoutMs,
-  }: ApiCall): Promise<Answer> {
+  async function send<Answer>(
+    { method, path, query, body, contentType, accept, withinMs = requestTimeoutMs }: ApiCall,
+    { signal, beforeWrite }: ClusterOptions,
+  ): Promise<Answer> {
     if (method !== 'GET') beforeWrite?.();
     const url = new URL(server.href.replace(/\/$/, '') + path);
     for (const [key, value] of Object.entries(query ?? {})) {
@@ -73,7 +70,7 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const timeout = AbortSignal.timeout(withinMs);
     try {
-      const { status, text } = await send(url, payload, {
+      const { status, text } = await exchange(url, payload, {
         ...requestOptions,
         // The agent of client-node is needed behind a proxy only; it keeps no connections.
         agent: kubeConfig.getCurrentCluster()?.proxyUrl
@@ -102,10 +99,18 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
     }
   }
 
-  return { name, kubeConfig, request, discovered: new Map(), close: () => agent.destroy() };
+  const clusterWith = (current: ClusterOptions): Cluster => ({
+    name,
+    kubeConfig,
+    request: (call) => send(call, current),
+    discovered,
+    with: clusterWith,
+    close: () => agent.destroy(),
+  });
+  return clusterWith(options);
 }
 
-function send(
+function exchange(
   url: URL,
   payload: string | undefined,
   options: https.RequestOptions,

@@ -96,6 +96,9 @@ export async function listDemos(host: Cluster): Promise<Demo[]> {
   return demosOf(await list<V1Namespace>(host, 'v1', 'Namespace', { labels: { [labels.managedBy]: 'vcdemo' } }));
 }
 
+/** Whether a demo's time is over. */
+export const isExpired = ({ expires }: Demo): boolean => expires.getTime() <= Date.now();
+
 /** Completes a demo of which only one namespace was made, so that create can resume it. */
 export function withMissingPlaces(demo: Demo): Demo {
   const planned = virtualClusterNames.map((cluster) => ({ name: cluster, namespace: `${demo.name}-${cluster}` }));

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { V1CertificateSigningRequest } from '@kubernetes/client-node';
 import { minutes, seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { Refusal } from '../errors.js';
 import { holds, lacks, waitUntil } from './check.js';
 import type { Cluster } from './cluster.js';
 import { apply, create, pathOf, read, ref, remove, type Manifest } from './objects.js';
@@ -14,7 +14,7 @@ const minLifeMs = minutes(10);
  * A client certificate of one virtual cluster for a user, valid until `expires` at most, and the rights of an administrator.
  * The rights hang on the binding, not on the certificate, which cannot be revoked: deleting the binding ends them.
  * @returns the certificate, PEM
- * @throws UserError `demo-expires-soon`
+ * @throws Refusal `demo-expires-soon`
  * @see https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
  */
 export async function issueUserCertificate(
@@ -24,7 +24,7 @@ export async function issueUserCertificate(
   const { user, key, expires, signal } = request;
   const lifeMs = expires.getTime() - Date.now();
   if (lifeMs < minLifeMs)
-    throw new UserError(
+    throw new Refusal(
       'demo-expires-soon',
       `The demo expires in less than ${minLifeMs / minutes(1)} minutes, too soon for a certificate.`,
       {

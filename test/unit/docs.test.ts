@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { readDemoConfig } from '../../src/config.js';
-import { createFlow } from '../../src/jobs/flows/create.js';
+import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';

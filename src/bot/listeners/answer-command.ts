@@ -1,0 +1,80 @@
+import { assertMayUse } from '../../access.js';
+import type { Command } from '../../commands/command.js';
+import { parseCommand } from '../../commands/parse.js';
+import { isJobCommand } from '../../commands/jobs.js';
+import type { Requester } from '../../commands/payload.js';
+import { requestsFor } from '../../commands/requests.js';
+import { commands, usageOf } from '../../commands/table.js';
+import { Refusal } from '../../errors.js';
+import type { CommandOutcome } from '../../metrics.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { traced } from '../../tracing.js';
+import { helpReply } from '../help.js';
+import { acceptedReply, confirmationReply, outcomeOf, replyToError } from '../reply.js';
+import type { ListenerContext } from './context.js';
+
+/** A command that somebody typed, or whose button they pressed. */
+export interface GivenCommand {
+  /** What stands after `/vcdemo`. */
+  text: string;
+  requester: Requester;
+  /** The same for every delivery of one command: it is done once. */
+  dedupeId: string;
+  /** The question that the command asks first has been answered. */
+  isConfirmed?: boolean;
+}
+
+export interface Answer {
+  reply: SlackMessage;
+  outcome: CommandOutcome;
+}
+
+/** Does what the command's row in the table says, and counts it. Never throws: what fails is answered. */
+export async function answerCommand(given: GivenCommand, context: ListenerContext): Promise<Answer> {
+  const { requester } = given;
+  const log = context.log.child({ user: requester.userId, channel: requester.channelId });
+  let name = 'invalid';
+  try {
+    const { ttl, clusters } = context.demoConfig;
+    const parsed = parseCommand(given.text, { maxTtlMs: ttl.max, clusters });
+    name = parsed.name;
+    const answer = await traced(`/vcdemo ${name}`, { 'vcdemo.user': requester.userId }, () =>
+      answerParsed(parsed, given, { ...context, log }),
+    );
+    context.metrics.commands.inc({ command: name, outcome: answer.outcome });
+    return answer;
+  } catch (error) {
+    const outcome = outcomeOf(error);
+    context.metrics.commands.inc({ command: name, outcome });
+    return { reply: replyToError(error, log), outcome };
+  }
+}
+
+async function answerParsed(
+  parsed: ReturnType<typeof parseCommand>,
+  { requester, dedupeId, isConfirmed = false }: GivenCommand,
+  { queues, demoConfig, log }: ListenerContext,
+): Promise<Answer> {
+  const { clusters, access } = demoConfig;
+  const { name, demo = '', on } = parsed;
+  const { askedOn, confirm, accepted }: Command = commands[name];
+  if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
+  assertMayUse(access, requester);
+  if (confirm && !isConfirmed)
+    return {
+      outcome: 'answered',
+      reply: confirmationReply(confirm(demo), `${name} ${demo}`, on === undefined ? clusters : [on]),
+    };
+  if (askedOn === 'picked' && on === undefined && clusters.length > 0)
+    throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
+      hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
+    });
+  // Before the acknowledgement: a command that was acknowledged must not get lost.
+  const jobIds = await Promise.all(
+    requestsFor({ ...parsed, name }, requester, clusters).map(({ request, hostCluster }) =>
+      queues.enqueue(request, { dedupeId, hostCluster }),
+    ),
+  );
+  log.info({ jobs: jobIds }, 'Enqueued');
+  return { outcome: 'accepted', reply: acceptedReply(accepted?.(demo) ?? '', jobIds) };
+}

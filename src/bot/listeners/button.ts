@@ -1,0 +1,35 @@
+import type { App, BlockButtonAction } from '@slack/bolt';
+import { buttonActions, messageOfParagraphs } from '../../slack-message.js';
+import { answerCommand } from './answer-command.js';
+import type { ListenerContext } from './context.js';
+import { respondOrLog } from './respond.js';
+
+const ourActions = new RegExp(`^(${buttonActions.join('|')}):`);
+
+/** Every button: a command with its words filled in, answered as if it had been typed by whoever pressed it. */
+export function listenForButtons(app: App, context: ListenerContext): void {
+  app.action<BlockButtonAction>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack, respond }) => {
+    const acknowledged = context.metrics.acknowledgement.startTimer();
+    const [pressed] = body.actions;
+    const action = pressed?.action_id.split(':')[0];
+    const text = pressed?.value ?? '';
+    const { id: userId, username, name } = body.user;
+    const requester = { userId, userName: username ?? name ?? '', channelId: body.channel?.id ?? '' };
+    const { reply, outcome } =
+      action === 'dismiss'
+        ? { reply: messageOfParagraphs([text]), outcome: 'answered' }
+        : await answerCommand(
+            { text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed' },
+            context,
+          );
+    await ack();
+    acknowledged();
+    // After a refusal the question stays, so that the person can press again.
+    const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
+    await respondOrLog(
+      respond,
+      { response_type: 'ephemeral', replace_original: replacesQuestion, ...reply },
+      { ...context, log: context.log.child({ user: userId }) },
+    );
+  });
+}

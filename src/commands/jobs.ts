@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { payloadSchema, type PayloadOf } from './command.js';
+import { demoName, type QueueKind } from './payload.js';
+import { commandNames, commands, type CommandName, type JobCommandName } from './table.js';
+
+/* The jobs that workers do: one for each command that needs a worker, and `expire`, which workers enqueue themselves. */
+
+const expirePayload = z.object({ demo: demoName });
+
+export type JobName = JobCommandName | 'expire';
+
+export type JobPayload<Name extends JobName> = Name extends JobCommandName
+  ? PayloadOf<(typeof commands)[Name]>
+  : z.infer<typeof expirePayload>;
+
+export interface JobDefinition<Name extends JobName> {
+  queue: QueueKind;
+  payload: z.ZodType<JobPayload<Name>>;
+}
+
+export const isJobCommand = (name: CommandName): name is JobCommandName => 'queue' in commands[name];
+
+const ofCommands = commandNames.filter(isJobCommand).map((name) => {
+  const command = commands[name];
+  return [name, { queue: command.queue, payload: payloadSchema(command) }] as const;
+});
+
+export const jobs = {
+  ...Object.fromEntries(ofCommands),
+  expire: { queue: 'provisioning', payload: expirePayload },
+} as unknown as { [Name in JobName]: JobDefinition<Name> };
+
+export type JobRequest = { [Name in JobName]: { name: Name; payload: JobPayload<Name> } }[JobName];

@@ -1,0 +1,126 @@
+import { Refusal } from '../errors.js';
+import { suggestion } from '../suggestion.js';
+import type { Command, Flag, Limits } from './command.js';
+import { shown } from './flags.js';
+import { normaliseCommandText, splitWords } from './normalise.js';
+import { demoName } from './payload.js';
+import { commandNames, commands, defaultDemo, usageOf, type CommandName } from './table.js';
+
+/** A command line that was understood. */
+export interface ParsedCommand {
+  name: CommandName;
+  /** Undefined where the command takes none. */
+  demo?: string;
+  /** The host cluster that `--on` names. */
+  on?: string;
+  /** The values of its flags, by field of the payload. */
+  flags: Record<string, unknown>;
+  /** Of `help create`: the command that is to be explained. */
+  topic?: CommandName;
+}
+
+export interface ParseOptions extends Limits {
+  /** The host clusters that can be named; empty where there is just one. */
+  clusters: readonly string[];
+}
+
+/**
+ * Understands what was typed after `/vcdemo`.
+ * @throws Refusal that names the problem, the closest match and the usage.
+ */
+export function parseCommand(text: string, { clusters, ...limits }: ParseOptions): ParsedCommand {
+  const [first = 'help', ...rest] = splitWords(normaliseCommandText(text));
+  const name = commandNamed(first);
+  const command: Command = commands[name];
+  const refuse: Refuse = (code, message) => usageError(name, clusters, code, message);
+  if (name === 'help') return parseHelp(rest, refuse);
+  const { positional, values } = splitFlags(name, rest, refuse);
+  const expected = command.demo === 'none' ? 0 : 1;
+  if (positional.length > expected)
+    throw refuse('unexpected-argument', `\`${name}\` does not take "${shown(positional[expected]!)}".`);
+  if (command.demo === 'required' && positional[0] === undefined)
+    throw refuse('name-missing', `\`${name}\` needs the name of a demo.`);
+  return {
+    name,
+    ...(command.demo !== 'none' && { demo: parseDemoName(positional[0] ?? defaultDemo, refuse) }),
+    ...parseHostCluster(values.get('--on'), clusters, refuse),
+    flags: parseFlags(command, values, limits, refuse),
+  };
+}
+
+/** Makes the error that says how the command is written. */
+type Refuse = (code: string, message: string) => Refusal;
+
+function parseHelp([topic, surplus]: string[], refuse: Refuse): ParsedCommand {
+  if (surplus !== undefined) throw refuse('unexpected-argument', `\`help\` does not take "${shown(surplus)}".`);
+  return { name: 'help', flags: {}, ...(topic !== undefined && { topic: commandNamed(topic) }) };
+}
+
+function commandNamed(word: string): CommandName {
+  // Phones begin a message with a capital.
+  const name = word.toLowerCase();
+  if (Object.hasOwn(commands, name)) return name as CommandName;
+  throw new Refusal('unknown-command', `There is no command "${shown(word)}".${suggestion(name, commandNames)}`, {
+    hint: `Commands: ${commandNames.map((known) => `\`${known}\``).join(', ')}. \`/vcdemo help\` explains them.`,
+  });
+}
+
+function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
+  const known = [...Object.values(commands[name].flags as Record<string, Flag<unknown>>).map((flag) => flag.name), '--on'];
+  const positional: string[] = [];
+  const values = new Map<string, string>();
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    if (!word.startsWith('-')) {
+      positional.push(word);
+      continue;
+    }
+    const [, flag = word, inline] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    if (!known.includes(flag))
+      throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(flag)}".${suggestion(flag, known)}`);
+    if (values.has(flag)) throw refuse('flag-twice', `\`${flag}\` was given twice.`);
+    const value = inline ?? words[++index];
+    if (value === undefined || value === '') throw refuse('flag-value-missing', `\`${flag}\` needs a value.`);
+    values.set(flag, value);
+  }
+  return { positional, values };
+}
+
+function parseFlags({ flags }: Command, values: Map<string, string>, limits: Limits, refuse: Refuse) {
+  const parsed: Record<string, unknown> = {};
+  for (const [field, flag] of Object.entries(flags)) {
+    const text = values.get(flag.name);
+    if (text === undefined) continue;
+    try {
+      parsed[field] = flag.parse(text, limits);
+    } catch (error) {
+      throw refuse(`bad-${flag.name.slice(2)}`, (error as Error).message);
+    }
+  }
+  return parsed;
+}
+
+function parseHostCluster(name: string | undefined, clusters: readonly string[], refuse: Refuse): { on?: string } {
+  if (name === undefined) return {};
+  if (clusters.includes(name)) return { on: name };
+  throw refuse(
+    'unknown-cluster',
+    clusters.length === 0
+      ? 'There is only one host cluster here: leave `--on` out.'
+      : `There is no host cluster "${shown(name)}", only ${clusters.join(', ')}.${suggestion(name, clusters)}`,
+  );
+}
+
+function parseDemoName(name: string, refuse: Refuse): string {
+  if (demoName.safeParse(name).success) return name;
+  throw refuse(
+    'bad-name',
+    `"${shown(name)}" cannot be the name of a demo: use at most 20 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.`,
+  );
+}
+
+function usageError(name: CommandName, clusters: readonly string[], code: string, message: string): Refusal {
+  return new Refusal(code, message, {
+    hint: `Usage: \`/vcdemo ${usageOf(name, clusters)}\`, for example \`/vcdemo ${commands[name].example}\`.`,
+  });
+}

@@ -1,0 +1,32 @@
+import { jobs, type JobName, type JobRequest } from './jobs.js';
+import { commands, type JobCommandName } from './table.js';
+import type { Command } from './command.js';
+import type { ParsedCommand } from './parse.js';
+import type { Requester } from './payload.js';
+
+/** A job and the host cluster whose workers are asked; undefined where there is just one. */
+export interface ClusterRequest {
+  request: JobRequest;
+  hostCluster: string | undefined;
+}
+
+/** The jobs of a command: one, or where it asks every host cluster, one for each. */
+export function requestsFor(
+  { name, demo, on, flags }: ParsedCommand & { name: JobCommandName },
+  requester: Requester,
+  clusters: readonly string[],
+): ClusterRequest[] {
+  const { askedOn }: Command = commands[name];
+  const [first, ...others] = on === undefined ? clusters : [on];
+  const asked = askedOn === 'every' && on === undefined && clusters.length > 0 ? clusters : [first];
+  const elsewhere = askedOn === 'search' && others.length > 0 ? { elsewhere: others } : {};
+  return asked.map((hostCluster) => ({
+    request: jobRequest(name, { requester, demo, ...flags, ...elsewhere }),
+    hostCluster,
+  }));
+}
+
+/** A request whose payload is checked. */
+export function jobRequest(name: JobName, payload: unknown): JobRequest {
+  return { name, payload: jobs[name].payload.parse(payload) } as JobRequest;
+}

@@ -1,0 +1,110 @@
+import type { Command } from './command.js';
+import { requests, ttl } from './flags.js';
+
+/**
+ * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
+ * help and the README's table are made from this; so are the buttons, each of which is a command with its words filled in.
+ */
+export const commands = {
+  create: {
+    summary: 'make two virtual clusters with one Istio mesh, or resume a create that failed',
+    example: 'create team-a --ttl 4h',
+    demo: 'optional',
+    flags: { ttlMs: ttl },
+    queue: 'provisioning',
+    askedOn: 'first',
+    who: 'everybody',
+    accepted: (demo) => `Creating demo *${demo}*. Progress follows in this channel.`,
+  },
+  kubeconfig: {
+    summary: 'send you a kubeconfig of your own, with certificates in your name, as a direct message',
+    example: 'kubeconfig team-a',
+    demo: 'optional',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => `Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
+  },
+  verify: {
+    summary: 'send requests through the mesh and count which version of helloworld answers',
+    example: 'verify team-a --requests 50',
+    demo: 'optional',
+    flags: { requests },
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => `Verifying the mesh of demo *${demo}*.`,
+  },
+  status: {
+    summary: 'show which steps of a demo hold and which do not',
+    example: 'status team-a',
+    demo: 'optional',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => `Checking demo *${demo}*.`,
+  },
+  list: {
+    summary: 'list all demos with their owners and when they expire',
+    example: 'list',
+    demo: 'none',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'every',
+    who: 'everybody',
+    accepted: () => 'Looking for demos.',
+  },
+  dashboard: {
+    summary: 'show the addresses of the Kubernetes Dashboards and a one-hour token for each, to you alone',
+    example: 'dashboard team-a',
+    demo: 'optional',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => `Fetching the dashboards of demo *${demo}*.`,
+  },
+  delete: {
+    summary: 'delete a demo and everything in it, after a confirmation; only its owner and administrators can',
+    example: 'delete team-a',
+    demo: 'required',
+    flags: {},
+    queue: 'provisioning',
+    askedOn: 'picked',
+    who: 'owner',
+    confirm: (demo) => `Delete demo *${demo}* and everything in it? This cannot be undone.`,
+    accepted: (demo) => `Deleting demo *${demo}*. Progress follows in this channel.`,
+  },
+  help: {
+    summary: 'show this text, or explain one command',
+    example: 'help create',
+    demo: 'none',
+    flags: {},
+    askedOn: 'first',
+    who: 'everybody',
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+
+/** Commands that are done by workers. */
+export type JobCommandName = { [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never }[CommandName];
+
+export const commandNames = Object.keys(commands) as CommandName[];
+
+/** The demo that is meant where none is named. */
+export const defaultDemo = 'demo';
+
+/** How a command is written; where there are several host clusters, with the choice of one. */
+export function usageOf(name: CommandName, clusters: readonly string[] = []): string {
+  const { demo, flags, queue }: Command = commands[name];
+  return [
+    name,
+    ...(name === 'help' ? ['[command]'] : []),
+    ...{ optional: ['[name]'], required: ['<name>'], none: [] }[demo],
+    ...Object.values(flags).map((flag) => `[${flag.name} ${flag.example}]`),
+    ...(queue && clusters.length > 0 ? [`[--on ${clusters.join('|')}]`] : []),
+  ].join(' ');
+}

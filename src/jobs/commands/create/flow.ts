@@ -1,0 +1,48 @@
+import { minutes, seconds } from '../../../duration.js';
+import type { ClusterContext, DemoContext } from '../../context.js';
+import { Flow } from '../../flow.js';
+import {
+  apiExposure,
+  dashboard,
+  dashboardExposure,
+  demoKubeconfig,
+  helloworld,
+  helloworldIngress,
+  hostNamespace,
+  ingressGateway,
+  istiod,
+  istioManifests,
+  meshCertificates,
+  meshReader,
+  meshRoot,
+  meshTraffic,
+  preflight,
+  remoteSecrets,
+  vcClient,
+  virtualCluster,
+} from './steps.js';
+
+/**
+ * `/vcdemo create`, whole: what is done on each virtual cluster or once, after what, how long it may take and what
+ * people read meanwhile. How each is done is in steps.ts and src/k8s.
+ */
+// prettier-ignore
+export const createFlow = Flow.of<DemoContext, ClusterContext>()
+  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking rights and names in the host cluster' })
+  .step('istioManifests',    { on: 'once', after: ['preflight'],                        work: istioManifests,    within: minutes(2),  says: 'Rendering Istio' })
+  .step('hostNamespace',     { on: 'each', after: ['preflight'],                           work: hostNamespace,     within: minutes(3),  says: 'Making the namespace' })
+  .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster' })
+  .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API' })
+  .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Making the root of the mesh' })
+  .step('meshCertificates',  { on: 'each', after: ['virtualCluster', 'meshRoot'],       work: meshCertificates,  within: seconds(30), says: 'Installing the mesh certificates' })
+  .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Making the account for the other istiod' })
+  .step('istiod',            { on: 'each', after: ['meshCertificates', 'istioManifests'], work: istiod,          within: minutes(5),  says: 'Installing istiod' })
+  .step('kubeconfig',        { on: 'once', after: ['virtualCluster', 'apiExposure'],    work: demoKubeconfig,    within: minutes(1),  says: 'Issuing and proving the kubeconfig' })
+  .step('helloworld',        { on: 'each', after: ['istiod'],                           work: helloworld,        within: minutes(5),  says: 'Deploying helloworld' })
+  .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters to one mesh' })
+  .step('meshTraffic',       { on: 'once', after: ['helloworld', 'remoteSecrets'],      work: meshTraffic,       within: minutes(2),  says: 'Waiting for both versions to answer' })
+  .step('vcClient',          { on: 'once', after: ['kubeconfig'],                       work: vcClient,          within: minutes(3),  says: 'Starting vc-client' })
+  .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
+  .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', when: (config) => config.dashboard.enabled })
+  .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', when: (config) => config.helloworld.ingress.enabled })
+  .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway' });

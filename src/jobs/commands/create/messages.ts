@@ -1,0 +1,37 @@
+import type { DemoConfig } from '../../../config.js';
+import { formatDuration } from '../../../duration.js';
+import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
+import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
+import type { SlackMessage } from '../../../slack-message.js';
+import { describeState, kubeconfigName, message, onCluster, slackTime } from '../../slack/messages.js';
+
+/** Goes with the kubeconfig when a demo is ready. */
+export function createdText(config: DemoConfig, demo: Demo, tookMs: number): string {
+  const open =
+    config.exposure.kind === 'none'
+      ? `Without public names, open its ports first: ${demo.places
+          .map(
+            ({ name, namespace }) => `\`kubectl -n ${namespace} port-forward service/${name} ${localPorts[name]}:443\``,
+          )
+          .join(' and ')}`
+      : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
+  return [
+    `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
+    `The kubeconfig has a context for each, *vc1* and *vc2*. Save it, then: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
+    open,
+    `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
+  ].join('\n');
+}
+
+function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
+  const { server, tlsServerName } = publicEndpoint(config, demo, cluster);
+  return tlsServerName ? `${server} (as ${tlsServerName})` : server;
+}
+
+/** A create of a demo that is there, or on its way. */
+export function alreadyThereMessage(demo: Demo): SlackMessage {
+  return message(
+    `:information_source: Demo *${demo.name}* is there already: ${describeState(demo)}. Nothing was started.\nIt belongs to <@${demo.owner.id}> and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you a kubeconfig of your own, \`/vcdemo status ${demo.name}\` looks at every part.`,
+  );
+}
+

@@ -1,0 +1,206 @@
+import { holds, lacks, unless } from '../../../k8s/check.js';
+import { applyDashboard, applyDashboardExposure, checkDashboard, checkDashboardExposure } from '../../../k8s/dashboard.js';
+import { demoLabels, virtualClusterNames } from '../../../k8s/demo.js';
+import { exposureManifests } from '../../../k8s/exposure.js';
+import {
+  applyHelloworld,
+  checkHelloworld,
+  helloworldIngressManifest,
+  helloworldManifests,
+  sendRequests,
+} from '../../../k8s/helloworld.js';
+import { hostOf } from '../../../k8s/hosts.js';
+import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
+import { applyIstio, checkIstio } from '../../../k8s/istio.js';
+import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/kubeconfig.js';
+import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../../k8s/mesh-ca.js';
+import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/objects.js';
+import { assertPermissions } from '../../../k8s/permission-check.js';
+import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
+import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
+import {
+  installVirtualCluster,
+  pendingReleases,
+  releaseDeployed,
+  syncedService,
+  virtualClusterAnswers,
+} from '../../../k8s/virtual-cluster.js';
+import { bothClusters, placeOf, virtual, type ClusterContext, type DemoContext } from '../../context.js';
+import type { Work } from '../../flow.js';
+
+/* The steps of flow.ts in its order: each a look and an act, the work itself is in src/k8s. */
+
+/** Everything that would stop a create later and can be known before anything is made. */
+export const preflight: Work<DemoContext> = {
+  async check({ host, config, demo, demoClusterRole, claimNamespace }) {
+    await assertPermissions(host, config, { demoClusterRole, claimNamespace });
+    for (const place of demo.places) await assertNotForeign(host, demo, place);
+    return holds;
+  },
+};
+
+export const istioManifests: Work<DemoContext> = {
+  async check({ istio, config }) {
+    await istio.render(config.istio);
+    return holds;
+  },
+};
+
+export const hostNamespace: Work<ClusterContext> = {
+  check: checkHostNamespace,
+  apply: makeHostNamespace,
+};
+
+export const virtualCluster: Work<ClusterContext> = {
+  async check({ host, place, connections }) {
+    const deployed = await releaseDeployed(host, place);
+    return deployed.holds ? await virtualClusterAnswers(host, place, connections) : deployed;
+  },
+  async apply({ host, config, demo, place, kubeconfig, signal }) {
+    if ((await releaseDeployed(host, place)).holds) return; // it is starting
+    for (const release of await pendingReleases(host, place))
+      await remove(host, { ...secret, metadata: release.metadata! });
+    await installVirtualCluster(config, demo, place, { kubeconfig, signal });
+  },
+};
+
+const secret = { apiVersion: 'v1', kind: 'Secret' } as const;
+
+export const apiExposure: Work<ClusterContext> = {
+  check: async (context) => unless(await missing(context.host, await apiExposureManifests(context))),
+  apply: async (context) => applyAll(context.host, await apiExposureManifests(context)),
+};
+
+function apiExposureManifests({ host, config, demo, place }: ClusterContext): Promise<Manifest[]> {
+  return exposureManifests(host, config.exposure, {
+    name: place.name,
+    namespace: place.namespace,
+    labels: demoLabels(demo.name, place.name),
+    host: hostOf(config, 'api', demo.name, place.name),
+    service: place.name,
+    port: 443,
+  });
+}
+
+export const meshRoot: Work<DemoContext> = {
+  check: ({ host, demo }) => checkMeshRoot(host, demo),
+  apply: ({ host, demo }) => makeMeshRoot(host, demo),
+};
+
+export const meshCertificates: Work<ClusterContext> = {
+  check: async (context) => checkMeshCertificates(context.host, context.demo, await virtual(context)),
+  apply: async (context) =>
+    installMeshCertificates(context.host, context.demo, await virtual(context), context.place.name),
+};
+
+export const meshReader: Work<ClusterContext> = {
+  check: async (context) => checkMeshReader(await virtual(context)),
+  apply: async (context) => makeMeshReader(await virtual(context)),
+};
+
+export const istiod: Work<ClusterContext> = {
+  check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).controlPlane),
+  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane),
+};
+
+export const ingressGateway: Work<ClusterContext> = {
+  check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+};
+
+async function istioOf({ istio, config, place }: ClusterContext) {
+  return (await istio.render(config.istio))[place.name];
+}
+
+export const remoteSecrets: Work<DemoContext> = {
+  async check(context) {
+    for (const request of await remoteSecretRequests(context)) {
+      const there = await checkRemoteSecret(request);
+      if (!there.holds) return there;
+    }
+    return holds;
+  },
+  async apply(context) {
+    for (const request of await remoteSecretRequests(context)) await applyRemoteSecret(request);
+  },
+};
+
+async function remoteSecretRequests(context: DemoContext) {
+  const clusters = await bothClusters(context);
+  return virtualClusterNames.map((name) => {
+    const other = name === 'vc1' ? 'vc2' : 'vc1';
+    return {
+      host: context.host,
+      cluster: clusters[name],
+      remote: { place: placeOf(context.demo, other), cluster: clusters[other] },
+    };
+  });
+}
+
+export const demoKubeconfig: Work<DemoContext> = {
+  check: async (context) =>
+    checkDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context)),
+  apply: async (context) =>
+    makeDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context), context.signal),
+};
+
+export const helloworld: Work<ClusterContext> = {
+  check: async (context) =>
+    checkHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config.images)),
+  apply: async (context) =>
+    applyHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config.images)),
+};
+
+/** The proof that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
+export const meshTraffic: Work<DemoContext> = {
+  async check({ connections, demo, signal }) {
+    const hits = await sendRequests(await connections.connect(placeOf(demo, 'vc1')), 12, signal);
+    const [error] = Object.keys(hits.errors);
+    if (error !== undefined) return lacks(`requests to helloworld from vc1 fail: ${error}`);
+    const seen = Object.keys(hits.versions);
+    return seen.length === 2 ? holds : lacks(`only ${seen.join()} of helloworld answers requests from vc1`);
+  },
+};
+
+export const vcClient: Work<DemoContext> = {
+  check: ({ host, config, demo }) => checkVcClient(host, config, demo),
+  apply: ({ host, config, demo }) => applyVcClient(host, config, demo),
+};
+
+export const dashboard: Work<ClusterContext> = {
+  check: async (context) => checkDashboard(await virtual(context), context.config),
+  apply: async (context) => applyDashboard(await virtual(context), context.config),
+};
+
+export const dashboardExposure: Work<ClusterContext> = {
+  check: checkDashboardExposure,
+  apply: applyDashboardExposure,
+};
+
+export const helloworldIngress: Work<DemoContext> = {
+  async check(context) {
+    const manifest = await ingressOf(context);
+    return manifest ? unless(await missing(context.host, [manifest])) : lacks(notSynced);
+  },
+  async apply(context) {
+    const manifest = await ingressOf(context);
+    if (!manifest) throw new Error(notSynced);
+    await apply(context.host, manifest);
+  },
+};
+
+const notSynced = 'vcluster has not made the Service of helloworld in the host cluster';
+
+async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest | undefined> {
+  const place = placeOf(demo, 'vc1');
+  const service = await syncedService(host, place, 'sample', 'helloworld');
+  if (!service) return undefined;
+  return helloworldIngressManifest({
+    name: 'helloworld',
+    namespace: place.namespace,
+    labels: demoLabels(demo.name, place.name),
+    host: hostOf(config, 'app', demo.name, place.name),
+    service,
+    className: config.helloworld.ingress.className,
+  });
+}

@@ -1,0 +1,57 @@
+import { splitAddress } from '../../address.js';
+import type { DemoConfig } from '../../config.js';
+import { Refusal } from '../../errors.js';
+import { dashboardToken } from '../../k8s/dashboard.js';
+import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
+import { hostOf } from '../../k8s/hosts.js';
+import { sections, type SlackMessage } from '../../slack-message.js';
+import type { Handler } from '../job-run.js';
+import { onReadyDemo } from '../ready-demo.js';
+import { slackTime } from '../slack/messages.js';
+
+/** Addresses and tokens of the dashboards, for the one who asks alone. */
+export const dashboard: Handler<'dashboard'> = async (run) => {
+  const { payload, config, slack } = run;
+  if (!config.dashboard.enabled)
+    throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is switched off here.', {
+      hint: 'Operators can set `dashboard.enabled: true` in the configuration; `/vcdemo create` then adds it.',
+    });
+  const { demo, accesses } = await onReadyDemo(run, async (context) => ({
+    demo: context.demo,
+    accesses: await Promise.all(
+      context.demo.places.map(async (place) => ({
+        cluster: place.name,
+        ...(await dashboardToken(await context.connections.connect(place))),
+      })),
+    ),
+  }));
+  await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
+};
+
+export interface DashboardAccess {
+  cluster: VirtualClusterName;
+  token: string;
+  expires: Date;
+}
+
+/** For the eyes of one person alone. */
+export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: readonly DashboardAccess[]): SlackMessage {
+  const { exposure } = config;
+  const address = (cluster: VirtualClusterName) => {
+    if (exposure.kind === 'none')
+      return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
+    const host = hostOf(config, 'dashboard', demo.name, cluster);
+    if (exposure.address === undefined) return `https://${host}/`;
+    const ingress = splitAddress(exposure.address);
+    return `https://${host}:${ingress.port}/ (let that name lead to ${ingress.host})`;
+  };
+  return {
+    text: `The dashboards of demo ${demo.name}`,
+    blocks: [
+      ...sections(
+        `:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens are an administrator's and end ${slackTime(accesses[0]!.expires)}; only you see this.`,
+      ),
+      ...accesses.flatMap(({ cluster, token }) => sections(`*${cluster}*: ${address(cluster)}\n\`\`\`${token}\`\`\``)),
+    ],
+  };
+}

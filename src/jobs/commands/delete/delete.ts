@@ -1,0 +1,28 @@
+import { assertMayDelete } from '../../../access.js';
+import { findDemo } from '../../../k8s/demo.js';
+import { requireDemo } from '../../find-demo.js';
+import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+import { beingWorkedOnMessage, message, onCluster } from '../../slack/messages.js';
+import { removeDemo } from './remove-demo.js';
+
+/** Deletes a demo, even one of which only a part was made, and says what is left, if anything. */
+export const deleteDemo: Handler<'delete'> = (run) =>
+  withClaimedDemo(
+    run,
+    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
+    (claimed) => deleteClaimed(run, claimed),
+  );
+
+async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
+  const { config, slack, payload } = run;
+  const { requester, demo: name } = payload;
+  // A run that was cut off after the last namespace was gone still owes the answer.
+  const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
+  if (demo) {
+    assertMayDelete(config.access, requester.userId, demo);
+    const title = `Deleting demo *${name}*${onCluster(config)}`;
+    await removeDemo(run, { claimed, demo, audience: requester, title });
+  }
+  await slack.post(requester, message(`:wastebasket: Demo *${name}* is deleted; nothing is left of it.`));
+}

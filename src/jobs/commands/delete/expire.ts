@@ -1,0 +1,22 @@
+import { findDemo, isExpired } from '../../../k8s/demo.js';
+import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+import { message } from '../../slack/messages.js';
+import { removeDemo } from './remove-demo.js';
+
+/** Deletes a demo that has expired; its channel is told. */
+export const expire: Handler<'expire'> = (run) =>
+  withClaimedDemo(
+    run,
+    async () => run.log.info('The expired demo is busy; the next sweep tries again'),
+    (claimed) => expireClaimed(run, claimed),
+  );
+
+async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promise<void> {
+  const demo = await findDemo(claimed.host, run.payload.demo);
+  if (!demo || !isExpired(demo)) return; // deleted or extended since somebody looked
+  const audience = { channelId: demo.channel, userId: demo.owner.id };
+  const title = `Deleting demo *${demo.name}*, which has expired`;
+  await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
+  await run.slack.post(audience, message(`:wastebasket: Demo *${demo.name}* had expired and is deleted; nothing is left of it.`));
+}

@@ -1,0 +1,40 @@
+import { assertOwnClaims } from '../../../k8s/claim.js';
+import { markDemo, problemOf, type Demo } from '../../../k8s/demo.js';
+import { FlowError } from '../../flow.js';
+import type { ClaimedHost } from '../../host-cluster.js';
+import type { JobRun } from '../../job-run.js';
+import { FlowFailed, runReportedFlow, type Audience } from '../../run-flow.js';
+import { deleteFlow } from './flow.js';
+
+export interface Removal {
+  claimed: ClaimedHost;
+  demo: Demo;
+  audience: Audience;
+  title: string;
+  /** An earlier attempt of vcdemo's own failed: the channel hears of this one only if there is something new. */
+  isRepeated?: boolean;
+}
+
+/** Runs the delete flow and notes on the demo what kept it from ending. */
+export async function removeDemo(
+  run: JobRun<'delete'> | JobRun<'expire'>,
+  { claimed, demo, audience, title, isRepeated = false }: Removal,
+): Promise<void> {
+  const { host } = claimed;
+  assertOwnClaims(host, demo);
+  if (!isRepeated) await markDemo(host, demo, 'deleting');
+  try {
+    await runReportedFlow({ run, claimed, demo, flow: deleteFlow, title, audience: isRepeated ? undefined : audience });
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    await markDemo(host, demo, 'deleting', error.message);
+    const isKnown = isRepeated && demo.problem === problemOf(error.message);
+    throw new FlowFailed(error, {
+      title: `Deleting demo *${demo.name}* did not finish`,
+      hint:
+        error.hint ??
+        `Remove what blocks it: Kubernetes then deletes the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,
+      audience: isKnown ? undefined : audience,
+    });
+  }
+}

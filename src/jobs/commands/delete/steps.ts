@@ -1,0 +1,50 @@
+import { lacksRight } from '../../../k8s/api-errors.js';
+import { lacks, holds } from '../../../k8s/check.js';
+import { checkDemoRights, takeDemoRights } from '../../../k8s/demo-rights.js';
+import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/removal.js';
+import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster.js';
+import { messageOf } from '../../../errors.js';
+import type { ClusterContext, DemoContext } from '../../context.js';
+import type { Work } from '../../flow.js';
+
+/** Before its namespace goes: helm also removes what a chart made outside of it. */
+export const releaseGone: Work<ClusterContext> = {
+  async check(context) {
+    const { host, place } = context;
+    if (await goesAlong(context)) return holds;
+    const rights = await checkDemoRights(context);
+    if (!rights.holds) return rights;
+    try {
+      return await releaseAbsent(host, place);
+    } catch (error) {
+      if (!lacksRight(error)) throw error;
+      return lacks(messageOf(error)); // somebody deletes the namespace at this moment; the next look knows
+    }
+  },
+  async apply(context) {
+    const { place, kubeconfig, signal } = context;
+    try {
+      await takeDemoRights(context, signal); // an earlier run may have made the namespace and nothing else
+      await uninstallVirtualCluster(place, { kubeconfig, signal });
+    } catch (error) {
+      if (!(await goesAlong(context))) throw error;
+    }
+  },
+};
+
+/** A namespace that is being deleted takes the worker's RoleBinding along, which may be gone before helm's Secrets. */
+async function goesAlong({ host, place, demoClusterRole }: ClusterContext): Promise<boolean> {
+  return demoClusterRole !== undefined && (await isGoing(host, place));
+}
+
+export const hostNamespaceGone: Work<ClusterContext> = {
+  check: ({ host, place }) => checkNamespaceGone(host, place.namespace),
+  apply: ({ host, demo, place }) => deleteNamespace(host, demo, place),
+};
+
+export const nothingLeft: Work<DemoContext> = {
+  async check({ host, demo }) {
+    const left = await findLeftovers(host, demo);
+    return left.length === 0 ? holds : lacks(`still there: ${left.join(', ')}`);
+  },
+};

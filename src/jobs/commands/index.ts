@@ -1,0 +1,22 @@
+import type { JobName } from '../../commands/jobs.js';
+import type { Handler } from '../job-run.js';
+import { create } from './create/create.js';
+import { dashboard } from './dashboard.js';
+import { deleteDemo } from './delete/delete.js';
+import { expire } from './delete/expire.js';
+import { kubeconfig } from './kubeconfig.js';
+import { list } from './list.js';
+import { status } from './status.js';
+import { verify } from './verify/verify.js';
+
+/** Who does which job. */
+export const handlers: { [Name in JobName]: Handler<Name> } = {
+  create,
+  kubeconfig,
+  verify,
+  status,
+  list,
+  dashboard,
+  delete: deleteDemo,
+  expire,
+};

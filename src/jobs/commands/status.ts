@@ -1,0 +1,64 @@
+import { claimNamespace, currentHolder, type Holder } from '../../k8s/claim.js';
+import { virtualClusterNames, withMissingPlaces, type Demo } from '../../k8s/demo.js';
+import { messageOf } from '../../errors.js';
+import { escapeMrkdwn, sections, type SlackMessage } from '../../slack-message.js';
+import { clusterContext } from '../context.js';
+import { requireDemo } from '../find-demo.js';
+import { inspectFlow, type Task } from '../flow.js';
+import { withDemoContext, withHost } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { brief, describeState, slackTime } from '../slack/messages.js';
+import { groupByStep, taskIcons } from '../slack/progress-message.js';
+import { createFlow } from './create/flow.js';
+
+/** Checks the result of every step, without changing anything. */
+export const status: Handler<'status'> = async (run) => {
+  const { payload, config, slack, signal } = run;
+  await withHost(run, async (host) => {
+    const demo = withMissingPlaces(await requireDemo(host, run));
+    const tasks = await withDemoContext(run, { host, demo, signal }, (context) =>
+      inspectFlow(createFlow, {
+        config,
+        context,
+        contextOf: (name) => clusterContext(context, name),
+        clusters: virtualClusterNames,
+        signal,
+      }),
+    );
+    const holder = await currentHolder(host, claimNamespace(host), demo.name, signal);
+    await slack.whisper(payload.requester, statusMessage(demo, tasks, holder));
+  });
+};
+
+export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder | undefined): SlackMessage {
+  const missing = tasks.filter(({ state }) => state === 'failed');
+  const now = holder
+    ? `Job \`${holder.jobId}\` is at work since ${slackTime(holder.since)}.`
+    : `${describeState(demo)[0]!.toUpperCase()}${describeState(demo).slice(1)}.`;
+  const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
+  const summary =
+    missing.length === 0
+      ? 'everything is there'
+      : `${missing.length} of ${tasks.length} parts are not as they should be`;
+  const next =
+    missing.length > 0 && !holder ? `\n*What to do:* \`/vcdemo create ${demo.name}\` completes what is missing.` : '';
+  return {
+    text: `Demo ${demo.name}: ${summary}`,
+    blocks: [
+      ...sections(
+        `${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of <@${demo.owner.id}>: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${next}`,
+      ),
+      ...sections(lines.join('\n')),
+    ],
+  };
+}
+
+function statusLine(tasks: readonly Task[]): string {
+  const bad = tasks.filter(({ state }) => state !== 'done');
+  const icon =
+    bad.length === 0 ? taskIcons.done : bad.some(({ state }) => state === 'failed') ? taskIcons.failed : taskIcons.waiting;
+  const reasons = bad.flatMap(({ cluster, error }) =>
+    error === undefined ? [] : [`\n        _${cluster ? `${cluster}: ` : ''}${escapeMrkdwn(brief(messageOf(error)))}_`],
+  );
+  return `${icon} ${tasks[0]!.says}${reasons.join('')}`;
+}

@@ -1,0 +1,99 @@
+import type { WorkerSettings } from '../config.js';
+import { claimDemo, claimNamespace, isHolder, type Claim, type Holder } from '../k8s/claim.js';
+import { connectCluster, loadHostKubeConfig, type Cluster } from '../k8s/cluster.js';
+import type { Demo } from '../k8s/demo.js';
+import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
+import { messageOf } from '../errors.js';
+import type { JobName } from '../commands/jobs.js';
+import type { DemoContext } from './context.js';
+import type { JobRun } from './job-run.js';
+
+/** Opens the host cluster with the credentials as they are now, and closes it when the work has ended. */
+export async function withHost<Result>(
+  { settings, signal }: { settings: WorkerSettings; signal?: AbortSignal },
+  work: (host: Cluster) => Promise<Result>,
+): Promise<Result> {
+  const host = connectCluster('host', loadHostKubeConfig(settings), { ...(signal && { signal }) });
+  try {
+    return await work(host);
+  } finally {
+    host.close();
+  }
+}
+
+/** The host cluster while a job alone may write to its demo. */
+export interface ClaimedHost {
+  /** Checks the claim before each write, and ends every request when the claim is lost. */
+  host: Cluster;
+  claim: Claim;
+  /** Aborted when the worker's time is over or the claim is lost. */
+  signal: AbortSignal;
+}
+
+/**
+ * The one way to write to a demo: claims it, opens the host cluster, and gives the claim back in the end. Where another
+ * job has the demo, `busy` is told instead.
+ */
+export async function withClaimedDemo(
+  run: JobRun<'create' | 'delete' | 'expire'>,
+  busy: (holder: Holder) => Promise<void>,
+  work: (claimed: ClaimedHost) => Promise<void>,
+): Promise<void> {
+  const { id, name, payload, log } = run;
+  await withHost(run, async (host) => {
+    const claim = await claimDemo({
+      host,
+      namespace: claimNamespace(host),
+      demo: payload.demo,
+      purpose: name,
+      jobId: id,
+      signal: run.signal,
+    });
+    if (isHolder(claim)) return await busy(claim);
+    const signal = AbortSignal.any([run.signal, claim.signal]);
+    try {
+      await work({ host: host.with({ signal, beforeWrite: claim.assertHeld }), claim, signal });
+    } catch (error) {
+      // Whatever came of it, the reason is that the claim was lost.
+      claim.signal.throwIfAborted();
+      throw error;
+    } finally {
+      // The Lease expires by itself as well: that it still exists changes nothing of what was done.
+      await claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'The claim was not released'));
+    }
+  });
+}
+
+/** Runs `work` with what the steps of a demo need, and closes the connections to its virtual clusters. */
+export async function withDemoContext<Result>(
+  run: JobRun<JobName>,
+  { host, demo, signal, beforeWrite = () => undefined }: DemoConnection,
+  work: (context: DemoContext) => Promise<Result>,
+): Promise<Result> {
+  const { settings, config, istio } = run;
+  const inCluster = settings.KUBECONFIG === undefined;
+  const connections = new VirtualClusterConnections(host, { signal, beforeWrite, inCluster });
+  try {
+    return await work({
+      config,
+      demo,
+      host,
+      kubeconfig: settings.KUBECONFIG,
+      demoClusterRole: settings.DEMO_CLUSTER_ROLE,
+      claimNamespace: claimNamespace(host),
+      connections,
+      istio,
+      signal,
+    });
+  } finally {
+    await connections.close();
+  }
+}
+
+interface DemoConnection {
+  host: Cluster;
+  demo: Demo;
+  signal: AbortSignal;
+  /** Called before each write to a virtual cluster. */
+  beforeWrite?: () => void;
+}

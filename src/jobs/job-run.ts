@@ -1,0 +1,40 @@
+import type { JobName, JobPayload } from '../commands/jobs.js';
+import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
+import type { IstioRenderer } from '../k8s/istio.js';
+import type { Log } from '../log.js';
+import type { WorkerMetrics } from '../metrics.js';
+import type { PostedMessage, Slack } from './slack/client.js';
+
+/** What a worker has for its whole life. */
+export interface WorkerTools {
+  settings: WorkerSettings;
+  slack: Slack;
+  istio: IstioRenderer;
+  metrics: WorkerMetrics;
+}
+
+/** One run of a job, as its handler sees it. */
+export interface JobRun<Name extends JobName> extends WorkerTools {
+  id: string;
+  name: Name;
+  payload: JobPayload<Name>;
+  /** When the command was given; runs that were cut off count. */
+  askedAt: Date;
+  /** Whether an earlier run of this job was cut off. */
+  resumed: boolean;
+  /** The message that an earlier run posted. */
+  posted: PostedMessage | undefined;
+  rememberPosted(posted: PostedMessage): Promise<void>;
+  config: DemoConfig;
+  log: Log;
+  /** Aborted when the worker stops: a flow hands over at the next boundary of its steps. */
+  draining: AbortSignal;
+  /** Aborted when the worker's time to stop is over. */
+  signal: AbortSignal;
+}
+
+export type Handler<Name extends JobName> = (run: JobRun<Name>) => Promise<void>;
+
+/** The configuration as it is now: a change needs no restart. */
+export const currentConfig = ({ VCDEMO_CONFIG, HOST_CLUSTER }: WorkerSettings): DemoConfig =>
+  readDemoConfig(VCDEMO_CONFIG, undefined, HOST_CLUSTER);

@@ -1,0 +1,20 @@
+import { takeDemoRights } from '../k8s/demo-rights.js';
+import type { DemoContext } from './context.js';
+import { requireReadyDemo } from './find-demo.js';
+import { withDemoContext, withHost } from './host-cluster.js';
+import type { JobRun } from './job-run.js';
+
+/** Asks something of a demo that can be used; nothing is claimed, as questions may be asked side by side. */
+export async function onReadyDemo<Result>(
+  run: JobRun<'kubeconfig'> | JobRun<'verify'> | JobRun<'dashboard'>,
+  work: (context: DemoContext) => Promise<Result>,
+): Promise<Result> {
+  const { signal } = run;
+  return await withHost(run, async (host) =>
+    withDemoContext(run, { host, demo: await requireReadyDemo(host, run), signal }, async (context) => {
+      // A demo may be older than this way of getting rights.
+      for (const place of context.demo.places) await takeDemoRights({ ...context, place }, signal);
+      return await work(context);
+    }),
+  );
+}

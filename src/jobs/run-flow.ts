@@ -1,0 +1,76 @@
+import { setMaxListeners } from 'node:events';
+import type { Requester } from '../commands/payload.js';
+import { UserError } from '../errors.js';
+import type { Demo } from '../k8s/demo.js';
+import { clusterContext, type ClusterContext, type DemoContext } from './context.js';
+import { runFlow, type Flow, type FlowError, type Task } from './flow.js';
+import { withDemoContext, type ClaimedHost } from './host-cluster.js';
+import type { JobRun } from './job-run.js';
+import { progressMessage } from './slack/progress-message.js';
+import { reportProgress, type ProgressReporter } from './slack/progress.js';
+import { observeStep } from './observe-step.js';
+
+/** Whose channel follows a flow and is told how it ended. */
+export type Audience = Pick<Requester, 'channelId' | 'userId'>;
+
+export interface ReportedFlow {
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>;
+  claimed: ClaimedHost;
+  demo: Demo;
+  flow: Flow<DemoContext, ClusterContext, string>;
+  title: string;
+  /** Undefined where nobody is to follow it. */
+  audience: Audience | undefined;
+}
+
+/** A flow that failed, in the words in which its audience is told; nobody is where there is none. */
+export class FlowFailed extends UserError {
+  readonly title: string;
+  readonly audience: Audience | undefined;
+
+  constructor(cause: FlowError, { title, hint, audience }: { title: string; hint: string; audience: Audience | undefined }) {
+    super('flow-failed', cause.message, { hint, cause });
+    this.title = title;
+    this.audience = audience;
+  }
+}
+
+/**
+ * Runs a flow under a claim, followed by one message in Slack; an earlier run's message goes on.
+ * @throws what `runFlow` throws
+ */
+export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
+  const { run, claimed, demo, flow } = request;
+  const { host, claim, signal } = claimed;
+  setMaxListeners(0, signal); // every wait and request of every step listens to it
+  const reporter = await startReporter(request);
+  try {
+    const tasks = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, (context) =>
+      runFlow(flow, {
+        config: run.config,
+        context,
+        contextOf: (name) => clusterContext(context, name),
+        clusters: demo.places.map(({ name }) => name),
+        signal,
+        draining: run.draining,
+        onChange: reporter.show,
+        onEnd: (task) => observeStep(run, task),
+      }),
+    );
+    await reporter.finish('done');
+    return tasks;
+  } catch (error) {
+    await reporter.finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
+    throw error;
+  }
+}
+
+const silent: ProgressReporter = { show: () => undefined, finish: () => Promise.resolve() };
+
+async function startReporter({ run, title, audience }: ReportedFlow): Promise<ProgressReporter> {
+  if (audience === undefined) return silent;
+  const { slack, log, id: jobId } = run;
+  const posted = run.posted ?? (await slack.post(audience, progressMessage({ title, tasks: [], elapsedMs: 0, jobId })));
+  if (!run.posted) await run.rememberPosted(posted);
+  return reportProgress({ slack, posted, title, jobId, since: run.askedAt, log });
+}

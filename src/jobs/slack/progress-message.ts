@@ -1,0 +1,63 @@
+import { formatDuration } from '../../duration.js';
+import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../slack-message.js';
+import type { Task } from '../flow.js';
+import { brief } from './messages.js';
+
+export interface Progress {
+  /** `Creating demo *demo*` */
+  title: string;
+  tasks: readonly Task[];
+  elapsedMs: number;
+  jobId: string;
+  outcome?: 'done' | 'failed' | 'interrupted';
+}
+
+export const taskIcons: Record<Task['state'], string> = {
+  waiting: ':white_small_square:',
+  running: ':hourglass_flowing_sand:',
+  done: ':white_check_mark:',
+  failed: ':x:',
+  skipped: ':no_entry_sign:',
+};
+
+/** One line a step; where the two clusters differ, each is shown. */
+export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Progress): SlackMessage {
+  const steps = [...groupByStep(tasks).values()];
+  const done = steps.filter((step) => step.every(({ state }) => state === 'done')).length;
+  const interrupted = outcome === 'interrupted' ? ' · interrupted, continues on the next free worker' : '';
+  const counted = steps.length > 0 ? `${done} of ${steps.length} steps` : 'starting';
+  const count = `${counted} · ${formatDuration(elapsedMs)}${interrupted}`;
+  const shown =
+    outcome === 'interrupted'
+      ? tasks.map((task) => (task.state === 'skipped' ? { ...task, state: 'waiting' as const } : task))
+      : tasks;
+  const lines = [...groupByStep(shown).values()].map(stepLine);
+  return {
+    text: `${plain(title)}: ${count}`,
+    blocks: [
+      ...sections(`${outcome ? outcomeIcons[outcome] : ':gear:'} ${title} · ${count}`),
+      ...sections(lines.join('\n')),
+      smallPrint(`Job \`${jobId}\``),
+    ],
+  };
+}
+
+const outcomeIcons = { done: ':white_check_mark:', failed: ':x:', interrupted: ':arrows_counterclockwise:' };
+
+/** The tasks of each step together. */
+export function groupByStep(tasks: readonly Task[]): Map<string, Task[]> {
+  const groups = new Map<string, Task[]>();
+  for (const task of tasks) groups.set(task.step, [...(groups.get(task.step) ?? []), task]);
+  return groups;
+}
+
+function stepLine(tasks: readonly Task[]): string {
+  const [first] = tasks;
+  const states = new Set(tasks.map(({ state }) => state));
+  const icon =
+    taskIcons[(['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state))!];
+  const split =
+    states.size > 1 ? `  ${tasks.map(({ cluster, state }) => `${cluster} ${taskIcons[state]}`).join('  ')}` : '';
+  const seen = tasks.find((task) => task.seen)?.seen;
+  return `${icon} ${first!.says}${split}${seen ? `\n        _${escapeMrkdwn(brief(seen))}_` : ''}`;
+}

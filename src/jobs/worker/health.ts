@@ -1,0 +1,29 @@
+import { createServer, type Server } from 'node:http';
+import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import type { RunningWorker } from './worker.js';
+
+/** `/healthz`: the process lives. `/readyz`: it hears of jobs; if not, the reason. `/metrics`: for Prometheus. */
+export function healthServer(worker: RunningWorker): Server {
+  const { registry } = worker.metrics;
+  return createServer((request, response) => {
+    const answer = (status: number, text: string, contentType = 'text/plain') =>
+      response.writeHead(status, { 'content-type': contentType }).end(text);
+    switch (request.url) {
+      case '/healthz':
+        return answer(200, 'ok\n');
+      case '/readyz':
+        return worker.ping(seconds(1)).then(
+          () => answer(200, 'ok\n'),
+          (error: unknown) => answer(503, `Redis: ${messageOf(error)}\n`),
+        );
+      case '/metrics':
+        return registry.metrics().then(
+          (text) => answer(200, text, registry.contentType),
+          (error: unknown) => answer(500, `${messageOf(error)}\n`),
+        );
+      default:
+        return answer(404, 'not found\n');
+    }
+  });
+}

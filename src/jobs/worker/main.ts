@@ -1,0 +1,39 @@
+import { readWorkerSettings } from '../../config.js';
+import { seconds } from '../../duration.js';
+import { exitWith } from '../../exit.js';
+import { createLog } from '../../log.js';
+import { loadHostKubeConfig } from '../../k8s/cluster.js';
+import { assertTools } from '../../k8s/tools.js';
+import { startTracing } from '../../tracing.js';
+import { healthServer } from './health.js';
+import { startWorker } from './worker.js';
+
+/* npm run start:worker */
+
+try {
+  const settings = readWorkerSettings();
+  loadHostKubeConfig(settings);
+  const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
+  await assertTools(settings.demoConfig);
+  const tracing = await startTracing('vcdemo-worker', settings);
+  const worker = await startWorker(settings, log, tracing.telemetry);
+  const health = healthServer(worker);
+  health.once('error', (error) => {
+    process.stderr.write(
+      `The worker cannot listen on port ${settings.WORKER_PORT}: ${error.message}\nSet WORKER_PORT to one that is free.\n`,
+    );
+    void worker.close(seconds(1)).finally(() => process.exit(1));
+  });
+  health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is up'));
+  const stop = (signal: string) => {
+    log.info({ signal }, 'worker stops');
+    health.close();
+    void worker
+      .close(seconds(settings.WORKER_STOP_SECONDS))
+      .finally(tracing.stop)
+      .finally(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+} catch (error) {
+  exitWith(error);
+}

@@ -1,0 +1,54 @@
+import type { Job } from 'bullmq';
+import { requester } from '../../commands/payload.js';
+import { messageOf, Refusal, UserError } from '../../errors.js';
+import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
+import type { Log } from '../../log.js';
+import { escapeMrkdwn } from '../../slack-message.js';
+import { FlowFailed } from '../run-flow.js';
+import type { Slack } from '../slack/client.js';
+import { failureMessage, type Failure } from '../slack/messages.js';
+import type { JobData, Workshop } from './perform-job.js';
+
+/** What is known of a job that failed. */
+export type FailedJob = Pick<Job<JobData>, 'name' | 'data'> & { id?: string | undefined };
+
+/** Tells the person who asked why their job failed; every failure of every job is told here. */
+export async function tellFailure({ slack, log }: { slack: Slack; log: Log }, job: FailedJob, error: unknown): Promise<void> {
+  const asker = requester.safeParse(job.data.requester).data;
+  const audience = error instanceof FlowFailed ? error.audience : asker;
+  if (audience === undefined) return;
+  const failure = failureOf(job, error);
+  try {
+    // A mistake is shown only to the person who made it.
+    if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
+    else await slack.post(audience, failureMessage({ ...failure, mention: audience.userId }));
+  } catch (postError) {
+    log.error({ err: postError }, 'The failure could not be told in Slack');
+  }
+}
+
+/** Tells about a job that BullMQ gave up, as one worker after the other died while it did it. */
+export async function reportAbandoned(job: Job<JobData>, { tools, log }: Workshop): Promise<void> {
+  const error = new UserError('abandoned', `The workers that did it died, ${job.stalledCounter} times in a row.`, {
+    hint: "Check the workers' memory limit and what they logged last; then repeat the command.",
+  });
+  log.error({ jobId: job.id, job: job.name, demo: job.data.demo }, 'A job was given up');
+  tools.metrics.jobDuration.observe({ job_name: job.name, outcome: 'failed' }, 0);
+  await tellFailure({ slack: tools.slack, log }, job, error);
+}
+
+function failureOf({ id: jobId = '', name, data }: FailedJob, error: unknown): Failure {
+  const command = `${name}${data.demo ? ` ${String(data.demo)}` : ''}`;
+  const title = error instanceof FlowFailed ? error.title : `\`${escapeMrkdwn(command)}\` failed`;
+  const reason = messageOf(error);
+  return { title, reasons: reason.split('\n'), hint: hintFor(error), jobId };
+}
+
+function hintFor(error: unknown): string | undefined {
+  if (error instanceof UserError) return error.hint;
+  if (error instanceof UnreachableError)
+    return 'Check that the cluster is up and that the worker can reach it, then try again.';
+  if (error instanceof ApiError && error.status === 403)
+    return "Grant that right to the worker's account, then try again.";
+  return 'Try again; if that does not help, give the job id below to whoever runs vcdemo.';
+}

@@ -1,0 +1,77 @@
+import type { Button, KnownBlock } from '@slack/web-api';
+
+/** A message as people see it, and its text for notifications and screen readers. */
+export interface SlackMessage {
+  text: string;
+  blocks: KnownBlock[];
+}
+
+/**
+ * Text that a person or a cluster wrote, safe inside Slack's mrkdwn: no mentions, no links.
+ * @see https://docs.slack.dev/messaging/formatting-message-text#escaping
+ */
+export function escapeMrkdwn(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
+
+/** A message of mrkdwn paragraphs and, below them in small print, a footer. Escape what people typed before. */
+export function messageOfParagraphs(paragraphs: readonly string[], footer?: string): SlackMessage {
+  return {
+    text: plain(paragraphs[0] ?? ''),
+    blocks: [...paragraphs.flatMap(sections), ...(footer === undefined ? [] : [smallPrint(footer)])],
+  };
+}
+
+/** Sections of at most 3,000 characters, as Slack wants them, cut between lines. */
+export function sections(text: string): KnownBlock[] {
+  const parts: string[] = [];
+  for (const line of text.split('\n')) {
+    const last = parts.at(-1);
+    if (last !== undefined && last.length + line.length < 2900) parts[parts.length - 1] = `${last}\n${line}`;
+    else parts.push(line.slice(0, 2900));
+  }
+  return parts.slice(0, 45).map((part) => ({ type: 'section', text: { type: 'mrkdwn', text: part || ' ' } }));
+}
+
+/** A line of small print. */
+export function smallPrint(text: string): KnownBlock {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
+}
+
+/** For notifications and screen readers: no formatting, no emoji, times in UTC. */
+export function plain(mrkdwn: string): string {
+  return mrkdwn
+    .replace(/:[a-z_]+: ?/g, '')
+    .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
+    .replace(/[*`]/g, '');
+}
+
+// ------------------------------------------------------------------ buttons
+
+/*
+ * A button is a command with its words filled in: `verify team-a`. `run` does what typing it would do; `confirmed` is the
+ * answer to the question that a command asks first, and takes the question's place; `dismiss` takes it away.
+ */
+export const buttonActions = ['run', 'confirmed', 'dismiss'] as const;
+export type ButtonAction = (typeof buttonActions)[number];
+
+export interface CommandButton {
+  label: string;
+  /** What a person would type after `/vcdemo`; of `dismiss`, what is said instead of the question. */
+  value: string;
+  action?: ButtonAction;
+  style?: 'primary' | 'danger';
+}
+
+/** A row of buttons. */
+export function buttons(row: readonly CommandButton[]): KnownBlock {
+  const elements = row.map(({ label, value, action = 'run', style }, index): Button => ({
+    type: 'button',
+    // Slack requires each action of a block to have an id of its own.
+    action_id: `${action}:${index}`,
+    text: { type: 'plain_text', text: label },
+    value,
+    ...(style && { style }),
+  }));
+  return { type: 'actions', elements };
+}

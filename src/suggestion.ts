@@ -1,0 +1,8 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+/** ` Did you mean …?`, where one of the known words is close enough to be what was meant; else nothing. */
+export function suggestion(word: string, known: readonly string[]): string {
+  if (known.length === 0) return '';
+  const match = closest(word, known);
+  return distance(word, match) <= Math.max(2, Math.floor(match.length / 2)) ? ` Did you mean \`${match}\`?` : '';
+}
