@@ -1,6 +1,6 @@
 import { Job, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import { queueKinds, queueName } from '../src/jobs/definitions.js';
+import { queueKinds, queueName } from '../src/commands/payload.js';
 import type { Answer } from '../test/support/slack.js';
 import { paragraphsOf, type Content } from '../test/support/timeline.js';
 

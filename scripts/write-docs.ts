@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createFlow } from '../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../src/jobs/flow-diagram.js';
+import { commandTable } from './command-table.js';
 import { configurationSchemaText, configurationTable } from './configuration-docs.js';
 import { workerRulesYaml } from './worker-rules.js';
 
 /* npm run docs: writes what the documentation shows of the code. */
 
 replaceBlock('docs/architecture.md', 'create flow', `\`\`\`mermaid\n${mermaidOf(createFlow)}\n\`\`\``);
+replaceBlock('README.md', 'commands', commandTable());
 replaceBlock('docs/configuration.md', 'keys', configurationTable());
 write('docs/configuration.schema.json', await configurationSchemaText());
 write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());

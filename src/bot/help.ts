@@ -10,7 +10,9 @@ export function helpReply(clusters: readonly string[], topic?: CommandName): Sla
       `For example ${code(example)}`,
     ]);
   }
-  const lines = commandNames.map((name) => `• ${code(usageOf(name, clusters))}: ${escapeMrkdwn(commands[name].summary)}`);
+  const lines = commandNames.map(
+    (name) => `• ${code(usageOf(name, clusters))}: ${escapeMrkdwn(commands[name].summary)}`,
+  );
   const reply = messageOfParagraphs(['*Demos of two virtual clusters with one Istio mesh*', lines.join('\n')]);
   return { ...reply, text: `Commands: ${commandNames.join(', ')}` };
 }

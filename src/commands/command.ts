@@ -41,14 +41,18 @@ export interface Command {
   accepted?: (demo: string) => string;
 }
 
-type FlagValues<Flags> = { [Field in keyof Flags]?: Flags[Field] extends Flag<infer Value> ? Value | undefined : never };
+type FlagValues<Flags> = {
+  [Field in keyof Flags]?: Flags[Field] extends Flag<infer Value> ? Value | undefined : never;
+};
 
 /** The payload of a command's job. */
 export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['demo'] extends 'none'
   ? unknown
   : { demo: string }) &
   FlagValues<Row['flags']> &
-  (Row['askedOn'] extends 'search' ? { elsewhere?: string[] | undefined; askedBefore?: string[] | undefined } : unknown);
+  (Row['askedOn'] extends 'search'
+    ? { elsewhere?: string[] | undefined; askedBefore?: string[] | undefined }
+    : unknown);
 
 /** The zod schema of a command's payload, made from its row. */
 export function payloadSchema<Row extends Command>({ demo, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {

@@ -66,7 +66,10 @@ function commandNamed(word: string): CommandName {
 }
 
 function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
-  const known = [...Object.values(commands[name].flags as Record<string, Flag<unknown>>).map((flag) => flag.name), '--on'];
+  const known = [
+    ...Object.values(commands[name].flags as Record<string, Flag<unknown>>).map((flag) => flag.name),
+    '--on',
+  ];
   const positional: string[] = [];
   const values = new Map<string, string>();
   for (let index = 0; index < words.length; index++) {

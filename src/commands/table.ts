@@ -90,7 +90,9 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 
 /** Commands that are done by workers. */
-export type JobCommandName = { [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never }[CommandName];
+export type JobCommandName = {
+  [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never;
+}[CommandName];
 
 export const commandNames = Object.keys(commands) as CommandName[];
 

@@ -59,7 +59,9 @@ export async function withClaimedDemo(
       throw error;
     } finally {
       // The Lease expires by itself as well: that it still exists changes nothing of what was done.
-      await claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'The claim was not released'));
+      await claim
+        .release()
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'The claim was not released'));
     }
   });
 }

@@ -28,7 +28,10 @@ export class FlowFailed extends UserError {
   readonly title: string;
   readonly audience: Audience | undefined;
 
-  constructor(cause: FlowError, { title, hint, audience }: { title: string; hint: string; audience: Audience | undefined }) {
+  constructor(
+    cause: FlowError,
+    { title, hint, audience }: { title: string; hint: string; audience: Audience | undefined },
+  ) {
     super('flow-failed', cause.message, { hint, cause });
     this.title = title;
     this.audience = audience;

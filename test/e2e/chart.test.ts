@@ -9,7 +9,7 @@ import { KubeConfig, type V1PolicyRule } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { parseAllDocuments, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { listsToScaleBy, queueKinds, queueName } from '../../src/jobs/definitions.js';
+import { listsToScaleBy, queueKinds, queueName } from '../../src/commands/payload.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { assertPermissions } from '../../src/k8s/permission-check.js';
 

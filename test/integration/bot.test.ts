@@ -6,7 +6,7 @@ import { startBot, type Bot } from '../../src/bot/app.js';
 import { readBotSettings, type BotSettings, type DemoConfig } from '../../src/config.js';
 import { hours } from '../../src/duration.js';
 import { UserError } from '../../src/errors.js';
-import { type QueueKind } from '../../src/jobs/definitions.js';
+import { type QueueKind } from '../../src/commands/payload.js';
 import { isSigned } from '../../src/job-signature.js';
 import { createLog } from '../../src/log.js';
 import { freePort } from '../support/free-port.js';

@@ -9,7 +9,7 @@ import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings } from '../../src/config.js';
-import { startWorker } from '../../src/jobs/worker.js';
+import { startWorker } from '../../src/jobs/worker/worker.js';
 import { createLog } from '../../src/log.js';
 
 /* What people read when the simulated cluster fails in each of its ways; side by side, since deadlines are waited for. */

@@ -14,7 +14,7 @@ import { waitFor } from '../support/wait-for.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings, type WorkerSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
-import { startWorker, type RunningWorker } from '../../src/jobs/worker.js';
+import { startWorker, type RunningWorker } from '../../src/jobs/worker/worker.js';
 import { within } from '../../src/within.js';
 
 /* What a worker makes of jobs that are not as they should be: real BullMQ and Redis, the simulated cluster. */

@@ -5,7 +5,7 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { createJobQueues } from '../../src/bot/queue.js';
-import { listsToScaleBy, queueName } from '../../src/jobs/definitions.js';
+import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
 import { createLog } from '../../src/log.js';
 
 /* What KEDA reads in Redis, against what BullMQ writes there. */

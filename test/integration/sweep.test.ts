@@ -13,9 +13,9 @@ import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/
 import { findDemo } from '../../src/k8s/demo.js';
 import { apply, merge, ref } from '../../src/k8s/objects.js';
 
-/* dist/jobs/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
+/* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
 
-const script = fileURLToPath(new URL('../../dist/jobs/sweep.js', import.meta.url));
+const script = fileURLToPath(new URL('../../dist/jobs/worker/sweep.js', import.meta.url));
 
 describe('the sweep', () => {
   let host: SimulatedHost;

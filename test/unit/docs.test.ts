@@ -9,6 +9,7 @@ import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
+import { commandTable } from '../../scripts/command-table.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,6 +22,10 @@ const pages = ['.', 'docs'].flatMap((folder) =>
 
 test('docs/architecture.md shows the flow of create as it is (npm run docs writes it)', () => {
   assert.ok(text('docs/architecture.md').includes(mermaidOf(createFlow)));
+});
+
+test('README.md lists the commands as they are (npm run docs writes it)', () => {
+  assert.ok(text('README.md').includes(commandTable()));
 });
 
 test('the chart grants the worker what the code asks for (npm run docs writes it)', () => {

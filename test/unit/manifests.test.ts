@@ -18,7 +18,7 @@ import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
 import { policyRule } from '../../scripts/worker-rules.js';
-import { verdictOf } from '../../src/jobs/verdict.js';
+import { verdictOf } from '../../src/jobs/commands/verify/verdict.js';
 
 const config = readDemoConfig(undefined);
 const demo = planDemo({

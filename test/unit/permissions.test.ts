@@ -141,13 +141,15 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
     resource('ClusterRole', 'clusterroles'),
   ];
   const request = async (call: ApiCall) => (/^\/apis\/[^/]+\/v1$/.test(call.path) ? { resources } : answer(call));
-  return {
+  const cluster: Cluster = {
     name: 'host',
     kubeConfig: undefined as never,
     request: request as Cluster['request'],
     discovered: new Map(),
+    with: () => cluster,
     close: () => undefined,
   };
+  return cluster;
 }
 
 describe('the RoleBinding of a worker in a demo’s namespace', () => {

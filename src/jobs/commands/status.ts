@@ -56,7 +56,11 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
 function statusLine(tasks: readonly Task[]): string {
   const bad = tasks.filter(({ state }) => state !== 'done');
   const icon =
-    bad.length === 0 ? taskIcons.done : bad.some(({ state }) => state === 'failed') ? taskIcons.failed : taskIcons.waiting;
+    bad.length === 0
+      ? taskIcons.done
+      : bad.some(({ state }) => state === 'failed')
+        ? taskIcons.failed
+        : taskIcons.waiting;
   const reasons = bad.flatMap(({ cluster, error }) =>
     error === undefined ? [] : [`\n        _${cluster ? `${cluster}: ` : ''}${escapeMrkdwn(brief(messageOf(error)))}_`],
   );

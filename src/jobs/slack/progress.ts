@@ -29,14 +29,7 @@ const everyMs = 2500;
  * Edits the message at most every 2.5 s, with the state of that moment.
  * A failed edit does not fail the job.
  */
-export function reportProgress({
-  slack,
-  posted,
-  title,
-  jobId,
-  since,
-  log,
-}: ReporterOptions): ProgressReporter {
+export function reportProgress({ slack, posted, title, jobId, since, log }: ReporterOptions): ProgressReporter {
   let tasks: readonly Task[] = [];
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();

@@ -13,7 +13,11 @@ import type { JobData, Workshop } from './perform-job.js';
 export type FailedJob = Pick<Job<JobData>, 'name' | 'data'> & { id?: string | undefined };
 
 /** Tells the person who asked why their job failed; every failure of every job is told here. */
-export async function tellFailure({ slack, log }: { slack: Slack; log: Log }, job: FailedJob, error: unknown): Promise<void> {
+export async function tellFailure(
+  { slack, log }: { slack: Slack; log: Log },
+  job: FailedJob,
+  error: unknown,
+): Promise<void> {
   const asker = requester.safeParse(job.data.requester).data;
   const audience = error instanceof FlowFailed ? error.audience : asker;
   if (audience === undefined) return;

@@ -89,7 +89,9 @@ async function deliver(run: CreateRun, host: Cluster, demo: Demo): Promise<void>
     if (where === 'direct')
       await slack.whisper(
         payload.requester,
-        message(`The kubeconfig of demo *${demo.name}* was sent to you alone: people of other companies read this channel.`),
+        message(
+          `The kubeconfig of demo *${demo.name}* was sent to you alone: people of other companies read this channel.`,
+        ),
       );
   } catch (error) {
     log.error({ err: error }, 'The kubeconfig was not sent');

@@ -34,4 +34,3 @@ export function alreadyThereMessage(demo: Demo): SlackMessage {
     `:information_source: Demo *${demo.name}* is there already: ${describeState(demo)}. Nothing was started.\nIt belongs to <@${demo.owner.id}> and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you a kubeconfig of your own, \`/vcdemo status ${demo.name}\` looks at every part.`,
   );
 }
-

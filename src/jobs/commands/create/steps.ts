@@ -1,5 +1,10 @@
 import { holds, lacks, unless } from '../../../k8s/check.js';
-import { applyDashboard, applyDashboardExposure, checkDashboard, checkDashboardExposure } from '../../../k8s/dashboard.js';
+import {
+  applyDashboard,
+  applyDashboardExposure,
+  checkDashboard,
+  checkDashboardExposure,
+} from '../../../k8s/dashboard.js';
 import { demoLabels, virtualClusterNames } from '../../../k8s/demo.js';
 import { exposureManifests } from '../../../k8s/exposure.js';
 import {

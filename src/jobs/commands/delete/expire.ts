@@ -18,5 +18,8 @@ async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promi
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = `Deleting demo *${demo.name}*, which has expired`;
   await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
-  await run.slack.post(audience, message(`:wastebasket: Demo *${demo.name}* had expired and is deleted; nothing is left of it.`));
+  await run.slack.post(
+    audience,
+    message(`:wastebasket: Demo *${demo.name}* had expired and is deleted; nothing is left of it.`),
+  );
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseCommand } from '../../src/bot/parse.js';
-import { hours, minutes } from '../../src/duration.js';
-import { UserError } from '../../src/errors.js';
+import { parseCommand } from '../../../src/commands/parse.js';
+import { hours, minutes } from '../../../src/duration.js';
+import { UserError } from '../../../src/errors.js';
 
 const parse = (text: string, clusters: string[] = []) => parseCommand(text, { maxTtlMs: hours(72), clusters });
 
@@ -17,29 +17,30 @@ function refusal(text: string, clusters?: string[]): UserError {
 }
 
 describe('a command line', () => {
-  test('that is empty asks for help', () => assert.deepEqual(parse('  '), { command: 'help' }));
+  test('that is empty asks for help', () => assert.deepEqual(parse('  '), { name: 'help', flags: {} }));
   test('may ask for help about one command', () =>
-    assert.deepEqual(parse('help create'), { command: 'help', topic: 'create' }));
+    assert.deepEqual(parse('help create'), { name: 'help', flags: {}, topic: 'create' }));
   test('without a name means the demo called demo', () =>
-    assert.deepEqual(parse('create'), { command: 'create', demo: 'demo' }));
+    assert.deepEqual(parse('create'), { name: 'create', demo: 'demo', flags: {} }));
   test('may give a time to live, behind or before the name', () => {
-    const expected = { command: 'create', demo: 'team-a', ttlMs: hours(4) };
+    const expected = { name: 'create', demo: 'team-a', flags: { ttlMs: hours(4) } };
     assert.deepEqual(parse('create team-a --ttl 4h'), expected);
     assert.deepEqual(parse('create --ttl=4h team-a'), expected);
   });
   test('may have the dash that a phone makes of two hyphens', () =>
-    assert.deepEqual(parse('create —ttl 90m'), { command: 'create', demo: 'demo', ttlMs: minutes(90) }));
+    assert.deepEqual(parse('create —ttl 90m'), { name: 'create', demo: 'demo', flags: { ttlMs: minutes(90) } }));
   test('may be written in upper case, but not the name', () => {
-    assert.deepEqual(parse('CREATE team-a'), { command: 'create', demo: 'team-a' });
+    assert.deepEqual(parse('CREATE team-a'), { name: 'create', demo: 'team-a', flags: {} });
     assert.equal(refusal('create Team-A').code, 'bad-name');
   });
   test('verifies with twelve requests unless it says how many', () => {
-    assert.deepEqual(parse('verify'), { command: 'verify', demo: 'demo', requests: 12 });
-    assert.deepEqual(parse('verify team-a --requests 50'), { command: 'verify', demo: 'team-a', requests: 50 });
+    assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} });
+    assert.deepEqual(parse('verify team-a --requests 50'), { name: 'verify', demo: 'team-a', flags: { requests: 50 } });
   });
   for (const command of ['kubeconfig', 'status', 'dashboard', 'delete'] as const)
-    test(`may ask for ${command}`, () => assert.deepEqual(parse(`${command} x1`), { command, demo: 'x1' }));
-  test('may list all demos', () => assert.deepEqual(parse('list'), { command: 'list' }));
+    test(`may ask for ${command}`, () =>
+      assert.deepEqual(parse(`${command} x1`), { name: command, demo: 'x1', flags: {} }));
+  test('may list all demos', () => assert.deepEqual(parse('list'), { name: 'list', flags: {} }));
 });
 
 describe('a wrong command line', () => {
@@ -88,9 +89,9 @@ describe('a wrong command line', () => {
 describe('a host cluster', () => {
   const clusters = ['eu', 'us'];
   test('is named by any command, where there are several', () => {
-    assert.deepEqual(parse('create team-a --on us', clusters), { command: 'create', demo: 'team-a', on: 'us' });
-    assert.deepEqual(parse('list --on=eu', clusters), { command: 'list', on: 'eu' });
-    assert.deepEqual(parse('delete team-a --on us', clusters), { command: 'delete', demo: 'team-a', on: 'us' });
+    assert.deepEqual(parse('create team-a --on us', clusters), { name: 'create', demo: 'team-a', on: 'us', flags: {} });
+    assert.deepEqual(parse('list --on=eu', clusters), { name: 'list', on: 'eu', flags: {} });
+    assert.deepEqual(parse('delete team-a --on us', clusters), { name: 'delete', demo: 'team-a', on: 'us', flags: {} });
   });
   test('that there is not is refused with those that there are', () => {
     const { message, hint } = refusal('create --on eux', clusters);
@@ -98,5 +99,5 @@ describe('a host cluster', () => {
     assert.match(hint ?? '', /--on eu\|us/);
   });
   test('cannot be chosen where there is but one', () =>
-    assert.match(refusal('create --on eu').message, /but one host cluster/));
+    assert.match(refusal('create --on eu').message, /only one host cluster/));
 });

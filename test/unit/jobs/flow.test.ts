@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readDemoConfig } from '../../src/config.js';
-import { UserError } from '../../src/errors.js';
-import { UnreachableError } from '../../src/k8s/api-errors.js';
-import { holds, lacks } from '../../src/k8s/check.js';
-import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../src/jobs/flow.js';
-import { createFlow } from '../../src/jobs/commands/create/flow.js';
+import { readDemoConfig } from '../../../src/config.js';
+import { UserError } from '../../../src/errors.js';
+import { UnreachableError } from '../../../src/k8s/api-errors.js';
+import { holds, lacks } from '../../../src/k8s/check.js';
+import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../../src/jobs/flow.js';
+import { createFlow } from '../../../src/jobs/commands/create/flow.js';
 
 /** A cluster of facts; a step holds when its fact is there. */
 class World {
