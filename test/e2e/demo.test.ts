@@ -56,8 +56,8 @@ async function remainders(demo: string): Promise<string> {
 async function deleteDemo(name: string): Promise<void> {
   const answer = await stack.type(stack.slack.alice, `delete ${name}`);
   assert.match(textOf({ text: '', ...answer.body }), /cannot be undone/);
-  await stack.press(stack.slack.alice, 'delete_demo', name);
-  await stack.message(new RegExp(`Demo \\*${name}\\* is deleted, nothing is left`), 5 * minute);
+  await stack.press(stack.slack.alice, 'confirmed:0', `delete ${name}`);
+  await stack.message(new RegExp(`Demo \\*${name}\\* is deleted; nothing is left`), 5 * minute);
   assert.equal(await remainders(name), '');
 }
 
@@ -171,7 +171,7 @@ describe('a demo on a real cluster', () => {
 
   it('refuses that somebody else deletes it', async () => {
     await stack.type(stack.slack.bob, 'delete e2e');
-    await stack.press(stack.slack.bob, 'delete_demo', 'e2e');
+    await stack.press(stack.slack.bob, 'confirmed:0', 'delete e2e');
     await stack.whisper(stack.slack.bob, /belongs to alice; only they or an administrator/);
   });
 

@@ -151,13 +151,13 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
 
   it('deletes a demo on command, and one whose time is over without any worker', async () => {
     await people.type(slack.alice, 'delete inpod');
-    await people.press(slack.alice, 'delete_demo', 'inpod');
-    await people.message(/Demo \*inpod\* is deleted, nothing is left/, 5 * minute);
+    await people.press(slack.alice, 'confirmed:0', 'delete inpod');
+    await people.message(/Demo \*inpod\* is deleted; nothing is left/, 5 * minute);
     await noWorkers();
     const selector = 'vcdemo.io/demo=roll';
     await kubectl('annotate', 'namespace', '-l', selector, '--overwrite', 'vcdemo.io/expires=2020-01-01T00:00:00Z');
     await kubectl('-n', namespace, 'create', 'job', 'sweep-now', '--from=cronjob/bot-worker-sweep');
-    await people.message(/Demo \*roll\* had expired and is deleted, nothing is left/, 5 * minute);
+    await people.message(/Demo \*roll\* had expired and is deleted; nothing is left/, 5 * minute);
     assert.equal(await kubectl('get', 'namespace', '-l', selector, '-o', 'name'), '');
   });
 });

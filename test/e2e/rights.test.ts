@@ -102,10 +102,10 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
 
   async function deleteDemo(demo: string): Promise<void> {
     await stack.type(stack.slack.alice, `delete ${demo}`);
-    await stack.press(stack.slack.alice, 'delete_demo', demo);
+    await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
   }
   const deleted = async (demo: string) => {
-    await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted, nothing is left`), 3 * minute);
+    await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted; nothing is left`), 3 * minute);
     assert.equal(await kubectl('get', 'namespace', '-l', `vcdemo.io/demo=${demo}`, '-o', 'name'), '');
   };
 

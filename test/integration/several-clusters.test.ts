@@ -51,8 +51,8 @@ describe('with two host clusters', () => {
     await stack.whisper(slack.bob, /There are no demos on eu/);
     await stack.whisper(slack.bob, /One demo on us:/);
     await stack.type(slack.alice, 'delete far');
-    await stack.press(slack.alice, 'delete_demo:us', 'far');
-    await stack.message(/Demo \*far\* is deleted, nothing is left/);
+    await stack.press(slack.alice, 'confirmed:1', 'delete far --on us');
+    await stack.message(/Demo \*far\* is deleted; nothing is left/);
   });
 
   it('a demo that is nowhere is answered once, by the last that was asked', async () => {

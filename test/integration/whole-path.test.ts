@@ -58,8 +58,8 @@ describe('on a simulated cluster, a demo', () => {
     await stack.type(slack.bob, 'status sim');
     assert.match(await stack.whisper(slack.bob, /Demo sim:/), /everything is there/);
     await stack.type(slack.alice, 'delete sim');
-    await stack.press(slack.alice, 'delete_demo', 'sim');
-    await stack.message(/Demo \*sim\* is deleted, nothing is left/);
+    await stack.press(slack.alice, 'confirmed:0', 'delete sim');
+    await stack.message(/Demo \*sim\* is deleted; nothing is left/);
     const expected = [
       'vcdemo_job_duration_seconds_count{job_name="create",outcome="done"} 2',
       'vcdemo_job_duration_seconds_count{job_name="delete",outcome="done"} 1',
@@ -120,7 +120,7 @@ describe('on a simulated cluster, a demo', () => {
       });
     cluster.close();
     worker = await stack.startWorker();
-    await stack.message(/Demo \*past\* had expired and is deleted, nothing is left/, 60_000);
+    await stack.message(/Demo \*past\* had expired and is deleted; nothing is left/, 60_000);
   });
 
   it('is told of when the host cluster does not answer, with what to do', async () => {
