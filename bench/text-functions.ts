@@ -1,13 +1,16 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { messageOf, UserError } from '../src/errors.js';
-import { failureMessage, message, progressMessage, statusMessage, verifyMessage } from '../src/jobs/messages.js';
+import { statusMessage } from '../src/jobs/commands/status.js';
+import { verifyMessage } from '../src/jobs/commands/verify/message.js';
+import { failureMessage, message } from '../src/jobs/slack/messages.js';
+import { progressMessage } from '../src/jobs/slack/progress-message.js';
 import type { Demo } from '../src/k8s/demo.js';
 import { ApiError } from '../src/k8s/api-errors.js';
 import { countHits } from '../src/k8s/helloworld.js';
 import { podProblem } from '../src/k8s/pods.js';
 import { adviceFor } from '../src/known-failures.js';
 import { clip, redact, shorten } from '../src/redact.js';
-import { escapeMrkdwn, sections } from '../src/slack-text.js';
+import { escapeMrkdwn, sections } from '../src/slack-message.js';
 
 /* What a text of a cluster, a tool or a stranger passes through until people read it, and texts that would take long. */
 

@@ -86,9 +86,9 @@ describe('with several host clusters', () => {
     return jobs.map(({ name, data }) => ({ name, ...(data as { demo?: string; elsewhere?: string[] }) }));
   };
   const startForAll = () => start(settings(redis.url, {}, clusters));
-  const pressDelete = async (url: string, actionId: string) => {
+  const pressDelete = async (url: string, actionId: string, value: string) => {
     const response = slack.responseUrl();
-    const pressed = { ...slack.alice, channelId: slack.channel, actionId, value: 'a', responseUrl: response.url };
+    const pressed = { ...slack.alice, channelId: slack.channel, actionId, value, responseUrl: response.url };
     await pressButton(url, slack.signingSecret, pressed);
     return await response.next();
   };
@@ -132,7 +132,7 @@ describe('with several host clusters', () => {
     const url = await startForAll();
     const answer = await say(url, 'delete a');
     assert.match(shown(answer), /Delete a on eu.*Delete a on us.*Keep it/);
-    await pressDelete(url, 'delete_demo:us');
+    await pressDelete(url, 'confirmed:1', 'delete a --on us');
     assert.deepEqual(
       (await waitingOn('provisioning-us')).map(({ name, demo }) => [name, demo]),
       [['delete', 'a']],
@@ -142,7 +142,7 @@ describe('with several host clusters', () => {
 
   test('a delete button of before there were several starts nothing', async () => {
     const url = await startForAll();
-    const answer = await pressDelete(url, 'delete_demo');
+    const answer = await pressDelete(url, 'confirmed:0', 'delete a');
     assert.match(JSON.stringify(answer), /host clusters have changed/);
     assert.deepEqual(await waitingOn('provisioning-eu'), []);
   });
@@ -158,7 +158,7 @@ describe('a command', () => {
     ['create', 'provisioning', 'create', { demo: 'demo' }],
     ['create team-a --ttl 4h', 'provisioning', 'create', { demo: 'team-a', ttlMs: hours(4) }],
     ['kubeconfig team-a', 'verification', 'kubeconfig', { demo: 'team-a' }],
-    ['verify', 'verification', 'verify', { demo: 'demo', requests: 12 }],
+    ['verify', 'verification', 'verify', { demo: 'demo' }],
     ['verify team-a --requests 50', 'verification', 'verify', { demo: 'team-a', requests: 50 }],
     ['status', 'verification', 'status', { demo: 'demo' }],
     ['dashboard team-a', 'verification', 'dashboard', { demo: 'team-a' }],
@@ -334,7 +334,7 @@ describe('delete', () => {
       ...slack.alice,
       channelId: slack.channel,
       actionId,
-      value: 'team-a',
+      value: 'delete team-a',
       ...options,
     });
 
@@ -346,8 +346,8 @@ describe('delete', () => {
     assert.deepEqual(
       buttons?.map((button) => [button?.action_id, button?.style, button?.value]),
       [
-        ['delete_demo', 'danger', 'team-a'],
-        ['keep_demo', undefined, 'team-a'],
+        ['confirmed:0', 'danger', 'delete team-a'],
+        ['dismiss:1', undefined, 'Demo *team-a* stays.'],
       ],
     );
     assert.deepEqual(await waitingJobs(), []);
@@ -355,7 +355,7 @@ describe('delete', () => {
   test('is a job once the button is pressed, and the question is replaced', async () => {
     const url = await start();
     const response = slack.responseUrl();
-    assert.equal((await press(url, 'delete_demo', { responseUrl: response.url })).status, 200);
+    assert.equal((await press(url, 'confirmed:0', { responseUrl: response.url })).status, 200);
     const message = await response.next();
     const [job] = await queues.provisioning.getWaiting();
     assert.equal(job?.name, 'delete');
@@ -372,29 +372,29 @@ describe('delete', () => {
     const url = await start();
     const response = slack.responseUrl();
     const trigger = triggerId();
-    await press(url, 'delete_demo', { responseUrl: response.url, triggerId: trigger });
-    await press(url, 'delete_demo', { responseUrl: response.url, triggerId: trigger });
+    await press(url, 'confirmed:0', { responseUrl: response.url, triggerId: trigger });
+    await press(url, 'confirmed:0', { responseUrl: response.url, triggerId: trigger });
     assert.equal((await waitingJobs()).length, 1);
   });
   test('is a job even if the question cannot be replaced', async () => {
     const url = await start();
     const response = slack.responseUrl({ fails: true });
-    assert.equal((await press(url, 'delete_demo', { responseUrl: response.url })).status, 200);
+    assert.equal((await press(url, 'confirmed:0', { responseUrl: response.url })).status, 200);
     await response.next();
     assert.equal((await waitingJobs()).length, 1);
     assert.equal((await say(url, 'status')).status, 200);
   });
   test('is no job when the other button is pressed', async () => {
     const response = slack.responseUrl();
-    await press(await start(), 'keep_demo', { responseUrl: response.url });
+    await press(await start(), 'dismiss:1', { responseUrl: response.url, value: 'Demo *team-a* stays.' });
     const message = await response.next();
-    assert.match(message.text ?? '', /team-a\* stays/);
+    assert.match(message.text ?? '', /team-a stays/);
     assert.equal(message.replace_original, true);
     assert.deepEqual(await waitingJobs(), []);
   });
   test('is refused to those who are not listed, and the question stays', async () => {
     const response = slack.responseUrl();
-    await press(await start(settings(redis.url, { users: ['U0SOMEBODY'] })), 'delete_demo', {
+    await press(await start(settings(redis.url, { users: ['U0SOMEBODY'] })), 'confirmed:0', {
       responseUrl: response.url,
     });
     const message = await response.next();

@@ -61,7 +61,7 @@ describe('a job', () => {
     await connection.hset(queue.toKey(job.id!), 'defa', 'job stalled more than allowable limit');
     await queue.close();
     worker = await startWorker(settings, log);
-    assert.match(await read(/`list` failed/), /workers ended[\s\S]*memory limit/);
+    assert.match(await read(/`list` failed/), /workers that did it died[\s\S]*memory limit/);
   });
 
   it('that somebody else put there is not done', async () => {
@@ -71,7 +71,7 @@ describe('a job', () => {
       { requester: requester(), demo: 'forged', signature: 'A'.repeat(43) },
       { jobId: 'create-x' },
     );
-    assert.match(await read(/`create forged` failed/), /signature is not right[\s\S]*SLACK_BOT_TOKEN/);
+    assert.match(await read(/`create forged` failed/), /signature of the job is wrong[\s\S]*SLACK_BOT_TOKEN/);
     await queue.close();
   });
 
@@ -88,7 +88,7 @@ describe('a job', () => {
     await done!.remove();
     const data = { requester: { ...asked, userId: slack.bob.userId }, signature };
     await queue.add('list', data, { jobId: done!.id!, timestamp: done!.timestamp });
-    assert.match(await read(/list failed: Its signature/), /signature is not right/);
+    assert.match(await read(/list failed: The signature/), /signature of the job is wrong/);
     await queue.close();
     await queues.close();
   });

@@ -168,7 +168,7 @@ describe('the bot as a function', () => {
       channel: { id: 'C000000001', name: 'demos' },
       trigger_id: triggerId(),
       response_url: 'http://127.0.0.1:9/unused',
-      actions: [{ type: 'button', block_id: 'b', action_id: 'delete_demo', value: 'gone', action_ts: '1.1' }],
+      actions: [{ type: 'button', block_id: 'b', action_id: 'confirmed:0', value: 'delete gone', action_ts: '1.1' }],
     };
     const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
     assert.equal((await lambda.invoke(eventV1(body))).statusCode, 200);

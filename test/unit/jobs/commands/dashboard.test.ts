@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDemoConfig, type DemoConfig } from '../../../src/config.js';
-import { dashboardMessage } from '../../../src/jobs/messages.js';
-import { planDemo } from '../../../src/k8s/demo.js';
+import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
+import { dashboardMessage } from '../../../../src/jobs/commands/dashboard.js';
+import { planDemo } from '../../../../src/k8s/demo.js';
 
 const demo = planDemo({
   name: 'demo',
