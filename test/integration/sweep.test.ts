@@ -57,8 +57,8 @@ describe('the sweep', () => {
 
   const sweep = (extra: Record<string, string> = {}) =>
     execa(process.execPath, [script], { env: { ...environment, ...extra }, reject: false });
-  const said = () => stack.slack.timeline.entries.map(textOf).filter((text) => text.includes('its time is over'));
-  const failures = () => stack.slack.timeline.entries.map(textOf).filter((text) => /past.* did not end/.test(text));
+  const said = () => stack.slack.timeline.entries.map(textOf).filter((text) => text.includes('which has expired'));
+  const failures = () => stack.slack.timeline.entries.map(textOf).filter((text) => /past.* did not finish/.test(text));
 
   it('leaves demos alone that are claimed in another namespace', async () => {
     const kubeconfig = parse(host.cluster.kubeconfig) as { contexts: { context: object }[] };
