@@ -6,7 +6,8 @@ import type { SlackCallObserver } from '../../metrics.js';
 import type { Installation } from '../../slack/installation.js';
 import { assertMember, type People } from '../../slack/people.js';
 import { within } from '../../within.js';
-import { replyOf, replyToError, type Reply } from '../reply.js';
+import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { replyToError } from '../reply.js';
 import type { Answer } from './answers.js';
 import type { Incoming } from './body.js';
 import { assertInstalledThere, isExternal, originOf } from './origin.js';
@@ -53,7 +54,7 @@ export function createDispatcher(app: App, options: DispatcherOptions): Dispatch
         resolve(answer);
       };
     });
-    const tell = async (reply: Reply) => {
+    const tell = async (reply: SlackMessage) => {
       settle(answerWith(incoming, reply));
       await respond(incoming, reply, options);
     };
@@ -98,20 +99,20 @@ async function assertWelcome(
   }
 }
 
-function nobodyListens(incoming: Incoming): Reply {
+function nobodyListens(incoming: Incoming): SlackMessage {
   const [what, next] =
     incoming.kind === 'command'
       ? ['vcdemo does not know this command.', 'Type `/vcdemo help`.']
       : ['This is of an older message that vcdemo does not know any more.', 'Type the command again.'];
-  return replyOf([`:warning: ${what} ${next}`]);
+  return messageOfParagraphs([`:warning: ${what} ${next}`]);
 }
 
-const tooLate = replyOf([
+const tooLate = messageOfParagraphs([
   ':warning: vcdemo did not manage to answer in time. What you asked for may have been started: `/vcdemo list` shows it.',
 ]);
 
 /** The answer by which the person reads the reply, where Slack shows an answer at all. */
-function answerWith(incoming: Incoming, reply: Reply): Answer {
+function answerWith(incoming: Incoming, reply: SlackMessage): Answer {
   if (incoming.kind === 'command') return { status: 200, body: { response_type: 'ephemeral', ...reply } };
   if (incoming.kind !== 'interaction') return { status: 200 };
   switch (incoming.body.type) {
@@ -127,12 +128,12 @@ function answerWith(incoming: Incoming, reply: Reply): Answer {
   }
 }
 
-function modalOf({ blocks }: Reply) {
+function modalOf({ blocks }: SlackMessage) {
   return { type: 'modal', title: { type: 'plain_text', text: 'vcdemo' }, blocks };
 }
 
 /** Says it where the button is: Slack shows nothing of what a click is answered with. */
-async function respond(incoming: Incoming, reply: Reply, { observe, log }: DispatcherOptions): Promise<void> {
+async function respond(incoming: Incoming, reply: SlackMessage, { observe, log }: DispatcherOptions): Promise<void> {
   if (incoming.kind !== 'interaction' || incoming.body.response_url === undefined) return;
   const { response_url: url, type } = incoming.body;
   if (type === 'interactive_message') return;
