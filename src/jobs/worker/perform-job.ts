@@ -149,6 +149,16 @@ async function handOn(error: unknown, run: JobRun<JobName>, { openQueue }: Works
   }
 }
 
+/** Tells about a job that BullMQ gave up, as one worker after the other died while it did it. */
+export async function reportAbandoned(job: Job<JobData>, { tools, log }: Workshop): Promise<void> {
+  const error = new UserError('abandoned', `The workers that did it died, ${job.stalledCounter} times in a row.`, {
+    hint: "Check the workers' memory limit and what they logged last; then repeat the command.",
+  });
+  log.error({ jobId: job.id, job: job.name, demo: job.data.demo }, 'A job was given up');
+  tools.metrics.jobDuration.observe({ job_name: job.name, outcome: 'failed' }, 0);
+  await tellFailure({ slack: tools.slack, log }, job, error);
+}
+
 /** What reaches Redis is the short text alone: no stack, no cause. */
 function withoutStack(error: unknown): Error {
   const short = new Error(messageOf(error).slice(0, 500));

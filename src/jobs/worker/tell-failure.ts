@@ -1,4 +1,3 @@
-import type { Job } from 'bullmq';
 import { requester } from '../../commands/payload.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
@@ -7,10 +6,14 @@ import { escapeMrkdwn } from '../../slack-message.js';
 import { FlowFailed } from '../run-flow.js';
 import type { Slack } from '../slack/client.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
-import type { JobData, Workshop } from './perform-job.js';
 
 /** What is known of a job that failed. */
-export type FailedJob = Pick<Job<JobData>, 'name' | 'data'> & { id?: string | undefined };
+export interface FailedJob {
+  id?: string | undefined;
+  name: string;
+  /** As Redis gives it, so it may be anything. */
+  data: Record<string, unknown>;
+}
 
 /** Tells the person who asked why their job failed; every failure of every job is told here. */
 export async function tellFailure(
@@ -29,16 +32,6 @@ export async function tellFailure(
   } catch (postError) {
     log.error({ err: postError }, 'The failure could not be told in Slack');
   }
-}
-
-/** Tells about a job that BullMQ gave up, as one worker after the other died while it did it. */
-export async function reportAbandoned(job: Job<JobData>, { tools, log }: Workshop): Promise<void> {
-  const error = new UserError('abandoned', `The workers that did it died, ${job.stalledCounter} times in a row.`, {
-    hint: "Check the workers' memory limit and what they logged last; then repeat the command.",
-  });
-  log.error({ jobId: job.id, job: job.name, demo: job.data.demo }, 'A job was given up');
-  tools.metrics.jobDuration.observe({ job_name: job.name, outcome: 'failed' }, 0);
-  await tellFailure({ slack: tools.slack, log }, job, error);
 }
 
 function failureOf({ id: jobId = '', name, data }: FailedJob, error: unknown): Failure {

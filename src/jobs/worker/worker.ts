@@ -12,8 +12,7 @@ import { IstioRenderer } from '../../k8s/istio.js';
 import { jobRequest } from '../../commands/requests.js';
 import { queueKinds, queueName } from '../../commands/payload.js';
 import { ownDemos } from './own-demos.js';
-import { performJob, type JobData, type Workshop } from './perform-job.js';
-import { reportAbandoned } from './tell-failure.js';
+import { performJob, reportAbandoned, type JobData, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createSlack } from '../slack/client.js';
 
