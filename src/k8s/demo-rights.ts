@@ -1,4 +1,5 @@
 import type { V1SelfSubjectReview } from '@kubernetes/client-node';
+import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
@@ -35,12 +36,15 @@ export async function checkDemoRights({ host, place, demoClusterRole }: DemoRigh
 }
 
 /** Binds the worker to the ClusterRole in the namespace, which is there, and waits until the authoriser follows. */
-export async function takeDemoRights(request: DemoRights, signal: AbortSignal): Promise<void> {
-  const { host, demo, place, demoClusterRole } = request;
+export async function takeDemoRights(
+  request: DemoRights & { config: Pick<DemoConfig, 'stepDeadlineFactor'> },
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, config, demo, place, demoClusterRole } = request;
   if (demoClusterRole === undefined || (await checkDemoRights(request)).holds) return;
   await apply(host, demoRoleBinding(demo, place, demoClusterRole, await whoAmI(host)));
   await waitUntil(`the worker's rights in namespace ${place.namespace}`, () => checkDemoRights(request), {
-    withinMs: seconds(30),
+    withinMs: seconds(30) * config.stepDeadlineFactor,
     signal,
     everyMs: 50,
   });

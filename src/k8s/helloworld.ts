@@ -152,7 +152,12 @@ done
 wait`;
 
 /** Sends the requests from the sleep pod, in one exec, and counts who answered. */
-export async function sendRequests(cluster: Cluster, requests: number, signal: AbortSignal): Promise<Hits> {
+export async function sendRequests(
+  cluster: Cluster,
+  requests: number,
+  signal: AbortSignal,
+  { stepDeadlineFactor }: Pick<DemoConfig, 'stepDeadlineFactor'> = { stepDeadlineFactor: 1 },
+): Promise<Hits> {
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace, labels: { app: 'sleep' } });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined);
   if (!pod)
@@ -161,7 +166,7 @@ export async function sendRequests(cluster: Cluster, requests: number, signal: A
     cluster,
     { namespace: sampleNamespace, pod: pod.metadata!.name!, container: 'sleep' },
     ['sh', '-c', script, 'requests', String(requests)],
-    { withinMs: seconds(30) + requests * 700, signal },
+    { withinMs: (seconds(30) + requests * 700) * stepDeadlineFactor, signal },
   );
   return countHits(output, requests);
 }

@@ -36,36 +36,36 @@ export async function makeHostNamespace(
   if (created === 'terminating') return;
   await takeDemoRights(request, signal);
   try {
-    await waitForServiceAccount(host, place.namespace, signal);
+    await waitForServiceAccount(host, place.namespace, { withinMs: seconds(30) * config.stepDeadlineFactor, signal });
     await dryRunSidecar(host, config, place.namespace);
   } catch (error) {
-    if (created === 'created') await takeBack(host, place.namespace, signal);
+    if (created === 'created')
+      await takeBack(host, place.namespace, { withinMs: seconds(60) * config.stepDeadlineFactor, signal });
     throw error;
   }
   await apply(host, allowAllPolicy(demo, place));
 }
 
+type Wait = { withinMs: number; signal: AbortSignal };
+
 /** A moment after a namespace Kubernetes makes its default account; until then it refuses every pod. */
-async function waitForServiceAccount(host: Cluster, namespace: string, signal: AbortSignal): Promise<void> {
+async function waitForServiceAccount(host: Cluster, namespace: string, wait: Wait): Promise<void> {
   const account = ref('v1', 'ServiceAccount', 'default', namespace);
   await waitUntil(
     `the default ServiceAccount of namespace ${namespace}`,
     async () => ((await read(host, account)) ? holds : lacks('it is not there')),
-    { withinMs: seconds(30), signal, everyMs: 50 },
+    { ...wait, everyMs: 50 },
   );
 }
 
 /** Empty, it is gone in a moment; until then it would look like a part of a demo. */
-async function takeBack(host: Cluster, name: string, signal: AbortSignal): Promise<void> {
+async function takeBack(host: Cluster, name: string, wait: Wait): Promise<void> {
   const namespace = ref('v1', 'Namespace', name);
   await remove(host, namespace);
   await waitUntil(
     `the end of namespace ${name}`,
     async () => ((await read(host, namespace)) ? lacks('it is there') : holds),
-    {
-      withinMs: seconds(60),
-      signal,
-    },
+    wait,
   );
 }
 

@@ -23,10 +23,10 @@ export interface IstioManifests {
 export class IstioRenderer {
   private rendered: { key: string; manifests: Promise<Record<VirtualClusterName, IstioManifests>> } | undefined;
 
-  render(config: DemoConfig['istio']): Promise<Record<VirtualClusterName, IstioManifests>> {
+  render(config: DemoConfig['istio'], withinMs = seconds(60)): Promise<Record<VirtualClusterName, IstioManifests>> {
     const key = JSON.stringify(config);
     if (this.rendered?.key !== key) {
-      const manifests = renderBoth(config);
+      const manifests = renderBoth(config, withinMs);
       this.rendered = { key, manifests };
       manifests.catch(() => (this.rendered = undefined));
     }
@@ -34,14 +34,17 @@ export class IstioRenderer {
   }
 }
 
-async function renderBoth(config: DemoConfig['istio']): Promise<Record<VirtualClusterName, IstioManifests>> {
+async function renderBoth(
+  config: DemoConfig['istio'],
+  withinMs: number,
+): Promise<Record<VirtualClusterName, IstioManifests>> {
   const parsed = new Map<string, Manifest>(); // what both have in common, above all 1 MB of definitions, is parsed once
   const [vc1, vc2] = await Promise.all(
     virtualClusterNames.map(async (name) => {
       const operator = stringify(istioOperator(name, config));
       const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], {
         input: operator,
-        withinMs: seconds(60),
+        withinMs,
       });
       const manifests: Manifest[] = [];
       for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {

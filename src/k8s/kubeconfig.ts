@@ -88,12 +88,13 @@ export async function issueKubeconfig(
   signal: AbortSignal,
 ): Promise<string> {
   const key = await generateUserKey();
+  const withinMs = seconds(30) * config.stepDeadlineFactor;
   const entries = await Promise.all(
     virtualClusterNames.map(async (name) => ({
       name,
       ...publicEndpoint(config, demo.name, name),
       certificateAuthority: certificateAuthority(clusters[name]),
-      certificate: await issueUserCertificate(clusters[name], { user, key, expires: demo.expires, signal }),
+      certificate: await issueUserCertificate(clusters[name], { user, key, expires: demo.expires, signal, withinMs }),
     })),
   );
   const kubeconfig = mergedKubeconfig(user, privateKeyPem(key.privateKey), entries);

@@ -1,6 +1,6 @@
 import { execa, ExecaError } from 'execa';
 import { toolEnvironment, type DemoConfig } from '../config.js';
-import { seconds } from '../duration.js';
+import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 import { redact, shorten } from '../redact.js';
@@ -39,7 +39,7 @@ export async function runTool(
     return stdout;
   } catch (error) {
     signal?.throwIfAborted();
-    throw explain(tool, args, error);
+    throw explain(tool, args, withinMs, error);
   }
 }
 
@@ -75,7 +75,7 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
   });
 }
 
-function explain(tool: Tool, args: string[], error: unknown): UserError {
+function explain(tool: Tool, args: string[], withinMs: number, error: unknown): UserError {
   if (!(error instanceof ExecaError)) throw error;
   const command = `${tool} ${args.slice(0, 2).join(' ')}`;
   if (error.code === 'ENOENT')
@@ -83,14 +83,14 @@ function explain(tool: Tool, args: string[], error: unknown): UserError {
       hint: `Install ${tool} on the worker's PATH; the image of vcdemo has it.`,
       cause: error,
     });
-  if (error.timedOut)
+  if (error.timedOut) {
+    const said = shorten(redact(String(error.stderr ?? '')));
     return new UserError(
       `${tool}-failed`,
-      `\`${command}\` did not end in time: ${shorten(redact(String(error.stderr ?? '')))}`,
-      {
-        cause: error,
-      },
+      `\`${command}\` did not end within ${formatDuration(withinMs)}${said && `: ${said}`}`,
+      { cause: error },
     );
+  }
   const reason = shorten(redact(String(error.stderr || error.stdout || error.shortMessage)));
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
     hint: adviceFor(reason) ?? 'Correct the cause and run the command again: what is done already is kept.',

@@ -39,7 +39,7 @@ export async function installVirtualCluster(
       input: stringify(helmValues(chartGeneration(version), { extraSans: sans, extra: values })),
       kubeconfig,
       signal,
-      withinMs: minutes(2),
+      withinMs: minutes(2) * config.stepDeadlineFactor,
     },
   );
 }
@@ -66,15 +66,22 @@ export async function releaseAbsent(host: Cluster, { name, namespace }: VirtualC
   return releases.length === 0 ? holds : lacks(`helm release ${name} is there`);
 }
 
+interface UninstallOptions {
+  config: Pick<DemoConfig, 'stepDeadlineFactor'>;
+  kubeconfig: string | undefined;
+  signal: AbortSignal;
+}
+
 /** @throws UserError of `runTool` */
 export async function uninstallVirtualCluster(
   { name, namespace }: VirtualClusterPlace,
-  { kubeconfig, signal }: { kubeconfig: string | undefined; signal: AbortSignal },
+  { config, kubeconfig, signal }: UninstallOptions,
 ): Promise<void> {
   await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found'], {
     kubeconfig,
     signal,
-    withinMs: minutes(2),
+    // helm ends by itself, and this only ends one that hangs: a factor for impatient tests does not shorten it.
+    withinMs: minutes(2) * Math.max(1, config.stepDeadlineFactor),
   });
 }
 

@@ -1,3 +1,4 @@
+import { seconds } from '../../../duration.js';
 import { holds, lacks, unless } from '../../../k8s/check.js';
 import {
   applyDashboard,
@@ -46,7 +47,7 @@ export const preflight: Work<DemoContext> = {
 
 export const istioManifests: Work<DemoContext> = {
   async check({ istio, config }) {
-    await istio.render(config.istio);
+    await istio.render(config.istio, seconds(60) * config.stepDeadlineFactor);
     return holds;
   },
 };
@@ -158,8 +159,8 @@ export const helloworld: Work<ClusterContext> = {
 
 /** The proof that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
 export const meshTraffic: Work<DemoContext> = {
-  async check({ connections, demo, signal }) {
-    const hits = await sendRequests(await connections.connect(placeOf(demo, 'vc1')), 12, signal);
+  async check({ connections, demo, config, signal }) {
+    const hits = await sendRequests(await connections.connect(placeOf(demo, 'vc1')), 12, signal, config);
     const [error] = Object.keys(hits.errors);
     if (error !== undefined) return lacks(`requests to helloworld from vc1 fail: ${error}`);
     const seen = Object.keys(hits.versions);

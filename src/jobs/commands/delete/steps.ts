@@ -22,10 +22,10 @@ export const releaseGone: Work<ClusterContext> = {
     }
   },
   async apply(context) {
-    const { place, kubeconfig, signal } = context;
+    const { config, place, kubeconfig, signal } = context;
     try {
       await takeDemoRights(context, signal); // an earlier run may have made the namespace and nothing else
-      await uninstallVirtualCluster(place, { kubeconfig, signal });
+      await uninstallVirtualCluster(place, { config, kubeconfig, signal });
     } catch (error) {
       if (!(await goesAlong(context))) throw error;
     }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { readDemoConfig, type DemoConfig } from '../../../src/config.js';
+import { hours } from '../../../src/duration.js';
+import { ApiError } from '../../../src/k8s/api-errors.js';
+import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
+import { planDemo } from '../../../src/k8s/demo.js';
+import { sendRequests } from '../../../src/k8s/helloworld.js';
+import { makeHostNamespace } from '../../../src/k8s/host-namespace.js';
+import { IstioRenderer } from '../../../src/k8s/istio.js';
+import { issueKubeconfig } from '../../../src/k8s/kubeconfig.js';
+import { installVirtualCluster } from '../../../src/k8s/virtual-cluster.js';
+import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
+
+/* Every wait inside a step, against a host that never gets there: how long it took says what it was multiplied by. */
+
+const { signal } = new AbortController();
+const configWith = (stepDeadlineFactor: number): DemoConfig => ({ ...readDemoConfig(undefined), stepDeadlineFactor });
+const demo = planDemo({
+  name: 'demo',
+  owner: { id: 'U1', name: 'alice' },
+  channel: 'C1',
+  now: new Date(),
+  ttlMs: hours(1),
+  claimNamespace: 'vcdemo',
+});
+const place = demo.places[0]!;
+
+const kinds = {
+  Namespace: 'namespaces',
+  Pod: 'pods',
+  ServiceAccount: 'serviceaccounts',
+  RoleBinding: 'rolebindings',
+  ClusterRoleBinding: 'clusterrolebindings',
+  SelfSubjectAccessReview: 'selfsubjectaccessreviews',
+  SelfSubjectReview: 'selfsubjectreviews',
+  CertificateSigningRequest: 'certificatesigningrequests',
+};
+const clusterWide = ['Namespace', 'ClusterRoleBinding', 'CertificateSigningRequest'];
+const resources = Object.entries(kinds).map(([kind, name]) => ({
+  kind,
+  name,
+  namespaced: !clusterWide.includes(kind) && !kind.startsWith('Self'),
+}));
+
+/** An API that answers as it is told and knows nothing else. */
+function clusterWhere(answer: (call: ApiCall) => object | undefined, kubeConfig = new KubeConfig()): Cluster {
+  const request = <Answer>(call: ApiCall): Promise<Answer> => {
+    if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
+    const found = answer(call);
+    if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
+    return Promise.resolve(found as Answer);
+  };
+  return { name: 'host', kubeConfig, request, discovered: new Map(), close: () => undefined };
+}
+
+function namespaceOn(host: Cluster, stepDeadlineFactor: number, demoClusterRole?: string): Promise<void> {
+  return makeHostNamespace({ host, config: configWith(stepDeadlineFactor), demo, place, demoClusterRole, signal });
+}
+
+describe('stepDeadlineFactor multiplies the wait for', () => {
+  test("the worker's rights in a namespace", async () => {
+    const user = { status: { allowed: false, userInfo: { username: 'system:serviceaccount:vcdemo:worker' } } };
+    const host = clusterWhere(() => user);
+    await assert.rejects(namespaceOn(host, 1 / 30, 'vcdemo-demo'), /rights in namespace demo-vc1: not within 1 s/);
+  });
+
+  test('the default ServiceAccount', async () => {
+    const host = clusterWhere(({ method }) => (method === 'GET' ? undefined : {}));
+    await assert.rejects(namespaceOn(host, 1 / 30), /default ServiceAccount of namespace demo-vc1: not within 1 s/);
+  });
+
+  test('the end of a namespace that admission makes useless', async () => {
+    const host = clusterWhere(({ method, path }) => {
+      if (method === 'POST' && path.endsWith('/pods')) throw new ApiError('host', 403, 'Forbidden', 'PodSecurity');
+      return {};
+    });
+    await assert.rejects(namespaceOn(host, 1 / 60), /the end of namespace demo-vc1: not within 1 s/);
+  });
+
+  test('a signed certificate', async () => {
+    const cluster = clusterWhere(() => ({ metadata: { name: 'csr', uid: '1' } }));
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser({ name: 'vc1', server: 'https://x', caData: 'eA==' } as never, { name: 'u' });
+    const clusters = { vc1: { ...cluster, kubeConfig }, vc2: { ...cluster, kubeConfig } };
+    await assert.rejects(
+      issueKubeconfig(configWith(1 / 30), demo, clusters, 'u-istio', signal),
+      /the certificate of u-istio in host: not within 1 s; last seen: approved, not signed/,
+    );
+  });
+
+  test('the answers of helloworld', async () => {
+    const silent = net.createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const sockets: net.Socket[] = [];
+    silent.on('connection', (socket) => sockets.push(socket));
+    const kubeConfig = new KubeConfig();
+    const server = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    kubeConfig.loadFromClusterAndUser({ name: 'vc1', server, skipTLSVerify: true }, { name: 'u' });
+    const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), kubeConfig);
+    try {
+      await assert.rejects(sendRequests(cluster, 12, signal, configWith(1 / 38.4)), /did not end within 1 s/);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
+  });
+});
+
+describe('stepDeadlineFactor multiplies the time of', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'vcdemo-slow-tools-'));
+  const { PATH } = process.env;
+  for (const tool of ['helm', 'istioctl']) {
+    writeFileSync(join(directory, tool), '#!/bin/sh\nexec sleep 60\n');
+    chmodSync(join(directory, tool), 0o755);
+  }
+  process.env.PATH = [directory, PATH].join(delimiter);
+  after(() => {
+    process.env.PATH = PATH;
+    rmSync(directory, { recursive: true });
+  });
+
+  test('helm', () =>
+    assert.rejects(
+      installVirtualCluster(configWith(1 / 120), demo, place, { kubeconfig: undefined, signal }),
+      /`helm upgrade --install` did not end within 1s/,
+    ));
+
+  test('istioctl', () =>
+    assert.rejects(
+      async () => istioManifests.check({ istio: new IstioRenderer(), config: configWith(1 / 60) } as never),
+      /`istioctl manifest generate` did not end within 1s/,
+    ));
+});
