@@ -57,7 +57,15 @@ function clusterWhere(answer: (call: ApiCall) => object | undefined, kubeConfig 
     if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
     return Promise.resolve(found as Answer);
   };
-  return { name: 'host', kubeConfig, request, discovered: new Map(), close: () => undefined };
+  const cluster: Cluster = {
+    name: 'host',
+    kubeConfig,
+    request,
+    discovered: new Map(),
+    close: () => undefined,
+    with: () => cluster,
+  };
+  return cluster;
 }
 
 function namespaceOn(host: Cluster, stepDeadlineFactor: number, demoClusterRole?: string): Promise<void> {

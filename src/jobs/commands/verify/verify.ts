@@ -9,10 +9,10 @@ const defaultRequests = 12;
 
 /** Sends requests through the mesh and posts who answered. */
 export const verify: Handler<'verify'> = async (run) => {
-  const { payload, slack, signal } = run;
+  const { payload, config, slack, signal } = run;
   const start = performance.now();
   const hits = await onReadyDemo(run, async ({ connections, demo }) =>
-    sendRequests(await connections.connect(placeOf(demo, 'vc1')), payload.requests ?? defaultRequests, signal),
+    sendRequests(await connections.connect(placeOf(demo, 'vc1')), payload.requests ?? defaultRequests, signal, config),
   );
   await slack.post(payload.requester, verifyMessage(payload.demo, hits, performance.now() - start));
 };
