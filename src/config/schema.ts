@@ -187,7 +187,9 @@ export const hostClusterConfig = z.strictObject({
     .number()
     .positive()
     .default(1)
-    .describe('multiplies the deadline of every step and of every wait inside it (helm, istioctl, certificates, rights), for host clusters slower than most'),
+    .describe(
+      'multiplies the deadline of every step and of every wait inside it (helm, istioctl, certificates, rights), for host clusters slower than most',
+    ),
 });
 
 /** What holds for all host clusters. The bot reads this much of the file and nothing else. */
