@@ -9,7 +9,7 @@ import { readQueueSettings } from '../src/config.js';
 import { messageOf, UserError } from '../src/errors.js';
 import { queueKinds, queueName } from '../src/commands/payload.js';
 import { createLog } from '../src/log.js';
-import { connectRedis } from '../src/redis.js';
+import { openRedis } from '../src/redis/link.js';
 
 /* npm run queue-ui: Bull Board for the queues of REDIS_URL, on this machine alone; it shows and changes nothing. */
 
@@ -17,7 +17,7 @@ const log = createLog('vcdemo-queue-ui', 'warn');
 try {
   const settings = readQueueSettings();
   // Who looks at the page is told at once that Redis is away.
-  const redis = connectRedis(settings, log, { maxRetriesPerRequest: 1 });
+  const { redis } = openRedis(settings, log, 'bot', { isMomentary: true, maxRetriesPerRequest: 1 });
   const names = await queuesIn(redis, settings.demoConfig.clusters).catch((error: unknown) => {
     redis.disconnect();
     throw new UserError('queues-unreadable', `The queues cannot be read: ${messageOf(error)}`, {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from './errors.js';
 import { readConfigFile, readSharedConfig } from './config/file.js';
 import type { DemoConfig, SharedConfig } from './config/schema.js';
+import { isRedisUrl } from './redis/address.js';
 
 /*
  * Settings of the processes come from the environment; everything about demos comes from the YAML file that VCDEMO_CONFIG
@@ -9,6 +10,7 @@ import type { DemoConfig, SharedConfig } from './config/schema.js';
  */
 
 export { shortestTtlMs, type DemoConfig, type SharedConfig } from './config/schema.js';
+export type { RedisSettings } from './redis/address.js';
 
 /** @see readConfigFile */
 export function readDemoConfig(
@@ -22,11 +24,17 @@ export function readDemoConfig(
 const port = z.coerce.number().int().min(0).max(65535);
 const slackToken = (prefix: string) => z.string().startsWith(prefix, `must start with ${prefix}`);
 
+const redis = {
+  REDIS_URL: z.string().refine(isRedisUrl, 'expected redis://host:port or redis+sentinel://host:port,host:port/name'),
+  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a certificate in PEM' }).optional(),
+  REDIS_SENTINEL_USERNAME: z.string().optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
+};
+
 const common = {
   SLACK_BOT_TOKEN: slackToken('xoxb-'),
   SLACK_API_URL: z.url().optional(),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }),
-  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a certificate in PEM' }).optional(),
+  ...redis,
   VCDEMO_CONFIG: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -34,13 +42,6 @@ const common = {
 
 /** Without it, zod looks at the object as a whole only when each of its values is right. */
 const always = () => true;
-
-/** How the queue is reached. */
-export interface RedisSettings {
-  REDIS_URL: string;
-  /** PEM of the authority that signed the server's certificate, where the system does not know it. */
-  REDIS_CA?: string | undefined;
-}
 
 const botEnvironment = z
   .object({
@@ -83,8 +84,7 @@ const workerEnvironment = z.object({
 
 /** Of `npm run queue-ui`. */
 const queueEnvironment = z.object({
-  REDIS_URL: common.REDIS_URL,
-  REDIS_CA: common.REDIS_CA,
+  ...redis,
   QUEUE_UI_PORT: port.default(3002),
 });
 

@@ -31,7 +31,7 @@ export interface Bot {
 
 /**
  * Starts a bot; several may run in one process.
- * @throws UserError `redis-evicts`, `slack-refused`, `port-unavailable`. A Redis that is down is no reason not to
+ * @throws UserError `slack-refused`, `port-unavailable`, and what Redis refuses. A Redis that is down is no reason not to
  * start: `/readyz` says so and each command is answered with it.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
@@ -42,10 +42,7 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   const queues = createJobQueues(settings, log, { clusters: demoConfig.clusters, telemetry: tracing.telemetry });
   metrics.watchQueues(queues.lengths);
   try {
-    await queues.ping().catch((error: unknown) => {
-      if (!(error instanceof UserError) || error.code !== 'redis-unavailable') throw error;
-      log.warn({ reason: error.message }, 'Starting without Redis');
-    });
+    await queues.proveAtStart();
     const context = { queues, demoConfig, metrics, log };
     const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)

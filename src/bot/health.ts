@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { messageOf } from '../errors.js';
 import type { BotMetrics } from '../metrics.js';
+import { inFull } from '../redis/answers.js';
 import type { JobQueues } from './queue.js';
 import type { Route } from './receiver/http.js';
 
@@ -38,7 +39,7 @@ export function healthRoutes(
 }
 
 async function answerReadiness(response: ServerResponse, queues: JobQueues, slackProblem: string | undefined) {
-  const queueProblem = await queues.ping().then(() => undefined, messageOf);
+  const queueProblem = await queues.ping().then(() => undefined, inFull);
   const problems = [queueProblem, slackProblem && `Slack: ${slackProblem}`].filter(Boolean);
   answer(response, problems.length > 0 ? 503 : 200, problems.join('\n') || 'ok');
 }

@@ -1,27 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { messageOf, UserError } from '../errors.js';
 import { jobs, type JobRequest } from '../commands/jobs.js';
 import { queueKinds, queueName } from '../commands/payload.js';
 import { newJob, putOnQueue } from '../job-queue.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
-import { assertNoEviction, connectRedis } from '../redis.js';
-import { NoAnswer, within } from '../within.js';
+import { isOutage } from '../redis/answers.js';
+import { openRedis, type RedisLink } from '../redis/link.js';
+import { within } from '../within.js';
 
 /** The producing side of the queues; the workers have the other. */
 export interface JobQueues {
   /**
    * Puts a job on its queue, that of a host cluster where there are several, and returns its id. The same `dedupeId`
    * within ten minutes yields the same job.
-   * @throws UserError `redis-unavailable` after two seconds at most. If Redis was lost while it was being told, the job
-   * may exist all the same.
+   * @throws UserError `redis-unavailable` after two seconds at most, `redis-refuses` with what Redis answers. If Redis
+   * was lost while it was being told, the job may exist all the same.
    */
   enqueue(request: JobRequest, options: { dedupeId: string; hostCluster?: string | undefined }): Promise<string>;
-  /** @throws UserError `redis-unavailable` or `redis-evicts` within a second. */
+  /** Proves within a second that jobs can be put there. @see RedisLink.prove */
   ping(): Promise<void>;
+  /** @see RedisLink.proveAtStart */
+  proveAtStart(): Promise<void>;
   /** Throws when Redis does not answer within a second. */
   lengths: QueueLengths;
   close(): Promise<void>;
@@ -31,6 +33,8 @@ export interface JobQueues {
 export type QueueingSettings = RedisSettings & Pick<BotSettings, 'SLACK_BOT_TOKEN'>;
 
 export interface QueueOptions {
+  /** For a single command: nothing is asked of Redis beside it. */
+  isMomentary?: boolean;
   /** Names of the host clusters, of which each has its queues; none where there is but one. */
   clusters: readonly string[];
   telemetry?: Telemetry | undefined;
@@ -39,87 +43,75 @@ export interface QueueOptions {
 /** Slack waits three seconds for an answer; this leaves one for everything else. */
 const enqueueTimeoutMs = seconds(2);
 const pingTimeoutMs = seconds(1);
-const openTimeoutMs = seconds(1);
+/** Less than half of the above, so that what went silent is told again to a new connection. */
+const silenceTimeoutMs = seconds(1.5);
+const retryDelayMs = 50;
 const closeTimeoutMs = 250;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
 export function createJobQueues(
   settings: QueueingSettings,
   log: Log,
-  { clusters, telemetry }: QueueOptions = { clusters: [] },
+  { clusters, telemetry, isMomentary = false }: QueueOptions = { clusters: [] },
 ): JobQueues {
-  const redis = connectRedis(settings, log, {
+  const link = openRedis(settings, log, 'bot', {
+    isMomentary,
     // A command that waits for Redis to come back would be carried out after its sender was told that it failed.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
+    // What was under way on a connection that is lost fails at once; kept, it would never end.
+    maxRetriesPerRequest: 0,
     // A connection that went silent, as through a proxy that forgot it, is made anew.
-    socketTimeout: seconds(3),
-    // Commands that arrive together reach Redis in one write.
-    enableAutoPipelining: true,
+    socketTimeout: silenceTimeoutMs,
   });
-  let connectionError: unknown;
-  redis.on('error', (error: unknown) => (connectionError = error));
-  redis.on('ready', () => (connectionError = undefined));
-  const ready = readinessOf(redis);
   const names = (clusters.length > 0 ? clusters : [undefined]).flatMap((cluster) =>
     queueKinds.map((kind) => queueName(kind, cluster)),
   );
-  const queues: Record<string, Promise<Queue>> = {};
-
-  // A Queue whose first conversation with Redis fails stays broken, so it is made when Redis is there and made again
-  // when that failed.
-  const queueNamed = (name: string) => {
-    queues[name] ??= openQueue(name, redis, telemetry).catch((error: unknown) => {
-      delete queues[name];
-      throw error;
-    });
-    return queues[name];
-  };
-  redis.on('ready', () => {
-    for (const name of names) queueNamed(name).catch(() => undefined);
-  });
+  const queues = new Map(names.map((name) => [name, openQueue(name, link, telemetry)]));
 
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
       const job = newJob(request);
+      const queue = queues.get(queueName(jobs[request.name].queue, hostCluster))!;
       const add = async (isLate: () => boolean) => {
-        await ready();
-        const queue = await queueNamed(queueName(jobs[request.name].queue, hostCluster));
-        // Its sender was told that it failed.
-        if (isLate()) return undefined;
-        return putOnQueue(queue, settings.SLACK_BOT_TOKEN, job, { dedupeId });
+        for (;;) {
+          await link.ready();
+          // Its sender was told that it failed.
+          if (isLate()) return undefined;
+          try {
+            return await putOnQueue(queue, settings.SLACK_BOT_TOKEN, job, { dedupeId });
+          } catch (error) {
+            // By its id it is there once, however often it is put there.
+            if (!isOutage(error)) throw error;
+            await delay(retryDelayMs);
+          }
+        }
       };
       try {
         const added = await within(enqueueTimeoutMs, add);
+        link.over();
         // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
         return added?.id ?? '';
       } catch (error) {
-        throw unavailable(error, connectionError);
+        throw link.explain(error);
       }
     },
-    async ping() {
-      try {
-        await within(pingTimeoutMs, async () => {
-          await ready();
-          await assertNoEviction(redis);
-        });
-      } catch (error) {
-        throw error instanceof UserError ? error : unavailable(error, connectionError);
-      }
-    },
+    ping: () => link.prove(pingTimeoutMs),
+    proveAtStart: link.proveAtStart,
     async lengths() {
       return await within(pingTimeoutMs, async () => {
-        await ready();
+        await link.ready();
         return await Promise.all(
-          names.map(async (queue) => ({ queue, jobs: await (await queueNamed(queue)).getJobCounts(...countedStates) })),
+          [...queues.values()].map(async (queue) => ({
+            queue: queue.name,
+            jobs: await queue.getJobCounts(...countedStates),
+          })),
         );
       });
     },
     async close() {
-      redis.disconnect();
-      // What is still being opened may never settle.
-      const closing = Object.values(queues).map(async (queue) => (await queue).close());
+      link.redis.disconnect();
+      const closing = [...queues.values()].map((queue) => queue.close());
       await within(closeTimeoutMs, () => Promise.allSettled(closing)).catch(() => undefined);
     },
   };
@@ -131,46 +123,21 @@ export function createJobQueues(
  */
 export function createMomentaryQueues(settings: QueueingSettings, log: Log, options: QueueOptions): JobQueues {
   const withQueues = async <Result>(use: (queues: JobQueues) => Promise<Result>): Promise<Result> => {
-    const queues = createJobQueues(settings, log, options);
+    const queues = createJobQueues(settings, log, { ...options, isMomentary: true });
     return await use(queues).finally(() => queues.close());
   };
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
     ping: () => withQueues((queues) => queues.ping()),
+    proveAtStart: () => withQueues((queues) => queues.proveAtStart()),
     lengths: () => withQueues((queues) => queues.lengths()),
     close: () => Promise.resolve(),
   };
 }
 
-async function openQueue(name: string, redis: Redis, telemetry: Telemetry | undefined): Promise<Queue> {
-  const queue = new Queue(name, { connection: redis, ...(telemetry && { telemetry }) });
-  // connectRedis reports outages; without a listener the event would end the process.
-  queue.on('error', () => undefined);
-  // A connection that is lost in this moment leaves it waiting for ever.
-  await within(openTimeoutMs, () => queue.waitUntilReady());
+function openQueue(name: string, link: RedisLink, telemetry: Telemetry | undefined): Queue {
+  // BullMQ's own look at the version makes a Queue useless for ever when it fails; the link has looked.
+  const queue = new Queue(name, { connection: link.redis, skipVersionCheck: true, ...(telemetry && { telemetry }) });
+  queue.on('error', link.note);
   return queue;
-}
-
-/** One listener for all who wait; an outage may last through many commands. */
-function readinessOf(redis: Redis): () => Promise<void> {
-  let next: Promise<void> | undefined;
-  return async () => {
-    if (redis.status === 'ready') return;
-    next ??= new Promise((resolve) =>
-      redis.once('ready', () => {
-        next = undefined;
-        resolve();
-      }),
-    );
-    await next;
-  };
-}
-
-function unavailable(error: unknown, connectionError: unknown): UserError {
-  // Of a connection that is being tried again and again, the last attempt knows more.
-  const cause = error instanceof NoAnswer ? (connectionError ?? error) : error;
-  return new UserError('redis-unavailable', `The job queue (Redis) cannot be reached: ${messageOf(cause)}.`, {
-    hint: 'Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
-    cause,
-  });
 }

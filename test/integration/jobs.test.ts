@@ -103,7 +103,10 @@ describe('a worker', () => {
     try {
       stack.redis.freeze();
       const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
-      assert.deepEqual([ready.status, await ready.text()], [503, 'Redis: it does not answer\n']);
+      assert.deepEqual(
+        [ready.status, await ready.text()],
+        [503, 'The job queue (Redis) cannot be reached: it does not answer.\n'],
+      );
       const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
       assert.doesNotMatch(metrics, /^vcdemo_queue_jobs\{/m);
       await within(10_000, () => worker.kill('SIGTERM'));

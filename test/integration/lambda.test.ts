@@ -222,9 +222,12 @@ describe('the bot as a function', () => {
     };
     try {
       assert.match(await answerOf('a-password', authority.certificate), /Creating demo \*secure\*/);
-      assert.match(await answerOf('a-password', stranger.certificate), /cannot be reached: .*(certificate|signature)/);
+      assert.match(
+        await answerOf('a-password', stranger.certificate),
+        /certificate of the job queue \(Redis\) is not accepted/,
+      );
       const refused = await answerOf('another', authority.certificate);
-      assert.match(refused, /cannot be reached: .*WRONGPASS/);
+      assert.match(refused, /job queue \(Redis\) refuses: WRONGPASS.*the user and the password in REDIS_URL/s);
       assert.doesNotMatch(refused, /another/);
     } finally {
       await secure.stop();

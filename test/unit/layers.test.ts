@@ -20,7 +20,7 @@ function importsOf({ path, text }: { path: string; text: string }): string[] {
 const within = (folder: string) => sources.filter(({ path }) => path.startsWith(`${folder}/`));
 
 /** The table of commands, the configuration and the files beside the folders: what bot and workers share. */
-const isShared = (path: string) => !path.includes('/') || /^(config|slack|commands)\//.test(path);
+const isShared = (path: string) => !path.includes('/') || /^(config|slack|commands|redis)\//.test(path);
 
 test('the bot imports nothing of the workers', () => {
   assert.ok(within('bot').length > 0);

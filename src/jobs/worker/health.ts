@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
+import { inFull } from '../../redis/answers.js';
 import type { RunningWorker } from './worker.js';
 
 /** `/healthz`: the process lives. `/readyz`: it hears of jobs; if not, the reason. `/metrics`: for Prometheus. */
@@ -15,7 +16,7 @@ export function healthServer(worker: RunningWorker): Server {
       case '/readyz':
         return worker.ping(seconds(1)).then(
           () => answer(200, 'ok\n'),
-          (error: unknown) => answer(503, `Redis: ${messageOf(error)}\n`),
+          (error: unknown) => answer(503, `${inFull(error)}\n`),
         );
       case '/metrics':
         return registry.metrics().then(

@@ -1,11 +1,12 @@
-import { Queue, Worker, type Telemetry } from 'bullmq';
+import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { WorkerSettings } from '../../config.js';
 import { minutes, seconds } from '../../duration.js';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf } from '../../errors.js';
 import { newJob, putOnQueue } from '../../job-queue.js';
 import type { Log } from '../../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
-import { assertNoEviction, connectRedis } from '../../redis.js';
+import { openRedis, type RedisLink } from '../../redis/link.js';
+import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
 import { demoStates, isExpired } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
@@ -19,7 +20,7 @@ import { createSlack } from '../slack/client.js';
 /** A process that takes jobs from both queues of its host cluster. */
 export interface RunningWorker {
   metrics: WorkerMetrics;
-  /** Throws when Redis does not answer in that time, or may throw jobs away. */
+  /** Throws when no jobs can be taken or put there. @see RedisLink.prove */
   ping(withinMs: number): Promise<void>;
   /** Takes no more jobs, hands those at work over at the next boundary of their steps and ends, within `withinMs`. */
   close(withinMs: number): Promise<void>;
@@ -27,38 +28,35 @@ export interface RunningWorker {
 
 /**
  * Starts taking jobs; a Redis that is down is waited for, and `ping` says so.
- * @throws UserError `redis-evicts`
+ * @throws UserError what Redis refuses
  */
 export async function startWorker(settings: WorkerSettings, log: Log, telemetry?: Telemetry): Promise<RunningWorker> {
   const draining = new AbortController();
   const ending = new AbortController();
   // Longer than BullMQ blocks for jobs; a connection that is silent for so long is made anew.
-  const connection = connectRedis(settings, log, { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
-  try {
-    await within(seconds(5), () => assertNoEviction(connection));
-  } catch (error) {
-    if (error instanceof UserError) {
-      connection.disconnect();
-      throw error;
-    }
-    log.warn({ reason: messageOf(error) }, 'starting without Redis');
-  }
+  const link = openRedis(settings, log, 'worker', { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
+  const { redis: connection } = link;
+  await link.proveAtStart().catch((error: unknown) => {
+    connection.disconnect();
+    throw error;
+  });
   const metrics = createWorkerMetrics();
   const client = createSlackClient({
     token: settings.SLACK_BOT_TOKEN,
     apiUrl: settings.SLACK_API_URL,
     observe: metrics.slackCall,
   });
-  const queueOptions = { connection, ...(telemetry && { telemetry }) };
+  // BullMQ's own look at the version makes it useless for ever when it fails; the link has looked.
+  const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
     tools: { settings, metrics, slack: createSlack(client, log), istio: new IstioRenderer() },
     stopping: { draining: draining.signal, signal: ending.signal },
-    openQueue: (name) => new Queue(name, queueOptions),
+    openQueue: (name) => openQueue(name, queueOptions, link),
     log,
   };
-  const queues = queueKinds.map((kind) => new Queue(queueName(kind, settings.HOST_CLUSTER), queueOptions));
+  const queues = queueKinds.map((kind) => openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link));
   const workers = queues.map(({ name }) => {
-    const worker = new Worker<JobData>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
+    const worker = new PatientWorker<JobData>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
       // A killed worker's jobs go on with another after this time.
@@ -66,7 +64,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       stalledInterval: seconds(5),
       maxStalledCount: 5,
     });
-    worker.on('error', (error) => log.error({ err: error }, 'worker'));
+    worker.on('error', link.note);
     // Redis was away for longer than the lock lasts: another run has the job, or will have it.
     worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((jobId) => worker.cancelJob(jobId, 'the lock was lost')));
     worker.on('failed', (job) => {
@@ -75,8 +73,6 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was cut off and starts again'));
     return worker;
   });
-  // connectRedis reports outages; without a listener the event would end the process.
-  for (const queue of queues) queue.on('error', () => undefined);
   metrics.collectProcess();
   const lengthOf = async (queue: Queue) => ({ queue: queue.name, jobs: await queue.getJobCounts(...countedStates) });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
@@ -90,7 +86,11 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   return {
     metrics,
     async ping(withinMs) {
-      await within(withinMs, () => assertNoEviction(connection));
+      await link.prove(withinMs);
+      await within(withinMs, async () => {
+        if (!(await Promise.all(workers.map((worker) => worker.isListening()))).every(Boolean))
+          throw new Error('a connection that waits for jobs is not up');
+      });
     },
     async close(withinMs) {
       clearInterval(sweeper);
@@ -106,6 +106,12 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       connection.disconnect();
     },
   };
+}
+
+function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue {
+  const queue = new Queue(name, options);
+  queue.on('error', link.note);
+  return queue;
 }
 
 /** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */

@@ -1,0 +1,67 @@
+import type { RedisOptions } from 'ioredis';
+import { withoutBrackets } from '../address.js';
+
+/** How Redis is reached, as the settings say it. */
+export interface RedisSettings {
+  /** `redis://`, or `redis+sentinel://user:password@host:port,host:port/name/database`; with `rediss` over TLS. */
+  REDIS_URL: string;
+  /** PEM of the authorities that signed the servers' certificates, where the system does not know them. */
+  REDIS_CA?: string | undefined;
+  /** Of the sentinels, where they ask for one; the URL has that of the servers. */
+  REDIS_SENTINEL_USERNAME?: string | undefined;
+  REDIS_SENTINEL_PASSWORD?: string | undefined;
+}
+
+const sentinelUrl =
+  /^(?<scheme>rediss?)\+sentinel:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)\/(?<name>[^/?#]+)(?:\/(?<db>\d+))?\/?$/;
+const sentinelHost = /^(?<host>\[[\da-f:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
+
+/** Whether the text is an address that `redisOptions` understands. */
+export function isRedisUrl(text: string): boolean {
+  if (/^rediss?\+sentinel:/.test(text)) return parseSentinelUrl(text) !== undefined;
+  return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '';
+}
+
+/** What ioredis is told of the server, or of the sentinels that know it. */
+export function redisOptions(settings: RedisSettings): RedisOptions {
+  const { REDIS_URL, REDIS_CA, REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD } = settings;
+  const tls = REDIS_CA ? { ca: REDIS_CA } : {};
+  const isSecure = REDIS_URL.startsWith('rediss') || REDIS_CA !== undefined;
+  const sentinels = parseSentinelUrl(REDIS_URL);
+  if (!sentinels) return { ...parseServerUrl(REDIS_URL), ...(isSecure && { tls }) };
+  return {
+    ...sentinels,
+    ...(REDIS_SENTINEL_USERNAME && { sentinelUsername: REDIS_SENTINEL_USERNAME }),
+    ...(REDIS_SENTINEL_PASSWORD && { sentinelPassword: REDIS_SENTINEL_PASSWORD }),
+    ...(isSecure && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+  };
+}
+
+function parseServerUrl(text: string): RedisOptions {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
+  return {
+    host: withoutBrackets(hostname),
+    port: Number(port || 6379),
+    ...credentials(username, password),
+    db: Number(pathname.slice(1)) || 0,
+    ...(searchParams.has('family') && { family: Number(searchParams.get('family')) }),
+  };
+}
+
+function parseSentinelUrl(text: string): RedisOptions | undefined {
+  const parts = sentinelUrl.exec(text)?.groups;
+  if (!parts) return undefined;
+  const sentinels = parts.hosts!.split(',').map((each) => sentinelHost.exec(each)?.groups);
+  if (!sentinels.every((each) => each !== undefined)) return undefined;
+  return {
+    sentinels: sentinels.map(({ host, port }) => ({ host: withoutBrackets(host!), port: Number(port ?? 26379) })),
+    name: decodeURIComponent(parts.name!),
+    ...credentials(parts.username, parts.password),
+    db: Number(parts.db ?? 0),
+  };
+}
+
+const credentials = (username = '', password = ''): RedisOptions => ({
+  ...(username && { username: decodeURIComponent(username) }),
+  ...(password && { password: decodeURIComponent(password) }),
+});

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker, type Job } from 'bullmq';
+import { seconds } from '../duration.js';
+import { isOutage, refusalOf } from './answers.js';
+
+const patienceMs = seconds(1);
+
+/**
+ * A BullMQ worker for a Redis that answers with errors. BullMQ's own asks for the next job again at once, thousands of
+ * times a second, and gives up writing down that a job has ended, so that it is done again.
+ */
+export class PatientWorker<Data> extends Worker<Data, void> {
+  /** Whether it hears of new jobs. */
+  async isListening(): Promise<boolean> {
+    return (await this.backend.blockingClient)?.status === 'ready';
+  }
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<Data, void>> {
+    try {
+      return await super.moveToActive(token, name);
+    } catch (error) {
+      await delay(patienceMs);
+      throw error;
+    }
+  }
+
+  protected override async handleCompleted(...args: HandleCompleted<Data>): Promise<Job<Data, void>> {
+    return await this.untilWritten(() => super.handleCompleted(...args));
+  }
+
+  protected override async handleFailed(...args: HandleFailed<Data>): Promise<Job<Data, void>> {
+    return await this.untilWritten(() => super.handleFailed(...args));
+  }
+
+  private async untilWritten<Result>(write: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (this.closing || !(isOutage(error) || refusalOf(error))) throw error;
+        this.emit('error', error as Error);
+        await delay(patienceMs);
+      }
+    }
+  }
+}
+
+type HandleFailed<Data> = [error: Error, job: Job<Data, void>, token: string, fetchNext?: () => boolean];
+type HandleCompleted<Data> = [result: void, job: Job<Data, void>, token: string, fetchNext?: () => boolean];

@@ -1,0 +1,90 @@
+import type { Redis } from 'ioredis';
+import { messageOf, UserError } from '../errors.js';
+import { probeKeys, scriptCommands, type RedisRole } from './permissions.js';
+
+/** The oldest for which BullMQ's scripts are made. */
+const oldestVersion = [5, 0];
+
+/** Runs commands, and returns the names of those that the user may not run; any other error is its own. */
+const probeScript = `
+local refused = {}
+for _, command in ipairs(cjson.decode(ARGV[1])) do
+  local reply = redis.pcall(unpack(command))
+  if type(reply) == 'table' and reply.err then
+    if not (reply.err:find('executing the script', 1, true) or reply.err:find('NOPERM', 1, true)) then return reply end
+    refused[#refused + 1] = command[1]
+  end
+end
+return refused`;
+
+/**
+ * Proves that Redis keeps jobs and takes writes, by a cheap one.
+ * @throws UserError `redis-evicts`; what Redis answers.
+ */
+export async function proveWritable(redis: Redis): Promise<void> {
+  // INFO, because managed Redis services refuse CONFIG GET.
+  const [info] = await Promise.all([redis.info('memory'), redis.set(probeKeys.string, '1', 'PX', 60_000)]);
+  assertNoEviction(info);
+}
+
+/**
+ * Proves that Redis is one that BullMQ works with, and that its user may do all that the role needs.
+ * @throws UserError `redis-mode`, `redis-too-old`, `redis-evicts`, `redis-refuses`; what else Redis answers.
+ */
+export async function proveUsable(redis: Redis, role: Exclude<RedisRole, 'keda'>): Promise<void> {
+  const info = await redis.info();
+  assertMode(info);
+  assertVersion(info);
+  assertNoEviction(info);
+  const commands = JSON.stringify(scriptCommands[role]);
+  const refused = (await redis.eval(probeScript, 1, probeKeys.string, commands)) as string[];
+  if (refused.length > 0) throw notPermitted(refused);
+  await redis.evalsha('0'.repeat(40), 0).catch((error: unknown) => {
+    if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+  });
+  if (role === 'worker') {
+    // With something to take it does not block.
+    await redis.eval("return redis.call('zadd', KEYS[1], 0, 'probe')", 1, probeKeys.zset);
+    await redis.bzpopmin(probeKeys.zset, 1);
+  }
+}
+
+const valueIn = (info: string, field: string) => new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1];
+
+function assertNoEviction(info: string): void {
+  const policy = valueIn(info, 'maxmemory_policy');
+  if (policy === undefined || policy === 'noeviction') return;
+  throw new UserError('redis-evicts', `Redis may throw jobs away: its maxmemory-policy is ${policy}.`, {
+    hint: 'Set maxmemory-policy to noeviction in the Redis that REDIS_URL names.',
+  });
+}
+
+function assertMode(info: string): void {
+  const mode = valueIn(info, 'redis_mode');
+  if (mode === 'cluster')
+    throw new UserError('redis-mode', 'Redis runs in cluster mode, which is not supported.', {
+      hint: 'Let REDIS_URL name a Redis that is not in cluster mode: one server, or one behind Sentinel.',
+    });
+  if (mode === 'sentinel')
+    throw new UserError('redis-mode', 'REDIS_URL names a sentinel, which keeps no jobs.', {
+      hint: 'Write redis+sentinel://host:26379,host:26379/name, with the name of the group of servers.',
+    });
+}
+
+function assertVersion(info: string): void {
+  const version = valueIn(info, 'redis_version');
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldestVersion;
+  if (version === undefined || major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
+  throw new UserError('redis-too-old', `Redis ${version} is too old.`, {
+    hint: `Use Redis ${oldestVersion.join('.')} or later, or Valkey.`,
+  });
+}
+
+function notPermitted(commands: string[]): UserError {
+  return new UserError(
+    'redis-refuses',
+    `The user of the job queue (Redis) may not run ${commands.join(', ').toUpperCase()}.`,
+    { hint: 'Give it the permissions in docs/operations.md, "Permissions in Redis".' },
+  );
+}
