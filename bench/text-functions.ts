@@ -61,6 +61,10 @@ const demo: Demo = {
   created: new Date(0),
   expires: new Date(0),
   state: 'ready',
+  id: '',
+  ttlMs: 1,
+  done: [],
+  namespaceUids: {},
   places: [],
 };
 

@@ -18,7 +18,15 @@ export interface DemoContext {
   claimNamespace: string;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
+  /** How what was made reaches people; undefined where a flow is only looked at. */
+  delivery?: Delivery | undefined;
   signal: AbortSignal;
+}
+
+/** Hands out the kubeconfig of a demo that is ready, once for each job. */
+export interface Delivery {
+  isDone(): Promise<boolean>;
+  deliver(): Promise<void>;
 }
 
 /** The same, seen from one of the two virtual clusters. */

@@ -1,21 +1,37 @@
 import { Refusal } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
-import { findDemo, listDemos, type Demo } from '../k8s/demo.js';
+import { findDemo, listDemos } from '../k8s/demo-record.js';
+import { isOver, type Demo } from '../k8s/demo.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
-type RunOnDemo = Pick<JobRun<'create'>, 'config'> & {
+type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
   payload: { demo: string; askedBefore?: string[] | undefined };
 };
 
 /** @throws UnknownDemo with the closest name that there is. */
-export async function requireDemo(host: Cluster, { config, payload }: RunOnDemo): Promise<Demo> {
+export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
+  const { config, payload } = run;
   const { demo: name, askedBefore = [] } = payload;
   const demo = await findDemo(host, name);
-  if (demo) return demo;
-  const names = (await listDemos(host)).map((other) => other.name);
+  if (demo) {
+    assertNotOver(run, demo);
+    return demo;
+  }
+  const names = (await listDemos(host)).demos.map((other) => other.name);
   const where = config.hostCluster ? ` on ${[...askedBefore, config.hostCluster].join(' or ')}` : '';
   throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, names);
+}
+
+/**
+ * A command is for the demo that existed when it was given, not for a later one of the same name; and it is done once.
+ * @throws Refusal `command-over`
+ */
+export function assertNotOver(run: Pick<JobRun<'create'>, 'id' | 'askedAt'>, demo: Demo): void {
+  if (!isOver(demo, run)) return;
+  throw new Refusal('command-over', `This command was given before demo ${demo.name} was made, or is done already.`, {
+    hint: 'If you still want it, give it again.',
+  });
 }
 
 /** This host cluster has no such demo; another may have it. */

@@ -45,6 +45,11 @@ export class Flow<Once, Each, Names extends string = never> {
     return new Flow<Once, Each>([]);
   }
 
+  /** The same table for those who have no use for its last step. */
+  withoutLast(): Flow<Once, Each, Names> {
+    return new Flow<Once, Each, Names>(this.steps.slice(0, -1));
+  }
+
   step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {
     return new Flow<Once, Each, Names | Name>([...this.steps, { name, ...row }]);
   }

@@ -5,7 +5,7 @@ import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { messageOf } from '../errors.js';
 import type { JobName } from '../commands/jobs.js';
-import type { DemoContext } from './context.js';
+import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
 
 /** Opens the host cluster with the credentials as they are now, and closes it when the work has ended. */
@@ -69,7 +69,7 @@ export async function withClaimedDemo(
 /** Runs `work` with what the steps of a demo need, and closes the connections to its virtual clusters. */
 export async function withDemoContext<Result>(
   run: JobRun<JobName>,
-  { host, demo, signal, beforeWrite = () => undefined }: DemoConnection,
+  { host, demo, signal, delivery, beforeWrite = () => undefined }: DemoConnection,
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
   const { settings, config, istio } = run;
@@ -85,6 +85,7 @@ export async function withDemoContext<Result>(
       claimNamespace: claimNamespace(host),
       connections,
       istio,
+      delivery,
       signal,
     });
   } finally {
@@ -96,6 +97,7 @@ interface DemoConnection {
   host: Cluster;
   demo: Demo;
   signal: AbortSignal;
+  delivery?: Delivery | undefined;
   /** Called before each write to a virtual cluster. */
   beforeWrite?: () => void;
 }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import type { Demo } from '../k8s/demo.js';
-import { clusterContext, type ClusterContext, type DemoContext } from './context.js';
+import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
 import { runFlow, type Flow, type FlowError, type Task } from './flow.js';
 import { withDemoContext, type ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
@@ -19,6 +19,7 @@ export interface ReportedFlow {
   demo: Demo;
   flow: Flow<DemoContext, ClusterContext, string>;
   title: string;
+  delivery?: Delivery;
   /** Undefined where nobody is to follow it. */
   audience: Audience | undefined;
 }
@@ -43,22 +44,25 @@ export class FlowFailed extends UserError {
  * @throws what `runFlow` throws
  */
 export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
-  const { run, claimed, demo, flow } = request;
+  const { run, claimed, demo, flow, delivery } = request;
   const { host, claim, signal } = claimed;
   setMaxListeners(0, signal); // every wait and request of every step listens to it
   const reporter = await startReporter(request);
   try {
-    const tasks = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, (context) =>
-      runFlow(flow, {
-        config: run.config,
-        context,
-        contextOf: (name) => clusterContext(context, name),
-        clusters: demo.places.map(({ name }) => name),
-        signal,
-        draining: run.draining,
-        onChange: reporter.show,
-        onEnd: (task) => observeStep(run, task),
-      }),
+    const tasks = await withDemoContext(
+      run,
+      { host, demo, signal, delivery, beforeWrite: claim.assertHeld },
+      (context) =>
+        runFlow(flow, {
+          config: run.config,
+          context,
+          contextOf: (name) => clusterContext(context, name),
+          clusters: demo.places.map(({ name }) => name),
+          signal,
+          draining: run.draining,
+          onChange: reporter.show,
+          onEnd: (task) => observeStep(run, task),
+        }),
     );
     await reporter.finish('done');
     return tasks;

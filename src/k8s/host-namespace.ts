@@ -5,7 +5,8 @@ import { UserError } from '../errors.js';
 import { ApiError, isConflict, lacksRight } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, labels, namespaceMetadata, type Demo, type VirtualClusterPlace } from './demo.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
 
@@ -17,7 +18,7 @@ export async function checkHostNamespace(request: DemoRights): Promise<Check> {
   const { host, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
-  refuseForeign(namespace, demo);
+  await refuseForeign(host, namespace, demo);
   if (namespace.status?.phase === 'Terminating') return lacks(`namespace ${place.namespace} is still being deleted`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
@@ -73,7 +74,7 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
   const metadata = namespaceMetadata(demo, place);
   const { labels: extraLabels, annotations: extraAnnotations } = config.namespace;
   try {
-    await create(host, {
+    const created = await create<V1Namespace>(host, {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: {
@@ -82,11 +83,12 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
         annotations: { ...extraAnnotations, ...metadata.annotations },
       },
     });
+    await noteNamespace(host, demo, place, created.metadata?.uid ?? '');
     return 'created';
   } catch (error) {
     if (!isConflict(error)) throw error;
     const present = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
-    if (present) refuseForeign(present, demo);
+    if (present) await refuseForeign(host, present, demo);
     return present?.status?.phase === 'Active' ? 'present' : 'terminating';
   }
 }
@@ -94,12 +96,11 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
 /** @throws UserError `foreign-namespace` */
 export async function assertNotForeign(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<void> {
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
-  if (namespace) refuseForeign(namespace, demo);
+  if (namespace) await refuseForeign(host, namespace, demo);
 }
 
-function refuseForeign(namespace: V1Namespace, demo: Demo): void {
-  const own = namespace.metadata?.labels ?? {};
-  if (own[labels.managedBy] === 'vcdemo' && own[labels.demo] === demo.name) return;
+async function refuseForeign(host: Cluster, namespace: V1Namespace, demo: Demo): Promise<void> {
+  if (await isOwnNamespace(host, demo, namespace)) return;
   throw new UserError(
     'foreign-namespace',
     `The host cluster has a namespace ${namespace.metadata?.name} already that is not part of demo ${demo.name}; it was not touched.`,

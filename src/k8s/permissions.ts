@@ -43,8 +43,9 @@ export function clusterRules(demoClusterRole: string): PermissionRule[] {
   ];
 }
 
-/** Needed where the claims on demos are kept. */
+/** Needed where the claims on demos and their records are kept. */
 export const claimRules: readonly PermissionRule[] = [
+  { group: '', resources: ['configmaps'], verbs: ['get', 'list', 'create', 'update', 'delete'] },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
 ];
 

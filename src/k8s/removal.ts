@@ -2,12 +2,13 @@ import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kuberne
 import { lacksRight } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, labels, type Demo, type VirtualClusterPlace } from './demo.js';
+import type { Demo, VirtualClusterPlace } from './demo.js';
 import { list, read, ref, remove } from './objects.js';
 
-/** Whether a namespace is gone; if not, what keeps it, as its conditions say. */
-export async function checkNamespaceGone(host: Cluster, name: string): Promise<Check> {
-  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
+/** Whether a demo's namespace is gone; if not, what keeps it, as its conditions say. */
+export async function checkNamespaceGone(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
+  const { namespace: name } = place;
+  const namespace = await readOwnNamespace(host, demo, place);
   if (!namespace) return holds;
   if (namespace.status?.phase !== 'Terminating') return lacks(`namespace ${name} is there`);
   const keeping = (namespace.status.conditions ?? [])
@@ -16,32 +17,42 @@ export async function checkNamespaceGone(host: Cluster, name: string): Promise<C
   return lacks(`namespace ${name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`);
 }
 
+/** Undefined where it is gone; a namespace of the same name that the record does not list is none of ours. */
+async function readOwnNamespace(
+  host: Cluster,
+  { namespaceUids }: Demo,
+  { name, namespace }: VirtualClusterPlace,
+): Promise<V1Namespace | undefined> {
+  const present = await read<V1Namespace>(host, ref('v1', 'Namespace', namespace));
+  return present?.metadata?.uid === namespaceUids[name] ? present : undefined;
+}
+
 /** Whether the namespace is gone or on its way: what is in it goes along. */
 export async function isGoing(host: Cluster, { namespace: name }: VirtualClusterPlace): Promise<boolean> {
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
   return namespace?.status?.phase !== 'Active';
 }
 
-/** Deletes the namespace, and only if it carries the demo's labels. */
+/** Deletes the namespace, and only the one that the demo's record lists. */
 export async function deleteNamespace(
   host: Cluster,
   demo: Demo,
-  { namespace: name }: VirtualClusterPlace,
+  { name, namespace }: VirtualClusterPlace,
 ): Promise<void> {
-  const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
-  if (namespace?.metadata?.labels?.[labels.demo] !== demo.name) return;
-  await remove(host, ref('v1', 'Namespace', name), { uid: namespace.metadata.uid });
+  const uid = demo.namespaceUids[name];
+  if (uid !== undefined) await remove(host, ref('v1', 'Namespace', namespace), { uid });
 }
 
 /** What is left of a demo in the host cluster: `Namespace demo-vc1`. Deleting can claim success and leave things. */
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
+  const own = await Promise.all(demo.places.map((place) => readOwnNamespace(host, demo, place)));
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
   const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
   const clusterRoles = await Promise.all(['ClusterRole', 'ClusterRoleBinding'].map((kind) => rolesByHelm(host, kind)));
   const ofRelease = ({ metadata }: KubernetesObject) =>
     namespaces.has(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? '');
   return [
-    ...(await list<V1Namespace>(host, 'v1', 'Namespace', { labels: demoLabels(demo.name) })).map(named('Namespace')),
+    ...own.filter((namespace) => namespace !== undefined).map(named('Namespace')),
     ...volumes.filter(({ spec }) => namespaces.has(spec?.claimRef?.namespace ?? '')).map(named('PersistentVolume')),
     ...clusterRoles
       .flat()

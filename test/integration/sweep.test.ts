@@ -8,9 +8,10 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
+import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
 import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
-import { findDemo } from '../../src/k8s/demo.js';
+import { findDemo } from '../../src/k8s/demo-record.js';
 import { apply, merge, ref } from '../../src/k8s/objects.js';
 
 /* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
@@ -32,10 +33,7 @@ describe('the sweep', () => {
     await stack.type(stack.slack.alice, 'create past');
     await stack.message(/Demo \*past\* of .* is ready/, 60_000);
     await worker.kill('SIGTERM');
-    for (const name of ['past-vc1', 'past-vc2'])
-      await merge(cluster, ref('v1', 'Namespace', name), {
-        metadata: { annotations: { 'vcdemo.io/expires': '2020-01-01T00:00:00Z' } },
-      });
+    await endLife(cluster, 'past');
     directory = await mkdtemp(join(tmpdir(), 'vcdemo-sweep-'));
     const config = parse(await readFile(host.environment.VCDEMO_CONFIG!, 'utf8')) as object;
     const impatient = join(directory, 'config.yaml');
@@ -89,8 +87,10 @@ describe('the sweep', () => {
     assert.equal((await sweep()).exitCode, 1);
     assert.deepEqual([said().length, failures().length], [1, 1]);
     await merge(cluster, ref('v1', 'ConfigMap', 'keeps', 'past-vc1'), { metadata: { finalizers: null } });
-    await waitFor('the end of the demo', async () => (await findDemo(cluster, 'past')) === undefined);
+    await waitFor('the end of its namespaces', async () => (await findDemo(cluster, 'past'))?.places.length === 0);
     assert.equal((await sweep()).exitCode, 0);
+    assert.equal(await findDemo(cluster, 'past'), undefined);
     assert.deepEqual([said().length, failures().length], [1, 1]);
+    await stack.message(/Demo \*past\* had expired and is deleted; nothing is left/);
   });
 });

@@ -8,9 +8,9 @@ import { freePort } from '../support/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { botUserId } from '../support/slack.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
 import { connectCluster, loadHostKubeConfig } from '../../src/k8s/cluster.js';
-import { merge, ref } from '../../src/k8s/objects.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
 
@@ -114,10 +114,7 @@ describe('on a simulated cluster, a demo', () => {
     await stack.message(/Demo \*past\* of .* is ready/, 60_000);
     await worker.kill('SIGTERM');
     const cluster = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    for (const name of ['past-vc1', 'past-vc2'])
-      await merge(cluster, ref('v1', 'Namespace', name), {
-        metadata: { annotations: { 'vcdemo.io/expires': '2020-01-01T00:00:00Z' } },
-      });
+    await endLife(cluster, 'past');
     cluster.close();
     worker = await stack.startWorker();
     await stack.message(/Demo \*past\* had expired and is deleted; nothing is left/, 60_000);

@@ -4,7 +4,8 @@ import { KubeConfig, type V1Pod, type V1PolicyRule } from '@kubernetes/client-no
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { namespaceMetadata, planDemo } from '../../src/k8s/demo.js';
+import { namespaceMetadata } from '../../src/k8s/demo-record.js';
+import { planDemo } from '../../src/k8s/demo.js';
 import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
 import { chartGeneration, helmValues, mergeDeep } from '../../src/k8s/helm-values.js';
 import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
@@ -228,7 +229,7 @@ describe('a demo', () => {
     assert.equal(labels['app.kubernetes.io/managed-by'], 'vcdemo');
     assert.equal(labels['vcdemo.io/demo'], 'demo');
     assert.equal(labels['vcdemo.io/virtual-cluster'], 'vc2');
-    assert.equal(annotations['vcdemo.io/expires'], '2026-01-01T01:00:00.000Z');
+    assert.match(annotations['vcdemo.io/record'], /^[0-9a-f]{64}$/);
   });
 
   it('has helloworld v1 in vc1 and v2 in vc2, in a namespace with injection', () => {

@@ -9,7 +9,7 @@ import { withDemoContext, withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { brief, describeState, slackTime } from '../slack/messages.js';
 import { groupByStep, taskIcons } from '../slack/progress-message.js';
-import { createFlow } from './create/flow.js';
+import { readyFlow } from './create/flow.js';
 
 /** Checks the result of every step, without changing anything. */
 export const status: Handler<'status'> = async (run) => {
@@ -17,7 +17,7 @@ export const status: Handler<'status'> = async (run) => {
   await withHost(run, async (host) => {
     const demo = withMissingPlaces(await requireDemo(host, run));
     const tasks = await withDemoContext(run, { host, demo, signal }, (context) =>
-      inspectFlow(createFlow, {
+      inspectFlow(readyFlow, {
         config,
         context,
         contextOf: (name) => clusterContext(context, name),

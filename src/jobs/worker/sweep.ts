@@ -4,7 +4,7 @@ import { exitWith } from '../../exit.js';
 import { createLog } from '../../log.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { createWorkerMetrics } from '../../metrics.js';
-import { isExpired } from '../../k8s/demo.js';
+import { isDue } from '../../k8s/demo.js';
 import { ownDemos } from './own-demos.js';
 import { expire } from '../commands/delete/expire.js';
 import { currentConfig } from '../job-run.js';
@@ -31,7 +31,7 @@ try {
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
-  const demos = (await ownDemos(settings)).filter(isExpired);
+  const demos = (await ownDemos(settings)).filter(isDue);
   log.info({ demos: demos.map(({ name }) => name) }, 'demos whose time is over');
   for (const { name } of demos) {
     if (stopping.signal.aborted) break;

@@ -8,7 +8,7 @@ import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../me
 import { openRedis, type RedisLink } from '../../redis/link.js';
 import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
-import { demoStates, isExpired } from '../../k8s/demo.js';
+import { demoStates, isDue } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { jobRequest } from '../../commands/requests.js';
 import { queueKinds, queueName } from '../../commands/payload.js';
@@ -117,7 +117,7 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
 /** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */
 async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
   const demos = await ownDemos(settings);
-  const expired = demos.filter(isExpired);
+  const expired = demos.filter(isDue);
   const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
   metrics.noteDemos(Object.fromEntries(counts), expired.length);
   for (const { name } of expired) {

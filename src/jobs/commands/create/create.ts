@@ -1,19 +1,22 @@
 import { messageOf, Refusal } from '../../../errors.js';
 import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import { findDemo, markDemo, planDemo, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { changeRecord, findDemo, forgetDemo, markDemo } from '../../../k8s/demo-record.js';
+import { planDemo, virtualClusterNames, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
-import { FlowError } from '../../flow.js';
-import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
+import { clusterContext } from '../../context.js';
+import { assertNotOver } from '../../find-demo.js';
+import { FlowError, inspectFlow } from '../../flow.js';
+import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
-import { createFlow } from './flow.js';
+import { createFlow, readyFlow } from './flow.js';
 import { alreadyThereMessage, createdText } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
 
-/** Makes a demo, resumes one that was cut off or failed, and hands out its kubeconfig. */
+/** Makes a demo, or what is missing of one that was cut off, failed or has lost a part, and hands out its kubeconfig. */
 export const create: Handler<'create'> = (run) =>
   withClaimedDemo(
     run,
@@ -22,52 +25,71 @@ export const create: Handler<'create'> = (run) =>
   );
 
 async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
-  const { payload, slack } = run;
+  const { payload, slack, config } = run;
   const { host } = claimed;
   const present = await findDemo(host, payload.demo);
   if (present?.state === 'deleting')
     throw new Refusal('demo-being-deleted', `Demo ${present.name} was being deleted.`, {
       hint: `Run \`/vcdemo delete ${present.name}\` again to finish that, then create it anew.`,
     });
-  if (present) assertOwnClaims(host, present);
-  // A run that was cut off at the very end still owes the kubeconfig.
-  if (present?.state === 'ready' && !run.resumed)
-    return await slack.whisper(payload.requester, alreadyThereMessage(present));
-
-  const demo = present ? withMissingPlaces(present) : newDemo(run, claimNamespace(host));
-  if (present?.state === 'failed') await markDemo(host, present, 'creating');
+  if (present) {
+    assertOwnClaims(host, present);
+    if (present.done.includes(run.id)) return run.log.warn('This create is done already');
+    assertNotOver(run, present);
+    if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
+      return await slack.whisper(payload.requester, alreadyThereMessage(present));
+  }
+  const demo = await markDemo(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating');
+  const verb = present?.state === 'ready' ? 'Completing' : 'Creating';
   try {
     await runReportedFlow({
       run,
       claimed,
       demo,
       flow: createFlow,
-      title: `Creating demo *${demo.name}*${onCluster(run.config)}`,
+      title: `${verb} demo *${demo.name}*${onCluster(config)}`,
+      delivery: {
+        isDone: async () => (await findDemo(host, demo.name))?.done.includes(run.id) ?? false,
+        deliver: () => deliver(run, host, demo),
+      },
       audience: payload.requester,
     });
   } catch (error) {
     throw error instanceof FlowError ? await noteFailure(run, host, demo, error) : error;
   }
-  await markDemo(host, demo, 'ready');
-  await deliver(run, host, demo);
 }
 
-function newDemo({ payload, config }: CreateRun, claims: string): Demo {
+function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;
   return planDemo({
     name,
     owner: { id: requester.userId, name: requester.userName },
     channel: requester.channelId,
-    now: new Date(),
+    now: askedAt,
     ttlMs: Math.min(ttlMs, config.ttl.max),
-    claimNamespace: claims,
+    claimNamespace: claimNamespace(host),
   });
+}
+
+async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: Demo): Promise<boolean> {
+  const tasks = await withDemoContext(run, { host, demo, signal }, (context) =>
+    inspectFlow(readyFlow, {
+      config: run.config,
+      context,
+      contextOf: (name) => clusterContext(context, name),
+      clusters: virtualClusterNames,
+      signal,
+    }),
+  );
+  return tasks.every(({ state }) => state === 'done');
 }
 
 async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, error: FlowError): Promise<FlowFailed> {
   const made = await findDemo(host, demo.name);
-  if (made) await markDemo(host, made, 'failed', error.message);
-  const resume = made ? `What was made is kept: \`/vcdemo create ${demo.name}\` resumes it.` : 'Nothing was made.';
+  const isEmpty = made === undefined || made.places.length === 0;
+  if (isEmpty) await forgetDemo(host, demo.name);
+  else await markDemo(host, made, 'failed', error.message);
+  const resume = isEmpty ? 'Nothing was made.' : `What was made is kept: \`/vcdemo create ${demo.name}\` resumes it.`;
   return new FlowFailed(error, {
     title: `Creating demo *${demo.name}* failed`,
     hint: [error.hint, resume].filter(Boolean).join('\n'),
@@ -76,8 +98,9 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
 }
 
 /** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
-async function deliver(run: CreateRun, host: Cluster, demo: Demo): Promise<void> {
+async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
   const { slack, payload, config, log } = run;
+  const demo = (await findDemo(host, planned.name)) ?? planned; // with the time at which it expires
   const file = {
     filename: kubeconfigName(demo.name),
     content: await requireDemoKubeconfig(host, demo),
@@ -105,4 +128,5 @@ async function deliver(run: CreateRun, host: Cluster, demo: Demo): Promise<void>
       }),
     );
   }
+  await changeRecord(host, demo, (current) => withDone(current, run.id));
 }

@@ -5,6 +5,7 @@ import {
   apiExposure,
   dashboard,
   dashboardExposure,
+  delivery,
   demoKubeconfig,
   helloworld,
   helloworldIngress,
@@ -17,6 +18,7 @@ import {
   meshRoot,
   meshTraffic,
   preflight,
+  ready,
   remoteSecrets,
   vcClient,
   virtualCluster,
@@ -45,4 +47,9 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
   .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', when: (config) => config.dashboard.enabled })
   .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', when: (config) => config.helloworld.ingress.enabled })
-  .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway' });
+  .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway' })
+  .step('ready',             { on: 'once', after: ['kubeconfig', 'meshTraffic', 'vcClient', 'dashboardExposure', 'helloworldIngress', 'ingressGateway'], work: ready, within: minutes(1), says: 'Marking the demo as ready' })
+  .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig' });
+
+/** What holds of a demo that is ready, whoever asked for it. */
+export const readyFlow = createFlow.withoutLast();

@@ -6,7 +6,8 @@ import {
   checkDashboard,
   checkDashboardExposure,
 } from '../../../k8s/dashboard.js';
-import { demoLabels, virtualClusterNames } from '../../../k8s/demo.js';
+import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
+import { demoLabels, readyDemo, virtualClusterNames } from '../../../k8s/demo.js';
 import { exposureManifests } from '../../../k8s/exposure.js';
 import {
   applyHelloworld,
@@ -166,6 +167,20 @@ export const meshTraffic: Work<DemoContext> = {
     const seen = Object.keys(hits.versions);
     return seen.length === 2 ? holds : lacks(`only ${seen.join()} of helloworld answers requests from vc1`);
   },
+};
+
+/** A demo's life begins when it is ready for the first time. */
+export const ready: Work<DemoContext> = {
+  async check({ host, demo }) {
+    const current = await findDemo(host, demo.name);
+    return current?.state === 'ready' ? holds : lacks(`the demo is noted as ${current?.state ?? 'missing'}`);
+  },
+  apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
+};
+
+export const delivery: Work<DemoContext> = {
+  check: async (context) => ((await context.delivery?.isDone()) ? holds : lacks('the kubeconfig was not sent yet')),
+  apply: async (context) => context.delivery?.deliver(),
 };
 
 export const vcClient: Work<DemoContext> = {

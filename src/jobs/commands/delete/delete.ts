@@ -1,6 +1,6 @@
 import { assertMayDelete } from '../../../access.js';
-import { findDemo } from '../../../k8s/demo.js';
-import { requireDemo } from '../../find-demo.js';
+import { findDemo } from '../../../k8s/demo-record.js';
+import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { beingWorkedOnMessage, message, onCluster } from '../../slack/messages.js';
@@ -20,6 +20,7 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   // A run that was cut off after the last namespace was gone still owes the answer.
   const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
   if (demo) {
+    assertNotOver(run, demo);
     assertMayDelete(config.access, requester.userId, demo);
     const title = `Deleting demo *${name}*${onCluster(config)}`;
     await removeDemo(run, { claimed, demo, audience: requester, title });

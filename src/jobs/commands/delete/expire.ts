@@ -1,4 +1,5 @@
-import { findDemo, isExpired } from '../../../k8s/demo.js';
+import { findDemo } from '../../../k8s/demo-record.js';
+import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { message } from '../../slack/messages.js';
@@ -14,12 +15,15 @@ export const expire: Handler<'expire'> = (run) =>
 
 async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promise<void> {
   const demo = await findDemo(claimed.host, run.payload.demo);
-  if (!demo || !isExpired(demo)) return; // deleted or extended since somebody looked
+  // Deleted, extended or made anew since somebody looked.
+  if (!demo || !isDue(demo) || isOver(demo, run)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = `Deleting demo *${demo.name}*, which has expired`;
   await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
   await run.slack.post(
     audience,
-    message(`:wastebasket: Demo *${demo.name}* had expired and is deleted; nothing is left of it.`),
+    message(
+      `:wastebasket: Demo *${demo.name}* ${isExpired(demo) ? 'had expired and is' : 'is'} deleted; nothing is left of it.`,
+    ),
   );
 }

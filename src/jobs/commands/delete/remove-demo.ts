@@ -1,5 +1,6 @@
 import { assertOwnClaims } from '../../../k8s/claim.js';
-import { markDemo, problemOf, type Demo } from '../../../k8s/demo.js';
+import { markDemo } from '../../../k8s/demo-record.js';
+import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';

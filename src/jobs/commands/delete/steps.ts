@@ -1,5 +1,6 @@
 import { lacksRight } from '../../../k8s/api-errors.js';
 import { lacks, holds } from '../../../k8s/check.js';
+import { forgetDemo, hasRecord } from '../../../k8s/demo-record.js';
 import { checkDemoRights, takeDemoRights } from '../../../k8s/demo-rights.js';
 import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/removal.js';
 import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster.js';
@@ -38,8 +39,14 @@ async function goesAlong({ host, place, demoClusterRole }: ClusterContext): Prom
 }
 
 export const hostNamespaceGone: Work<ClusterContext> = {
-  check: ({ host, place }) => checkNamespaceGone(host, place.namespace),
+  check: ({ host, demo, place }) => checkNamespaceGone(host, demo, place),
   apply: ({ host, demo, place }) => deleteNamespace(host, demo, place),
+};
+
+/** The last trace: as long as there is a record, a delete that was cut off can be resumed. */
+export const recordGone: Work<DemoContext> = {
+  check: async ({ host, demo }) => ((await hasRecord(host, demo.name)) ? lacks('the record still exists') : holds),
+  apply: ({ host, demo }) => forgetDemo(host, demo.name),
 };
 
 export const nothingLeft: Work<DemoContext> = {

@@ -1,0 +1,323 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { demoName } from '../commands/payload.js';
+import { UserError } from '../errors.js';
+import { isConflict, isNotFound } from './api-errors.js';
+import { homeNamespace, type Cluster } from './cluster.js';
+import {
+  demoLabels,
+  demoStates,
+  labels,
+  placesOf,
+  problemOf,
+  virtualClusterNames,
+  type Demo,
+  type DemoState,
+  type VirtualClusterName,
+  type VirtualClusterPlace,
+} from './demo.js';
+import { create, list, pathOf, read, ref, remove, type Reference } from './objects.js';
+
+/*
+ * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo is exactly the
+ * namespaces whose UIDs stand in it. Labels and annotations of namespaces decide nothing, as others can write them too.
+ */
+
+const recordKey = 'record';
+const recordName = (demo: string) => `vcdemo-${demo}`;
+
+/** Ties a new namespace to its record until its UID stands there; nobody can make it up without the record's id. */
+const proofAnnotation = 'vcdemo.io/record';
+
+const date = z.iso.datetime().transform((text) => new Date(text));
+const text = (maxLength: number) => z.string().max(maxLength);
+
+const person = z.object({ id: z.string().regex(/^[UW][A-Z0-9]{1,20}$/), name: text(100) });
+const channel = z.string().regex(/^[CDG][A-Z0-9]{1,20}$/);
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  name: demoName,
+  id: z.uuid(),
+  owner: person,
+  channel,
+  created: date,
+  ttlMs: z.number().int().positive(),
+  expires: date,
+  state: z.enum(demoStates),
+  ready: date.optional(),
+  problem: text(500).optional(),
+  done: z.array(text(100)).max(100),
+  namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
+});
+type DemoRecord = z.infer<typeof recordSchema>;
+
+/** A record, or an old demo's annotations, that cannot be understood: shown, and otherwise left alone. */
+export interface UnreadableDemo {
+  name: string;
+  problem: string;
+}
+
+export interface DemoList {
+  /** The oldest first. */
+  demos: Demo[];
+  unreadable: UnreadableDemo[];
+}
+
+/**
+ * The demo, or undefined where there is none.
+ * @throws UserError `record-unreadable`
+ */
+export async function findDemo(host: Cluster, name: string): Promise<Demo | undefined> {
+  const [record, namespaces] = await Promise.all([
+    read<V1ConfigMap>(host, recordReference(host, name)),
+    list<V1Namespace>(host, 'v1', 'Namespace', { labels: demoLabels(name) }),
+  ]);
+  const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(name, namespaces);
+  if (found !== undefined && 'problem' in found && !('id' in found)) throw unreadable(host, found);
+  return found as Demo | undefined;
+}
+
+/** All demos. */
+export async function listDemos(host: Cluster): Promise<DemoList> {
+  const selector = { labels: { [labels.managedBy]: 'vcdemo' } };
+  const [records, namespaces] = await Promise.all([
+    list<V1ConfigMap>(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.kubeConfig), ...selector }),
+    list<V1Namespace>(host, 'v1', 'Namespace', selector),
+  ]);
+  const ofDemo = groupByDemo(namespaces);
+  const recorded = records.filter(({ data }) => data?.[recordKey] !== undefined);
+  const known = new Set(recorded.map(({ metadata }) => metadata?.labels?.[labels.demo]));
+  const all = [
+    ...recorded.map((record) => ofRecord(host, record, ofDemo.get(record.metadata?.labels?.[labels.demo] ?? '') ?? [])),
+    ...[...ofDemo].filter(([name]) => !known.has(name)).map(([name, members]) => ofNamespaces(name, members)),
+  ].filter((each) => each !== undefined);
+  return {
+    demos: all.filter((each): each is Demo => 'id' in each).sort((a, b) => a.created.getTime() - b.created.getTime()),
+    unreadable: all.filter((each): each is UnreadableDemo => !('id' in each)),
+  };
+}
+
+function groupByDemo(namespaces: readonly V1Namespace[]): Map<string, V1Namespace[]> {
+  const groups = new Map<string, V1Namespace[]>();
+  for (const namespace of namespaces) {
+    const name = namespace.metadata?.labels?.[labels.demo];
+    if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), namespace]);
+  }
+  return groups;
+}
+
+/** Writes what `change` makes of a demo's record as it is now; the record is made where there is none. */
+export async function changeRecord(host: Cluster, demo: Demo, change: (current: Demo) => Demo): Promise<Demo> {
+  for (let attempt = 1; ; attempt++) {
+    const present = await read<V1ConfigMap>(host, recordReference(host, demo.name));
+    const record = present && parseRecord(host, present);
+    const { version: _, ...current } = record ?? { version: 1 };
+    const changed = change({ ...demo, ...current, namespaceUids: { ...demo.namespaceUids, ...record?.namespaceUids } });
+    const body = recordManifest(host, changed, present);
+    try {
+      if (present)
+        await host.request({ method: 'PUT', path: await pathOf(host, recordReference(host, demo.name)), body });
+      else await create(host, body);
+      return changed;
+    } catch (error) {
+      // Somebody else was faster: look again. The steps on both clusters may write at the same time.
+      if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
+    }
+  }
+}
+
+/** Notes how far the demo is. */
+export const markDemo = (host: Cluster, demo: Demo, state: DemoState, problem?: string): Promise<Demo> =>
+  changeRecord(host, demo, (current) => ({
+    ...current,
+    state,
+    problem: problem === undefined ? undefined : problemOf(problem),
+  }));
+
+/** Makes a namespace a part of the demo. */
+export const noteNamespace = (host: Cluster, demo: Demo, { name }: VirtualClusterPlace, uid: string): Promise<Demo> =>
+  changeRecord(host, demo, (current) => ({ ...current, namespaceUids: { ...current.namespaceUids, [name]: uid } }));
+
+/** Forgets a demo of which nothing is left. */
+export const forgetDemo = (host: Cluster, name: string): Promise<void> => remove(host, recordReference(host, name));
+
+export const hasRecord = async (host: Cluster, name: string): Promise<boolean> =>
+  (await read(host, recordReference(host, name))) !== undefined;
+
+/** The labels and annotations with which a demo's namespace is made; they are for people who look at it. */
+export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
+  return {
+    name: place.namespace,
+    labels: demoLabels(demo.name, place.name),
+    annotations: {
+      [proofAnnotation]: proofOf(demo, place.name),
+      [annotations.ownerId]: demo.owner.id,
+      [annotations.ownerName]: demo.owner.name,
+      [annotations.channel]: demo.channel,
+      [annotations.created]: demo.created.toISOString(),
+      ...(demo.claimNamespace && { [annotations.claims]: demo.claimNamespace }),
+    },
+  };
+}
+
+/** Whether a namespace of this name belongs to the demo. */
+export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Namespace): Promise<boolean> {
+  const record = await read<V1ConfigMap>(host, recordReference(host, demo.name));
+  const present = record && parseRecord(host, record);
+  if (present) return isListed(present, namespace);
+  const found = ofNamespaces(demo.name, [namespace]);
+  return found !== undefined && 'id' in found;
+}
+
+// ------------------------------------------------------------------ records
+
+const recordReference = (host: Cluster, demo: string): Reference =>
+  ref('v1', 'ConfigMap', recordName(demo), homeNamespace(host.kubeConfig));
+
+function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo {
+  try {
+    const record = parseRecord(host, configMap);
+    const own = namespaces.filter((namespace) => isListed(record, namespace));
+    const { version: _, ...fields } = record;
+    return {
+      ...fields,
+      claimNamespace: homeNamespace(host.kubeConfig),
+      namespaceUids: { ...record.namespaceUids, ...uidsOf(record.name, own) },
+      places: existing(record.name, own),
+    };
+  } catch (error) {
+    const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
+    return { name, problem: (error as Error).message };
+  }
+}
+
+const existing = (demo: string, namespaces: readonly V1Namespace[]): VirtualClusterPlace[] =>
+  placesOf(demo).filter(({ namespace }) => namespaces.some(({ metadata }) => metadata?.name === namespace));
+
+const uidsOf = (demo: string, namespaces: readonly V1Namespace[]): Demo['namespaceUids'] =>
+  Object.fromEntries(
+    placesOf(demo).flatMap(({ name, namespace }) =>
+      namespaces.filter(({ metadata }) => metadata?.name === namespace).map(({ metadata }) => [name, metadata?.uid]),
+    ),
+  );
+
+/** @throws UserError `record-unreadable` */
+function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord {
+  const name = metadata?.labels?.[labels.demo] ?? '';
+  const parsed = recordSchema.safeParse(parseJson(data?.[recordKey] ?? ''));
+  if (parsed.success && recordName(parsed.data.name) === metadata?.name) return parsed.data;
+  const problem = parsed.success ? 'it is of another demo' : z.prettifyError(parsed.error).slice(0, 300);
+  throw unreadable(host, { name, problem });
+}
+
+function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError {
+  const where = `ConfigMap ${recordName(name)} in namespace ${homeNamespace(host.kubeConfig)}`;
+  return new UserError('record-unreadable', `The record of demo ${name} cannot be read: ${problem}`, {
+    hint: `Nothing was touched. An operator can correct ${where}, or delete the demo's namespaces and the record by hand.`,
+  });
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A namespace is listed by its UID, or was made for this very record by a worker that died before it could note that. */
+function isListed(record: DemoRecord, { metadata }: V1Namespace): boolean {
+  const place = placesOf(record.name).find(({ namespace }) => namespace === metadata?.name);
+  if (!place) return false;
+  return (
+    record.namespaceUids[place.name] === metadata?.uid ||
+    metadata?.annotations?.[proofAnnotation] === proofOf(record, place.name)
+  );
+}
+
+/** With the UID of the namespace that was there before, so that an old proof is worth nothing. */
+const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, place: VirtualClusterName): string =>
+  createHash('sha256')
+    .update([id, place, namespaceUids[place] ?? ''].join('/'))
+    .digest('hex');
+
+function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
+  const { claimNamespace: _, places: __, ...fields } = demo;
+  const record = { version: 1, ...fields };
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: recordName(demo.name),
+      namespace: homeNamespace(host.kubeConfig),
+      labels: demoLabels(demo.name),
+      ...(present && { resourceVersion: present.metadata?.resourceVersion }),
+    },
+    data: { [recordKey]: JSON.stringify(record) },
+  };
+}
+
+// ------------------------------------------------------------------ demos of earlier versions
+
+/** What an earlier version wrote on a demo's namespaces, when it kept no record. */
+const annotations = {
+  ownerId: 'vcdemo.io/owner-id',
+  ownerName: 'vcdemo.io/owner-name',
+  channel: 'vcdemo.io/channel',
+  created: 'vcdemo.io/created',
+  expires: 'vcdemo.io/expires',
+  state: 'vcdemo.io/state',
+  problem: 'vcdemo.io/problem',
+  claims: 'vcdemo.io/claims',
+} as const;
+
+const annotatedSchema = z.object({
+  [annotations.ownerId]: person.shape.id,
+  [annotations.ownerName]: person.shape.name.default(''),
+  [annotations.channel]: channel,
+  [annotations.created]: date.optional(),
+  [annotations.expires]: date,
+  [annotations.state]: z.enum(demoStates).default('creating'),
+  [annotations.problem]: text(500).optional(),
+  [annotations.claims]: text(63).optional(),
+});
+
+/**
+ * A demo that has no record: one that an earlier version made. It gets its record with the next write. Namespaces that
+ * carry the mark of a record are none: their record is in another installation, or was deleted by hand.
+ */
+function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo | undefined {
+  const planned = placesOf(name);
+  const own = namespaces.filter(({ metadata }) => planned.some(({ namespace }) => namespace === metadata?.name));
+  const [first] = own.toSorted((a, b) => String(a.metadata?.name).localeCompare(String(b.metadata?.name)));
+  if (first === undefined || !demoName.safeParse(name).success) return undefined;
+  const noted = first.metadata?.annotations ?? {};
+  const claimNamespace = noted[annotations.claims];
+  if (noted[proofAnnotation] !== undefined)
+    return {
+      name,
+      problem: `its record is missing; its namespaces say that it is kept in namespace ${claimNamespace}`,
+    };
+  const parsed = annotatedSchema.safeParse(noted);
+  if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };
+  const { data } = parsed;
+  const created = data[annotations.created] ?? new Date(first.metadata?.creationTimestamp ?? Date.now());
+  return {
+    name,
+    id: randomUUID(),
+    owner: { id: data[annotations.ownerId], name: data[annotations.ownerName] },
+    channel: data[annotations.channel],
+    created,
+    ttlMs: Math.max(1, data[annotations.expires].getTime() - created.getTime()),
+    expires: data[annotations.expires],
+    state: data[annotations.state],
+    ready: created,
+    problem: data[annotations.problem],
+    done: [],
+    claimNamespace,
+    namespaceUids: uidsOf(name, own),
+    places: existing(name, own),
+  };
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { UserError } from '../../src/errors.js';
+import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
+import {
+  changeRecord,
+  findDemo,
+  forgetDemo,
+  isOwnNamespace,
+  listDemos,
+  markDemo,
+  namespaceMetadata,
+  noteNamespace,
+} from '../../src/k8s/demo-record.js';
+import { demoLabels, planDemo, withDone, type Demo } from '../../src/k8s/demo.js';
+import { create, merge, read, ref } from '../../src/k8s/objects.js';
+import { deleteNamespace } from '../../src/k8s/removal.js';
+
+/* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
+
+describe('the record of a demo', () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: simulated.kubeconfigFile }), {});
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  const plan = (name: string): Demo =>
+    planDemo({
+      name,
+      owner: { id: 'U1', name: 'alice' },
+      channel: 'C1',
+      now: new Date(),
+      ttlMs: 3_600_000,
+      claimNamespace: 'default',
+    });
+  const namespace = (metadata: object) => create<V1Namespace>(host, { apiVersion: 'v1', kind: 'Namespace', metadata });
+  /** A demo as create leaves it when both namespaces are made. */
+  async function made(name: string): Promise<Demo> {
+    const demo = await markDemo(host, plan(name), 'creating');
+    for (const place of demo.places) {
+      const { metadata } = await namespace(namespaceMetadata(demo, place));
+      await noteNamespace(host, demo, place, metadata!.uid!);
+    }
+    return (await findDemo(host, name))!;
+  }
+  const forged = (demo: string, name: string, annotations: Record<string, string>) =>
+    namespace({ name, labels: demoLabels(demo, 'vc1'), annotations });
+  const annotated = (expires: string) => ({
+    'vcdemo.io/owner-id': 'U9',
+    'vcdemo.io/owner-name': 'mallory',
+    'vcdemo.io/channel': 'C9',
+    'vcdemo.io/created': '2020-01-01T00:00:00Z',
+    'vcdemo.io/expires': expires,
+    'vcdemo.io/state': 'ready',
+  });
+
+  it('keeps owner and expiry whatever a third namespace with the demo’s labels says', async () => {
+    const demo = await made('mine');
+    await forged('mine', 'aaa-evil', annotated('2020-01-01T00:00:00Z'));
+    const found = (await findDemo(host, 'mine'))!;
+    assert.deepEqual([found.owner.id, found.expires], ['U1', demo.expires]);
+    assert.deepEqual(
+      found.places.map((place) => place.namespace),
+      ['mine-vc1', 'mine-vc2'],
+    );
+  });
+
+  it('keeps owner and expiry whatever is written on its own namespaces', async () => {
+    const demo = await made('written');
+    await merge(host, ref('v1', 'Namespace', 'written-vc1'), {
+      metadata: { annotations: annotated('2020-01-01T00:00:00Z') },
+    });
+    assert.equal((await findDemo(host, 'written'))?.expires.getTime(), demo.expires.getTime());
+  });
+
+  it('does not take a namespace for the demo’s that somebody made under the same name', async () => {
+    const demo = await markDemo(host, plan('squat'), 'creating');
+    const foreign = await forged('squat', 'squat-vc1', { 'vcdemo.io/record': demo.id });
+    assert.equal(await isOwnNamespace(host, demo, foreign), false);
+    assert.deepEqual((await findDemo(host, 'squat'))?.places, []);
+    await deleteNamespace(host, { ...demo, namespaceUids: { vc1: 'other' } }, demo.places[0]!).catch(() => undefined);
+    assert.ok(await read(host, ref('v1', 'Namespace', 'squat-vc1')));
+  });
+
+  it('takes the namespace that a worker made and died before it could note that', async () => {
+    const demo = await markDemo(host, plan('cutoff'), 'creating');
+    await namespace(namespaceMetadata(demo, demo.places[0]!));
+    const found = (await findDemo(host, 'cutoff'))!;
+    assert.deepEqual(found.places, [demo.places[0]]);
+    assert.ok(found.namespaceUids.vc1);
+  });
+
+  it('does not take a copy of an earlier namespace’s annotations for a proof', async () => {
+    const demo = await made('copied');
+    const { metadata } = (await read<V1Namespace>(host, ref('v1', 'Namespace', 'copied-vc1')))!;
+    const copy = { metadata: { ...metadata, uid: 'another' } } as V1Namespace;
+    assert.equal(await isOwnNamespace(host, demo, copy), false);
+  });
+
+  it('that cannot be read is listed as such, breaks nothing else and is not deleted', async () => {
+    await made('fine');
+    await made('broken');
+    const reference = ref('v1', 'ConfigMap', 'vcdemo-broken', 'default');
+    const { data } = (await read<V1ConfigMap>(host, reference))!;
+    const record = JSON.parse(data!.record!) as object;
+    await merge(host, reference, { data: { record: JSON.stringify({ ...record, expires: 'soon' }) } });
+    const { demos, unreadable } = await listDemos(host);
+    assert.ok(demos.some(({ name }) => name === 'fine'));
+    assert.ok(!demos.some(({ name }) => name === 'broken'));
+    assert.match(unreadable.find(({ name }) => name === 'broken')!.problem, /expires/);
+    await assert.rejects(findDemo(host, 'broken'), (error: UserError) => error.code === 'record-unreadable');
+  });
+
+  it('is not needed for a demo of an earlier version, whose annotations are read until it has one', async () => {
+    for (const [cluster, at] of [
+      ['vc1', '2030-01-01T00:00:00Z'],
+      ['vc2', '2030-01-01T00:00:00Z'],
+    ] as const)
+      await namespace({ name: `old-${cluster}`, labels: demoLabels('old', cluster), annotations: annotated(at) });
+    const old = (await findDemo(host, 'old'))!;
+    assert.deepEqual([old.owner.id, old.state, old.places.length], ['U9', 'ready', 2]);
+    await markDemo(host, old, 'failed', 'why');
+    await merge(host, ref('v1', 'Namespace', 'old-vc1'), { metadata: { annotations: { 'vcdemo.io/owner-id': 'U7' } } });
+    const adopted = (await findDemo(host, 'old'))!;
+    assert.deepEqual(
+      [adopted.owner.id, adopted.state, adopted.problem, adopted.places.length],
+      ['U9', 'failed', 'why', 2],
+    );
+  });
+
+  it('of an earlier version is unreadable, not expired, where its annotations are missing or wrong', async () => {
+    await forged('nodate', 'nodate-vc1', {});
+    await forged('baddate', 'baddate-vc1', annotated('soon'));
+    const { demos, unreadable } = await listDemos(host);
+    for (const name of ['nodate', 'baddate']) {
+      assert.ok(!demos.some((demo) => demo.name === name));
+      assert.ok(unreadable.some((demo) => demo.name === name));
+    }
+  });
+
+  it('takes changes of several writers at once', async () => {
+    const demo = await made('busy');
+    await Promise.all(['a', 'b', 'c', 'd'].map((job) => changeRecord(host, demo, (current) => withDone(current, job))));
+    assert.deepEqual([...(await findDemo(host, 'busy'))!.done].sort(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('is gone when it is forgotten', async () => {
+    await markDemo(host, plan('gone'), 'creating');
+    await forgetDemo(host, 'gone');
+    assert.equal(await findDemo(host, 'gone'), undefined);
+  });
+});
