@@ -1,0 +1,10 @@
+import { provideRedisServer } from '../test/support/redis-server.js';
+
+/* Before `npm test`: brings a Redis once, so that the test files, which run side by side, find it. */
+
+try {
+  await provideRedisServer();
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
