@@ -204,6 +204,8 @@ async function runTask(
 }
 
 const lookEveryMs = 300;
+/** How long an outage may be, as a multiple of what the step may take. */
+const longestOutage = 4;
 
 async function perform(
   task: Task,
@@ -211,10 +213,13 @@ async function perform(
   signal: AbortSignal,
   changed: () => void,
 ): Promise<void> {
-  const deadline = performance.now() + withinMs;
+  let deadline = performance.now() + withinMs;
+  let outageLeftMs = longestOutage * withinMs;
   let acted = false;
   for (;;) {
     signal.throwIfAborted();
+    const lookedAt = performance.now();
+    let isOutage = false;
     let seen: string;
     try {
       const result = await look();
@@ -229,8 +234,9 @@ async function perform(
         continue;
       }
     } catch (error) {
-      // A server that does not answer just now may do so before the deadline; everything else is for people.
+      // A server that does not answer just now may do so later; everything else is for people.
       if (!isPassing(error)) throw error;
+      isOutage = true;
       seen = messageOf(error);
     }
     if (task.seen !== seen) {
@@ -240,5 +246,11 @@ async function perform(
     if (performance.now() + lookEveryMs > deadline)
       throw new UserError('step-timeout', `${seen} (waited ${formatDuration(withinMs)})`, { hint: adviceFor(seen) });
     await pause(lookEveryMs, signal);
+    if (isOutage) {
+      // The step could not do anything meanwhile, so the time is not taken from its own.
+      const lostMs = Math.min(outageLeftMs, performance.now() - lookedAt);
+      outageLeftMs -= lostMs;
+      deadline += lostMs;
+    }
   }
 }

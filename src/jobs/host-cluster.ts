@@ -1,9 +1,12 @@
 import type { WorkerSettings } from '../config.js';
-import { claimDemo, claimNamespace, isHolder, type Claim, type Holder } from '../k8s/claim.js';
+import { isPassing } from '../k8s/api-errors.js';
+import { holds, lacks, waitUntil } from '../k8s/check.js';
+import { claimDemo, claimNamespace, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/claim.js';
 import { connectCluster, loadHostKubeConfig, type Cluster } from '../k8s/cluster.js';
 import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
-import { messageOf } from '../errors.js';
+import { formatDuration, minutes, seconds } from '../duration.js';
+import { messageOf, UserError } from '../errors.js';
 import type { JobName } from '../commands/jobs.js';
 import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
@@ -41,14 +44,8 @@ export async function withClaimedDemo(
 ): Promise<void> {
   const { id, name, payload, log } = run;
   await withHost(run, async (host) => {
-    const claim = await claimDemo({
-      host,
-      namespace: claimNamespace(host),
-      demo: payload.demo,
-      purpose: name,
-      jobId: id,
-      signal: run.signal,
-    });
+    const request = { host, namespace: claimNamespace(host), demo: payload.demo, purpose: name, jobId: id };
+    const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run.resumed);
     if (isHolder(claim)) return await busy(claim);
     const signal = AbortSignal.any([run.signal, claim.signal]);
     try {
@@ -64,6 +61,38 @@ export async function withClaimedDemo(
         .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'The claim was not released'));
     }
   });
+}
+
+/** A job that was under way waits longer for the API to come back than one that has not begun. */
+const patienceMs = { new: seconds(20), resumed: minutes(10) };
+
+/**
+ * Claims the demo, once the host cluster answers.
+ * @throws UserError `host-unreachable`
+ */
+async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Promise<Claim | Holder> {
+  const withinMs = patienceMs[isResumed ? 'resumed' : 'new'];
+  let claim: Claim | Holder | undefined;
+  let problem: unknown;
+  const attempt = async () => {
+    try {
+      claim = await claimDemo(request);
+      return holds;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      problem = error;
+      return lacks(messageOf(error));
+    }
+  };
+  await waitUntil('the host cluster', attempt, { withinMs, signal: request.signal, everyMs: 1000 }).catch((error) => {
+    request.signal.throwIfAborted();
+    if (!isPassing(problem)) throw error;
+    throw new UserError('host-unreachable', `${messageOf(problem)} (waited ${formatDuration(withinMs)})`, {
+      hint: `Check that the cluster is up and that the worker can reach it, then give the command again: what was made is kept.`,
+      cause: problem,
+    });
+  });
+  return claim!;
 }
 
 /** Runs `work` with what the steps of a demo need, and closes the connections to its virtual clusters. */

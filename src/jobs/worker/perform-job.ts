@@ -7,6 +7,7 @@ import { hours, seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { putOnQueue } from '../../job-queue.js';
 import { isSigned } from '../../job-signature.js';
+import { isPassing } from '../../k8s/api-errors.js';
 import { ClaimLost } from '../../k8s/claim.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
@@ -14,6 +15,7 @@ import { handlers } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
 import { currentConfig, type Handler, type JobRun, type WorkerTools } from '../job-run.js';
 import type { PostedMessage } from '../slack/client.js';
+import { watchTelling } from '../slack/told.js';
 import { tellFailure } from './tell-failure.js';
 
 /** A job's data: the payload, its signature, and what the worker keeps there: where its message stands. */
@@ -55,14 +57,16 @@ export async function performJob(
   // Of a job that was handed over, the wait is that before its first start.
   if (job.attemptsStarted === 1)
     metrics.jobWait.observe({ job_name: label }, Math.max(0, Date.now() - job.timestamp) / seconds(1));
+  const told = watchTelling(tools.slack);
   let outcome: JobOutcome = 'done';
   try {
-    const run = runOf(job, name, lost, workshop, log);
+    const run = { ...runOf(job, name, lost, workshop, log), slack: told.slack };
     // The bot has asked as well, but whatever can write to Redis could command the workers.
     if ('requester' in run.payload) assertMayUse(run.config.access, run.payload.requester);
     await (handlers[name] as Handler<JobName>)(run).catch(async (error: unknown) => {
       if (!(await handOn(error, run, workshop))) throw error;
     });
+    if ('requester' in run.payload && !run.resumed && !told.hasTold()) throw new Error('The job ended without a word.');
     log.info({ tookMs: Math.round(performance.now() - start) }, 'Job done');
   } catch (error) {
     if (stopping.draining.aborted) {
@@ -71,7 +75,7 @@ export async function performJob(
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    if (error instanceof ClaimLost) {
+    if (canGoOn(error, job)) {
       outcome = 'handed_back';
       log.warn({ reason: messageOf(error) }, 'The job goes back to its queue');
       await job.moveToWait(token);
@@ -90,6 +94,14 @@ export async function performJob(
     metrics.jobDuration.observe({ job_name: label, outcome }, (performance.now() - start) / seconds(1));
   }
 }
+
+const mostInterruptions = 20;
+
+/** The claim was lost or the API of the host cluster went away under a job that can be resumed. */
+const canGoOn = (error: unknown, { name, attemptsStarted }: Job<JobData>): boolean =>
+  (error instanceof ClaimLost || isPassing(error)) &&
+  jobs[name as JobName].queue === 'provisioning' &&
+  attemptsStarted < mostInterruptions;
 
 function runOf(
   job: Job<JobData>,

@@ -34,7 +34,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     });
   if (present) {
     assertOwnClaims(host, present);
-    if (present.done.includes(run.id)) return run.log.warn('This create is done already');
+    if (run.resumed && present.done.includes(run.id)) return; // it was cut off after its last step
     assertNotOver(run, present);
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));

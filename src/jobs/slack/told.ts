@@ -1,0 +1,24 @@
+import type { Slack } from './client.js';
+
+/** The same Slack, and whether anything was said by it: no job may end without a word. */
+export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boolean } {
+  let told = false;
+  const noting =
+    <Args extends unknown[], Result>(say: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      const result = await say(...args);
+      told = true;
+      return result;
+    };
+  const { post, whisper, shareFile, sendFile } = slack;
+  return {
+    slack: {
+      ...slack,
+      post: noting(post),
+      whisper: noting(whisper),
+      shareFile: noting(shareFile),
+      sendFile: noting(sendFile),
+    },
+    hasTold: () => told,
+  };
+}
