@@ -92,7 +92,15 @@ async function startSocketMode(settings: BotSettings, context: ListenerContext):
   try {
     const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
     const { SLACK_APP_TOKEN: appToken = '', SLACK_API_URL: apiUrl } = settings;
-    socket = await startSocketReceiver({ appToken, apiUrl, dispatch, log: context.log });
+    socket = await startSocketReceiver({
+      appToken,
+      apiUrl,
+      dispatch,
+      observe: context.metrics.slackCall,
+      log: context.log,
+    }).catch((error: unknown) => {
+      throw slackRefused(error);
+    });
     return { server, stop: socket.close, refused: socket.refused };
   } catch (error) {
     server.close();

@@ -1,17 +1,32 @@
-import { LogLevel, WebAPIPlatformError, WebClient, type Logger } from '@slack/web-api';
+import { LogLevel, WebAPIPlatformError, WebClient, type Logger, type WebClientOptions } from '@slack/web-api';
 import type { SlackCallObserver } from '../metrics.js';
-import { createSlackFetch } from './fetch.js';
+import { createSlackFetch, type SlackFetchOptions } from './fetch.js';
 
-export interface SlackClientOptions {
-  token: string;
+export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
   /** Another address than Slack's own. */
-  apiUrl: string | undefined;
-  observe: SlackCallObserver;
-  /** How often a call is made at most; several times, if not given. */
-  attempts?: number;
+  apiUrl?: string | undefined;
 }
 
-/** A client that counts its calls and repeats only those that may be repeated. */
+/** What makes a client of Slack's repeat only those calls that may be repeated. */
+export function slackClientOptions({
+  apiUrl = 'https://slack.com/api/',
+  ...calls
+}: SlackCallOptions): WebClientOptions {
+  const slackApiUrl = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`;
+  return {
+    slackApiUrl,
+    fetch: createSlackFetch({ ...calls, apiUrl: slackApiUrl }),
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    logger: silentLogger,
+  };
+}
+
+export interface SlackClientOptions extends SlackCallOptions {
+  token: string;
+}
+
+/** A client that counts its calls. */
 export function createSlackClient(options: SlackClientOptions): WebClient {
   return new ObservedWebClient(options);
 }
@@ -19,15 +34,8 @@ export function createSlackClient(options: SlackClientOptions): WebClient {
 class ObservedWebClient extends WebClient {
   private readonly observe: SlackCallObserver;
 
-  constructor({ token, apiUrl = 'https://slack.com/api/', ...calls }: SlackClientOptions) {
-    const slackApiUrl = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`;
-    super(token, {
-      slackApiUrl,
-      fetch: createSlackFetch({ apiUrl: slackApiUrl, ...calls }),
-      retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
-      logger: silentLogger,
-    });
+  constructor({ token, ...calls }: SlackClientOptions) {
+    super(token, slackClientOptions(calls));
     this.observe = calls.observe;
   }
 

@@ -1,57 +1,42 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
-import { WebSocketServer, type WebSocket } from 'ws';
-import { startRedis } from '../support/redis.js';
+import { execa, type ResultPromise } from 'execa';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSocketModeSlack, type OpenFault, type SocketModeSlack } from '../support/socket-mode.js';
+import { triggerId } from '../support/slack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* The bot as a process in Socket Mode, and what Slack does to its connection. */
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 
-/** As much of Slack as Socket Mode needs; the emulator has none of it. */
-async function startSocketModeSlack() {
-  const server = createServer((request, response) => {
-    const { port } = server.address() as AddressInfo;
-    const answer = request.url?.endsWith('apps.connections.open')
-      ? { ok: true, url: `ws://127.0.0.1:${port}/` }
-      : { ok: true, user_id: 'U0BOT', bot_id: 'B0BOT', team_id: 'T0' };
-    request.resume();
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-  });
-  const sockets = new WebSocketServer({ server });
-  const connected = once(sockets, 'connection').then(([socket]: WebSocket[]) => {
-    socket?.send(JSON.stringify({ type: 'hello', num_connections: 1, connection_info: { app_id: 'A0' } }));
-    return socket!;
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`,
-    async send(payload: object) {
-      const socket = await connected;
-      const envelope = randomUUID();
-      const answered = once(socket, 'message');
-      socket.send(
-        JSON.stringify({ type: 'slash_commands', envelope_id: envelope, accepts_response_payload: true, payload }),
-      );
-      const [data] = await answered;
-      return JSON.parse(String(data)) as { envelope_id: string; payload: { text: string; response_type: string } };
-    },
-    close() {
-      sockets.clients.forEach((socket) => socket.terminate());
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+let redis: LocalRedis;
+let slack: SocketModeSlack;
+const started: RunningBot[] = [];
+
+before(async () => {
+  redis = await startRedis();
+});
+after(() => redis.stop());
+afterEach(async () => {
+  for (const { bot } of started.splice(0)) {
+    bot.kill('SIGKILL');
+    await bot;
+  }
+  await slack.close();
+});
+
+interface RunningBot {
+  bot: ResultPromise<{ reject: false; extendEnv: false }>;
+  url: string;
+  lines: string[];
 }
 
-test('in Socket Mode a command is answered over the socket, and health over HTTP', async () => {
-  const [redis, slack] = await Promise.all([startRedis(), startSocketModeSlack()]);
-  // As a process: Bolt's Socket Mode client leaves a timer of 30 s behind when it is stopped.
+async function startBot(fault?: OpenFault): Promise<RunningBot> {
+  slack = await startSocketModeSlack();
+  slack.failOpen(fault);
   const bot = execa(process.execPath, ['--import', 'tsx', main], {
     env: {
       PATH: process.env.PATH,
@@ -64,31 +49,150 @@ test('in Socket Mode a command is answered over the socket, and health over HTTP
     },
     extendEnv: false,
     reject: false,
-    killSignal: 'SIGKILL',
-    timeout: 30_000,
   });
+  const lines: string[] = [];
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: bot.stdout }).on('line', (line) => {
+      lines.push(line);
       const found = /"port":(\d+)/.exec(line)?.[1];
       if (found !== undefined) resolve(Number(found));
     });
     void bot.then(({ stderr }) => reject(new Error(`The bot ended: ${stderr}`)));
   });
-  const { payload } = await slack.send({
+  const running = { bot, url: `http://127.0.0.1:${port}`, lines };
+  started.push(running);
+  return running;
+}
+
+const command = (text: string) =>
+  slack.send('slash_commands', {
     command: '/vcdemo',
-    text: 'status team-a',
+    text,
     user_id: 'U0ALICE',
     user_name: 'alice',
     channel_id: 'C0DEMOS',
     team_id: 'T0',
-    trigger_id: '1.1',
+    trigger_id: triggerId(),
   });
-  assert.equal(payload.response_type, 'ephemeral');
-  assert.match(payload.text, /status-team-a-[0-9a-f]{6}/);
-  assert.equal((await fetch(`http://127.0.0.1:${port}/readyz`)).status, 200);
-  assert.equal((await fetch(`http://127.0.0.1:${port}/slack/events`, { method: 'POST' })).status, 404);
-  bot.kill('SIGTERM');
-  assert.equal((await bot).exitCode, 0);
-  slack.close();
-  await redis.stop();
+
+/** Resolves with the text of /readyz when it has that status. */
+async function readiness({ url, lines }: RunningBot, status: number): Promise<string> {
+  return await waitFor(
+    `/readyz to answer ${status}`,
+    async () => {
+      const answer = await fetch(`${url}/readyz`);
+      return answer.status === status ? await answer.text() : undefined;
+    },
+    { withinMs: 60_000, everyMs: 100, seen: () => lines.slice(-5) },
+  );
+}
+
+async function assertWorks(running: RunningBot): Promise<void> {
+  await readiness(running, 200);
+  assert.match(String((await command('status team-a')).payload?.text), /status-team-a-[0-9a-f]{6}/);
+}
+
+test('in Socket Mode a command is answered over the socket, and health over HTTP', async () => {
+  const running = await startBot();
+  const { payload } = await command('status team-a');
+  assert.equal(payload?.response_type, 'ephemeral');
+  assert.match(String(payload.text), /status-team-a-[0-9a-f]{6}/);
+  await readiness(running, 200);
+  assert.equal((await fetch(`${running.url}/slack/events`, { method: 'POST' })).status, 404);
+  running.bot.kill('SIGTERM');
+  assert.equal((await running.bot).exitCode, 0);
+});
+
+test('over the socket, too, what nobody listens to is answered with words, and another team is refused', async () => {
+  await startBot();
+  const click = { type: 'block_actions', user: { id: 'U0ALICE' }, actions: [{ action_id: 'old' }] };
+  assert.match(JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0' } })), /older message/);
+  assert.match(
+    JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0FOREIGN' } })),
+    /another Slack workspace/,
+  );
+  assert.deepEqual((await slack.send('interactive', { type: 'block_actions' })).payload ?? {}, {});
+});
+
+describe('the bot connects again, and says meanwhile that it is not ready,', () => {
+  for (const [what, fault, reason] of [
+    ['while Slack answers 500', { status: 500 }, /Slack: .*500/],
+    ['while Slack limits it', { status: 429 }, /Slack: /],
+    ['while Slack has an error of its own', { error: 'internal_error' }, /Slack: .*internal_error/],
+  ] as const)
+    test(what, async () => {
+      const running = await startBot();
+      await slack.connected();
+      const { opens } = slack.counts;
+      slack.failOpen(fault);
+      (await slack.connected()).terminate();
+      assert.match(await readiness(running, 503), /^Slack: /);
+      await waitFor('three more attempts', () => Promise.resolve(slack.counts.opens >= opens + 3 || undefined), {
+        withinMs: 60_000,
+        everyMs: 50,
+        seen: () => running.lines.slice(-5),
+      });
+      assert.match(await readiness(running, 503), reason);
+      slack.failOpen(undefined);
+      await assertWorks(running);
+    });
+
+  test('while Slack is gone', async () => {
+    const running = await startBot();
+    await slack.connected();
+    await slack.goAway();
+    await waitFor('the reason', async () => /ECONNREFUSED/.test(await readiness(running, 503)) || undefined, {
+      withinMs: 60_000,
+      everyMs: 50,
+      seen: () => running.lines.slice(-5),
+    });
+    await slack.comeBack();
+    await assertWorks(running);
+  });
+
+  test('while Slack has too many connections of it', async () => {
+    const running = await startBot();
+    await slack.connected();
+    slack.turnAway('too_many_websockets');
+    const { connections } = slack.counts;
+    (await slack.connected()).terminate();
+    await waitFor('three attempts', () => Promise.resolve(slack.counts.connections >= connections + 3 || undefined), {
+      withinMs: 60_000,
+      everyMs: 50,
+      seen: () => running.lines.slice(-5),
+    });
+    await readiness(running, 503);
+    slack.turnAway(undefined);
+    await assertWorks(running);
+  });
+});
+
+for (const reason of ['warning', 'refresh_requested'])
+  test(`a connection that Slack ends with ${reason} is followed by another`, async () => {
+    const running = await startBot();
+    const first = await slack.connected();
+    await slack.disconnect(reason);
+    assert.notEqual(await slack.connected(), first);
+    await assertWorks(running);
+  });
+
+test('a token that Slack takes back ends the bot with the reason', async () => {
+  const running = await startBot();
+  await slack.connected();
+  slack.failOpen({ error: 'invalid_auth' });
+  (await slack.connected()).terminate();
+  const { exitCode, stderr } = await running.bot;
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /Slack does not accept this bot: .*invalid_auth/);
+  assert.match(stderr, /SLACK_APP_TOKEN/);
+});
+
+test('a token that Slack does not know keeps the bot from starting', () =>
+  assert.rejects(startBot({ error: 'invalid_auth' }), /Slack does not accept this bot: .*invalid_auth/));
+
+test('a Slack that is out of order when the bot starts is waited for', async () => {
+  const running = await startBot({ status: 503 });
+  assert.match(await readiness(running, 503), /^Slack: /);
+  slack.failOpen(undefined);
+  await assertWorks(running);
 });

@@ -85,6 +85,8 @@ export interface SlackWorkspace {
   responseUrl(options?: { fails?: boolean }): { url: string; received: Response[]; next(): Promise<Response> };
   /** Lets every later call of the method fail with this error, such as `ratelimited`; `undefined` ends it. */
   failCalls(method: string, error: string | undefined): void;
+  /** Lets users.info say this of somebody beside what it knows, such as `{ is_restricted: true }`. */
+  changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
 }
 
@@ -217,6 +219,7 @@ export async function startSlack({
     },
     responseUrl: recorder.responseUrl,
     failCalls: recorder.failCalls,
+    changePerson: recorder.changePerson,
     async close() {
       await recorder.close();
       await emulator.close();
@@ -237,6 +240,7 @@ interface RecorderOptions {
 async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, fileNames, host }: RecorderOptions) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
+  const changes = new Map<string, object>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
   /** The people of direct messages, by the channel's id. */
   const directWith = new Map<string, string>();
@@ -270,6 +274,11 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       arguments: argumentsOf(request, body),
       response: JSON.parse(answer.text) as ApiCall['response'],
     };
+    const change = method === 'users.info' ? changes.get(call.arguments.user ?? '') : undefined;
+    if (change !== undefined) {
+      Object.assign(call.response.user as object, change);
+      answer.text = JSON.stringify(call.response);
+    }
     calls.push(call);
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
     // Where files are uploaded to: from elsewhere only this server can be reached.
@@ -302,6 +311,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       if (error === undefined) failing.delete(method);
       else failing.set(method, error);
     },
+    changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
     responseUrl({ fails = false } = {}) {
       const received: Response[] = [];
       const waiting: ((message: Response) => void)[] = [];

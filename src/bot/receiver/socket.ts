@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SocketModeClient } from '@slack/socket-mode';
+import type { WebClientOptions } from '@slack/web-api';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
-import { errorCodeOf, silentLogger } from '../../slack/client.js';
+import type { SlackCallObserver } from '../../metrics.js';
+import { errorCodeOf, silentLogger, slackClientOptions } from '../../slack/client.js';
 import { within } from '../../within.js';
 import { parseEnvelope } from './body.js';
 import type { Dispatch } from './dispatch.js';
@@ -17,6 +19,7 @@ export interface SocketReceiverOptions {
   appToken: string;
   apiUrl: string | undefined;
   dispatch: Dispatch;
+  observe: SlackCallObserver;
   log: Log;
   /** Between two attempts; they become rarer until then. */
   longestPauseMs?: number;
@@ -42,9 +45,14 @@ const finalErrors = new Set([
   ...['token_expired', 'not_allowed_token_type', 'missing_scope', 'no_permission'],
 ]);
 
-/** Resolves after the first attempt, whether it succeeded or not. */
+/**
+ * Resolves after the first attempt, whether it succeeded or not.
+ * @throws what Slack said, if it refuses the app.
+ */
 export async function startSocketReceiver(options: SocketReceiverOptions): Promise<SocketReceiver> {
   const { log, longestPauseMs = seconds(15) } = options;
+  // One for all connections: it remembers until when Slack wants to be left alone.
+  const webApi = slackClientOptions({ ...options, attempts: 1, timeoutMs: callTimeoutMs });
   const open = new Set<SocketModeClient>();
   const closing = new AbortController();
   let problem: string | undefined = 'not connected yet';
@@ -53,7 +61,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
 
   /** Resolves with Slack's reason when the connection has ended. */
   async function connectOnce(): Promise<string> {
-    const client = createClient(options);
+    const client = createClient(options, webApi);
     open.add(client);
     const ended = endOf(client).finally(() => open.delete(client));
     await connect(client);
@@ -83,8 +91,13 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   }
 
   const refused = stayConnected();
-  void refused.then(firstAttempted);
+  let refusal: { error: unknown } | undefined;
+  void refused.then((error) => {
+    refusal = { error };
+    firstAttempted();
+  });
   await firstAttempt;
+  if (refusal !== undefined) throw (refusal as { error: unknown }).error;
   return {
     problem: () => problem,
     refused,
@@ -98,17 +111,15 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
 /** Nobody waits for it any more. */
 const never = new Promise<never>(() => undefined);
 
-function createClient({ appToken, apiUrl, dispatch, log }: SocketReceiverOptions): SocketModeClient {
+function createClient(
+  { appToken, dispatch, log }: SocketReceiverOptions,
+  clientOptions: WebClientOptions,
+): SocketModeClient {
   const client = new SocketModeClient({
     appToken,
     autoReconnectEnabled: false,
     logger: silentLogger,
-    clientOptions: {
-      ...(apiUrl !== undefined && { slackApiUrl: apiUrl }),
-      retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
-      timeout: callTimeoutMs,
-    },
+    clientOptions,
   });
   client.on('slack_event', ({ body, ack }: SlackEnvelope) => {
     const incoming = parseEnvelope(body);

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+
+/* As much of Slack as Socket Mode needs; the emulator has none of it. */
+
+/** What apps.connections.open answers instead of an address. */
+export type OpenFault = { status: number } | { error: string } | undefined;
+
+export interface SocketModeSlack {
+  /** For SLACK_API_URL. */
+  apiUrl: string;
+  /** How often a connection was asked for, and made. */
+  counts: { opens: number; connections: number };
+  /** From now on; undefined ends it. */
+  failOpen(fault: OpenFault): void;
+  /** Ends each new connection at once with this reason instead of greeting it; undefined ends that. */
+  turnAway(reason: string | undefined): void;
+  /** Resolves with the newest connection, once there is one. */
+  connected(): Promise<WebSocket>;
+  /** Sends an envelope by the newest connection; resolves with its answer. */
+  send(type: 'slash_commands' | 'interactive', payload: object): Promise<{ payload?: Record<string, unknown> }>;
+  /** Tells the newest connection that it will be ended. */
+  disconnect(reason: string): Promise<void>;
+  /** Cuts all connections and stops listening; `comeBack` listens on the same port again. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startSocketModeSlack(): Promise<SocketModeSlack> {
+  const counts = { opens: 0, connections: 0 };
+  let fault: OpenFault;
+  let turnedAway: string | undefined;
+  let newest: WebSocket | undefined;
+  let waiting: ((socket: WebSocket) => void)[] = [];
+  let server: Server;
+  let port = 0;
+
+  const answerTo = (path: string): [status: number, body: object] => {
+    if (!path.endsWith('apps.connections.open'))
+      return [200, { ok: true, user_id: 'U0BOT', bot_id: 'B0BOT', team_id: 'T0', user: { team_id: 'T0' } }];
+    counts.opens++;
+    if (fault && 'status' in fault) return [fault.status, {}];
+    if (fault) return [200, { ok: false, error: fault.error }];
+    return [200, { ok: true, url: `ws://127.0.0.1:${port}/` }];
+  };
+  const greet = (socket: WebSocket) => {
+    counts.connections++;
+    socket.on('error', () => undefined);
+    if (turnedAway !== undefined) {
+      socket.send(JSON.stringify({ type: 'disconnect', reason: turnedAway }));
+      return;
+    }
+    newest = socket;
+    socket.once('close', () => (newest = newest === socket ? undefined : newest));
+    socket.send(JSON.stringify({ type: 'hello', num_connections: 1, connection_info: { app_id: 'A0' } }));
+    for (const tell of waiting) tell(socket);
+    waiting = [];
+  };
+  const listen = async () => {
+    server = createServer((request, response) => {
+      const [status, body] = answerTo(request.url ?? '');
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    sockets = new WebSocketServer({ server });
+    sockets.on('connection', greet);
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+  };
+  let sockets: WebSocketServer;
+  const goAway = async () => {
+    newest = undefined;
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  await listen();
+
+  const connected = () =>
+    newest === undefined ? new Promise<WebSocket>((resolve) => waiting.push(resolve)) : Promise.resolve(newest);
+  return {
+    apiUrl: `http://127.0.0.1:${port}/api/`,
+    counts,
+    failOpen: (given) => (fault = given),
+    turnAway: (reason) => (turnedAway = reason),
+    connected,
+    async send(type, payload) {
+      const socket = await connected();
+      const envelope = randomUUID();
+      socket.send(JSON.stringify({ type, envelope_id: envelope, accepts_response_payload: true, payload }));
+      for (;;) {
+        const [data] = await once(socket, 'message');
+        const answer = JSON.parse(String(data)) as { envelope_id: string; payload?: Record<string, unknown> };
+        if (answer.envelope_id === envelope) return answer;
+      }
+    },
+    async disconnect(reason) {
+      const socket = await connected();
+      newest = undefined;
+      socket.send(JSON.stringify({ type: 'disconnect', reason }));
+    },
+    goAway,
+    comeBack: listen,
+    close: goAway,
+  };
+}
