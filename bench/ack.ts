@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { startRedis } from '../test/support/redis.js';
 import { slackCommand, startSlack, type SlackWorkspace } from '../test/support/slack.js';
+import { jobKeys } from '../test/support/job-keys.js';
 
 /*
  * How long the bot takes to acknowledge 20 commands that arrive at once, against a bare Bolt app that does nothing but
@@ -41,6 +42,7 @@ try {
       slack.apiUrl,
     ]),
     await startContestant('vcdemo bot', [...(await flagsOfStartBot()), join(compiled, 'src/bot/main.js')], {
+      ...jobKeys,
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_SIGNING_SECRET: slack.signingSecret,
       SLACK_API_URL: slack.apiUrl,

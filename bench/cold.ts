@@ -14,6 +14,7 @@ const allowedMb = 5;
 const bundle = fileURLToPath(new URL('../dist/lambda.js', import.meta.url));
 const script = `const start = performance.now(); await import(${JSON.stringify(bundle)}); console.log(performance.now() - start); process.exit()`;
 const env = {
+  JOB_SIGNING_KEY: 'a key that is only for this benchmark',
   SLACK_BOT_TOKEN: 'xoxb-bench',
   SLACK_SIGNING_SECRET: 'bench',
   REDIS_URL: 'redis://127.0.0.1:9',

@@ -43,9 +43,13 @@ const common = {
 /** Without it, zod looks at the object as a whole only when each of its values is right. */
 const always = () => true;
 
+/** Long enough that nobody guesses it; `openssl rand -hex 32` makes one. */
+const secretKey = z.string().min(32, 'must have at least 32 characters');
+
 const botEnvironment = z
   .object({
     ...common,
+    JOB_SIGNING_KEY: secretKey,
     SLACK_MODE: z.enum(['http', 'socket']).default('http'),
     SLACK_SIGNING_SECRET: z.string().min(1).optional(),
     SLACK_APP_TOKEN: slackToken('xapp-').optional(),
@@ -72,6 +76,11 @@ const botEnvironment = z
 
 const workerEnvironment = z.object({
   ...common,
+  /** The first signs what workers ask of each other; all of them are accepted. */
+  JOB_KEYS: z
+    .string()
+    .transform((keys) => keys.split(',').map((key) => key.trim()))
+    .pipe(z.array(secretKey).min(1).max(3)),
   WORKER_PORT: port.default(3001),
   WORKER_STOP_SECONDS: z.coerce.number().int().min(1).max(600).default(20),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(50).default(4),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Job, Queue } from 'bullmq';
 import type { JobRequest } from './commands/jobs.js';
 import { hours, minutes, seconds } from './duration.js';
-import { signedData, type SignedJob } from './job-signature.js';
+import type { SignedJob, Signatures } from './job-signature.js';
 
 /** A job that has just been asked for, with an id that says what it does and to which demo. */
 export function newJob({ name, payload }: JobRequest): SignedJob {
@@ -14,22 +14,26 @@ export function newJob({ name, payload }: JobRequest): SignedJob {
 const kept = { age: hours(24) / seconds(1), count: 1000 };
 
 /**
- * Signs a job and puts it on a queue. The same `dedupeId` within ten minutes yields the job that is there already. A job
- * that is put there twice is there once, as its id is taken.
+ * Puts a signed job on a queue. The same `dedupeId` within ten minutes yields the job that is there already. A job that is
+ * put there twice is there once, as its id is taken.
  */
 export function putOnQueue(
   queue: Queue,
-  secret: string,
   job: SignedJob,
+  signatures: Signatures,
   { dedupeId }: { dedupeId?: string } = {},
 ): Promise<Job> {
-  return queue.add(job.name, signedData(secret, job), {
-    jobId: job.id,
-    timestamp: job.timestamp,
-    // The flow of a job does its own retries; running it again is for a person to decide.
-    attempts: 1,
-    removeOnComplete: kept,
-    removeOnFail: kept,
-    ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }),
-  });
+  return queue.add(
+    job.name,
+    { ...job.payload, signatures },
+    {
+      jobId: job.id,
+      timestamp: job.timestamp,
+      // The flow of a job does its own retries; running it again is for a person to decide.
+      attempts: 1,
+      removeOnComplete: kept,
+      removeOnFail: kept,
+      ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }),
+    },
+  );
 }

@@ -5,6 +5,7 @@ import { seconds } from '../duration.js';
 import { jobs, type JobRequest } from '../commands/jobs.js';
 import { queueKinds, queueName } from '../commands/payload.js';
 import { newJob, putOnQueue } from '../job-queue.js';
+import { signaturesFor } from '../job-signature.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
 import { isOutage } from '../redis/answers.js';
@@ -30,7 +31,7 @@ export interface JobQueues {
 }
 
 /** How Redis is reached, and what jobs are signed with. */
-export type QueueingSettings = RedisSettings & Pick<BotSettings, 'SLACK_BOT_TOKEN'>;
+export type QueueingSettings = RedisSettings & Pick<BotSettings, 'JOB_SIGNING_KEY'>;
 
 export interface QueueOptions {
   /** For a single command: nothing is asked of Redis beside it. */
@@ -72,6 +73,8 @@ export function createJobQueues(
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
       const job = newJob(request);
+      const { searched = [hostCluster] } = request.payload as { searched?: string[] };
+      const signatures = signaturesFor(job, settings.JOB_SIGNING_KEY, searched);
       const queue = queues.get(queueName(jobs[request.name].queue, hostCluster))!;
       const add = async (isLate: () => boolean) => {
         for (;;) {
@@ -79,7 +82,7 @@ export function createJobQueues(
           // Its sender was told that it failed.
           if (isLate()) return undefined;
           try {
-            return await putOnQueue(queue, settings.SLACK_BOT_TOKEN, job, { dedupeId });
+            return await putOnQueue(queue, job, signatures, { dedupeId });
           } catch (error) {
             // By its id it is there once, however often it is put there.
             if (!isOutage(error)) throw error;

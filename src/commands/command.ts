@@ -50,9 +50,7 @@ export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['de
   ? unknown
   : { demo: string }) &
   FlagValues<Row['flags']> &
-  (Row['askedOn'] extends 'search'
-    ? { elsewhere?: string[] | undefined; askedBefore?: string[] | undefined }
-    : unknown);
+  (Row['askedOn'] extends 'search' ? { searched?: string[] | undefined } : unknown);
 
 /** The zod schema of a command's payload, made from its row. */
 export function payloadSchema<Row extends Command>({ demo, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
@@ -61,7 +59,7 @@ export function payloadSchema<Row extends Command>({ demo, flags, askedOn }: Row
     requester,
     ...(demo !== 'none' && { demo: demoName }),
     ...(Object.fromEntries(values) as Record<string, z.ZodType>),
-    ...(askedOn === 'search' && { elsewhere: hostClusterNames, askedBefore: hostClusterNames }),
+    ...(askedOn === 'search' && { searched: hostClusterNames }),
   };
   return z.object(shape) as unknown as z.ZodType<PayloadOf<Row>>;
 }

@@ -30,7 +30,7 @@ export const requester = z.object({
 export type Requester = z.infer<typeof requester>;
 
 /**
- * Only a host cluster itself knows which demos it has. So a question without `--on` goes to the first; a worker whose
- * cluster has no such demo passes it on to the next of `elsewhere`.
+ * Only a host cluster itself knows which demos it has. So a question without `--on` goes to the first of `searched`, and a
+ * worker whose cluster has no such demo passes it on to the next.
  */
 export const hostClusterNames = z.array(z.string()).max(50).optional();

@@ -17,11 +17,11 @@ export function requestsFor(
   clusters: readonly string[],
 ): ClusterRequest[] {
   const { askedOn }: Command = commands[name];
-  const [first, ...others] = on === undefined ? clusters : [on];
-  const asked = askedOn === 'every' && on === undefined && clusters.length > 0 ? clusters : [first];
-  const elsewhere = askedOn === 'search' && others.length > 0 ? { elsewhere: others } : {};
+  const candidates = on === undefined ? clusters : [on];
+  const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
+  const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
   return asked.map((hostCluster) => ({
-    request: jobRequest(name, { requester, demo, ...flags, ...elsewhere }),
+    request: jobRequest(name, { requester, demo, ...flags, ...searched }),
     hostCluster,
   }));
 }

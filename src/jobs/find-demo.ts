@@ -6,20 +6,21 @@ import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
 type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
-  payload: { demo: string; askedBefore?: string[] | undefined };
+  payload: { demo: string; searched?: string[] | undefined };
 };
 
 /** @throws UnknownDemo with the closest name that there is. */
 export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
   const { config, payload } = run;
-  const { demo: name, askedBefore = [] } = payload;
+  const { demo: name, searched = [] } = payload;
   const demo = await findDemo(host, name);
   if (demo) {
     assertNotOver(run, demo);
     return demo;
   }
   const names = (await listDemos(host)).demos.map((other) => other.name);
-  const where = config.hostCluster ? ` on ${[...askedBefore, config.hostCluster].join(' or ')}` : '';
+  const asked = searched.slice(0, searched.indexOf(config.hostCluster ?? ''));
+  const where = config.hostCluster ? ` on ${[...asked, config.hostCluster].join(' or ')}` : '';
   throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, names);
 }
 

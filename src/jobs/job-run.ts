@@ -3,7 +3,7 @@ import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.
 import type { IstioRenderer } from '../k8s/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
-import type { PostedMessage, Slack } from './slack/client.js';
+import type { Slack } from './slack/client.js';
 
 /** What a worker has for its whole life. */
 export interface WorkerTools {
@@ -22,9 +22,6 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
   askedAt: Date;
   /** Whether an earlier run of this job was cut off. */
   resumed: boolean;
-  /** The message that an earlier run posted. */
-  posted: PostedMessage | undefined;
-  rememberPosted(posted: PostedMessage): Promise<void>;
   config: DemoConfig;
   log: Log;
   /** Aborted when the worker stops: a flow hands over at the next boundary of its steps. */

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import type { Demo } from '../k8s/demo.js';
+import { changeRecord } from '../k8s/demo-record.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
 import { runFlow, type Flow, type FlowError, type Task } from './flow.js';
 import { withDemoContext, type ClaimedHost } from './host-cluster.js';
@@ -74,10 +75,15 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
 
 const silent: ProgressReporter = { show: () => undefined, finish: () => Promise.resolve() };
 
-async function startReporter({ run, title, audience }: ReportedFlow): Promise<ProgressReporter> {
+async function startReporter({ run, claimed, demo, title, audience }: ReportedFlow): Promise<ProgressReporter> {
   if (audience === undefined) return silent;
   const { slack, log, id: jobId } = run;
-  const posted = run.posted ?? (await slack.post(audience, progressMessage({ title, tasks: [], elapsedMs: 0, jobId })));
-  if (!run.posted) await run.rememberPosted(posted);
+  const { progress } = demo;
+  const posted =
+    progress?.jobId === jobId
+      ? progress
+      : await slack.post(audience, progressMessage({ title, tasks: [], elapsedMs: 0, jobId }));
+  if (posted !== progress)
+    await changeRecord(claimed.host, demo, (current) => ({ ...current, progress: { jobId, ...posted } }));
   return reportProgress({ slack, posted, title, jobId, since: run.askedAt, log });
 }

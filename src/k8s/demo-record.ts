@@ -48,6 +48,7 @@ const recordSchema = z.object({
   state: z.enum(demoStates),
   ready: date.optional(),
   problem: text(500).optional(),
+  progress: z.object({ jobId: text(100), channel, ts: z.string().regex(/^\d+\.\d+$/) }).optional(),
   done: z.array(text(100)).max(100),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });

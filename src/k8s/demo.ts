@@ -40,6 +40,8 @@ export interface Demo {
   ready?: Date | undefined;
   /** Why the last create or delete failed. */
   problem?: string | undefined;
+  /** The message in Slack that follows the last job which made or deletes it. */
+  progress?: { jobId: string; channel: string; ts: string } | undefined;
   /** Ids of the jobs that are done with it, so that none is done twice; the newest last. */
   done: readonly string[];
   /** The namespace in which its workers keep their locks and its record; unknown of one that an earlier version made. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { jobKeys } from '../support/job-keys.js';
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 
@@ -32,6 +33,7 @@ test('the bot names all wrong settings on standard error and ends with 1', async
 
 test('the bot ends with 0 on SIGTERM', async () => {
   const bot = run({
+    ...jobKeys,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
     SLACK_API_URL: slack.apiUrl,

@@ -19,6 +19,7 @@ import {
   type Answer,
   type SlackWorkspace,
 } from '../support/slack.js';
+import { jobKeys } from '../support/job-keys.js';
 
 const log = createLog('test', 'silent');
 
@@ -54,6 +55,7 @@ function settings(
   clusters: string[] = [],
 ): BotSettings {
   const read = readBotSettings({
+    ...jobKeys,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
     SLACK_API_URL: slack.apiUrl,
@@ -83,7 +85,7 @@ describe('with several host clusters', () => {
     const own = new Queue(queue, { connection });
     const jobs = await own.getWaiting();
     await own.close();
-    return jobs.map(({ name, data }) => ({ name, ...(data as { demo?: string; elsewhere?: string[] }) }));
+    return jobs.map(({ name, data }) => ({ name, ...(data as { demo?: string; searched?: string[] }) }));
   };
   const startForAll = () => start(settings(redis.url, {}, clusters));
   const pressDelete = async (url: string, actionId: string, value: string) => {
@@ -113,9 +115,9 @@ describe('with several host clusters', () => {
     await say(url, 'verify a');
     await say(url, 'status a --on us');
     const [verify] = await waitingOn('verification-eu');
-    assert.deepEqual([verify?.name, verify?.elsewhere], ['verify', ['us']]);
+    assert.deepEqual([verify?.name, verify?.searched], ['verify', ['eu', 'us']]);
     const [status] = await waitingOn('verification-us');
-    assert.deepEqual([status?.name, status?.elsewhere], ['status', undefined]);
+    assert.deepEqual([status?.name, status?.searched], ['status', undefined]);
   });
 
   test('a list asks each', async () => {
@@ -173,12 +175,11 @@ describe('a command', () => {
       assert.equal(jobs.length, 1);
       const [job] = await queues[queue].getWaiting();
       assert.equal(job?.name, name);
-      const { signature, ...payload } = job.data as Record<string, unknown>;
+      const { signatures, ...payload } = job.data as { signatures: Record<string, string> };
       assert.deepEqual(payload, { requester: requester(), ...data });
       const signed = { id: job.id!, name, payload, timestamp: job.timestamp };
-      assert.ok(isSigned(slack.botToken, signed, signature));
-      assert.ok(!isSigned('xoxb-other', signed, signature));
-      assert.ok(!isSigned(slack.botToken, { ...signed, name: 'delete' }, signature));
+      assert.ok(isSigned(signed, signatures, [jobKeys.JOB_KEYS], undefined));
+      assert.ok(!isSigned(signed, signatures, [slack.botToken], undefined));
       assert.equal(job.opts.attempts, 1);
       assert.match(job.id ?? '', new RegExp(`^${name}-(${'demo' in data ? data.demo : ''}-)?[0-9a-f]{6}$`));
       assert.ok(answer.body.text?.includes(String(job.id)));
@@ -359,8 +360,8 @@ describe('delete', () => {
     const message = await response.next();
     const [job] = await queues.provisioning.getWaiting();
     assert.equal(job?.name, 'delete');
-    const { signature, ...payload } = job.data as Record<string, unknown>;
-    assert.equal(typeof signature, 'string');
+    const { signatures, ...payload } = job.data as Record<string, unknown>;
+    assert.equal(typeof signatures, 'object');
     assert.deepEqual(payload, {
       requester: { userId: slack.alice.userId, userName: 'alice', channelId: slack.channel },
       demo: 'team-a',

@@ -11,6 +11,7 @@ import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
 import { createLog } from '../../src/log.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* What people read when the simulated cluster fails in each of its ways; side by side, since deadlines are waited for. */
 
@@ -64,12 +65,13 @@ describe('of a create on a host cluster that fails, people read', { concurrency:
       if (!process.env.PATH!.startsWith(tools)) process.env.PATH = PATH;
       const settings = readWorkerSettings({
         ...environment,
+        ...jobKeys,
         SLACK_BOT_TOKEN: slack.botToken,
         SLACK_API_URL: slack.apiUrl,
         REDIS_URL: redisUrl,
       });
       const worker = await startWorker(settings, log);
-      const queues = createJobQueues(settings, log);
+      const queues = createJobQueues({ ...settings, ...jobKeys }, log);
       try {
         const { userId, userName } = slack.alice;
         const requester = { userId, userName, channelId: slack.channel };

@@ -13,9 +13,11 @@ import { startStack, textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { readWorkerSettings, type WorkerSettings } from '../../src/config.js';
+import { signaturesFor } from '../../src/job-signature.js';
 import { createLog } from '../../src/log.js';
 import { startWorker, type RunningWorker } from '../../src/jobs/worker/worker.js';
 import { within } from '../../src/within.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* What a worker makes of jobs that are not as they should be: real BullMQ and Redis, the simulated cluster. */
 
@@ -35,6 +37,7 @@ describe('a job', () => {
     connection = new Redis(redis.url, retries);
     settings = readWorkerSettings({
       ...host.environment,
+      ...jobKeys,
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_API_URL: slack.apiUrl,
       REDIS_URL: redis.url,
@@ -54,41 +57,65 @@ describe('a job', () => {
       { seen: () => slack.timeline.entries.map(textOf).at(-1) },
     );
 
+  const signed = (name: string, payload: object, id: string) => {
+    const job = { id, name, payload, timestamp: Date.now() };
+    const signatures = signaturesFor(job, jobKeys.JOB_SIGNING_KEY, [undefined]);
+    return { data: { ...payload, signatures }, options: { jobId: id, timestamp: job.timestamp } };
+  };
+
   it('that has cost several workers their lives is given up, and the person hears of it', async () => {
     const queue = new Queue('verification', { connection });
+    const { data, options } = signed('list', { requester: requester() }, 'list-stalled');
     // As BullMQ leaves it when it has stalled too often.
-    const job = await queue.add('list', { requester: requester() }, { jobId: 'list-stalled' });
+    const job = await queue.add('list', data, options);
     await connection.hset(queue.toKey(job.id!), 'defa', 'job stalled more than allowable limit');
     await queue.close();
     worker = await startWorker(settings, log);
     assert.match(await read(/`list` failed/), /workers that did it died[\s\S]*memory limit/);
   });
 
-  it('that somebody else put there is not done', async () => {
+  it('that somebody else put there is not done, and nothing of it is said or counted', async () => {
     const queue = new Queue('provisioning', { connection });
-    await queue.add(
-      'create',
-      { requester: requester(), demo: 'forged', signature: 'A'.repeat(43) },
-      { jobId: 'create-x' },
+    const evil = { ...requester(), userId: 'U1> <!channel> <https://example.com|click>' };
+    const forged = [
+      ['create', { requester: requester(), demo: 'forged' }],
+      ['create', { requester: requester(), demo: 'forged', signatures: { '-': 'A'.repeat(43) } }],
+      ['create', { requester: evil, demo: 'forged', signatures: {} }],
+      ['create', null],
+      ['create', 'text'],
+      ['invented', signed('invented', {}, 'x-9').data],
+      ['create', { ...signed('create', { requester: requester(), demo: 'moved' }, 'x-1').data, demo: 'other' }],
+    ] as const;
+    const before = slack.timeline.entries.length;
+    const ids = await Promise.all(
+      forged.map(async ([name, data], index) => (await queue.add(name, data, { jobId: `x-${index}` })).id!),
     );
-    assert.match(await read(/`create forged` failed/), /signature of the job is wrong[\s\S]*SLACK_BOT_TOKEN/);
+    await waitFor('the end of all', async () => {
+      const states = await Promise.all(ids.map((id) => queue.getJobState(id)));
+      return states.every((state) => state === 'failed');
+    });
+    assert.deepEqual(slack.timeline.entries.slice(before).map(textOf), []);
+    assert.doesNotMatch(await worker!.metrics.registry.metrics(), /job_name="(create|invented|unknown)"/);
     await queue.close();
   });
 
   it('of the bot is done once, and not again when it is put there for somebody else', async () => {
-    const queues = createJobQueues(settings, log);
-    await queues.enqueue({ name: 'list', payload: { requester: requester() } }, { dedupeId: 'once' });
+    const queues = createJobQueues({ ...settings, ...jobKeys }, log);
+    const id = await queues.enqueue({ name: 'list', payload: { requester: requester() } }, { dedupeId: 'once' });
     await read(/There are no demos/);
     const queue = new Queue('verification', { connection });
-    const [done] = await waitFor('the end of the job', async () => {
-      const jobs = (await queue.getCompleted()).filter(({ data }) => (data as { signature?: string }).signature);
-      return jobs.length > 0 && jobs;
-    });
-    const { requester: asked, signature } = done!.data as { requester: object; signature: string };
-    await done!.remove();
-    const data = { requester: { ...asked, userId: slack.bob.userId }, signature };
-    await queue.add('list', data, { jobId: done!.id!, timestamp: done!.timestamp });
-    assert.match(await read(/list failed: The signature/), /signature of the job is wrong/);
+    await waitFor('the end of the job', async () => (await queue.getJobState(id)) === 'completed');
+    const done = (await queue.getJob(id))!;
+    const { requester: asked, signatures } = done.data as { requester: object; signatures: object };
+    await done.remove();
+    const before = slack.timeline.entries.length;
+    await queue.add(
+      'list',
+      { requester: { ...asked, userId: slack.bob.userId }, signatures },
+      { jobId: id, timestamp: done.timestamp },
+    );
+    await waitFor('the end of the other', async () => (await queue.getJobState(id)) === 'failed');
+    assert.equal(slack.timeline.entries.length, before);
     await queue.close();
     await queues.close();
   });
@@ -140,7 +167,7 @@ describe('a queue', () => {
       .listen(0, '127.0.0.1');
     await once(proxy, 'listening');
     const { port } = proxy.address() as AddressInfo;
-    const queues = createJobQueues({ REDIS_URL: `redis://127.0.0.1:${port}`, SLACK_BOT_TOKEN: 'xoxb-1' }, log);
+    const queues = createJobQueues({ REDIS_URL: `redis://127.0.0.1:${port}`, ...jobKeys }, log);
     try {
       await waitFor('the cut', async () => answers >= 2);
       const payload = { requester: { userId: 'U1', userName: 'a', channelId: 'C1' } };

@@ -13,6 +13,7 @@ import { createAuthority } from '../../simulator/certificates.js';
 import { freePort } from '../support/free-port.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { sign, triggerId } from '../support/slack.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* dist/lambda.js (npm run build:lambda) in a process that is frozen after each answer, as Lambda does. */
 
@@ -32,6 +33,7 @@ class Lambda {
       execArgv: ['--import', 'tsx'],
       env: {
         ...process.env,
+        ...jobKeys,
         SLACK_BOT_TOKEN: 'xoxb-test',
         SLACK_SIGNING_SECRET: secret,
         REDIS_URL: redisUrl,
@@ -185,7 +187,13 @@ describe('the bot as a function', () => {
   });
 
   it('logs the reason alone when its settings are wrong', async () => {
-    const env = { ...process.env, SLACK_BOT_TOKEN: 'xoxp-test', SLACK_SIGNING_SECRET: secret, REDIS_URL: redis.url };
+    const env = {
+      ...process.env,
+      ...jobKeys,
+      SLACK_BOT_TOKEN: 'xoxp-test',
+      SLACK_SIGNING_SECRET: secret,
+      REDIS_URL: redis.url,
+    };
     const { exitCode, stdout, stderr } = await execa('node', ['--import', 'tsx', host], { env, reject: false });
     assert.equal(exitCode, 1);
     assert.equal(stdout, '');

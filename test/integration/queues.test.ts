@@ -7,6 +7,7 @@ import { startRedis, type LocalRedis } from '../support/redis.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
 import { createLog } from '../../src/log.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* What KEDA reads in Redis, against what BullMQ writes there. */
 
@@ -19,7 +20,7 @@ for (const hostCluster of [undefined, 'us'])
     const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
     const name = queueName('provisioning', hostCluster);
     const lengths = () => Promise.all(listsToScaleBy(name).map((list) => connection.llen(list)));
-    const queues = createJobQueues({ REDIS_URL: redis.url, SLACK_BOT_TOKEN: 'xoxb-1' }, createLog('test', 'silent'), {
+    const queues = createJobQueues({ REDIS_URL: redis.url, ...jobKeys }, createLog('test', 'silent'), {
       clusters: hostCluster ? ['eu', hostCluster] : [],
     });
     const requester = { userId: 'U000000001', userName: 'alice', channelId: 'C000000001' };

@@ -7,6 +7,7 @@ import { parse, stringify } from 'yaml';
 import { readFile } from 'node:fs/promises';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
+import { jobKeysOf } from '../support/job-keys.js';
 
 /* Two simulated host clusters, a worker for each, one bot: no worker has the other's credentials. */
 
@@ -26,7 +27,7 @@ describe('with two host clusters', () => {
     await writeFile(config, stringify({ ...settings, clusters: { eu: null, us: { exposure } } }));
     stack = await startStack({ ...eu.environment, VCDEMO_CONFIG: config, KUBECONFIG: '' }, { notice: eu.notice });
     for (const [name, { environment }] of Object.entries({ eu, us }))
-      await stack.startWorker({ HOST_CLUSTER: name, KUBECONFIG: environment.KUBECONFIG! });
+      await stack.startWorker({ HOST_CLUSTER: name, KUBECONFIG: environment.KUBECONFIG!, ...jobKeysOf(name) });
   });
   after(async () => {
     await stack?.close();

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa, type ResultPromise } from 'execa';
+import { jobKeys } from '../support/job-keys.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSocketModeSlack, type OpenFault, type SocketModeSlack } from '../support/socket-mode.js';
 import { triggerId } from '../support/slack.js';
@@ -41,6 +42,7 @@ async function startBot(fault?: OpenFault): Promise<RunningBot> {
     env: {
       PATH: process.env.PATH,
       SLACK_MODE: 'socket',
+      ...jobKeys,
       SLACK_BOT_TOKEN: 'xoxb-test',
       SLACK_APP_TOKEN: 'xapp-test',
       SLACK_API_URL: slack.apiUrl,

@@ -13,6 +13,7 @@ import { waitFor } from '../support/wait-for.js';
 import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
 import { findDemo } from '../../src/k8s/demo-record.js';
 import { apply, merge, ref } from '../../src/k8s/objects.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
 
@@ -41,6 +42,7 @@ describe('the sweep', () => {
     environment = {
       ...host.environment,
       VCDEMO_CONFIG: impatient,
+      ...jobKeys,
       SLACK_BOT_TOKEN: stack.slack.botToken,
       SLACK_API_URL: stack.slack.apiUrl,
       REDIS_URL: stack.redis.url,

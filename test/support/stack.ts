@@ -17,6 +17,7 @@ import {
 } from './slack.js';
 import { buttonsOf, withNotice } from './timeline.js';
 import { waitFor } from './wait-for.js';
+import { jobKeys } from './job-keys.js';
 
 /** What people do in the channel. */
 export interface Conversation {
@@ -67,6 +68,7 @@ export async function startStack(
   };
   const port = await freePort();
   const common = {
+    ...jobKeys,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_API_URL: slack.apiUrl,
     REDIS_URL: redis.url,

@@ -4,9 +4,10 @@ import { readBotSettings, readWorkerSettings } from '../../src/config.js';
 import { hours } from '../../src/duration.js';
 import { refusal } from '../support/refusal.js';
 import { yamlFiles } from '../support/yaml-files.js';
+import { jobKeys } from '../support/job-keys.js';
 
 const { yaml } = yamlFiles();
-const env = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', REDIS_URL: 'redis://localhost:6379' };
+const env = { ...jobKeys, SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', REDIS_URL: 'redis://localhost:6379' };
 
 describe('the settings of the bot', () => {
   test('have defaults for all but the credentials', () => {

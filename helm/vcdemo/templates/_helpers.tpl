@@ -93,8 +93,13 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ required "Set slack.existingSecret to the name of a Secret with SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET." .Values.slack.existingSecret }}
 {{- end -}}
 
+{{- define "vcdemo.jobKeysSecret" -}}
+{{ .Values.jobKeys.existingSecret | default (printf "%s-job-keys" (include "vcdemo.name" .)) }}
+{{- end -}}
+
 {{- define "vcdemo.botEnv" -}}
 {{ include "vcdemo.env" . }}
+- { name: JOB_SIGNING_KEY, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.jobKeysSecret" . }}, key: JOB_SIGNING_KEY } } }
 - { name: SLACK_MODE, value: {{ .Values.slack.mode }} }
 {{- if eq .Values.slack.mode "http" }}
 - { name: SLACK_SIGNING_SECRET, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_SIGNING_SECRET } } }
@@ -134,6 +139,7 @@ containers:
     command: {{ toJson (index . 1) }}
     env:
       {{- include "vcdemo.env" $ | nindent 6 }}
+      - { name: JOB_KEYS, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.jobKeysSecret" $ }}, key: JOB_KEYS } } }
       - { name: WORKER_CONCURRENCY, value: {{ $.Values.worker.concurrency | quote }} }
       {{- with include "vcdemo.hostCluster" $ }}
       - { name: HOST_CLUSTER, value: {{ . | quote }} }

@@ -1,7 +1,7 @@
 import type { Slack } from './client.js';
 
 /** The same Slack, and whether anything was said by it: no job may end without a word. */
-export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boolean } {
+export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boolean; passOn: () => void } {
   let told = false;
   const noting =
     <Args extends unknown[], Result>(say: (...args: Args) => Promise<Result>) =>
@@ -20,5 +20,7 @@ export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boole
       sendFile: noting(sendFile),
     },
     hasTold: () => told,
+    /** Another host cluster's worker tells instead. */
+    passOn: () => void (told = true),
   };
 }

@@ -46,14 +46,12 @@ try {
       payload: { demo: name },
       askedAt: new Date(),
       resumed: false,
-      posted: undefined,
-      rememberPosted: () => Promise.resolve(),
       config: currentConfig(settings),
       log: log.child({ jobId: id, demo: name }),
       draining: stopping.signal,
       signal: stopping.signal,
     }).catch(async (error: unknown) => {
-      await tellFailure({ slack, log }, { id, name: 'expire', data: { demo: name } }, error);
+      await tellFailure({ slack, log }, { id, name: 'expire', payload: { demo: name } }, error);
       // The others have their turn all the same; the next sweep tries this one again.
       log.error({ err: error, demo: name }, 'an expired demo was not deleted');
       process.exitCode = 1;

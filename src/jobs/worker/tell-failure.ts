@@ -1,4 +1,3 @@
-import { requester } from '../../commands/payload.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
 import type { Log } from '../../log.js';
@@ -6,14 +5,10 @@ import { escapeMrkdwn } from '../../slack-message.js';
 import { FlowFailed } from '../run-flow.js';
 import type { Slack } from '../slack/client.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
+import type { ReadJob } from './read-job.js';
 
 /** What is known of a job that failed. */
-export interface FailedJob {
-  id?: string | undefined;
-  name: string;
-  /** As Redis gives it, so it may be anything. */
-  data: Record<string, unknown>;
-}
+export type FailedJob = Pick<ReadJob, 'id' | 'name' | 'payload'>;
 
 /** Tells the person who asked why their job failed; every failure of every job is told here. */
 export async function tellFailure(
@@ -21,7 +16,7 @@ export async function tellFailure(
   job: FailedJob,
   error: unknown,
 ): Promise<void> {
-  const asker = requester.safeParse(job.data.requester).data;
+  const asker = 'requester' in job.payload ? job.payload.requester : undefined;
   const audience = error instanceof FlowFailed ? error.audience : asker;
   if (audience === undefined) return;
   const failure = failureOf(job, error);
@@ -34,8 +29,8 @@ export async function tellFailure(
   }
 }
 
-function failureOf({ id: jobId = '', name, data }: FailedJob, error: unknown): Failure {
-  const command = `${name}${data.demo ? ` ${String(data.demo)}` : ''}`;
+function failureOf({ id: jobId, name, payload }: FailedJob, error: unknown): Failure {
+  const command = 'demo' in payload ? `${name} ${payload.demo}` : name;
   const title = error instanceof FlowFailed ? error.title : `\`${escapeMrkdwn(command)}\` failed`;
   const reason = messageOf(error);
   return { title, reasons: reason.split('\n'), hint: hintFor(error), jobId };

@@ -3,6 +3,7 @@ import type { WorkerSettings } from '../../config.js';
 import { minutes, seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { newJob, putOnQueue } from '../../job-queue.js';
+import { ownSignature } from '../../job-signature.js';
 import type { Log } from '../../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
 import { openRedis, type RedisLink } from '../../redis/link.js';
@@ -13,7 +14,7 @@ import { IstioRenderer } from '../../k8s/istio.js';
 import { jobRequest } from '../../commands/requests.js';
 import { queueKinds, queueName } from '../../commands/payload.js';
 import { ownDemos } from './own-demos.js';
-import { performJob, reportAbandoned, type JobData, type Workshop } from './perform-job.js';
+import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createSlack } from '../slack/client.js';
 
@@ -56,7 +57,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   };
   const queues = queueKinds.map((kind) => openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link));
   const workers = queues.map(({ name }) => {
-    const worker = new PatientWorker<JobData>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
+    const worker = new PatientWorker<unknown>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
       // A killed worker's jobs go on with another after this time.
@@ -68,7 +69,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     // Redis was away for longer than the lock lasts: another run has the job, or will have it.
     worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((jobId) => worker.cancelJob(jobId, 'the lock was lost')));
     worker.on('failed', (job) => {
-      if (job?.deferredFailure) void reportAbandoned(job, workshop);
+      if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged why
     });
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was cut off and starts again'));
     return worker;
@@ -122,6 +123,7 @@ async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, met
   metrics.noteDemos(Object.fromEntries(counts), expired.length);
   for (const { name } of expired) {
     const job = newJob(jobRequest('expire', { demo: name }));
-    await putOnQueue(provisioning, settings.SLACK_BOT_TOKEN, job, { dedupeId: `expire-${name}` });
+    const signature = ownSignature(job, settings.JOB_KEYS[0]!, settings.HOST_CLUSTER);
+    await putOnQueue(provisioning, job, signature, { dedupeId: `expire-${name}` });
   }
 }

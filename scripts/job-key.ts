@@ -1,0 +1,16 @@
+import { workerKey } from '../src/job-signature.js';
+
+/*
+ * npm run -s job-key [-- CLUSTER]: prints the key of a host cluster's workers (JOB_KEYS), made from JOB_SIGNING_KEY.
+ * Without a name it is the one of a configuration that names no clusters.
+ */
+
+const { JOB_SIGNING_KEY } = process.env;
+if (!JOB_SIGNING_KEY || JOB_SIGNING_KEY.length < 32) {
+  process.stderr.write(
+    'Set JOB_SIGNING_KEY to at least 32 characters: export JOB_SIGNING_KEY=$(openssl rand -hex 32)\n',
+  );
+  process.exitCode = 1;
+} else {
+  process.stdout.write(`${workerKey(JOB_SIGNING_KEY, process.argv[2])}\n`);
+}
