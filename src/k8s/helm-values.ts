@@ -1,51 +1,82 @@
-import type { DemoConfig } from '../config.js';
-
 /** What the values of a vcluster chart are made of. */
 export interface VirtualClusterValues {
-  /** Names for which the API's certificate must be good, besides those that vcluster knows itself. */
+  /** The chart's version, such as `0.34.0` or `v0.15.7`. */
+  version: string;
+  /** Names that the API's certificate must cover, besides those that vcluster knows itself. */
   extraSans: string[];
+  /** Secrets with registry credentials, in the release's namespace. */
+  pullSecrets: string[];
   /** The configuration's `vcluster.values`; they win. */
   extra: Record<string, unknown>;
 }
 
-/** The charts up to 0.19 and from 0.20 on take different values. */
-export type ChartGeneration = 'syncer' | 'control-plane';
-
-export function chartGeneration(version: DemoConfig['vcluster']['version']): ChartGeneration {
-  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
-  return major === 0 && minor < 20 ? 'syncer' : 'control-plane';
+/** Some of our values, and the charts that know them: the minor versions of 0.x from `since` up to but not `until`. */
+interface ValuesOfCharts {
+  since?: number;
+  until?: number;
+  values: (wanted: Omit<VirtualClusterValues, 'version' | 'extra'>) => Record<string, unknown>;
 }
 
 /**
- * The Helm values of one virtual cluster.
+ * Which chart takes what. Charts since 0.20 refuse by schema what they do not know; those before ignore it.
+ * `npm run charts` renders all of it with real charts.
  * @see https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml
  */
-export function helmValues(
-  generation: ChartGeneration,
-  { extraSans, extra }: VirtualClusterValues,
-): Record<string, unknown> {
-  const own =
-    generation === 'syncer'
-      ? {
-          syncer: { extraArgs: extraSans.map((san) => `--tls-san=${san}`) },
-          isolation: { networkPolicy: { enabled: false } },
-          telemetry: { disabled: 'true' },
-        }
-      : {
-          controlPlane: {
-            proxy: { extraSANs: extraSans },
-            // The chart looks every 6 s whether the control plane has started; until it sees it, its Service has no endpoint.
-            statefulSet: { probes: { startupProbe: { periodSeconds: 1, failureThreshold: 600 } } },
-          },
-          policies: { networkPolicy: { enabled: false } },
-          // It would hold rights on volumes and their snapshots in all of the host cluster, for `vcluster snapshot` alone.
-          rbac: { clusterRole: { enabled: false } },
-          telemetry: { enabled: false },
-        };
+const history: readonly ValuesOfCharts[] = [
+  { until: 20, values: ({ extraSans }) => ({ syncer: { extraArgs: extraSans.map((san) => `--tls-san=${san}`) } }) },
+  { since: 20, values: ({ extraSans }) => ({ controlPlane: { proxy: { extraSANs: extraSans } } }) },
+
+  // Both generations give these to the account of the tenants' pods too, and so to Istio, the samples and CoreDNS.
+  {
+    until: 20,
+    values: ({ pullSecrets }) =>
+      pullSecrets.length > 0 ? { serviceAccount: { imagePullSecrets: named(pullSecrets) } } : {},
+  },
+  {
+    since: 20,
+    values: ({ pullSecrets }) =>
+      pullSecrets.length > 0
+        ? { controlPlane: { advanced: { serviceAccount: { imagePullSecrets: named(pullSecrets) } } } }
+        : {},
+  },
+
+  // The chart looks every 6 s whether the control plane has started; until it sees it, its Service has no endpoint.
+  {
+    since: 26,
+    values: () => ({
+      controlPlane: { statefulSet: { probes: { startupProbe: { periodSeconds: 1, failureThreshold: 600 } } } },
+    }),
+  },
+
+  { until: 20, values: () => ({ isolation: { networkPolicy: { enabled: false } } }) },
+  { since: 20, values: () => ({ policies: { networkPolicy: { enabled: false } } }) },
+
+  // It would hold rights on volumes and their snapshots in all of the host cluster, for `vcluster snapshot` alone.
+  { since: 20, values: () => ({ rbac: { clusterRole: { enabled: false } } }) },
+
+  { until: 20, values: () => ({ telemetry: { disabled: 'true' } }) },
+  { since: 20, values: () => ({ telemetry: { enabled: false } }) },
+];
+
+const named = (names: readonly string[]) => names.map((name) => ({ name }));
+
+/** The Helm values of one virtual cluster, as the chart of that version takes them. */
+export function helmValues({ version, extra, ...wanted }: VirtualClusterValues): Record<string, unknown> {
+  const minor = chartMinor(version);
+  const own = history
+    .filter(({ since = 0, until = Infinity }) => since <= minor && minor < until)
+    .map(({ values }) => values(wanted))
+    .reduce(mergeDeep, {});
   return mergeDeep(own, extra);
 }
 
-/** The second object laid over the first; lists are joined where both have one, anything else is replaced. */
+/** The `N` of 0.N; what comes after 0.x takes what the last of them takes. */
+function chartMinor(version: string): number {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  return major === 0 ? minor : Infinity;
+}
+
+/** The second object merged over the first; lists are joined where both have one, anything else is replaced. */
 export function mergeDeep(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {

@@ -57,7 +57,8 @@ const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
   { group: '', resources: ['events'], verbs: ['list'] },
-  { group: 'apps', resources: ['statefulsets'], verbs: installed },
+  // A control plane without a volume is a Deployment.
+  { group: 'apps', resources: ['statefulsets', 'deployments'], verbs: installed },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: applied },
   { group: rbac, resources: ['roles', 'rolebindings'], verbs: installed },
   { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },

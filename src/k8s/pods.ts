@@ -1,31 +1,145 @@
-import type { CoreV1Event, V1Deployment, V1Pod } from '@kubernetes/client-node';
-import { clip } from '../redact.js';
+import type {
+  CoreV1Event,
+  V1ContainerStateTerminated,
+  V1ContainerStatus,
+  V1Deployment,
+  V1Pod,
+} from '@kubernetes/client-node';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
 
 /**
- * Why a pod is not ready, in Kubernetes' own words: not scheduled, image not pulled, container crashing.
- * Undefined when it is ready.
+ * Why a pod is not ready, in Kubernetes' own words: not scheduled, image not pulled, container crashing. Where its
+ * status does not say it, the events do that were noted of it and of its volumes (`eventsAbout`). Undefined when it is
+ * ready.
  */
-export function podProblem(pod: V1Pod): string | undefined {
-  const conditions = pod.status?.conditions ?? [];
+export function podProblem(pod: V1Pod, events: readonly CoreV1Event[] = []): string | undefined {
+  const { phase = 'unknown', conditions = [], reason, message } = pod.status ?? {};
   if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;
   const name = `pod ${pod.metadata?.name}`;
-  const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (unscheduled) return `${name} cannot be scheduled: ${clip(unscheduled.message ?? unscheduled.reason ?? '')}`;
-  const containers = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  for (const { name: container, state, lastState } of containers) {
-    const { reason, message } = state?.waiting ?? {};
-    if (!reason || reason === 'PodInitializing' || reason === 'ContainerCreating') continue;
-    const exit = lastState?.terminated;
-    const detail = message ?? (exit ? `exit code ${exit.exitCode}` : '');
-    return `${name}: container ${container} is waiting: ${reason}${detail ? `, ${clip(detail)}` : ''}`;
+  if (phase === 'Failed' && reason) return `${name} has failed: ${withDetail(reason, message)}`;
+  if (isUntouched(pod)) {
+    const refusal = newest(events, isRefusedCopy);
+    return refusal
+      ? `the host cluster refuses ${name}: ${withoutPrefix(refusal.message ?? '')}`
+      : `${name} is ${phase}`;
   }
-  const running = containers.filter(({ ready }) => !ready).map(({ name: container }) => container);
-  const phase = pod.status?.phase ?? 'unknown';
-  return running.length > 0 ? `${name} is ${phase}, not ready yet: ${running.join(', ')}` : `${name} is ${phase}`;
+  const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  if (unscheduled) {
+    const volume = newest(events, ({ involvedObject }) => involvedObject.kind === 'PersistentVolumeClaim');
+    const detail = volume && `; PersistentVolumeClaim ${volume.involvedObject.name}: ${volume.message}`;
+    return `${name} cannot be scheduled: ${unscheduled.message ?? unscheduled.reason}${detail ?? ''}`;
+  }
+  const containers = containersOf(pod);
+  const stuck = containers.map((container) => containerProblem(container, events)).find(Boolean);
+  if (stuck) return `${name}: ${stuck}`;
+  const obstacle = newest(events, isObstacle);
+  if (obstacle) return `${name} waits: ${obstacle.reason}: ${obstacle.message}`;
+  const late = containers
+    .filter(({ ready }) => !ready)
+    .map(({ name: container, lastState }) =>
+      lastState?.terminated ? `${container} (ended before: ${exitOf(lastState.terminated)})` : container,
+    );
+  return late.length > 0 ? `${name} is ${phase}, not ready yet: ${late.join(', ')}` : `${name} is ${phase}`;
 }
+
+const containersOf = ({ status }: V1Pod): V1ContainerStatus[] => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
+
+const withDetail = (reason: string, detail: string | undefined) => (detail ? `${reason}, ${detail}` : reason);
+
+function containerProblem(
+  { name, ready, state, lastState }: V1ContainerStatus,
+  events: readonly CoreV1Event[],
+): string | undefined {
+  const { reason, message } = state?.waiting ?? {};
+  const ended = state?.terminated ?? lastState?.terminated;
+  const exit = ended && exitOf(ended);
+  if (state?.terminated && !ready && state.terminated.exitCode !== 0) return `container ${name} has ended: ${exit}`;
+  if (!reason || isStarting(reason)) return undefined;
+  // The kubelet's message is about the pause between two tries; why the tries fail is said elsewhere.
+  const cause =
+    reason === 'CrashLoopBackOff' ? exit : reason === 'ImagePullBackOff' ? pullError(message, events) : message;
+  return `container ${name} is waiting: ${withDetail(reason, cause ?? message)}`;
+}
+
+const exitOf = ({ reason, exitCode, message }: V1ContainerStateTerminated) =>
+  `${reason ?? 'Error'}, ${withDetail(`exit code ${exitCode}`, message)}`;
+
+const isStarting = (reason: string) => reason === 'PodInitializing' || reason === 'ContainerCreating';
+
+/** Since 1.32 the message has the cause; before, an event alone. */
+function pullError(message: string | undefined, events: readonly CoreV1Event[]): string | undefined {
+  if (/ErrImagePull|Err\w+:/.test(message ?? '')) return message;
+  return newest(events, (event) => event.reason === 'Failed' && /Failed to pull image/.test(event.message ?? ''))
+    ?.message;
+}
+
+/** A pod that nobody has looked at: of a virtual cluster, one that has no copy in the host cluster. */
+const isUntouched = ({ status }: V1Pod) => !status?.conditions?.length && !status?.containerStatuses?.length;
+
+/**
+ * vcluster's note that the host cluster did not take the copy; it notes other errors of pods that are well.
+ * @see https://github.com/loft-sh/vcluster/blob/v0.34.0/pkg/patcher/apply.go
+ */
+const refusedCopy = /^Error syncing to (host|physical) cluster: (create object: )?|^(?=Pod \S+ is forbidden: )/;
+const isRefusedCopy = ({ reason, message }: CoreV1Event) => reason === 'SyncError' && refusedCopy.test(message ?? '');
+const withoutPrefix = (message: string) => message.replace(refusedCopy, '');
+
+/** What keeps containers from being started, or the kubelet from telling of them. */
+const isObstacle = ({ reason = '' }: CoreV1Event) =>
+  /^(FailedMount|FailedAttachVolume|FailedMapVolume|FailedCreatePodSandBox|NetworkNotReady|NodeNotReady)$/.test(reason);
+
+// ------------------------------------------------------------------ events
+
+function newest(events: readonly CoreV1Event[], isMeant: (event: CoreV1Event) => boolean): CoreV1Event | undefined {
+  return events
+    .filter(isMeant)
+    .toSorted((a, b) => timeOf(a) - timeOf(b))
+    .at(-1);
+}
+
+/** When it was last seen: events of `events.k8s.io` have no `lastTimestamp`, a series notes its own time. */
+function timeOf({ series, eventTime, lastTimestamp, metadata }: CoreV1Event): number {
+  const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata?.creationTimestamp];
+  return Math.max(0, ...times.map((time) => Date.parse(String(time))).filter(Number.isFinite));
+}
+
+/** What was noted of a pod, and of its volumes where it waits for them; nothing where its status says enough. */
+async function eventsAbout(cluster: Cluster, pod: V1Pod): Promise<CoreV1Event[]> {
+  const { name, namespace, uid } = pod.metadata!;
+  const claims = (pod.spec?.volumes ?? []).flatMap(
+    ({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [],
+  );
+  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  const eventsOf = (kind: string, selected: Record<string, string> = {}) =>
+    list<CoreV1Event>(cluster, 'v1', 'Event', {
+      namespace: namespace!,
+      fields: { 'involvedObject.kind': kind, ...selected },
+    });
+  if (unscheduled) {
+    if (!/volume|storageclass/i.test(unscheduled.message ?? '')) return [];
+    const ofClaims = await eventsOf('PersistentVolumeClaim');
+    return ofClaims.filter(({ involvedObject }) => claims.includes(involvedObject.name ?? ''));
+  }
+  // One that has run has told its reasons in its status.
+  const events = await eventsOf('Pod', { 'involvedObject.name': name!, type: 'Warning' });
+  return events.filter(({ involvedObject }) => !involvedObject.uid || !uid || involvedObject.uid === uid);
+}
+
+/** The last warning that Kubernetes noted for a workload without pods, such as a quota that was exceeded. */
+async function lastWarning(cluster: Cluster, namespace: string, name: string): Promise<string | undefined> {
+  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields: { type: 'Warning' } });
+  const last = newest(events, ({ involvedObject: { kind, name: of = '' } }) =>
+    kind === 'ReplicaSet' ? of.startsWith(`${name}-`) : /^(Deployment|StatefulSet)$/.test(kind ?? '') && of === name,
+  );
+  return last && `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${last.message}`;
+}
+
+// ------------------------------------------------------------------ checks
 
 /** Holds when all pods with these labels, at least one, are ready. */
 export async function podsReady(
@@ -35,10 +149,21 @@ export async function podsReady(
   owner: string,
 ): Promise<Check> {
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels });
-  const problems = pods.map(podProblem).filter((problem) => problem !== undefined);
-  if (pods.length > 0) return problems.length === 0 ? holds : lacks(problems[0]!);
-  return lacks((await lastWarning(cluster, namespace, owner)) ?? `no pod of ${owner} yet`);
+  // Evicted pods and those of an earlier template stay for a while beside the ones that replace them.
+  const current = pods.filter(isAlive);
+  const late = current.find((pod) => podProblem(pod) !== undefined);
+  if (late) return lacks(podProblem(late, await eventsAbout(cluster, late))!);
+  if (current.length > 0) return holds;
+  const warning = await lastWarning(cluster, namespace, owner);
+  const [ended] = pods;
+  return lacks(
+    warning ??
+      (ended ? (podProblem(ended) ?? `pod ${ended.metadata?.name} is being deleted`) : `no pod of ${owner} yet`),
+  );
 }
+
+const isAlive = ({ metadata, status }: V1Pod) =>
+  !metadata?.deletionTimestamp && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
 
 /** Holds when the Deployment serves its current template with all replicas. */
 export async function deploymentReady(cluster: Cluster, namespace: string, name: string): Promise<Check> {
@@ -56,12 +181,4 @@ export async function deploymentReady(cluster: Cluster, namespace: string, name:
   return pods.holds
     ? lacks(`Deployment ${namespace}/${name} has ${availableReplicas} of ${replicas} replicas available`)
     : pods;
-}
-
-/** The last warning that Kubernetes noted for an object, such as a quota that was exceeded. */
-async function lastWarning(cluster: Cluster, namespace: string, name: string): Promise<string | undefined> {
-  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields: { type: 'Warning' } });
-  const own = events.filter(({ involvedObject }) => involvedObject.name?.startsWith(name));
-  const last = own.sort((a, b) => String(a.lastTimestamp).localeCompare(String(b.lastTimestamp))).at(-1);
-  return last && `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${clip(last.message ?? '')}`;
 }

@@ -14,12 +14,12 @@ export interface Tunnel {
 
 /**
  * Forwards a local port to a pod's, one WebSocket a connection, as `kubectl port-forward` does.
- * The pod need not be there yet: a connection made too early is reset.
+ * Each connection asks for the pod anew, as another may have replaced it; one made too early is reset.
  */
 export async function openTunnel(
   kubeConfig: KubeConfig,
   namespace: string,
-  pod: string,
+  podOf: () => Promise<string>,
   podPort: number,
 ): Promise<Tunnel> {
   const forward = new PortForward(kubeConfig);
@@ -34,8 +34,8 @@ export async function openTunnel(
       webSocket?.close();
     };
     socket.on('close', close).on('error', close);
-    forward
-      .portForward(namespace, pod, [podPort], socket, null, socket)
+    podOf()
+      .then((pod) => forward.portForward(namespace, pod, [podPort], socket, null, socket))
       .then((opened) => {
         webSocket = opened as WebSocket.WebSocket;
         webSocket.onclose = () => socket.destroy();

@@ -1,4 +1,4 @@
-import { KubeConfig, type V1Secret, type V1Service } from '@kubernetes/client-node';
+import { KubeConfig, type V1Pod, type V1Secret, type V1Service } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
@@ -6,10 +6,10 @@ import { isPassing } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
 import type { Demo, VirtualClusterPlace } from './demo.js';
-import { chartGeneration, helmValues } from './helm-values.js';
+import { helmValues } from './helm-values.js';
 import { hostOf } from './hosts.js';
 import { list, read, ref } from './objects.js';
-import { podsReady } from './pods.js';
+import { podProblem, podsReady } from './pods.js';
 import { runTool } from './tools.js';
 import { openTunnel, type Tunnel } from './tunnel.js';
 
@@ -36,7 +36,7 @@ export async function installVirtualCluster(
       ...(isFile || chart.includes('/') ? [] : ['--repo', repository]),
     ],
     {
-      input: stringify(helmValues(chartGeneration(version), { extraSans: sans, extra: values })),
+      input: stringify(helmValues({ version, extraSans: sans, pullSecrets: [], extra: values })),
       kubeconfig,
       signal,
       withinMs: minutes(2) * config.stepDeadlineFactor,
@@ -124,10 +124,22 @@ export class VirtualClusterConnections {
       const server = `https://${place.name}.${place.namespace}:443`;
       return { cluster: connectCluster(place.name, withServer(admin, server), this.options) };
     }
-    const tunnel = await openTunnel(this.host.kubeConfig, place.namespace, `${place.name}-0`, apiPort);
+    const podOf = () => controlPlanePod(this.host, place);
+    const tunnel = await openTunnel(this.host.kubeConfig, place.namespace, podOf, apiPort);
     const server = `https://localhost:${tunnel.port}`;
     return { cluster: connectCluster(place.name, withServer(admin, server), this.options), tunnel };
   }
+}
+
+/** Pods of the control plane: a StatefulSet's, or, where it has no volume, a Deployment's. */
+const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
+
+async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
+  const { namespace } = place;
+  const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
+  const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
+  if (!pod) throw new Error(`the virtual cluster ${place.name} has no pod`);
+  return pod.metadata!.name!;
 }
 
 /** vcluster has not written its credentials yet. */
@@ -170,7 +182,7 @@ export async function virtualClusterAnswers(
     return account ? holds : lacks('its controllers are starting');
   } catch (error) {
     if (!(error instanceof NotConnectable) && !isPassing(error)) throw error;
-    const pods = await podsReady(host, place.namespace, { app: 'vcluster', release: place.name }, place.name);
+    const pods = await podsReady(host, place.namespace, controlPlaneLabels(place), place.name);
     return pods.holds ? lacks((error as Error).message) : pods;
   }
 }

@@ -217,7 +217,7 @@ describe('a simulated cluster', () => {
     it('has a certificate for its public name, its Service and the address of that', async () => {
       for (const name of virtualClusterNames) {
         const service = (await read<V1Service>(host, ref('v1', 'Service', name, places[name].namespace)))!;
-        const tunnel = await openTunnel(host.kubeConfig, places[name].namespace, `${name}-0`, 8443);
+        const tunnel = await openTunnel(host.kubeConfig, places[name].namespace, async () => `${name}-0`, 8443);
         const certificate = new X509Certificate((await getInsecurely(tunnel.port)).certificate);
         tunnel.close();
         for (const dns of ['localhost', `${name}.${places[name].namespace}`, publicName(name)])

@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KubeConfig, type V1Pod, type V1PolicyRule } from '@kubernetes/client-node';
-import { execa } from 'execa';
-import { parse, stringify } from 'yaml';
+import { KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../src/config.js';
 import { namespaceMetadata } from '../../src/k8s/demo-record.js';
 import { planDemo } from '../../src/k8s/demo.js';
 import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
-import { chartGeneration, helmValues, mergeDeep } from '../../src/k8s/helm-values.js';
 import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
 import { hostOf } from '../../src/k8s/hosts.js';
 import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
-import { notGranted } from '../../src/k8s/permission-check.js';
-import { demoRules } from '../../src/k8s/permissions.js';
 import { podProblem } from '../../src/k8s/pods.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
-import { policyRule } from '../../scripts/worker-rules.js';
 import { verdictOf } from '../../src/jobs/commands/verify/verdict.js';
 
 const config = readDemoConfig(undefined);
@@ -29,65 +23,6 @@ const demo = planDemo({
   now: new Date('2026-01-01T00:00:00Z'),
   ttlMs: 3_600_000,
   claimNamespace: 'vcdemo',
-});
-
-describe('Helm values', () => {
-  const values = (version: string, extra = {}) =>
-    helmValues(chartGeneration(version), { extraSans: ['a.example', 'b'], extra });
-
-  it('are those of the chart up to 0.19', () => {
-    assert.deepEqual(values('v0.15.7'), {
-      syncer: { extraArgs: ['--tls-san=a.example', '--tls-san=b'] },
-      isolation: { networkPolicy: { enabled: false } },
-      telemetry: { disabled: 'true' },
-    });
-  });
-
-  it('are those of the chart from 0.20 on', () => {
-    const { controlPlane } = values('0.34.0') as { controlPlane: { proxy: { extraSANs: string[] } } };
-    assert.deepEqual(controlPlane.proxy.extraSANs, ['a.example', 'b']);
-    assert.equal(chartGeneration('0.20.0'), 'control-plane');
-    assert.equal(chartGeneration('1.0.0'), 'control-plane');
-  });
-
-  it('have the configuration laid over them', () => {
-    const merged = values('0.34.0', { controlPlane: { proxy: { extraSANs: ['c'] } }, telemetry: { enabled: true } });
-    assert.deepEqual((merged as never as { controlPlane: { proxy: object } }).controlPlane.proxy, {
-      extraSANs: ['a.example', 'b', 'c'],
-    });
-    assert.deepEqual(merged.telemetry, { enabled: true });
-    assert.deepEqual(mergeDeep({ a: { b: 1 } }, { a: null as never }), { a: null });
-  });
-
-  it('render with the chart at hand', async (test) => {
-    const chart = process.env.LAB_VCLUSTER_CHART;
-    if (!chart) return test.skip('LAB_VCLUSTER_CHART names no chart');
-    const { stdout } = await execa('helm', ['template', 'vc1', chart, '--values', '-'], {
-      input: stringify(values('0.34.0')),
-    });
-    const objects = stdout.split(/^---$/m).map((text) => parse(text) as { kind: string; spec?: unknown } | null);
-    const roles = objects.filter((object) => /Role$/.test(object?.kind ?? ''));
-    assert.deepEqual(
-      roles.map((role) => role!.kind),
-      ['Role'],
-      'nothing cluster-wide',
-    );
-    // Kubernetes lets the worker grant only what it holds.
-    const asked = (roles[0] as unknown as { rules: V1PolicyRule[] }).rules.flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups!.map((group) => ({ group, resources: resources!, verbs })),
-    );
-    assert.deepEqual(notGranted(demoRules(config).map(policyRule), asked), []);
-    const [statefulSet] = objects.filter((object) => object?.kind === 'StatefulSet');
-    assert.match(JSON.stringify(statefulSet), /"startupProbe":\{[^}]*("failureThreshold":600|\{)/);
-    const [secret] = objects.filter((object) => object?.kind === 'Secret') as unknown as {
-      data: Record<string, string>;
-    }[];
-    const rendered = Buffer.from(secret!.data['config.yaml']!, 'base64').toString('utf8');
-    assert.deepEqual(
-      (parse(rendered) as { controlPlane: { proxy: { extraSANs: string[] } } }).controlPlane.proxy.extraSANs,
-      ['a.example', 'b'],
-    );
-  });
 });
 
 describe('the exposure of an API', () => {
