@@ -64,7 +64,7 @@ const named = (names: readonly string[]) => names.map((name) => ({ name }));
 export function helmValues({ version, extra, ...wanted }: VirtualClusterValues): Record<string, unknown> {
   const minor = chartMinor(version);
   const own = history
-    .filter(({ since = 0, until = Infinity }) => since <= minor && minor < until)
+    .filter(({ since = 0, until }) => since <= minor && (until === undefined || minor < until))
     .map(({ values }) => values(wanted))
     .reduce(mergeDeep, {});
   return mergeDeep(own, extra);
