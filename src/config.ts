@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { childEnvironment, forbiddenNames } from './child-environment.js';
 import { UserError } from './errors.js';
 import { readConfigFile, readSharedConfig } from './config/file.js';
 import type { DemoConfig, SharedConfig } from './config/schema.js';
@@ -87,8 +88,17 @@ const workerEnvironment = z.object({
   HOST_CLUSTER: z.string().optional(),
   KUBECONFIG: z.string().optional(),
   KUBERNETES_SERVICE_HOST: z.string().optional(),
+  KUBERNETES_SERVICE_PORT: z.string().optional(),
   /** The ClusterRole with what a worker needs in the demos' namespaces; unset, its rights are cluster-wide. */
   DEMO_CLUSTER_ROLE: z.string().optional(),
+  /** Variables that helm, istioctl and credential plugins get besides those of `childEnvironment`. */
+  PASS_ENVIRONMENT: z
+    .string()
+    .regex(/^[\w*,\s]*$/, 'expected names of variables, separated by commas')
+    .refine((value) => forbiddenNames(value).length === 0, {
+      error: ({ input }) => `may not name ${forbiddenNames(input as string).join(', ')}: vcdemo's secrets stay its own`,
+    })
+    .optional(),
 });
 
 /** Of `npm run queue-ui`. */
@@ -164,7 +174,7 @@ function isUnset(given: Record<string, unknown>, path: PropertyKey[]): boolean {
   );
 }
 
-/** What helm and istioctl are started with: the environment without the secrets that are vcdemo's own. */
+/** What helm, istioctl and credential plugins are started with. @see childEnvironment */
 export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(SLACK|REDIS|OTEL)_/.test(name)));
+  return childEnvironment(env);
 }

@@ -2,7 +2,8 @@ import type { WorkerSettings } from '../config.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { holds, lacks, waitUntil } from '../k8s/check.js';
 import { claimDemo, claimNamespace, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/claim.js';
-import { connectCluster, loadHostKubeConfig, type Cluster } from '../k8s/cluster.js';
+import { connectCluster, type Cluster } from '../k8s/cluster.js';
+import { hostAccess } from '../k8s/host-access.js';
 import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
@@ -16,7 +17,7 @@ export async function withHost<Result>(
   { settings, signal }: { settings: WorkerSettings; signal?: AbortSignal },
   work: (host: Cluster) => Promise<Result>,
 ): Promise<Result> {
-  const host = connectCluster('host', loadHostKubeConfig(settings), { ...(signal && { signal }) });
+  const host = connectCluster('host', hostAccess(settings), { ...(signal && { signal }) });
   try {
     return await work(host);
   } finally {

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { clip } from '../redact.js';
+import type { CertificateProblem } from './certificate-problems.js';
 
 /** A Kubernetes API said no. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
+  /** How long the server asks to be left alone, ms. */
+  readonly retryAfterMs: number | undefined;
+  /** An earlier try of this request, whose answer was lost, may have done what this one was refused. */
+  mayBeOwnDoing = false;
 
   constructor(
     readonly cluster: string,
@@ -12,11 +17,13 @@ export class ApiError extends Error {
     /** Kubernetes' reason in CamelCase, such as `NotFound`; empty where the answer had none. */
     readonly reason: string,
     message: string,
+    { retryAfterMs }: { retryAfterMs?: number | undefined } = {},
   ) {
     super(message);
+    this.retryAfterMs = retryAfterMs;
   }
 
-  static from(cluster: string, call: string, status: number, body: string): ApiError {
+  static from(cluster: string, call: string, status: number, body: string, retryAfterMs?: number): ApiError {
     const answer = parseStatus(body);
     const message = clip(answer?.message ?? '', 2000) || clip(body, 200) || `status ${status}`;
     return new ApiError(
@@ -24,6 +31,7 @@ export class ApiError extends Error {
       status,
       answer?.reason ?? '',
       `${cluster}: ${message} (${call.split('?')[0]}: ${status})`,
+      { retryAfterMs },
     );
   }
 }
@@ -31,17 +39,35 @@ export class ApiError extends Error {
 /** A Kubernetes API did not answer. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
+  /** What people can do about it. */
+  readonly hint: string;
+  /** One of the two sides does not accept the other's certificate. */
+  readonly isAboutCertificates: boolean;
 
   constructor(
     readonly cluster: string,
     host: string,
     reason: string,
-    options: ErrorOptions,
+    { cause, certificates }: { cause?: unknown; certificates?: CertificateProblem | undefined },
   ) {
+    const api = cluster === 'host' ? 'the host cluster' : cluster;
     super(
-      `the API of ${cluster === 'host' ? 'the host cluster' : cluster} at ${host} cannot be reached: ${reason}`,
-      options,
+      certificates
+        ? `the API of ${api} at ${host} cannot be used: ${certificates.says}`
+        : `the API of ${api} at ${host} cannot be reached: ${reason}`,
+      { cause },
     );
+    this.hint = certificates?.hint ?? 'Check that the cluster is up and that the worker reaches it, then try again.';
+    this.isAboutCertificates = certificates !== undefined;
+  }
+}
+
+/** An answer, or a command's output, goes beyond what the worker reads. */
+export class TooMuchError extends Error {
+  override readonly name = 'TooMuchError';
+
+  constructor(what: string, limit: string) {
+    super(`${what} goes beyond ${limit}, and was not read`);
   }
 }
 
@@ -68,7 +94,7 @@ export const lacksRight = (error: unknown) =>
 
 /** What a wait may sit out: no answer, too many requests, or a server that is starting or broken. */
 export function isPassing(error: unknown): boolean {
-  return (
-    error instanceof UnreachableError || (error instanceof ApiError && (error.status === 429 || error.status >= 500))
-  );
+  // The host's certificates do not mend themselves; a virtual cluster that is starting may be given others.
+  if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
+  return error instanceof ApiError && (error.status === 429 || error.status >= 500);
 }

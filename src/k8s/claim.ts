@@ -247,7 +247,7 @@ export async function currentHolder(
 }
 
 /** Where the claims on demos are kept. */
-export const claimNamespace = (host: Cluster): string => homeNamespace(host.kubeConfig);
+export const claimNamespace = (host: Cluster): string => homeNamespace(host.access);
 
 /** Whether this worker's claims keep others from the demo: all who write to one must claim it in the same place. */
 export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>

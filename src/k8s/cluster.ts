@@ -1,14 +1,21 @@
 import https from 'node:https';
 import http from 'node:http';
-import { KubeConfig } from '@kubernetes/client-node';
-import { UserError, messageOf } from '../errors.js';
-import { ApiError, UnreachableError } from './api-errors.js';
+import { messageOf } from '../errors.js';
+import { seconds } from '../duration.js';
+import type { Access, Credential } from './access.js';
+import { ApiError, TooMuchError, UnreachableError } from './api-errors.js';
+import { certificateProblem } from './certificate-problems.js';
+import { pause } from './check.js';
+import { mayHaveHappened, repeatAfter } from './repeats.js';
+import { agentFor, headersOf, tlsOptions } from './transport.js';
 
 /** One Kubernetes API: the host cluster's or a virtual cluster's. */
 export interface Cluster {
   /** `host`, `vc1` or `vc2`: for messages. */
   readonly name: string;
-  readonly kubeConfig: KubeConfig;
+  readonly access: Access;
+  /** Keeps the connections, of WebSockets too. */
+  readonly agent?: http.Agent | undefined;
   /** Sends one request; every call of this code base to a Kubernetes API ends here. */
   request<Answer>(call: ApiCall): Promise<Answer>;
   /** What is served under a group and version, such as `v1` or `apps/v1`; asked for once. */
@@ -28,8 +35,13 @@ export interface ApiCall {
   /** Of the body; JSON unless said otherwise. */
   contentType?: string;
   accept?: string;
-  /** How long its answer may take, ms; 20 s unless said otherwise. */
+  /** How long signing in, asking and asking again may take, ms; 30 s unless said otherwise. */
   withinMs?: number;
+  /**
+   * Whether it may be sent again when the answer is lost, as it then does no more than once: true of everything but POST
+   * unless said otherwise. `never` is for those who look again themselves.
+   */
+  repeat?: boolean | 'never';
 }
 
 export interface ApiResource {
@@ -41,47 +53,72 @@ export interface ApiResource {
 export interface ClusterOptions {
   /** Ends all requests. */
   signal?: AbortSignal;
-  /** Called before every request that writes; throws when writing is no longer allowed. */
+  /** Called before every try of a request that writes; throws when writing is no longer allowed. */
   beforeWrite?: () => void;
 }
 
-const requestTimeoutMs = 20_000;
+const requestDeadlineMs = seconds(30);
+
+/** Bytes of one answer that are read; Kubernetes keeps no object above 1.5 MB, and lists are asked for in pages. */
+const longestAnswer = 16_000_000;
 
 /**
- * A cluster whose requests go through connections that are kept: client-node 2 opens a TLS connection for each request,
- * gives no signal and drops fields of custom resource definitions (docs/decisions.md). It authenticates as client-node does.
+ * A cluster whose requests go through connections that are kept. A request that may be repeated is, until its deadline:
+ * after a lost answer, and where the server is starting, changing its leader or asks to come back later.
  */
-export function connectCluster(name: string, kubeConfig: KubeConfig, options: ClusterOptions = {}): Cluster {
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 12 });
+export function connectCluster(name: string, access: Access, options: ClusterOptions = {}): Cluster {
+  const agent = agentFor(access.server);
   const discovered = new Map<string, Promise<ApiResource[]>>();
-  const server = new URL(kubeConfig.getCurrentCluster()!.server);
 
-  async function send<Answer>(
-    { method, path, query, body, contentType, accept, withinMs = requestTimeoutMs }: ApiCall,
-    { signal, beforeWrite }: ClusterOptions,
-  ): Promise<Answer> {
-    if (method !== 'GET') beforeWrite?.();
-    const url = new URL(server.href.replace(/\/$/, '') + path);
-    for (const [key, value] of Object.entries(query ?? {})) {
-      if (value !== undefined) url.searchParams.set(key, String(value));
+  async function request<Answer>(call: ApiCall, { signal, beforeWrite }: ClusterOptions): Promise<Answer> {
+    const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
+    const deadline = AbortSignal.timeout(withinMs);
+    const ended = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    const bounds = { ended, tryMs: withinMs / 2 };
+    let mayBeOwnDoing = false;
+    let refused: Credential | undefined;
+    for (let tries = 1; ; tries++) {
+      if (method !== 'GET') beforeWrite?.();
+      let credential: Credential | undefined;
+      try {
+        credential = await access.signIn(ended, refused);
+        return (await ask(call, credential, bounds)) as Answer;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof ApiError) error.mayBeOwnDoing = mayBeOwnDoing;
+        // Credentials that were kept for too long, or taken back: once, with new ones.
+        if (isUnauthorized(error) && !refused) {
+          refused = credential;
+          continue;
+        }
+        const waitMs = repeat === 'never' ? undefined : repeatAfter(error, tries);
+        const isUncertain = waitMs !== undefined && mayHaveHappened(error);
+        if (waitMs === undefined || (isUncertain && !repeat)) throw error;
+        mayBeOwnDoing ||= isUncertain;
+        await pause(waitMs, ended).catch(() => {
+          signal?.throwIfAborted();
+          throw error;
+        });
+      }
     }
-    const requestOptions: https.RequestOptions = {};
-    await kubeConfig.applyToHTTPSOptions(requestOptions);
+  }
+
+  async function ask(call: ApiCall, credential: Credential, { ended, tryMs }: { ended: AbortSignal; tryMs: number }) {
+    const { method, path, query, body, contentType, accept } = call;
+    const url = new URL(access.server.url + path);
+    for (const [key, value] of Object.entries(query ?? {}))
+      if (value !== undefined) url.searchParams.set(key, String(value));
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const timeout = AbortSignal.timeout(withinMs);
+    const timeout = AbortSignal.timeout(tryMs);
+    let answer: Answer;
     try {
-      const { status, text } = await exchange(url, payload, {
-        ...requestOptions,
-        // The agent of client-node is needed behind a proxy only; it keeps no connections.
-        agent: kubeConfig.getCurrentCluster()?.proxyUrl
-          ? requestOptions.agent
-          : url.protocol === 'https:'
-            ? agent
-            : undefined,
+      answer = await send(url, payload, {
+        ...tlsOptions(access.server, credential),
+        agent,
         method,
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        signal: AbortSignal.any([ended, timeout]),
         headers: {
-          ...requestOptions.headers,
+          ...headersOf(access, credential),
           accept: accept ?? 'application/json',
           ...(payload !== undefined && {
             'content-type': contentType ?? 'application/json',
@@ -89,40 +126,73 @@ export function connectCluster(name: string, kubeConfig: KubeConfig, options: Cl
           }),
         },
       });
-      if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text);
-      return (text === '' || accept === 'text/plain' ? text : JSON.parse(text)) as Answer;
     } catch (error) {
-      if (error instanceof ApiError) throw error;
-      signal?.throwIfAborted();
-      const reason = timeout.aborted ? `no answer within ${withinMs / 1000} s` : messageOf(error);
-      throw new UnreachableError(name, server.host, reason, { cause: error });
+      if (error instanceof TooMuchError) throw error;
+      // The connections that are kept lead nowhere either, if this one does.
+      if (timeout.aborted) dropIdleConnections(agent);
+      const isLate = ended.aborted || timeout.aborted;
+      throw await unreachable(error, isLate ? `no answer within ${tryMs / 1000} s` : undefined);
     }
+    const { status, text } = answer;
+    if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
+    if (text === '' || accept === 'text/plain') return text;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw await unreachable(undefined, `${method} ${path} was answered with something else than JSON`);
+    }
+  }
+
+  async function unreachable(error: unknown, reason = messageOf(error)): Promise<UnreachableError> {
+    const certificates = await certificateProblem(error, name, access.server);
+    return new UnreachableError(name, new URL(access.server.url).host, reason, { cause: error, certificates });
   }
 
   const clusterWith = (current: ClusterOptions): Cluster => ({
     name,
-    kubeConfig,
-    request: (call) => send(call, current),
+    access,
+    agent,
+    request: (call) => request(call, current),
     discovered,
     with: clusterWith,
-    close: () => agent.destroy(),
+    close: () => agent?.destroy(),
   });
   return clusterWith(options);
 }
 
-function exchange(
-  url: URL,
-  payload: string | undefined,
-  options: https.RequestOptions,
-): Promise<{ status: number; text: string }> {
+const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;
+
+function dropIdleConnections(agent: http.Agent | undefined): void {
+  for (const sockets of Object.values(agent?.freeSockets ?? {})) sockets?.forEach((socket) => socket.destroy());
+}
+
+interface Answer {
+  status: number;
+  text: string;
+  retryAfterMs: number | undefined;
+}
+
+function send(url: URL, payload: string | undefined, options: https.RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const module = url.protocol === 'https:' ? https : http;
     const request = module.request(url, options, (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let length = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length <= longestAnswer) return;
+        const what = `the answer to ${options.method} ${url.pathname}`;
+        reject(new TooMuchError(what, `${longestAnswer / 1_000_000} MB`));
+        request.destroy();
+      });
       response.on('error', reject);
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        resolve({
+          status: response.statusCode ?? 0,
+          text: Buffer.concat(chunks).toString('utf8'),
+          retryAfterMs: retryAfterMs(response.headers['retry-after']),
+        }),
       );
     });
     request.on('error', reject);
@@ -130,38 +200,12 @@ function exchange(
   });
 }
 
-/**
- * The host cluster's credentials: the files that KUBECONFIG names, else the pod's service account.
- * @throws UserError `no-credentials`: client-node itself falls back to http://localhost:8080 without a word.
- */
-export function loadHostKubeConfig(environment: { KUBECONFIG?: string; KUBERNETES_SERVICE_HOST?: string }): KubeConfig {
-  const kubeConfig = new KubeConfig();
-  const hint =
-    'Set KUBECONFIG to a readable kubeconfig of the host cluster, or run the worker in a pod with a service account.';
-  const failed = (reason: string, cause?: unknown) => new UserError('no-credentials', reason, { hint, cause });
-  if (environment.KUBECONFIG) {
-    try {
-      const [first, ...more] = environment.KUBECONFIG.split(':').filter(Boolean);
-      kubeConfig.loadFromFile(first!);
-      for (const file of more) {
-        const next = new KubeConfig();
-        next.loadFromFile(file);
-        kubeConfig.mergeConfig(next, true);
-      }
-    } catch (error) {
-      throw failed(`The host cluster's kubeconfig cannot be read: ${messageOf(error)}.`, error);
-    }
-    if (kubeConfig.getCurrentCluster() === null)
-      throw failed(`The kubeconfig ${environment.KUBECONFIG} has no current context with a cluster.`);
-  } else if (environment.KUBERNETES_SERVICE_HOST) {
-    kubeConfig.loadFromCluster();
-  } else {
-    throw failed('There are no credentials for a host cluster: KUBECONFIG is not set and this is not a pod.');
-  }
-  return kubeConfig;
+/** Kubernetes says seconds; a proxy may say a date. */
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/.test(header) ? seconds(Number(header)) : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** The namespace that the credentials point at; claims on demos are kept there. */
-export function homeNamespace(kubeConfig: KubeConfig): string {
-  return kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace ?? 'default';
-}
+export const homeNamespace = ({ namespace }: Access): string => namespace ?? 'default';

@@ -84,7 +84,7 @@ export async function findDemo(host: Cluster, name: string): Promise<Demo | unde
 export async function listDemos(host: Cluster): Promise<DemoList> {
   const selector = { labels: { [labels.managedBy]: 'vcdemo' } };
   const [records, namespaces] = await Promise.all([
-    list<V1ConfigMap>(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.kubeConfig), ...selector }),
+    list<V1ConfigMap>(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.access), ...selector }),
     list<V1Namespace>(host, 'v1', 'Namespace', selector),
   ]);
   const ofDemo = groupByDemo(namespaces);
@@ -175,7 +175,7 @@ export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Nam
 // ------------------------------------------------------------------ records
 
 const recordReference = (host: Cluster, demo: string): Reference =>
-  ref('v1', 'ConfigMap', recordName(demo), homeNamespace(host.kubeConfig));
+  ref('v1', 'ConfigMap', recordName(demo), homeNamespace(host.access));
 
 function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo {
   try {
@@ -184,7 +184,7 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
     const { version: _, ...fields } = record;
     return {
       ...fields,
-      claimNamespace: homeNamespace(host.kubeConfig),
+      claimNamespace: homeNamespace(host.access),
       namespaceUids: { ...record.namespaceUids, ...uidsOf(record.name, own) },
       places: existing(record.name, own),
     };
@@ -214,7 +214,7 @@ function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord
 }
 
 function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError {
-  const where = `ConfigMap ${recordName(name)} in namespace ${homeNamespace(host.kubeConfig)}`;
+  const where = `ConfigMap ${recordName(name)} in namespace ${homeNamespace(host.access)}`;
   return new UserError('record-unreadable', `The record of demo ${name} cannot be read: ${problem}`, {
     hint: `Nothing was touched. An operator can correct ${where}, or delete the demo's namespaces and the record by hand.`,
   });
@@ -252,7 +252,7 @@ function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
     kind: 'ConfigMap',
     metadata: {
       name: recordName(demo.name),
-      namespace: homeNamespace(host.kubeConfig),
+      namespace: homeNamespace(host.access),
       labels: demoLabels(demo.name),
       ...(present && { resourceVersion: present.metadata?.resourceVersion }),
     },

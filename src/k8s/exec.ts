@@ -1,7 +1,8 @@
-import { Writable } from 'node:stream';
-import { Exec, type V1Status } from '@kubernetes/client-node';
+import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { shorten } from '../redact.js';
+import { TooMuchError } from './api-errors.js';
+import { openChannels } from './channels.js';
 import type { Cluster } from './cluster.js';
 
 export interface ExecTarget {
@@ -10,56 +11,78 @@ export interface ExecTarget {
   container: string;
 }
 
+export interface ExecOptions {
+  withinMs: number;
+  signal: AbortSignal;
+  /** Of standard output; a command that writes more is left. */
+  maxBytes?: number;
+}
+
+const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+const channel = { stdout: 1, stderr: 2, status: 3 } as const;
+
+/** What the API says in the end, in the form of a Status. */
+const commandStatus = z.object({ status: z.string(), message: z.string().default('') });
+
 /**
  * Runs a command in a container and answers with what it wrote to standard output.
- * Settles on the command's status, on the end of the connection, or after `withinMs`: client-node's own promise may never.
- * @throws Error with the exit status and the end of standard error.
+ * Settles on the command's status, on the end of the connection, or after `withinMs`.
+ * @throws Error with the exit status and the end of standard error; TooMuchError
  */
 export async function execInPod(
   cluster: Cluster,
   { namespace, pod, container }: ExecTarget,
   command: string[],
-  { withinMs, signal, stdin }: { withinMs: number; signal: AbortSignal; stdin?: NodeJS.ReadableStream },
+  { withinMs, signal, maxBytes = 1_000_000 }: ExecOptions,
 ): Promise<string> {
-  const stdout = new Collector();
-  const stderr = new Collector();
   const what = `${command[0]} in ${namespace}/${pod} of ${cluster.name}`;
   const deadline = AbortSignal.timeout(withinMs);
   const ended = AbortSignal.any([signal, deadline]);
-  let close = () => {};
+  const query = new URLSearchParams([
+    ['stdout', 'true'],
+    ['stderr', 'true'],
+    ['container', container],
+    ...command.map((word): [string, string] => ['command', word]),
+  ]);
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query}`;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let said = '';
+  const done = new AbortController();
   try {
-    const status = await new Promise<V1Status>((resolve, reject) => {
-      ended.addEventListener('abort', () => reject(new Error(`${what} did not end within ${withinMs / 1000} s`)), {
-        once: true,
-      });
-      new Exec(cluster.kubeConfig)
-        .exec(namespace, pod, container, command, stdout, stderr, (stdin ?? null) as never, false, resolve)
-        .then((socket) => {
-          close = () => socket.close();
-          socket.onclose = () => reject(new Error(`${what}: the connection ended before the command did`));
-          socket.onerror = (event) => reject(new Error(`${what}: ${event.message}`));
-        })
-        .catch((error: unknown) => reject(new Error(`${what} could not be started: ${messageOf(error)}`)));
+    const status = await new Promise<z.output<typeof commandStatus>>((resolve, reject) => {
+      const onData = (from: number, data: Buffer) => {
+        if (from === channel.stdout) {
+          chunks.push(data);
+          length += data.length;
+          if (length > maxBytes) reject(new TooMuchError(`what ${what} writes`, `${maxBytes / 1000} KB`));
+        } else if (from === channel.stderr) said = (said + data.toString('utf8')).slice(-4000);
+        else if (from === channel.status) {
+          const parsed = statusIn(data);
+          if (parsed) resolve(parsed);
+          else reject(new Error(`${what}: the API did not say how it ended`));
+        }
+      };
+      const onEnd = (reason: string) => reject(new Error(`${what}: ${reason} before the command did`));
+      openChannels(cluster, path, protocols, { onData, onEnd }, AbortSignal.any([ended, done.signal])).catch(
+        (error: unknown) => reject(new Error(`${what} could not be started: ${messageOf(error)}`, { cause: error })),
+      );
     });
-    if (status.status === 'Success') return stdout.text();
-    throw new Error(`${what} failed: ${shorten(`${status.message ?? ''} ${stderr.text()}`, 300)}`);
+    if (status.status === 'Success') return Buffer.concat(chunks).toString('utf8');
+    throw new Error(`${what} failed: ${shorten(`${status.message} ${said}`, 300)}`);
   } catch (error) {
     signal.throwIfAborted();
+    if (deadline.aborted) throw new Error(`${what} did not end within ${withinMs / 1000} s`, { cause: error });
     throw error;
   } finally {
-    close();
+    done.abort();
   }
 }
 
-class Collector extends Writable {
-  private readonly chunks: Buffer[] = [];
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.chunks.push(chunk);
-    done();
-  }
-
-  text(): string {
-    return Buffer.concat(this.chunks).toString('utf8');
+function statusIn(data: Buffer): z.output<typeof commandStatus> | undefined {
+  try {
+    return commandStatus.parse(JSON.parse(data.toString('utf8')));
+  } catch {
+    return undefined;
   }
 }

@@ -1,15 +1,17 @@
 import { X509Certificate } from 'node:crypto';
-import { KubeConfig, type V1Secret } from '@kubernetes/client-node';
+import type { V1Secret } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
+import { accessWith } from './access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
 import { demoLabels, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
 import { hostOf } from './hosts.js';
-import { apply, list, read, ref, type Reference } from './objects.js';
+import { apply, assertSignedIn, read, ref, type Reference } from './objects.js';
 import { probePublicAddress } from './public-address.js';
+import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
 import { demoUser, issueUserCertificate } from './user-certificate.js';
 import { certificateAuthority } from './virtual-cluster.js';
 import { generateUserKey, privateKeyPem } from './x509.js';
@@ -97,33 +99,27 @@ export async function issueKubeconfig(
       certificate: await issueUserCertificate(clusters[name], { user, key, expires: demo.expires, signal, withinMs }),
     })),
   );
-  const kubeconfig = mergedKubeconfig(user, privateKeyPem(key.privateKey), entries);
-  await proveKubeconfig(config, clusters, kubeconfig, signal);
-  return kubeconfig;
+  const privateKey = privateKeyPem(key.privateKey);
+  await Promise.all(entries.map((entry) => prove(config, clusters[entry.name], entry, privateKey, signal)));
+  return mergedKubeconfig(user, privateKey, entries);
 }
 
-/** Lists the namespaces through every context; the public way where there is one, else the worker's own. */
-async function proveKubeconfig(
+/** Signs in as the kubeconfig's user: the public way where there is one, else the worker's own. */
+async function prove(
   config: DemoConfig,
-  clusters: VirtualClusters,
-  text: string,
+  cluster: Cluster,
+  { name, server, tlsServerName, certificate }: KubeconfigEntry,
+  key: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all(
-    virtualClusterNames.map(async (name) => {
-      const kubeConfig = new KubeConfig();
-      kubeConfig.loadFromString(text);
-      kubeConfig.setCurrentContext(name);
-      if (config.exposure.kind !== 'none')
-        return await probePublicAddress(name, kubeConfig, signal, seconds(30) * config.stepDeadlineFactor);
-      const own = clusters[name].kubeConfig.getCurrentCluster()!.server;
-      kubeConfig.clusters = kubeConfig.clusters.map((cluster) =>
-        cluster.name === name ? { ...cluster, server: own } : cluster,
-      );
-      const cluster = connectCluster(name, kubeConfig, { signal });
-      await list(cluster, 'v1', 'Namespace').finally(() => cluster.close());
-    }),
-  );
+  const own = cluster.access.server;
+  const user = { certificate, key };
+  if (config.exposure.kind !== 'none') {
+    const access = accessWith({ ...own, url: server, tlsServerName }, user);
+    return await probePublicAddress(name, access, signal, seconds(30) * config.stepDeadlineFactor);
+  }
+  const connection = connectCluster(name, accessWith(own, user), { signal });
+  await assertSignedIn(connection).finally(() => connection.close());
 }
 
 // ------------------------------------------------------------------ the demo's own kubeconfig
@@ -141,21 +137,22 @@ export async function checkDemoKubeconfig(
   demo: Demo,
   clusters: VirtualClusters,
 ): Promise<Check> {
-  const text = await readDemoKubeconfig(host, demo);
+  const text = await readKubeconfigSecret(host, demo);
   if (text === undefined) return lacks('the kubeconfig is not there');
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(text);
-  for (const name of virtualClusterNames) {
-    const cluster = kubeConfig.getCluster(name);
+  let stored: StoredKubeconfig;
+  try {
+    stored = storedKubeconfig(text, demoUser);
+  } catch (error) {
+    return lacks(`the kubeconfig has been changed: ${messageOf(error)}`);
+  }
+  for (const { name, ...entry } of stored.entries) {
     const { server, tlsServerName } = publicEndpoint(config, demo.name, name);
-    if (cluster?.server !== server || cluster.tlsServerName !== tlsServerName)
+    if (entry.server !== server || entry.tlsServerName !== tlsServerName)
       return lacks(`the kubeconfig has another address for ${name}`);
-    if (cluster.caData !== certificateAuthority(clusters[name]))
+    if (entry.certificateAuthority !== certificateAuthority(clusters[name]))
       return lacks(`the kubeconfig is of an earlier ${name}`);
   }
-  const ends = kubeConfig.users.map(({ certData }) =>
-    Date.parse(new X509Certificate(Buffer.from(certData!, 'base64')).validTo),
-  );
+  const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   return Math.min(...ends) > Date.now() ? holds : lacks('the certificates of the kubeconfig have expired');
 }
 
@@ -181,17 +178,27 @@ export async function makeDemoKubeconfig(
   });
 }
 
-export async function readDemoKubeconfig(host: Cluster, demo: Demo): Promise<string | undefined> {
+async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<string | undefined> {
   const secret = await read<V1Secret>(host, demoKubeconfigReference(demo));
   const data = secret?.data?.[kubeconfigKey];
   return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8');
 }
 
-/** @throws UserError `no-kubeconfig` */
-export async function requireDemoKubeconfig(host: Cluster, demo: Demo): Promise<string> {
-  const text = await readDemoKubeconfig(host, demo);
-  if (text !== undefined) return text;
-  throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, {
-    hint: `Run \`/vcdemo create ${demo.name}\` to complete it.`,
-  });
+/**
+ * The demo's kubeconfig for people, written anew from what was checked in the stored one: whoever can write Secrets in the
+ * demo's namespace could have put a program to run on people's machines into it.
+ * @throws UserError `no-kubeconfig`
+ */
+export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<string> {
+  const hint = `Run \`/vcdemo create ${demo.name}\` to complete it.`;
+  const text = await readKubeconfigSecret(host, demo);
+  if (text === undefined) throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, { hint });
+  try {
+    const { key, entries } = storedKubeconfig(text, demoUser);
+    const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, demo.name, entry.name) }));
+    return mergedKubeconfig(demoUser, key, own);
+  } catch (error) {
+    const reason = `The stored kubeconfig of demo ${demo.name} has been changed, and is not handed out: ${messageOf(error)}.`;
+    throw new UserError('no-kubeconfig', reason, { hint, cause: error });
+  }
 }

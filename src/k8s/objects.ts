@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
 import { isNotFound } from './api-errors.js';
-import type { ApiResource, Cluster } from './cluster.js';
+import type { ApiCall, ApiResource, Cluster } from './cluster.js';
 
 /** An object as it is written in a manifest. */
 export interface Manifest extends KubernetesObject {
@@ -36,6 +36,20 @@ export async function read<Kind extends KubernetesObject>(
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * Asks for as little as only somebody who is signed in may see.
+ * @throws ApiError, UnreachableError
+ */
+export async function assertSignedIn(cluster: Cluster, { repeat }: Pick<ApiCall, 'repeat'> = {}): Promise<void> {
+  await cluster.request({
+    method: 'GET',
+    path: '/api/v1/namespaces',
+    query: { limit: 1 },
+    accept: metadataOnly('PartialObjectMetadataList'),
+    ...(repeat !== undefined && { repeat }),
+  });
 }
 
 export interface Selection {
@@ -162,13 +176,15 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
   return absent;
 }
 
+const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1, application/json`;
+
 /** Metadata alone: a custom resource definition of Istio has up to 600 KB. */
 async function readMetadata(cluster: Cluster, reference: Reference): Promise<KubernetesObject | undefined> {
   try {
     return await cluster.request<KubernetesObject>({
       method: 'GET',
       path: await pathOf(cluster, reference),
-      accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json',
+      accept: metadataOnly('PartialObjectMetadata'),
     });
   } catch (error) {
     if (isNotFound(error)) return undefined;

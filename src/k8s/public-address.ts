@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import tls from 'node:tls';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { withoutBrackets } from '../address.js';
 import { seconds } from '../duration.js';
 import { UserError, messageOf } from '../errors.js';
+import type { Access } from './access.js';
 import { ApiError } from './api-errors.js';
 import { holds, lacks, waitUntil } from './check.js';
 import { connectCluster } from './cluster.js';
-import { list } from './objects.js';
+import { assertSignedIn } from './objects.js';
 
 /** What can be wrong with a public address of a virtual cluster, and what to do about it. */
 const causes = {
@@ -37,21 +37,21 @@ const causes = {
 export type PublicAddressCause = keyof typeof causes;
 
 /**
- * Proves a context of a kubeconfig by listing namespaces through its public address; waits a moment for a route that
- * the ingress controller has just been given.
+ * Proves a kubeconfig's way into a cluster by an authenticated call through its public address; waits a moment for a route
+ * that the ingress controller has just been given.
  * @throws UserError `public-address-<cause>`
  */
 export async function probePublicAddress(
-  context: string,
-  kubeConfig: KubeConfig,
+  name: string,
+  access: Access,
   signal: AbortSignal,
   withinMs = seconds(30),
 ): Promise<void> {
-  const cluster = connectCluster(context, kubeConfig, { signal });
-  const { server: address, tlsServerName } = kubeConfig.getCurrentCluster()!;
-  const server = new URL(address);
+  const cluster = connectCluster(name, access, { signal });
+  const { url, tlsServerName, certificateAuthority = '' } = access.server;
+  const server = new URL(url);
   const host = withoutBrackets(server.hostname);
-  const name = tlsServerName ?? host;
+  const publicName = tlsServerName ?? host;
   // The assertion keeps the compiler from narrowing: a closure assigns it.
   let cause = 'refused' as PublicAddressCause;
   let detail = '';
@@ -60,16 +60,11 @@ export async function probePublicAddress(
       server.host,
       async () => {
         try {
-          await list(cluster, 'v1', 'Namespace');
+          await assertSignedIn(cluster, { repeat: 'never' });
           return holds;
         } catch (error) {
           detail = messageOf(error);
-          cause = await causeOf(
-            error,
-            server,
-            name,
-            Buffer.from(kubeConfig.getCurrentCluster()!.caData!, 'base64').toString('utf8'),
-          );
+          cause = await causeOf(error, server, publicName, certificateAuthority);
           return lacks(detail);
         }
       },
@@ -79,7 +74,7 @@ export async function probePublicAddress(
     signal.throwIfAborted();
     throw new UserError(
       `public-address-${cause}`,
-      `${causes[cause].says(cause === 'does-not-resolve' ? host : name)} (${detail})`,
+      `${causes[cause].says(cause === 'does-not-resolve' ? host : publicName)} (${detail})`,
       {
         hint: causes[cause].hint,
         cause: error,

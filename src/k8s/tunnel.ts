@@ -1,61 +1,69 @@
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { PortForward, type KubeConfig } from '@kubernetes/client-node';
-import type WebSocket from 'isomorphic-ws';
-import { messageOf } from '../errors.js';
+import { openChannels, type Channels } from './channels.js';
+import type { Cluster } from './cluster.js';
 
 /** A port of this machine's loopback interface that leads to a port of a pod. */
 export interface Tunnel {
   port: number;
-  /** Why the last connection through it failed, if it did. */
-  lastProblem(): string | undefined;
   close(): void;
 }
+
+const channel = { data: 0, error: 1 } as const;
 
 /**
  * Forwards a local port to a pod's, one WebSocket a connection, as `kubectl port-forward` does.
  * Each connection asks for the pod anew, as another may have replaced it; one made too early is reset.
  */
 export async function openTunnel(
-  kubeConfig: KubeConfig,
+  cluster: Cluster,
   namespace: string,
   podOf: () => Promise<string>,
   podPort: number,
 ): Promise<Tunnel> {
-  const forward = new PortForward(kubeConfig);
+  const pathTo = (pod: string) =>
+    `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward?ports=${podPort}`;
   const sockets = new Set<net.Socket>();
-  let problem: string | undefined;
-
   const server = net.createServer((socket) => {
     sockets.add(socket);
-    let webSocket: WebSocket.WebSocket | undefined;
-    const close = () => {
-      sockets.delete(socket);
-      webSocket?.close();
-    };
-    socket.on('close', close).on('error', close);
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
     podOf()
-      .then((pod) => forward.portForward(namespace, pod, [podPort], socket, null, socket))
-      .then((opened) => {
-        webSocket = opened as WebSocket.WebSocket;
-        webSocket.onclose = () => socket.destroy();
-        webSocket.onerror = () => socket.destroy();
-        if (socket.destroyed) webSocket.close();
-        problem = undefined;
-      })
-      .catch((error: unknown) => {
-        problem = messageOf(error);
-        socket.destroy();
-      });
+      .then((pod) => forward(cluster, pathTo(pod), socket))
+      .catch(() => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   server.unref();
   return {
     port: (server.address() as AddressInfo).port,
-    lastProblem: () => problem,
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Carries what comes on either side to the other, no faster than that takes it. */
+async function forward(cluster: Cluster, path: string, socket: net.Socket): Promise<void> {
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort());
+  const begun = new Set<number>();
+  let channels = undefined as Channels | undefined;
+  const onData = (from: number, data: Buffer) => {
+    // The first message of each channel has the number of the port.
+    const content = begun.has(from) ? data : data.subarray(2);
+    begun.add(from);
+    if (content.length === 0) return;
+    if (from === channel.error) return void socket.destroy();
+    if (from === channel.data && !socket.write(content)) channels?.pause();
+  };
+  const opened = (channels = await openChannels(
+    cluster,
+    path,
+    ['v4.channel.k8s.io'],
+    { onData, onEnd: () => socket.destroy() },
+    gone.signal,
+  ));
+  socket.on('drain', () => opened.resume());
+  for await (const chunk of socket) await opened.send(channel.data, chunk as Buffer);
+  opened.close();
 }

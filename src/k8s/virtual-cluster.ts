@@ -1,7 +1,9 @@
-import { KubeConfig, type V1Pod, type V1Secret, type V1Service } from '@kubernetes/client-node';
+import { isIP } from 'node:net';
+import type { V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
+import { accessWith } from './access.js';
 import { isPassing } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
@@ -10,6 +12,7 @@ import { helmValues } from './helm-values.js';
 import { hostOf } from './hosts.js';
 import { list, read, ref } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
+import { tenantCredentials } from './tenant-credentials.js';
 import { runTool } from './tools.js';
 import { openTunnel, type Tunnel } from './tunnel.js';
 
@@ -118,16 +121,19 @@ export class VirtualClusterConnections {
   }
 
   private async open(place: VirtualClusterPlace): Promise<{ cluster: Cluster; tunnel?: Tunnel }> {
-    const admin = await readAdminKubeConfig(this.host, place);
-    if (!admin) throw new NotConnectable(place);
+    const secret = await read<V1Secret>(this.host, ref('v1', 'Secret', adminSecret(place), place.namespace));
+    if (!secret) throw new NotConnectable(place);
+    const { certificateAuthority, user } = tenantCredentials(secret);
+    const accessAt = (url: string) => accessWith({ url, certificateAuthority }, user);
     if (this.options.inCluster) {
-      const server = `https://${place.name}.${place.namespace}:443`;
-      return { cluster: connectCluster(place.name, withServer(admin, server), this.options) };
+      const access = accessAt(`https://${place.name}.${place.namespace}:443`);
+      return { cluster: connectCluster(place.name, access, this.options) };
     }
-    const podOf = () => controlPlanePod(this.host, place);
-    const tunnel = await openTunnel(this.host.kubeConfig, place.namespace, podOf, apiPort);
-    const server = `https://localhost:${tunnel.port}`;
-    return { cluster: connectCluster(place.name, withServer(admin, server), this.options), tunnel };
+    const tunnel = await openTunnel(this.host, place.namespace, () => controlPlanePod(this.host, place), apiPort);
+    return {
+      cluster: connectCluster(place.name, accessAt(`https://localhost:${tunnel.port}`), this.options),
+      tunnel,
+    };
   }
 }
 
@@ -153,21 +159,6 @@ export class NotConnectable extends Error {
 
 const adminSecret = ({ name }: VirtualClusterPlace) => `vc-${name}`;
 
-async function readAdminKubeConfig(host: Cluster, place: VirtualClusterPlace): Promise<KubeConfig | undefined> {
-  const secret = await read<V1Secret>(host, ref('v1', 'Secret', adminSecret(place), place.namespace));
-  const text = secret?.data?.config;
-  if (text === undefined) return undefined;
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(Buffer.from(text, 'base64').toString('utf8'));
-  return kubeConfig;
-}
-
-function withServer(kubeConfig: KubeConfig, server: string): KubeConfig {
-  const moved = new KubeConfig();
-  moved.loadFromOptions({ ...kubeConfig, clusters: kubeConfig.clusters.map((cluster) => ({ ...cluster, server })) });
-  return moved;
-}
-
 /** Whether the virtual cluster's API answers; if not, what keeps its pod. */
 export async function virtualClusterAnswers(
   host: Cluster,
@@ -176,7 +167,7 @@ export async function virtualClusterAnswers(
 ): Promise<Check> {
   try {
     const cluster = await connections.connect(place);
-    await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain' });
+    await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never' });
     // The default ServiceAccount is what pods need, and it comes a moment after the API.
     const account = await read(cluster, ref('v1', 'ServiceAccount', 'default', 'default'));
     return account ? holds : lacks('its controllers are starting');
@@ -188,16 +179,18 @@ export async function virtualClusterAnswers(
 }
 
 /** The virtual cluster's CA, base64 of PEM, as kubeconfigs carry it. */
-export function certificateAuthority(cluster: Cluster): string {
-  return cluster.kubeConfig.getCurrentCluster()!.caData!;
+export function certificateAuthority({ access }: Cluster): string {
+  return Buffer.from(access.server.certificateAuthority ?? '').toString('base64');
 }
 
 /** The address at which pods of the host cluster reach the virtual cluster's API; its certificate is good for it. */
 export async function inClusterServer(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string> {
   const service = await read<V1Service>(host, ref('v1', 'Service', name, namespace));
-  if (!service?.spec?.clusterIP) throw new Error(`Service ${namespace}/${name} has no address yet`);
-  const address = service.spec.clusterIP;
-  return `https://${address.includes(':') ? `[${address}]` : address}:443`;
+  const address = service?.spec?.clusterIP ?? '';
+  // It becomes part of what istiod reads: nothing but an address may.
+  const version = isIP(address);
+  if (version === 0) throw new Error(`Service ${namespace}/${name} has no address yet`);
+  return `https://${version === 6 ? `[${address}]` : address}:443`;
 }
 
 /**

@@ -67,7 +67,7 @@ describeContract('pods', (api) => {
   });
 
   it('closes a forwarded connection to a port on which nothing listens', async () => {
-    const tunnel = await openTunnel(api.kubeConfig, namespace, async () => 'shell', 4321);
+    const tunnel = await openTunnel(api.cluster, namespace, async () => 'shell', 4321);
     await assert.rejects(fetch(`http://localhost:${tunnel.port}/`));
     tunnel.close();
   });

@@ -11,6 +11,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { listsToScaleBy, queueKinds, queueName } from '../../src/commands/payload.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { accessOf } from '../support/access.js';
 import { assertPermissions } from '../../src/k8s/permission-check.js';
 
 /*
@@ -453,7 +454,7 @@ async function connectAs(account: string): Promise<Cluster> {
   kubeConfig.loadFromFile(process.env.KUBECONFIG!);
   const { stdout: token } = await execa('kubectl', ['create', 'token', account, '-n', namespace]);
   kubeConfig.users = kubeConfig.users.map(({ name }) => ({ name, token }));
-  return connectCluster('host', kubeConfig, {});
+  return connectCluster('host', accessOf(kubeConfig), {});
 }
 
 async function kubectlApply(manifest: object): Promise<void> {

@@ -6,7 +6,8 @@ import type { V1Lease } from '@kubernetes/client-node';
 import { UnreachableError } from '../../src/k8s/api-errors.js';
 import { waitFor } from '../support/wait-for.js';
 import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
-import { connectCluster, loadHostKubeConfig, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
+import { connectCluster, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
 import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
 
 /* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
@@ -19,7 +20,7 @@ describe('a claim on a demo', { concurrency: true }, () => {
 
   before(async () => {
     simulated = await startSimulatedCluster();
-    host = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
   });
   after(async () => {
     host.close();

@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { UserError } from '../../src/errors.js';
-import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
 import {
   changeRecord,
   findDemo,
@@ -26,7 +27,7 @@ describe('the record of a demo', () => {
 
   before(async () => {
     simulated = await startSimulatedCluster();
-    host = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
   });
   after(async () => {
     host.close();

@@ -4,8 +4,8 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
-import { KubeConfig } from '@kubernetes/client-node';
 import { UserError } from '../../src/errors.js';
+import { accessWith } from '../../src/k8s/access.js';
 import { probePublicAddress } from '../../src/k8s/public-address.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
 import { freePort } from '../support/free-port.js';
@@ -21,17 +21,11 @@ async function certificateFor(name: string) {
   };
 }
 
-function kubeConfigFor(server: string, ca: string, tlsServerName?: string): KubeConfig {
-  const kubeConfig = new KubeConfig();
-  const cluster = { name: 'vc1', server, caData: Buffer.from(ca).toString('base64'), tlsServerName };
-  kubeConfig.loadFromClusterAndUser(cluster as never, { name: 'u' });
-  return kubeConfig;
-}
-
 /** The code of the error with which the probe of the address ends; undefined when it is good. */
 async function codeOf(server: string, ca: string, tlsServerName?: string): Promise<string | undefined> {
+  const access = accessWith({ url: server, certificateAuthority: ca, tlsServerName }, { token: 'x' });
   try {
-    await probePublicAddress('vc1', kubeConfigFor(server, ca, tlsServerName), new AbortController().signal, 600);
+    await probePublicAddress('vc1', access, new AbortController().signal, 600);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof UserError);

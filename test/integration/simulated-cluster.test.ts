@@ -5,13 +5,7 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  KubeConfig,
-  type V1CertificateSigningRequest,
-  type V1Pod,
-  type V1Secret,
-  type V1Service,
-} from '@kubernetes/client-node';
+import { type V1CertificateSigningRequest, type V1Pod, type V1Secret, type V1Service } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import forge from 'node-forge';
 import { parseAllDocuments, stringify } from 'yaml';
@@ -38,8 +32,9 @@ import {
 import { deploymentReady, podProblem } from '../../src/k8s/pods.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { openTunnel } from '../../src/k8s/tunnel.js';
-import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
+import { certificateAuthority as authorityOf, VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { certificateRequest, generateUserKey, type KeyPair } from '../../src/k8s/x509.js';
+import { accessFromText } from '../support/access.js';
 import { waitFor as wait } from '../support/wait-for.js';
 
 /* What of the simulated cluster goes beyond one Kubernetes API; that is in test/contract. */
@@ -54,9 +49,7 @@ const waitFor = <Answer>(awaited: string, ask: () => Promise<Answer | undefined 
   wait(awaited, ask, { withinMs: 5000, everyMs: 20 });
 
 function connectTo(kubeconfig: string, name = 'host'): Cluster {
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(kubeconfig);
-  return connectCluster(name, kubeConfig, { signal });
+  return connectCluster(name, accessFromText(kubeconfig), { signal });
 }
 
 /** Runs one of the stand-ins as the product does. */
@@ -211,13 +204,13 @@ describe('a simulated cluster', () => {
       await create(vc1, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'only-in-vc1' } });
       assert.equal(await read(vc2, ref('v1', 'Namespace', 'only-in-vc1')), undefined);
       assert.equal(await read(host, ref('v1', 'Namespace', 'only-in-vc1')), undefined);
-      assert.notEqual(vc1.kubeConfig.getCurrentCluster()!.caData, vc2.kubeConfig.getCurrentCluster()!.caData);
+      assert.notEqual(authorityOf(vc1), authorityOf(vc2));
     });
 
     it('has a certificate for its public name, its Service and the address of that', async () => {
       for (const name of virtualClusterNames) {
         const service = (await read<V1Service>(host, ref('v1', 'Service', name, places[name].namespace)))!;
-        const tunnel = await openTunnel(host.kubeConfig, places[name].namespace, async () => `${name}-0`, 8443);
+        const tunnel = await openTunnel(host, places[name].namespace, async () => `${name}-0`, 8443);
         const certificate = new X509Certificate((await getInsecurely(tunnel.port)).certificate);
         tunnel.close();
         for (const dns of ['localhost', `${name}.${places[name].namespace}`, publicName(name)])
@@ -297,8 +290,7 @@ describe('a simulated cluster', () => {
     const certificateAt = async (name: string) => (await getInsecurely(simulated.edge.port, name)).certificate;
 
     it('leads each public name to its virtual cluster, by every kind of route, and TLS passes through', async () => {
-      const { caData } = (await virtual('vc1')).kubeConfig.getCurrentCluster()!;
-      const ca = new X509Certificate(Buffer.from(caData!, 'base64'));
+      const ca = new X509Certificate((await virtual('vc1')).access.server.certificateAuthority!);
       const routes = [
         ingressRouteTcp('traefik.io', 'websecure', route('vc1', 'a.test')),
         passthroughIngress('nginx', route('vc1', 'b.test')),
@@ -479,7 +471,7 @@ describe('a simulated cluster', () => {
         body: {},
       });
       const service = (await read<V1Service>(host, ref('v1', 'Service', with_, places[with_].namespace)))!;
-      const certificateAuthority = remote.kubeConfig.getCurrentCluster()!.caData!;
+      const certificateAuthority = authorityOf(remote);
       const server = `https://${service.spec!.clusterIP}:443`;
       await apply(
         await virtual(of),
@@ -552,9 +544,7 @@ describe('the faults of a simulated cluster', () => {
       }),
     );
     const connections = new VirtualClusterConnections(host, { signal, inCluster: false });
-    const ca = new X509Certificate(
-      Buffer.from((await connections.connect(place)).kubeConfig.getCurrentCluster()!.caData!, 'base64'),
-    );
+    const ca = new X509Certificate((await connections.connect(place)).access.server.certificateAuthority!);
     await connections.close();
     await simulated.inject('tls-terminated');
     const { certificate, body, status } = await getInsecurely(simulated.edge.port, 'faulty.test', '/api/v1/namespaces');
@@ -670,7 +660,7 @@ function kubeconfigThroughEdge(
         cluster: {
           server: `https://127.0.0.1:${port}`,
           'tls-server-name': name,
-          'certificate-authority-data': cluster.kubeConfig.getCurrentCluster()!.caData,
+          'certificate-authority-data': authorityOf(cluster),
         },
       },
     ],

@@ -10,7 +10,8 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
-import { connectCluster, loadHostKubeConfig, type Cluster } from '../../src/k8s/cluster.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
 import { findDemo } from '../../src/k8s/demo-record.js';
 import { apply, merge, ref } from '../../src/k8s/objects.js';
 import { jobKeys } from '../support/job-keys.js';
@@ -29,7 +30,7 @@ describe('the sweep', () => {
   before(async () => {
     host = await simulatedHost(undefined);
     stack = await startStack(host.environment, { notice: host.notice });
-    cluster = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
     const worker = await stack.startWorker();
     await stack.type(stack.slack.alice, 'create past');
     await stack.message(/Demo \*past\* of .* is ready/, 60_000);

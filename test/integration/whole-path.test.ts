@@ -10,7 +10,8 @@ import { botUserId } from '../support/slack.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
 import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
-import { connectCluster, loadHostKubeConfig } from '../../src/k8s/cluster.js';
+import { connectCluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
 
@@ -113,7 +114,7 @@ describe('on a simulated cluster, a demo', () => {
     await stack.type(stack.slack.alice, 'create past');
     await stack.message(/Demo \*past\* of .* is ready/, 60_000);
     await worker.kill('SIGTERM');
-    const cluster = connectCluster('host', loadHostKubeConfig({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    const cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
     await endLife(cluster, 'past');
     cluster.close();
     worker = await stack.startWorker();

@@ -6,6 +6,7 @@ import { startSimulatedCluster } from '../../simulator/index.js';
 import { ApiError } from '../../src/k8s/api-errors.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { create, read, ref, remove, type Manifest } from '../../src/k8s/objects.js';
+import { accessOf } from './access.js';
 import { waitFor } from './wait-for.js';
 
 /*
@@ -68,7 +69,7 @@ function connected(fixture: Fixture): ContractApi {
 
   before(async () => {
     ({ kubeConfig, close } = await fixture.connect());
-    cluster = connectCluster('it', kubeConfig, { signal });
+    cluster = connectCluster('it', accessOf(kubeConfig), { signal });
     await create(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await waitFor('the default account', () => read(cluster, ref('v1', 'ServiceAccount', 'default', namespace)));
   });
@@ -93,7 +94,7 @@ function connected(fixture: Fixture): ContractApi {
       const { name, server, caData, caFile } = kubeConfig.getCurrentCluster()!;
       const reached = { name, server, ...(caData ? { caData } : { caFile }) };
       other.loadFromClusterAndUser(reached as never, { name: 'other', ...user } as never);
-      return connectCluster('it', other, { signal });
+      return connectCluster('it', accessOf(other), { signal });
     },
   };
 }

@@ -143,7 +143,7 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
   const request = async (call: ApiCall) => (/^\/apis\/[^/]+\/v1$/.test(call.path) ? { resources } : answer(call));
   const cluster: Cluster = {
     name: 'host',
-    kubeConfig: undefined as never,
+    access: undefined as never,
     request: request as Cluster['request'],
     discovered: new Map(),
     with: () => cluster,

@@ -2,7 +2,7 @@ import { readWorkerSettings } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { exitWith } from '../../exit.js';
 import { createLog } from '../../log.js';
-import { loadHostKubeConfig } from '../../k8s/cluster.js';
+import { hostAccess } from '../../k8s/host-access.js';
 import { assertTools } from '../../k8s/tools.js';
 import { startTracing } from '../../tracing.js';
 import { healthServer } from './health.js';
@@ -12,7 +12,7 @@ import { startWorker } from './worker.js';
 
 try {
   const settings = readWorkerSettings();
-  loadHostKubeConfig(settings);
+  hostAccess(settings);
   const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
   await assertTools(settings.demoConfig);
   const tracing = await startTracing('vcdemo-worker', settings);

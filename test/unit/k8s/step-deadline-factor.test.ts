@@ -5,9 +5,9 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { KubeConfig } from '@kubernetes/client-node';
 import { readDemoConfig, type DemoConfig } from '../../../src/config.js';
 import { hours } from '../../../src/duration.js';
+import { accessWith } from '../../../src/k8s/access.js';
 import { ApiError } from '../../../src/k8s/api-errors.js';
 import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
 import { planDemo } from '../../../src/k8s/demo.js';
@@ -49,8 +49,10 @@ const resources = Object.entries(kinds).map(([kind, name]) => ({
   namespaced: !clusterWide.includes(kind) && !kind.startsWith('Self'),
 }));
 
+const accessTo = (url: string) => accessWith({ url }, { token: 'x' });
+
 /** An API that answers as it is told and knows nothing else. */
-function clusterWhere(answer: (call: ApiCall) => object | undefined, kubeConfig = new KubeConfig()): Cluster {
+function clusterWhere(answer: (call: ApiCall) => object | undefined, access = accessTo('https://x')): Cluster {
   const request = <Answer>(call: ApiCall): Promise<Answer> => {
     if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
     const found = answer(call);
@@ -59,7 +61,7 @@ function clusterWhere(answer: (call: ApiCall) => object | undefined, kubeConfig 
   };
   const cluster: Cluster = {
     name: 'host',
-    kubeConfig,
+    access,
     request,
     discovered: new Map(),
     close: () => undefined,
@@ -94,9 +96,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
 
   test('a signed certificate', async () => {
     const cluster = clusterWhere(() => ({ metadata: { name: 'csr', uid: '1' } }));
-    const kubeConfig = new KubeConfig();
-    kubeConfig.loadFromClusterAndUser({ name: 'vc1', server: 'https://x', caData: 'eA==' } as never, { name: 'u' });
-    const clusters = { vc1: { ...cluster, kubeConfig }, vc2: { ...cluster, kubeConfig } };
+    const clusters = { vc1: cluster, vc2: cluster };
     await assert.rejects(
       issueKubeconfig(configWith(1 / 30), demo, clusters, 'u-istio', signal),
       /the certificate of u-istio in host: not within 1 s; last seen: approved, not signed/,
@@ -108,11 +108,9 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     await once(silent, 'listening');
     const sockets: net.Socket[] = [];
     silent.on('connection', (socket) => sockets.push(socket));
-    const kubeConfig = new KubeConfig();
     const server = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    kubeConfig.loadFromClusterAndUser({ name: 'vc1', server, skipTLSVerify: true }, { name: 'u' });
     const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-    const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), kubeConfig);
+    const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), accessTo(server));
     try {
       await assert.rejects(sendRequests(cluster, 12, signal, configWith(1 / 38.4)), /did not end within 1 s/);
     } finally {

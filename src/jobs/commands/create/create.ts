@@ -103,7 +103,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
   const demo = (await findDemo(host, planned.name)) ?? planned; // with the time at which it expires
   const file = {
     filename: kubeconfigName(demo.name),
-    content: await requireDemoKubeconfig(host, demo),
+    content: await requireDemoKubeconfig(host, config, demo),
     title: `kubeconfig of ${demo.name}`,
     comment: createdText(config, demo, Date.now() - run.askedAt.getTime()),
   };

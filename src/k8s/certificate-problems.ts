@@ -1,0 +1,96 @@
+import { isIP } from 'node:net';
+import tls from 'node:tls';
+import { seconds } from '../duration.js';
+import type { Server } from './access.js';
+
+/** Why a connection was not trusted, and what people can do about it. */
+export interface CertificateProblem {
+  says: string;
+  hint: string;
+}
+
+const unknownAuthority: readonly string[] = [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'CERT_REJECTED',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+];
+
+/**
+ * What is wrong with the certificates of a connection, by the error that Node gives; undefined where it is about
+ * something else.
+ * @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes
+ */
+export async function certificateProblem(
+  error: unknown,
+  cluster: string,
+  server: Server,
+): Promise<CertificateProblem | undefined> {
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  const isHost = cluster === 'host';
+  const of = isHost ? 'the host cluster' : cluster;
+  const source = isHost ? "the worker's kubeconfig" : `Secret vc-${cluster} of the demo`;
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
+    const validity = await validityOf(server);
+    const state = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
+    return {
+      says: `its certificate ${state}: ${validity ? `it is valid ${validity}, and ` : ''}the worker's clock says ${new Date().toISOString()}`,
+      hint: `Compare the clocks of the worker and of ${of}, and let both follow NTP. If they agree, renew the certificate.`,
+    };
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return {
+      says: `its certificate is not good for this address: ${message}`,
+      hint: `Use an address that is in the certificate of ${of}, or set tls-server-name in ${source} to a name that is.`,
+    };
+  if (unknownAuthority.includes(code))
+    return {
+      says: `its certificate is not signed by the authority that was expected: ${message} (${code})`,
+      hint: `Bring certificate-authority-data in ${source} up to date. If a proxy opens TLS on the way, add its CA or let it leave this address alone.`,
+    };
+  if (/^ERR_OSSL_|^ERR_CRYPTO_/.test(code))
+    return {
+      says: `the client certificate and its key cannot be used: ${message}`,
+      hint: `Check that client-certificate and client-key in ${source} belong together.`,
+    };
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)|ALERT_UNSUPPORTED_CERT/.test(code))
+    return {
+      says: `it does not accept the client certificate: ${message}`,
+      hint: `Renew the client certificate in ${source}; compare the clocks of both sides.`,
+    };
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+    return {
+      says: 'what answers there does not speak TLS',
+      hint: `Check the address and port in ${source}, and whether they are meant to be https.`,
+    };
+  return undefined;
+}
+
+/** From when to when the server's certificate is valid: looked at in a handshake that trusts anything and sends nothing. */
+async function validityOf({ url, tlsServerName }: Server): Promise<string | undefined> {
+  const { hostname, port } = new URL(url);
+  return await new Promise((resolve) => {
+    const socket = tls.connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 443),
+      servername: tlsServerName ?? (isIP(hostname) ? undefined : hostname),
+      rejectUnauthorized: false,
+      timeout: seconds(5),
+    });
+    const end = (validity?: string) => {
+      socket.destroy();
+      resolve(validity);
+    };
+    socket.once('secureConnect', () => {
+      const { valid_from: from, valid_to: to } = socket.getPeerCertificate();
+      end(`from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`);
+    });
+    socket.once('timeout', () => end()).once('error', () => end());
+  });
+}

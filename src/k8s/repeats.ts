@@ -1,0 +1,42 @@
+import { seconds } from '../duration.js';
+import { ApiError, UnreachableError } from './api-errors.js';
+
+/*
+ * Which requests are sent again when they fail, and when: an API server that restarts, changes its leader or has too much
+ * to do answers a moment later.
+ */
+
+const first = 250;
+const longest = seconds(4);
+
+/** Milliseconds until the next try, or undefined where another cannot help; `tries` were made. */
+export function repeatAfter(error: unknown, tries: number, random = Math.random): number | undefined {
+  if (!isWorthRepeating(error)) return undefined;
+  const backoff = Math.min(longest, first * 2 ** (tries - 1));
+  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(asked, backoff * (0.5 + random() / 2));
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof ApiError) return [429, 500, 502, 503, 504].includes(error.status);
+  return error instanceof UnreachableError && !error.isAboutCertificates;
+}
+
+/** Errors of connections that did not come about: nothing was sent. */
+const beforeSending = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPERM',
+  'ERR_PROXY_CONNECT',
+]);
+
+/** Whether the server may have done what it was asked, though it did not say so. */
+export function mayHaveHappened(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status !== 429;
+  const { cause } = error as Error;
+  const { code, message = '' } = (cause ?? {}) as { code?: string; message?: string };
+  return !beforeSending.has(code ?? '') && !message.includes('before secure TLS connection was established');
+}

@@ -1,0 +1,81 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { V1Secret } from '@kubernetes/client-node';
+import { messageOf, UserError } from '../errors.js';
+
+/*
+ * What a virtual cluster's control plane, or whoever may write in its namespace, has put into a Secret. Exactly a CA and
+ * a certificate with its key, or a token, are taken from it, each checked. The kubeconfig beside them is never read: it
+ * could name programs to run, files to read and proxies to go through.
+ */
+
+export interface TenantCredentials {
+  /** PEM. */
+  certificateAuthority: string;
+  user: { certificate: string; key: string } | { token: string };
+}
+
+/** Far more than certificates need; characters of each part. */
+const longestPart = 64_000;
+
+/**
+ * The credentials in Secret `vc-<name>`, as every version of vcluster writes it.
+ * @throws UserError `broken-credentials`
+ */
+export function tenantCredentials(secret: V1Secret): TenantCredentials {
+  const part = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  try {
+    return {
+      certificateAuthority: certificates(part('certificate-authority'), 'certificate-authority'),
+      user: part('client-certificate')
+        ? keyPair({ certificate: part('client-certificate'), key: part('client-key') })
+        : { token: bearerToken(part('token'), 'token') },
+    };
+  } catch (error) {
+    const { name, namespace } = secret.metadata ?? {};
+    throw new UserError(
+      'broken-credentials',
+      `Secret ${name} in namespace ${namespace} of the host cluster has no usable credentials of the virtual cluster: ${messageOf(error)}.`,
+      {
+        hint: `Somebody has changed it. Delete the Secret and restart the virtual cluster, which writes it again: \`kubectl -n ${namespace} delete secret ${name}\`, then \`kubectl -n ${namespace} delete pod ${name?.replace(/^vc-/, '')}-0\`.`,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The certificates in a text, PEM, and nothing else of it. @throws Error where there is none, or one cannot be read */
+export function certificates(text: string, what: string): string {
+  const blocks = bounded(text, what).match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g);
+  if (!blocks) throw new Error(`its ${what} is no certificate`);
+  return blocks.map((block) => parsed(what, () => new X509Certificate(block).toString())).join('');
+}
+
+/** A certificate and its key, read and written anew. @throws Error where they cannot be read or do not belong together */
+export function keyPair(pair: { certificate: string; key: string }): { certificate: string; key: string } {
+  const certificate = certificates(pair.certificate, 'client-certificate');
+  const key = parsed('client-key', () => createPrivateKey(bounded(pair.key, 'client-key')));
+  if (!new X509Certificate(certificate).checkPrivateKey(key))
+    throw new Error('its client-key does not belong to its client-certificate');
+  return { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+/** @throws Error where it is no token as service accounts have them */
+export function bearerToken(text: string, what: string): string {
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(bounded(text, what))) return text;
+  throw new Error(
+    text ? `its ${what} is no token of a service account` : `it has neither client-certificate nor ${what}`,
+  );
+}
+
+function bounded(text: string, what: string): string {
+  if (text.length > longestPart) throw new Error(`its ${what} is too long`);
+  return text;
+}
+
+function parsed<Value>(what: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch {
+    throw new Error(`its ${what} cannot be read`);
+  }
+}

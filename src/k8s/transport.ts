@@ -1,0 +1,33 @@
+import https from 'node:https';
+import type { Agent } from 'node:http';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { SocksProxyAgent } from 'socks-proxy-agent';
+import type { Access, Credential, Server } from './access.js';
+
+/* What a connection to a Kubernetes API is made with, for requests and for WebSockets alike. */
+
+const agentOptions = { keepAlive: true, maxSockets: 12 };
+
+/**
+ * The agent that keeps the connections to an API: through the proxy of the kubeconfig, where it names one.
+ * This is the one place where that is decided.
+ */
+export function agentFor({ url, proxyUrl }: Server): Agent | undefined {
+  if (proxyUrl?.startsWith('socks')) return new SocksProxyAgent(proxyUrl, agentOptions);
+  if (proxyUrl) return new HttpsProxyAgent(proxyUrl, agentOptions);
+  return url.startsWith('https:') ? new https.Agent(agentOptions) : undefined;
+}
+
+export function tlsOptions({ certificateAuthority, tlsServerName, skipTlsVerify }: Server, credential: Credential) {
+  return {
+    ca: certificateAuthority,
+    // Kubernetes trusts every certificate of a CA bundle, be it the root's or an intermediate's.
+    allowPartialTrustChain: true,
+    servername: tlsServerName,
+    rejectUnauthorized: !skipTlsVerify,
+    cert: credential.certificate,
+    key: credential.key,
+  };
+}
+
+export const headersOf = (access: Access, credential: Credential) => ({ ...credential.headers, ...access.headers });

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { childEnvironment, forbiddenNames } from '../../src/child-environment.js';
+import { readWorkerSettings } from '../../src/config.js';
+
+describe('programs that a worker starts', () => {
+  test('get what they need to run, to reach the network and to sign in to clouds', () => {
+    const needed = {
+      PATH: '/bin',
+      HOME: '/home/me',
+      LC_ALL: 'C',
+      HTTPS_PROXY: 'http://proxy:3128',
+      no_proxy: '.svc',
+      KUBECONFIG: 'a:b',
+      KUBERNETES_SERVICE_HOST: '10.0.0.1',
+      HELM_REGISTRY_CONFIG: '/helm.json',
+      AWS_PROFILE: 'demo',
+      AZURE_CLIENT_ID: '1',
+      GOOGLE_APPLICATION_CREDENTIALS: '/key.json',
+      OS_CLOUD: 'otc',
+    };
+    assert.deepEqual(childEnvironment(needed), needed);
+  });
+
+  test("get neither vcdemo's secrets nor what nobody has thought of", () => {
+    const kept = {
+      SLACK_BOT_TOKEN: 'xoxb-1',
+      SLACK_SIGNING_SECRET: 's',
+      REDIS_URL: 'redis://:p@h',
+      REDIS_PASSWORD: 'p',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=1',
+      VCDEMO_CONFIG: 'c',
+      MY_DATABASE_PASSWORD: 'p',
+      NODE_OPTIONS: '--require x',
+      LD_PRELOAD: 'x',
+    };
+    assert.deepEqual(childEnvironment(kept), {});
+  });
+
+  test('get what PASS_ENVIRONMENT names', () => {
+    const env = { PASS_ENVIRONMENT: 'VAULT_ADDR, TELEPORT_*', VAULT_ADDR: 'v', VAULT_TOKEN: 't', TELEPORT_PROXY: 'p' };
+    assert.deepEqual(childEnvironment(env), { VAULT_ADDR: 'v', TELEPORT_PROXY: 'p' });
+  });
+
+  for (const name of ['SLACK_BOT_TOKEN', 'SLACK_*', 'S*', '*', 'REDIS*', 'REDIS_URL'])
+    test(`do not get vcdemo's secrets though PASS_ENVIRONMENT says ${name}`, () => {
+      const env = { PASS_ENVIRONMENT: name, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h' };
+      assert.deepEqual(childEnvironment(env), {});
+    });
+});
+
+test('a worker does not start when PASS_ENVIRONMENT names its own secrets', () => {
+  const env = { SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h', PASS_ENVIRONMENT: 'VAULT_ADDR,SLACK_BOT_TOKEN' };
+  assert.throws(() => readWorkerSettings(env), /PASS_ENVIRONMENT may not name SLACK_BOT_TOKEN/);
+  assert.deepEqual(forbiddenNames('VAULT_ADDR,TELEPORT_*'), []);
+});
