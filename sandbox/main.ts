@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { faultNames } from '../simulator/faults.js';
-import { realHost, simulatedHost } from '../test/support/host.js';
+import { simulatedHost } from '../test/support/host.js';
 import { jobIdIn, watchJobs, type JobWatcher } from './jobs.js';
 import { servePage } from './page.js';
+import { realHost } from './real-host.js';
 import { runScript } from './script.js';
 import { startStack, type Stack } from '../test/support/stack.js';
 import { showInTerminal, type Terminal } from './terminal.js';
@@ -74,7 +75,7 @@ async function run(): Promise<boolean> {
   const host = await open(
     kubeconfig !== undefined
       ? realHost({ kubeconfig: resolve(kubeconfig), context, config: resolve(config!) })
-      : simulatedHost(fault),
+      : simulatedHost(fault, fault ? undefined : 1), // a slow machine may take its time
   );
   const stack = await open(startStack(host.environment, { notice: host.notice }));
   const jobs = await open(watchJobs(stack.redis.url));

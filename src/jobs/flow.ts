@@ -94,9 +94,11 @@ export class FlowError extends Error {
     super(failed.map((task) => `${taskName(task)}: ${messageOf(task.error)}`).join('\n'), { cause: failed[0]?.error });
   }
 
-  /** What the first failed step advises. */
+  /** What the first failed step advises, or what is known about its reason. */
   get hint(): string | undefined {
-    return this.failed.map(({ error }) => (error instanceof UserError ? error.hint : undefined)).find(Boolean);
+    return this.failed
+      .map(({ error }) => (error instanceof UserError ? error.hint : adviceFor(messageOf(error))))
+      .find(Boolean);
   }
 }
 

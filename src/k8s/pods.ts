@@ -5,6 +5,7 @@ import type {
   V1Deployment,
   V1Pod,
 } from '@kubernetes/client-node';
+import { clip } from '../redact.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
@@ -15,6 +16,14 @@ import { list, read, ref } from './objects.js';
  * ready.
  */
 export function podProblem(pod: V1Pod, events: readonly CoreV1Event[] = []): string | undefined {
+  const problem = problemOf(pod, events);
+  return problem === undefined ? undefined : clip(problem, longestProblem);
+}
+
+/** Kubernetes' own texts end at 1 KB; what a tenant writes may not. */
+const longestProblem = 1500;
+
+function problemOf(pod: V1Pod, events: readonly CoreV1Event[]): string | undefined {
   const { phase = 'unknown', conditions = [], reason, message } = pod.status ?? {};
   if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;
   const name = `pod ${pod.metadata?.name}`;
@@ -136,7 +145,10 @@ async function lastWarning(cluster: Cluster, namespace: string, name: string): P
   const last = newest(events, ({ involvedObject: { kind, name: of = '' } }) =>
     kind === 'ReplicaSet' ? of.startsWith(`${name}-`) : /^(Deployment|StatefulSet)$/.test(kind ?? '') && of === name,
   );
-  return last && `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${last.message}`;
+  return (
+    last &&
+    `${last.involvedObject.kind} ${last.involvedObject.name}: ${last.reason}: ${clip(last.message ?? '', longestProblem)}`
+  );
 }
 
 // ------------------------------------------------------------------ checks

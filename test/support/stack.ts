@@ -206,7 +206,7 @@ async function start(
         () => false,
       );
     },
-    { withinMs: 20_000, everyMs: 100, seen: () => Buffer.concat(output).toString('utf8') },
+    { withinMs: 60_000, everyMs: 100, seen: () => Buffer.concat(output).toString('utf8') },
   ).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;

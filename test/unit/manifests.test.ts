@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../src/config.js';
 import { namespaceMetadata } from '../../src/k8s/demo-record.js';
 import { planDemo } from '../../src/k8s/demo.js';
@@ -9,7 +9,6 @@ import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
 import { hostOf } from '../../src/k8s/hosts.js';
 import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
-import { podProblem } from '../../src/k8s/pods.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
@@ -199,35 +198,5 @@ describe('hits', () => {
     assert.equal(judged(12, 0), 'failed');
     assert.equal(judged(3, 0), 'unsure');
     assert.equal(judged(6, 6, { timeout: 1 }), 'failed');
-  });
-});
-
-describe('a pod that is not ready', () => {
-  const pod = (status: V1Pod['status']): V1Pod => ({ metadata: { name: 'vc1-0' }, status: status! });
-
-  it('is explained in the words of Kubernetes', () => {
-    const unscheduled = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason: 'Unschedulable',
-      message: '0/1 nodes are available: 1 Insufficient cpu.',
-    };
-    assert.equal(
-      podProblem(pod({ phase: 'Pending', conditions: [unscheduled] })),
-      'pod vc1-0 cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.',
-    );
-    const waiting = {
-      name: 'syncer',
-      ready: false,
-      image: '',
-      imageID: '',
-      restartCount: 0,
-      state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' } },
-    };
-    assert.match(
-      podProblem(pod({ phase: 'Pending', containerStatuses: [waiting] }))!,
-      /container syncer is waiting: ImagePullBackOff, Back-off pulling image/,
-    );
-    assert.equal(podProblem(pod({ phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] })), undefined);
   });
 });
