@@ -64,6 +64,7 @@ const demo: Demo = {
   id: '',
   ttlMs: 1,
   done: [],
+  files: [],
   namespaceUids: {},
   places: [],
 };

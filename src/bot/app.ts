@@ -16,6 +16,7 @@ import { listenForCommand } from './listeners/command.js';
 import type { ListenerContext } from './listeners/context.js';
 import { listenForButtons } from './listeners/button.js';
 import { createJobQueues, type JobQueues } from './queue.js';
+import { createRateLimit } from './rate-limit.js';
 import { createDispatcher, type Dispatch } from './receiver/dispatch.js';
 import { createHttpReceiver } from './receiver/http.js';
 import { startSocketReceiver, type SocketReceiver } from './receiver/socket.js';
@@ -43,7 +44,8 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   metrics.watchQueues(queues.lengths);
   try {
     await queues.proveAtStart();
-    const context = { queues, demoConfig, metrics, log };
+    const rateLimit = createRateLimit(demoConfig.limits.commandsPerMinute);
+    const context = { queues, demoConfig, rateLimit, metrics, log };
     const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));

@@ -5,6 +5,7 @@ import { createBotMetrics } from '../metrics.js';
 import { configuredInstallation } from '../slack/installation.js';
 import { createBoltDispatcher } from './app.js';
 import { createMomentaryQueues } from './queue.js';
+import { createRateLimit } from './rate-limit.js';
 import { createLambdaHandler } from './receiver/lambda.js';
 
 /*
@@ -15,6 +16,7 @@ import { createLambdaHandler } from './receiver/lambda.js';
 const settings = orExit(readBotSettings);
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const context = {
+  rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),
   queues: createMomentaryQueues(settings, log, settings.demoConfig),
   demoConfig: settings.demoConfig,
   // Counted for nobody: a function has no place where Prometheus could ask.

@@ -21,6 +21,11 @@ export interface JobQueues {
    * was lost while it was being told, the job may exist all the same.
    */
   enqueue(request: JobRequest, options: { dedupeId: string; hostCluster?: string | undefined }): Promise<string>;
+  /**
+   * How many jobs of a person wait on the provisioning queues; where fewer than `most` wait in all, that number.
+   * @throws as `enqueue` does
+   */
+  waitingOf(userId: string, most: number): Promise<number>;
   /** Proves within a second that jobs can be put there. @see RedisLink.prove */
   ping(): Promise<void>;
   /** @see RedisLink.proveAtStart */
@@ -47,6 +52,8 @@ const pingTimeoutMs = seconds(1);
 /** Less than half of the above, so that what went silent is told again to a new connection. */
 const silenceTimeoutMs = seconds(1.5);
 const retryDelayMs = 50;
+/** Beyond so many waiting jobs a person's own are not counted. */
+const mostCounted = 500;
 const closeTimeoutMs = 250;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
@@ -99,6 +106,24 @@ export function createJobQueues(
         throw link.explain(error);
       }
     },
+    async waitingOf(userId, most) {
+      const provisioning = [...queues].filter(([name]) => name.startsWith('provisioning')).map(([, queue]) => queue);
+      const count = async (queue: Queue) => {
+        const all = await queue.getWaitingCount();
+        if (all < most) return all;
+        const jobs: { data?: { requester?: { userId?: string } } | null }[] = await queue.getWaiting(0, mostCounted);
+        return jobs.filter((job) => job?.data?.requester?.userId === userId).length;
+      };
+      try {
+        return await within(pingTimeoutMs, async () => {
+          await link.ready();
+          const counts = await Promise.all(provisioning.map(count));
+          return counts.reduce((sum, each) => sum + each, 0);
+        });
+      } catch (error) {
+        throw link.explain(error);
+      }
+    },
     ping: () => link.prove(pingTimeoutMs),
     proveAtStart: link.proveAtStart,
     async lengths() {
@@ -131,6 +156,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
   };
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
+    waitingOf: (userId, most) => withQueues((queues) => queues.waitingOf(userId, most)),
     ping: () => withQueues((queues) => queues.ping()),
     proveAtStart: () => withQueues((queues) => queues.proveAtStart()),
     lengths: () => withQueues((queues) => queues.lengths()),

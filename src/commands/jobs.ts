@@ -3,15 +3,18 @@ import { payloadSchema, type PayloadOf } from './command.js';
 import { demoName, type QueueKind } from './payload.js';
 import { commandNames, commands, type CommandName, type JobCommandName } from './table.js';
 
-/* The jobs that workers do: one for each command that needs a worker, and `expire`, which workers enqueue themselves. */
+/* The jobs that workers do: one for each command that needs a worker, and those which workers enqueue themselves. */
 
-const expirePayload = z.object({ demo: demoName });
+const upkeepPayload = z.object({ demo: demoName });
 
-export type JobName = JobCommandName | 'expire';
+/** Jobs that nobody asks for. */
+export type UpkeepName = 'expire' | 'renew';
+
+export type JobName = JobCommandName | UpkeepName;
 
 export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
-  : z.infer<typeof expirePayload>;
+  : z.infer<typeof upkeepPayload>;
 
 export interface JobDefinition<Name extends JobName> {
   queue: QueueKind;
@@ -27,7 +30,8 @@ const ofCommands = commandNames.filter(isJobCommand).map((name) => {
 
 export const jobs = {
   ...Object.fromEntries(ofCommands),
-  expire: { queue: 'provisioning', payload: expirePayload },
+  expire: { queue: 'provisioning', payload: upkeepPayload },
+  renew: { queue: 'provisioning', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
 export type JobRequest = { [Name in JobName]: { name: Name; payload: JobPayload<Name> } }[JobName];

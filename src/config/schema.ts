@@ -183,6 +183,20 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe("Istio's helloworld sample"),
+  delivery: z
+    .enum(['channel', 'dm'])
+    .default('channel')
+    .describe(
+      'where the kubeconfig of a new demo goes: into the channel where it was asked for, or to its owner alone (`dm`). It never goes into a channel that guests, other organizations or people outside `access.users` read, or of which that cannot be known',
+    ),
+  credentials: z
+    .strictObject({
+      maxAge: lifetime
+        .prefault('8h')
+        .describe('how long the certificates in a kubeconfig are valid; `/vcdemo kubeconfig` issues new ones'),
+    })
+    .prefault({})
+    .describe('what people get to use a demo with'),
   stepDeadlineFactor: z
     .number()
     .positive()
@@ -203,6 +217,30 @@ export const sharedConfig = z.strictObject({
     })
     .prefault({})
     .describe('how long demos live'),
+  limits: z
+    .strictObject({
+      demosPerPerson: z
+        .number()
+        .int()
+        .positive()
+        .default(5)
+        .describe('demos that one person may own at a time, on each host cluster'),
+      demos: z.number().int().positive().default(50).describe('demos in all, on each host cluster'),
+      waitingPerPerson: z
+        .number()
+        .int()
+        .positive()
+        .default(10)
+        .describe('jobs of one person that may wait for a worker'),
+      commandsPerMinute: z
+        .number()
+        .int()
+        .positive()
+        .default(30)
+        .describe('commands of one person that a bot takes in a minute'),
+    })
+    .prefault({})
+    .describe('how much one person may ask for; administrators are not limited'),
   access: z
     .strictObject({
       users: slackIds.default([]).describe('Slack IDs of the people who may use vcdemo; empty: everybody'),

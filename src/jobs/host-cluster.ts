@@ -8,7 +8,7 @@ import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import type { JobName } from '../commands/jobs.js';
+import type { JobName, UpkeepName } from '../commands/jobs.js';
 import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
 
@@ -39,7 +39,7 @@ export interface ClaimedHost {
  * job has the demo, `busy` is told instead.
  */
 export async function withClaimedDemo(
-  run: JobRun<'create' | 'delete' | 'expire'>,
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<UpkeepName>,
   busy: (holder: Holder) => Promise<void>,
   work: (claimed: ClaimedHost) => Promise<void>,
 ): Promise<void> {

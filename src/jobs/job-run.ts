@@ -3,12 +3,14 @@ import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.
 import type { IstioRenderer } from '../k8s/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
+import type { People } from '../slack/people.js';
 import type { Slack } from './slack/client.js';
 
 /** What a worker has for its whole life. */
 export interface WorkerTools {
   settings: WorkerSettings;
   slack: Slack;
+  people: People;
   istio: IstioRenderer;
   metrics: WorkerMetrics;
 }

@@ -48,7 +48,12 @@ const recordSchema = z.object({
   state: z.enum(demoStates),
   ready: date.optional(),
   problem: text(500).optional(),
+  credentialsEnd: date.optional(),
   progress: z.object({ jobId: text(100), channel, ts: z.string().regex(/^\d+\.\d+$/) }).optional(),
+  files: z
+    .array(z.object({ id: text(50), to: text(50) }))
+    .max(500)
+    .default([]),
   done: z.array(text(100)).max(100),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });
@@ -316,6 +321,7 @@ function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | 
     state: data[annotations.state],
     ready: created,
     problem: data[annotations.problem],
+    files: [],
     done: [],
     claimNamespace,
     namespaceUids: uidsOf(name, own),

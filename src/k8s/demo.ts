@@ -40,8 +40,12 @@ export interface Demo {
   ready?: Date | undefined;
   /** Why the last create or delete failed. */
   problem?: string | undefined;
+  /** When the certificates of its own kubeconfig expire. */
+  credentialsEnd?: Date | undefined;
   /** The message in Slack that follows the last job which made or deletes it. */
   progress?: { jobId: string; channel: string; ts: string } | undefined;
+  /** Kubeconfigs in Slack: the file's id and who or which channel has it. */
+  files: readonly { id: string; to: string }[];
   /** Ids of the jobs that are done with it, so that none is done twice; the newest last. */
   done: readonly string[];
   /** The namespace in which its workers keep their locks and its record; unknown of one that an earlier version made. */
@@ -85,6 +89,7 @@ export function planDemo(request: {
     expires: new Date(now.getTime() + given.ttlMs + creationAllowanceMs),
     state: 'creating',
     done: [],
+    files: [],
     namespaceUids: {},
     places: placesOf(given.name),
   };

@@ -8,6 +8,7 @@ import { accessWith } from './access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
 import { demoLabels, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
+import { changeRecord } from './demo-record.js';
 import { hostOf } from './hosts.js';
 import { apply, assertSignedIn, read, ref, type Reference } from './objects.js';
 import { probePublicAddress } from './public-address.js';
@@ -28,10 +29,18 @@ export interface KubeconfigEntry {
   certificate: string;
 }
 
-/** One kubeconfig with a context for each virtual cluster, all with one key. */
-export function mergedKubeconfig(user: string, privateKey: string, entries: readonly KubeconfigEntry[]): string {
+/**
+ * One kubeconfig with two contexts for each virtual cluster, all with one key: `vc1`, as in the source document, and
+ * `<demo>-vc1`. The names of clusters and users carry the demo's too, so that merged files never lead to the wrong demo.
+ */
+export function mergedKubeconfig(
+  { demo, user }: { demo: string; user: string },
+  privateKey: string,
+  entries: readonly KubeconfigEntry[],
+): string {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const userOf = (index: number) => `${user}-${index + 1}`;
+  const clusterOf = (name: string) => clusterInKubeconfig(demo, name);
+  const userOf = (name: string) => `${clusterOf(name)}-${user}`;
   return stringify(
     {
       apiVersion: 'v1',
@@ -39,22 +48,31 @@ export function mergedKubeconfig(user: string, privateKey: string, entries: read
       preferences: {},
       'current-context': entries[0]!.name,
       clusters: entries.map(({ name, server, tlsServerName, certificateAuthority: ca }) => ({
-        name,
+        name: clusterOf(name),
         cluster: {
           server,
           ...(tlsServerName && { 'tls-server-name': tlsServerName }),
           'certificate-authority-data': ca,
         },
       })),
-      contexts: entries.map(({ name }, index) => ({ name, context: { cluster: name, user: userOf(index) } })),
-      users: entries.map(({ certificate }, index) => ({
-        name: userOf(index),
+      contexts: [
+        ...entries.map(({ name }) => ({ name, context: { cluster: clusterOf(name), user: userOf(name) } })),
+        ...entries.map(({ name }) => ({
+          name: clusterOf(name),
+          context: { cluster: clusterOf(name), user: userOf(name) },
+        })),
+      ],
+      users: entries.map(({ name, certificate }) => ({
+        name: userOf(name),
         user: { 'client-certificate-data': base64(certificate), 'client-key-data': base64(privateKey) },
       })),
     },
     { lineWidth: 0 },
   );
 }
+
+/** A cluster's name in a kubeconfig, and that of its second context. */
+export const clusterInKubeconfig = (demo: string, virtualCluster: string): string => `${demo}-${virtualCluster}`;
 
 /**
  * Where people reach a virtual cluster: by its public name; by the address of the ingress controller, with the name
@@ -91,18 +109,23 @@ export async function issueKubeconfig(
 ): Promise<string> {
   const key = await generateUserKey();
   const withinMs = seconds(30) * config.stepDeadlineFactor;
+  const expires = credentialsEnd(config, demo);
   const entries = await Promise.all(
     virtualClusterNames.map(async (name) => ({
       name,
       ...publicEndpoint(config, demo.name, name),
       certificateAuthority: certificateAuthority(clusters[name]),
-      certificate: await issueUserCertificate(clusters[name], { user, key, expires: demo.expires, signal, withinMs }),
+      certificate: await issueUserCertificate(clusters[name], { user, key, expires, signal, withinMs }),
     })),
   );
   const privateKey = privateKeyPem(key.privateKey);
   await Promise.all(entries.map((entry) => prove(config, clusters[entry.name], entry, privateKey, signal)));
-  return mergedKubeconfig(user, privateKey, entries);
+  return mergedKubeconfig({ demo: demo.name, user }, privateKey, entries);
 }
+
+/** Until when credentials that are issued now are valid; nobody's outlive the demo. */
+export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo): Date =>
+  new Date(Math.min(expires.getTime(), Date.now() + credentials.maxAge));
 
 /** Signs in as the kubeconfig's user: the public way where there is one, else the worker's own. */
 async function prove(
@@ -153,7 +176,8 @@ export async function checkDemoKubeconfig(
       return lacks(`the kubeconfig is of an earlier ${name}`);
   }
   const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
-  return Math.min(...ends) > Date.now() ? holds : lacks('the certificates of the kubeconfig have expired');
+  const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
+  return Math.min(...ends) > Date.now() + renewBefore ? holds : lacks('the certificates of the kubeconfig expire soon');
 }
 
 export async function makeDemoKubeconfig(
@@ -176,6 +200,7 @@ export async function makeDemoKubeconfig(
     type: 'Opaque',
     stringData: { [kubeconfigKey]: kubeconfig },
   });
+  await changeRecord(host, demo, (current) => ({ ...current, credentialsEnd: credentialsEnd(config, current) }));
 }
 
 async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<string | undefined> {
@@ -196,7 +221,7 @@ export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, d
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
     const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, demo.name, entry.name) }));
-    return mergedKubeconfig(demoUser, key, own);
+    return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
   } catch (error) {
     const reason = `The stored kubeconfig of demo ${demo.name} has been changed, and is not handed out: ${messageOf(error)}.`;
     throw new UserError('no-kubeconfig', reason, { hint, cause: error });

@@ -1,8 +1,8 @@
 import type { WebClient } from '@slack/web-api';
 import { minutes, seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { Refusal } from '../errors.js';
 import { errorCodeOf } from './client.js';
-import type { Installation } from './installation.js';
+import { askInstallation, type Installation } from './installation.js';
 
 /** What somebody is in this workspace. */
 export type Standing = 'member' | 'guest' | 'external' | 'deactivated' | 'unknown';
@@ -47,6 +47,16 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
   };
 }
 
+/** People, where Slack itself has to say where the app is installed; that is asked once. */
+export function peopleAround(client: WebClient): People {
+  let installation: Promise<Installation> | undefined;
+  return createPeople(client, () => {
+    installation ??= askInstallation(client);
+    installation.catch(() => (installation = undefined));
+    return installation;
+  });
+}
+
 /** What of users.info decides. */
 export interface SlackUser {
   deleted?: boolean;
@@ -68,7 +78,7 @@ export function standingFrom(user: SlackUser, { teamId, enterpriseId }: Installa
 
 /**
  * Whether somebody of that standing may use vcdemo, `guests` being `access.guests` of the configuration.
- * @throws UserError `not-a-member`
+ * @throws Refusal `not-a-member`
  */
 export function assertMember(standing: Standing, guests: boolean): void {
   if (standing === 'member' || (guests && (standing === 'guest' || standing === 'external'))) return;
@@ -79,7 +89,7 @@ export function assertMember(standing: Standing, guests: boolean): void {
     unknown: ['Slack does not know this account.', 'Ask somebody of the workspace to run the command.'],
   } as const;
   const [message, hint] = refusals[standing];
-  throw new UserError('not-a-member', message, { ...(hint && { hint }) });
+  throw new Refusal('not-a-member', message, { ...(hint && { hint }) });
 }
 
 const operatorsCan = 'Ask a member to run the command; operators can let guests in with `access.guests: true`.';

@@ -15,6 +15,7 @@ import { readBotSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
 import { createBotMetrics } from '../../src/metrics.js';
 import { configuredInstallation } from '../../src/slack/installation.js';
+import { jobKeys } from '../support/job-keys.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, triggerId, type SlackWorkspace } from '../support/slack.js';
 import {
@@ -62,6 +63,7 @@ type Send = (body: string, options?: { timestamp?: number; type?: string; secret
 
 function settingsWith(environment: Record<string, string> = {}, guests = false) {
   const read = readBotSettings({
+    ...jobKeys,
     SLACK_BOT_TOKEN: slack.botToken,
     SLACK_SIGNING_SECRET: slack.signingSecret,
     SLACK_API_URL: slack.apiUrl,
@@ -69,7 +71,9 @@ function settingsWith(environment: Record<string, string> = {}, guests = false) 
     PORT: '0',
     ...environment,
   });
-  return { ...read, demoConfig: { ...read.demoConfig, access: { ...read.demoConfig.access, guests } } };
+  const { access, limits } = read.demoConfig;
+  const unlimited = { ...limits, commandsPerMinute: 10_000 };
+  return { ...read, demoConfig: { ...read.demoConfig, limits: unlimited, access: { ...access, guests } } };
 }
 
 async function startListening(...options: Parameters<typeof settingsWith>): Promise<{ send: Send; url: string }> {
@@ -88,7 +92,8 @@ async function startFunction(environment: Record<string, string> = {}, guests = 
   const settings = settingsWith({ SLACK_TEAM_ID: 'T000000001', SLACK_APP_ID: 'A0VCDEMO0', ...environment }, guests);
   const queues: JobQueues = createJobQueues(settings, log);
   cleanUps.push(() => queues.close());
-  const context = { queues, demoConfig: settings.demoConfig, metrics: createBotMetrics(), log };
+  const rateLimit = () => undefined;
+  const context = { queues, demoConfig: settings.demoConfig, rateLimit, metrics: createBotMetrics(), log };
   const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
   const handler = createLambdaHandler({ signingSecret: slack.signingSecret, dispatch, log });
   const send: Send = async (body, { timestamp, type, secret = slack.signingSecret } = {}) => {
@@ -166,7 +171,7 @@ for (const [way, start] of [
 
     test('takes a click that carries a view of 900 KB', async () => {
       const { send } = await start();
-      const actions = [{ type: 'button', block_id: 'b', action_id: 'delete_demo', value: 'big', action_ts: '1.1' }];
+      const actions = [{ type: 'button', block_id: 'b', action_id: 'confirmed:0', value: 'delete big', action_ts: '1.1' }];
       const body = click({ channel: { id: slack.channel }, actions, view: { blocks: 'x'.repeat(900_000) } });
       assert.equal((await send(body)).status, 200);
       assert.deepEqual(await demos(), ['big']);

@@ -18,6 +18,9 @@ export interface SimulatedHost extends Host {
   cluster: SimulatedCluster;
 }
 
+/** One person plays many. */
+const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, commandsPerMinute: 1000 };
+
 /**
  * A simulated cluster with public names at its edge, and `helm` and `istioctl` for it.
  * @param stepDeadlineFactor by which a fault shows sooner than on a real cluster; nothing simulated takes that long
@@ -29,7 +32,7 @@ export async function simulatedHost(fault: Fault | undefined, stepDeadlineFactor
   const address = `${cluster.edge.host}:${cluster.edge.port}`;
   await writeFile(
     config,
-    stringify({ domain: 'vcdemo.localhost', exposure: { kind: 'traefik', address }, stepDeadlineFactor }),
+    stringify({ domain: 'vcdemo.localhost', exposure: { kind: 'traefik', address }, limits, stepDeadlineFactor }),
   );
   const tools = fileURLToPath(new URL('../../simulator/bin', import.meta.url));
   return {

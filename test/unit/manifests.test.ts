@@ -127,12 +127,16 @@ describe('a kubeconfig', () => {
       certificate: `cert of ${name}`,
     });
     const kubeConfig = new KubeConfig();
-    kubeConfig.loadFromString(mergedKubeconfig('u-istio', 'the key', [entry('vc1'), entry('vc2')]));
+    kubeConfig.loadFromString(
+      mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, 'the key', [entry('vc1'), entry('vc2')]),
+    );
     assert.deepEqual(
       kubeConfig.contexts.map(({ name, user }) => [name, user]),
       [
-        ['vc1', 'u-istio-1'],
-        ['vc2', 'u-istio-2'],
+        ['vc1', 'demo-vc1-u-istio'],
+        ['vc2', 'demo-vc2-u-istio'],
+        ['demo-vc1', 'demo-vc1-u-istio'],
+        ['demo-vc2', 'demo-vc2-u-istio'],
       ],
     );
     const decoded = kubeConfig.users.map(({ certData, keyData }) =>

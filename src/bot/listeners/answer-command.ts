@@ -10,6 +10,7 @@ import type { CommandOutcome } from '../../metrics.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
+import type { JobQueues } from '../queue.js';
 import { acceptedReply, confirmationReply, outcomeOf, replyToError } from '../reply.js';
 import type { ListenerContext } from './context.js';
 
@@ -35,6 +36,7 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
   const log = context.log.child({ user: requester.userId, channel: requester.channelId });
   let name = 'invalid';
   try {
+    context.rateLimit(requester.userId);
     const { ttl, clusters } = context.demoConfig;
     const parsed = parseCommand(given.text, { maxTtlMs: ttl.max, clusters });
     name = parsed.name;
@@ -48,6 +50,15 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
     context.metrics.commands.inc({ command: name, outcome });
     return { reply: replyToError(error, log), outcome };
   }
+}
+
+/** @throws Refusal `too-many-waiting` */
+async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: number): Promise<void> {
+  const waiting = await queues.waitingOf(userId, most);
+  if (waiting < most) return;
+  throw new Refusal('too-many-waiting', `${waiting} of your commands are waiting for a worker already.`, {
+    hint: 'Give this one again when some of them are done.',
+  });
 }
 
 async function answerParsed(
@@ -69,6 +80,8 @@ async function answerParsed(
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });
+  if (commands[name].queue === 'provisioning' && !access.admins.includes(requester.userId))
+    await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson);
   // Before the acknowledgement: a command that was acknowledged must not get lost.
   const jobIds = await Promise.all(
     requestsFor({ ...parsed, name }, requester, clusters).map(({ request, hostCluster }) =>

@@ -6,6 +6,7 @@ import { deleteDemo } from './delete/delete.js';
 import { expire } from './delete/expire.js';
 import { kubeconfig } from './kubeconfig.js';
 import { list } from './list.js';
+import { renew } from './renew.js';
 import { status } from './status.js';
 import { verify } from './verify/verify.js';
 
@@ -19,4 +20,5 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   dashboard,
   delete: deleteDemo,
   expire,
+  renew,
 };

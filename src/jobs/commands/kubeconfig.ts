@@ -1,32 +1,39 @@
-import type { Demo } from '../../k8s/demo.js';
-import { issueKubeconfig } from '../../k8s/kubeconfig.js';
+import { withDone, type Demo } from '../../k8s/demo.js';
+import { changeRecord } from '../../k8s/demo-record.js';
+import { credentialsEnd, issueKubeconfig } from '../../k8s/kubeconfig.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
 import { bothClusters } from '../context.js';
 import type { Handler } from '../job-run.js';
 import { onReadyDemo } from '../ready-demo.js';
+import { noteFiles } from '../slack/files.js';
 import { kubeconfigName, message, slackTime } from '../slack/messages.js';
 
-/** A kubeconfig in the name of the one who asks, as a direct message. */
+/** A kubeconfig in the name of the one who asks, as a direct message; one that they got before is taken back. */
 export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   const { payload, config, slack, signal } = run;
+  const { userId, channelId } = payload.requester;
   const user = userNameOf(payload.requester);
-  const { demo, text } = await onReadyDemo(run, async (context) => ({
-    demo: context.demo,
-    text: await issueKubeconfig(config, context.demo, await bothClusters(context), user, signal),
-  }));
-  await slack.sendFile(payload.requester.userId, {
-    filename: kubeconfigName(demo.name, user),
-    content: text,
-    title: `kubeconfig of ${demo.name} for ${user}`,
-    comment: kubeconfigText(demo, user),
+  const name = await onReadyDemo(run, async (context) => {
+    const { host, demo } = context;
+    const ends = credentialsEnd(config, demo);
+    const content = await issueKubeconfig(config, demo, await bothClusters(context), user, signal);
+    const sent = await slack.sendFile(userId, {
+      filename: kubeconfigName(demo.name, user),
+      content,
+      title: `kubeconfig of ${demo.name} for ${user}`,
+      comment: kubeconfigText(demo, user, ends),
+    });
+    await noteFiles(slack, host, demo, sent, userId);
+    await changeRecord(host, demo, (current) => withDone(current, run.id));
+    return demo.name;
   });
-  if (!payload.requester.channelId.startsWith('D'))
+  if (!channelId.startsWith('D'))
     await slack.whisper(
       payload.requester,
-      message(`:key: Your kubeconfig for demo *${demo.name}* is in your direct messages.`),
+      message(`:key: Your kubeconfig for demo *${name}* is in your direct messages.`),
     );
 };
 
-function kubeconfigText(demo: Demo, user: string): string {
-  return `Your kubeconfig for demo *${demo.name}*: contexts *vc1* and *vc2*, certificates in the name \`${user}\`, valid until ${slackTime(demo.expires)}. It makes you an administrator there: keep it to yourself.`;
+function kubeconfigText(demo: Demo, user: string, ends: Date): string {
+  return `Your kubeconfig for demo *${demo.name}*: contexts *vc1* and *vc2*, also called *${demo.name}-vc1* and *${demo.name}-vc2*, with certificates in the name \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator there: keep it to yourself.`;
 }

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { WebClient } from '@slack/web-api';
+import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
+import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
+import type { People } from '../../slack/people.js';
 import type { SlackMessage } from '../../slack-message.js';
+import { whyNotForAll } from './readers.js';
 
 /** Where a message stands, so that it can be edited. */
 export interface PostedMessage {
@@ -18,20 +22,32 @@ export interface SlackFile {
   comment: string;
 }
 
+/** Who reads what a job says. */
+export type Audience = Pick<Requester, 'channelId' | 'userId'>;
+
+export interface SharedFile {
+  /** By which it can be deleted. */
+  ids: string[];
+  /** Why the channel did not get it; undefined where it did, or was not meant to. */
+  withheld?: string | undefined;
+}
+
 /** What workers say in Slack. */
 export interface Slack {
   /** Into the channel where it was asked; as a direct message where the bot cannot write there. */
-  post(to: Pick<Requester, 'channelId' | 'userId'>, message: SlackMessage): Promise<PostedMessage>;
+  post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
   /** For the eyes of the person alone, in the channel where they asked. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
-  /** A file for the channel, or for the person alone when people of other companies read the channel; says which. */
-  shareFile(to: Pick<Requester, 'channelId' | 'userId'>, file: SlackFile): Promise<'channel' | 'direct'>;
+  /** A file for the channel, or for the person alone where others must not have it; says which and why. */
+  shareFile(to: Audience, file: SlackFile, config: Pick<DemoConfig, 'access' | 'delivery'>): Promise<SharedFile>;
   /** A file as a direct message. */
-  sendFile(userId: string, file: SlackFile): Promise<void>;
+  sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
+  /** Takes files back, as far as Slack still has them. */
+  deleteFiles(ids: readonly string[]): Promise<void>;
 }
 
-export function createSlack(client: WebClient, log: Log): Slack {
+export function createSlack(client: WebClient, people: People, log: Log): Slack {
   async function directChannel(userId: string): Promise<string> {
     const { channel } = await client.conversations.open({ users: userId });
     return channel!.id!;
@@ -49,7 +65,7 @@ export function createSlack(client: WebClient, log: Log): Slack {
   }
 
   async function inChannel<Answer>(
-    { channelId, userId }: Pick<Requester, 'channelId' | 'userId'>,
+    { channelId, userId }: Audience,
     send: (channel: string) => Promise<Answer>,
   ): Promise<Answer> {
     try {
@@ -61,14 +77,16 @@ export function createSlack(client: WebClient, log: Log): Slack {
     }
   }
 
-  async function upload(channel: string, { filename, content, title, comment }: SlackFile): Promise<void> {
-    await client.files.uploadV2({ channel_id: channel, filename, content, title, initial_comment: comment });
-  }
-
-  async function sharedWithOthers(channelId: string): Promise<boolean> {
-    if (channelId.startsWith('D')) return false;
-    const { channel } = await client.conversations.info({ channel: channelId });
-    return Boolean(channel?.is_ext_shared || channel?.is_pending_ext_shared);
+  async function upload(channel: string, { filename, content, title, comment }: SlackFile): Promise<SharedFile> {
+    const answer = await client.files.uploadV2({
+      channel_id: channel,
+      filename,
+      content,
+      title,
+      initial_comment: comment,
+    });
+    const { files = [] } = uploaded.safeParse(answer).data ?? {};
+    return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
   }
 
   return {
@@ -89,20 +107,22 @@ export function createSlack(client: WebClient, log: Log): Slack {
         await client.chat.postMessage({ channel: await directChannel(userId), ...message, ...messageId() });
       }
     },
-    async shareFile({ channelId, userId }, file) {
-      const foreign = await sharedWithOthers(channelId).catch((error: unknown) => {
-        log.warn({ channel: channelId, reason: messageOf(error) }, 'not known who reads the channel: sending directly');
-        return true;
-      });
-      if (foreign) {
-        await upload(await directChannel(userId), file);
-        return 'direct';
-      }
-      await inChannel({ channelId, userId }, (channel) => upload(channel, file));
-      return 'channel';
+    async shareFile({ channelId, userId }, file, { access, delivery }) {
+      const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, { client, people, access });
+      if (delivery === 'channel' && withheld === undefined)
+        return await inChannel({ channelId, userId }, (channel) => upload(channel, file));
+      if (withheld) log.info({ channel: channelId, reason: withheld }, 'The file goes to the person alone');
+      return { ...(await upload(await directChannel(userId), file)), withheld };
     },
     async sendFile(userId, file) {
-      await upload(await directChannel(userId), file);
+      return await upload(await directChannel(userId), file);
+    },
+    async deleteFiles(ids) {
+      for (const file of ids)
+        await client.files.delete({ file }).catch((error: unknown) => {
+          // Somebody may have deleted it; and a demo's end must not wait for this.
+          log.warn({ file, reason: messageOf(error) }, 'A file was not deleted in Slack');
+        });
     },
   };
 }
@@ -112,5 +132,8 @@ export function createSlack(client: WebClient, log: Log): Slack {
  * Slack heeds it for bots is not promised; errors of chat.postMessage speak of it.
  */
 const messageId = () => ({ client_msg_id: randomUUID() });
+
+/** What is needed of the answer of an upload, which client libraries wrap once more. */
+const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ id: z.string() })) })) });
 
 const cannotWrite = /not_in_channel|channel_not_found|is_archived|restricted_action/;

@@ -1,20 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import { readWorkerSettings } from '../../config.js';
 import { exitWith } from '../../exit.js';
-import { createLog } from '../../log.js';
+import { newJob } from '../../job-queue.js';
 import { IstioRenderer } from '../../k8s/istio.js';
+import { createLog } from '../../log.js';
 import { createWorkerMetrics } from '../../metrics.js';
-import { isDue } from '../../k8s/demo.js';
-import { ownDemos } from './own-demos.js';
-import { expire } from '../commands/delete/expire.js';
-import { currentConfig } from '../job-run.js';
 import { createSlackClient } from '../../slack/client.js';
+import { peopleAround } from '../../slack/people.js';
+import { handlers } from '../commands/index.js';
+import { currentConfig, type Handler } from '../job-run.js';
 import { createSlack } from '../slack/client.js';
+import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
+import { upkeepFor, type UpkeepRequest } from './upkeep.js';
 
 /*
- * npm run sweep: deletes demos whose time is over, and ends. It needs no worker and no queue, so it works when there are
- * none; the claims on demos keep it and workers apart.
+ * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and ends. It needs no worker and no
+ * queue, so it works when there are none; the claims on demos keep it and workers apart.
  */
 
 try {
@@ -27,33 +28,30 @@ try {
     apiUrl: settings.SLACK_API_URL,
     observe: metrics.slackCall,
   });
-  const slack = createSlack(client, log);
+  const people = peopleAround(client);
+  const slack = createSlack(client, people, log);
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
-  const demos = (await ownDemos(settings)).filter(isDue);
-  log.info({ demos: demos.map(({ name }) => name) }, 'demos whose time is over');
-  for (const { name } of demos) {
+  const config = currentConfig(settings);
+  const requests = upkeepFor(await ownDemos(settings), config);
+  log.info({ jobs: requests.map(({ name, payload }) => `${name} ${payload.demo}`) }, 'What demos need');
+  for (const request of requests) {
     if (stopping.signal.aborted) break;
-    const id = `sweep-${name}-${randomBytes(3).toString('hex')}`;
-    await expire({
-      settings,
-      slack,
-      metrics,
+    const { id, name, payload } = { ...newJob(request), ...request };
+    const run = {
+      ...{ settings, slack, people, metrics, config, id, name, payload },
       istio: new IstioRenderer(),
-      id,
-      name: 'expire',
-      payload: { demo: name },
       askedAt: new Date(),
       resumed: false,
-      config: currentConfig(settings),
-      log: log.child({ jobId: id, demo: name }),
+      log: log.child({ jobId: id, demo: payload.demo }),
       draining: stopping.signal,
       signal: stopping.signal,
-    }).catch(async (error: unknown) => {
-      await tellFailure({ slack, log }, { id, name: 'expire', payload: { demo: name } }, error);
+    };
+    await (handlers[name] as Handler<UpkeepRequest['name']>)(run).catch(async (error: unknown) => {
+      await tellFailure({ slack, log }, { id, name, payload }, error);
       // The others have their turn all the same; the next sweep tries this one again.
-      log.error({ err: error, demo: name }, 'an expired demo was not deleted');
+      run.log.error({ err: error }, `Job ${name} failed`);
       process.exitCode = 1;
     });
   }

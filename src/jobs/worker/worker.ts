@@ -11,11 +11,13 @@ import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
 import { demoStates, isDue } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
-import { jobRequest } from '../../commands/requests.js';
 import { queueKinds, queueName } from '../../commands/payload.js';
+import { currentConfig } from '../job-run.js';
 import { ownDemos } from './own-demos.js';
+import { upkeepFor } from './upkeep.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
+import { peopleAround } from '../../slack/people.js';
 import { createSlack } from '../slack/client.js';
 
 /** A process that takes jobs from both queues of its host cluster. */
@@ -47,10 +49,11 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     apiUrl: settings.SLACK_API_URL,
     observe: metrics.slackCall,
   });
+  const people = peopleAround(client);
   // BullMQ's own look at the version makes it useless for ever when it fails; the link has looked.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
-    tools: { settings, metrics, slack: createSlack(client, log), istio: new IstioRenderer() },
+    tools: { settings, metrics, people, slack: createSlack(client, people, log), istio: new IstioRenderer() },
     stopping: { draining: draining.signal, signal: ending.signal },
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,
@@ -77,12 +80,12 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   metrics.collectProcess();
   const lengthOf = async (queue: Queue) => ({ queue: queue.name, jobs: await queue.getJobCounts(...countedStates) });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
-  const lookForExpired = () =>
-    enqueueExpired(settings, queues[0]!, metrics).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'expired demos were not looked for'),
+  const lookAfterDemos = () =>
+    enqueueUpkeep(settings, queues[0]!, metrics).catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'Demos were not looked after'),
     );
-  void lookForExpired();
-  const sweeper = setInterval(() => void lookForExpired(), minutes(1));
+  void lookAfterDemos();
+  const sweeper = setInterval(() => void lookAfterDemos(), minutes(1));
 
   return {
     metrics,
@@ -115,15 +118,14 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
   return queue;
 }
 
-/** Enqueues the removal of demos whose time is over; the host cluster knows them, so none is lost with Redis. */
-async function enqueueExpired(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
+/** Enqueues what demos need by themselves; the host cluster knows them, so nothing is lost with Redis. */
+async function enqueueUpkeep(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
   const demos = await ownDemos(settings);
-  const expired = demos.filter(isDue);
   const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
-  metrics.noteDemos(Object.fromEntries(counts), expired.length);
-  for (const { name } of expired) {
-    const job = newJob(jobRequest('expire', { demo: name }));
+  metrics.noteDemos(Object.fromEntries(counts), demos.filter(isDue).length);
+  for (const request of upkeepFor(demos, currentConfig(settings))) {
+    const job = newJob(request);
     const signature = ownSignature(job, settings.JOB_KEYS[0]!, settings.HOST_CLUSTER);
-    await putOnQueue(provisioning, job, signature, { dedupeId: `expire-${name}` });
+    await putOnQueue(provisioning, job, signature, { dedupeId: `${request.name}-${request.payload.demo}` });
   }
 }

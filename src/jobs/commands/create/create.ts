@@ -1,7 +1,7 @@
 import { messageOf, Refusal } from '../../../errors.js';
 import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import { changeRecord, findDemo, forgetDemo, markDemo } from '../../../k8s/demo-record.js';
+import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
 import { planDemo, virtualClusterNames, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { clusterContext } from '../../context.js';
@@ -11,7 +11,10 @@ import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-c
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
+import { escapeMrkdwn } from '../../../slack-message.js';
+import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
+import { assertWithinLimits } from './limits.js';
 import { alreadyThereMessage, createdText } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
@@ -39,6 +42,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));
   }
+  if (!present) assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
   const demo = await markDemo(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating');
   const verb = present?.state === 'ready' ? 'Completing' : 'Creating';
   try {
@@ -108,14 +112,13 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
     comment: createdText(config, demo, Date.now() - run.askedAt.getTime()),
   };
   try {
-    const where = await slack.shareFile(payload.requester, file);
-    if (where === 'direct')
+    const shared = await slack.shareFile(payload.requester, file, config);
+    if (shared.withheld)
       await slack.whisper(
         payload.requester,
-        message(
-          `The kubeconfig of demo *${demo.name}* was sent to you alone: people of other companies read this channel.`,
-        ),
+        message(`The kubeconfig of demo *${demo.name}* was sent to you alone: ${escapeMrkdwn(shared.withheld)}.`),
       );
+    await noteFiles(slack, host, demo, shared, payload.requester.channelId);
   } catch (error) {
     log.error({ err: error }, 'The kubeconfig was not sent');
     await slack.post(

@@ -24,6 +24,7 @@ export async function removeDemo(
   const { host } = claimed;
   assertOwnClaims(host, demo);
   if (!isRepeated) await markDemo(host, demo, 'deleting');
+  await run.slack.deleteFiles(demo.files.map(({ id }) => id));
   try {
     await runReportedFlow({ run, claimed, demo, flow: deleteFlow, title, audience: isRepeated ? undefined : audience });
   } catch (error) {

@@ -1,0 +1,26 @@
+import { minutes } from '../duration.js';
+import { Refusal } from '../errors.js';
+
+const mostPeople = 10_000;
+
+/**
+ * Counts the commands of each person over the last minute, in this process.
+ * @throws Refusal `too-many-commands`
+ */
+export function createRateLimit(perMinute: number, now: () => number = Date.now) {
+  const given = new Map<string, number[]>();
+  return (userId: string): void => {
+    const since = now() - minutes(1);
+    const recent = (given.get(userId) ?? []).filter((at) => at > since);
+    given.delete(userId);
+    given.set(userId, recent);
+    if (given.size > mostPeople) given.delete(given.keys().next().value!);
+    if (recent.length >= perMinute) {
+      const waitSeconds = Math.ceil((recent[0]! - since) / 1000);
+      throw new Refusal('too-many-commands', `You gave ${perMinute} commands within a minute, which is the most.`, {
+        hint: `The next one is taken in ${waitSeconds} s.`,
+      });
+    }
+    recent.push(now());
+  };
+}

@@ -1,0 +1,35 @@
+import { Refusal } from '../../../errors.js';
+import type { DemoConfig } from '../../../config.js';
+import type { Requester } from '../../../commands/payload.js';
+import type { Demo } from '../../../k8s/demo.js';
+import { slackTime } from '../../slack/messages.js';
+
+/**
+ * Whether a person may have one more demo, beside those that exist.
+ * @throws Refusal `too-many-demos`, `host-full` with who has what and when the next one ends
+ */
+export function assertWithinLimits(
+  demos: readonly Demo[],
+  { userId }: Requester,
+  { limits, access }: Pick<DemoConfig, 'limits' | 'access'>,
+): void {
+  if (access.admins.includes(userId)) return;
+  const own = demos.filter(({ owner }) => owner.id === userId);
+  if (own.length >= limits.demosPerPerson)
+    throw new Refusal('too-many-demos', `You have ${own.length} demos, the most that one person may have.`, {
+      hint: `${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait.`,
+    });
+  if (demos.length >= limits.demos)
+    throw new Refusal('host-full', `There are ${demos.length} demos, the most that this host cluster may have.`, {
+      hint: `The next to end: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
+    });
+}
+
+const shownDemos = 3;
+
+function namesAndEnds(demos: readonly Demo[]): string {
+  const soonest = demos.toSorted((a, b) => a.expires.getTime() - b.expires.getTime()).slice(0, shownDemos);
+  return soonest
+    .map(({ name, owner, expires }) => `${name} of <@${owner.id}>, which expires ${slackTime(expires)}`)
+    .join('; ');
+}

@@ -1,0 +1,18 @@
+import { findDemo } from '../../k8s/demo-record.js';
+import { withClaimedDemo, withDemoContext } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { demoKubeconfig } from './create/steps.js';
+
+/** Replaces the certificates of a demo's own kubeconfig, which vc-client works with, before they expire. */
+export const renew: Handler<'renew'> = (run) =>
+  withClaimedDemo(
+    run,
+    async () => run.log.info('The demo is busy; its credentials are renewed later'),
+    async ({ host, claim, signal }) => {
+      const demo = await findDemo(host, run.payload.demo);
+      if (demo?.state !== 'ready') return;
+      await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
+        if (!(await demoKubeconfig.check(context)).holds) await demoKubeconfig.apply?.(context);
+      });
+    },
+  );

@@ -1,0 +1,24 @@
+import type { UpkeepName } from '../../commands/jobs.js';
+import type { DemoConfig } from '../../config.js';
+import { isDue, type Demo } from '../../k8s/demo.js';
+
+/** A job that nobody asks for. */
+export interface UpkeepRequest {
+  name: UpkeepName;
+  payload: { demo: string };
+}
+
+/** What demos need without anybody's command: those that are due are removed, credentials that end soon are renewed. */
+export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
+  const renewBefore = Date.now() + credentials.maxAge / 4;
+  const endsSoon = ({ state, credentialsEnd, expires }: Demo) =>
+    state === 'ready' &&
+    credentialsEnd !== undefined &&
+    credentialsEnd.getTime() < Math.min(renewBefore, expires.getTime());
+  return [
+    ...demos.filter(isDue).map(({ name }) => ({ name: 'expire', payload: { demo: name } }) as const),
+    ...demos
+      .filter((demo) => !isDue(demo) && endsSoon(demo))
+      .map(({ name }) => ({ name: 'renew', payload: { demo: name } }) as const),
+  ];
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readDemoConfig } from '../../../../../src/config.js';
+import type { Refusal } from '../../../../../src/errors.js';
+import { assertWithinLimits } from '../../../../../src/jobs/commands/create/limits.js';
+import { planDemo } from '../../../../../src/k8s/demo.js';
+
+const config = readDemoConfig(undefined);
+const alice = { userId: 'U1', userName: 'alice', channelId: 'C1' };
+const demosOf = (owner: string, count: number, prefix: string) =>
+  Array.from({ length: count }, (_, index) =>
+    planDemo({
+      name: `${prefix}${index}`,
+      owner: { id: owner, name: owner },
+      channel: 'C1',
+      now: new Date(index),
+      ttlMs: 1000,
+      claimNamespace: 'default',
+    }),
+  );
+
+test('lets somebody have one more demo as long as they and the host cluster have room', () => {
+  assertWithinLimits(
+    [...demosOf('U1', config.limits.demosPerPerson - 1, 'a'), ...demosOf('U2', 9, 'b')],
+    alice,
+    config,
+  );
+});
+
+test('refuses a demo beyond one person’s limit, and names theirs with their ends', () => {
+  const demos = [...demosOf('U1', config.limits.demosPerPerson, 'a'), ...demosOf('U2', 1, 'b')];
+  assert.throws(
+    () => assertWithinLimits(demos, alice, config),
+    (error: Refusal) =>
+      error.code === 'too-many-demos' && /a0 of <@U1>, which expires/.test(error.hint!) && !/b0/.test(error.hint!),
+  );
+});
+
+test('refuses a demo where the host cluster has as many as it may have', () => {
+  assert.throws(
+    () => assertWithinLimits(demosOf('U2', config.limits.demos, 'b'), alice, config),
+    (error: Refusal) => error.code === 'host-full' && /b0 of <@U2>/.test(error.hint!),
+  );
+});
+
+test('does not limit administrators', () => {
+  const access = { ...config.access, admins: ['U1'] };
+  assertWithinLimits(demosOf('U1', 500, 'a'), alice, { ...config, access });
+});

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { WebClient } from '@slack/web-api';
+import { whyNotForAll } from '../../../../src/jobs/slack/readers.js';
+import type { People, Standing } from '../../../../src/slack/people.js';
+
+interface Channel {
+  info?: object;
+  members?: string[];
+  hasMore?: boolean;
+  standings?: Record<string, Standing>;
+  bots?: string[];
+  fails?: string;
+}
+
+function reason(channel: Channel, access: { users?: string[]; admins?: string[] } = {}, id = 'C1') {
+  const { info = {}, members = ['U1', 'U2'], hasMore = false, standings = {}, bots = [], fails } = channel;
+  const client = {
+    conversations: {
+      info: () => (fails ? Promise.reject(new Error(fails)) : Promise.resolve({ channel: info })),
+      members: () => Promise.resolve({ members, response_metadata: { next_cursor: hasMore ? 'x' : '' } }),
+    },
+    users: { info: ({ user }: { user: string }) => Promise.resolve({ user: { is_bot: bots.includes(user) } }) },
+  } as unknown as WebClient;
+  const people: People = { standingOf: (userId) => Promise.resolve(standings[userId] ?? 'member') };
+  const given = { users: [], channels: [], admins: [], guests: false, ...access };
+  return whyNotForAll(id, { client, people, access: given });
+}
+
+test('a channel of members alone may have a kubeconfig, and so may a direct message', async () => {
+  assert.equal(await reason({}), undefined);
+  assert.equal(await reason({ fails: 'missing_scope' }, {}, 'D1'), undefined);
+});
+
+test('a channel that is shared with another organization, or about to be, gets none', async () => {
+  for (const info of [{ is_ext_shared: true }, { is_pending_ext_shared: true }])
+    assert.match((await reason({ info }))!, /other organizations/);
+  assert.match((await reason({ standings: { U2: 'external' } }))!, /other organizations/);
+});
+
+test('a channel that guests read gets none', async () =>
+  assert.match((await reason({ standings: { U2: 'guest' } }))!, /guests read/));
+
+test('a channel whose readers cannot be known gets none, and the reason is named', async () => {
+  assert.match((await reason({ fails: 'missing_scope' }))!, /not known who reads this channel \(missing_scope\)/);
+  assert.match((await reason({ hasMore: true }))!, /more than 100 people/);
+  assert.match((await reason({ standings: { U2: 'unknown' } }))!, /other organizations/);
+});
+
+test('a channel with people outside access.users gets none; bots and administrators do not count', async () => {
+  assert.match((await reason({}, { users: ['U1'] }))!, /may not use vcdemo/);
+  assert.equal(await reason({}, { users: ['U1'], admins: ['U2'] }), undefined);
+  assert.equal(await reason({ bots: ['U2'] }, { users: ['U1'] }), undefined);
+});
