@@ -72,7 +72,7 @@ export function mergedKubeconfig(
 }
 
 /** A cluster's name in a kubeconfig, and that of its second context. */
-export const clusterInKubeconfig = (demo: string, virtualCluster: string): string => `${demo}-${virtualCluster}`;
+const clusterInKubeconfig = (demo: string, virtualCluster: string): string => `${demo}-${virtualCluster}`;
 
 /**
  * Where people reach a virtual cluster: by its public name; by the address of the ingress controller, with the name
