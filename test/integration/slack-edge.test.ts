@@ -171,7 +171,9 @@ for (const [way, start] of [
 
     test('takes a click that carries a view of 900 KB', async () => {
       const { send } = await start();
-      const actions = [{ type: 'button', block_id: 'b', action_id: 'confirmed:0', value: 'delete big', action_ts: '1.1' }];
+      const actions = [
+        { type: 'button', block_id: 'b', action_id: 'confirmed:0', value: 'delete big', action_ts: '1.1' },
+      ];
       const body = click({ channel: { id: slack.channel }, actions, view: { blocks: 'x'.repeat(900_000) } });
       assert.equal((await send(body)).status, 200);
       assert.deepEqual(await demos(), ['big']);
