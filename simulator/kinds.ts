@@ -29,7 +29,8 @@ const namespaced: Record<string, string> = {
 
 const clusterWide: Record<string, string> = {
   v1: 'Namespace Node PersistentVolume',
-  'admissionregistration.k8s.io/v1': 'MutatingWebhookConfiguration ValidatingWebhookConfiguration',
+  'admissionregistration.k8s.io/v1':
+    'MutatingWebhookConfiguration ValidatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding',
   'apiextensions.k8s.io/v1': 'CustomResourceDefinition',
   'authentication.k8s.io/v1': 'SelfSubjectReview',
   'authorization.k8s.io/v1': 'SelfSubjectAccessReview',

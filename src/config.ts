@@ -107,8 +107,14 @@ const queueEnvironment = z.object({
   QUEUE_UI_PORT: port.default(3002),
 });
 
+const policyEnvironment = z.object({
+  VCDEMO_CONFIG: common.VCDEMO_CONFIG,
+  HOST_CLUSTER: workerEnvironment.shape.HOST_CLUSTER,
+});
+
 export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: SharedConfig };
 export type WorkerSettings = z.output<typeof workerEnvironment> & { demoConfig: DemoConfig };
+export type PolicySettings = z.output<typeof policyEnvironment> & { demoConfig: DemoConfig };
 export type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: SharedConfig };
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
@@ -118,15 +124,28 @@ export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettin
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
-  return readSettings(workerEnvironment, env, readConfigFile, ({ HOST_CLUSTER }, { clusters }) => {
-    if (HOST_CLUSTER !== undefined && !clusters.includes(HOST_CLUSTER))
-      return [
-        `HOST_CLUSTER is ${HOST_CLUSTER}, which is not among the configuration's clusters (${clusters.join(', ') || 'it has none'})`,
-      ];
-    if (HOST_CLUSTER === undefined && clusters.length > 0)
-      return [`HOST_CLUSTER is not set: the configuration has the clusters ${clusters.join(', ')}`];
-    return [];
-  });
+  return readSettings(workerEnvironment, env, readConfigFile, hostClusterProblems);
+}
+
+/**
+ * Of `npm run policy`.
+ * @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file.
+ */
+export function readPolicySettings(env: NodeJS.ProcessEnv = process.env): PolicySettings {
+  return readSettings(policyEnvironment, env, readConfigFile, hostClusterProblems);
+}
+
+function hostClusterProblems(
+  { HOST_CLUSTER }: { HOST_CLUSTER?: string | undefined },
+  { clusters }: DemoConfig,
+): string[] {
+  if (HOST_CLUSTER !== undefined && !clusters.includes(HOST_CLUSTER))
+    return [
+      `HOST_CLUSTER is ${HOST_CLUSTER}, which is not among the configuration's clusters (${clusters.join(', ') || 'it has none'})`,
+    ];
+  if (HOST_CLUSTER === undefined && clusters.length > 0)
+    return [`HOST_CLUSTER is not set: the configuration has the clusters ${clusters.join(', ')}`];
+  return [];
 }
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */

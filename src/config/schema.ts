@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatDuration, minutes, parseDuration } from '../duration.js';
+import { admissionKeys } from './admission.js';
 
 /*
  * Every key of the configuration file, with its default and what it means. `npm run docs` writes docs/configuration.md
@@ -165,6 +166,10 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('images of everything but vcluster and Istio'),
+  isolation: z
+    .strictObject({ ...admissionKeys })
+    .prefault({})
+    .describe('what keeps a demo and the rest of the host cluster apart'),
   dashboard: z
     .strictObject({
       enabled: z.boolean().default(true).describe('install the Kubernetes Dashboard in both virtual clusters'),

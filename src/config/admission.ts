@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+/*
+ * How strict the admission policy on demos is; src/k8s/isolation/admission-rules.ts has its rules.
+ */
+
+export const admissionRuleIds = [
+  'host-namespaces',
+  'privileged',
+  'capabilities',
+  'volumes',
+  'host-ports',
+  'probe-hosts',
+  'seccomp',
+  'apparmor',
+  'selinux',
+  'proc-mount',
+  'sysctls',
+  'windows',
+  'node-name',
+  'tolerations',
+  'priority',
+  'runtime-class',
+  'pod-fields',
+  'service-type',
+  'external-ips',
+  'service-fields',
+  'endpoints',
+  'volume-name',
+  'data-source',
+  'storage-class',
+  'claim-fields',
+  'secret-types',
+  'host-names',
+  'kinds',
+  'service-accounts',
+  'helm-releases',
+  'annotations',
+  'reserved-labels',
+] as const;
+export type AdmissionRuleId = (typeof admissionRuleIds)[number];
+
+const names = (meaning: string) => z.array(z.string()).default([]).describe(meaning);
+
+/** The keys under `isolation` that say what demos may create in the host cluster. */
+export const admissionKeys = {
+  required: z
+    .boolean()
+    .default(true)
+    .describe(
+      "refuse to create a demo where the host cluster does not enforce vcdemo's admission policy as configured. With `false` it is created, and its message says what is not enforced",
+    ),
+  admission: z
+    .enum(['strict', 'off'])
+    .default('strict')
+    .describe(
+      'the admission policy on everything that comes to exist in the namespaces of demos ([security.md](security.md#admission)), or `off`',
+    ),
+  allow: z
+    .array(z.enum(admissionRuleIds))
+    .default([])
+    .describe('rules that the policy leaves out, by the name at the end of their message, such as `service-type`'),
+  also: z
+    .strictObject({
+      proxyImages: names(
+        'images, besides `<istio.hub>/proxyv2:<istio.tag>`, whose containers may have NET_ADMIN and NET_RAW, such as the previous one while Istio is being upgraded',
+      ),
+      storageClasses: names("StorageClasses that demos may use; if empty, the host cluster's default class"),
+      priorityClasses: names(
+        "PriorityClasses that demos may use; a host cluster's default PriorityClass must be listed",
+      ),
+      runtimeClasses: names('RuntimeClasses that demos may use'),
+      csiDrivers: names('CSI drivers that demos may use for inline volumes'),
+      tolerations: names('keys of taints that demos may tolerate, besides `node.kubernetes.io/…`'),
+      kinds: names(
+        'kinds that a virtual cluster may write in the host cluster besides those it always does, such as `networking.k8s.io/ingresses`, where `vcluster.values` make it sync them',
+      ),
+    })
+    .prefault({})
+    .describe('what the policy admits in addition'),
+};

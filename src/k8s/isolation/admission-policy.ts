@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { admissionRuleIds, type AdmissionRuleId } from '../../config/admission.js';
+import type { DemoConfig } from '../../config.js';
+import { labels } from '../demo.js';
+import type { Manifest } from '../objects.js';
+import { admissionRules, variables, type Subject } from './admission-rules.js';
+
+/*
+ * The ValidatingAdmissionPolicy on the namespaces of demos, made from the rules and the configuration. The chart makes
+ * the same from files/admission-policy.yaml, which is written from here (npm run docs): both replace the lists and
+ * compute the version, so that preflight can tell an outdated policy.
+ */
+
+export const policyName = 'vcdemo-demos';
+
+/** The part of the configuration from which the policy is made. */
+export type AdmissionConfig = Pick<DemoConfig, 'domain' | 'hosts' | 'istio' | 'isolation'>;
+
+/** A rule as the policy has it. */
+export interface PolicyRule {
+  id: AdmissionRuleId;
+  expression: string;
+  /** Ends with the policy's name and version. */
+  message: string;
+}
+
+/** What `__name__` in rules stands for. */
+export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Record<string, string[]> {
+  const { proxyImages, ...also } = isolation.also;
+  return {
+    ...also,
+    proxyImages: [`${istio.hub}/proxyv2:${istio.tag}`, ...proxyImages],
+    hosts: [hosts.api, hosts.dashboard, hosts.app].map((template) => template.replaceAll('{domain}', domain)),
+  };
+}
+
+const guards: Record<Subject, string> = {
+  pod: 'variables.pod',
+  service: 'variables.service',
+  endpoints: 'variables.endpoints',
+  claim: 'variables.claim',
+  secret: 'variables.secret',
+  route: 'variables.route',
+  tenant: 'variables.tenant',
+};
+
+/** The rules with `__name__` for lists, and without the version. */
+export const ruleTemplates: readonly PolicyRule[] = admissionRuleIds.map((id) => {
+  const { on, onCreate, allows, says } = admissionRules[id];
+  const applies = onCreate ? `!${guards[on]} || !variables.creates` : `!${guards[on]}`;
+  return { id, expression: oneLine(`${applies} || (${allows})`), message: `${says} (rule ${id}` };
+});
+
+/** Everything of the policy's `spec` but `validations`, with `__name__` for lists. */
+export const specTemplate = {
+  failurePolicy: 'Fail',
+  matchConstraints: {
+    namespaceSelector: { matchLabels: { [labels.managedBy]: 'vcdemo' } },
+    resourceRules: [
+      {
+        apiGroups: ['*'],
+        apiVersions: ['*'],
+        operations: ['CREATE', 'UPDATE', 'DELETE'],
+        resources: ['*/*'],
+        scope: 'Namespaced',
+      },
+    ],
+  },
+  matchConditions: [
+    // The kubelet and the controllers report there all the time; what they report, no rule looks at.
+    { name: 'no-status', expression: "request.?subResource.orValue('') != 'status'" },
+    // What is being deleted must be able to lose its finalizers, whatever it looks like.
+    {
+      name: 'not-just-being-deleted',
+      expression: oneLine(`request.operation != 'UPDATE' || !object.?metadata.?deletionTimestamp.hasValue() ||
+        !has(object.spec) || object.spec != oldObject.spec ||
+        object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({}) ||
+        object.metadata.?annotations.orValue({}) != oldObject.metadata.?annotations.orValue({})`),
+    },
+  ],
+  variables: Object.entries(variables).map(([name, expression]) => ({ name, expression: oneLine(expression) })),
+};
+
+/** The rules that the configuration wants, with the version of the policy that consists of them. */
+export function policyRules(config: AdmissionConfig): PolicyRule[] {
+  const { admission, allow } = config.isolation;
+  if (admission === 'off') return [];
+  const values = lists(config);
+  const rules = ruleTemplates
+    .filter(({ id }) => !allow.includes(id))
+    .map(({ id, expression, message }) => ({
+      id,
+      expression: withLists(expression, values),
+      message: fill(message, values, (list) => list.join(', ')),
+    }));
+  const version = versionOf(config, rules);
+  return rules.map((rule) => ({ ...rule, message: `${rule.message}, policy ${policyName} ${version})` }));
+}
+
+/** The policy and its binding; none where `isolation.admission` is off. */
+export function admissionPolicy(config: AdmissionConfig): Manifest[] {
+  const rules = policyRules(config);
+  if (rules.length === 0) return [];
+  const apiVersion = 'admissionregistration.k8s.io/v1';
+  const metadata = { name: policyName, labels: { 'app.kubernetes.io/part-of': 'vcdemo' } };
+  const validations = rules.map(({ expression, message }) => ({ expression, message, reason: 'Forbidden' }));
+  return [
+    {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata,
+      spec: { ...specTemplate, variables: variablesFor(config), validations },
+    },
+    {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: { policyName, validationActions: ['Deny'] },
+    },
+  ];
+}
+
+function variablesFor(config: AdmissionConfig) {
+  const values = lists(config);
+  return specTemplate.variables.map(({ name, expression }) => ({ name, expression: withLists(expression, values) }));
+}
+
+/** Of every expression in the policy: another one is another version. */
+function versionOf(config: AdmissionConfig, rules: readonly PolicyRule[]): string {
+  const expressions = [
+    ...specTemplate.matchConditions,
+    ...variablesFor(config),
+    ...rules.map(({ id, expression }) => ({ name: id, expression })),
+  ];
+  const text = expressions.map(({ name, expression }) => `${name}\n${expression}\n`).join('');
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+/** A list of strings in JSON is one in CEL. */
+const withLists = (expression: string, values: Record<string, string[]>): string =>
+  fill(expression, values, JSON.stringify);
+
+const fill = (text: string, values: Record<string, string[]>, write: (list: string[]) => string): string =>
+  text.replace(/__(\w+?)__/g, (_, name: string) => write(values[name]!));
+
+function oneLine(expression: string): string {
+  return expression.replace(/\s+/g, ' ').trim();
+}

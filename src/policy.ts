@@ -1,0 +1,17 @@
+import { stringify } from 'yaml';
+import { readPolicySettings } from './config.js';
+import { messageOf } from './errors.js';
+import { admissionPolicy } from './k8s/isolation/admission-policy.js';
+
+/*
+ * npm run policy: prints the admission policy for the settings of VCDEMO_CONFIG, for host clusters where the Helm chart
+ * does not install it.
+ */
+
+try {
+  const documents = admissionPolicy(readPolicySettings().demoConfig);
+  process.stdout.write(documents.map((document) => `---\n${stringify(document, { lineWidth: 0 })}`).join(''));
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
