@@ -63,6 +63,8 @@ export interface Task {
   state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
   /** What was last seen while it waited. */
   seen?: string;
+  /** What is to be said of its result. */
+  note?: string;
   /** Milliseconds from start to end. */
   tookMs?: number;
   /** True where the result held at the first look. */
@@ -127,6 +129,7 @@ export async function inspectFlow<Once, Each>(
     const result = await look();
     task.found = result.holds;
     if (!result.holds) throw new Error(result.seen);
+    if (result.note) task.note = result.note;
   });
 }
 
@@ -227,6 +230,7 @@ async function perform(
       const result = await look();
       if (result.holds) {
         task.found = !acted;
+        if (result.note) task.note = result.note;
         return;
       }
       seen = redact(result.seen);

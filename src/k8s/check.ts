@@ -1,5 +1,5 @@
-/** What a look at the cluster found: a step's result holds, or what was seen instead. */
-export type Check = { holds: true } | { holds: false; seen: string };
+/** What a look at the cluster found: a step's result holds, perhaps with a note for people, or what was seen instead. */
+export type Check = { holds: true; note?: string } | { holds: false; seen: string };
 
 export const holds: Check = { holds: true };
 export const lacks = (seen: string): Check => ({ holds: false, seen });

@@ -7,6 +7,8 @@ import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
+import { assertAdmission } from './isolation/admission-proof.js';
+import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
 
@@ -14,20 +16,23 @@ import { apply, create, missing, read, ref, remove, type Manifest } from './obje
  * The namespace of a virtual cluster in the host cluster, the worker's rights in it and the policy that lets the demo's
  * namespaces talk.
  */
-export async function checkHostNamespace(request: DemoRights): Promise<Check> {
-  const { host, demo, place } = request;
+export async function checkHostNamespace(request: DemoRights & { config: DemoConfig }): Promise<Check> {
+  const { host, config, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
   await refuseForeign(host, namespace, demo);
   if (namespace.status?.phase === 'Terminating') return lacks(`namespace ${place.namespace} is still being deleted`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
+  const storage = await checkStorageClasses(host, config, namespace);
+  if (!storage.holds) return storage;
+  await assertAdmission(host, config, place.namespace);
   return unless(await missing(host, [allowAllPolicy(demo, place)]));
 }
 
 /**
  * Makes the namespace, unless somebody else's has its name, and takes it back when admission would refuse a sidecar in it.
- * @throws UserError `foreign-namespace`, `admission-refuses`
+ * @throws UserError `foreign-namespace`, `isolation-not-enforced`, `admission-refuses`
  */
 export async function makeHostNamespace(
   request: DemoRights & { config: DemoConfig; signal: AbortSignal },
@@ -37,7 +42,11 @@ export async function makeHostNamespace(
   if (created === 'terminating') return;
   await takeDemoRights(request, signal);
   try {
-    await waitForServiceAccount(host, place.namespace, { withinMs: seconds(30) * config.stepDeadlineFactor, signal });
+    await Promise.all([
+      nameStorageClasses(host, config, place.namespace),
+      waitForServiceAccount(host, place.namespace, { withinMs: seconds(30) * config.stepDeadlineFactor, signal }),
+    ]);
+    await assertAdmission(host, config, place.namespace);
     await dryRunSidecar(host, config, place.namespace);
   } catch (error) {
     if (created === 'created')

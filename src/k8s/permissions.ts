@@ -28,6 +28,7 @@ const installed = [...applied, 'delete'] as const;
 const hostRules: readonly PermissionRule[] = [
   { group: '', resources: ['namespaces'], verbs: [...installed, 'list'] },
   { group: '', resources: ['persistentvolumes'], verbs: ['list'] },
+  { group: 'storage.k8s.io', resources: ['storageclasses'], verbs: ['list'] },
 ];
 
 /**
@@ -60,6 +61,8 @@ const ownRules: readonly PermissionRule[] = [
   // A control plane without a volume is a Deployment.
   { group: 'apps', resources: ['statefulsets', 'deployments'], verbs: installed },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: applied },
+  // Preflight tries, by dry runs, to create what the admission policy refuses.
+  { group: 'networking.k8s.io', resources: ['ingresses'], verbs: ['create'] },
   { group: rbac, resources: ['roles', 'rolebindings'], verbs: installed },
   { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
 ];

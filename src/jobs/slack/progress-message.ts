@@ -58,6 +58,6 @@ function stepLine(tasks: readonly Task[]): string {
     taskIcons[(['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state))!];
   const split =
     states.size > 1 ? `  ${tasks.map(({ cluster, state }) => `${cluster} ${taskIcons[state]}`).join('  ')}` : '';
-  const seen = tasks.find((task) => task.seen)?.seen;
+  const seen = tasks.map(({ seen, note }) => seen ?? note).find(Boolean);
   return `${icon} ${first!.says}${split}${seen ? `\n        _${escapeMrkdwn(brief(seen))}_` : ''}`;
 }

@@ -32,6 +32,7 @@ export interface Probe {
 
 /** An object with this annotation is judged as if a virtual cluster had written it, so that preflight can ask. */
 export const asTenant = 'probe.vcdemo.io/as-tenant';
+const runtimeClassProbe = 'probe.vcdemo.io/runtime-class';
 /** On a namespace: the StorageClasses that claims in it may name. */
 export const storageClassesAnnotation = 'vcdemo.io/storage-classes';
 
@@ -238,9 +239,11 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'runtime-class': {
     on: 'pod',
-    allows: `object.spec.?runtimeClassName.orValue('') == '' || object.spec.runtimeClassName in __runtimeClasses__`,
+    // The API server refuses classes that do not exist before it asks the policy, so the probe has an annotation instead.
+    allows: `[object.spec.?runtimeClassName.orValue(variables.annotations[?'${runtimeClassProbe}'].orValue(''))].all(
+      c, c == '' || c in __runtimeClasses__)`,
     says: 'pods in a demo run in the default container runtime: remove runtimeClassName',
-    probe: pod({ runtimeClassName: 'vcdemo-probe' }),
+    probe: pod({}, {}, { annotations: { [runtimeClassProbe]: 'vcdemo-probe' } }),
   },
   'pod-fields': {
     on: 'pod',

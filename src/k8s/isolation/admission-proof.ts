@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { AdmissionRuleId } from '../../config/admission.js';
+import { UserError } from '../../errors.js';
+import { ApiError, lacksRight } from '../api-errors.js';
+import type { Cluster } from '../cluster.js';
+import { create } from '../objects.js';
+import { policyName, policyRules, type AdmissionConfig, type PolicyRule } from './admission-policy.js';
+import { admissionRules } from './admission-rules.js';
+
+/*
+ * Whether the host cluster enforces the admission policy: for every rule the API server is asked, by a dry run in the
+ * demo's namespace, to create what the rule refuses.
+ */
+
+/** What the host cluster does not enforce. */
+export interface AdmissionGaps {
+  /** Rules whose object would have been created. */
+  missing: AdmissionRuleId[];
+  /** Rules that a policy of the same name refuses, but of another version. */
+  outdated: AdmissionRuleId[];
+}
+
+const none: AdmissionGaps = { missing: [], outdated: [] };
+const proofs = new WeakMap<Cluster, Map<string, Promise<AdmissionGaps>>>();
+
+/**
+ * Asks once per connection to the host cluster, which is to say once per job, and namespace.
+ * @throws ApiError where the API server refuses to answer
+ */
+export function findAdmissionGaps(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
+  const known = proofs.get(host) ?? new Map<string, Promise<AdmissionGaps>>();
+  proofs.set(host, known);
+  const asked = known.get(namespace) ?? askEachRule(host, config, namespace);
+  known.set(namespace, asked);
+  asked.catch(() => known.delete(namespace));
+  return asked;
+}
+
+async function askEachRule(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
+  const rules = policyRules(config);
+  const answers = await Promise.all(rules.map((rule) => askRule(host, rule, namespace)));
+  const those = (answer: Answer) => rules.filter((_, index) => answers[index] === answer).map(({ id }) => id);
+  return { ...none, missing: those('missing'), outdated: those('outdated') };
+}
+
+type Answer = 'enforced' | 'missing' | 'outdated';
+
+async function askRule(host: Cluster, { id, message }: PolicyRule, namespace: string): Promise<Answer> {
+  const { metadata, ...probe } = admissionRules[id].probe;
+  const object = { ...probe, metadata: { ...metadata, name: `vcdemo-probe-${id}`, namespace } };
+  try {
+    const answer = await create<KubernetesObject & { spec?: unknown }>(host, object, { dryRun: true });
+    // A field that this Kubernetes does not have was dropped: there is nothing to refuse.
+    return contains(answer.spec, probe.spec) ? 'missing' : 'enforced';
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403 || lacksRight(error)) throw error;
+    if (error.message.includes(`'${policyName}'`)) return error.message.includes(message) ? 'enforced' : 'outdated';
+    return 'enforced'; // by something else, which the API server asked first
+  }
+}
+
+/** Whether everything in `part` is in `whole` too; defaults may have been added. */
+function contains(whole: unknown, part: unknown): boolean {
+  if (Array.isArray(part))
+    return Array.isArray(whole) && part.every((item, index) => contains(whole[index] as unknown, item));
+  if (part !== null && typeof part === 'object') {
+    const fields = (whole ?? {}) as Record<string, unknown>;
+    return Object.entries(part).every(([name, value]) => contains(fields[name], value));
+  }
+  return isDeepStrictEqual(whole, part);
+}
+
+/**
+ * Refuses to go on where the policy is not enforced, unless the configuration does not require it.
+ * @throws UserError `isolation-not-enforced`
+ */
+export async function assertAdmission(
+  host: Cluster,
+  config: AdmissionConfig,
+  namespace: string,
+): Promise<void> {
+  if (!config.isolation.required) return;
+  const gaps = await findAdmissionGaps(host, config, namespace);
+  const described = describeGaps(gaps, config);
+  if (described === undefined) return;
+  const server = await versionWithoutPolicies(host);
+  throw new UserError('isolation-not-enforced', `${described}: people with access to a demo could take over the host cluster.`, {
+    hint: server
+      ? `ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer; the host cluster runs ${server}. Upgrade it, or set isolation.required to false for a host cluster that holds nothing else of value.`
+      : 'Install the policy of this configuration: `npm run -s policy | kubectl apply -f -`, or upgrade the Helm release that runs vcdemo (value `demoPolicy.create`). Then create again. With isolation.required set to false, demos are created without it.',
+  });
+}
+
+/** In a sentence; undefined if there are none. */
+export function describeGaps({ missing, outdated }: AdmissionGaps, config: AdmissionConfig): string | undefined {
+  const rules = policyRules(config);
+  if (missing.length > 0 && missing.length === rules.length)
+    return `The host cluster does not enforce the admission policy ${policyName}`;
+  if (missing.length > 0)
+    return `The host cluster does not enforce all rules of the admission policy ${policyName} (missing: ${missing.join(', ')})`;
+  if (outdated.length > 0)
+    return `The admission policy ${policyName} in the host cluster is not the one for this configuration`;
+  return undefined;
+}
+
+/** The server's version if it is too old for the policy. */
+async function versionWithoutPolicies(host: Cluster): Promise<string | undefined> {
+  const { groups } = await host.request<{ groups: { name: string; versions: { version: string }[] }[] }>({
+    method: 'GET',
+    path: '/apis',
+  });
+  const served = groups.find(({ name }) => name === 'admissionregistration.k8s.io');
+  if (served?.versions.some(({ version }) => version === 'v1')) {
+    const { resources } = await host.request<{ resources: { name: string }[] }>({
+      method: 'GET',
+      path: '/apis/admissionregistration.k8s.io/v1',
+    });
+    if (resources.some(({ name }) => name === 'validatingadmissionpolicies')) return undefined;
+  }
+  const { gitVersion } = await host.request<{ gitVersion: string }>({ method: 'GET', path: '/version' });
+  return gitVersion;
+}
