@@ -6,6 +6,7 @@ import { forbidden, invalid } from './status.js';
 import type { Store } from './store.js';
 import { sidecarInjection } from './sidecar.js';
 import { validate } from './validation.js';
+import { enforcePolicies } from './admission-policies.js';
 
 /** Who asks. */
 export interface User {
@@ -16,6 +17,7 @@ export interface User {
 export interface AdmissionContext {
   store: Store;
   user: User;
+  subresource?: string | undefined;
   allocateClusterIp(): string;
 }
 
@@ -28,11 +30,16 @@ export function admit(draft: KubeObject, before: KubeObject | undefined, kind: K
   if (!before) delete draft.status;
   rules[draft.kind]?.(draft, before, context);
   validate(kind, draft, before);
+  const { store, user, subresource } = context;
+  enforcePolicies(store, { kind, object: draft, before, user, subresource });
   if (kind.group !== '' && draft.spec !== undefined) {
     const generation = before?.metadata.generation ?? 0;
     draft.metadata.generation = isDeepStrictEqual(before?.spec, draft.spec) ? generation : generation + 1;
   }
 }
+
+/** The annotation of the StorageClass that claims get which name none. */
+export const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 
 type Rule = (draft: KubeObject, before: KubeObject | undefined, context: AdmissionContext) => void;
 
@@ -61,6 +68,14 @@ const rules: Record<string, Rule> = {
       port.protocol ??= 'TCP';
       port.targetPort ??= port.port;
     }
+  },
+
+  PersistentVolumeClaim(draft, before, { store }) {
+    if (before) return;
+    const standard = store
+      .list('storageclasses.storage.k8s.io')
+      .find(({ metadata }) => metadata.annotations?.[defaultClass] === 'true');
+    if (standard) draft.spec.storageClassName ??= standard.metadata.name;
   },
 
   Deployment: replicas,

@@ -1,3 +1,4 @@
+import { defaultClass } from './admission.js';
 import { firstRoles } from './access.js';
 import { ApiServer, type ServedCluster } from './api-server.js';
 import { createAuthority, type Authority, type Certificate } from './certificates.js';
@@ -123,6 +124,12 @@ export class ControlPlane implements ServedCluster {
     for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
       make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     make({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } });
+    make({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'standard', annotations: { [defaultClass]: 'true' } },
+      provisioner: 'simulated.invalid/disk',
+    });
     this.store.change('nodes', undefined, nodeName, (draft) => {
       draft.status = { nodeInfo: { kubeletVersion: version.gitVersion } };
       setCondition(draft, 'Ready', true, { reason: 'Simulated', message: 'this is a simulated cluster' });

@@ -17,6 +17,8 @@ export { faultNames, type Fault } from './faults.js';
 export interface SimulatedClusterOptions {
   /** Switched on from the start; see also `inject`. */
   fault?: Fault | undefined;
+  /** What is there from the start, such as an admission policy. */
+  objects?: readonly object[];
   /** From scheduled to ready, for every pod, ms. */
   podStartMs?: number;
   /** How much longer a virtual cluster takes, ms. */
@@ -66,6 +68,7 @@ export class SimulatedCluster {
   }
 
   async start(): Promise<void> {
+    for (const object of this.options.objects ?? []) this.host.resources.make(object as KubeObject);
     await this.host.serve(['localhost', '127.0.0.1']);
     this.edge.port = await this.listener.listen(this.edge.host);
     this.kubeconfig = this.host.adminKubeconfig('simulated-cluster', `https://127.0.0.1:${this.host.port}`).kubeconfig;

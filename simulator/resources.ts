@@ -39,10 +39,10 @@ export class Resources {
     private readonly allocateClusterIp: () => string,
   ) {}
 
-  /** For the controllers: creates an object of a kind that is served. */
-  readonly make = (object: KubeObject): KubeObject => {
+  /** For the controllers, or another account: creates an object of a kind that is served. */
+  readonly make = (object: KubeObject, user = system): KubeObject => {
     const kind = this.kinds().find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion)!;
-    const options = { user: system, manager: 'simulated-cluster' };
+    const options = { user, manager: 'simulated-cluster' };
     return this.create({ kind, namespace: object.metadata.namespace }, object, options);
   };
 
@@ -175,8 +175,8 @@ export class Resources {
     throw forbidden(resourceOf(kind), name, why, { causes });
   }
 
-  private context({ user }: WriteOptions): AdmissionContext {
-    return { store: this.store, user, allocateClusterIp: this.allocateClusterIp };
+  private context({ user, subresource }: WriteOptions): AdmissionContext {
+    return { store: this.store, user, subresource, allocateClusterIp: this.allocateClusterIp };
   }
 }
 

@@ -138,11 +138,11 @@ export class VirtualCluster {
       [labels.managedBy]: this.name,
       [labels.namespace]: service.metadata.namespace,
     };
-    this.host.resources.make({ apiVersion: 'v1', kind: 'Service', metadata, spec: { ...service.spec, selector } });
+    this.copyToHost(service, { apiVersion: 'v1', kind: 'Service', metadata, spec: { ...service.spec, selector } });
   }
 
   private syncPod(pod: KubeObject): void {
-    const { store, resources } = this.host;
+    const { store } = this.host;
     const metadata = this.syncedMetadata(pod);
     const synced = store.find('pods', this.namespace, metadata.name);
     if (pod.metadata.deletionTimestamp) {
@@ -150,11 +150,44 @@ export class VirtualCluster {
       else if (!synced.metadata.deletionTimestamp) store.delete('pods', synced, 1);
     } else if (!synced) {
       const { containers, initContainers, volumes } = pod.spec;
-      const spec = { containers, initContainers, volumes, serviceAccountName: `vc-workload-${this.name}` };
-      resources.make({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+      const account = { serviceAccountName: `vc-workload-${this.name}`, automountServiceAccountToken: false };
+      this.copyToHost(pod, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata,
+        spec: { containers, initContainers, volumes, ...account },
+      });
     } else if (synced.metadata.deletionTimestamp) {
       throw new StatusError(409, 'Conflict', 'the earlier pod of that name is still there'); // to be called again
     }
+  }
+
+  /** As vcluster's account; what the host refuses is told by an event at the virtual object, and tried again. */
+  private copyToHost(virtual: KubeObject, object: KubeObject): void {
+    try {
+      this.host.resources.make(object, {
+        name: `system:serviceaccount:${this.namespace}:vc-${this.name}`,
+        groups: ['system:masters'],
+      });
+    } catch (error) {
+      if (error instanceof StatusError && error.code === 403) this.noteSyncError(virtual, error.message);
+      throw error;
+    }
+  }
+
+  private noteSyncError({ kind, metadata }: KubeObject, refusal: string): void {
+    const { name, namespace, uid } = metadata;
+    const event = `${name}.sync-error`;
+    if (this.plane.store.find('events', namespace, event)) return;
+    this.plane.resources.make({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: event, namespace } as KubeObject['metadata'],
+      involvedObject: { kind, name, namespace, uid },
+      type: 'Warning',
+      reason: 'SyncError',
+      message: `Error syncing to host cluster: ${refusal}`,
+    });
   }
 
   /** The host's pod has changed: the virtual one has its state. */

@@ -26,8 +26,9 @@ export async function checkHostNamespace(request: DemoRights & { config: DemoCon
   if (!rights.holds) return rights;
   const storage = await checkStorageClasses(host, config, namespace);
   if (!storage.holds) return storage;
-  await assertAdmission(host, config, place.namespace);
-  return unless(await missing(host, [allowAllPolicy(demo, place)]));
+  const note = await assertAdmission(host, config, place.namespace);
+  const policies = unless(await missing(host, [allowAllPolicy(demo, place)]));
+  return policies.holds && note ? { holds: true, note } : policies;
 }
 
 /**

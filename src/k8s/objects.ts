@@ -146,7 +146,7 @@ export async function remove(cluster: Cluster, reference: Reference, preconditio
 
 // ------------------------------------------------------------------ has a manifest been applied?
 
-const manifestHash = 'vcdemo.io/manifest-hash';
+export const manifestHash = 'vcdemo.io/manifest-hash';
 
 /** The manifest with a hash of itself, by which `missing` knows that just this was applied. */
 function stamped(manifest: Manifest): Manifest {

@@ -381,6 +381,11 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
         volumes: [{ name: 'tmp', emptyDir: {} }],
       }),
     ],
+    [
+      'what vcdemo applied in a virtual cluster',
+      service({}, { annotations: { 'vcdemo.io/manifest-hash': 'a' } }),
+      syncer,
+    ],
     ['a Service', service({ selector: { app: 'a' } })],
     [
       'a Service as vcluster copies it',

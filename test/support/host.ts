@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { demoConfig } from '../../src/config/schema.js';
+import { admissionPolicy } from '../../src/k8s/isolation/admission-policy.js';
 import { startSimulatedCluster, type Fault, type SimulatedCluster } from '../../simulator/index.js';
 
 /** A host cluster for a run, as the product is told of it. */
@@ -22,18 +24,17 @@ export interface SimulatedHost extends Host {
 const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, commandsPerMinute: 1000 };
 
 /**
- * A simulated cluster with public names at its edge, and `helm` and `istioctl` for it.
+ * A simulated cluster with the admission policy of its configuration, public names at its edge, and `helm` and `istioctl`
+ * for it.
  * @param stepDeadlineFactor by which a fault shows sooner than on a real cluster; nothing simulated takes that long
  */
 export async function simulatedHost(fault: Fault | undefined, stepDeadlineFactor = 0.1): Promise<SimulatedHost> {
-  const cluster = await startSimulatedCluster({ fault });
+  const settings = { domain: 'vcdemo.localhost', limits, stepDeadlineFactor };
+  const cluster = await startSimulatedCluster({ fault, objects: admissionPolicy(demoConfig.parse(settings)) });
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-host-'));
   const config = join(directory, 'config.yaml');
   const address = `${cluster.edge.host}:${cluster.edge.port}`;
-  await writeFile(
-    config,
-    stringify({ domain: 'vcdemo.localhost', exposure: { kind: 'traefik', address }, limits, stepDeadlineFactor }),
-  );
+  await writeFile(config, stringify({ ...settings, exposure: { kind: 'traefik', address } }));
   const tools = fileURLToPath(new URL('../../simulator/bin', import.meta.url));
   return {
     cluster,

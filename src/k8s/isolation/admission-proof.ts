@@ -72,23 +72,22 @@ function contains(whole: unknown, part: unknown): boolean {
 }
 
 /**
- * Refuses to go on where the policy is not enforced, unless the configuration does not require it.
+ * Refuses to go on where the policy is not enforced; where the configuration does not require it, says what is missing.
  * @throws UserError `isolation-not-enforced`
  */
 export async function assertAdmission(
   host: Cluster,
   config: AdmissionConfig,
   namespace: string,
-): Promise<void> {
-  if (!config.isolation.required) return;
-  const gaps = await findAdmissionGaps(host, config, namespace);
-  const described = describeGaps(gaps, config);
-  if (described === undefined) return;
+): Promise<string | undefined> {
+  const described = describeGaps(await findAdmissionGaps(host, config, namespace), config);
+  if (described === undefined || !config.isolation.required) return described;
   const server = await versionWithoutPolicies(host);
-  throw new UserError('isolation-not-enforced', `${described}: people with access to a demo could take over the host cluster.`, {
+  const sentence = `${described[0]!.toUpperCase()}${described.slice(1)}`;
+  throw new UserError('isolation-not-enforced', `${sentence}: people in a demo could take over the host cluster.`, {
     hint: server
-      ? `ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer; the host cluster runs ${server}. Upgrade it, or set isolation.required to false for a host cluster that holds nothing else of value.`
-      : 'Install the policy of this configuration: `npm run -s policy | kubectl apply -f -`, or upgrade the Helm release that runs vcdemo (value `demoPolicy.create`). Then create again. With isolation.required set to false, demos are created without it.',
+      ? `ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer; the host cluster runs ${server}. Upgrade it, or set isolation.required to false if it holds nothing else of value.`
+      : 'Install the policy for this configuration with `npm run -s policy | kubectl apply -f -`, or upgrade the Helm release of vcdemo, which contains it (demoPolicy.create); then create again. With isolation.required set to false, demos are created without it.',
   });
 }
 
@@ -96,11 +95,11 @@ export async function assertAdmission(
 export function describeGaps({ missing, outdated }: AdmissionGaps, config: AdmissionConfig): string | undefined {
   const rules = policyRules(config);
   if (missing.length > 0 && missing.length === rules.length)
-    return `The host cluster does not enforce the admission policy ${policyName}`;
+    return `the host cluster does not enforce the admission policy ${policyName}`;
   if (missing.length > 0)
-    return `The host cluster does not enforce all rules of the admission policy ${policyName} (missing: ${missing.join(', ')})`;
+    return `the host cluster does not enforce all rules of the admission policy ${policyName} (missing: ${missing.join(', ')})`;
   if (outdated.length > 0)
-    return `The admission policy ${policyName} in the host cluster is not the one for this configuration`;
+    return `the admission policy ${policyName} in the host cluster is not the one for this configuration`;
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { AdmissionRuleId } from '../../config/admission.js';
+import { manifestHash } from '../objects.js';
 
 /*
  * What may come to exist in the namespaces of demos, whoever creates it, as rules in CEL. They list what is allowed, so
@@ -401,7 +402,9 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'reserved-labels': {
     on: 'tenant',
-    allows: `variables.labels.all(k, !k.startsWith('vcdemo.io/')) && variables.annotations.all(k, !k.startsWith('vcdemo.io/'))`,
+    // What vcdemo applies inside a virtual cluster has the hash, and vcluster copies it.
+    allows: `variables.labels.all(k, !k.startsWith('vcdemo.io/')) &&
+      variables.annotations.all(k, !k.startsWith('vcdemo.io/') || k == '${manifestHash}')`,
     says: 'labels and annotations that begin with vcdemo.io/ are reserved: remove them',
     probe: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...asTenants, labels: { 'vcdemo.io/probe': 'true' } } },
   },

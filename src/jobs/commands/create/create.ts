@@ -3,6 +3,8 @@ import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
 import { planDemo, virtualClusterNames, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
+import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { clusterContext } from '../../context.js';
 import { assertNotOver } from '../../find-demo.js';
@@ -101,6 +103,12 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   });
 }
 
+/** What people are told of the isolation from the host cluster. */
+async function weakerThanDefault({ config }: CreateRun, host: Cluster, { places }: Demo): Promise<string[]> {
+  const gap = await assertAdmission(host, config, places[0]!.namespace);
+  return [...weakenedBy(config), ...(gap ? [gap] : [])];
+}
+
 /** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
 async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
   const { slack, payload, config, log } = run;
@@ -109,7 +117,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
     filename: kubeconfigName(demo.name),
     content: await requireDemoKubeconfig(host, config, demo),
     title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, Date.now() - run.askedAt.getTime()),
+    comment: createdText(config, demo, Date.now() - run.askedAt.getTime(), await weakerThanDefault(run, host, demo)),
   };
   try {
     const shared = await slack.shareFile(payload.requester, file, config);

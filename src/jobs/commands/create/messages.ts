@@ -1,12 +1,13 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
 import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
+import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
-import type { SlackMessage } from '../../../slack-message.js';
+import { escapeMrkdwn, type SlackMessage } from '../../../slack-message.js';
 import { describeState, kubeconfigName, message, onCluster, slackTime } from '../../slack/messages.js';
 
 /** Goes with the kubeconfig when a demo is ready. */
-export function createdText(config: DemoConfig, demo: Demo, tookMs: number): string {
+export function createdText(config: DemoConfig, demo: Demo, tookMs: number, weaker: readonly string[] = []): string {
   const open =
     config.exposure.kind === 'none'
       ? `Without public names, open its ports first: ${demo.places
@@ -20,6 +21,7 @@ export function createdText(config: DemoConfig, demo: Demo, tookMs: number): str
     `The kubeconfig has a context for each, *vc1* and *vc2*. Save it, then: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
     `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
+    ...(weaker.length > 0 ? [`:warning: ${escapeMrkdwn(weakerIsolation(weaker))}.`] : []),
   ].join('\n');
 }
 

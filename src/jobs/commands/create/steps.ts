@@ -18,6 +18,7 @@ import {
 } from '../../../k8s/helloworld.js';
 import { hostOf } from '../../../k8s/hosts.js';
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
+import { weakenedBy, weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { applyIstio, checkIstio } from '../../../k8s/istio.js';
 import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../../k8s/mesh-ca.js';
@@ -42,7 +43,8 @@ export const preflight: Work<DemoContext> = {
   async check({ host, config, demo, demoClusterRole, claimNamespace }) {
     await assertPermissions(host, config, { demoClusterRole, claimNamespace });
     for (const place of demo.places) await assertNotForeign(host, demo, place);
-    return holds;
+    const weakened = weakenedBy(config);
+    return weakened.length > 0 ? { holds: true, note: weakerIsolation(weakened) } : holds;
   },
 };
 
