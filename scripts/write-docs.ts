@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createFlow } from '../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../src/jobs/flow-diagram.js';
+import { admissionPolicyYaml } from './admission-policy-file.js';
 import { commandTable } from './command-table.js';
 import { configurationSchemaText, configurationTable } from './configuration-docs.js';
 import { workerRulesYaml } from './worker-rules.js';
@@ -12,6 +13,7 @@ replaceBlock('README.md', 'commands', commandTable());
 replaceBlock('docs/configuration.md', 'keys', configurationTable());
 write('docs/configuration.schema.json', await configurationSchemaText());
 write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());
+write('helm/vcdemo/files/admission-policy.yaml', admissionPolicyYaml());
 
 /** Replaces what stands between `<!-- name -->` and `<!-- end -->`. */
 function replaceBlock(path: string, name: string, content: string): void {

@@ -1,5 +1,4 @@
 import { Environment } from '@marcbachmann/cel-js';
-import type { User } from './admission.js';
 import type { Kind } from './kinds.js';
 import { isMap, type KubeObject } from './objects.js';
 import { labelSelector } from './selectors.js';
@@ -13,7 +12,7 @@ export interface Write {
   object: KubeObject;
   before: KubeObject | undefined;
   subresource: string | undefined;
-  user: User;
+  user: { name: string; groups: string[] };
 }
 
 const group = 'admissionregistration.k8s.io';

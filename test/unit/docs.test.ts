@@ -10,6 +10,7 @@ import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
 import { commandTable } from '../../scripts/command-table.js';
+import { admissionPolicyYaml } from '../../scripts/admission-policy-file.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,6 +31,10 @@ test('README.md lists the commands as they are (npm run docs writes it)', () => 
 
 test('the chart grants the worker what the code asks for (npm run docs writes it)', () => {
   assert.equal(text('helm/vcdemo/files/worker-rules.yaml'), workerRulesYaml());
+});
+
+test('the chart makes the admission policy from the rules in the code (npm run docs writes it)', () => {
+  assert.equal(text('helm/vcdemo/files/admission-policy.yaml'), admissionPolicyYaml());
 });
 
 test('every link between the pages leads somewhere', () => {

@@ -15,14 +15,14 @@ describe('the rules of a worker', () => {
   it('have no Secrets, pods or roles cluster-wide, and no wildcard', () => {
     const rules = clusterRules('demo-role');
     const resources = rules.flatMap((rule) => rule.resources);
-    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'rolebindings', 'clusterroles']);
+    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'storageclasses', 'rolebindings', 'clusterroles']);
     assert.equal(rules.find((rule) => rule.resources.includes('clusterroles'))!.name, 'demo-role');
     assert.ok(!JSON.stringify([rules, claimRules, workerRules(config)]).includes('*'));
   });
 
   it('have what the configuration switches on', () => {
     const has = (resource: string, rules = demoRules(config)) =>
-      rules.some((rule) => rule.resources.includes(resource));
+      rules.some((rule) => rule.resources.includes(resource) && rule.verbs.includes('patch'));
     assert.ok(has('ingressroutetcps'));
     assert.ok(!has('ingresses'));
     assert.ok(has('ingresses', demoRules({ ...config, helloworld: { ingress: { enabled: true } } })));

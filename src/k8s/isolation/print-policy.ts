@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
-import { readPolicySettings } from './config.js';
-import { messageOf } from './errors.js';
-import { admissionPolicy } from './k8s/isolation/admission-policy.js';
+import { readPolicySettings } from '../../config.js';
+import { messageOf } from '../../errors.js';
+import { admissionPolicy } from './admission-policy.js';
 
 /*
  * npm run policy: prints the admission policy for the settings of VCDEMO_CONFIG, for host clusters where the Helm chart
