@@ -28,6 +28,8 @@ export interface ContractApi {
   secretPath(name: string): string;
   /** The same API with credentials other than the administrator's; the caller closes it. */
   as(user: Partial<KubeConfig['users'][number]>): Cluster;
+  /** Called after the tests, while the API is still there. */
+  cleanUp(work: () => Promise<void>): void;
 }
 
 interface Fixture {
@@ -66,6 +68,7 @@ function connected(fixture: Fixture): ContractApi {
   let kubeConfig: KubeConfig;
   let cluster: Cluster;
   let close = () => Promise.resolve();
+  const cleaning: (() => Promise<void>)[] = [];
 
   before(async () => {
     ({ kubeConfig, close } = await fixture.connect());
@@ -74,6 +77,7 @@ function connected(fixture: Fixture): ContractApi {
     await waitFor('the default account', () => read(cluster, ref('v1', 'ServiceAccount', 'default', namespace)));
   });
   after(async () => {
+    for (const work of cleaning) await work();
     await remove(cluster, ref('v1', 'Namespace', namespace));
     cluster.close();
     await close();
@@ -89,6 +93,7 @@ function connected(fixture: Fixture): ContractApi {
     namespace,
     secret: (name, more = {}) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, ...more }),
     secretPath: (name) => `/api/v1/namespaces/${namespace}/secrets/${name}`,
+    cleanUp: (work) => void cleaning.push(work),
     as(user) {
       const other = new KubeConfig();
       const { name, server, caData, caFile } = kubeConfig.getCurrentCluster()!;

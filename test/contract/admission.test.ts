@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { before, it } from 'node:test';
+import type { V1StorageClass } from '@kubernetes/client-node';
+import { demoConfig } from '../../src/config/schema.js';
+import { ApiError } from '../../src/k8s/api-errors.js';
+import type { Cluster } from '../../src/k8s/cluster.js';
+import { admissionPolicy, policyRules } from '../../src/k8s/isolation/admission-policy.js';
+import { admissionRules, storageClassesAnnotation } from '../../src/k8s/isolation/admission-rules.js';
+import { applyAll, create, list, merge, pathOf, ref, remove, type Manifest } from '../../src/k8s/objects.js';
+import { admissionCases } from '../support/admission-cases.js';
+import { describeContract } from '../support/contract.js';
+import { waitFor } from '../support/wait-for.js';
+
+/*
+ * The table of what demos may create, put to the API server by dry runs: without the policy, to see that the attacks are
+ * real, and with it. The policy is the product's, for the namespace of this test alone.
+ */
+
+const domain = 'demos.test';
+const config = demoConfig.parse({ domain });
+const [cluster, demo] = ['vc1', 'demo'];
+const accounts = [`vc-${cluster}`, 'vc-client'];
+
+describeContract('the admission policy', (api) => {
+  const { namespace } = api;
+  const policyName = `vcdemo-contract-${randomBytes(3).toString('hex')}`;
+  const as = new Map<string, Cluster>();
+  const cases = admissionCases({
+    namespace,
+    demo,
+    cluster,
+    domain,
+    proxyImage: `${config.istio.hub}/proxyv2:${config.istio.tag}`,
+    storageClass: '__default__',
+  });
+  let storageClass: string;
+
+  /** The product's policy under another name, for this namespace. */
+  const policies = (): Manifest[] =>
+    (
+      JSON.parse(JSON.stringify(admissionPolicy(config)).replaceAll('"vcdemo-demos"', `"${policyName}"`)) as Manifest[]
+    ).map((manifest) =>
+      manifest.kind === 'ValidatingAdmissionPolicy'
+        ? { ...manifest, spec: withNamespace(manifest.spec as PolicySpec, namespace) }
+        : manifest,
+    );
+
+  before(async () => {
+    const labels = { 'vcdemo.io/demo': demo, 'vcdemo.io/virtual-cluster': cluster };
+    const classes = await list<V1StorageClass>(api.cluster, 'storage.k8s.io/v1', 'StorageClass');
+    storageClass = classes[0]!.metadata!.name!;
+    const annotations = { [storageClassesAnnotation]: storageClass };
+    await merge(api.cluster, ref('v1', 'Namespace', namespace), { metadata: { labels, annotations } });
+    for (const name of [...accounts, `vc-workload-${cluster}`])
+      await create(api.cluster, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } });
+    const group = 'rbac.authorization.k8s.io';
+    await create(api.cluster, {
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: 'tenants', namespace },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: accounts.map((name) => ({ kind: 'ServiceAccount', name, namespace })),
+    });
+    for (const name of accounts) as.set(name, api.as({ token: await tokenOf(name) }));
+  });
+  api.cleanUp(async () => {
+    for (const client of as.values()) client.close();
+    for (const policy of policies()) await remove(api.cluster, policy);
+  });
+
+  async function tokenOf(name: string): Promise<string> {
+    const account = await pathOf(api.cluster, ref('v1', 'ServiceAccount', name, namespace));
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
+    const path = `${account}/token`;
+    return (await api.cluster.request<{ status: { token: string } }>({ method: 'POST', path, body })).status.token;
+  }
+
+  /** What the API server says to a dry run; undefined if it would create the object. */
+  async function refusalOf(object: Manifest, account?: string): Promise<string | undefined> {
+    const filled = JSON.parse(JSON.stringify(object).replaceAll('__default__', storageClass)) as Manifest;
+    try {
+      await create(account ? as.get(account)! : api.cluster, filled, { dryRun: true });
+      return undefined;
+    } catch (error) {
+      if (error instanceof ApiError) return error.message;
+      throw error;
+    }
+  }
+
+  for (const { name, object, refusedBy, account } of cases)
+    it(`is not there yet: ${name} would be created${account ? ` by ${account}` : ''}`, async () => {
+      const refusal = await refusalOf(object, account);
+      const elsewhere = refusedBy && refusedElsewhere[refusedBy];
+      if (refusal !== undefined && elsewhere) assert.match(refusal, elsewhere);
+      else assert.equal(refusal, undefined);
+    });
+
+  it('takes effect once it is installed', async () => {
+    await applyAll(api.cluster, policies(), 1);
+    const probe = { ...admissionRules['host-namespaces'].probe, metadata: { name: 'probe', namespace } };
+    await waitFor('the policy to be enforced', () => refusalOf(probe), { withinMs: 30_000, everyMs: 100 });
+  });
+
+  for (const { name, object, refusedBy, account } of cases)
+    it(`${refusedBy ? 'refuses' : 'admits'} ${name}${account ? `, from ${account}` : ''}`, async () => {
+      const refusal = await refusalOf(object, account);
+      if (refusedBy === undefined) return assert.equal(refusal, undefined);
+      if (refusal === undefined && droppedFields.includes(refusedBy)) return;
+      const elsewhere = refusedElsewhere[refusedBy];
+      const { message } = policyRules(config).find(({ id }) => id === refusedBy)!;
+      if (elsewhere && refusal && elsewhere.test(refusal)) return;
+      assert.ok(refusal?.includes(`denied request: ${message}`), refusal ?? 'admitted');
+    });
+});
+
+interface PolicySpec {
+  matchConstraints: object;
+}
+
+const withNamespace = (spec: PolicySpec, name: string): object => ({
+  ...spec,
+  matchConstraints: {
+    ...spec.matchConstraints,
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+  },
+});
+
+/** What an API server may refuse by itself, before it asks a policy. */
+const refusedElsewhere: Partial<Record<string, RegExp>> = {
+  'runtime-class': /RuntimeClass "\w+" not found/,
+};
+
+/** Fields that an API server ignores while their feature is off: there is nothing to refuse then. */
+const droppedFields: string[] = ['pod-fields', 'claim-fields', 'proc-mount'];
