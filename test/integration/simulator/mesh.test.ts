@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { before, it } from 'node:test';
+import { type V1Pod, type V1Service } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
+import { readDemoConfig } from '../../../src/config.js';
+import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo.js';
+import { execInPod } from '../../../src/k8s/exec.js';
+import { helloworldManifests, sendRequests } from '../../../src/k8s/helloworld.js';
+import { applyAll, apply, list, pathOf, read, ref, type Manifest } from '../../../src/k8s/objects.js';
+import { deploymentReady } from '../../../src/k8s/pods.js';
+import { remoteSecret } from '../../../src/k8s/remote-secrets.js';
+import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
+import { deployment, describePair, runTool, waitFor, places } from '../../support/simulated-pair.js';
+
+describePair('the mesh', (pair) => {
+  const { signal } = new AbortController();
+  const answered = async () => (await sendRequests(await pair.virtual('vc1'), 24, signal)).versions;
+  const cacerts = (root: string): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'cacerts', namespace: 'istio-system' },
+    stringData: { 'root-cert.pem': root },
+  });
+
+  before(async () => {
+    for (const name of virtualClusterNames) {
+      const cluster = await pair.virtual(name);
+      await apply(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } });
+      await apply(cluster, cacerts('one root'));
+      const operator = {
+        kind: 'IstioOperator',
+        spec: { values: { global: { multiCluster: { clusterName: name } } } },
+      };
+      const rendered = await runTool('istioctl', '', ['manifest', 'generate', '-f', '-'], operator);
+      await applyAll(
+        cluster,
+        parseAllDocuments(rendered).map((document) => document.toJS() as Manifest),
+      );
+    }
+  });
+
+  it('starts pods of an injected namespace with a sidecar, once istiod is ready', async () => {
+    for (const name of virtualClusterNames) {
+      const cluster = await pair.virtual(name);
+      const [namespace, ...rest] = helloworldManifests(name, readDemoConfig(undefined).images);
+      await apply(cluster, namespace!);
+      await applyAll(cluster, rest);
+      await waitFor(
+        'the samples',
+        async () =>
+          (await deploymentReady(cluster, 'sample', 'sleep')).holds &&
+          (await deploymentReady(cluster, 'sample', `helloworld-v${name.at(-1)}`)).holds,
+      );
+      const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'sample' });
+      for (const pod of pods)
+        assert.deepEqual(pod.spec!.containers.map((container) => container.name).slice(1), ['istio-proxy']);
+    }
+  });
+
+  it('answers only from the own cluster while it has no remote secret', async () => {
+    assert.deepEqual(await answered(), { v1: 24 });
+  });
+
+  it('answers from both clusters once istiod reaches the other API', async () => {
+    await joinMesh('vc1', 'vc2');
+    const versions = await answered();
+    assert.deepEqual(Object.keys(versions).toSorted(), ['v1', 'v2']);
+    assert.equal(versions.v1! + versions.v2!, 24);
+  });
+
+  it('answers a single curl, and one from a pod without a sidecar only from its own cluster', async () => {
+    const cluster = await pair.virtual('vc1');
+    const [sleep] = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'sample', labels: { app: 'sleep' } });
+    const target = { namespace: 'sample', pod: sleep!.metadata!.name!, container: 'sleep' };
+    const curl = (url: string) => execInPod(cluster, target, ['curl', '-sS', url], { withinMs: 5000, signal });
+    assert.match(await curl('helloworld.sample:5000/hello'), /^Hello version: v[12], instance: helloworld-v[12]-/);
+    await assert.rejects(curl('nobody.sample:5000/hello'), /Could not resolve host: nobody\.sample/);
+    await apply(cluster, deployment('bare', { app: 'bare' }));
+    await waitFor('the pod', async () => (await deploymentReady(cluster, 'default', 'bare')).holds);
+    const [bare] = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'default', labels: { app: 'bare' } });
+    const script = 'for i in $(seq 12); do curl -sS helloworld.sample:5000/hello; done';
+    const output = await execInPod(
+      cluster,
+      { namespace: 'default', pod: bare!.metadata!.name!, container: 'main' },
+      ['sh', '-c', script],
+      { withinMs: 5000, signal },
+    );
+    assert.equal(output.match(/version: v1/g)?.length, 12);
+  });
+
+  it('does not reach the other cluster with another root, another address or an invalid token', async () => {
+    const vc2 = await pair.virtual('vc2');
+    await apply(vc2, cacerts('another root'));
+    const { versions, errors } = await sendRequests(await pair.virtual('vc1'), 24, signal);
+    assert.equal(versions.v2, undefined);
+    assert.match(Object.keys(errors).join(), /TLS_error/);
+    await apply(vc2, cacerts('one root'));
+
+    await joinMesh('vc1', 'vc2', { server: 'https://vc2.demo-vc2.svc:443' });
+    assert.deepEqual(await answered(), { v1: 24 });
+    await joinMesh('vc1', 'vc2', { token: 'not.a.token' });
+    assert.deepEqual(await answered(), { v1: 24 });
+    await joinMesh('vc1', 'vc2');
+    await pair.simulated.inject('remote-secret-wrong');
+    assert.deepEqual(await answered(), { v1: 24 });
+    await pair.simulated.inject(undefined);
+  });
+
+  async function joinMesh(of: VirtualClusterName, with_: VirtualClusterName, wrong: object = {}): Promise<void> {
+    const remote = await pair.virtual(with_);
+    const path = await pathOf(remote, ref('v1', 'ServiceAccount', 'istio-reader-service-account', 'istio-system'));
+    const { status } = await remote.request<{ status: { token: string } }>({
+      method: 'POST',
+      path: `${path}/token`,
+      body: {},
+    });
+    const service = (await read<V1Service>(pair.host, ref('v1', 'Service', with_, places[with_].namespace)))!;
+    const certificateAuthority = authorityOf(remote);
+    const server = `https://${service.spec!.clusterIP}:443`;
+    await apply(
+      await pair.virtual(of),
+      remoteSecret(with_, { server, certificateAuthority, token: status.token, ...wrong }),
+    );
+  }
+});
