@@ -11,6 +11,7 @@ export interface LocalRedis {
   port: number;
   /** Freezes it: connections stay open, nothing is answered. `stop` works all the same. */
   freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 }
 
@@ -33,6 +34,7 @@ export async function startRedis({
       url: `redis://127.0.0.1:${listen}`,
       port: listen,
       freeze: () => void server.kill('SIGSTOP'),
+      thaw: () => void server.kill('SIGCONT'),
       async stop() {
         // docker hands SIGTERM on to its container; a frozen server ends by SIGKILL alone.
         server.kill(server.spawnfile === 'docker' ? 'SIGTERM' : 'SIGKILL');

@@ -1,0 +1,105 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { startBot } from '../../src/bot/app.js';
+import { queueKinds } from '../../src/commands/payload.js';
+import { readBotSettings, readWorkerSettings } from '../../src/config.js';
+import { startWorker } from '../../src/jobs/worker/worker.js';
+import { createLog, type Log } from '../../src/log.js';
+import type { SimulatedHost } from './host.js';
+import { slackCommand, type Answer, type SlackWorkspace } from './slack.js';
+import { waitFor } from './wait-for.js';
+
+/** A bot and a worker in this process, for what happens to them when something happens to their Redis. */
+export interface Product {
+  /** Types `/vcdemo <text>`. */
+  say(text: string): Promise<Answer>;
+  /** Asks something until it is accepted; the id of its job. */
+  ask(): Promise<string>;
+  /** Resolves when a worker has done it. */
+  done(jobId: string): Promise<void>;
+  /** `/readyz` of both. */
+  readiness(): Promise<{ bot: string; worker: string }>;
+  close(): Promise<void>;
+}
+
+export interface ProductOptions {
+  slack: SlackWorkspace;
+  host: SimulatedHost;
+  /** What both are told of Redis. */
+  redis: Record<string, string>;
+  /** Where jobs are looked up, if not there. */
+  adminUrl?: string;
+  log?: Log;
+}
+
+const isReady = 'ready';
+
+export async function startProduct({
+  slack,
+  host,
+  redis,
+  adminUrl = redis.REDIS_URL!,
+  log = createLog('test', 'silent'),
+}: ProductOptions): Promise<Product> {
+  const common = { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl, ...redis };
+  const worker = await startWorker(readWorkerSettings({ ...host.environment, ...common }), log);
+  const bot = await startBot(
+    readBotSettings({ ...common, SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0' }),
+    log,
+  ).catch(async (error: unknown) => {
+    await worker.close(1_000);
+    throw error;
+  });
+  const url = `http://127.0.0.1:${bot.port}`;
+  const say = (text: string) =>
+    slackCommand(url, slack.signingSecret, { ...slack.alice, channelId: slack.channel, text });
+
+  return {
+    say,
+    async ask() {
+      let last: unknown;
+      return await waitFor(
+        'an accepted command',
+        async () => {
+          last = (await say('list')).body;
+          return /\(job (list-\w+)\)/.exec(JSON.stringify(last))?.[1];
+        },
+        { withinMs: 15_000, everyMs: 50, seen: () => last },
+      );
+    },
+    done: (jobId) => isDone(adminUrl, jobId),
+    async readiness() {
+      const answer = await fetch(`${url}/readyz`);
+      return {
+        bot: answer.ok ? isReady : await answer.text(),
+        worker: await worker.ping(1_000).then(
+          () => isReady,
+          (error: unknown) => (error as Error).message,
+        ),
+      };
+    },
+    async close() {
+      await Promise.all([bot.close(), worker.close(2_000)]);
+    },
+  };
+}
+
+async function isDone(url: string, id: string): Promise<void> {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  connection.on('error', () => undefined);
+  const queues = queueKinds.map((kind) => new Queue(kind, { connection, skipMetasUpdate: true }));
+  let last: unknown;
+  try {
+    await waitFor(
+      `the end of ${id}`,
+      async () => {
+        last = await Promise.all(queues.map((queue) => queue.getJobState(id)));
+        return (last as string[]).includes('completed');
+      },
+      { withinMs: 45_000, seen: () => last },
+    );
+  } finally {
+    await Promise.all(queues.map((queue) => queue.close()));
+    connection.disconnect();
+  }
+}
