@@ -11,6 +11,8 @@ import { waitFor } from './wait-for.js';
 
 /** A bot and a worker in this process, for what happens to them when something happens to their Redis. */
 export interface Product {
+  /** Of the bot. */
+  url: string;
   /** Types `/vcdemo <text>`. */
   say(text: string): Promise<Answer>;
   /** Asks something until it is accepted; the id of its job. */
@@ -25,8 +27,9 @@ export interface Product {
 export interface ProductOptions {
   slack: SlackWorkspace;
   host: SimulatedHost;
-  /** What both are told of Redis. */
+  /** What both are told of Redis; `workerRedis`, if given, the worker. */
   redis: Record<string, string>;
+  workerRedis?: Record<string, string>;
   /** Where jobs are looked up, if not there. */
   adminUrl?: string;
   log?: Log;
@@ -38,13 +41,14 @@ export async function startProduct({
   slack,
   host,
   redis,
+  workerRedis = redis,
   adminUrl = redis.REDIS_URL!,
   log = createLog('test', 'silent'),
 }: ProductOptions): Promise<Product> {
-  const common = { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl, ...redis };
-  const worker = await startWorker(readWorkerSettings({ ...host.environment, ...common }), log);
+  const common = { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl };
+  const worker = await startWorker(readWorkerSettings({ ...host.environment, ...common, ...workerRedis }), log);
   const bot = await startBot(
-    readBotSettings({ ...common, SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0' }),
+    readBotSettings({ ...common, ...redis, SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0' }),
     log,
   ).catch(async (error: unknown) => {
     await worker.close(1_000);
@@ -55,6 +59,7 @@ export async function startProduct({
     slackCommand(url, slack.signingSecret, { ...slack.alice, channelId: slack.channel, text });
 
   return {
+    url,
     say,
     async ask() {
       let last: unknown;
