@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { startBot } from '../../src/bot/app.js';
+import { readBotSettings, readWorkerSettings } from '../../src/config.js';
+import { UserError } from '../../src/errors.js';
+import { startWorker } from '../../src/jobs/worker/worker.js';
+import { createLog } from '../../src/log.js';
+import { aclRules } from '../../src/redis/permissions.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startProduct } from '../support/product.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* What Redis answers with an error: it ends a process that starts, and is told by one that runs. */
+
+const log = createLog('test', 'silent');
+let slack: SlackWorkspace;
+let host: SimulatedHost;
+before(async () => {
+  [slack, host] = await Promise.all([startSlack(), simulatedHost(undefined)]);
+});
+after(() => Promise.all([slack.close(), host.close()]));
+
+const common = () => ({ SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl });
+const starts = {
+  bot: (REDIS_URL: string) =>
+    startBot(
+      readBotSettings({ ...common(), SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0', REDIS_URL }),
+      log,
+    ).then((bot) => bot.close()),
+  worker: (REDIS_URL: string) =>
+    startWorker(readWorkerSettings({ ...common(), ...host.environment, REDIS_URL }), log).then((worker) =>
+      worker.close(1_000),
+    ),
+};
+
+interface Refusal {
+  options?: string[];
+  prepare?: (admin: Redis) => Promise<unknown>;
+  url?: (redis: LocalRedis) => string;
+  reason: RegExp;
+  remedy: RegExp;
+}
+
+const asUser = (name: string, password: string) => (redis: LocalRedis) =>
+  `redis://${name}:${password}@127.0.0.1:${redis.port}`;
+const user =
+  (...rules: string[]) =>
+  (admin: Redis) =>
+    admin.call('ACL', 'SETUSER', 'u', 'on', '>p', ...rules);
+
+const refusals: Record<string, Refusal> = {
+  'a wrong password': { prepare: user('+@all', '~*'), url: asUser('u', 'x'), reason: /WRONGPASS/, remedy: /REDIS_URL/ },
+  'no password': { options: ['--requirepass', 'p'], reason: /NOAUTH/, remedy: /REDIS_URL/ },
+  'a user without INFO': {
+    prepare: user('+@all', '-@dangerous', '~*'),
+    url: asUser('u', 'p'),
+    reason: /no permissions.* 'info'/,
+    remedy: /Permissions in Redis/,
+  },
+  'a user without a command that scripts need': {
+    prepare: user(...aclRules('worker'), '-hset', '-xadd'),
+    url: asUser('u', 'p'),
+    reason: /may not run HSET, XADD/,
+    remedy: /Permissions in Redis/,
+  },
+  'a user without scripts': {
+    prepare: user(...aclRules('worker'), '-evalsha'),
+    url: asUser('u', 'p'),
+    reason: /no permissions.* 'evalsha'/,
+    remedy: /Permissions in Redis/,
+  },
+  "a user without BullMQ's keys": {
+    prepare: user(...aclRules('worker'), 'resetkeys', '~other:*'),
+    url: asUser('u', 'p'),
+    reason: /no permissions.* keys/,
+    remedy: /Permissions in Redis/,
+  },
+  'cluster mode': { options: ['--cluster-enabled', 'yes'], reason: /cluster mode/, remedy: /not in cluster mode/ },
+  'an eviction policy': { options: ['--maxmemory-policy', 'allkeys-lru'], reason: /allkeys-lru/, remedy: /noeviction/ },
+  'a full memory': { options: ['--maxmemory', '1'], reason: /OOM/, remedy: /maxmemory/ },
+  'too few replicas': { options: ['--min-replicas-to-write', '1'], reason: /NOREPLICAS/, remedy: /replicas/ },
+  'too many clients': {
+    prepare: (admin) => admin.config('SET', 'maxclients', '1'),
+    reason: /max number of clients/,
+    remedy: /maxclients/,
+  },
+};
+
+for (const [role, start] of Object.entries(starts))
+  describe(`a ${role} does not start with`, { concurrency: 4 }, () => {
+    for (const [name, { options = [], prepare, url, reason, remedy }] of Object.entries(refusals))
+      it(`${name}, and says why and what to do`, async () => {
+        const redis = await startRedis({ options });
+        const admin = new Redis(redis.url);
+        admin.on('error', () => undefined);
+        try {
+          await prepare?.(admin);
+          const error = await start((url ?? (({ url }) => url))(redis)).then(
+            () => assert.fail('it started'),
+            (thrown: unknown) => thrown,
+          );
+          assert.ok(error instanceof UserError, String(error));
+          assert.match(error.message, reason);
+          assert.match(error.hint ?? '', remedy);
+        } finally {
+          admin.disconnect();
+          await redis.stop();
+        }
+      });
+
+    it('a Redis that is too old, and says why and what to do', async () => {
+      const redis = await startRedis();
+      const proxy = await rewritingProxy(redis.port, /redis_version:\d/, 'redis_version:4');
+      await assert.rejects(start(`redis://127.0.0.1:${proxy.port}`), /Redis 4\S* is too old/).finally(proxy.close);
+      await redis.stop();
+    });
+  });
+
+describe('a product whose Redis refuses later', () => {
+  const cases: Record<string, { refuse: (admin: Redis) => Promise<unknown>; allow: (admin: Redis) => Promise<unknown>; reason: RegExp }> = {
+    'what is put there, as its memory is full': {
+      refuse: (admin) => admin.config('SET', 'maxmemory', '1'),
+      allow: (admin) => admin.config('SET', 'maxmemory', '0'),
+      reason: /OOM/,
+    },
+    'what its user did before': {
+      refuse: (admin) => admin.call('ACL', 'SETUSER', 'u', '-eval', '-evalsha'),
+      allow: (admin) => admin.call('ACL', 'SETUSER', 'u', '+eval', '+evalsha'),
+      reason: /no permissions.* 'eval/,
+    },
+  };
+  for (const [name, { refuse, allow, reason }] of Object.entries(cases))
+    it(`${name}, says so in its readiness and to people, and works again when it is allowed`, async () => {
+      const redis = await startRedis();
+      const admin = new Redis(redis.url);
+      await admin.call('ACL', 'SETUSER', 'u', 'on', '>p', ...aclRules('worker'));
+      const product = await startProduct({
+        slack,
+        host,
+        redis: { REDIS_URL: asUser('u', 'p')(redis) },
+        adminUrl: redis.url,
+      });
+      try {
+        await product.done(await product.ask());
+        await refuse(admin);
+        assert.match(JSON.stringify((await product.say('list')).body), reason);
+        const told = await waitFor('both to be not ready', async () => {
+          const { bot, worker } = await product.readiness();
+          return reason.test(bot) && reason.test(worker) && bot;
+        });
+        assert.match(told, /\n.*(maxmemory|Permissions in Redis)/);
+        await allow(admin);
+        await product.done(await product.ask());
+        await waitFor('both to be ready', async () => {
+          const { bot, worker } = await product.readiness();
+          return bot === 'ready' && worker === 'ready';
+        });
+      } finally {
+        await product.close();
+        admin.disconnect();
+        await redis.stop();
+      }
+    });
+
+  it('writes, as it cannot save to its disk, says so and works again afterwards', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-disk-'));
+    const redis = await startRedis({ options: ['--save', '3600 1', '--dir', directory] });
+    const admin = new Redis(redis.url);
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+    try {
+      await rm(directory, { recursive: true });
+      await admin.bgsave();
+      await waitFor('the failure of the snapshot', async () =>
+        (await admin.info('persistence')).includes('rdb_last_bgsave_status:err'),
+      );
+      assert.match(JSON.stringify((await product.say('list')).body), /MISCONF/);
+      await admin.config('SET', 'stop-writes-on-bgsave-error', 'no');
+      await product.done(await product.ask());
+    } finally {
+      await product.close();
+      admin.disconnect();
+      await redis.stop();
+    }
+  });
+});
+
+/** Hands everything on, what Redis says with one text for another of its length. */
+async function rewritingProxy(port: number, pattern: RegExp, replacement: string) {
+  const proxy = net.createServer((client) => {
+    const server = net.connect(port, '127.0.0.1');
+    server.on('data', (chunk) => client.write(chunk.toString('latin1').replace(pattern, replacement), 'latin1'));
+    client.on('data', (chunk) => server.write(chunk));
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      one.on('error', () => undefined).on('close', () => other.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return { port: (proxy.address() as AddressInfo).port, close: () => void proxy.close() };
+}
