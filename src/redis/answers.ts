@@ -6,19 +6,21 @@ import { messageOf, UserError } from '../errors.js';
  * to be mended by somebody, and is no outage.
  */
 
-/** Said by a server that starts, fails over or is busy. Scripts of Redis 6 put words before it. */
-const passing = /(^|-)(LOADING|MASTERDOWN|READONLY|UNBLOCKED|BUSY|TRYAGAIN) /;
 /** Only another connection leads to a server that takes writes: the new primary, or this one later. */
-const staleServer = /(^|-)(LOADING|MASTERDOWN|READONLY|UNBLOCKED) /;
+const stale = 'LOADING|MASTERDOWN|READONLY|UNBLOCKED|NOREPLICAS';
+/** Scripts of Redis 6 put words before it. */
+const staleServer = new RegExp(`(^|-)(${stale}) `);
+/** Said by a server that starts, fails over or is busy. */
+const passing = new RegExp(`(^|-)(${stale}|BUSY|TRYAGAIN) `);
 
 /** What to do about an answer, or about a server whose certificate is not accepted; the first that matches counts. */
 const remedies: readonly [pattern: RegExp, remedy: string][] = [
   [
-    /sentinels .*(NOAUTH|WRONGPASS|NOPERM)|(NOAUTH|WRONGPASS|NOPERM).* sentinel/,
+    /sentinel .*(NOAUTH|WRONGPASS|NOPERM)/,
     'Set REDIS_SENTINEL_PASSWORD, and REDIS_SENTINEL_USERNAME if the sentinels have users.',
   ],
   [
-    /sentinel \S+ successfully, but got an invalid reply/,
+    /sentinel .*(No such master|invalid reply)/,
     'No sentinel knows the group of servers that REDIS_URL names after the last slash: correct the name.',
   ],
   [
@@ -31,7 +33,6 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
   ],
   [/OOM/, 'Its memory is full: raise maxmemory, or remove what else is kept there.'],
   [/MISCONF/, 'It cannot save to its disk: make room there; its log has the reason.'],
-  [/NOREPLICAS/, 'It has fewer replicas than min-replicas-to-write: bring them back, or lower that number.'],
   [
     /MOVED|CROSSSLOT|CLUSTERDOWN|cluster/i,
     'Use a Redis that is not in cluster mode: one server, or one behind Sentinel.',
@@ -66,7 +67,7 @@ export function refusalOf(error: unknown): UserError | undefined {
   if (error instanceof UserError)
     return error.code.startsWith('redis-') && error.code !== 'redis-unavailable' ? error : undefined;
   const reason = messageOf(error);
-  const isOfSentinel = /sentinel.*(NOAUTH|WRONGPASS|NOPERM|invalid reply)/.test(reason);
+  const isOfSentinel = /sentinel .*(NOAUTH|WRONGPASS|NOPERM|No such master|invalid reply)/.test(reason);
   if ((isAnswer(error) || isOfSentinel) && !passing.test(reason))
     return new UserError('redis-refuses', `The job queue (Redis) refuses: ${reason}`, {
       hint: remedyOf(reason),

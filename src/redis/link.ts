@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { seconds } from '../duration.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { NoAnswer, within } from '../within.js';
 import { redisOptions, type RedisSettings } from './address.js';
@@ -52,6 +52,7 @@ export function openRedis(
   let latest: unknown;
   let isProven = false;
   const note = (error: unknown) => {
+    if (latest !== undefined && isMute(error)) return;
     latest = error;
     // After a refusal everything is tried out again.
     if (refusalOf(error)) isProven = false;
@@ -77,7 +78,7 @@ export function openRedis(
     ...options,
   });
   redis.on('error', note);
-  // Why a sentinel is of no use, which the error does not say.
+  // Of each sentinel why it is of no use.
   redis.on('sentinelError', note);
 
   /** One for all who ask: in an outage their commands would pile up. */
@@ -123,7 +124,7 @@ export function openRedis(
       });
       await explained(proven).catch((error: unknown) => {
         if (!(error instanceof UserError) || error.code !== 'redis-unavailable') throw error;
-        note(error);
+        note(error.cause);
       });
     },
   };
@@ -147,8 +148,10 @@ function connected(redis: Redis, counts: (error: unknown) => boolean): Promise<v
 
 /** Says nothing of why; the last error of the connection does. */
 function isMute(error: unknown): boolean {
-  return error instanceof NoAnswer || reasonOf(error) === 'the connection was lost';
+  return error instanceof NoAnswer || isOfSentinels(error) || reasonOf(error) === 'the connection was lost';
 }
+
+const isOfSentinels = (error: unknown) => /^All sentinels are unreachable/.test(messageOf(error));
 
 function unavailable(cause: unknown): UserError {
   const reason = reasonOf(cause).replace(/\.$/, '');

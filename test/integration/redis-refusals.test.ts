@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -14,6 +12,7 @@ import { createLog } from '../../src/log.js';
 import { aclRules } from '../../src/redis/permissions.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startProduct } from '../support/product.js';
+import { startProxy } from '../support/proxy.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -86,7 +85,6 @@ const refusals: Record<string, Refusal> = {
   'cluster mode': { options: ['--cluster-enabled', 'yes'], reason: /cluster mode/, remedy: /not in cluster mode/ },
   'an eviction policy': { options: ['--maxmemory-policy', 'allkeys-lru'], reason: /allkeys-lru/, remedy: /noeviction/ },
   'a full memory': { options: ['--maxmemory', '1'], reason: /OOM/, remedy: /maxmemory/ },
-  'too few replicas': { options: ['--min-replicas-to-write', '1'], reason: /NOREPLICAS/, remedy: /replicas/ },
   'too many clients': {
     prepare: (admin) => admin.config('SET', 'maxclients', '1'),
     reason: /max number of clients/,
@@ -118,14 +116,18 @@ for (const [role, start] of Object.entries(starts))
 
     it('a Redis that is too old, and says why and what to do', async () => {
       const redis = await startRedis();
-      const proxy = await rewritingProxy(redis.port, /redis_version:\d/, 'redis_version:4');
+      const proxy = await startProxy(redis.port);
+      proxy.rewrite(/redis_version:\d/, 'redis_version:4');
       await assert.rejects(start(`redis://127.0.0.1:${proxy.port}`), /Redis 4\S* is too old/).finally(proxy.close);
       await redis.stop();
     });
   });
 
 describe('a product whose Redis refuses later', () => {
-  const cases: Record<string, { refuse: (admin: Redis) => Promise<unknown>; allow: (admin: Redis) => Promise<unknown>; reason: RegExp }> = {
+  const cases: Record<
+    string,
+    { refuse: (admin: Redis) => Promise<unknown>; allow: (admin: Redis) => Promise<unknown>; reason: RegExp }
+  > = {
     'what is put there, as its memory is full': {
       refuse: (admin) => admin.config('SET', 'maxmemory', '1'),
       allow: (admin) => admin.config('SET', 'maxmemory', '0'),
@@ -191,19 +193,3 @@ describe('a product whose Redis refuses later', () => {
     }
   });
 });
-
-/** Hands everything on, what Redis says with one text for another of its length. */
-async function rewritingProxy(port: number, pattern: RegExp, replacement: string) {
-  const proxy = net.createServer((client) => {
-    const server = net.connect(port, '127.0.0.1');
-    server.on('data', (chunk) => client.write(chunk.toString('latin1').replace(pattern, replacement), 'latin1'));
-    client.on('data', (chunk) => server.write(chunk));
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const)
-      one.on('error', () => undefined).on('close', () => other.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return { port: (proxy.address() as AddressInfo).port, close: () => void proxy.close() };
-}

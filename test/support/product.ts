@@ -17,8 +17,8 @@ export interface Product {
   say(text: string): Promise<Answer>;
   /** Asks something until it is accepted; the id of its job. */
   ask(): Promise<string>;
-  /** Resolves when a worker has done it. */
-  done(jobId: string): Promise<void>;
+  /** Resolves when a worker has done it, as that Redis has it. */
+  done(jobId: string, redisUrl?: string): Promise<void>;
   /** `/readyz` of both. */
   readiness(): Promise<{ bot: string; worker: string }>;
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export interface ProductOptions {
   redis: Record<string, string>;
   workerRedis?: Record<string, string>;
   /** Where jobs are looked up, if not there. */
-  adminUrl?: string;
+  adminUrl?: string | undefined;
   log?: Log;
 }
 
@@ -72,7 +72,7 @@ export async function startProduct({
         { withinMs: 15_000, everyMs: 50, seen: () => last },
       );
     },
-    done: (jobId) => isDone(adminUrl, jobId),
+    done: (jobId, url = adminUrl) => isDone(url, jobId),
     async readiness() {
       const answer = await fetch(`${url}/readyz`);
       return {

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ReplyError } from 'ioredis';
+import { isOutage, isStaleServer, refusalOf } from '../../../src/redis/answers.js';
+
+const answer = (text: string): Error => new ReplyError(text) as Error;
+
+describe('an answer of Redis', () => {
+  for (const text of [
+    'LOADING Redis is loading the dataset in memory',
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "READONLY You can't write against a read only replica.",
+    "ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write against a read only replica.",
+    'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+    'NOREPLICAS Not enough good replicas to write.',
+  ])
+    it(`"${text}" is an outage that another connection may end`, () => {
+      assert.ok(isOutage(answer(text)) && isStaleServer(answer(text)));
+      assert.equal(refusalOf(answer(text)), undefined);
+    });
+
+  it('that it is busy is an outage of this connection', () => {
+    const busy = answer('BUSY Redis is busy running a script.');
+    assert.deepEqual([isOutage(busy), isStaleServer(busy)], [true, false]);
+  });
+
+  for (const [text, remedy] of [
+    ['NOAUTH Authentication required.', /password in REDIS_URL/],
+    ['WRONGPASS invalid username-password pair or user is disabled.', /password in REDIS_URL/],
+    ["NOPERM User x has no permissions to run the 'info' command", /Permissions in Redis/],
+    ["ERR The user executing the script can't run this command or subcommand", /Permissions in Redis/],
+    ["OOM command not allowed when used memory > 'maxmemory'.", /maxmemory/],
+    ['MISCONF Redis is configured to save RDB snapshots, but it is unable to persist on disk.', /disk/],
+    ['MOVED 3999 127.0.0.1:6381', /cluster mode/],
+    ["CROSSSLOT Keys in request don't hash to the same slot", /cluster mode/],
+    ['ERR max number of clients reached', /maxclients/],
+    ['DENIED Redis is running in protected mode', /Set a password/],
+    ["ERR unknown command 'HELLO'", /Redis 5 or later/],
+    ['ERR something else', /Look at the Redis/],
+  ] as const)
+    it(`"${text}" is a refusal with a remedy`, () => {
+      const refusal = refusalOf(answer(text));
+      assert.ok(refusal?.message.includes(text));
+      assert.match(refusal?.hint ?? '', remedy);
+      assert.ok(!isOutage(answer(text)));
+    });
+});
+
+describe('an error of the connection', () => {
+  it('is an outage', () => {
+    for (const error of [
+      Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:6379'), { code: 'ECONNREFUSED' }),
+      new Error('Connection is closed.'),
+      new Error("Stream isn't writeable and enableOfflineQueue options is false"),
+    ])
+      assert.ok(isOutage(error), error.message);
+  });
+
+  it('of which a certificate is the cause is a refusal', () => {
+    const error = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+    assert.match(refusalOf(error)?.hint ?? '', /REDIS_CA/);
+  });
+});
+
+it('a mistake in the code is neither outage nor refusal', () => {
+  const mistake = new TypeError('x is not a function');
+  assert.deepEqual([isOutage(mistake), refusalOf(mistake)], [false, undefined]);
+});

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { Log } from '../../../src/log.js';
+import { createOutageLog } from '../../../src/redis/outage-log.js';
+
+/** A log that keeps what it is told. */
+function recorder() {
+  const lines: { level: string; text: string }[] = [];
+  const write = (level: string) => (first: unknown, text?: string) =>
+    lines.push({ level, text: text ?? String(first) });
+  return { lines, log: { info: write('info'), warn: write('warn'), error: write('error') } as unknown as Log };
+}
+
+const refused = (port: number) =>
+  Object.assign(new Error(`connect ECONNREFUSED 127.0.0.1:${port}`), { code: 'ECONNREFUSED' });
+
+it('a reason that is given thousands of times is one line, and so is its end', () => {
+  const { lines, log } = recorder();
+  const outages = createOutageLog(log);
+  for (let time = 0; time < 10_000; time++) outages.note(refused(40_000 + time));
+  outages.over();
+  outages.over();
+  assert.deepEqual(
+    lines.map(({ level, text }) => `${level}: ${text}`),
+    ['warn: Redis cannot be reached; trying again', 'info: Redis answers again'],
+  );
+});
+
+it('an outage that comes and goes all the time costs a few lines', () => {
+  const { lines, log } = recorder();
+  const outages = createOutageLog(log);
+  for (let time = 0; time < 1_000; time++) {
+    outages.note(refused(1));
+    outages.over();
+  }
+  assert.equal(lines.length, 2);
+});
+
+it('thousands of different reasons cost a few lines', () => {
+  const { lines, log } = recorder();
+  const outages = createOutageLog(log);
+  for (let time = 0; time < 10_000; time++) outages.note(new Error('x'.repeat(time % 100)));
+  assert.ok(lines.length <= 5);
+});
