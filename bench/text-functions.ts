@@ -65,6 +65,7 @@ const demo: Demo = {
   ttlMs: 1,
   done: [],
   files: [],
+  revoked: [],
   namespaceUids: {},
   places: [],
 };

@@ -21,18 +21,20 @@ export function assertMayUse(
 }
 
 /**
- * Whether this person may delete a demo.
+ * Whether this person may do what only a demo's owner and administrators may.
+ * @param act `delete it`
  * @throws Refusal `not-owner`
  */
-export function assertMayDelete(
+export function assertOwner(
   { admins }: DemoConfig['access'],
   userId: string,
   demo: { name: string; owner: { id: string; name: string } },
+  act: string,
 ): void {
   if (demo.owner.id === userId || admins.includes(userId)) return;
   throw new Refusal(
     'not-owner',
-    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may delete it.`,
+    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may ${act}.`,
     {
       hint:
         admins.length > 0

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { demoName, hostClusterNames, requester, type QueueKind, type Requester } from './payload.js';
+import { demoName, hostClusterNames, requester, slackUserId, type QueueKind, type Requester } from './payload.js';
 
 /** What a command's flags are checked against. */
 export interface Limits {
@@ -24,6 +24,8 @@ export interface Command {
   example: string;
   /** Whether the name of a demo may, must or must not be given. */
   demo: 'optional' | 'required' | 'none';
+  /** Whether a person may be named, as `@name`. */
+  person?: 'optional';
   /** By the field of the job's payload that holds the value. */
   flags: Readonly<Record<string, Flag<unknown>>>;
   /** The workers' queue; undefined where the bot answers by itself. */
@@ -36,7 +38,7 @@ export interface Command {
   /** Whom it is open to, among those who may use vcdemo at all. */
   who: 'everybody' | 'owner';
   /** The question that comes before it is done. */
-  confirm?: (demo: string) => string;
+  confirm?: (demo: string, person?: string) => string;
   /** What the person reads at once, while the job waits for a worker. */
   accepted?: (demo: string) => string;
 }
@@ -49,15 +51,17 @@ type FlagValues<Flags> = {
 export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['demo'] extends 'none'
   ? unknown
   : { demo: string }) &
+  (Row extends { person: string } ? { person?: string | undefined } : unknown) &
   FlagValues<Row['flags']> &
   (Row['askedOn'] extends 'search' ? { searched?: string[] | undefined } : unknown);
 
 /** The zod schema of a command's payload, made from its row. */
-export function payloadSchema<Row extends Command>({ demo, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
+export function payloadSchema<Row extends Command>({ demo, person, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
   const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()]);
   const shape = {
     requester,
     ...(demo !== 'none' && { demo: demoName }),
+    ...(person && { person: slackUserId.optional() }),
     ...(Object.fromEntries(values) as Record<string, z.ZodType>),
     ...(askedOn === 'search' && { searched: hostClusterNames }),
   };

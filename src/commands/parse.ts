@@ -11,6 +11,8 @@ export interface ParsedCommand {
   name: CommandName;
   /** Undefined where the command takes none. */
   demo?: string;
+  /** Slack's id of the person that is named. */
+  person?: string;
   /** The host cluster that `--on` names. */
   on?: string;
   /** The values of its flags, by field of the payload. */
@@ -34,7 +36,8 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   const command: Command = commands[name];
   const refuse: Refuse = (code, message) => usageError(name, clusters, code, message);
   if (name === 'help') return parseHelp(rest, refuse);
-  const { positional, values } = splitFlags(name, rest, refuse);
+  const { positional: words, values } = splitFlags(name, rest, refuse);
+  const { positional, person } = command.person ? splitPerson(words, refuse) : { positional: words };
   const expected = command.demo === 'none' ? 0 : 1;
   if (positional.length > expected)
     throw refuse('unexpected-argument', `\`${name}\` does not take "${shown(positional[expected]!)}".`);
@@ -43,6 +46,7 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   return {
     name,
     ...(command.demo !== 'none' && { demo: parseDemoName(positional[0] ?? defaultDemo, refuse) }),
+    ...(person !== undefined && { person }),
     ...parseHostCluster(values.get('--on'), clusters, refuse),
     flags: parseFlags(command, values, limits, refuse),
   };
@@ -87,6 +91,22 @@ function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
     values.set(flag, value);
   }
   return { positional, values };
+}
+
+function splitPerson(words: readonly string[], refuse: Refuse): { positional: string[]; person?: string } {
+  const isPerson = (word: string) => /^<?@/.test(word);
+  const people = words.filter(isPerson);
+  const positional = words.filter((word) => !isPerson(word));
+  if (people.length > 1) throw refuse('several-people', 'Name one person at a time.');
+  const [named] = people;
+  if (named === undefined) return { positional };
+  const person = /^<@([UW][A-Z0-9]+)>$/.exec(named)?.[1];
+  if (person === undefined)
+    throw refuse(
+      'unknown-person',
+      `Slack does not say who "${shown(named)}" is: pick the person from the list that opens when you type @.`,
+    );
+  return { positional, person };
 }
 
 function parseFlags({ flags }: Command, values: Map<string, string>, limits: Limits, refuse: Refuse) {

@@ -21,9 +21,11 @@ export const demoName = z
   .max(20)
   .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/);
 
+export const slackUserId = z.string().regex(/^[UW][A-Z0-9]+$/);
+
 /** The person who asked and the channel where. Slack's ids; the name is for display and certificates. */
 export const requester = z.object({
-  userId: z.string().regex(/^[UW][A-Z0-9]+$/),
+  userId: slackUserId,
   userName: z.string(),
   channelId: z.string().regex(/^[CDG][A-Z0-9]+$/),
 });

@@ -66,6 +66,21 @@ export const commands = {
     who: 'everybody',
     accepted: (demo) => `Fetching the dashboards of demo *${demo}*.`,
   },
+  revoke: {
+    summary: "take one person's access to a demo away, or without a person everybody's, who then get new kubeconfigs",
+    example: 'revoke team-a @bob',
+    demo: 'required',
+    person: 'optional',
+    flags: {},
+    queue: 'provisioning',
+    askedOn: 'picked',
+    who: 'owner',
+    confirm: (demo, person) =>
+      person === undefined
+        ? `Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods start anew, and open work in it is cut off for about a minute.`
+        : `Take <@${person}>'s access to demo *${demo}* away?`,
+    accepted: (demo) => `Revoking access to demo *${demo}*.`,
+  },
   delete: {
     summary: 'delete a demo and everything in it, after a confirmation; only its owner and administrators can',
     example: 'delete team-a',
@@ -101,11 +116,12 @@ export const defaultDemo = 'demo';
 
 /** How a command is written; where there are several host clusters, with the choice of one. */
 export function usageOf(name: CommandName, clusters: readonly string[] = []): string {
-  const { demo, flags, queue }: Command = commands[name];
+  const { demo, person, flags, queue }: Command = commands[name];
   return [
     name,
     ...(name === 'help' ? ['[command]'] : []),
     ...{ optional: ['[name]'], required: ['<name>'], none: [] }[demo],
+    ...(person ? ['[@person]'] : []),
     ...Object.values(flags).map((flag) => `[${flag.name} ${flag.example}]`),
     ...(queue && clusters.length > 0 ? [`[--on ${clusters.join('|')}]`] : []),
   ].join(' ');

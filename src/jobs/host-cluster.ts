@@ -39,7 +39,7 @@ export interface ClaimedHost {
  * job has the demo, `busy` is told instead.
  */
 export async function withClaimedDemo(
-  run: JobRun<'create'> | JobRun<'delete'> | JobRun<UpkeepName>,
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<UpkeepName>,
   busy: (holder: Holder) => Promise<void>,
   work: (claimed: ClaimedHost) => Promise<void>,
 ): Promise<void> {

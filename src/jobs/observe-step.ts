@@ -4,10 +4,13 @@ import type { Task } from './flow.js';
 import type { JobRun } from './job-run.js';
 
 /** Notes a step that has ended in log, metrics and trace. */
-export function observeStep(run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>, task: Task): void {
+export function observeStep(
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>,
+  task: Task,
+): void {
   const { log, metrics, name, payload } = run;
   const { step, cluster, state, tookMs = 0, found, error } = task;
-  const flow = name === 'create' ? 'create' : 'delete';
+  const flow = name === 'expire' ? 'delete' : name;
   const outcome = state === 'done' ? 'done' : 'failed';
   metrics.stepDuration.observe({ flow, step, outcome }, tookMs / 1000);
   const where = { 'vcdemo.demo': payload.demo, 'vcdemo.flow': flow, ...(cluster && { 'vcdemo.cluster': cluster }) };

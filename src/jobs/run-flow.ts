@@ -15,7 +15,7 @@ import { observeStep } from './observe-step.js';
 export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 
 export interface ReportedFlow {
-  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'expire'>;
+  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>;
   claimed: ClaimedHost;
   demo: Demo;
   flow: Flow<DemoContext, ClusterContext, string>;

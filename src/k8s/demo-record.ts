@@ -54,6 +54,10 @@ const recordSchema = z.object({
     .array(z.object({ id: text(50), to: text(50) }))
     .max(500)
     .default([]),
+  revoked: z.array(text(30)).max(1000).default([]),
+  replacing: z
+    .object({ jobId: text(100), authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)) })
+    .optional(),
   done: z.array(text(100)).max(100),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });
@@ -322,6 +326,7 @@ function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | 
     ready: created,
     problem: data[annotations.problem],
     files: [],
+    revoked: [],
     done: [],
     claimNamespace,
     namespaceUids: uidsOf(name, own),

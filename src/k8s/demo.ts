@@ -46,6 +46,10 @@ export interface Demo {
   progress?: { jobId: string; channel: string; ts: string } | undefined;
   /** Kubeconfigs in Slack: the file's id and who or which channel has it. */
   files: readonly { id: string; to: string }[];
+  /** Slack's ids of people whose access was taken away. */
+  revoked: readonly string[];
+  /** A replacement of all keys under way: the CAs before it, as hashes. */
+  replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
   /** Ids of the jobs that are done with it, so that none is done twice; the newest last. */
   done: readonly string[];
   /** The namespace in which its workers keep their locks and its record; unknown of one that an earlier version made. */
@@ -90,6 +94,7 @@ export function planDemo(request: {
     state: 'creating',
     done: [],
     files: [],
+    revoked: [],
     namespaceUids: {},
     places: placesOf(given.name),
   };

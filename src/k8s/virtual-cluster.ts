@@ -140,7 +140,7 @@ export class VirtualClusterConnections {
 /** Pods of the control plane: a StatefulSet's, or, where it has no volume, a Deployment's. */
 const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
 
-async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
+export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
   const { namespace } = place;
   const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];

@@ -67,14 +67,18 @@ async function answerParsed(
   { queues, demoConfig, log }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
-  const { name, demo = '', on } = parsed;
+  const { name, demo = '', person, on } = parsed;
   const { askedOn, confirm, accepted }: Command = commands[name];
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
   assertMayUse(access, requester);
   if (confirm && !isConfirmed)
     return {
       outcome: 'answered',
-      reply: confirmationReply(confirm(demo), `${name} ${demo}`, on === undefined ? clusters : [on]),
+      reply: confirmationReply(
+        confirm(demo, person),
+        [name, demo, person && `<@${person}>`].filter(Boolean).join(' '),
+        on === undefined ? clusters : [on],
+      ),
     };
   if (askedOn === 'picked' && on === undefined && clusters.length > 0)
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {

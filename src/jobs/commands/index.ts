@@ -7,6 +7,7 @@ import { expire } from './delete/expire.js';
 import { kubeconfig } from './kubeconfig.js';
 import { list } from './list.js';
 import { renew } from './renew.js';
+import { revoke } from './revoke/revoke.js';
 import { status } from './status.js';
 import { verify } from './verify/verify.js';
 
@@ -21,4 +22,5 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   delete: deleteDemo,
   expire,
   renew,
+  revoke,
 };

@@ -1,3 +1,4 @@
+import { Refusal } from '../../errors.js';
 import { withDone, type Demo } from '../../k8s/demo.js';
 import { changeRecord } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig } from '../../k8s/kubeconfig.js';
@@ -15,6 +16,10 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   const user = userNameOf(payload.requester);
   const name = await onReadyDemo(run, async (context) => {
     const { host, demo } = context;
+    if (demo.revoked.includes(userId))
+      throw new Refusal('access-revoked', `Your access to demo ${demo.name} was taken away.`, {
+        hint: `Ask its owner, <@${demo.owner.id}>.`,
+      });
     const ends = credentialsEnd(config, demo);
     const content = await issueKubeconfig(config, demo, await bothClusters(context), user, signal);
     const sent = await slack.sendFile(userId, {
@@ -34,6 +39,6 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     );
 };
 
-function kubeconfigText(demo: Demo, user: string, ends: Date): string {
+export function kubeconfigText(demo: Demo, user: string, ends: Date): string {
   return `Your kubeconfig for demo *${demo.name}*: contexts *vc1* and *vc2*, also called *${demo.name}-vc1* and *${demo.name}-vc2*, with certificates in the name \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator there: keep it to yourself.`;
 }

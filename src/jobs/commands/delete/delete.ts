@@ -1,4 +1,4 @@
-import { assertMayDelete } from '../../../access.js';
+import { assertOwner } from '../../../access.js';
 import { findDemo } from '../../../k8s/demo-record.js';
 import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
@@ -21,7 +21,7 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
   if (demo) {
     assertNotOver(run, demo);
-    assertMayDelete(config.access, requester.userId, demo);
+    assertOwner(config.access, requester.userId, demo, 'delete it');
     const title = `Deleting demo *${name}*${onCluster(config)}`;
     await removeDemo(run, { claimed, demo, audience: requester, title });
   }

@@ -1,0 +1,130 @@
+import { assertOwner } from '../../../access.js';
+import { assertOwnClaims } from '../../../k8s/claim.js';
+import { changeRecord } from '../../../k8s/demo-record.js';
+import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
+import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
+import { authorityHash, otherAccess, removeBindings } from '../../../k8s/revocation.js';
+import { userNameOf } from '../../../k8s/user-certificate.js';
+import { bothClusters } from '../../context.js';
+import { requireReadyDemo } from '../../find-demo.js';
+import { FlowError } from '../../flow.js';
+import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import { noteFiles } from '../../slack/files.js';
+import { beingWorkedOnMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
+import { readyFlow } from '../create/flow.js';
+import { kubeconfigText } from '../kubeconfig.js';
+import { everybodyRevokedMessage, personRevokedMessage } from './messages.js';
+import { revokeFlow } from './flow.js';
+
+type RevokeRun = JobRun<'revoke'>;
+
+/** Takes one person's access away, or replaces all keys and gives those who are entitled new kubeconfigs. */
+export const revoke: Handler<'revoke'> = (run) =>
+  withClaimedDemo(
+    run,
+    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
+    async (claimed) => {
+      const demo = await requireReadyDemo(claimed.host, run);
+      assertOwnClaims(claimed.host, demo);
+      assertOwner(run.config.access, run.payload.requester.userId, demo, 'revoke access to it');
+      if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
+      else await revokePerson(run, claimed, demo, run.payload.person);
+    },
+  );
+
+async function revokePerson(
+  { slack, payload, ...run }: RevokeRun,
+  { host, claim, signal }: ClaimedHost,
+  demo: Demo,
+  person: string,
+): Promise<void> {
+  // First, so that nothing can be issued meanwhile.
+  await changeRecord(host, demo, (current) => ({
+    ...current,
+    revoked: [...new Set([...current.revoked, person])],
+    files: current.files.filter(({ to }) => to !== person),
+  }));
+  const found = await withDemoContext(
+    { slack, payload, ...run },
+    { host, demo, signal, beforeWrite: claim.assertHeld },
+    async (context) => {
+      const doors: Record<string, string[]> = {};
+      for (const place of demo.places) {
+        const cluster = await context.connections.connect(place);
+        await removeBindings(cluster, person);
+        doors[place.name] = await otherAccess(cluster);
+      }
+      return doors;
+    },
+  );
+  await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
+  await slack.whisper(payload.requester, personRevokedMessage(demo.name, person, found));
+}
+
+async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo): Promise<void> {
+  const { slack, payload, config } = run;
+  const { host } = claimed;
+  const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
+  const request = {
+    ...{ run, claimed, demo: noted, audience: payload.requester },
+    title: `Replacing the keys of demo *${demo.name}*${onCluster(config)}`,
+  };
+  try {
+    await runReportedFlow({ ...request, flow: revokeFlow });
+    // What trusts the old keys is remade by the table that has made it.
+    await runReportedFlow({ ...request, flow: readyFlow });
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    throw new FlowFailed(error, {
+      title: `Replacing the keys of demo *${demo.name}* did not finish`,
+      hint: [
+        error.hint,
+        `\`/vcdemo revoke ${demo.name}\` again replaces them once more; \`/vcdemo create ${demo.name}\` completes the demo.`,
+      ]
+        .filter(Boolean)
+        .join('\n'),
+      audience: payload.requester,
+    });
+  }
+  await handOutAnew(run, claimed, noted);
+  const done = (current: Demo): Demo => ({ ...current, replacing: undefined });
+  await changeRecord(host, noted, done);
+  await slack.post(payload.requester, everybodyRevokedMessage(demo.name));
+}
+
+async function noteKeys({ id: jobId }: RevokeRun, host: ClaimedHost['host'], demo: Demo): Promise<Demo> {
+  const hashOf = async (place: VirtualClusterPlace) => [place.name, await authorityHash(host, place)] as const;
+  const authorities = Object.fromEntries(await Promise.all(demo.places.map(hashOf)));
+  return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities } }));
+}
+
+/** Those who had a kubeconfig get a new one where the old one was, unless their access was taken away. */
+async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost, demo: Demo): Promise<void> {
+  const { slack, config } = run;
+  const receivers = [...new Set(demo.files.map(({ to }) => to))].filter((to) => !demo.revoked.includes(to));
+  await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
+    for (const to of receivers) {
+      const isPerson = /^[UW]/.test(to);
+      const user = userNameOf({ userId: to, userName: '' });
+      const content = isPerson
+        ? await issueKubeconfig(config, demo, await bothClusters(context), user, signal)
+        : await requireDemoKubeconfig(host, config, demo);
+      const file = {
+        filename: kubeconfigName(demo.name, isPerson ? user : undefined),
+        content,
+        title: `kubeconfig of ${demo.name}`,
+        comment: isPerson
+          ? kubeconfigText(demo, user, credentialsEnd(config, demo))
+          : `The keys of demo *${demo.name}* were replaced: this is its new kubeconfig.`,
+      };
+      const sent = isPerson
+        ? await slack.sendFile(to, file)
+        : await slack.shareFile({ channelId: to, userId: demo.owner.id }, file, config);
+      await noteFiles(slack, host, demo, sent, to);
+    }
+  });
+  if (receivers.length === 0)
+    await slack.whisper(run.payload.requester, message(`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`));
+}

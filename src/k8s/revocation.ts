@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import type {
+  KubernetesObject,
+  V1ConfigMap,
+  V1Namespace,
+  V1ClusterRoleBinding,
+  V1Pod,
+  V1RoleBinding,
+  V1Secret,
+} from '@kubernetes/client-node';
+import { seconds } from '../duration.js';
+import { holds, lacks, waitUntil, type Check } from './check.js';
+import type { Cluster } from './cluster.js';
+import type { VirtualClusterPlace } from './demo.js';
+import { execInPod } from './exec.js';
+import { list, merge, read, ref, remove } from './objects.js';
+import { tenantCredentials } from './tenant-credentials.js';
+import { adminBinding, demoUser } from './user-certificate.js';
+import { controlPlanePod } from './virtual-cluster.js';
+
+/*
+ * Taking access to a virtual cluster away. A certificate cannot be revoked, so one person's ends with the binding that
+ * makes it worth something; everybody's ends with the keys that signed it.
+ * @see https://github.com/kubernetes/kubernetes/issues/18982
+ */
+
+const rbac = 'rbac.authorization.k8s.io/v1';
+
+/**
+ * Ends what people may do by the bindings that vcdemo made: their certificates are worth nothing without. The demo's own
+ * user keeps its.
+ * @param userId the one person whose bindings are meant, Slack's id; undefined for everybody
+ */
+export async function removeBindings(cluster: Cluster, userId?: string): Promise<void> {
+  const bindings = await list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding');
+  const prefix = adminBinding('').metadata.name!;
+  const kept = adminBinding(demoUser).metadata.name;
+  const names = bindings.map(({ metadata }) => metadata?.name ?? '');
+  // User names end with the id, and begin with a name that people may have changed since.
+  const meant = (name: string) => userId === undefined || name.endsWith(`-${userId.toLowerCase()}`);
+  for (const name of names)
+    if (name.startsWith(prefix) && name !== kept && meant(name))
+      await remove(cluster, ref(rbac, 'ClusterRoleBinding', name));
+}
+
+/**
+ * What else gives access to a virtual cluster, beside Kubernetes, vcluster, Istio and vcdemo themselves: an administrator
+ * may have left a door. Each as `ClusterRoleBinding x (User y)` or `Secret ns/x (token of ServiceAccount z)`.
+ */
+export async function otherAccess(cluster: Cluster): Promise<string[]> {
+  const [clusterWide, namespaced, secrets] = await Promise.all([
+    list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding'),
+    list<V1RoleBinding>(cluster, rbac, 'RoleBinding'),
+    list<V1Secret>(cluster, 'v1', 'Secret', { fields: { type: 'kubernetes.io/service-account-token' } }),
+  ]);
+  return [
+    ...clusterWide.flatMap((binding) => doors('ClusterRoleBinding', binding)),
+    ...namespaced.flatMap((binding) => doors('RoleBinding', binding)),
+    ...secrets
+      .filter(({ metadata }) => !isOurs(metadata))
+      .map(
+        ({ metadata }) =>
+          `Secret ${metadata?.namespace}/${metadata?.name} (token of ServiceAccount ${metadata?.annotations?.['kubernetes.io/service-account.name']})`,
+      ),
+  ];
+}
+
+function doors(kind: string, { metadata, subjects }: V1ClusterRoleBinding | V1RoleBinding): string[] {
+  if (isOurs(metadata)) return [];
+  const place = metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : metadata?.name;
+  return (subjects ?? [])
+    .filter(({ kind: subject, name }) => !(subject !== 'ServiceAccount' && name.startsWith('system:')))
+    .map(
+      (subject) =>
+        `${kind} ${place} (${subject.kind} ${subject.namespace ? `${subject.namespace}/` : ''}${subject.name})`,
+    );
+}
+
+/** Namespaces and names of what a demo brings along. */
+const ownNamespaces = ['kube-system', 'kube-public', 'istio-system', 'kubernetes-dashboard'];
+const ownNames = /^(system:|kubeadm:|vcdemo-|istio|cluster-admin$|kubernetes-dashboard|coredns)/;
+
+const isOurs = (metadata: KubernetesObject['metadata']): boolean =>
+  ownNames.test(metadata?.name ?? '') || ownNamespaces.includes(metadata?.namespace ?? '');
+
+/**
+ * Makes the virtual cluster forget its keys: with the next start of its control plane it has another CA and another key for
+ * the tokens of ServiceAccounts, so that no certificate and no token from before is accepted. Its objects stay.
+ */
+export async function dropKeys(host: Cluster, place: VirtualClusterPlace, signal: AbortSignal): Promise<void> {
+  const { name, namespace } = place;
+  const pod = await controlPlanePod(host, place);
+  const clear = ['sh', '-c', 'rm -rf /data/pki/*'];
+  await execInPod(host, { namespace, pod, container: 'syncer' }, clear, { withinMs: seconds(30), signal });
+  await remove(host, ref('v1', 'Secret', `${name}-certs`, namespace));
+  await remove(host, ref('v1', 'Secret', `vc-${name}`, namespace));
+  await remove(host, ref('v1', 'Pod', pod, namespace));
+}
+
+/** The hash of a virtual cluster's CA, hex; undefined as long as it has none. */
+export async function authorityHash(
+  host: Cluster,
+  { name, namespace }: VirtualClusterPlace,
+): Promise<string | undefined> {
+  const secret = await read<V1Secret>(host, ref('v1', 'Secret', `vc-${name}`, namespace));
+  return secret && createHash('sha256').update(tenantCredentials(secret).certificateAuthority).digest('hex');
+}
+
+const tokensAnnotation = 'vcdemo.io/tokens-of';
+const kubeSystem = ref('v1', 'Namespace', 'kube-system');
+
+/** Whether the tokens and pods in a virtual cluster are of its present keys; `authority` is the hash of its CA. */
+export async function checkTokens(cluster: Cluster, authority: string): Promise<Check> {
+  const noted = (await read<V1Namespace>(cluster, kubeSystem))?.metadata?.annotations?.[tokensAnnotation];
+  return noted === authority ? holds : lacks('tokens and pods are still those from before');
+}
+
+/** Replaces what the old keys have signed: tokens are issued anew, and pods start again to get theirs. */
+export async function replaceTokens(cluster: Cluster, authority: string, signal: AbortSignal): Promise<void> {
+  await removeBindings(cluster);
+  // A pod that starts before the new CA is published would trust the old one.
+  await waitUntil(`the new CA in ${cluster.name}`, () => checkPublished(cluster), { withinMs: seconds(60), signal });
+  const secrets = await list<V1Secret>(cluster, 'v1', 'Secret', {
+    fields: { type: 'kubernetes.io/service-account-token' },
+  });
+  const pods = await list<V1Pod>(cluster, 'v1', 'Pod');
+  const all = [
+    ...secrets.map(({ metadata }) => ref('v1', 'Secret', metadata!.name!, metadata!.namespace)),
+    ...pods.map(({ metadata }) => ref('v1', 'Pod', metadata!.name!, metadata!.namespace)),
+  ];
+  for (const each of all) await remove(cluster, each);
+  await merge(cluster, kubeSystem, { metadata: { annotations: { [tokensAnnotation]: authority } } });
+}
+
+async function checkPublished(cluster: Cluster): Promise<Check> {
+  const published = await read<V1ConfigMap>(cluster, ref('v1', 'ConfigMap', 'kube-root-ca.crt', 'istio-system'));
+  const ours = cluster.access.server.certificateAuthority?.trim();
+  return published?.data?.['ca.crt']?.trim() === ours ? holds : lacks('kube-root-ca.crt is still the old one');
+}
