@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { V1Namespace } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
+import { ApiError } from '../../src/k8s/api-errors.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { list, read, ref, remove } from '../../src/k8s/objects.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Who gets into a demo, for how long, and what mends one: real bot and worker, the simulated cluster. */
+
+describe('on a simulated cluster, the kubeconfig of a demo', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let directory: string;
+  const open: Cluster[] = [];
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-credentials-'));
+    await stack.startWorker();
+    for (const demo of ['red', 'blue']) await stack.type(stack.slack.alice, `create ${demo}`);
+    for (const demo of ['red', 'blue']) await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 60_000);
+  });
+  after(async () => {
+    for (const cluster of open) cluster.close();
+    await stack?.close();
+    await host?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** The newest file of that name that a person or the channel has got. */
+  const fileOf = (place: string, name: RegExp) =>
+    waitFor(`a file like ${name}`, async () =>
+      (await stack.slack.files(place)).findLast((file) => name.test(file.name)),
+    );
+  async function save(name: string, content: string): Promise<string> {
+    const path = join(directory, name);
+    await writeFile(path, content, { mode: 0o600 });
+    return path;
+  }
+  /** The cluster that a context of those files leads to, as kubectl would merge them. */
+  async function connect(files: readonly string[], context: string): Promise<Cluster> {
+    const current = await save(
+      `current-${context}`,
+      stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': context }),
+    );
+    const cluster = connectCluster(context, hostAccess({ KUBECONFIG: [current, ...files].join(delimiter) }));
+    open.push(cluster);
+    return cluster;
+  }
+
+  it('can be merged with another demo’s, and each context leads to its own demo', async () => {
+    const files = [];
+    for (const demo of ['red', 'blue']) {
+      const { content } = await fileOf(stack.slack.channel, new RegExp(`^${demo}\\.kubeconfig`));
+      files.push(await save(`${demo}.yaml`, content));
+    }
+    const seen = [];
+    for (const context of ['red-vc1', 'red-vc2', 'blue-vc1', 'blue-vc2']) {
+      const kubeSystem = await read<V1Namespace>(await connect(files, context), ref('v1', 'Namespace', 'kube-system'));
+      seen.push(kubeSystem?.metadata?.uid);
+    }
+    assert.equal(new Set(seen).size, 4);
+    const red = await read<V1Namespace>(await connect([files[0]!], 'vc1'), ref('v1', 'Namespace', 'kube-system'));
+    assert.equal(red?.metadata?.uid, seen[0]);
+  });
+
+  it('of a person ends when their access is revoked, is taken back in Slack, and is not issued again', async () => {
+    const { slack } = stack;
+    await stack.type(slack.bob, 'kubeconfig red');
+    const direct = await slack.directMessages(slack.bob.userId);
+    const { content } = await fileOf(direct, /^red-u-bob/);
+    const path = await save('bob.yaml', content);
+    await list(await connect([path], 'red-vc1'), 'v1', 'Namespace');
+    const certificate = (parse(content) as { users: { user: Record<string, string> }[] }).users[0]!;
+    assert.ok(certificate.user['client-certificate-data']);
+
+    await stack.type(slack.bob, `revoke red <@${slack.alice.userId}>`);
+    await stack.press(slack.bob, 'confirmed:0', `revoke red <@${slack.alice.userId}>`);
+    await stack.whisper(slack.bob, /only they or an administrator may revoke access/);
+
+    await stack.type(slack.alice, `revoke red <@${slack.bob.userId}>`);
+    await stack.press(slack.alice, 'confirmed:0', `revoke red <@${slack.bob.userId}>`);
+    await stack.whisper(slack.alice, /has no access to demo \*?red/);
+    for (const context of ['red-vc1', 'red-vc2'])
+      await assert.rejects(
+        list(await connect([path], context), 'v1', 'Namespace'),
+        (error: unknown) => error instanceof ApiError && error.status === 403,
+      );
+    assert.deepEqual(await slack.files(direct), []);
+    await stack.type(slack.bob, 'kubeconfig red');
+    await stack.whisper(slack.bob, /access to demo red was taken away/);
+  });
+
+  it('leads to a demo that "create" completes when "status" finds a part missing', async () => {
+    const { slack } = stack;
+    const { content } = await fileOf(slack.channel, /^blue\.kubeconfig/);
+    const vc2 = await connect([await save('advice.yaml', content)], 'vc2');
+    await remove(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample'));
+    await stack.type(slack.alice, 'status blue');
+    const advice = await stack.whisper(slack.alice, /Demo blue: .*not as they should be|Demo \*?blue.*are not/s);
+    assert.match(advice, /`\/vcdemo create blue` completes/);
+    await stack.type(slack.alice, 'create blue');
+    await stack.message(/:white_check_mark: Completing demo \*blue\*/, 60_000);
+    assert.ok(await read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')));
+    await stack.type(slack.bob, 'status blue');
+    await stack.whisper(slack.bob, /everything is there/);
+    await stack.type(slack.bob, 'create blue');
+    await stack.whisper(slack.bob, /is there already/);
+  });
+});
