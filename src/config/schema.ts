@@ -29,7 +29,20 @@ const lifetime = duration.refine((ms) => ms >= shortestTtlMs, `must be at least 
 /** Values that are passed on unchanged: Helm values, parts of an IstioOperator. */
 const freeform = z.record(z.string(), z.unknown());
 const stringMap = z.record(z.string(), z.string());
+const quantity = z.union([
+  z.string().regex(/^[0-9.]+([numkMGTPE]i?)?$/, 'expected a quantity such as 100m or 64Mi'),
+  z.number(),
+]);
+const quantities = z.record(z.string(), quantity);
+const resources = z.strictObject({
+  requests: quantities
+    .optional()
+    .describe('what each of its containers requests, such as `{ cpu: 10m, memory: 64Mi }`'),
+  limits: quantities.optional().describe('what each of its containers is limited to'),
+});
 const slackIds = z.array(z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as U012AB3CD'));
+const dnsLabel = '[a-z0-9]([-a-z0-9.]*[a-z0-9])?';
+const pullSecret = z.string().regex(new RegExp(`^(${dnsLabel}/)?${dnsLabel}$`), 'expected a name, or namespace/name');
 const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must contain {demo} and {cluster}');
 
 const address = z
@@ -47,19 +60,27 @@ const exposureKind = <Kind extends string>(kind: Kind) =>
   z
     .literal(kind)
     .describe(
-      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), or `none` (people forward ports). The controller must pass TLS through',
+      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), `route` (Route of OpenShift; checked against its schema, not yet seen on a real one), or `none` (people forward ports). The controller must pass TLS through',
     );
+
+/** Of every kind but `none`. */
+const exposed = {
+  address,
+  annotations: stringMap
+    .default({})
+    .describe("annotations for the objects that `kind` stands for, such as a controller's own; they win over vcdemo's"),
+};
 
 const exposure = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: exposureKind('traefik'),
     entryPoint: z.string().default('websecure').describe("Traefik's entry point for TLS"),
-    address,
+    ...exposed,
   }),
   z.strictObject({
     kind: exposureKind('nginx'),
     ingressClassName: z.string().default('nginx').describe('the class of the Ingress objects'),
-    address,
+    ...exposed,
   }),
   z.strictObject({
     kind: exposureKind('gateway'),
@@ -70,8 +91,9 @@ const exposure = z.discriminatedUnion('kind', [
         sectionName: z.string().optional().describe('its listener, if the Gateway has several'),
       })
       .describe('the Gateway'),
-    address,
+    ...exposed,
   }),
+  z.strictObject({ kind: exposureKind('route'), ...exposed }),
   z.strictObject({ kind: exposureKind('none') }),
 ]);
 
@@ -92,9 +114,7 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('templates for public names'),
-  exposure: exposure
-    .default({ kind: 'traefik', entryPoint: 'websecure' })
-    .describe('how demos are reached from outside'),
+  exposure: exposure.prefault({ kind: 'traefik' }).describe('how demos are reached from outside'),
   namespace: z
     .strictObject({
       labels: stringMap
@@ -163,6 +183,12 @@ export const hostClusterConfig = z.strictObject({
         .string()
         .default('docker.io/kubernetesui/dashboard:v2.7.0')
         .describe('image of the Kubernetes Dashboard'),
+      pullSecrets: z
+        .array(pullSecret)
+        .default([])
+        .describe(
+          "Secrets with registry credentials (type `kubernetes.io/dockerconfigjson`) for all images of a demo, vcluster's and Istio's too: a name in the worker's own namespace, or `namespace/name`. They are copied into each namespace of a demo, where whoever may read its Secrets can read them",
+        ),
     })
     .prefault({})
     .describe('images of everything but vcluster and Istio'),
@@ -182,9 +208,13 @@ export const hostClusterConfig = z.strictObject({
         .strictObject({
           enabled: z.boolean().default(false).describe('create an Ingress for helloworld in vc1'),
           className: z.string().optional().describe('its class'),
+          annotations: stringMap.default({}).describe('its annotations'),
         })
         .prefault({})
         .describe('an Ingress for helloworld in vc1'),
+      resources: resources
+        .default({ requests: { cpu: '10m', memory: '64Mi' } })
+        .describe('the resources of its containers; a ResourceQuota of the host cluster may want both'),
     })
     .prefault({})
     .describe("Istio's helloworld sample"),
@@ -202,6 +232,14 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('what people get to use a demo with'),
+  sleep: z
+    .strictObject({
+      resources: resources
+        .default({ requests: { cpu: '10m', memory: '16Mi' } })
+        .describe('the resources of its containers'),
+    })
+    .prefault({})
+    .describe('the pods that send the requests'),
   stepDeadlineFactor: z
     .number()
     .positive()

@@ -61,6 +61,7 @@ async function exposure({ host, config, demo, place }: DashboardExposure): Promi
     host: hostOf(config, 'dashboard', demo.name, place.name),
     service,
     port: 443,
+    targetPort: 8443,
   });
 }
 

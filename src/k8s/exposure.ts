@@ -10,7 +10,10 @@ export interface ExposedService {
   labels: Record<string, string>;
   host: string;
   service: string;
+  /** Of the Service. */
   port: number;
+  /** Of the pods behind it, where it differs. */
+  targetPort?: number;
 }
 
 /**
@@ -23,16 +26,35 @@ export async function exposureManifests(
   exposure: DemoConfig['exposure'],
   exposed: ExposedService,
 ): Promise<Manifest[]> {
+  if (exposure.kind === 'none') return [];
+  const manifest = await manifestOf(host, exposure, exposed);
+  return [withAnnotations(manifest, exposure.annotations)];
+}
+
+async function manifestOf(
+  host: Cluster,
+  exposure: Exclude<DemoConfig['exposure'], { kind: 'none' }>,
+  exposed: ExposedService,
+): Promise<Manifest> {
   switch (exposure.kind) {
-    case 'none':
-      return [];
     case 'traefik':
-      return [ingressRouteTcp(await traefikGroup(host), exposure.entryPoint, exposed)];
+      return ingressRouteTcp(await traefikGroup(host), exposure.entryPoint, exposed);
     case 'nginx':
-      return [passthroughIngress(exposure.ingressClassName, exposed)];
+      return passthroughIngress(exposure.ingressClassName, exposed);
     case 'gateway':
-      return [tlsRoute(exposure.gateway, exposed)];
+      return tlsRoute(exposure.gateway, exposed);
+    case 'route':
+      return passthroughRoute(exposed);
   }
+}
+
+/** The manifest with annotations that win over its own. */
+export function withAnnotations(manifest: Manifest, annotations: Record<string, string> = {}): Manifest {
+  if (Object.keys(annotations).length === 0) return manifest;
+  return {
+    ...manifest,
+    metadata: { ...manifest.metadata, annotations: { ...manifest.metadata.annotations, ...annotations } },
+  };
 }
 
 async function traefikGroup(host: Cluster): Promise<string> {
@@ -43,7 +65,7 @@ async function traefikGroup(host: Cluster): Promise<string> {
     'no-traefik',
     'The host cluster does not serve IngressRouteTCP of Traefik (traefik.io or traefik.containo.us).',
     {
-      hint: 'Install Traefik with its CRDs, or set exposure.kind to nginx, gateway or none in the configuration.',
+      hint: 'Install Traefik with its CRDs, or set exposure.kind to nginx, gateway, route or none in the configuration.',
     },
   );
 }
@@ -108,5 +130,29 @@ export function tlsRoute(
     kind: 'TLSRoute',
     metadata: { name, namespace, labels },
     spec: { parentRefs: [gateway], hostnames: [host], rules: [{ backendRefs: [{ name: service, port }] }] },
+  };
+}
+
+/** @see https://docs.redhat.com/en/documentation/openshift_container_platform/4.18/html/network_apis/route-route-openshift-io-v1 */
+export function passthroughRoute({
+  name,
+  namespace,
+  labels,
+  host,
+  service,
+  port,
+  targetPort = port,
+}: ExposedService): Manifest {
+  return {
+    apiVersion: 'route.openshift.io/v1',
+    kind: 'Route',
+    metadata: { name, namespace, labels },
+    spec: {
+      host,
+      to: { kind: 'Service', name: service, weight: 100 },
+      port: { targetPort },
+      tls: { termination: 'passthrough', insecureEdgeTerminationPolicy: 'None' },
+      wildcardPolicy: 'None',
+    },
   };
 }

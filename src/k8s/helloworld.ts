@@ -19,7 +19,10 @@ export const sampleNamespace = 'sample';
 const versionIn: Record<VirtualClusterName, 'v1' | 'v2'> = { vc1: 'v1', vc2: 'v2' };
 
 /** The namespace with injection on, the Service, this cluster's version and sleep. */
-export function helloworldManifests(cluster: VirtualClusterName, images: DemoConfig['images']): Manifest[] {
+export function helloworldManifests(
+  cluster: VirtualClusterName,
+  { images, helloworld, sleep }: Pick<DemoConfig, 'images' | 'helloworld' | 'sleep'>,
+): Manifest[] {
   const version = versionIn[cluster];
   const app = { app: 'helloworld' };
   return [
@@ -40,7 +43,7 @@ export function helloworldManifests(cluster: VirtualClusterName, images: DemoCon
       {
         name: 'helloworld',
         image: version === 'v1' ? images.helloworldV1 : images.helloworldV2,
-        resources: { requests: { cpu: '10m' } },
+        resources: helloworld.resources,
         ports: [{ containerPort: 5000 }],
       },
     ),
@@ -48,7 +51,7 @@ export function helloworldManifests(cluster: VirtualClusterName, images: DemoCon
     deployment(
       'sleep',
       { app: 'sleep' },
-      { name: 'sleep', image: images.sleep, command: ['/bin/sleep', 'infinity'] },
+      { name: 'sleep', image: images.sleep, command: ['/bin/sleep', 'infinity'], resources: sleep.resources },
       'sleep',
     ),
   ];

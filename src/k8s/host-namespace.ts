@@ -10,13 +10,16 @@ import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.
 import { assertAdmission } from './isolation/admission-proof.js';
 import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
-import { apply, create, missing, read, ref, remove, type Manifest } from './objects.js';
+import { applyAll, create, missing, read, ref, remove, type Manifest } from './objects.js';
+import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
 
 /**
- * The namespace of a virtual cluster in the host cluster, the worker's rights in it and the policy that lets the demo's
- * namespaces talk.
+ * The namespace of a virtual cluster in the host cluster, the worker's rights in it, the policy that lets the demo's
+ * namespaces talk, and the credentials for its images.
  */
-export async function checkHostNamespace(request: DemoRights & { config: DemoConfig }): Promise<Check> {
+export async function checkHostNamespace(
+  request: DemoRights & PullSecretRequest & { config: DemoConfig },
+): Promise<Check> {
   const { host, config, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
@@ -27,8 +30,8 @@ export async function checkHostNamespace(request: DemoRights & { config: DemoCon
   const storage = await checkStorageClasses(host, config, namespace);
   if (!storage.holds) return storage;
   const note = await assertAdmission(host, config, place.namespace);
-  const policies = unless(await missing(host, [allowAllPolicy(demo, place)]));
-  return policies.holds && note ? { holds: true, note } : policies;
+  const made = unless(await missing(host, [allowAllPolicy(demo, place), ...(await pullSecretCopies(request))]));
+  return made.holds && note ? { holds: true, note } : made;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function checkHostNamespace(request: DemoRights & { config: DemoCon
  * @throws UserError `foreign-namespace`, `isolation-not-enforced`, `admission-refuses`
  */
 export async function makeHostNamespace(
-  request: DemoRights & { config: DemoConfig; signal: AbortSignal },
+  request: DemoRights & PullSecretRequest & { config: DemoConfig; signal: AbortSignal },
 ): Promise<void> {
   const { host, config, demo, place, signal } = request;
   const created = await createNamespace(host, config, demo, place);
@@ -54,7 +57,7 @@ export async function makeHostNamespace(
       await takeBack(host, place.namespace, { withinMs: seconds(60) * config.stepDeadlineFactor, signal });
     throw error;
   }
-  await apply(host, allowAllPolicy(demo, place));
+  await applyAll(host, [allowAllPolicy(demo, place), ...(await pullSecretCopies(request))]);
 }
 
 type Wait = { withinMs: number; signal: AbortSignal };

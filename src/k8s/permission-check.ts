@@ -6,10 +6,12 @@ import {
   claimRules,
   clusterRules,
   demoRules,
+  pullSecretRule,
   workerRules,
   type PermissionRule,
   type RightsConfig,
 } from './permissions.js';
+import { sourcesOf } from './pull-secrets.js';
 
 /** How a worker comes by its rights. */
 export interface WorkerRights {
@@ -77,8 +79,17 @@ async function lacksByPlace(
   return [
     ...lack('cluster-wide', clusterWide, "the worker's ClusterRole"),
     ...lack(`in namespace ${claimNamespace}`, forClaims, `the worker's Role in namespace ${claimNamespace}`),
+    ...(await lacksOnPullSecrets(host, config, claimNamespace)),
     ...(isReadable ? await lacksInRole(host, config, demoClusterRole) : []), // the right to read it is named above
   ];
+}
+
+async function lacksOnPullSecrets(host: Cluster, { images }: RightsConfig, ownNamespace: string): Promise<Lack[]> {
+  const lacks = sourcesOf(images.pullSecrets).map(async ({ name, namespace = ownNamespace }) => {
+    const rights = await denied(host, [pullSecretRule(name)], namespace);
+    return lack(`in namespace ${namespace}`, rights, `a Role of the worker in namespace ${namespace}`);
+  });
+  return (await Promise.all(lacks)).flat();
 }
 
 async function lacksInRole(host: Cluster, config: RightsConfig, name: string): Promise<Lack[]> {

@@ -16,7 +16,7 @@ export interface PermissionRule {
 }
 
 /** The part of the configuration on which rights depend. */
-export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld'>;
+export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld' | 'images'>;
 
 const rbac = 'rbac.authorization.k8s.io';
 /** Server-side apply of what may not be there yet is a patch and a create. */
@@ -107,6 +107,11 @@ const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionR
   })),
   nginx: [{ group: 'networking.k8s.io', resources: ['ingresses'], verbs: applied }],
   gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: applied }],
+  route: [
+    { group: 'route.openshift.io', resources: ['routes'], verbs: applied },
+    // To name the host is a right of its own.
+    { group: 'route.openshift.io', resources: ['routes/custom-host'], verbs: ['create', 'update'] },
+  ],
   none: [],
 };
 
@@ -125,6 +130,14 @@ export function demoRules({ exposure, helloworld }: RightsConfig): PermissionRul
   const { always, exposure: ofKind, helloworldIngress } = demoRuleParts;
   return [...always, ...ofKind[exposure.kind], ...(helloworld.ingress.enabled ? helloworldIngress : [])];
 }
+
+/** Needed where operators keep the Secret, to copy it. */
+export const pullSecretRule = (name: string): PermissionRule => ({
+  group: '',
+  resources: ['secrets'],
+  verbs: ['get'],
+  name,
+});
 
 /** All that a worker needs whose rights are cluster-wide. */
 export function workerRules(config: RightsConfig): PermissionRule[] {

@@ -4,6 +4,7 @@ import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo } from './demo.js';
 import { applyAll, missing, type Manifest } from './objects.js';
 import { podsReady } from './pods.js';
+import { pullSecretRefs } from './pull-secrets.js';
 
 /*
  * A pod to work from, beside the first virtual cluster, for those without tools or without a way to the ingress: the
@@ -15,15 +16,15 @@ const app = { app: name };
 
 export async function checkVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<Check> {
   const ready = await podsReady(host, demo.places[0]!.namespace, app, name);
-  return ready.holds ? unless(await missing(host, vcClientManifests(demo, config.images.client))) : ready;
+  return ready.holds ? unless(await missing(host, vcClientManifests(demo, config))) : ready;
 }
 
 export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<void> {
-  await applyAll(host, vcClientManifests(demo, config.images.client), 1);
+  await applyAll(host, vcClientManifests(demo, config), 1);
 }
 
 /** ServiceAccount, its rights in the demo's namespaces, the egress policy and the StatefulSet. */
-export function vcClientManifests(demo: Demo, image: string): Manifest[] {
+export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images'>): Manifest[] {
   const { namespace, name: cluster } = demo.places[0]!;
   const labels = { ...app, ...demoLabels(demo.name, cluster) };
   const metadata = { name, namespace, labels };
@@ -42,11 +43,12 @@ export function vcClientManifests(demo: Demo, image: string): Manifest[] {
       metadata: { ...metadata, name: 'np-vc-client' },
       spec: { podSelector: { matchLabels: app }, egress: [{}], policyTypes: ['Egress'] },
     },
-    { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: statefulSetSpec(labels, image) },
+    { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: statefulSetSpec(labels, config) },
   ];
 }
 
-function statefulSetSpec(labels: Record<string, string>, image: string): object {
+function statefulSetSpec(labels: Record<string, string>, config: Pick<DemoConfig, 'images'>): object {
+  const imagePullSecrets = pullSecretRefs(config);
   return {
     serviceName: name,
     replicas: 1,
@@ -56,12 +58,13 @@ function statefulSetSpec(labels: Record<string, string>, image: string): object 
       metadata: { labels },
       spec: {
         serviceAccountName: name,
+        ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
         terminationGracePeriodSeconds: 3,
         securityContext: { fsGroup: 1000, supplementalGroups: [1000] },
         containers: [
           {
             name,
-            image,
+            image: config.images.client,
             command: ['sh', '-c'],
             args: ['tail -f /dev/null'],
             env: [

@@ -13,6 +13,7 @@ import { hostOf } from './hosts.js';
 import { list, read, ref } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import { tenantCredentials } from './tenant-credentials.js';
+import { pullSecretNames } from './pull-secrets.js';
 import { runTool } from './tools.js';
 import { openTunnel, type Tunnel } from './tunnel.js';
 
@@ -39,7 +40,7 @@ export async function installVirtualCluster(
       ...(isFile || chart.includes('/') ? [] : ['--repo', repository]),
     ],
     {
-      input: stringify(helmValues({ version, extraSans: sans, pullSecrets: [], extra: values })),
+      input: stringify(helmValues({ version, extraSans: sans, pullSecrets: pullSecretNames(config), extra: values })),
       kubeconfig,
       signal,
       withinMs: minutes(2) * config.stepDeadlineFactor,

@@ -4,9 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../src/config.js';
 import { namespaceMetadata } from '../../src/k8s/demo-record.js';
 import { planDemo } from '../../src/k8s/demo.js';
-import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
 import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
-import { hostOf } from '../../src/k8s/hosts.js';
 import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
@@ -22,43 +20,6 @@ const demo = planDemo({
   now: new Date('2026-01-01T00:00:00Z'),
   ttlMs: 3_600_000,
   claimNamespace: 'vcdemo',
-});
-
-describe('the exposure of an API', () => {
-  const exposed = {
-    name: 'vc1',
-    namespace: 'demo-vc1',
-    labels: {},
-    host: 'demo-vc1.example.com',
-    service: 'vc1',
-    port: 443,
-  };
-
-  it('passes TLS through in Traefik', () => {
-    assert.deepEqual(ingressRouteTcp('traefik.io', 'websecure', exposed).spec, {
-      entryPoints: ['websecure'],
-      routes: [{ match: 'HostSNI(`demo-vc1.example.com`)', services: [{ name: 'vc1', port: 443 }] }],
-      tls: { passthrough: true },
-    });
-  });
-
-  it('passes TLS through in ingress-nginx', () => {
-    const { annotations } = passthroughIngress('nginx', exposed).metadata;
-    assert.equal(annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'], 'true');
-    assert.equal(annotations?.['nginx.ingress.kubernetes.io/backend-protocol'], 'HTTPS');
-  });
-
-  it('is a TLSRoute of the Gateway', () => {
-    const { spec } = tlsRoute({ name: 'edge', namespace: 'ingress' }, exposed) as unknown as {
-      spec: Record<string, unknown>;
-    };
-    assert.deepEqual(spec.parentRefs, [{ name: 'edge', namespace: 'ingress' }]);
-    assert.deepEqual(spec.hostnames, ['demo-vc1.example.com']);
-  });
-
-  it('has the name of the template', () => {
-    assert.equal(hostOf(config, 'dashboard', 'demo', 'vc2'), 'demo-vc2-dashboard.vcdemo.example.com');
-  });
 });
 
 describe("Istio's operator", () => {
@@ -92,7 +53,7 @@ describe("Istio's operator", () => {
 });
 
 describe('vc-client', () => {
-  const manifests = vcClientManifests(demo, 'tools:1');
+  const manifests = vcClientManifests(demo, config);
   const [container] = (
     manifests.at(-1)!.spec as never as { template: { spec: { containers: Record<string, never>[] } } }
   ).template.spec.containers;
@@ -175,7 +136,7 @@ describe('a demo', () => {
       ['vc1', 'v1'],
       ['vc2', 'v2'],
     ] as const) {
-      const manifests = helloworldManifests(cluster, config.images);
+      const manifests = helloworldManifests(cluster, config);
       assert.equal(manifests[0]!.metadata.labels?.['istio-injection'], 'enabled');
       const names = manifests.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
       assert.deepEqual(names, [`helloworld-${version}`, 'sleep']);

@@ -25,10 +25,26 @@ describe('the rules of a worker', () => {
       rules.some((rule) => rule.resources.includes(resource) && rule.verbs.includes('patch'));
     assert.ok(has('ingressroutetcps'));
     assert.ok(!has('ingresses'));
-    assert.ok(has('ingresses', demoRules({ ...config, helloworld: { ingress: { enabled: true } } })));
     assert.ok(
-      has('tlsroutes', demoRules({ ...config, exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' } } })),
+      has(
+        'ingresses',
+        demoRules({
+          ...config,
+          helloworld: { ...config.helloworld, ingress: { enabled: true, annotations: {} } },
+        }),
+      ),
     );
+    assert.ok(
+      has(
+        'tlsroutes',
+        demoRules({
+          ...config,
+          exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' }, annotations: {} },
+        }),
+      ),
+    );
+    // OpenShift lets nobody name the host of a Route without a right of its own.
+    assert.ok(has('routes/custom-host', demoRules({ ...config, exposure: { kind: 'route', annotations: {} } })));
   });
 });
 

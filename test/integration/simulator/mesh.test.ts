@@ -42,7 +42,7 @@ describePair('the mesh', (pair) => {
   it('starts pods of an injected namespace with a sidecar, once istiod is ready', async () => {
     for (const name of virtualClusterNames) {
       const cluster = await pair.virtual(name);
-      const [namespace, ...rest] = helloworldManifests(name, readDemoConfig(undefined).images);
+      const [namespace, ...rest] = helloworldManifests(name, readDemoConfig(undefined));
       await apply(cluster, namespace!);
       await applyAll(cluster, rest);
       await waitFor(

@@ -71,7 +71,15 @@ function clusterWhere(answer: (call: ApiCall) => object | undefined, access = ac
 }
 
 function namespaceOn(host: Cluster, stepDeadlineFactor: number, demoClusterRole?: string): Promise<void> {
-  return makeHostNamespace({ host, config: configWith(stepDeadlineFactor), demo, place, demoClusterRole, signal });
+  return makeHostNamespace({
+    host,
+    config: configWith(stepDeadlineFactor),
+    demo,
+    place,
+    demoClusterRole,
+    claimNamespace: 'vcdemo',
+    signal,
+  });
 }
 
 describe('stepDeadlineFactor multiplies the wait for', () => {

@@ -8,7 +8,7 @@ import {
 } from '../../../k8s/dashboard.js';
 import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
 import { demoLabels, readyDemo, virtualClusterNames } from '../../../k8s/demo.js';
-import { exposureManifests } from '../../../k8s/exposure.js';
+import { exposureManifests, withAnnotations } from '../../../k8s/exposure.js';
 import {
   applyHelloworld,
   checkHelloworld,
@@ -23,6 +23,7 @@ import { applyIstio, checkIstio } from '../../../k8s/istio.js';
 import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../../k8s/mesh-ca.js';
 import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/objects.js';
+import { readPullSecrets } from '../../../k8s/pull-secrets.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
 import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
 import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
@@ -43,6 +44,7 @@ export const preflight: Work<DemoContext> = {
   async check({ host, config, demo, demoClusterRole, claimNamespace }) {
     await assertPermissions(host, config, { demoClusterRole, claimNamespace });
     for (const place of demo.places) await assertNotForeign(host, demo, place);
+    await readPullSecrets({ host, config, claimNamespace });
     const weakened = weakenedBy(config);
     return weakened.length > 0 ? { holds: true, note: weakerIsolation(weakened) } : holds;
   },
@@ -88,6 +90,7 @@ function apiExposureManifests({ host, config, demo, place }: ClusterContext): Pr
     host: hostOf(config, 'api', demo.name, place.name),
     service: place.name,
     port: 443,
+    targetPort: 8443,
   });
 }
 
@@ -155,9 +158,9 @@ export const demoKubeconfig: Work<DemoContext> = {
 
 export const helloworld: Work<ClusterContext> = {
   check: async (context) =>
-    checkHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config.images)),
+    checkHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
   apply: async (context) =>
-    applyHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config.images)),
+    applyHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
 };
 
 /** The proof that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
@@ -218,12 +221,14 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
   const place = placeOf(demo, 'vc1');
   const service = await syncedService(host, place, 'sample', 'helloworld');
   if (!service) return undefined;
-  return helloworldIngressManifest({
+  const { className, annotations } = config.helloworld.ingress;
+  const manifest = helloworldIngressManifest({
     name: 'helloworld',
     namespace: place.namespace,
     labels: demoLabels(demo.name, place.name),
     host: hostOf(config, 'app', demo.name, place.name),
     service,
-    className: config.helloworld.ingress.className,
+    className,
   });
+  return withAnnotations(manifest, annotations);
 }

@@ -1,0 +1,79 @@
+import type { V1Secret } from '@kubernetes/client-node';
+import type { DemoConfig } from '../config.js';
+import { UserError } from '../errors.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { read, ref, type Manifest } from './objects.js';
+
+/*
+ * Credentials for registries: Secrets that operators keep beside the worker, copied into each namespace of a demo. There
+ * the chart's service accounts name them, under which everything runs that comes out of a virtual cluster.
+ */
+
+const types = ['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg'];
+
+type ImagesConfig = Pick<DemoConfig, 'images'>;
+
+/** The names under which pods of a demo find them. */
+export const pullSecretNames = ({ images }: ImagesConfig): string[] =>
+  sourcesOf(images.pullSecrets).map(({ name }) => name);
+
+/** As `imagePullSecrets` of a pod or ServiceAccount wants them. */
+export const pullSecretRefs = (config: ImagesConfig): { name: string }[] =>
+  pullSecretNames(config).map((name) => ({ name }));
+
+/** Where the Secrets are that are copied; without a namespace, in the worker's own. */
+export function sourcesOf(pullSecrets: readonly string[]): { namespace?: string; name: string }[] {
+  return pullSecrets.map((written) => {
+    const [name, namespace] = written.split('/').reverse();
+    return { name: name!, ...(namespace && { namespace }) };
+  });
+}
+
+export interface PullSecretRequest {
+  host: Cluster;
+  config: ImagesConfig;
+  /** The worker's own. */
+  claimNamespace: string;
+}
+
+/**
+ * The copies for a namespace of a demo.
+ * @throws UserError `pull-secret-missing`, `pull-secret-wrong`
+ */
+export async function pullSecretCopies(
+  request: PullSecretRequest & { demo: Demo; place: VirtualClusterPlace },
+): Promise<Manifest[]> {
+  const { demo, place } = request;
+  return (await readPullSecrets(request)).map(({ metadata, type, data }) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: metadata!.name!, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    type,
+    data,
+  }));
+}
+
+/** @throws UserError `pull-secret-missing`, `pull-secret-wrong` */
+export async function readPullSecrets({ host, config, claimNamespace }: PullSecretRequest): Promise<V1Secret[]> {
+  return await Promise.all(
+    sourcesOf(config.images.pullSecrets).map(async ({ name, namespace = claimNamespace }) => {
+      const secret = await read<V1Secret>(host, ref('v1', 'Secret', name, namespace));
+      if (!secret)
+        throw new UserError(
+          'pull-secret-missing',
+          `images.pullSecrets names Secret ${namespace}/${name}, which does not exist.`,
+          {
+            hint: `Create it with \`kubectl -n ${namespace} create secret docker-registry ${name} --docker-server=… --docker-username=… --docker-password=…\`, or correct the configuration.`,
+          },
+        );
+      if (!types.includes(secret.type ?? ''))
+        throw new UserError(
+          'pull-secret-wrong',
+          `images.pullSecrets names Secret ${namespace}/${name}, which is of type ${secret.type}; registry credentials are of type ${types[0]}.`,
+          { hint: 'Create it anew with `kubectl create secret docker-registry`, or name another.' },
+        );
+      return secret;
+    }),
+  );
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { demoConfig } from '../../src/config/schema.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { planDemo } from '../../src/k8s/demo.js';
+import { missing, apply, applyAll, create } from '../../src/k8s/objects.js';
+import { pullSecretCopies } from '../../src/k8s/pull-secrets.js';
+import { vcClientManifests } from '../../src/k8s/vc-client.js';
+
+const demo = planDemo({
+  name: 'demo',
+  owner: { id: 'U1', name: 'alice' },
+  channel: 'C1',
+  now: new Date(),
+  ttlMs: 3_600_000,
+  claimNamespace: 'vcdemo',
+});
+const [place] = demo.places;
+const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
+
+describe('images.pullSecrets', () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    for (const name of ['vcdemo', 'shared', place!.namespace])
+      await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  const configWith = (...pullSecrets: string[]) => demoConfig.parse({ images: { pullSecrets } });
+  const copies = (...pullSecrets: string[]) =>
+    pullSecretCopies({ host, config: configWith(...pullSecrets), claimNamespace: 'vcdemo', demo, place: place! });
+  const keep = (name: string, namespace: string, type = 'kubernetes.io/dockerconfigjson', content: object = data) =>
+    apply(host, { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type, data: content });
+
+  it("are copied from the worker's own namespace or the one that is named", async () => {
+    await keep('registry', 'vcdemo');
+    await keep('mirror', 'shared');
+    const made = await copies('registry', 'shared/mirror');
+    assert.deepEqual(
+      made.map(({ metadata, type }) => [metadata.namespace, metadata.name, type]),
+      [
+        ['demo-vc1', 'registry', 'kubernetes.io/dockerconfigjson'],
+        ['demo-vc1', 'mirror', 'kubernetes.io/dockerconfigjson'],
+      ],
+    );
+    assert.equal(made[0]!.metadata.labels?.['vcdemo.io/demo'], 'demo');
+    await applyAll(host, made);
+    assert.equal(await missing(host, await copies('registry', 'shared/mirror')), undefined);
+  });
+
+  it('are copied again when they change', async () => {
+    await keep('changing', 'vcdemo');
+    await applyAll(host, await copies('changing'));
+    await keep('changing', 'vcdemo', undefined, {
+      '.dockerconfigjson': Buffer.from('{"auths":{"a":{}}}').toString('base64'),
+    });
+    assert.equal(await missing(host, await copies('changing')), 'Secret changing differs');
+  });
+
+  it('that do not exist are named with the command that makes them', async () => {
+    await assert.rejects(copies('absent'), {
+      code: 'pull-secret-missing',
+      message: /Secret vcdemo\/absent, which does not exist/,
+      hint: /kubectl -n vcdemo create secret docker-registry absent/,
+    });
+  });
+
+  it('that hold something else are refused', async () => {
+    await keep('password', 'vcdemo', 'Opaque', { password: 'eA==' });
+    await assert.rejects(copies('password'), { code: 'pull-secret-wrong', message: /is of type Opaque/ });
+  });
+
+  it('are named by vc-client too, and by nothing where there are none', () => {
+    const podOf = (...pullSecrets: string[]) =>
+      (
+        vcClientManifests(demo, configWith(...pullSecrets)).at(-1)!.spec as {
+          template: { spec: { imagePullSecrets?: object } };
+        }
+      ).template.spec;
+    assert.deepEqual(podOf('registry', 'shared/mirror').imagePullSecrets, [{ name: 'registry' }, { name: 'mirror' }]);
+    assert.ok(!('imagePullSecrets' in podOf()));
+  });
+
+  it('must be names', () => {
+    for (const name of ['', 'A', 'a/b/c', '/x', 'x/'])
+      assert.ok(!demoConfig.safeParse({ images: { pullSecrets: [name] } }).success, name);
+  });
+});
