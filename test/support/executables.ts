@@ -1,0 +1,48 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { waitFor } from './wait-for.js';
+
+/** A directory of small shell scripts, as the programs that a worker starts. */
+export interface Executables {
+  directory: string;
+  /** Writes a script, with lines of `sh`; answers with its path. */
+  write(name: string, script: string, mode?: number): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export async function makeExecutables(): Promise<Executables> {
+  const directory = await mkdtemp(join(tmpdir(), 'vcdemo-test-'));
+  return {
+    directory,
+    async write(name, script, mode = 0o755) {
+      const path = join(directory, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `#!/bin/sh\n${script}\n`, { mode });
+      return path;
+    },
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+/** A line of a script that notes its process id, or that of what it has started (`$!`), for `pidOf`. */
+export const notePid = (variable = '$$') => `echo ${variable} >"$0.pid"`;
+
+export async function pidOf(script: string): Promise<number> {
+  return await waitFor('a process id', async () => {
+    const text = await readFile(`${script}.pid`, 'utf8').catch(() => '');
+    return text.endsWith('\n') && Number(text);
+  });
+}
+
+export async function assertEnds(pid: number): Promise<void> {
+  await waitFor(`the end of process ${pid}`, async () => !isAlive(pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
