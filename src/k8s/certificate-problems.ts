@@ -59,12 +59,14 @@ export async function certificateProblem(
       says: `the client certificate and its key cannot be used: ${message}`,
       hint: `Check that client-certificate and client-key in ${source} belong together.`,
     };
-  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)|ALERT_UNSUPPORTED_CERT/.test(code))
+  // Depending on when it comes, Node has OpenSSL's reason in the code or in the message alone.
+  const reason = `${code} ${message}`.toLowerCase().replaceAll('_', ' ');
+  if (/alert (bad certificate|certificate|unknown ca|access denied|unsupported certificate)/.test(reason))
     return {
       says: `it does not accept the client certificate: ${message}`,
       hint: `Renew the client certificate in ${source}; compare the clocks of both sides.`,
     };
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+  if (/wrong version number|packet length too long/.test(reason))
     return {
       says: 'what answers there does not speak TLS',
       hint: `Check the address and port in ${source}, and whether they are meant to be https.`,

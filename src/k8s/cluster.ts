@@ -72,19 +72,22 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
 
   async function request<Answer>(call: ApiCall, { signal, beforeWrite }: ClusterOptions): Promise<Answer> {
     const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
+    const until = performance.now() + withinMs;
     const deadline = AbortSignal.timeout(withinMs);
-    const ended = signal ? AbortSignal.any([signal, deadline]) : deadline;
-    const bounds = { ended, tryMs: withinMs / 2 };
+    const bounds = { ended: signal ? AbortSignal.any([signal, deadline]) : deadline, tryMs: withinMs / 2 };
+    let lastError: unknown;
     let mayBeOwnDoing = false;
     let refused: Credential | undefined;
     for (let tries = 1; ; tries++) {
       if (method !== 'GET') beforeWrite?.();
       let credential: Credential | undefined;
       try {
-        credential = await access.signIn(ended, refused);
+        credential = await access.signIn(bounds.ended, refused);
         return (await ask(call, credential, bounds)) as Answer;
       } catch (error) {
         signal?.throwIfAborted();
+        // Of a try that had no time left the one before says more.
+        if (deadline.aborted && lastError !== undefined) throw lastError;
         if (error instanceof ApiError) error.mayBeOwnDoing = mayBeOwnDoing;
         // Credentials that were kept for too long, or taken back: once, with new ones.
         if (isUnauthorized(error) && !refused) {
@@ -92,13 +95,12 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
           continue;
         }
         const waitMs = repeat === 'never' ? undefined : repeatAfter(error, tries);
-        const isUncertain = waitMs !== undefined && mayHaveHappened(error);
-        if (waitMs === undefined || (isUncertain && !repeat)) throw error;
+        if (waitMs === undefined || performance.now() + waitMs > until) throw error;
+        const isUncertain = mayHaveHappened(error);
+        if (isUncertain && !repeat) throw error;
         mayBeOwnDoing ||= isUncertain;
-        await pause(waitMs, ended).catch(() => {
-          signal?.throwIfAborted();
-          throw error;
-        });
+        lastError = error;
+        await pause(waitMs, signal);
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
-import { isNotFound } from './api-errors.js';
+import { isConflict, isNotFound, type ApiError } from './api-errors.js';
 import type { ApiCall, ApiResource, Cluster } from './cluster.js';
 
 /** An object as it is written in a manifest. */
@@ -78,18 +78,46 @@ export async function list<Kind extends KubernetesObject>(
   return answer.items;
 }
 
-/** Creates the object as it stands; an `ApiError` with status 409 says that it is there already. */
+/**
+ * Creates the object as it stands. Where the answer to the first try was lost, and the object is there as it was wanted, it
+ * was made.
+ * @throws ApiError with status 409 where it existed before
+ */
 export async function create<Kind extends KubernetesObject>(
   cluster: Cluster,
   manifest: KubernetesObject & Record<string, unknown>,
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<Kind> {
-  return await cluster.request<Kind>({
-    method: 'POST',
-    path: await collectionPath(cluster, manifest as Reference),
-    query: { fieldManager, dryRun: dryRun ? 'All' : undefined },
-    body: manifest,
-  });
+  try {
+    return await cluster.request<Kind>({
+      method: 'POST',
+      path: await collectionPath(cluster, manifest as Reference),
+      query: { fieldManager, dryRun: dryRun ? 'All' : undefined },
+      body: manifest,
+      repeat: dryRun || manifest.metadata?.name !== undefined || makesNothing(manifest),
+    });
+  } catch (error) {
+    if (!isConflict(error) || !(error as ApiError).mayBeOwnDoing) throw error;
+    const present = await read<Kind>(cluster, manifest as Reference);
+    if (present === undefined || !isAsWanted(present, manifest)) throw error;
+    return present;
+  }
+}
+
+/** A question to the API, in the form of an object. */
+const makesNothing = ({ kind = '' }: KubernetesObject) => kind.endsWith('Review');
+
+/** Whether all that is wanted is there; Kubernetes adds to objects, and keeps texts of Secrets in base64. */
+function isAsWanted(present: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== 'object' || wanted === null) return present === wanted || wanted === undefined;
+  if (typeof present !== 'object' || present === null) return false;
+  const { stringData, ...fields } = wanted as { stringData?: Record<string, string> };
+  const found = present as Record<string, unknown>;
+  const texts = Object.entries(stringData ?? {}).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+  return (
+    Object.entries(fields).every(([key, value]) => isAsWanted(found[key], value)) &&
+    (stringData === undefined || isAsWanted(found.data, Object.fromEntries(texts)))
+  );
 }
 
 /**
