@@ -53,7 +53,8 @@ export function certificates(text: string, what: string): string {
 /** A certificate and its key, read and written anew. @throws Error where they cannot be read or do not belong together */
 export function keyPair(pair: { certificate: string; key: string }): { certificate: string; key: string } {
   const certificate = certificates(pair.certificate, 'client-certificate');
-  const key = parsed('client-key', () => createPrivateKey(bounded(pair.key, 'client-key')));
+  const text = bounded(pair.key, 'client-key');
+  const key = parsed('client-key', () => createPrivateKey(text));
   if (!new X509Certificate(certificate).checkPrivateKey(key))
     throw new Error('its client-key does not belong to its client-certificate');
   return { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { V1Secret } from '@kubernetes/client-node';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { readDemoConfig } from '../../src/config.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import type { Demo, VirtualClusterPlace } from '../../src/k8s/demo.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import {
+  checkDemoKubeconfig,
+  makeDemoKubeconfig,
+  requireDemoKubeconfig,
+  type VirtualClusters,
+} from '../../src/k8s/kubeconfig.js';
+import { create, merge, read, ref, type Reference } from '../../src/k8s/objects.js';
+import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster.js';
+import { makeExecutables, type Executables } from '../support/executables.js';
+import { waitFor } from '../support/wait-for.js';
+
+/*
+ * Whoever may write Secrets in a demo's namespaces attacks the worker, and the people who get its kubeconfig: with a
+ * program to run, which would leave a mark.
+ */
+
+const { signal } = new AbortController();
+const config = { ...readDemoConfig(undefined), exposure: { kind: 'none' as const } };
+const places: VirtualClusterPlace[] = [
+  { name: 'vc1', namespace: 'demo-vc1' },
+  { name: 'vc2', namespace: 'demo-vc2' },
+];
+const demo = { name: 'demo', places, expires: new Date(Date.now() + 3_600_000) } as Demo;
+
+describe("with Secrets that a demo's administrator has changed", () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+  let clusters: VirtualClusters;
+  let connections: VirtualClusterConnections;
+  let scripts: Executables;
+  let mark: string;
+  let exec: object;
+
+  before(async () => {
+    scripts = await makeExecutables();
+    mark = join(scripts.directory, 'pwned');
+    const command = await scripts.write('evil', `touch ${mark}`);
+    exec = { command, apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never' };
+    simulated = await startSimulatedCluster({ podStartMs: 40, virtualClusterStartMs: 40 });
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }));
+    connections = new VirtualClusterConnections(host, { signal, inCluster: false });
+    const helm = fileURLToPath(new URL('../../simulator/bin/helm', import.meta.url));
+    for (const { name, namespace } of places) {
+      await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      const env = { KUBECONFIG: simulated.kubeconfigFile };
+      await execa(helm, ['upgrade', '-i', name, 'vcluster', '-n', namespace, '--version', '0.34.0'], { env });
+    }
+    for (const place of places)
+      await waitFor(
+        `the API of ${place.name}`,
+        async () => (await virtualClusterAnswers(host, place, connections)).holds,
+      );
+    const [vc1, vc2] = [await connections.connect(places[0]!), await connections.connect(places[1]!)];
+    clusters = { vc1, vc2 };
+  });
+  after(async () => {
+    await connections.close();
+    host.close();
+    await simulated.close();
+    await scripts.remove();
+  });
+
+  async function change(reference: Reference, key: string, edit: (content: any) => void): Promise<void> {
+    const secret = await read<V1Secret>(host, reference);
+    const content: unknown = parse(Buffer.from(secret!.data![key]!, 'base64').toString('utf8'));
+    edit(content);
+    await merge(host, reference, { stringData: { [key]: stringify(content) } });
+  }
+
+  it('the worker runs no program that the kubeconfig of a virtual cluster names, and reaches it all the same', async () => {
+    await change(ref('v1', 'Secret', 'vc-vc1', 'demo-vc1'), 'config', (kubeconfig) => {
+      kubeconfig.users[0].user = { exec };
+      kubeconfig.clusters[0].cluster = { server: 'http://127.0.0.1:1', 'proxy-url': 'http://127.0.0.1:1' };
+    });
+    const own = new VirtualClusterConnections(host, { signal, inCluster: false });
+    assert.deepEqual(await virtualClusterAnswers(host, places[0]!, own), { holds: true });
+    await own.close();
+    assert.equal(existsSync(mark), false);
+  });
+
+  it('the worker says which Secret is broken, and what mends it', async () => {
+    await merge(host, ref('v1', 'Secret', 'vc-vc2', 'demo-vc2'), { stringData: { 'client-key': 'x' } });
+    const own = new VirtualClusterConnections(host, { signal, inCluster: false });
+    await assert.rejects(own.connect(places[1]!), /Secret vc-vc2 in namespace demo-vc2 .*client-key cannot be read/);
+    await own.close();
+  });
+
+  it("nobody gets a kubeconfig that somebody has changed, and the demo's is made anew", async () => {
+    const stored = ref('v1', 'Secret', 'vcdemo-kubeconfig', 'demo-vc1');
+    await makeDemoKubeconfig(host, config, demo, clusters, signal);
+    assert.deepEqual(await checkDemoKubeconfig(host, config, demo, clusters), { holds: true });
+    const original = await requireDemoKubeconfig(host, config, demo);
+
+    await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.users[1].user.exec = exec));
+    const { holds, seen } = (await checkDemoKubeconfig(host, config, demo, clusters)) as { holds: false; seen: string };
+    assert.equal(holds, false);
+    assert.match(seen, /the kubeconfig has been changed: its users\.1\.user is not as vcdemo writes it \(exec\)/);
+    await assert.rejects(requireDemoKubeconfig(host, config, demo), /has been changed, and is not handed out/);
+
+    await makeDemoKubeconfig(host, config, demo, clusters, signal);
+    await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.clusters[0].cluster.server = 'https://evil:443'));
+    assert.equal((await checkDemoKubeconfig(host, config, demo, clusters)).holds, false);
+    assert.doesNotMatch(await requireDemoKubeconfig(host, config, demo), /evil/);
+    assert.match(original, /current-context: vc1/);
+    assert.equal(existsSync(mark), false);
+  });
+});

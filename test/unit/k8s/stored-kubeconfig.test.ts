@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { mergedKubeconfig } from '../../../src/k8s/kubeconfig.js';
+import { storedKubeconfig } from '../../../src/k8s/stored-kubeconfig.js';
+import { makeAuthority, makeCertificate, type Pair } from '../../support/certificates.js';
+
+interface Kubeconfig {
+  clusters: { name: string; cluster: Record<string, unknown> }[];
+  users: { name: string; user: Record<string, unknown> }[];
+  contexts: { name: string; context: Record<string, unknown> }[];
+  [key: string]: unknown;
+}
+
+describe('the kubeconfig that is kept for a demo', () => {
+  let authority: Pair;
+  let client: Pair;
+  let text: string;
+  before(async () => {
+    authority = await makeAuthority('vc');
+    client = await makeCertificate(authority, 'u-istio');
+    const entries = ['vc1', 'vc2'].map((name) => ({
+      name,
+      server: `https://${name}.example:443`,
+      certificateAuthority: Buffer.from(authority.certificate).toString('base64'),
+      certificate: client.certificate,
+    }));
+    text = mergedKubeconfig('u-istio', client.key, entries);
+  });
+
+  const changed = (change: (kubeconfig: Kubeconfig) => void): string => {
+    const kubeconfig = parse(text) as Kubeconfig;
+    change(kubeconfig);
+    return stringify(kubeconfig, { aliasDuplicateObjects: false });
+  };
+
+  test('is read as it was written', () => {
+    const { key, entries } = storedKubeconfig(text, 'u-istio');
+    assert.equal(key, client.key);
+    assert.deepEqual(
+      entries.map(({ name, server }) => [name, server]),
+      [
+        ['vc1', 'https://vc1.example:443'],
+        ['vc2', 'https://vc2.example:443'],
+      ],
+    );
+    assert.ok(mergedKubeconfig('u-istio', key, entries).includes('vc2.example'));
+  });
+
+  describe('is not taken', () => {
+    const user = (fields: object) => (kubeconfig: Kubeconfig) => Object.assign(kubeconfig.users[0]!.user, fields);
+    const cluster = (fields: object) => (kubeconfig: Kubeconfig) =>
+      Object.assign(kubeconfig.clusters[1]!.cluster, fields);
+    const attacks: [what: string, change: (kubeconfig: Kubeconfig) => void, says: RegExp][] = [
+      [
+        'with a program to run',
+        user({ exec: { command: 'sh' } }),
+        /users\.0\.user is not as vcdemo writes it \(exec\)/,
+      ],
+      ['with an auth-provider', user({ 'auth-provider': { name: 'gcp' } }), /\(auth-provider\)/],
+      ['with a token file', user({ tokenFile: '/etc/shadow' }), /\(tokenFile\)/],
+      ['with a key in a file', user({ 'client-key': '/etc/ssl/key' }), /\(client-key\)/],
+      ['with a token', user({ token: 'x' }), /\(token\)/],
+      ['with a proxy', cluster({ 'proxy-url': 'http://evil' }), /clusters\.1\.cluster .*\(proxy-url\)/],
+      ['with checks off', cluster({ 'insecure-skip-tls-verify': true }), /\(insecure-skip-tls-verify\)/],
+      ['with a CA in a file', cluster({ 'certificate-authority': '/etc/passwd' }), /\(certificate-authority\)/],
+      ['with an address that is not https', cluster({ server: 'http://vc2.example' }), /clusters\.1\.cluster\.server/],
+      [
+        'with a CA that is none',
+        cluster({ 'certificate-authority-data': 'QUJD' }),
+        /certificate-authority-data is no certificate/,
+      ],
+      ['with a key that is none', user({ 'client-key-data': 'QUJD' }), /client-key cannot be read/],
+      ['with extensions', (kubeconfig) => (kubeconfig.extensions = []), /its content .*\(extensions\)/],
+      ['without one of its contexts', (kubeconfig) => kubeconfig.contexts.pop(), /no complete context vc2/],
+      ['with very many users', (kubeconfig) => (kubeconfig.users = Array(11).fill(kubeconfig.users[0])), /its users/],
+    ];
+    for (const [what, change, says] of attacks)
+      test(what, () => assert.throws(() => storedKubeconfig(changed(change), 'u-istio'), says));
+
+    test('with the key of somebody else', async () => {
+      const { key } = await makeCertificate(authority, 'u-istio');
+      const data = Buffer.from(key).toString('base64');
+      const other = changed(user({ 'client-key-data': data }));
+      assert.throws(() => storedKubeconfig(other, 'u-istio'), /does not belong to its client-certificate/);
+    });
+
+    test('with the certificate of somebody else', () => {
+      assert.throws(() => storedKubeconfig(text, 'u-other'), /certificate for vc1 is of another user/);
+    });
+
+    test('when it is something else, very long or full of aliases', () => {
+      assert.throws(() => storedKubeconfig('{', 'u-istio'), /is not YAML/);
+      assert.throws(() => storedKubeconfig('x'.repeat(300_000), 'u-istio'), /is too long/);
+      assert.throws(() => storedKubeconfig('a: &a [1]\nb: *a', 'u-istio'), /is not YAML/);
+    });
+
+    test('and no value of it is told', () => {
+      const secret = changed(user({ 'client-key-data': '!my-secret!' }));
+      assert.throws(
+        () => storedKubeconfig(secret, 'u-istio'),
+        (error: Error) => !error.message.includes('my-secret'),
+      );
+    });
+  });
+});
