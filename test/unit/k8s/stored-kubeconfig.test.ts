@@ -25,7 +25,7 @@ describe('the kubeconfig that is kept for a demo', () => {
       certificateAuthority: Buffer.from(authority.certificate).toString('base64'),
       certificate: client.certificate,
     }));
-    text = mergedKubeconfig('u-istio', client.key, entries);
+    text = mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, client.key, entries);
   });
 
   const changed = (change: (kubeconfig: Kubeconfig) => void): string => {
@@ -44,7 +44,7 @@ describe('the kubeconfig that is kept for a demo', () => {
         ['vc2', 'https://vc2.example:443'],
       ],
     );
-    assert.ok(mergedKubeconfig('u-istio', key, entries).includes('vc2.example'));
+    assert.ok(mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, key, entries).includes('vc2.example'));
   });
 
   describe('is not taken', () => {
