@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { childEnvironment, forbiddenNames } from './child-environment.js';
 import { UserError } from './errors.js';
@@ -32,7 +33,32 @@ const redis = {
   REDIS_SENTINEL_PASSWORD: z.string().optional(),
 };
 
+const proxy = z.string().refine(isProxy, 'expected http://host:port');
+
+/** How the world outside is reached. */
+const network = {
+  HTTPS_PROXY: proxy.optional(),
+  HTTP_PROXY: proxy.optional(),
+  NO_PROXY: z.string().optional(),
+  NODE_EXTRA_CA_CERTS: z.string().refine(isReadable, 'names a file that cannot be read').optional(),
+};
+
+function isProxy(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+/** Node only warns, and goes on without the certificates. */
+function isReadable(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const common = {
+  ...network,
   SLACK_BOT_TOKEN: slackToken('xoxb-'),
   SLACK_API_URL: z.url().optional(),
   ...redis,
@@ -160,7 +186,10 @@ function readSettings<Settings extends object, Config>(
   problemsBetween: (settings: Settings, demoConfig: Config) => string[] = () => [],
 ): Settings & { demoConfig: Config } {
   const problems: string[] = [];
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
+    ...proxyEnvironment(env),
+  };
   const parsed = schema.safeParse(given);
   if (!parsed.success)
     problems.push(
@@ -191,6 +220,21 @@ function isUnset(given: Record<string, unknown>, path: PropertyKey[]): boolean {
   return (
     path.length === 1 && given[String(path[0])] === undefined && !String(path[0]).match(/SIGNING_SECRET|APP_TOKEN/)
   );
+}
+
+export interface ProxyEnvironment {
+  /** URLs. */
+  HTTPS_PROXY?: string;
+  HTTP_PROXY?: string;
+  NO_PROXY?: string;
+}
+
+/** The variables about proxies, by their names in upper or lower case, as helm and kubectl read them. */
+export function proxyEnvironment(env: NodeJS.ProcessEnv = process.env): ProxyEnvironment {
+  const valueOf = (name: string) => env[name] || env[name.toLowerCase()] || undefined;
+  const urlOf = (name: string) => valueOf(name)?.replace(/^(?!.*:\/\/)/, 'http://');
+  const found = { HTTPS_PROXY: urlOf('HTTPS_PROXY'), HTTP_PROXY: urlOf('HTTP_PROXY'), NO_PROXY: valueOf('NO_PROXY') };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 /** What helm, istioctl and credential plugins are started with. @see childEnvironment */

@@ -7,6 +7,7 @@ import { createBoltDispatcher } from './app.js';
 import { createMomentaryQueues } from './queue.js';
 import { createRateLimit } from './rate-limit.js';
 import { createLambdaHandler } from './receiver/lambda.js';
+import { useProxies } from '../proxy.js';
 
 /*
  * The bot as a function: API Gateway (REST or HTTP) and function URLs call `handler`. It may be frozen the moment it has
@@ -14,6 +15,7 @@ import { createLambdaHandler } from './receiver/lambda.js';
  */
 
 const settings = orExit(readBotSettings);
+useProxies();
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const context = {
   rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),

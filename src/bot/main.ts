@@ -3,8 +3,10 @@ import { seconds } from '../duration.js';
 import { exitWith, orExit } from '../exit.js';
 import { createLog } from '../log.js';
 import { startBot } from './app.js';
+import { useProxies } from '../proxy.js';
 
 const settings = orExit(readBotSettings);
+useProxies();
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const starting = startBot(settings, log);
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

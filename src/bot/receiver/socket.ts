@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SocketModeClient } from '@slack/socket-mode';
-import type { WebClientOptions } from '@slack/web-api';
+import { SocketModeClient, type SocketModeOptions } from '@slack/socket-mode';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { SlackCallObserver } from '../../metrics.js';
+import { proxyDispatcher } from '../../proxy.js';
 import { errorCodeOf, silentLogger, slackClientOptions } from '../../slack/client.js';
 import { within } from '../../within.js';
 import { parseEnvelope } from './body.js';
@@ -53,6 +53,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   const { log, longestPauseMs = seconds(15) } = options;
   // One for all connections: it remembers until when Slack wants to be left alone.
   const webApi = slackClientOptions({ ...options, attempts: 1, timeoutMs: callTimeoutMs });
+  const dispatcher = proxyDispatcher();
   const open = new Set<SocketModeClient>();
   const closing = new AbortController();
   let problem: string | undefined = 'not connected yet';
@@ -61,7 +62,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
 
   /** Resolves with Slack's reason when the connection has ended. */
   async function connectOnce(): Promise<string> {
-    const client = createClient(options, webApi);
+    const client = createClient(options, { clientOptions: webApi, ...(dispatcher && { dispatcher }) });
     open.add(client);
     const ended = endOf(client).finally(() => open.delete(client));
     await connect(client);
@@ -113,13 +114,13 @@ const never = new Promise<never>(() => undefined);
 
 function createClient(
   { appToken, dispatch, log }: SocketReceiverOptions,
-  clientOptions: WebClientOptions,
+  connection: Pick<SocketModeOptions, 'clientOptions' | 'dispatcher'>,
 ): SocketModeClient {
   const client = new SocketModeClient({
     appToken,
     autoReconnectEnabled: false,
     logger: silentLogger,
-    clientOptions,
+    ...connection,
   });
   client.on('slack_event', ({ body, ack }: SlackEnvelope) => {
     const incoming = parseEnvelope(body);

@@ -7,11 +7,13 @@ import { assertTools } from '../../k8s/tools.js';
 import { startTracing } from '../../tracing.js';
 import { healthServer } from './health.js';
 import { startWorker } from './worker.js';
+import { useProxies } from '../../proxy.js';
 
 /* npm run start:worker */
 
 try {
   const settings = readWorkerSettings();
+  useProxies();
   hostAccess(settings);
   const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
   await assertTools(settings.demoConfig);

@@ -12,6 +12,7 @@ import { createSlack } from '../slack/client.js';
 import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
 import { upkeepFor, type UpkeepRequest } from './upkeep.js';
+import { useProxies } from '../../proxy.js';
 
 /*
  * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and ends. It needs no worker and no
@@ -20,6 +21,7 @@ import { upkeepFor, type UpkeepRequest } from './upkeep.js';
 
 try {
   const settings = readWorkerSettings();
+  useProxies();
   const log = createLog('vcdemo-sweep', settings.LOG_LEVEL);
   // It ends before anybody could ask: what it did is in its log.
   const metrics = createWorkerMetrics();

@@ -1,0 +1,85 @@
+import { BlockList, isIP } from 'node:net';
+import { Agent, ProxyAgent, setGlobalDispatcher, type Dispatcher } from 'undici';
+import { withoutBrackets } from './address.js';
+import { proxyEnvironment, type ProxyEnvironment } from './config.js';
+
+/*
+ * The way out of a corporate network: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which Node alone does not heed. They mean here
+ * what they mean to Go, so that helm and this process go the same way.
+ */
+
+/**
+ * The URL of the proxy for requests to this one; undefined where they go straight.
+ * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy
+ */
+export function proxyFor(target: URL, environment: ProxyEnvironment = proxyEnvironment()): string | undefined {
+  const isSecure = /^(https|wss):$/.test(target.protocol);
+  const proxy = isSecure ? environment.HTTPS_PROXY : environment.HTTP_PROXY;
+  if (!proxy || isLocal(target) || isExempt(target, environment.NO_PROXY)) return undefined;
+  return proxy;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+function isLocal({ hostname }: URL): boolean {
+  const host = withoutBrackets(hostname);
+  return host === 'localhost' || isWithin(loopback, host);
+}
+
+function isExempt(target: URL, exemptions = ''): boolean {
+  const host = withoutBrackets(target.hostname).toLowerCase();
+  const port = target.port || (/^(https|wss):$/.test(target.protocol) ? '443' : '80');
+  return exemptions
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      if (entry === '' || entry === '*') return entry === '*';
+      const [, base = '', bits] = /^(.+)\/(\d{1,3})$/.exec(entry) ?? [];
+      if (bits !== undefined) return isWithin(subnet(base, Number(bits)), host);
+      const [, name = entry, onlyPort = port] = /^([^:]+|\[.*\]):(\d+)$/.exec(entry) ?? [];
+      return onlyPort === port && isNamed(host, withoutBrackets(name));
+    });
+}
+
+/** `example.com` stands for itself and what is below it, `.example.com` and `*.example.com` for what is below. */
+function isNamed(host: string, name: string): boolean {
+  if (isIP(name)) return host === name;
+  const suffix = name.replace(/^\*?\.?/, '.');
+  return host === name || host.endsWith(suffix);
+}
+
+function subnet(base: string, bits: number): BlockList {
+  const list = new BlockList();
+  const version = isIP(base);
+  if (version === 4 && bits <= 32) list.addSubnet(base, bits);
+  if (version === 6 && bits <= 128) list.addSubnet(base, bits, 'ipv6');
+  return list;
+}
+
+function isWithin(list: BlockList, host: string): boolean {
+  const version = isIP(host);
+  return version !== 0 && list.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** For undici's clients: goes through the proxies of the environment; undefined where there are none. */
+export function proxyDispatcher(environment: ProxyEnvironment = proxyEnvironment()): Dispatcher | undefined {
+  if (!environment.HTTPS_PROXY && !environment.HTTP_PROXY) return undefined;
+  const agents = new Map<string, ProxyAgent>();
+  const agentFor = (uri: string) => {
+    const agent = agents.get(uri) ?? new ProxyAgent({ uri, proxyTunnel: false });
+    agents.set(uri, agent);
+    return agent;
+  };
+  return new Agent().compose((direct) => (options, handler) => {
+    const proxy = proxyFor(new URL(String(options.origin)), environment);
+    return proxy === undefined ? direct(options, handler) : agentFor(proxy).dispatch(options, handler);
+  });
+}
+
+/** From now on `fetch` goes through the proxies of the environment. Other clients are given theirs. */
+export function useProxies(): void {
+  const dispatcher = proxyDispatcher();
+  if (dispatcher) setGlobalDispatcher(dispatcher);
+}
