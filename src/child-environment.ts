@@ -1,3 +1,5 @@
+import { delimiter, dirname, resolve } from 'node:path';
+
 /*
  * What the programs that a worker starts see of its environment: what they need to run, to find the network and to sign
  * in to clouds. Everything else stays here, vcdemo's own tokens above all: helm's plugins and post renderers, istioctl and
@@ -24,7 +26,17 @@ const own: readonly string[] = ['SLACK_*', 'REDIS_*', 'OTEL_*', 'VCDEMO_*', 'SIG
  */
 export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isPassed = matcher([...passed, ...namesIn(env.PASS_ENVIRONMENT)]);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => isPassed(name) && !isOwn(name)));
+  return withExtraCa(Object.fromEntries(Object.entries(env).filter(([name]) => isPassed(name) && !isOwn(name))));
+}
+
+/**
+ * Node's variable for more CAs says nothing to programs in Go, which trust every certificate in the files of these
+ * directories, beside the system's bundle.
+ * @see https://pkg.go.dev/crypto/x509#SystemCertPool
+ */
+function withExtraCa(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NODE_EXTRA_CA_CERTS: extra, SSL_CERT_DIR: directories = '/etc/ssl/certs' } = env;
+  return extra ? { ...env, SSL_CERT_DIR: [directories, dirname(resolve(extra))].join(delimiter) } : env;
 }
 
 /** Of the names in a value of `PASS_ENVIRONMENT`, those that are never passed on, as they hold vcdemo's own secrets. */

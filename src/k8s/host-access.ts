@@ -4,6 +4,7 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
+import { proxyFor } from '../proxy.js';
 import { bearer, type Access, type Credential, type Server, type SignIn } from './access.js';
 import { signInWith } from './credential-plugin.js';
 
@@ -42,9 +43,11 @@ const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 function podAccess(environment: HostEnvironment, directory: string): Access {
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = environment;
   const file = (name: string) => resolve(directory, name);
+  const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return {
     server: {
-      url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      url,
+      proxyUrl: proxyFor(new URL(url)),
       certificateAuthority: contentOf(file('ca.crt')),
     },
     namespace: existsSync(file('namespace')) ? contentOf(file('namespace')).trim() : undefined,
@@ -220,7 +223,7 @@ function serverOf(cluster: ClusterEntry, address: string): Server {
     url: url.replace(/\/+$/, ''),
     certificateAuthority: certificateAuthority || undefined,
     tlsServerName: cluster['tls-server-name'],
-    proxyUrl: cluster['proxy-url'],
+    proxyUrl: cluster['proxy-url'] ?? proxyFor(new URL(url)),
     skipTlsVerify: cluster['insecure-skip-tls-verify'],
   };
 }

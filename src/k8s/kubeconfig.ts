@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
+import { proxyFor } from '../proxy.js';
 import { accessWith } from './access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
@@ -138,7 +139,7 @@ async function prove(
   const own = cluster.access.server;
   const user = { certificate, key };
   if (config.exposure.kind !== 'none') {
-    const access = accessWith({ ...own, url: server, tlsServerName }, user);
+    const access = accessWith({ ...own, url: server, proxyUrl: proxyFor(new URL(server)), tlsServerName }, user);
     return await probePublicAddress(name, access, signal, seconds(30) * config.stepDeadlineFactor);
   }
   const connection = connectCluster(name, accessWith(own, user), { signal });

@@ -3,7 +3,7 @@ import tls from 'node:tls';
 import { withoutBrackets } from '../address.js';
 import { seconds } from '../duration.js';
 import { UserError, messageOf } from '../errors.js';
-import type { Access } from './access.js';
+import type { Access, Server } from './access.js';
 import { ApiError } from './api-errors.js';
 import { holds, lacks, waitUntil } from './check.js';
 import { connectCluster } from './cluster.js';
@@ -28,6 +28,10 @@ const causes = {
       `The ingress controller ends TLS for ${host} instead of passing it through: client certificates get lost on the way.`,
     hint: 'Switch TLS passthrough on: in Traefik `tls.passthrough: true`, in ingress-nginx the flag --enable-ssl-passthrough.',
   },
+  'not-through-proxy': {
+    says: (host: string) => `The worker's proxy does not lead to ${host}.`,
+    hint: "Let the proxy pass connections to it, or name it in the worker's NO_PROXY (docs/deploy.md).",
+  },
   'wrong-certificate': {
     says: (host: string) => `The certificate at ${host} is the virtual cluster's but not good for this name.`,
     hint: 'The virtual cluster was made with another name: delete the demo and create it anew.',
@@ -48,7 +52,7 @@ export async function probePublicAddress(
   withinMs = seconds(30),
 ): Promise<void> {
   const cluster = connectCluster(name, access, { signal });
-  const { url, tlsServerName, certificateAuthority = '' } = access.server;
+  const { url, tlsServerName } = access.server;
   const server = new URL(url);
   const host = withoutBrackets(server.hostname);
   const publicName = tlsServerName ?? host;
@@ -64,7 +68,7 @@ export async function probePublicAddress(
           return holds;
         } catch (error) {
           detail = messageOf(error);
-          cause = await causeOf(error, server, publicName, certificateAuthority);
+          cause = await causeOf(error, access.server, publicName);
           return lacks(detail);
         }
       },
@@ -85,16 +89,18 @@ export async function probePublicAddress(
   }
 }
 
-async function causeOf(error: unknown, server: URL, name: string, ca: string): Promise<PublicAddressCause> {
-  const host = withoutBrackets(server.hostname);
+async function causeOf(error: unknown, server: Server, name: string): Promise<PublicAddressCause> {
+  const { hostname, port } = new URL(server.url);
+  const host = withoutBrackets(hostname);
   // An answer from the API that does not know the user: its certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
+  if (server.proxyUrl) return 'not-through-proxy';
   try {
     await lookup(host);
   } catch {
     return 'does-not-resolve';
   }
-  return await inspectTls(host, Number(server.port || 443), name, ca);
+  return await inspectTls(host, Number(port || 443), name, server.certificateAuthority ?? '');
 }
 
 /** What answers there: a handshake without checks, whose certificate is then looked at. */

@@ -9,7 +9,7 @@ import type { Access, Credential, Server } from './access.js';
 const agentOptions = { keepAlive: true, maxSockets: 12 };
 
 /**
- * The agent that keeps the connections to an API: through the proxy of the kubeconfig, where it names one.
+ * The agent that keeps the connections to an API: through the server's proxy, where it has one.
  * This is the one place where that is decided.
  */
 export function agentFor({ url, proxyUrl }: Server): Agent | undefined {

@@ -6,19 +6,29 @@ import https from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { V1Pod } from '@kubernetes/client-node';
 import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
 import { createAuthority } from '../../simulator/certificates.js';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { execInPod } from '../../src/k8s/exec.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { create, list, read, ref } from '../../src/k8s/objects.js';
+import { runTool } from '../../src/k8s/tools.js';
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSocketModeSlack, type SocketModeSlack } from '../support/socket-mode.js';
 import { triggerId } from '../support/slack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* A company's network: Slack is reached by a proxy alone, has a name that does not resolve here and a CA of its own. */
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 const slackHost = 'slack.corp.test';
+const helmIsMissing = (await execa('helm', ['version'], { reject: false })).failed;
 
 /** TLS in front of the Slack that listens without; it names itself as the address of its WebSocket. */
 async function startTlsFront(slack: SocketModeSlack, certificate: { certificate: string; privateKey: string }) {
@@ -140,3 +150,121 @@ describe('a bot behind a proxy', () => {
     assert.doesNotMatch(stderr, /secret/);
   });
 });
+
+describe('a host cluster behind a proxy', () => {
+  let simulated: SimulatedCluster;
+  let proxy: ConnectProxy;
+  let cluster: Cluster | undefined;
+  const own = { HTTPS_PROXY: process.env.HTTPS_PROXY, NO_PROXY: process.env.NO_PROXY };
+
+  before(async () => {
+    simulated = await startSimulatedCluster({ podStartMs: 50 });
+    const { port } = new URL((parse(simulated.kubeconfig) as Kubeconfig).clusters[0].cluster.server);
+    proxy = await startConnectProxy(Number(port));
+  });
+  after(async () => {
+    await proxy.close();
+    await simulated.close();
+  });
+  beforeEach(() => {
+    proxy.targets.length = 0;
+  });
+  afterEach(() => {
+    cluster?.close();
+    for (const [name, value] of Object.entries(own))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  });
+
+  /** The simulated cluster by a name that only the proxy knows. */
+  async function connectAs(environment: typeof own, more: object = {}): Promise<Cluster> {
+    Object.assign(process.env, environment);
+    const kubeconfig = parse(simulated.kubeconfig) as Kubeconfig;
+    const [{ cluster: entry }] = kubeconfig.clusters;
+    Object.assign(entry, { server: 'https://api.corp.test:6443', 'tls-server-name': 'localhost', ...more });
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-proxy-host-'));
+    const file = join(directory, 'kubeconfig');
+    await writeFile(file, stringify(kubeconfig), { mode: 0o600 });
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: file }));
+    await rm(directory, { recursive: true });
+    return cluster;
+  }
+
+  it('is asked, and its containers are, through the proxy of the environment', async () => {
+    const host = await connectAs({ HTTPS_PROXY: proxy.url, NO_PROXY: '.example.com' });
+    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'proxied' } });
+    const containers = [{ name: 'shell', image: 'docker.io/curlimages/curl:8.16.0', command: ['sleep', '60'] }];
+    const metadata = { name: 'shell', namespace: 'proxied' };
+    await waitFor('the default ServiceAccount', () => read(host, ref('v1', 'ServiceAccount', 'default', 'proxied')));
+    await create(host, { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } });
+    await waitFor('the pod', async () => {
+      const pod = await read<V1Pod>(host, ref('v1', 'Pod', 'shell', 'proxied'));
+      return pod?.status?.phase === 'Running';
+    });
+    const target = { namespace: 'proxied', pod: 'shell', container: 'shell' };
+    const { signal } = new AbortController();
+    assert.equal(await execInPod(host, target, ['echo', 'hello'], { withinMs: 20_000, signal }), 'hello\n');
+    assert.deepEqual([...new Set(proxy.targets)], ['api.corp.test:6443']);
+  });
+
+  it('is asked through the proxy that its kubeconfig names, whatever the environment says', async () => {
+    const host = await connectAs({ HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '*' }, { 'proxy-url': proxy.url });
+    await list(host, 'v1', 'Namespace');
+    assert.ok(proxy.targets.length > 0);
+  });
+
+  it('is asked straight where NO_PROXY names it', async () => {
+    const host = await connectAs({ HTTPS_PROXY: proxy.url, NO_PROXY: '.corp.test' });
+    await assert.rejects(host.request({ method: 'GET', path: '/version', repeat: 'never' }), /ENOTFOUND|EAI_AGAIN/);
+    assert.deepEqual(proxy.targets, []);
+  });
+});
+
+describe('helm behind a proxy', { skip: helmIsMissing && 'there is no helm on the PATH' }, () => {
+  const authority = createAuthority('corp');
+  const own = { HTTPS_PROXY: process.env.HTTPS_PROXY, NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS };
+  let directory: string;
+  let repository: https.Server;
+  let proxy: ConnectProxy;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-proxy-helm-'));
+    await writeFile(join(directory, 'ca.crt'), authority.certificate);
+    const host = 'charts.corp.test';
+    const server = authority.issueWithKey({ subject: { commonName: host }, subjectAltNames: [host] });
+    repository = https.createServer({ cert: server.certificate, key: server.privateKey }, (request, response) => {
+      const entries = { demo: [{ apiVersion: 'v2', name: 'demo', version: '1.0.0', urls: ['demo-1.0.0.tgz'] }] };
+      if (request.url === '/index.yaml') response.end(stringify({ apiVersion: 'v1', entries }));
+      else response.writeHead(404).end();
+    });
+    repository.listen(0, '127.0.0.1');
+    await once(repository, 'listening');
+    proxy = await startConnectProxy((repository.address() as AddressInfo).port);
+    process.env.HTTPS_PROXY = proxy.url;
+  });
+  after(async () => {
+    for (const [name, value] of Object.entries(own))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    await proxy.close();
+    repository.closeAllConnections();
+    repository.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const pull = () => {
+    const repo = ['--repo', 'https://charts.corp.test', '--destination', directory];
+    return runTool('helm', ['pull', 'demo', ...repo], { withinMs: 60_000 });
+  };
+
+  it('fetches charts through it, trusting the CA of the company', async () => {
+    await assert.rejects(pull(), /x509|certificate/);
+    process.env.NODE_EXTRA_CA_CERTS = join(directory, 'ca.crt');
+    await assert.rejects(pull(), /demo-1\.0\.0\.tgz.*404/, 'it has read the index');
+    assert.deepEqual([...new Set(proxy.targets)], ['charts.corp.test:443']);
+  });
+});
+
+interface Kubeconfig {
+  clusters: [{ cluster: { server: string } }];
+}

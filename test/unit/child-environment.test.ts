@@ -37,6 +37,13 @@ describe('programs that a worker starts', () => {
     assert.deepEqual(childEnvironment(kept), {});
   });
 
+  test('trust the CAs that Node was given, if they are written in Go', () => {
+    const { SSL_CERT_DIR } = childEnvironment({ NODE_EXTRA_CA_CERTS: '/etc/corp/ca.crt' });
+    assert.equal(SSL_CERT_DIR, '/etc/ssl/certs:/etc/corp');
+    const own = { NODE_EXTRA_CA_CERTS: '/etc/corp/ca.crt', SSL_CERT_DIR: '/mine' };
+    assert.equal(childEnvironment(own).SSL_CERT_DIR, '/mine:/etc/corp');
+  });
+
   test('get what PASS_ENVIRONMENT names', () => {
     const env = { PASS_ENVIRONMENT: 'VAULT_ADDR, TELEPORT_*', VAULT_ADDR: 'v', VAULT_TOKEN: 't', TELEPORT_PROXY: 'p' };
     assert.deepEqual(childEnvironment(env), { VAULT_ADDR: 'v', TELEPORT_PROXY: 'p' });
