@@ -75,6 +75,13 @@ const options: Record<string, object> = {
   },
   'rights of the user': { rbac: { create: false, demoClusterRole: 'theirs' } },
   'no sweep': { worker: { sweep: { enabled: false } } },
+  'a corporate proxy': {
+    proxy: { https: 'http://proxy.example.com:3128', noProxy: '10.0.0.0/8' },
+    extraCa: { configMap: 'corporate-ca' },
+    networkPolicy: { enabled: true },
+  },
+  'a corporate proxy with a password': { proxy: { existingSecret: 'proxy' }, extraCa: { secret: 'ca', key: 'root.pem' } },
+  'an image by its digest': { image: { digest: `sha256:${'0'.repeat(64)}` } },
   'an archive of the vcluster chart': {
     config: {
       vcluster: { chart: '/charts/vcluster.tgz' },

@@ -17,7 +17,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end -}}
 
 {{- define "vcdemo.image" -}}
-{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
 {{- define "vcdemo.redisHost" -}}
@@ -87,6 +87,48 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- with .Values.slack.apiUrl }}
 - { name: SLACK_API_URL, value: {{ . | quote }} }
 {{- end }}
+{{- include "vcdemo.networkEnv" . }}
+{{- end -}}
+
+{{/* The way out of a corporate network. The API server, Services and Redis stay this side of the proxy. */}}
+{{- define "vcdemo.networkEnv" -}}
+{{- with .Values.proxy }}
+{{- range $name, $url := dict "HTTPS_PROXY" .https "HTTP_PROXY" .http }}
+{{- if $.Values.proxy.existingSecret }}
+- { name: {{ $name }}, valueFrom: { secretKeyRef: { name: {{ $.Values.proxy.existingSecret }}, key: {{ $name }}, optional: true } } }
+{{- else if $url }}
+- { name: {{ $name }}, value: {{ $url | quote }} }
+{{- end }}
+{{- end }}
+{{- if or .https .http .existingSecret }}
+- { name: NO_PROXY, value: {{ compact (list .noProxy "$(KUBERNETES_SERVICE_HOST)" ".svc" ".cluster.local") | join "," | quote }} }
+{{- end }}
+{{- end }}
+{{- if include "vcdemo.extraCa" . }}
+- { name: NODE_EXTRA_CA_CERTS, value: /etc/vcdemo-ca/ca.crt }
+{{- end }}
+{{- end -}}
+
+{{/* The ports on which the proxies listen; nothing where there are none. */}}
+{{- define "vcdemo.proxyPorts" -}}
+{{- with .Values.proxy }}
+{{- $ports := list }}
+{{- if .existingSecret }}{{ $ports = append $ports (int .port) }}{{ else }}
+{{- range compact (list .https .http) }}
+{{- $ports = append $ports (int (default (ternary "443" "80" (hasPrefix "https:" .)) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" (trimSuffix "/" .))))) }}
+{{- end }}
+{{- end }}
+{{- range $index, $port := uniq $ports }}{{ if $index }}, {{ end }}{ port: {{ $port }} }{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* The volume with more CAs to trust; nothing where there is none. */}}
+{{- define "vcdemo.extraCa" -}}
+{{- with .Values.extraCa }}
+{{- if .secret }}{ name: extra-ca, secret: { secretName: {{ .secret }}, items: [{ key: {{ .key }}, path: ca.crt }] } }
+{{- else if .configMap }}{ name: extra-ca, configMap: { name: {{ .configMap }}, items: [{ key: {{ .key }}, path: ca.crt }] } }
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "vcdemo.slackSecret" -}}
@@ -126,6 +168,9 @@ terminationGracePeriodSeconds: {{ $.Values.worker.terminationGracePeriodSeconds 
 volumes:
   - { name: config, configMap: { name: {{ include "vcdemo.name" $ | quote }} } }
   - { name: tmp, emptyDir: {} }
+  {{- with include "vcdemo.extraCa" $ }}
+  - {{ . }}
+  {{- end }}
   {{- with $.Values.worker.kubeconfigSecret }}
   - { name: kubeconfig, secret: { secretName: {{ . }}, defaultMode: 0440 } }
   {{- end }}
@@ -164,6 +209,9 @@ containers:
     volumeMounts:
       - { name: config, mountPath: /etc/vcdemo, readOnly: true }
       - { name: tmp, mountPath: /tmp }
+      {{- if include "vcdemo.extraCa" $ }}
+      - { name: extra-ca, mountPath: /etc/vcdemo-ca, readOnly: true }
+      {{- end }}
       {{- if $.Values.worker.kubeconfigSecret }}
       - { name: kubeconfig, mountPath: /etc/vcdemo-host, readOnly: true }
       {{- end }}
