@@ -80,7 +80,10 @@ const options: Record<string, object> = {
     extraCa: { configMap: 'corporate-ca' },
     networkPolicy: { enabled: true },
   },
-  'a corporate proxy with a password': { proxy: { existingSecret: 'proxy' }, extraCa: { secret: 'ca', key: 'root.pem' } },
+  'a corporate proxy with a password': {
+    proxy: { existingSecret: 'proxy' },
+    extraCa: { secret: 'ca', key: 'root.pem' },
+  },
   'an image by its digest': { image: { digest: `sha256:${'0'.repeat(64)}` } },
   'an archive of the vcluster chart': {
     config: {
