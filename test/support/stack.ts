@@ -36,6 +36,8 @@ export interface Stack extends Conversation {
   slack: SlackWorkspace;
   redis: LocalRedis;
   bot: RunningProcess;
+  /** Kills the bot and starts another in its place. */
+  restartBot(): Promise<void>;
   /** `onLine` is given each line of its log. */
   startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
   close(): Promise<void>;
@@ -87,7 +89,7 @@ export async function startStack(
     return launched;
   };
   const botSettings = { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: String(port) };
-  const bot = await launch('start:bot', port, botSettings).catch(async (error: unknown) => {
+  let bot = await launch('start:bot', port, botSettings).catch(async (error: unknown) => {
     await close();
     throw error;
   });
@@ -95,7 +97,13 @@ export async function startStack(
   return {
     slack,
     redis,
-    bot,
+    get bot() {
+      return bot;
+    },
+    async restartBot() {
+      await bot.kill('SIGKILL');
+      bot = await launch('start:bot', port, botSettings);
+    },
     async startWorker(extra = {}, onLine) {
       const workerPort = extra.WORKER_PORT ?? String(await freePort());
       return await launch('start:worker', Number(workerPort), { ...extra, WORKER_PORT: workerPort }, onLine);
