@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../errors.js';
 import { clip } from '../redact.js';
 import type { CertificateProblem } from './certificate-problems.js';
 
@@ -62,6 +63,19 @@ export class UnreachableError extends Error {
   }
 }
 
+/** What a step needs does not exist yet, or is not ready: looking again may show that it is. */
+export class NotYet extends Error {
+  override readonly name: string = 'NotYet';
+}
+
+/** A connection to a container or port broke off, or could not be made. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** helm found that a Kubernetes API does not answer. */
+export class ToolLostApi extends UserError {}
+
 /** An answer, or a command's output, goes beyond what the worker reads. */
 export class TooMuchError extends Error {
   override readonly name = 'TooMuchError';
@@ -92,9 +106,10 @@ export const isConflict = (error: unknown) => error instanceof ApiError && error
 export const lacksRight = (error: unknown) =>
   error instanceof ApiError && error.status === 403 && /User "[^"]*" cannot \w+ resource/.test(error.message);
 
-/** What a wait may sit out: no answer, too many requests, or a server that is starting or broken. */
+/** What a wait may sit out: no answer, too many requests, a server that is starting or broken, a part that comes later. */
 export function isPassing(error: unknown): boolean {
   // The host's certificates do not mend themselves; a virtual cluster that is starting may be given others.
   if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
+  if (error instanceof ToolLostApi || error instanceof ConnectionLost || error instanceof NotYet) return true;
   return error instanceof ApiError && (error.status === 429 || error.status >= 500);
 }

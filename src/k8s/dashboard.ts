@@ -1,5 +1,6 @@
 import type { DemoConfig } from '../config.js';
 import { hours } from '../duration.js';
+import { NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
@@ -45,7 +46,7 @@ export async function checkDashboardExposure(request: DashboardExposure): Promis
 /** To be called when the Dashboard is ready: its Service is synced long before. */
 export async function applyDashboardExposure(request: DashboardExposure): Promise<void> {
   const manifests = await exposure(request);
-  if (!manifests) throw new Error(notSynced);
+  if (!manifests) throw new NotYet(notSynced);
   await applyAll(request.host, manifests);
 }
 

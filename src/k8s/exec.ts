@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { shorten } from '../redact.js';
-import { TooMuchError } from './api-errors.js';
+import { ApiError, ConnectionLost, isPassing, TooMuchError } from './api-errors.js';
 import { openChannels } from './channels.js';
 import type { Cluster } from './cluster.js';
 
@@ -63,9 +63,13 @@ export async function execInPod(
           else reject(new Error(`${what}: the API did not say how it ended`));
         }
       };
-      const onEnd = (reason: string) => reject(new Error(`${what}: ${reason} before the command did`));
+      const onEnd = (reason: string) => reject(new ConnectionLost(`${what}: ${reason} before the command did`));
       openChannels(cluster, path, protocols, { onData, onEnd }, AbortSignal.any([ended, done.signal])).catch(
-        (error: unknown) => reject(new Error(`${what} could not be started: ${messageOf(error)}`, { cause: error })),
+        (error: unknown) => {
+          const message = `${what} could not be started: ${messageOf(error)}`;
+          const isLost = !(error instanceof ApiError) || isPassing(error);
+          reject(isLost ? new ConnectionLost(message, { cause: error }) : new Error(message, { cause: error }));
+        },
       );
     });
     if (status.status === 'Success') return Buffer.concat(chunks).toString('utf8');

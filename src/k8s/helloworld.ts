@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { clip } from '../redact.js';
+import { NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterName } from './demo.js';
@@ -164,7 +165,7 @@ export async function sendRequests(
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace, labels: { app: 'sleep' } });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined);
   if (!pod)
-    throw new Error(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
+    throw new NotYet(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
   const output = await execInPod(
     cluster,
     { namespace: sampleNamespace, pod: pod.metadata!.name!, container: 'sleep' },

@@ -1,6 +1,6 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { isConflict } from './api-errors.js';
+import { isConflict, NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterPlace } from './demo.js';
@@ -71,7 +71,7 @@ export async function applyRemoteSecret(request: RemoteSecretRequest): Promise<v
 
 async function desired({ host, remote }: RemoteSecretRequest): Promise<Manifest> {
   const token = await readToken(remote.cluster);
-  if (!token) throw new Error(`${remote.place.name} has no token for the other istiod yet`);
+  if (!token) throw new NotYet(`${remote.place.name} has no token for the other istiod yet`);
   const server = await inClusterServer(host, remote.place);
   return remoteSecret(remote.place.name, { server, certificateAuthority: certificateAuthority(remote.cluster), token });
 }

@@ -3,6 +3,7 @@ import { toolEnvironment, type DemoConfig } from '../config.js';
 import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
+import { ToolLostApi } from './api-errors.js';
 import { redact, shorten } from '../redact.js';
 
 /** The command line tools that a worker needs. */
@@ -75,6 +76,10 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
   });
 }
 
+/** In helm's words: it could not begin, or a request of its own to the API failed on the way or in etcd. */
+const apiAway =
+  /Kubernetes cluster unreachable|": (dial|read|write) tcp|\/apis?\/\S*": \S*(EOF|timeout|reset|refused|lost)|etcdserver: /;
+
 function explain(tool: Tool, args: string[], withinMs: number, error: unknown): UserError {
   if (!(error instanceof ExecaError)) throw error;
   const command = `${tool} ${args.slice(0, 2).join(' ')}`;
@@ -92,6 +97,8 @@ function explain(tool: Tool, args: string[], withinMs: number, error: unknown): 
     );
   }
   const reason = shorten(redact(String(error.stderr || error.stdout || error.shortMessage)));
+  if (apiAway.test(reason))
+    return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
     hint: adviceFor(reason) ?? 'Correct the cause and run the command again: what is done already is kept.',
     cause: error,

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
 import { accessWith } from './access.js';
-import { isPassing } from './api-errors.js';
+import { isPassing, NotYet } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
 import type { Demo, VirtualClusterPlace } from './demo.js';
@@ -145,12 +145,12 @@ export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace)
   const { namespace } = place;
   const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
-  if (!pod) throw new Error(`the virtual cluster ${place.name} has no pod`);
+  if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod`);
   return pod.metadata!.name!;
 }
 
 /** vcluster has not written its credentials yet. */
-export class NotConnectable extends Error {
+export class NotConnectable extends NotYet {
   override readonly name = 'NotConnectable';
 
   constructor(place: VirtualClusterPlace) {
@@ -190,7 +190,7 @@ export async function inClusterServer(host: Cluster, { name, namespace }: Virtua
   const address = service?.spec?.clusterIP ?? '';
   // It becomes part of what istiod reads: nothing but an address may.
   const version = isIP(address);
-  if (version === 0) throw new Error(`Service ${namespace}/${name} has no address yet`);
+  if (version === 0) throw new NotYet(`Service ${namespace}/${name} has no address yet`);
   return `https://${version === 6 ? `[${address}]` : address}:443`;
 }
 

@@ -1,4 +1,5 @@
 import { seconds } from '../../../duration.js';
+import { NotYet } from '../../../k8s/api-errors.js';
 import { holds, lacks, unless } from '../../../k8s/check.js';
 import {
   applyDashboard,
@@ -210,7 +211,7 @@ export const helloworldIngress: Work<DemoContext> = {
   },
   async apply(context) {
     const manifest = await ingressOf(context);
-    if (!manifest) throw new Error(notSynced);
+    if (!manifest) throw new NotYet(notSynced);
     await apply(context.host, manifest);
   },
 };
