@@ -131,7 +131,7 @@ function nextReadable(socket: Socket): Promise<Buffer | undefined> {
 }
 
 /** The name in a ClientHello. @see https://datatracker.ietf.org/doc/html/rfc6066#section-3 */
-export function serverNameIn(hello: Buffer): string | undefined {
+function serverNameIn(hello: Buffer): string | undefined {
   try {
     if (hello[0] !== 22 || hello[5] !== 1) return undefined; // a handshake, and in it a ClientHello
     let at = 5 + 4 + 2 + 32;

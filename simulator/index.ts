@@ -12,7 +12,7 @@ import type { CommandResult, PodRuntime } from './pod-runtime.js';
 import { Dashboard } from './dashboard.js';
 import { originOf, VirtualCluster } from './virtual-cluster.js';
 
-export { faultNames, type Fault } from './faults.js';
+export type { Fault } from './faults.js';
 
 export interface SimulatedClusterOptions {
   /** Switched on from the start; see also `inject`. */

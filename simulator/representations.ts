@@ -1,4 +1,4 @@
-import { isReady, type KubeObject } from './objects.js';
+import type { KubeObject } from './objects.js';
 
 /** How a client wants objects: whole, their metadata alone, or as a table for people (kubectl). */
 export interface Representation {
@@ -65,7 +65,6 @@ type Column = [name: string, cell: (object: KubeObject) => string];
 
 const extraColumns: Record<string, Column[]> = {
   Namespace: [['Status', ({ status }) => status?.phase]],
-  Node: [['Status', (node) => (isReady(node) ? 'Ready' : 'NotReady')]],
   Pod: [
     [
       'Ready',
@@ -76,12 +75,6 @@ const extraColumns: Record<string, Column[]> = {
   ],
   Deployment: [['Ready', readyReplicas]],
   StatefulSet: [['Ready', readyReplicas]],
-  Service: [
-    ['Type', ({ spec }) => spec.type],
-    ['Cluster-IP', ({ spec }) => spec.clusterIP],
-  ],
-  Secret: [['Type', ({ type }) => type]],
-  CertificateSigningRequest: [['Condition', ({ status }) => (status?.certificate ? 'Approved,Issued' : 'Pending')]],
 };
 
 function readyReplicas({ status, spec }: KubeObject): string {

@@ -22,20 +22,15 @@ function requirement(term: string): (labels: Record<string, string>) => boolean 
   return operator === '!=' || operator === 'notin' ? (labels) => !isOneOf(labels) : isOneOf;
 }
 
-/** Of which fields one may ask besides the name and the namespace, in part. */
-const selectable: Record<string, RegExp> = {
-  Event: /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/,
-  Namespace: /^status\.phase$/,
-  Pod: /^(spec\.(nodeName|restartPolicy|serviceAccountName)|status\.(phase|podIP))$/,
-  Secret: /^type$/,
-};
+/** The fields that Events can be selected by, besides their name and namespace; those of other kinds are left out. */
+const fieldsOfEvents = /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/;
 
 export function fieldSelector(text: string | null, kind: string): Predicate {
   const terms = (text ?? '').split(',').filter(Boolean);
   const predicates = terms.map((term) => {
     const [, path = '', operator, value] = /^([\w.]+)(==?|!=)(.*)$/.exec(term) ?? [];
     if (!path) throw badRequest(`invalid field selector: ${term}`);
-    if (!/^metadata\.name(space)?$/.test(path) && !selectable[kind]?.test(path))
+    if (!/^metadata\.name(space)?$/.test(path) && !(kind === 'Event' && fieldsOfEvents.test(path)))
       throw badRequest(`field label not supported: ${path}`);
     return (object: KubeObject) => {
       const found: unknown = path.split('.').reduce<any>((node, step) => node?.[step], object);

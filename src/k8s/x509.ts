@@ -32,9 +32,6 @@ export function privateKeyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** The key of a PEM text. */
-export const parsePrivateKey = (text: string): KeyObject => createPrivateKey(text);
-
 export type Subject = readonly (readonly [attribute: 'CN' | 'O' | 'L', value: string])[];
 
 /** A certificate signing request, PEM. @see https://datatracker.ietf.org/doc/html/rfc2986#section-4 */
@@ -88,7 +85,7 @@ export function issuerOf(certificatePem: string, privateKey: string): Issuer {
   const { publicKey, raw } = new X509Certificate(certificatePem);
   const [toBeSigned] = asn1.children(asn1.decode(raw));
   const name = asn1.children(toBeSigned!)[5]!; // version, serial, algorithm, issuer, validity, subject
-  return { name, publicKey, privateKey: parsePrivateKey(privateKey) };
+  return { name, publicKey, privateKey: createPrivateKey(privateKey) };
 }
 
 export interface CertificateContents {
