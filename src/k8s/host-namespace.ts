@@ -1,8 +1,8 @@
 import type { V1Namespace } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
-import { seconds } from '../duration.js';
+import { minutes, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
-import { ApiError, isConflict, lacksRight } from './api-errors.js';
+import { isConflict } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
@@ -11,6 +11,8 @@ import { assertAdmission } from './isolation/admission-proof.js';
 import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { applyAll, create, missing, read, ref, remove, type Manifest } from './objects.js';
+import { terminationOf } from './removal.js';
+import { dryRunSidecar } from './sidecar-dry-run.js';
 import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
 
 /**
@@ -24,7 +26,7 @@ export async function checkHostNamespace(
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
   await refuseForeign(host, namespace, demo);
-  if (namespace.status?.phase === 'Terminating') return lacks(`namespace ${place.namespace} is still being deleted`);
+  if (isTerminating(namespace)) return lacks(terminationOf(namespace));
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
   const storage = await checkStorageClasses(host, config, namespace);
@@ -42,8 +44,8 @@ export async function makeHostNamespace(
   request: DemoRights & PullSecretRequest & { config: DemoConfig; signal: AbortSignal },
 ): Promise<void> {
   const { host, config, demo, place, signal } = request;
+  await waitUntilFree(host, place, { withinMs: minutes(2.5) * config.stepDeadlineFactor, signal });
   const created = await createNamespace(host, config, demo, place);
-  if (created === 'terminating') return;
   await takeDemoRights(request, signal);
   try {
     await Promise.all([
@@ -51,7 +53,7 @@ export async function makeHostNamespace(
       waitForServiceAccount(host, place.namespace, { withinMs: seconds(30) * config.stepDeadlineFactor, signal }),
     ]);
     await assertAdmission(host, config, place.namespace);
-    await dryRunSidecar(host, config, place.namespace);
+    await dryRunSidecar(host, config, place.namespace, signal);
   } catch (error) {
     if (created === 'created')
       await takeBack(host, place.namespace, { withinMs: seconds(60) * config.stepDeadlineFactor, signal });
@@ -59,6 +61,20 @@ export async function makeHostNamespace(
   }
   await applyAll(host, [allowAllPolicy(demo, place), ...(await pullSecretCopies(request))]);
 }
+
+/** One that is being deleted is gone in a while, and made anew then. */
+async function waitUntilFree(host: Cluster, { namespace: name }: VirtualClusterPlace, wait: Wait): Promise<void> {
+  await waitUntil(
+    `the end of namespace ${name}, which is being deleted`,
+    async () => {
+      const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
+      return namespace && isTerminating(namespace) ? lacks(terminationOf(namespace)) : holds;
+    },
+    wait,
+  );
+}
+
+const isTerminating = ({ status }: V1Namespace) => status?.phase === 'Terminating';
 
 type Wait = { withinMs: number; signal: AbortSignal };
 
@@ -102,7 +118,7 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
     if (!isConflict(error)) throw error;
     const present = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
     if (present) await refuseForeign(host, present, demo);
-    return present?.status?.phase === 'Active' ? 'present' : 'terminating';
+    return 'present';
   }
 }
 
@@ -113,6 +129,7 @@ export async function assertNotForeign(host: Cluster, demo: Demo, place: Virtual
 }
 
 async function refuseForeign(host: Cluster, namespace: V1Namespace, demo: Demo): Promise<void> {
+  if (isTerminating(namespace)) return; // whosever it is, its name is free in a while
   if (await isOwnNamespace(host, demo, namespace)) return;
   throw new UserError(
     'foreign-namespace',
@@ -128,55 +145,5 @@ export function allowAllPolicy(demo: Demo, place: VirtualClusterPlace): Manifest
     kind: 'NetworkPolicy',
     metadata: { name: 'np-vc-allow-all', namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
     spec: { podSelector: {}, ingress: [{}], egress: [{}], policyTypes: ['Ingress', 'Egress'] },
-  };
-}
-
-/**
- * Asks the API server, without making anything, whether admission lets a pod in that has what Istio's init container
- * needs: Pod Security or Gatekeeper would else refuse every sidecar at the very end.
- */
-async function dryRunSidecar(host: Cluster, config: DemoConfig, namespace: string): Promise<void> {
-  const image = `${config.istio.hub}/proxyv2:${config.istio.tag}`;
-  try {
-    await create(host, sidecarPod(namespace, image), { dryRun: true });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 403 || lacksRight(error)) throw error;
-    throw new UserError(
-      'admission-refuses',
-      `Admission in the host cluster refuses pods with an Istio sidecar in namespace ${namespace}: ${error.message}`,
-      { hint: admissionRemedy(error.message, image), cause: error },
-    );
-  }
-}
-
-function admissionRemedy(reason: string, image: string): string {
-  if (/PodSecurity/.test(reason))
-    return 'Istio redirects traffic with iptables as root: set namespace.labels to `pod-security.kubernetes.io/enforce: privileged` in the configuration, then create again.';
-  return `Let just this image break the rules: add \`exempt_images: [${image}]\` to the Gatekeeper constraints on capabilities, allowed users and read-only root file systems (or the like of your policy engine), then create again.`;
-}
-
-/** The rights of `istio-init`, the least with which it can redirect traffic. */
-export function sidecarPod(namespace: string, image: string) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'vcdemo-sidecar-dry-run', namespace },
-    spec: {
-      containers: [
-        {
-          name: 'istio-init',
-          image,
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] },
-            privileged: false,
-            readOnlyRootFilesystem: false,
-            runAsGroup: 0,
-            runAsNonRoot: false,
-            runAsUser: 0,
-          },
-        },
-      ],
-    },
   };
 }

@@ -129,6 +129,28 @@ export function istioOperator(
   };
 }
 
+/** What istiod adds to pods, of which the host cluster has to approve. */
+export interface SidecarSettings {
+  /** Whether the host cluster's Istio CNI redirects the traffic, so that pods need no rights for it. */
+  usesCni: boolean;
+  resources: object;
+}
+
+/** @see https://istio.io/latest/docs/setup/additional-setup/cni/ */
+export function sidecarSettings(config: DemoConfig['istio']): SidecarSettings {
+  const { components, values } = istioOperator('vc1', config).spec as {
+    components?: { cni?: { enabled?: boolean } };
+    values?: {
+      global?: { proxy?: { resources?: object } };
+      pilot?: { cni?: { enabled?: boolean } };
+      /** Up to Istio 1.23. */
+      istio_cni?: { enabled?: boolean };
+    };
+  };
+  const enabled = values?.pilot?.cni?.enabled ?? values?.istio_cni?.enabled ?? components?.cni?.enabled;
+  return { usesCni: enabled === true, resources: values?.global?.proxy?.resources ?? {} };
+}
+
 /** Lists of gateways are joined by `mergeDeep`; those of one name become one. */
 function withGatewaysMerged(spec: Record<string, unknown>): Record<string, unknown> {
   const components = spec.components as Record<string, unknown>;

@@ -10,11 +10,13 @@ export async function checkNamespaceGone(host: Cluster, demo: Demo, place: Virtu
   const { namespace: name } = place;
   const namespace = await readOwnNamespace(host, demo, place);
   if (!namespace) return holds;
-  if (namespace.status?.phase !== 'Terminating') return lacks(`namespace ${name} is there`);
-  const keeping = (namespace.status.conditions ?? [])
-    .filter(({ status }) => status === 'True')
-    .map(({ message }) => message);
-  return lacks(`namespace ${name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`);
+  return lacks(namespace.status?.phase === 'Terminating' ? terminationOf(namespace) : `namespace ${name} is there`);
+}
+
+/** Of a namespace that is being deleted: what keeps it, as its conditions say. */
+export function terminationOf({ metadata, status }: V1Namespace): string {
+  const keeping = (status?.conditions ?? []).filter(({ status }) => status === 'True').map(({ message }) => message);
+  return `namespace ${metadata?.name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`;
 }
 
 /** Undefined where it is gone; a namespace of the same name that the record does not list is none of ours. */
@@ -43,23 +45,43 @@ export async function deleteNamespace(
   if (uid !== undefined) await remove(host, ref('v1', 'Namespace', namespace), { uid });
 }
 
-/** What is left of a demo in the host cluster: `Namespace demo-vc1`. Deleting can claim success and leave things. */
+/**
+ * What is left of a demo in the host cluster: `Namespace demo-vc1`. Deleting can claim success and leave things; volumes
+ * that are to be kept are none of them.
+ */
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
   const own = await Promise.all(demo.places.map((place) => readOwnNamespace(host, demo, place)));
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
-  const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
+  const volumes = await volumesOf(host, demo);
   const clusterRoles = await Promise.all(['ClusterRole', 'ClusterRoleBinding'].map((kind) => rolesByHelm(host, kind)));
   const ofRelease = ({ metadata }: KubernetesObject) =>
     namespaces.has(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? '');
   return [
     ...own.filter((namespace) => namespace !== undefined).map(named('Namespace')),
-    ...volumes.filter(({ spec }) => namespaces.has(spec?.claimRef?.namespace ?? '')).map(named('PersistentVolume')),
+    ...volumes.filter((volume) => !isKept(volume)).map(leftVolume),
     ...clusterRoles
       .flat()
       .filter(ofRelease)
       .map((object) => named(object.kind!)(object)),
   ];
 }
+
+/** Volumes that outlive the demo, since their StorageClass says so (`reclaimPolicy: Retain`). */
+export async function findKeptVolumes(host: Cluster, demo: Pick<Demo, 'places'>): Promise<V1PersistentVolume[]> {
+  return (await volumesOf(host, demo)).filter(isKept);
+}
+
+async function volumesOf(host: Cluster, { places }: Pick<Demo, 'places'>): Promise<V1PersistentVolume[]> {
+  const namespaces = new Set(places.map(({ namespace }) => namespace));
+  const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
+  return volumes.filter(({ spec }) => namespaces.has(spec?.claimRef?.namespace ?? ''));
+}
+
+const isKept = ({ spec }: V1PersistentVolume) => spec?.persistentVolumeReclaimPolicy === 'Retain';
+
+/** One that its provisioner fails to delete says why. */
+const leftVolume = ({ metadata, status }: V1PersistentVolume) =>
+  `PersistentVolume ${metadata?.name}${status?.phase === 'Failed' ? ` (${status.message ?? status.phase})` : ''}`;
 
 /** The chart makes such only if `vcluster.values` ask for it; who may not even list them has not made any. */
 async function rolesByHelm(host: Cluster, kind: string): Promise<KubernetesObject[]> {

@@ -1,7 +1,8 @@
 import type { AdmissionRuleId } from '../../src/config/admission.js';
 import type { Manifest } from '../../src/k8s/objects.js';
 import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
-import { sidecarPod } from '../../src/k8s/host-namespace.js';
+import { readDemoConfig } from '../../src/config.js';
+import { sidecarPod } from '../../src/k8s/sidecar-dry-run.js';
 
 /*
  * What may and what may not come to exist in the namespace of a demo: the same table is put to the simulated cluster and
@@ -371,7 +372,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       context({ capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] }, readOnlyRootFilesystem: true }),
     ],
     ['a safe sysctl', podContext({ sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }] })],
-    ['Istio’s init container', sidecarPod(namespace, proxyImage) as unknown as Manifest],
+    ['Istio’s init container', sidecarPod(namespace, configWith(proxyImage)) as unknown as Manifest],
     [
       'the pod of a control plane',
       pod({
@@ -439,4 +440,10 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       ...(account && { account }),
     })),
   ];
+}
+
+/** The default configuration with the Istio that has this image. */
+function configWith(proxyImage: string) {
+  const [, hub = '', tag = ''] = /^(.*)\/proxyv2:(.*)$/.exec(proxyImage) ?? [];
+  return { ...readDemoConfig(undefined), istio: { hub, tag, operator: {} } };
 }

@@ -1,9 +1,11 @@
 import { assertOwner } from '../../../access.js';
 import { findDemo } from '../../../k8s/demo-record.js';
+import { findKeptVolumes } from '../../../k8s/removal.js';
 import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { beingWorkedOnMessage, message, onCluster } from '../../slack/messages.js';
+import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
+import { deletedMessage } from './message.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo, even one of which only a part was made, and says what is left, if anything. */
@@ -25,5 +27,6 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
     const title = `Deleting demo *${name}*${onCluster(config)}`;
     await removeDemo(run, { claimed, demo, audience: requester, title });
   }
-  await slack.post(requester, message(`:wastebasket: Demo *${name}* is deleted; nothing is left of it.`));
+  const kept = demo ? await findKeptVolumes(claimed.host, demo) : [];
+  await slack.post(requester, deletedMessage(name, 'is', kept));
 }

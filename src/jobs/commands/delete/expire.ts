@@ -1,8 +1,9 @@
 import { findDemo } from '../../../k8s/demo-record.js';
 import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
+import { findKeptVolumes } from '../../../k8s/removal.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { message } from '../../slack/messages.js';
+import { deletedMessage } from './message.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo that has expired; its channel is told. */
@@ -20,10 +21,6 @@ async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promi
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = `Deleting demo *${demo.name}*, which has expired`;
   await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
-  await run.slack.post(
-    audience,
-    message(
-      `:wastebasket: Demo *${demo.name}* ${isExpired(demo) ? 'had expired and is' : 'is'} deleted; nothing is left of it.`,
-    ),
-  );
+  const kept = await findKeptVolumes(claimed.host, demo);
+  await run.slack.post(audience, deletedMessage(demo.name, isExpired(demo) ? 'had expired and is' : 'is', kept));
 }

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { V1ConfigMap, V1Namespace, V1NetworkPolicy } from '@kubernetes/client-node';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { demoConfig } from '../../src/config/schema.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { findDemo, markDemo } from '../../src/k8s/demo-record.js';
+import { planDemo, type Demo } from '../../src/k8s/demo.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { checkHostNamespace, makeHostNamespace } from '../../src/k8s/host-namespace.js';
+import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { findKeptVolumes, findLeftovers } from '../../src/k8s/removal.js';
+import { waitFor } from '../support/wait-for.js';
+
+const config = demoConfig.parse({ isolation: { required: false } });
+
+describe("a demo's namespace in the host cluster", { concurrency: true }, () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  const plan = (name: string): Promise<Demo> =>
+    markDemo(
+      host,
+      planDemo({
+        name,
+        owner: { id: 'U1', name: 'alice' },
+        channel: 'C1',
+        now: new Date(),
+        ttlMs: 3_600_000,
+        claimNamespace: 'default',
+      }),
+      'creating',
+    );
+  const requestFor = (demo: Demo, on = host) => ({
+    host: on,
+    config,
+    demo,
+    place: demo.places[0]!,
+    demoClusterRole: undefined,
+    claimNamespace: 'default',
+    signal: new AbortController().signal,
+  });
+  const readNamespace = (name: string) => read<V1Namespace>(host, ref('v1', 'Namespace', name));
+  /** A namespace that stays Terminating until `release` is called. */
+  async function terminating(name: string): Promise<{ uid: string; release: () => Promise<unknown> }> {
+    const kept = ref('v1', 'ConfigMap', 'kept', name);
+    await create<V1ConfigMap>(host, {
+      ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+      metadata: { name: 'kept', namespace: name, finalizers: ['example.com/keep'] },
+    });
+    const uid = (await readNamespace(name))!.metadata!.uid!;
+    await remove(host, ref('v1', 'Namespace', name));
+    return { uid, release: () => merge(host, kept, { metadata: { finalizers: null } }) };
+  }
+
+  it('is made again when the one before it, which was being deleted, is gone', async () => {
+    const demo = await plan('again');
+    await makeHostNamespace(requestFor(demo));
+    const { uid, release } = await terminating('again-vc1');
+    const known = (await findDemo(host, 'again'))!;
+    const seen = await checkHostNamespace(requestFor(known));
+    assert.ok(!seen.holds && /again-vc1 is Terminating/.test(seen.seen), JSON.stringify(seen));
+
+    const making = makeHostNamespace(requestFor(known));
+    await release();
+    await making;
+    const made = await readNamespace('again-vc1');
+    assert.equal(made?.status?.phase, 'Active');
+    assert.notEqual(made?.metadata?.uid, uid);
+    const current = (await findDemo(host, 'again'))!;
+    assert.equal(current.namespaceUids.vc1, made?.metadata?.uid, 'the record knows the new one');
+    assert.ok((await checkHostNamespace(requestFor(current))).holds);
+    assert.ok(
+      await read<V1NetworkPolicy>(host, ref('networking.k8s.io/v1', 'NetworkPolicy', 'np-vc-allow-all', 'again-vc1')),
+    );
+  });
+
+  it('is waited for when it was somebody else’s', async () => {
+    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs-vc1' } });
+    const { release } = await terminating('theirs-vc1');
+    const making = makeHostNamespace(requestFor(await plan('theirs')));
+    await release();
+    await making;
+    assert.equal((await readNamespace('theirs-vc1'))?.metadata?.labels?.['vcdemo.io/demo'], 'theirs');
+  });
+
+  it('that does not go is told with what keeps it', async () => {
+    const demo = await plan('stuck');
+    await makeHostNamespace(requestFor(demo));
+    const { release } = await terminating('stuck-vc1');
+    await waitFor('its conditions', async () => (await readNamespace('stuck-vc1'))?.status?.conditions?.length);
+    const impatient = { ...requestFor(demo), config: { ...config, stepDeadlineFactor: 1 / 150 } };
+    await assert.rejects(
+      makeHostNamespace(impatient),
+      /which is being deleted: not within 1 s.*kept has example\.com\/keep/,
+    );
+    await release();
+  });
+});
+
+describe('what is left of a demo', () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+  let demo: Demo;
+
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    demo = planDemo({
+      ...{ name: 'left', owner: { id: 'U1', name: 'alice' }, channel: 'C1', now: new Date(), ttlMs: 1 },
+      claimNamespace: 'default',
+    });
+    const volume = (name: string, namespace: string, policy: string) =>
+      create(host, {
+        ...{ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name } },
+        spec: {
+          ...{ capacity: { storage: '5Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/tmp/x' } },
+          ...{ persistentVolumeReclaimPolicy: policy, storageClassName: 'fast' },
+          claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: 'data-vc1-0' },
+        },
+      });
+    await volume('kept', 'left-vc1', 'Retain');
+    await volume('going', 'left-vc2', 'Delete');
+    await volume('theirs', 'other', 'Retain');
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  it('are no volumes that are to be kept', async () => {
+    assert.deepEqual(await findLeftovers(host, demo), ['PersistentVolume going']);
+    const kept = await findKeptVolumes(host, demo);
+    assert.deepEqual(
+      kept.map(({ metadata }) => metadata?.name),
+      ['kept'],
+    );
+  });
+
+  it('is told with the reason of a volume that cannot be deleted', async () => {
+    const path = '/api/v1/persistentvolumes/going/status';
+    const status = { phase: 'Failed', message: 'rpc error: volume is still attached' };
+    await host.request({ ...{ method: 'PATCH', path }, contentType: 'application/merge-patch+json', body: { status } });
+    assert.deepEqual(await findLeftovers(host, demo), ['PersistentVolume going (rpc error: volume is still attached)']);
+  });
+});

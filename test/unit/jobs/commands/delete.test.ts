@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { deletedMessage } from '../../../../src/jobs/commands/delete/message.js';
+
+const volume = (name: string, storageClassName = 'fast') => ({ metadata: { name }, spec: { storageClassName } });
+
+describe('the end of a delete', () => {
+  it('says that nothing is left', () => {
+    assert.match(deletedMessage('demo', 'is', []).text, /Demo demo is deleted; nothing is left of it/);
+    assert.match(
+      deletedMessage('demo', 'had expired and is', []).text,
+      /Demo demo had expired and is deleted; nothing/,
+    );
+  });
+
+  it('names a volume that is kept, why, and who may remove it', () => {
+    const { text } = deletedMessage('demo', 'is', [volume('pvc-1')]);
+    assert.match(
+      text,
+      /Demo demo is deleted\. Its volume is kept, as the reclaim policy is Retain \(StorageClass fast\): pvc-1/,
+    );
+    assert.match(text, /An administrator of the host cluster can remove it: kubectl delete persistentvolume pvc-1,/);
+  });
+
+  it('names all volumes that are kept', () => {
+    const { text } = deletedMessage('demo', 'is', [volume('pvc-1'), volume('pvc-2', 'slow'), volume('pvc-3', '')]);
+    assert.match(text, /Its volumes are kept.*\(StorageClass fast, slow\): pvc-1, pvc-2, pvc-3/);
+    assert.match(text, /can remove them: kubectl delete persistentvolume pvc-1 pvc-2 pvc-3/);
+  });
+});
