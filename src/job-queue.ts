@@ -31,6 +31,8 @@ export function putOnQueue(
       timestamp: job.timestamp,
       // The flow of a job does its own retries; running it again is for a person to decide.
       attempts: 1,
+      // Somebody waits for a delete; expiries have time.
+      lifo: job.name === 'delete',
       removeOnComplete: kept,
       removeOnFail: kept,
       ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }),

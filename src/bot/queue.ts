@@ -10,7 +10,7 @@ import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
 import { isOutage } from '../redis/answers.js';
 import { openRedis, type RedisLink } from '../redis/link.js';
-import { within } from '../within.js';
+import { NoAnswer, within } from '../within.js';
 
 /** The producing side of the queues; the workers have the other. */
 export interface JobQueues {
@@ -49,11 +49,12 @@ export interface QueueOptions {
 /** Slack waits three seconds for an answer; this leaves one for everything else. */
 const enqueueTimeoutMs = seconds(2);
 const pingTimeoutMs = seconds(1);
-/** Less than half of the above, so that what went silent is told again to a new connection. */
+/** Short enough for a second try, on a new connection. */
 const silenceTimeoutMs = seconds(1.5);
 const retryDelayMs = 50;
 /** Beyond so many waiting jobs a person's own are not counted. */
 const mostCounted = 500;
+const heartbeatMs = seconds(10);
 const closeTimeoutMs = 250;
 
 /** Connects in the background; a Redis that is down is the problem of those who enqueue. */
@@ -77,34 +78,42 @@ export function createJobQueues(
   );
   const queues = new Map(names.map((name) => [name, openQueue(name, link, telemetry)]));
 
+  // A connection that went silent is found before somebody needs it.
+  const heartbeat = isMomentary
+    ? undefined
+    : setInterval(() => void link.prove(pingTimeoutMs).catch(() => undefined), heartbeatMs).unref();
+
+  /** Does what may be done twice, through an outage that is short enough. */
+  const untilDone = async <Result>(timeoutMs: number, act: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await within(timeoutMs, async (isLate) => {
+        for (;;) {
+          await link.ready();
+          // Whoever asked was told that it failed.
+          if (isLate()) throw new NoAnswer();
+          try {
+            return await act();
+          } catch (error) {
+            if (!isOutage(error)) throw error;
+            await delay(retryDelayMs);
+          }
+        }
+      });
+    } catch (error) {
+      throw link.explain(error);
+    }
+  };
+
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
       const job = newJob(request);
       const { searched = [hostCluster] } = request.payload as { searched?: string[] };
       const signatures = signaturesFor(job, settings.JOB_SIGNING_KEY, searched);
       const queue = queues.get(queueName(jobs[request.name].queue, hostCluster))!;
-      const add = async (isLate: () => boolean) => {
-        for (;;) {
-          await link.ready();
-          // Its sender was told that it failed.
-          if (isLate()) return undefined;
-          try {
-            return await putOnQueue(queue, job, signatures, { dedupeId });
-          } catch (error) {
-            // By its id it is there once, however often it is put there.
-            if (!isOutage(error)) throw error;
-            await delay(retryDelayMs);
-          }
-        }
-      };
-      try {
-        const added = await within(enqueueTimeoutMs, add);
-        link.over();
-        // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
-        return added?.id ?? '';
-      } catch (error) {
-        throw link.explain(error);
-      }
+      const added = await untilDone(enqueueTimeoutMs, () => putOnQueue(queue, job, signatures, { dedupeId }));
+      link.over();
+      // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
+      return added.id ?? '';
     },
     async waitingOf(userId, most) {
       const provisioning = [...queues].filter(([name]) => name.startsWith('provisioning')).map(([, queue]) => queue);
@@ -114,15 +123,8 @@ export function createJobQueues(
         const jobs: { data?: { requester?: { userId?: string } } | null }[] = await queue.getWaiting(0, mostCounted);
         return jobs.filter((job) => job?.data?.requester?.userId === userId).length;
       };
-      try {
-        return await within(pingTimeoutMs, async () => {
-          await link.ready();
-          const counts = await Promise.all(provisioning.map(count));
-          return counts.reduce((sum, each) => sum + each, 0);
-        });
-      } catch (error) {
-        throw link.explain(error);
-      }
+      const counts = await untilDone(pingTimeoutMs, () => Promise.all(provisioning.map(count)));
+      return counts.reduce((sum, each) => sum + each, 0);
     },
     ping: () => link.prove(pingTimeoutMs),
     proveAtStart: link.proveAtStart,
@@ -138,6 +140,7 @@ export function createJobQueues(
       });
     },
     async close() {
+      clearInterval(heartbeat);
       link.redis.disconnect();
       const closing = [...queues.values()].map((queue) => queue.close());
       await within(closeTimeoutMs, () => Promise.allSettled(closing)).catch(() => undefined);

@@ -30,7 +30,7 @@ const ofCommands = commandNames.filter(isJobCommand).map((name) => {
 
 export const jobs = {
   ...Object.fromEntries(ofCommands),
-  expire: { queue: 'provisioning', payload: upkeepPayload },
+  expire: { queue: 'removal', payload: upkeepPayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 

@@ -4,8 +4,8 @@ import { z } from 'zod';
  * The parts of which jobs are made. Job data is clear text in Redis, so it holds names and ids, never a secret.
  */
 
-/** Two kinds of queue, so that a question about one demo does not wait behind the creation of another. */
-export const queueKinds = ['provisioning', 'verification'] as const;
+/** Kinds of queue, so that neither a removal nor a question about one demo waits behind the creation of another. */
+export const queueKinds = ['provisioning', 'removal', 'verification'] as const;
 export type QueueKind = (typeof queueKinds)[number];
 
 /** A queue of the workers of one host cluster; where the configuration names no clusters there is one of each kind. */

@@ -86,7 +86,7 @@ export const commands = {
     example: 'delete team-a',
     demo: 'required',
     flags: {},
-    queue: 'provisioning',
+    queue: 'removal',
     askedOn: 'picked',
     who: 'owner',
     confirm: (demo) => `Delete demo *${demo}* and everything in it? This cannot be undone.`,

@@ -34,6 +34,7 @@ before(async () => {
   connection = new Redis(redis.url);
   queues = {
     provisioning: new Queue('provisioning', { connection }),
+    removal: new Queue('removal', { connection }),
     verification: new Queue('verification', { connection }),
   };
 });
@@ -136,17 +137,17 @@ describe('with several host clusters', () => {
     assert.match(shown(answer), /Delete a on eu.*Delete a on us.*Keep it/);
     await pressDelete(url, 'confirmed:1', 'delete a --on us');
     assert.deepEqual(
-      (await waitingOn('provisioning-us')).map(({ name, demo }) => [name, demo]),
+      (await waitingOn('removal-us')).map(({ name, demo }) => [name, demo]),
       [['delete', 'a']],
     );
-    assert.deepEqual(await waitingOn('provisioning-eu'), []);
+    assert.deepEqual(await waitingOn('removal-eu'), []);
   });
 
   test('a delete button of before there were several starts nothing', async () => {
     const url = await startForAll();
     const answer = await pressDelete(url, 'confirmed:0', 'delete a');
     assert.match(JSON.stringify(answer), /host clusters have changed/);
-    assert.deepEqual(await waitingOn('provisioning-eu'), []);
+    assert.deepEqual(await waitingOn('removal-eu'), []);
   });
 
   test('help shows the choice', async () => {
@@ -358,7 +359,7 @@ describe('delete', () => {
     const response = slack.responseUrl();
     assert.equal((await press(url, 'confirmed:0', { responseUrl: response.url })).status, 200);
     const message = await response.next();
-    const [job] = await queues.provisioning.getWaiting();
+    const [job] = await queues.removal.getWaiting();
     assert.equal(job?.name, 'delete');
     const { signatures, ...payload } = job.data as Record<string, unknown>;
     assert.equal(typeof signatures, 'object');

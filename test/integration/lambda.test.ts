@@ -174,7 +174,10 @@ describe('the bot as a function', () => {
     };
     const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
     assert.equal((await lambda.invoke(eventV1(body))).statusCode, 200);
-    assert.ok((await demos()).includes('gone'));
+    const removal = new Queue('removal', { connection: { url: redis.url } });
+    const [job] = await removal.getWaiting();
+    await removal.close();
+    assert.deepEqual([job?.name, (job?.data as { demo?: string } | undefined)?.demo], ['delete', 'gone']);
   });
 
   it('says so when there is no Redis', async () => {

@@ -59,6 +59,7 @@ test('the page of the queues shows those that the product has and those that are
     [
       ['provisioning', 0, true],
       ['provisioning-east', 1, true],
+      ['removal', 0, true],
       ['verification', 0, true],
     ],
   );

@@ -35,15 +35,17 @@ let redis: LocalRedis;
 let slack: SlackWorkspace;
 let connection: Redis;
 let provisioning: Queue;
+let removal: Queue;
 const cleanUps: (() => Promise<unknown>)[] = [];
 
 before(async () => {
   [redis, slack] = await Promise.all([startRedis(), startSlack()]);
   connection = new Redis(redis.url);
   provisioning = new Queue('provisioning', { connection });
+  removal = new Queue('removal', { connection });
 });
 after(async () => {
-  await provisioning.close();
+  await Promise.all([provisioning.close(), removal.close()]);
   connection.disconnect();
   await Promise.all([redis.stop(), slack.close()]);
 });
@@ -108,7 +110,13 @@ const command = (text: string, changes: Record<string, string | undefined> = {})
 const click = (changes: Record<string, unknown> = {}) => interactionForm({ user: personOf(slack.alice), ...changes });
 const personOf = ({ userId }: { userId: string }, team = 'T000000001') => ({ id: userId, team_id: team });
 
-const demos = async () => (await provisioning.getWaiting()).map(({ data }) => (data as { demo: string }).demo).sort();
+const demos = async () => {
+  const jobs = await Promise.all([provisioning, removal].map((queue) => queue.getWaiting()));
+  return jobs
+    .flat()
+    .map(({ data }) => (data as { demo: string }).demo)
+    .sort();
+};
 
 for (const [way, start] of [
   ['a bot that listens', startListening],

@@ -55,7 +55,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* A queue of these workers, as src/jobs/definitions.ts names it: (list . "provisioning") */}}
+{{/* A queue of these workers, as src/commands/payload.ts names it: (list . "provisioning") */}}
 {{- define "vcdemo.queue" -}}
 {{- $cluster := include "vcdemo.hostCluster" (index . 0) -}}
 {{ index . 1 }}{{ if $cluster }}-{{ $cluster }}{{ end }}

@@ -112,7 +112,7 @@ const mostInterruptions = 20;
 /** The claim was lost, or the API of the host cluster went away, under a job that can be resumed. */
 const canGoOn = (error: unknown, { attemptsStarted }: Job, name: JobName): boolean =>
   (error instanceof ClaimLost || isPassing(error)) &&
-  jobs[name].queue === 'provisioning' &&
+  jobs[name].queue !== 'verification' &&
   attemptsStarted < mostInterruptions;
 
 function runOf(

@@ -11,7 +11,8 @@ import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
 import { demoStates, isDue } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
-import { queueKinds, queueName } from '../../commands/payload.js';
+import { jobs } from '../../commands/jobs.js';
+import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { currentConfig } from '../job-run.js';
 import { ownDemos } from './own-demos.js';
 import { upkeepFor } from './upkeep.js';
@@ -20,7 +21,7 @@ import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
 import { createSlack } from '../slack/client.js';
 
-/** A process that takes jobs from both queues of its host cluster. */
+/** A process that takes jobs from the queues of its host cluster. */
 export interface RunningWorker {
   metrics: WorkerMetrics;
   /** Throws when no jobs can be taken or put there. @see RedisLink.prove */
@@ -28,6 +29,12 @@ export interface RunningWorker {
   /** Takes no more jobs, hands those at work over at the next boundary of their steps and ends, within `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
+
+/**
+ * How often a job is started again whose worker died. What changes a demo is resumed, and goes further each time; a
+ * question is asked once more, as it may be what killed the worker.
+ */
+const mostStalls: Record<QueueKind, number> = { provisioning: 5, removal: 5, verification: 1 };
 
 /**
  * Starts taking jobs; a Redis that is down is waited for, and `ping` says so.
@@ -58,15 +65,18 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,
   };
-  const queues = queueKinds.map((kind) => openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link));
-  const workers = queues.map(({ name }) => {
+  const queues = queueKinds.map((kind) => ({
+    kind,
+    queue: openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link),
+  }));
+  const workers = queues.map(({ kind, queue: { name } }) => {
     const worker = new PatientWorker<unknown>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
       // A killed worker's jobs go on with another after this time.
       lockDuration: seconds(15),
       stalledInterval: seconds(5),
-      maxStalledCount: 5,
+      maxStalledCount: mostStalls[kind],
     });
     worker.on('error', link.note);
     // Redis was away for longer than the lock lasts: another run has the job, or will have it.
@@ -78,11 +88,14 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     return worker;
   });
   metrics.collectProcess();
-  const lengthOf = async (queue: Queue) => ({ queue: queue.name, jobs: await queue.getJobCounts(...countedStates) });
+  const lengthOf = async ({ queue }: { queue: Queue }) => ({
+    queue: queue.name,
+    jobs: await queue.getJobCounts(...countedStates),
+  });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
   const lookAfterDemos = () =>
-    enqueueUpkeep(settings, queues[0]!, metrics).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'Demos were not looked after'),
+    enqueueUpkeep(settings, (kind) => queues.find((each) => each.kind === kind)!.queue, metrics).catch(
+      (error: unknown) => log.warn({ reason: messageOf(error) }, 'Demos were not looked after'),
     );
   void lookAfterDemos();
   const sweeper = setInterval(() => void lookAfterDemos(), minutes(1));
@@ -104,7 +117,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       setTimeout(() => ending.abort(reason), withinMs * 0.8).unref();
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref());
       const closing = Promise.all(workers.map((worker) => worker.close())).then(() =>
-        Promise.all(queues.map((queue) => queue.close())),
+        Promise.all(queues.map(({ queue }) => queue.close())),
       );
       await Promise.race([closing, deadline]);
       connection.disconnect();
@@ -119,13 +132,19 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
 }
 
 /** Enqueues what demos need by themselves; the host cluster knows them, so nothing is lost with Redis. */
-async function enqueueUpkeep(settings: WorkerSettings, provisioning: Queue, metrics: WorkerMetrics): Promise<void> {
+async function enqueueUpkeep(
+  settings: WorkerSettings,
+  queueOf: (kind: QueueKind) => Queue,
+  metrics: WorkerMetrics,
+): Promise<void> {
   const demos = await ownDemos(settings);
   const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
   metrics.noteDemos(Object.fromEntries(counts), demos.filter(isDue).length);
   for (const request of upkeepFor(demos, currentConfig(settings))) {
     const job = newJob(request);
     const signature = ownSignature(job, settings.JOB_KEYS[0]!, settings.HOST_CLUSTER);
-    await putOnQueue(provisioning, job, signature, { dedupeId: `${request.name}-${request.payload.demo}` });
+    await putOnQueue(queueOf(jobs[request.name].queue), job, signature, {
+      dedupeId: `${request.name}-${request.payload.demo}`,
+    });
   }
 }
