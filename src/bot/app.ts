@@ -110,17 +110,20 @@ async function startSocketMode(settings: BotSettings, context: ListenerContext):
   }
 }
 
-const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attempts?: number): WebClient =>
+/** Of a call at the start: who starts the bot wants to know. */
+const startAttempts = 4;
+
+const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attempts: number): WebClient =>
   createSlackClient({
     token: settings.SLACK_BOT_TOKEN,
     apiUrl: settings.SLACK_API_URL,
     observe: metrics.slackCall,
-    ...(attempts !== undefined && { attempts }),
+    attempts,
   });
 
 /** The configuration knows better than Slack, and may know more. */
 async function askWhereInstalled(settings: BotSettings, context: ListenerContext): Promise<Installation> {
-  const asked = await askInstallation(slackClient(settings, context)).catch((error: unknown) => {
+  const asked = await askInstallation(slackClient(settings, context, startAttempts)).catch((error: unknown) => {
     throw slackRefused(error);
   });
   return { ...asked, ...configuredInstallation(settings) };

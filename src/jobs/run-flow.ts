@@ -2,12 +2,11 @@ import { setMaxListeners } from 'node:events';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import type { Demo } from '../k8s/demo.js';
-import { changeRecord } from '../k8s/demo-record.js';
+import { noteProgress } from '../k8s/demo-record.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
 import { runFlow, type Flow, type FlowError, type Task } from './flow.js';
 import { withDemoContext, type ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
-import { progressMessage } from './slack/progress-message.js';
 import { reportProgress, type ProgressReporter } from './slack/progress.js';
 import { observeStep } from './observe-step.js';
 
@@ -48,7 +47,7 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
   const { run, claimed, demo, flow, delivery } = request;
   const { host, claim, signal } = claimed;
   setMaxListeners(0, signal); // every wait and request of every step listens to it
-  const reporter = await startReporter(request);
+  const reporter = startReporter(request);
   try {
     const tasks = await withDemoContext(
       run,
@@ -75,15 +74,18 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
 
 const silent: ProgressReporter = { show: () => undefined, finish: () => Promise.resolve() };
 
-async function startReporter({ run, claimed, demo, title, audience }: ReportedFlow): Promise<ProgressReporter> {
+function startReporter({ run, claimed, demo, title, audience }: ReportedFlow): ProgressReporter {
   if (audience === undefined) return silent;
-  const { slack, log, id: jobId } = run;
+  const { slack, askedAt: since, log, id: jobId } = run;
   const { progress } = demo;
-  const posted =
-    progress?.jobId === jobId
-      ? progress
-      : await slack.post(audience, progressMessage({ title, tasks: [], elapsedMs: 0, jobId }));
-  if (posted !== progress)
-    await changeRecord(claimed.host, demo, (current) => ({ ...current, progress: { jobId, ...posted } }));
-  return reportProgress({ slack, posted, title, jobId, since: run.askedAt, log });
+  return reportProgress({
+    slack,
+    audience,
+    posted: progress?.jobId === jobId ? progress : undefined,
+    rememberPosted: (posted) => noteProgress(claimed.host, demo, { jobId, ...posted }),
+    title,
+    jobId,
+    since,
+    log,
+  });
 }

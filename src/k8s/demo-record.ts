@@ -119,7 +119,12 @@ function groupByDemo(namespaces: readonly V1Namespace[]): Map<string, V1Namespac
 }
 
 /** Writes what `change` makes of a demo's record as it is now; the record is made where there is none. */
-export async function changeRecord(host: Cluster, demo: Demo, change: (current: Demo) => Demo): Promise<Demo> {
+export async function changeRecord(
+  host: Cluster,
+  demo: Demo,
+  change: (current: Demo) => Demo,
+  mayMake = true,
+): Promise<Demo> {
   for (let attempt = 1; ; attempt++) {
     const present = await read<V1ConfigMap>(host, recordReference(host, demo.name));
     const record = present && parseRecord(host, present);
@@ -129,13 +134,18 @@ export async function changeRecord(host: Cluster, demo: Demo, change: (current: 
     try {
       if (present)
         await host.request({ method: 'PUT', path: await pathOf(host, recordReference(host, demo.name)), body });
-      else await create(host, body);
+      else if (mayMake) await create(host, body);
       return changed;
     } catch (error) {
       // Somebody else was faster: look again. The steps on both clusters may write at the same time.
       if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
     }
   }
+}
+
+/** Notes where the message of a job stands, unless the demo has been forgotten meanwhile. */
+export async function noteProgress(host: Cluster, demo: Demo, progress: NonNullable<Demo['progress']>): Promise<void> {
+  await changeRecord(host, demo, (current) => ({ ...current, progress }), false);
 }
 
 /** Notes how far the demo is. */

@@ -1,6 +1,14 @@
-import { LogLevel, WebAPIPlatformError, WebClient, type Logger, type WebClientOptions } from '@slack/web-api';
+import {
+  LogLevel,
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRequestError,
+  WebClient,
+  type Logger,
+  type WebClientOptions,
+} from '@slack/web-api';
 import type { SlackCallObserver } from '../metrics.js';
-import { createSlackFetch, type SlackFetchOptions } from './fetch.js';
+import { createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
 
 export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
   /** Another address than Slack's own. */
@@ -65,4 +73,11 @@ export const silentLogger: Logger = {
 /** What Slack says of a call that it refused, such as `channel_not_found`. */
 export function errorCodeOf(error: unknown): string | undefined {
   return error instanceof WebAPIPlatformError ? error.data.error : undefined;
+}
+
+/** Whether Slack may have carried out a call that failed so. */
+export function mayHaveArrived(error: unknown): boolean {
+  if (error instanceof WebAPIRequestError) return !(error.original instanceof NeverSent);
+  if (error instanceof WebAPIHTTPError) return error.statusCode >= 500;
+  return unansweredErrors.has(errorCodeOf(error) ?? '');
 }

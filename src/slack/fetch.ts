@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
+import { NoAnswer, within } from '../within.js';
 
 /*
  * How calls of Slack's Web API are repeated. WebClient repeats every call that failed in whatever way, so a message whose
@@ -14,7 +15,6 @@ const visibleMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files
 /** How an attempt failed: Slack asked to wait, it never got there, or it may have been carried out. */
 export type Failure = 'limited' | 'unsent' | 'unanswered';
 
-const mostAttempts = 4;
 /** From the first attempt to the start of the last one. */
 const deadlineMs = minutes(2);
 /** Slack's answers to what vcdemo asks are a few kilobytes. */
@@ -32,62 +32,90 @@ export interface SlackFetchOptions {
   pause?: (ms: number) => Promise<unknown>;
 }
 
-/** How often a call that failed so may be made in all. Of a post nobody knows whether it is there: once again at most. */
-export function attemptsOf(method: string, failure: Failure): number {
-  return failure === 'unanswered' && visibleMethods.has(method) ? 2 : mostAttempts;
-}
+/** Whether nobody can know if a call that failed so was carried out, and people would see it twice. */
+export const isVisible = (method: string, failure: Failure): boolean =>
+  failure === 'unanswered' && visibleMethods.has(method);
 
-/** A `fetch` for WebClient, whose own retries must be off. It throws, or returns the last answer, when it gives up. */
+/**
+ * A `fetch` for WebClient, whose own retries must be off. It repeats a call for two minutes; one that people may see twice
+ * only once, when Slack answers again. When it gives up it returns the last answer, or throws.
+ */
 export function createSlackFetch({
   apiUrl,
   observe,
   timeoutMs = seconds(15),
-  attempts = mostAttempts,
+  attempts = Infinity,
   pause = sleep,
 }: SlackFetchOptions): typeof fetch {
   /** Until when Slack wants a method to be left alone. */
   const notBefore = new Map<string, number>();
 
+  async function slackAnswers(giveUpAt: number): Promise<boolean> {
+    for (let attempt = 1; Date.now() < giveUpAt; attempt++) {
+      // An outage of a moment should be over: the call has only one more attempt.
+      await pause(Math.max(pauseAfter(attempt), seconds(3)));
+      const { failure } = await attemptOnce(`${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
+      if (failure === undefined || failure === 'limited') return true;
+    }
+    return false;
+  }
+
   return async (input, init) => {
     const url = String(input);
     const method = url.startsWith(apiUrl) ? url.slice(apiUrl.length) : 'upload';
     const giveUpAt = Date.now() + deadlineMs;
+    let lost = 0;
     for (let attempt = 1; ; attempt++) {
       const heldMs = Math.min(notBefore.get(method) ?? 0, giveUpAt) - Date.now();
       if (heldMs > 0) await pause(heldMs);
       const outcome = await attemptOnce(url, init, timeoutMs);
-      if (outcome.failure === undefined) return outcome.response;
-      const waitMs = outcome.retryAfterMs ?? 500 * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-      if (outcome.failure === 'limited') {
+      const { failure } = outcome;
+      if (failure === undefined) return outcome.response;
+      const waitMs = outcome.retryAfterMs ?? pauseAfter(attempt);
+      const isLate = attempt >= attempts || Date.now() + waitMs > giveUpAt;
+      if (failure === 'limited') {
         observe(method, 'rate_limited');
         notBefore.set(method, Date.now() + waitMs);
-      }
-      if (attempt >= Math.min(attempts, attemptsOf(method, outcome.failure)) || Date.now() + waitMs > giveUpAt) {
-        if (outcome.response) return outcome.response;
-        throw outcome.error;
-      }
-      if (outcome.failure !== 'limited') await pause(waitMs);
+        if (!isLate) continue;
+      } else if (!isLate && !isVisible(method, failure)) {
+        await pause(waitMs);
+        continue;
+      } else if (!isLate && ++lost === 1 && (await slackAnswers(giveUpAt))) continue;
+      if (outcome.response) return outcome.response;
+      throw outcome.error;
     }
   };
 }
+
+/** It was never sent, so that it may be sent later without anybody seeing it twice. */
+export class NeverSent extends Error {}
+
+/** Half a second, then twice as long each time, up to ten. */
+const pauseAfter = (attempt: number) => Math.min(500 * 2 ** (attempt - 1), seconds(10)) * (0.75 + Math.random() / 2);
 
 type Outcome =
   | { failure?: undefined; response: Response }
   | { failure: Failure; retryAfterMs?: number; response?: Response; error?: unknown };
 
 async function attemptOnce(url: string, init: RequestInit | undefined, timeoutMs: number): Promise<Outcome> {
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const controller = new AbortController();
   try {
-    const answer = await fetch(url, { ...init, signal: timeout });
-    const body = await readBody(answer);
-    const response = new Response(body, { status: answer.status, headers: answer.headers });
-    return failureOf(response, body);
+    return await within(timeoutMs, async () => {
+      const answer = await fetch(url, { ...init, signal: controller.signal });
+      const body = await readBody(answer);
+      return outcomeOf(new Response(body, { status: answer.status, headers: answer.headers }), body);
+    });
   } catch (error) {
-    if (timeout.aborted) {
+    controller.abort();
+    if (error instanceof NoAnswer) {
       const text = `Slack does not answer within ${formatDuration(timeoutMs)}`;
       return { failure: 'unanswered', error: new Error(text, { cause: error }) };
     }
-    return { failure: neverSent(error) ? 'unsent' : 'unanswered', error: withCause(error) };
+    const isUnsent = neverConnected(error);
+    const text = causeOf(error);
+    return isUnsent
+      ? { failure: 'unsent', error: new NeverSent(text, { cause: error }) }
+      : { failure: 'unanswered', error: new Error(text, { cause: error }) };
   }
 }
 
@@ -103,7 +131,7 @@ async function readBody(answer: Response): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function failureOf(response: Response, body: string): Outcome {
+function outcomeOf(response: Response, body: string): Outcome {
   if (response.status === 429) {
     const retryAfter = Number(response.headers.get('retry-after') ?? 1);
     return { failure: 'limited', retryAfterMs: seconds(Number.isFinite(retryAfter) ? retryAfter : 1), response };
@@ -117,20 +145,20 @@ function failureOf(response: Response, body: string): Outcome {
 
 /** Of Slack itself, with HTTP 200. @see https://docs.slack.dev/reference/methods/chat.postMessage#errors */
 const limitedErrors = new Set(['ratelimited', 'rate_limited']);
-const unansweredErrors = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
+export const unansweredErrors = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
 
 /** Errors of a connection that was never made. */
 const connectErrors = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-function neverSent(error: unknown): boolean {
+function neverConnected(error: unknown): boolean {
   const code = codeOf(error);
   return connectErrors.has(code) || code === 'UND_ERR_CONNECT_TIMEOUT' || /CERT|SELF_SIGNED|TLS/.test(code);
 }
 
 /** fetch says "fetch failed" of everything; its cause knows why. */
-function withCause(error: unknown): unknown {
+function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause === undefined ? error : new Error(messageOf(cause) || codeOf(error), { cause: error });
+  return cause === undefined ? messageOf(error) : messageOf(cause) || codeOf(error);
 }
 
 function codeOf(error: unknown): string {

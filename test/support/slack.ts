@@ -42,6 +42,9 @@ export interface ApiCall {
   response: { ok: boolean; error?: string } & Record<string, unknown>;
 }
 
+/** The connection is cut, HTTP 500 is said instead, or nothing at all. */
+export type LostAnswer = 'cut' | 'status' | 'silence';
+
 /** What was sent to a response_url. */
 export interface Response {
   text?: string;
@@ -85,6 +88,8 @@ export interface SlackWorkspace {
   responseUrl(options?: { fails?: boolean }): { url: string; received: Response[]; next(): Promise<Response> };
   /** Lets every later call of the method fail with this error, such as `ratelimited`; `undefined` ends it. */
   failCalls(method: string, error: string | undefined): void;
+  /** Lets the next calls of the method be carried out and their answers be lost, each in its way. */
+  loseAnswers(method: string, ways: readonly LostAnswer[]): void;
   /** Lets users.info say this of somebody beside what it knows, such as `{ is_restricted: true }`. */
   changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
@@ -220,6 +225,7 @@ export async function startSlack({
     responseUrl: recorder.responseUrl,
     failCalls: recorder.failCalls,
     changePerson: recorder.changePerson,
+    loseAnswers: recorder.loseAnswers,
     async close() {
       await recorder.close();
       await emulator.close();
@@ -241,6 +247,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
+  const losing = new Map<string, LostAnswer[]>();
   const responseUrls = new Map<string, (message: Response) => boolean>();
   /** The people of direct messages, by the channel's id. */
   const directWith = new Map<string, string>();
@@ -281,6 +288,10 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     }
     calls.push(call);
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
+    const lost = losing.get(method)?.shift();
+    if (lost === 'silence') return;
+    if (lost === 'cut') return void response.socket?.destroy();
+    if (lost === 'status') return void response.writeHead(500).end();
     // Where files are uploaded to: from elsewhere only this server can be reached.
     answer.text = answer.text.replaceAll(emulatorUrl, url);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
@@ -311,6 +322,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       if (error === undefined) failing.delete(method);
       else failing.set(method, error);
     },
+    loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
     responseUrl({ fails = false } = {}) {
       const received: Response[] = [];

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { Refusal } from '../../errors.js';
 import type { Installation } from '../../slack/installation.js';
 import type { Incoming } from './body.js';
 
@@ -35,7 +35,7 @@ export function originOf(incoming: Extract<Incoming, { body: unknown }>): Origin
 
 /**
  * Refuses what comes from elsewhere than where the app is installed, as far as that is known.
- * @throws UserError `another-workspace`
+ * @throws Refusal `another-workspace`
  */
 export function assertInstalledThere(installation: Installation, origin: Origin): void {
   const { teamId, enterpriseId, appId } = installation;
@@ -45,7 +45,7 @@ export function assertInstalledThere(installation: Installation, origin: Origin)
     (enterpriseId !== undefined && origin.enterpriseId && origin.enterpriseId !== enterpriseId) ||
     (appId && origin.appId && origin.appId !== appId);
   if (!isForeign) return;
-  throw new UserError('another-workspace', 'This vcdemo belongs to another Slack workspace, organization or app.', {
+  throw new Refusal('another-workspace', 'This vcdemo belongs to another Slack workspace, organization or app.', {
     hint: 'Use the one that is installed in your own workspace.',
   });
 }

@@ -7,19 +7,13 @@ import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { People } from '../../slack/people.js';
 import type { SlackMessage } from '../../slack-message.js';
+import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
 import { whyNotForAll } from './readers.js';
 
 /** Where a message stands, so that it can be edited. */
 export interface PostedMessage {
   channel: string;
   ts: string;
-}
-
-export interface SlackFile {
-  filename: string;
-  content: string;
-  title: string;
-  comment: string;
 }
 
 /** Who reads what a job says. */
@@ -77,24 +71,32 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     }
   }
 
-  async function upload(channel: string, { filename, content, title, comment }: SlackFile): Promise<SharedFile> {
-    const answer = await client.files.uploadV2({
-      channel_id: channel,
-      filename,
-      content,
-      title,
-      initial_comment: comment,
-    });
-    const { files = [] } = uploaded.safeParse(answer).data ?? {};
-    return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
+  /** Where Slack takes no file, what it says is posted there and the file sent to the person as text. */
+  async function upload(channel: string, userId: string, file: SlackFile): Promise<SharedFile> {
+    const { filename, content, title, comment } = file;
+    try {
+      const upload = { channel_id: channel, filename, content, title, initial_comment: comment };
+      const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
+      return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
+    } catch (error) {
+      const refusal = uploadRefusalIn(error);
+      if (refusal === undefined) throw error;
+      log.warn({ reason: messageOf(error) }, 'Slack takes no file: it is sent as text');
+      const direct = await directChannel(userId);
+      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId));
+      for (const message of textMessages(file)) await say(direct, message);
+      return { ids: [] };
+    }
+  }
+
+  async function say(channel: string, message: SlackMessage): Promise<PostedMessage> {
+    const posted = await client.chat.postMessage({ channel, ...message, ...messageId(), unfurl_links: false });
+    return { channel: posted.channel!, ts: posted.ts! };
   }
 
   return {
     async post(to, message) {
-      return await inChannel(to, async (channel) => {
-        const posted = await client.chat.postMessage({ channel, ...message, ...messageId(), unfurl_links: false });
-        return { channel: posted.channel!, ts: posted.ts! };
-      });
+      return await inChannel(to, (channel) => say(channel, message));
     },
     async update({ channel, ts }, message) {
       await client.chat.update({ channel, ts, ...message });
@@ -104,18 +106,18 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
         await client.chat.postEphemeral({ channel: channelId, user: userId, ...message });
       } catch (error) {
         log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
-        await client.chat.postMessage({ channel: await directChannel(userId), ...message, ...messageId() });
+        await say(await directChannel(userId), message);
       }
     },
     async shareFile({ channelId, userId }, file, { access, delivery }) {
       const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, { client, people, access });
       if (delivery === 'channel' && withheld === undefined)
-        return await inChannel({ channelId, userId }, (channel) => upload(channel, file));
+        return await inChannel({ channelId, userId }, (channel) => upload(channel, userId, file));
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'The file goes to the person alone');
-      return { ...(await upload(await directChannel(userId), file)), withheld };
+      return { ...(await upload(await directChannel(userId), userId, file)), withheld };
     },
     async sendFile(userId, file) {
-      return await upload(await directChannel(userId), file);
+      return await upload(await directChannel(userId), userId, file);
     },
     async deleteFiles(ids) {
       for (const file of ids)

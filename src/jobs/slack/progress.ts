@@ -1,5 +1,7 @@
+import type { Requester } from '../../commands/payload.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
+import { mayHaveArrived } from '../../slack/client.js';
 import type { SlackMessage } from '../../slack-message.js';
 import type { Task } from '../flow.js';
 import { progressMessage, type Progress } from './progress-message.js';
@@ -14,46 +16,75 @@ export interface ProgressReporter {
 
 export interface ReporterOptions {
   slack: Slack;
-  posted: PostedMessage;
+  /** Whose channel gets the message. */
+  audience: Pick<Requester, 'channelId' | 'userId'>;
+  /** The message of an earlier run, which goes on. */
+  posted: PostedMessage | undefined;
+  rememberPosted(posted: PostedMessage): Promise<void>;
   title: string;
   jobId: string;
   /** From when on the time is counted. */
   since: Date;
   log: Log;
+  /** Between two edits; 2.5 s, since Slack allows about one a second and channel. */
+  everyMs?: number;
 }
 
-/** Slack allows about one edit a second and channel. */
-const everyMs = 2500;
-
 /**
- * Edits the message at most every 2.5 s, with the state of that moment.
- * A failed edit does not fail the job.
+ * Posts a message and edits it every now and then, with the state of that moment. It waits for no answer and fails no
+ * job: what Slack does not take is told with the next change, or after a while.
  */
-export function reportProgress({ slack, posted, title, jobId, since, log }: ReporterOptions): ProgressReporter {
+export function reportProgress(options: ReporterOptions): ProgressReporter {
+  const { slack, audience, title, jobId, since, log, everyMs = 2_500 } = options;
+  let { posted } = options;
   let tasks: readonly Task[] = [];
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
   let lastSent = performance.now();
+  let isRemembered = posted !== undefined;
+  let isLost = false;
+  let isFinished = false;
 
   const render = (outcome?: Progress['outcome']): SlackMessage =>
     progressMessage({ title, tasks, elapsedMs: Date.now() - since.getTime(), jobId, ...(outcome && { outcome }) });
-  const send = (outcome?: Progress['outcome']) => {
+
+  async function show(outcome?: Progress['outcome']): Promise<void> {
+    if (posted !== undefined) await slack.update(posted, render(outcome));
+    else posted = await slack.post(audience, render(outcome));
+    // Another run would post a message of its own.
+    if (!isRemembered) await options.rememberPosted(posted);
+    isRemembered = true;
+  }
+
+  function send(outcome?: Progress['outcome']): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
     sending = sending.then(async () => {
       lastSent = performance.now();
-      await slack
-        .update(posted, render(outcome))
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'progress was not shown'));
+      if (isLost) return;
+      await show(outcome).catch((error: unknown) => {
+        log.warn({ reason: messageOf(error) }, 'The progress was not shown');
+        // A message that may be there is not posted again, and cannot be edited.
+        isLost = posted === undefined && mayHaveArrived(error);
+        if (!isFinished) sendLater();
+      });
     });
     return sending;
+  }
+
+  const sendLater = () => {
+    timer ??= setTimeout(() => void send(), Math.max(0, lastSent + everyMs - performance.now()));
   };
 
+  if (posted === undefined) void send();
   return {
     show(current) {
       tasks = current;
-      timer ??= setTimeout(() => void send(), Math.max(0, lastSent + everyMs - performance.now()));
+      sendLater();
     },
-    finish: (outcome) => send(outcome),
+    finish(outcome) {
+      isFinished = true;
+      return send(outcome);
+    },
   };
 }

@@ -1,7 +1,6 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
-import { assertMayUse } from '../../access.js';
 import { jobs, type JobName } from '../../commands/jobs.js';
-import { queueName, type Requester } from '../../commands/payload.js';
+import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { putOnQueue } from '../../job-queue.js';
@@ -10,12 +9,12 @@ import { ClaimLost } from '../../k8s/claim.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
-import { assertMember } from '../../slack/people.js';
 import { handlers } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
 import { currentConfig, type Handler, type JobRun, type WorkerTools } from '../job-run.js';
 import { watchTelling } from '../slack/told.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
+import { assertMayAsk, assertMayAskLater } from './requester-check.js';
 import { tellFailure } from './tell-failure.js';
 
 /** What a worker does its jobs with. */
@@ -58,8 +57,12 @@ export async function performJob(
   };
   try {
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
-    // The bot has asked as well, but it is the worker that acts.
-    if ('requester' in run.payload) await assertStillMayUse(run, run.payload.requester);
+    if ('requester' in run.payload) {
+      const { requester } = run.payload;
+      const check = { access: run.config.access, people: run.people, log };
+      if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
+      else await assertMayAsk(requester, check);
+    }
     await (handlers[name] as Handler<JobName>)(run).catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
@@ -81,19 +84,6 @@ export async function performJob(
   } finally {
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
   }
-}
-
-/**
- * Asks again what the bot has asked, as people may have left since. Where Slack cannot be asked the bot's word holds: it
- * has signed the job.
- */
-async function assertStillMayUse({ config, people, log }: JobRun<JobName>, requester: Requester): Promise<void> {
-  assertMayUse(config.access, requester);
-  const standing = await people.standingOf(requester.userId).catch((error: unknown) => {
-    log.warn({ reason: messageOf(error) }, 'Slack could not be asked who gave the command');
-    return undefined;
-  });
-  if (standing !== undefined) assertMember(standing, config.access.guests);
 }
 
 /** Nothing of a job that is not believed is repeated in Slack or counted, and little in the log. */

@@ -1,0 +1,75 @@
+import type { KnownBlock } from '@slack/web-api';
+import { escapeMrkdwn, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { errorCodeOf } from '../../slack/client.js';
+
+/* A file in a workspace where apps may not upload any: what it says is posted, and it follows as text. */
+
+export interface SlackFile {
+  filename: string;
+  content: string;
+  title: string;
+  /** mrkdwn */
+  comment: string;
+}
+
+/** Why Slack takes no file, by its error. */
+const refusals: Record<string, string> = {
+  file_uploads_disabled: 'file uploads are switched off in this Slack workspace',
+  file_uploads_except_images_disabled: 'this Slack workspace allows images only as files',
+  file_type_not_allowed: 'this Slack workspace does not allow files of this type',
+  file_upload_size_restricted: 'this Slack workspace limits the size of files',
+  storage_limit_reached: 'the storage of this Slack workspace is full',
+  slack_connect_file_upload_sharing_blocked: 'this channel does not allow files in Slack Connect',
+  slack_connect_blocked_file_type: 'this channel does not allow files of this type in Slack Connect',
+  missing_scope: 'the Slack app does not have the scope files:write',
+};
+
+/** In words, why Slack refused an upload; undefined for any other failure, such as a channel that is not the bot's. */
+export function uploadRefusalIn(error: unknown): string | undefined {
+  const code = errorCodeOf(error) ?? '';
+  if (refusals[code] !== undefined) return refusals[code];
+  return /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code) ? `Slack says ${code}` : undefined;
+}
+
+/** What would have been the file's comment, why there is no file and where it is instead; `userId` is not given in a DM. */
+export function uploadRefusedMessage(
+  { filename, comment }: SlackFile,
+  refusal: string,
+  userId: string | undefined,
+): SlackMessage {
+  const where = userId === undefined ? 'below, as text' : `in the direct messages of <@${userId}>, as text`;
+  return messageOfParagraphs([
+    comment,
+    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. It is ${where}: copy it into a file of that name.`,
+  ]);
+}
+
+/** Slack takes about 3,000 characters a block, and about 13,000 a message. */
+const blockLength = 2_900;
+const blocksOfMessage = 4;
+
+/** The file as code blocks, in as many messages as it takes; a line is never divided. */
+export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
+  const blocks: string[] = [];
+  for (const line of content.trimEnd().split('\n')) {
+    const last = blocks.at(-1);
+    if (last !== undefined && last.length + line.length < blockLength) blocks[blocks.length - 1] = `${last}\n${line}`;
+    else blocks.push(line);
+  }
+  const count = Math.ceil(blocks.length / blocksOfMessage);
+  return Array.from({ length: count }, (_, index) => {
+    const part = count > 1 ? `, part ${index + 1} of ${count}` : '';
+    const text = `${filename}${part}`;
+    const own = blocks.slice(index * blocksOfMessage, (index + 1) * blocksOfMessage);
+    const together = own.length > 1 || count > 1 ? ' (the code blocks below each other)' : '';
+    return {
+      text,
+      blocks: [...messageOfParagraphs([`\`${escapeMrkdwn(text)}\`${together}`]).blocks, ...own.map(codeBlock)],
+    };
+  });
+}
+
+const codeBlock = (text: string): KnownBlock => ({
+  type: 'rich_text',
+  elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text }] }],
+});

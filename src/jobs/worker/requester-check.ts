@@ -1,0 +1,71 @@
+import { assertMayUse } from '../../access.js';
+import type { Requester } from '../../commands/payload.js';
+import type { DemoConfig } from '../../config.js';
+import { seconds } from '../../duration.js';
+import { messageOf, Refusal } from '../../errors.js';
+import type { Log } from '../../log.js';
+import { errorCodeOf } from '../../slack/client.js';
+import { assertMember, type People, type Standing } from '../../slack/people.js';
+import { within } from '../../within.js';
+import type { Slack } from '../slack/client.js';
+
+/** Longer than that and the job goes on without, or says that it cannot. */
+const askTimeoutMs = seconds(10);
+
+export interface RequesterCheck {
+  access: DemoConfig['access'];
+  people: People;
+  log: Log;
+}
+
+/**
+ * Whether this person may use vcdemo. The bot has asked as well, but whatever can write to Redis could command the
+ * workers, and the bot does not wait for Slack.
+ * @throws Refusal `not-allowed`, `not-a-member`; `not-known` where Slack cannot say who it is
+ */
+export async function assertMayAsk(requester: Requester, { access, people }: RequesterCheck): Promise<void> {
+  assertMayUse(access, requester);
+  let standing: Standing;
+  try {
+    standing = await within(askTimeoutMs, () => people.standingOf(requester.userId));
+  } catch (error) {
+    if (access.guests) return;
+    throw new NotKnown(error);
+  }
+  assertMember(standing, access.guests);
+}
+
+/**
+ * The same for a job that takes minutes, so that an outage of Slack at its start does not end it: what it hands out is
+ * handed out once Slack has said who asked. Returns the Slack that sees to it.
+ */
+export async function assertMayAskLater(requester: Requester, check: RequesterCheck, slack: Slack): Promise<Slack> {
+  await assertMayAsk(requester, check).catch((error: unknown) => {
+    if (!(error instanceof NotKnown && error.isOutage)) throw error;
+    check.log.warn({ reason: error.message }, 'Slack will be asked again before anything is handed out');
+  });
+  return {
+    ...slack,
+    async shareFile(...args) {
+      await assertMayAsk(requester, check);
+      return await slack.shareFile(...args);
+    },
+  };
+}
+
+class NotKnown extends Refusal {
+  /** Slack does not answer; otherwise it refused. */
+  readonly isOutage: boolean;
+
+  constructor(cause: unknown) {
+    const code = errorCodeOf(cause);
+    super('not-known', `Slack could not be asked whether you are a member of this workspace: ${messageOf(cause)}.`, {
+      hint:
+        code === undefined
+          ? 'Try again when Slack answers again.'
+          : 'Operators can give the Slack app the scope users:read and install it anew, or set `access.guests: true`.',
+      cause,
+    });
+    this.isOutage = code === undefined;
+  }
+}

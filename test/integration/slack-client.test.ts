@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { KnownBlock } from '@slack/web-api';
+import { createLog } from '../../src/log.js';
+import { createSlack, type Slack } from '../../src/jobs/slack/client.js';
+import { messageOfParagraphs } from '../../src/slack-message.js';
+import { createSlackClient } from '../../src/slack/client.js';
+import { peopleAround } from '../../src/slack/people.js';
+import { startSlack, type LostAnswer, type SlackWorkspace } from '../support/slack.js';
+
+/* What workers say, to a Slack that loses answers and takes no files. */
+
+let workspace: SlackWorkspace;
+let slack: Slack;
+let asked: { channelId: string; userId: string };
+
+before(async () => {
+  workspace = await startSlack();
+  const { botToken: token, apiUrl } = workspace;
+  const client = createSlackClient({ token, apiUrl, observe: () => undefined, timeoutMs: 5_000 });
+  slack = createSlack(client, peopleAround(client), createLog('test', 'silent'));
+  asked = { channelId: workspace.channel, userId: workspace.alice.userId };
+});
+after(() => workspace.close());
+afterEach(() => {
+  for (const method of ['files.getUploadURLExternal', 'files.completeUploadExternal'])
+    workspace.failCalls(method, undefined);
+});
+
+const textsIn = async (channel: string) => (await workspace.messages(channel)).map(({ text }) => text);
+
+describe('a message whose answer is lost', () => {
+  for (const way of ['cut', 'status', 'silence'] as const) {
+    test(`is posted once again and no more (${way})`, async () => {
+      const text = `lost for ever: ${way}`;
+      workspace.loseAnswers('chat.postMessage', Array<LostAnswer>(5).fill(way));
+      await assert.rejects(slack.post(asked, messageOfParagraphs([text])));
+      workspace.loseAnswers('chat.postMessage', []);
+      assert.deepEqual(
+        (await textsIn(workspace.channel)).filter((each) => each === text),
+        [text, text],
+      );
+    });
+
+    test(`is edited as often as it takes (${way})`, async () => {
+      const posted = await slack.post(asked, messageOfParagraphs([`to be edited: ${way}`]));
+      workspace.loseAnswers('chat.update', [way, way]);
+      await slack.update(posted, messageOfParagraphs([`edited: ${way}`]));
+      assert.equal((await textsIn(workspace.channel)).filter((text) => text === `edited: ${way}`).length, 1);
+    });
+  }
+
+  test('has an id by which Slack may know it again', async () => {
+    workspace.loseAnswers('chat.postMessage', ['status']);
+    const before = workspace.calls.length;
+    await slack.post(asked, messageOfParagraphs(['known again']));
+    const ids = workspace.calls
+      .slice(before)
+      .filter(({ method }) => method === 'chat.postMessage')
+      .map((call) => call.arguments.client_msg_id);
+    assert.equal(ids.length, 2);
+    assert.match(ids[0] ?? '', /^[0-9a-f-]{36}$/);
+    assert.equal(ids[0], ids[1]);
+  });
+});
+
+describe('where files are switched off', () => {
+  const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
+  const file = {
+    filename: 'a.kubeconfig.yaml',
+    content,
+    title: 'kubeconfig of a',
+    comment: ':tada: Demo *a* is ready',
+  };
+  const access = { users: [], channels: [], admins: [], guests: false };
+  const forAll = { access, delivery: 'channel' } as const;
+  const codeOf = (blocks: KnownBlock[] = []) =>
+    blocks.flatMap((block) =>
+      block.type === 'rich_text'
+        ? block.elements.flatMap((part) => part.elements.map((each) => ('text' in each ? String(each.text) : '')))
+        : [],
+    );
+
+  for (const [method, error, reason] of [
+    ['files.getUploadURLExternal', 'file_uploads_disabled', /file uploads are switched off in this Slack workspace/],
+    ['files.completeUploadExternal', 'file_type_not_allowed', /does not allow files of this type/],
+    ['files.getUploadURLExternal', 'not_allowed', /Slack says not_allowed/],
+    ['files.getUploadURLExternal', 'missing_scope', /scope files:write/],
+  ] as const)
+    test(`a kubeconfig comes as text, and the channel reads the summary and why (${error})`, async () => {
+      workspace.failCalls(method, error);
+      const direct = await workspace.directMessages(asked.userId);
+      const before = (await workspace.messages(direct)).length;
+      await slack.shareFile(asked, file, forAll);
+      const summary = (await workspace.messages(workspace.channel)).at(-1);
+      assert.match(JSON.stringify(summary), /Demo \*a\* is ready/);
+      assert.match(JSON.stringify(summary), reason);
+      assert.doesNotMatch(JSON.stringify(summary), /line-/);
+      const parts = (await workspace.messages(direct)).slice(before);
+      assert.equal(parts.flatMap(({ blocks }) => codeOf(blocks)).join('\n'), content);
+      for (const { text } of parts) assert.doesNotMatch(text, /line-/, 'a notification shows none of it');
+    });
+
+  test('a kubeconfig of one’s own comes as text below its comment', async () => {
+    workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
+    const direct = await workspace.directMessages(asked.userId);
+    const before = (await workspace.messages(direct)).length;
+    await slack.sendFile(asked.userId, { ...file, content: 'short' });
+    const [comment, text, ...more] = (await workspace.messages(direct)).slice(before);
+    assert.match(JSON.stringify(comment), /Demo \*a\* is ready.*It is below/);
+    assert.deepEqual(codeOf(text?.blocks), ['short']);
+    assert.deepEqual(more, []);
+  });
+});

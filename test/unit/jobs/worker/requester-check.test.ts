@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { WebAPIPlatformError } from '@slack/web-api';
+import type { Slack } from '../../../../src/jobs/slack/client.js';
+import { assertMayAsk, assertMayAskLater } from '../../../../src/jobs/worker/requester-check.js';
+import { createLog } from '../../../../src/log.js';
+import type { Standing } from '../../../../src/slack/people.js';
+
+const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
+const shared = { ids: ['F1'] };
+const slack = { shareFile: () => Promise.resolve(shared) } as unknown as Slack;
+const access = { users: [], channels: [], admins: [], guests: false };
+const config = { access, delivery: 'channel' } as const;
+const file = { filename: 'f', content: 'c', title: 't', comment: 'c' };
+
+/** What Slack answers, one time after the other; an error is thrown. */
+function check(answers: (Standing | Error)[], guests = false) {
+  const standingOf = () => {
+    const [answer] = answers.length > 1 ? answers.splice(0, 1) : answers;
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer!);
+  };
+  return { access: { ...access, guests }, people: { standingOf }, log: createLog('test', 'silent') };
+}
+const outage = new Error('Slack does not answer');
+const missingScope = new WebAPIPlatformError({ ok: false, error: 'missing_scope' });
+
+describe('the worker', () => {
+  test('serves members', () => assertMayAsk(requester, check(['member'])));
+  for (const standing of ['guest', 'external', 'deactivated', 'unknown'] as const)
+    test(`refuses somebody who is ${standing}`, () =>
+      assert.rejects(assertMayAsk(requester, check([standing])), { code: 'not-a-member' }));
+  for (const standing of ['guest', 'external'] as const)
+    test(`serves somebody who is ${standing} where guests may`, () => assertMayAsk(requester, check([standing], true)));
+  test('refuses somebody who is deactivated even where guests may', () =>
+    assert.rejects(assertMayAsk(requester, check(['deactivated'], true)), { code: 'not-a-member' }));
+  test('refuses who is not among those that the configuration lists', () => {
+    const listed = { ...check(['member']), access: { ...access, users: ['U0BOB'] } };
+    return assert.rejects(assertMayAsk(requester, listed), {
+      code: 'not-allowed',
+    });
+  });
+  test('refuses when Slack does not say who somebody is, and names the remedy', () =>
+    assert.rejects(assertMayAsk(requester, check([missingScope])), {
+      code: 'not-known',
+      message: /missing_scope/,
+      hint: /users:read.*access\.guests/,
+    }));
+  test('needs no answer of Slack where guests may', () => assertMayAsk(requester, check([outage], true)));
+});
+
+describe('a job that takes minutes', () => {
+  test('starts while Slack does not answer, and hands out what it made when Slack does', async () => {
+    const later = await assertMayAskLater(requester, check([outage, 'member']), slack);
+    assert.equal(await later.shareFile(requester, file, config), shared);
+  });
+  test('hands out nothing to a guest whom Slack named only later', async () => {
+    const later = await assertMayAskLater(requester, check([outage, 'guest']), slack);
+    await assert.rejects(later.shareFile(requester, file, config), { code: 'not-a-member' });
+  });
+  test('hands out nothing as long as Slack does not answer', async () => {
+    const later = await assertMayAskLater(requester, check([outage]), slack);
+    await assert.rejects(later.shareFile(requester, file, config), { code: 'not-known' });
+  });
+  test('does not start for a guest, nor when Slack refuses to say', async () => {
+    await assert.rejects(assertMayAskLater(requester, check(['guest']), slack), { code: 'not-a-member' });
+    await assert.rejects(assertMayAskLater(requester, check([missingScope]), slack), { code: 'not-known' });
+  });
+});
