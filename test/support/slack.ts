@@ -90,6 +90,8 @@ export interface SlackWorkspace {
   failCalls(method: string, error: string | undefined): void;
   /** Lets the next calls of the method be carried out and their answers be lost, each in its way. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
+  /** Answers no call any more, in this way, and carries none out; undefined ends it. */
+  setOutage(way: LostAnswer | undefined): void;
   /** Lets users.info say this of somebody beside what it knows, such as `{ is_restricted: true }`. */
   changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
@@ -226,6 +228,7 @@ export async function startSlack({
     failCalls: recorder.failCalls,
     changePerson: recorder.changePerson,
     loseAnswers: recorder.loseAnswers,
+    setOutage: recorder.setOutage,
     async close() {
       await recorder.close();
       await emulator.close();
@@ -248,6 +251,11 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
   const losing = new Map<string, LostAnswer[]>();
+  let outage: LostAnswer | undefined;
+  const lose = (response: ServerResponse, way: LostAnswer): void => {
+    if (way === 'cut') response.socket?.destroy();
+    if (way === 'status') response.writeHead(500).end();
+  };
   const responseUrls = new Map<string, (message: Response) => boolean>();
   /** The people of direct messages, by the channel's id. */
   const directWith = new Map<string, string>();
@@ -269,6 +277,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       response.writeHead(status).end(text);
       return;
     }
+    if (outage !== undefined) return lose(response, outage);
     const method = path.replace(/^\/api\//, '');
     const body = noticed(method, request, sent, notice);
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
@@ -289,9 +298,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     calls.push(call);
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
     const lost = losing.get(method)?.shift();
-    if (lost === 'silence') return;
-    if (lost === 'cut') return void response.socket?.destroy();
-    if (lost === 'status') return void response.writeHead(500).end();
+    if (lost !== undefined) return lose(response, lost);
     // Where files are uploaded to: from elsewhere only this server can be reached.
     answer.text = answer.text.replaceAll(emulatorUrl, url);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
@@ -322,6 +329,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
       if (error === undefined) failing.delete(method);
       else failing.set(method, error);
     },
+    setOutage: (way: LostAnswer | undefined) => void (outage = way),
     loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
     responseUrl({ fails = false } = {}) {

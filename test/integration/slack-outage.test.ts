@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { findDemo } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* The product on the simulated cluster, with a Slack that is away when a job starts. */
+
+describe('a create that begins while Slack is away', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let cluster: Cluster;
+
+  before(async () => {
+    host = await simulatedHost(undefined, 1);
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    stack = await startStack(host.environment, { notice: host.notice });
+    await stack.startWorker();
+  });
+  after(async () => {
+    cluster.close();
+    await stack.close();
+    await host.close();
+  });
+
+  for (const way of ['status', 'cut'] as const)
+    test(`is done, and told when Slack is back (${way})`, { timeout: 180_000 }, async () => {
+      const { slack } = stack;
+      const demo = `away-${way}`;
+      slack.setOutage(way);
+      const answer = await stack.type(slack.alice, `create ${demo}`);
+      assert.match(String(answer.body.text), new RegExp(`Creating demo .?${demo}`));
+      await waitFor('the demo to be worked on', async () => (await findDemo(cluster, demo))?.places.length === 2, {
+        withinMs: 120_000,
+      });
+      slack.setOutage(undefined);
+      await stack.message(new RegExp(`Demo \\*?${demo}\\*? of .* is ready`), 120_000);
+      const followed = (await slack.messages(slack.channel))
+        .map(textOf)
+        .filter((text) => text.includes(`demo ${demo}`));
+      assert.equal(followed.filter((text) => /Creating demo/.test(text)).length, 1, followed.join('\n---\n'));
+    });
+});
