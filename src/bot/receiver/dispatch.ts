@@ -14,8 +14,8 @@ import { assertInstalledThere, isExternal, originOf } from './origin.js';
 
 /** Slack waits three seconds for an answer. */
 const answerTimeoutMs = 2_800;
-/** Redis may take two of them. Who is not known by then is looked at by the worker. */
-const peopleTimeoutMs = 500;
+/** Who is not known by then is looked at by the worker. */
+const peopleTimeoutMs = seconds(1);
 const respondTimeoutMs = seconds(1);
 
 /** How a request is dealt with; neither promise rejects. */
