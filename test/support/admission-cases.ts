@@ -81,7 +81,6 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     metadata: { ...ingress.metadata, name: `case-${++count}`, ...metadata },
     spec: { ...(ingress.spec as Fields), ...spec },
   });
-  const route = tlsRoute(gateway, exposed(own));
   const hook = (handler: Fields) => pod({}, { lifecycle: { preStop: handler } });
   const synced = { automountServiceAccountToken: false, serviceAccountName: `vc-workload-${cluster}` };
   const syncer = `vc-${cluster}`;
@@ -249,15 +248,6 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ],
     ['host-names', 'an IngressRouteTCP for all names', ingressRouteTcp('traefik.io', 'websecure', exposed('*'))],
     ['host-names', 'a TLSRoute with the name of another demo', tlsRoute(gateway, exposed(foreign))],
-    [
-      'host-names',
-      'a TLSRoute without names',
-      {
-        ...route,
-        metadata: { ...route.metadata, name: `case-${++count}` },
-        spec: { ...(route.spec as Fields), hostnames: undefined },
-      },
-    ],
     [
       'kinds',
       'a NetworkPolicy that lets everything in',

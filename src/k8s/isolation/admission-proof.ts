@@ -61,7 +61,7 @@ async function askRule(host: Cluster, { id, message }: PolicyRule, namespace: st
 }
 
 /** Whether everything in `part` is in `whole` too; defaults may have been added. */
-function contains(whole: unknown, part: unknown): boolean {
+export function contains(whole: unknown, part: unknown): boolean {
   if (Array.isArray(part))
     return Array.isArray(whole) && part.every((item, index) => contains(whole[index] as unknown, item));
   if (part !== null && typeof part === 'object') {
