@@ -1,0 +1,81 @@
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { syncedName } from '../../simulator/virtual-cluster.js';
+import { waitFor } from './wait-for.js';
+
+/*
+ * What the tests in test/attack work with: the demo that test/attack/run.ts created, as its user and as the host cluster's
+ * administrator see it.
+ */
+
+const { ATTACK_KUBECONFIG, ATTACK_DEMO, KUBECONFIG } = process.env;
+if (!ATTACK_KUBECONFIG || !ATTACK_DEMO || !KUBECONFIG) {
+  process.stderr.write('Run this with `npm run test:attack`, which creates the demo to attack from.\n');
+  process.exit(1);
+}
+
+export const demo: string = ATTACK_DEMO;
+export type VirtualCluster = 'vc1' | 'vc2';
+export const namespaceOf = (cluster: VirtualCluster): string => `${demo}-${cluster}`;
+
+export interface Outcome {
+  failed: boolean;
+  stdout: string;
+  /** Both streams. */
+  output: string;
+}
+
+/** kubectl with the kubeconfig that the demo's user was given. */
+export const asUser = (cluster: VirtualCluster, args: string[], input?: unknown): Promise<Outcome> =>
+  kubectl(['--kubeconfig', ATTACK_KUBECONFIG, '--context', cluster, ...args], input);
+
+/** kubectl as the administrator of the host cluster. */
+export const asHost = (args: string[], input?: unknown): Promise<Outcome> =>
+  kubectl(['--kubeconfig', KUBECONFIG, ...args], input);
+
+async function kubectl(args: string[], input?: unknown): Promise<Outcome> {
+  const { failed, stdout, stderr } = await execa('kubectl', args, {
+    reject: false,
+    timeout: 60_000,
+    ...(input !== undefined && { input: stringify(input, { aliasDuplicateObjects: false }) }),
+  });
+  return { failed, stdout, output: `${stdout}\n${stderr}` };
+}
+
+/** The output of a command that must succeed. */
+export async function must(outcome: Promise<Outcome>): Promise<string> {
+  const { failed, stdout, output } = await outcome;
+  if (failed) throw new Error(output);
+  return stdout;
+}
+
+export interface VirtualObject {
+  kind: string;
+  name: string;
+  namespace: string;
+}
+
+/** The object's copy in the host cluster; undefined if there is none. */
+export async function copyOf(
+  cluster: VirtualCluster,
+  { kind, name, namespace }: VirtualObject,
+): Promise<Record<string, unknown> | undefined> {
+  const copy = syncedName(name, namespace, cluster);
+  const { failed, stdout } = await asHost(['-n', namespaceOf(cluster), 'get', kind, copy, '-o', 'json']);
+  return failed ? undefined : (JSON.parse(stdout) as Record<string, unknown>);
+}
+
+/** What vcluster says, in the virtual cluster, of an object that the host refused. */
+export async function syncErrors(cluster: VirtualCluster, { kind, name, namespace }: VirtualObject): Promise<string> {
+  const selector = `involvedObject.kind=${kind},involvedObject.name=${name}`;
+  const events = ['-n', namespace, 'get', 'events', '--field-selector', selector, '-o', 'json'];
+  const { items } = JSON.parse(await must(asUser(cluster, events))) as { items: { reason: string; message: string }[] };
+  return items.map(({ reason, message }) => `${reason}: ${message}`).join('\n');
+}
+
+/** Waits for the copy in the host cluster. */
+export const copied = (cluster: VirtualCluster, object: VirtualObject, withinMs = 30_000) =>
+  waitFor(`the copy of ${object.kind} ${object.name} in the host cluster`, () => copyOf(cluster, object), {
+    withinMs,
+    everyMs: 500,
+  });
