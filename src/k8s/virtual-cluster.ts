@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
 import { accessWith } from './access.js';
+import { UserError } from '../errors.js';
 import { isPassing, NotYet } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
@@ -49,26 +50,49 @@ export async function installVirtualCluster(
 }
 
 /** Whether the release is deployed; a release that a killed helm left `pending` is not. */
-export async function releaseDeployed(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Check> {
-  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+export async function releaseDeployed(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
+  const releases = await listReleases(host, place);
   const latest = releases.sort((a, b) => revisionOf(a) - revisionOf(b)).at(-1);
   const status = latest?.metadata?.labels?.status;
-  return status === 'deployed' ? holds : lacks(`helm release ${name} is ${status ?? 'not there'}`);
+  return status === 'deployed' ? holds : lacks(`helm release ${place.name} is ${status ?? 'not there'}`);
 }
 
 /** The Secrets of revisions that helm began and never ended: they keep every further helm from working. */
-export async function pendingReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<V1Secret[]> {
-  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+export async function pendingReleases(host: Cluster, place: VirtualClusterPlace): Promise<V1Secret[]> {
+  const releases = await listReleases(host, place);
   return releases.filter(({ metadata }) => metadata?.labels?.status?.startsWith('pending-'));
 }
 
 const revisionOf = (release: V1Secret) => Number(release.metadata?.labels?.version ?? 0);
 
 /** Whether helm knows no release of the virtual cluster any more. */
-export async function releaseAbsent(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Check> {
-  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
-  return releases.length === 0 ? holds : lacks(`helm release ${name} is there`);
+export async function releaseAbsent(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
+  const releases = await listReleases(host, place);
+  return releases.length === 0 ? holds : lacks(`helm release ${place.name} is there`);
 }
+
+/**
+ * The Secrets in which helm keeps the release. helm finds them by labels, and runs what the latest contains with the
+ * worker's credentials; a Secret of the virtual cluster is copied with its labels, under a name of another form.
+ * @throws UserError `forged-release` if there is one that helm did not write
+ */
+async function listReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<V1Secret[]> {
+  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+  const forged = releases.find(({ metadata }) => !isReleaseName(metadata!.name!, name));
+  if (!forged) return releases;
+  const secret = `Secret ${namespace}/${forged.metadata!.name}`;
+  throw new UserError(
+    'forged-release',
+    `${secret} claims to be a Helm release of ${name}, but helm did not write it.`,
+    {
+      hint: `Somebody in the demo tries to make the worker run something. Delete the Secret in the virtual cluster, or \`kubectl -n ${namespace} delete secret ${forged.metadata!.name}\` in the host cluster.`,
+    },
+  );
+}
+
+/** @see https://pkg.go.dev/helm.sh/helm/v3/pkg/storage */
+const isReleaseName = (secret: string, release: string): boolean =>
+  secret.startsWith(`sh.helm.release.v1.${release}.v`) && /\.v\d+$/.test(secret) && !secret.includes('-x-');
 
 interface UninstallOptions {
   config: Pick<DemoConfig, 'stepDeadlineFactor'>;

@@ -20,9 +20,7 @@ if (!process.env.KUBECONFIG) {
   process.stderr.write('The attacks need a host cluster: set KUBECONFIG (and VCDEMO_CONFIG, see examples/).\n');
   process.exit(1);
 }
-process.exitCode = process.env.ATTACK_KUBECONFIG
-  ? await attack(process.env.ATTACK_KUBECONFIG)
-  : await withDemo(attack);
+process.exitCode = process.env.ATTACK_KUBECONFIG ? await attack(process.env.ATTACK_KUBECONFIG) : await withDemo(attack);
 
 /** Runs the test files one after the other; answers with the exit code. */
 async function attack(kubeconfig: string): Promise<number> {

@@ -240,6 +240,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'host-names',
       'an Ingress with configuration for nginx',
       ingressWith({}, { annotations: { 'nginx.ingress.kubernetes.io/server-alias': foreign } }),
+      syncer,
     ],
     [
       'host-names',
@@ -260,7 +261,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       object('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }),
       'vc-client',
     ],
-    ['kinds', 'an Ingress with the demo’s own name', passthroughIngress('nginx', exposed(own)), syncer],
+    ['kinds', 'a TLSRoute with the demo’s own name', tlsRoute(gateway, exposed(own)), syncer],
     ['kinds', 'a Role', object('rbac.authorization.k8s.io/v1', 'Role', { rules: [] }), syncer],
     ['kinds', 'a limit of its own', object('v1', 'ResourceQuota', { spec: { hard: { pods: '1000' } } }), syncer],
     [
@@ -327,7 +328,10 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
             { name: 'e', projected: { sources: [{ configMap: { name: 'a' } }, { secret: { name: 'a' } }] } },
             { name: 'f', downwardAPI: { items: [{ path: 'a', fieldRef: { fieldPath: 'metadata.labels' } }] } },
           ],
-          tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' }],
+          tolerations: [
+            { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
+            { key: 'cni.istio.io/not-ready', operator: 'Exists' }, // istiod's
+          ],
           affinity: { podAntiAffinity: {} },
           nodeSelector: { 'kubernetes.io/os': 'linux' },
           hostAliases: [{ ip: '10.96.0.1', hostnames: ['kubernetes'] }],

@@ -62,7 +62,7 @@ export const variables: Record<string, string> = {
   endpoints: `variables.writes && variables.resource in ${words('endpoints discovery.k8s.io/endpointslices')}`,
   claim: "variables.writes && variables.resource == 'persistentvolumeclaims'",
   secret: "variables.writes && variables.resource == 'secrets'",
-  route: `variables.writes && variables.resource in ${words('networking.k8s.io/ingresses traefik.io/ingressroutetcps traefik.containo.us/ingressroutetcps gateway.networking.k8s.io/tlsroutes')}`,
+  route: `variables.writes && variables.resource in ${words('networking.k8s.io/ingresses traefik.io/ingressroutetcps traefik.containo.us/ingressroutetcps gateway.networking.k8s.io/tlsroutes route.openshift.io/routes')}`,
   demo: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/demo'].orValue('')",
   cluster: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/virtual-cluster'].orValue('')",
   containers:
@@ -228,7 +228,8 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   tolerations: {
     on: 'pod',
     allows: `object.spec.?tolerations.orValue([]).all(t,
-      t.?key.orValue('').startsWith('node.kubernetes.io/') || t.?key.orValue('') in __tolerations__)`,
+      t.?key.orValue('').startsWith('node.kubernetes.io/') || t.?key.orValue('') == 'cni.istio.io/not-ready' ||
+      t.?key.orValue('') in __tolerations__)`,
     says: "pods in a demo cannot tolerate taints that reserve nodes, such as the control plane's: remove all tolerations, also those without a key, except for keys that begin with node.kubernetes.io/",
     probe: pod({ tolerations: [{ operator: 'Exists' }] }),
   },
@@ -330,15 +331,16 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
         !has(object.spec.defaultBackend) && object.spec.?rules.orValue([]).size() > 0 &&
         object.spec.rules.all(r, r.?host.orValue('') in variables.hosts) &&
         object.spec.?tls.orValue([]).all(t, t.?hosts.orValue([]).all(h, h in variables.hosts)) &&
-        variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/') || k in [
-          'nginx.ingress.kubernetes.io/ssl-passthrough', 'nginx.ingress.kubernetes.io/ssl-redirect', 'nginx.ingress.kubernetes.io/backend-protocol'])
+        (!variables.tenant || variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/')))
+      : variables.resource == 'route.openshift.io/routes' ?
+        object.spec.?host.orValue('') in variables.hosts
       : variables.resource.endsWith('/ingressroutetcps') ?
         object.spec.routes.all(r, variables.hosts.exists(h, r.match == 'HostSNI(\`' + h + '\`)') &&
           r.?services.orValue([]).all(s, !has(s.namespace)))
       : object.spec.?hostnames.orValue([]).size() > 0 &&
         object.spec.hostnames.all(h, h in variables.hosts) &&
         object.spec.?rules.orValue([]).all(r, r.?backendRefs.orValue([]).all(b, !has(b.namespace)))`,
-    says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and no annotations that change more than TLS passthrough",
+    says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and no annotations for ingress-nginx",
     probe: {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'Ingress',

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import { admissionRuleIds } from '../../../../src/config/admission.js';
 import { demoConfig, type DemoConfig } from '../../../../src/config/schema.js';
 import { admissionPolicy, policyRules } from '../../../../src/k8s/isolation/admission-policy.js';
+import { passthroughRoute } from '../../../../src/k8s/exposure.js';
 import { storageClassesAnnotation } from '../../../../src/k8s/isolation/admission-rules.js';
 import type { Manifest } from '../../../../src/k8s/objects.js';
 import { enforcePolicies } from '../../../../simulator/admission-policies.js';
-import { builtInKinds, groupVersionOf } from '../../../../simulator/kinds.js';
+import { builtInKinds, groupVersionOf, type Kind } from '../../../../simulator/kinds.js';
 import type { KubeObject } from '../../../../simulator/objects.js';
 import { Store } from '../../../../simulator/store.js';
 import { admissionCases } from '../../../support/admission-cases.js';
@@ -37,7 +38,9 @@ function storeWith(
 
 /** What the policy says to a write; undefined where it admits it. */
 function refusalOf(store: Store, object: Manifest, { account = '', before, subresource }: Partial<Request> = {}) {
-  const kind = builtInKinds.find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion)!;
+  const kind = [...builtInKinds, route].find(
+    (one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion,
+  )!;
   const name = account.includes(':') ? account : account ? `system:serviceaccount:${namespace}:${account}` : 'admin';
   const write = { kind, before: before as KubeObject | undefined, subresource, user: { name, groups: [] } };
   try {
@@ -47,6 +50,15 @@ function refusalOf(store: Store, object: Manifest, { account = '', before, subre
     return (error as Error).message;
   }
 }
+const route: Kind = {
+  group: 'route.openshift.io',
+  version: 'v1',
+  kind: 'Route',
+  plural: 'routes',
+  namespaced: true,
+  shortNames: [],
+  hasStatus: true,
+};
 interface Request {
   account: string;
   before: Manifest;
@@ -72,6 +84,96 @@ describe('the admission policy', () => {
       if (refusedBy) assert.ok(refusal?.endsWith(`denied request: ${messageOf(refusedBy)}`), refusal ?? 'admitted');
       else assert.equal(refusal, undefined);
     });
+
+  it('lets Routes of OpenShift have the demo’s own host names alone', () => {
+    const routeTo = (host: string) =>
+      passthroughRoute({ name: 'a', namespace, labels: {}, host, service: 'vc1', port: 443 });
+    assert.equal(refusalOf(store, routeTo('demo-vc1.demos.test')), undefined);
+    assert.match(refusalOf(store, routeTo('other-vc1.demos.test')) ?? '', /\(rule host-names,/);
+  });
+
+  it('looks at what is changed, and lets go what is only being deleted', () => {
+    const pod = (spec: object, metadata: object = {}) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'a', namespace, ...metadata },
+        spec: { containers: [], ...spec },
+      }) as Manifest;
+    const privileged = { hostPID: true, nodeName: 'node-1' };
+    assert.equal(
+      refusalOf(store, pod({ nodeName: 'node-1' }), { before: pod({}) }),
+      undefined,
+      'the scheduler’s choice',
+    );
+    assert.match(refusalOf(store, pod(privileged), { before: pod({}) }) ?? '', /\(rule host-namespaces,/);
+    const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+    const before = pod(privileged, { ...deleted, finalizers: ['example.com/a'] });
+    assert.equal(refusalOf(store, pod(privileged, deleted), { before }), undefined);
+    assert.match(refusalOf(store, pod({ ...privileged, hostIPC: true }, deleted), { before }) ?? '', /\(rule/);
+    assert.match(
+      refusalOf(store, pod(privileged), { before: pod({}), subresource: 'ephemeralcontainers' }) ?? '',
+      /\(rule host-namespaces,/,
+    );
+    assert.equal(refusalOf(store, pod(privileged), { before: pod({}), subresource: 'status' }), undefined);
+  });
+
+  it('lets Kubernetes’ own controllers write Endpoints and bind claims', () => {
+    const endpoints = { apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'a', namespace } };
+    for (const account of ['system:serviceaccount:kube-system:endpoint-controller', 'system:kube-controller-manager'])
+      assert.equal(refusalOf(store, endpoints, { account }), undefined);
+    assert.match(refusalOf(store, endpoints) ?? '', /\(rule endpoints,/);
+    const claim = (spec: object) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: 'a', namespace },
+        spec: { storageClassName: 'standard', ...spec },
+      }) as Manifest;
+    const bound = claim({ volumeName: 'pvc-1' });
+    const account = 'system:serviceaccount:kube-system:persistent-volume-binder';
+    assert.equal(refusalOf(store, bound, { before: claim({}), account }), undefined);
+    assert.equal(refusalOf(store, bound, { before: bound }), undefined);
+    assert.match(refusalOf(store, bound, { before: claim({}) }) ?? '', /\(rule volume-name,/);
+  });
+
+  it('covers the namespaces of demos and no others', () => {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'a', namespace: 'other' },
+      spec: { containers: [], hostPID: true },
+    };
+    assert.equal(refusalOf(store, pod), undefined);
+  });
+
+  it('has another version when the configuration changes what it allows, and no other', () => {
+    const versionOf = (over: object) =>
+      /policy vcdemo-demos (\w+)\)$/.exec(policyRules(configOf(over))[0]!.message)![1];
+    assert.equal(versionOf({ ttl: { default: '1h' } }), versionOf({}));
+    const versions = [
+      {},
+      { istio: { tag: '1.31.0' } },
+      { domain: 'other.test' },
+      { isolation: { allow: ['service-type'] } },
+      { isolation: { also: { storageClasses: ['gold'] } } },
+    ].map(versionOf);
+    assert.equal(new Set(versions).size, versions.length);
+  });
+
+  it('leaves out what the configuration allows, and admits what it lists', () => {
+    const isolation = {
+      allow: ['service-type'],
+      also: { storageClasses: ['gold'], tolerations: ['dedicated'], runtimeClasses: ['gvisor'] },
+    };
+    const relaxed = storeWith(admissionPolicy(configOf({ isolation })));
+    const refused = cases.filter(({ object, account }) => refusalOf(relaxed, object, { account: account ?? '' }));
+    const names = refused.map(({ name }) => name);
+    for (const name of ['a LoadBalancer', 'a class that is not listed', 'somebody’s reserved nodes'])
+      assert.ok(!names.includes(name), name);
+    assert.ok(names.includes('a claim of the listed class'), 'only listed classes, where any is');
+    assert.deepEqual(admissionPolicy(configOf({ isolation: { admission: 'off' } })), []);
+  });
 
   it('has a case for every rule', () => {
     assert.deepEqual(
