@@ -139,9 +139,12 @@ describe('the chart', () => {
     assert.match((await render({ config: { clusters: { eu: {} } }, worker: { hostCluster: 'us' } })).stderr, /has: eu/);
     assert.match((await render({ slack: {} })).stderr, /Set slack\.existingSecret/);
     assert.match((await render({ valkey: { enabled: false } })).stderr, /Set redis\.host/);
-    const old = await render({}, ['--kube-version', '1.29.0']);
+    const old = await render({ demoPolicy: { create: false } }, ['--kube-version', '1.29.0']);
     assert.match(old.stderr, /rbac\.admissionPolicy needs Kubernetes 1\.30 or newer\. Set it to false/);
-    const without = await render({ rbac: { admissionPolicy: false } }, ['--kube-version', '1.29.0']);
+    const without = await render({ rbac: { admissionPolicy: false }, demoPolicy: { create: false } }, [
+      '--kube-version',
+      '1.29.0',
+    ]);
     assert.doesNotMatch(without.stdout, /ValidatingAdmissionPolicy/);
     assert.match(
       (await render({ bot: { kind: 'KnativeService' }, slack: { ...slack, mode: 'socket' } })).stderr,
