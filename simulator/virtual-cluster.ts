@@ -14,7 +14,7 @@ const annotations = {
 } as const;
 
 /** The name in the host cluster of an object of a virtual one. */
-function syncedName(name: string, namespace: string, cluster: string): string {
+export function syncedName(name: string, namespace: string, cluster: string): string {
   const whole = `${name}-x-${namespace}-x-${cluster}`;
   if (whole.length <= 63) return whole;
   const digest = createHash('sha256').update(whole).digest('hex').slice(0, 10);
