@@ -7,7 +7,7 @@ import type { Store } from './store.js';
 
 /** A public name that leads to a port of a Service. */
 export interface Route {
-  host: string;
+  publicName: string;
   namespace: string;
   service: string;
   port: number;
@@ -17,8 +17,8 @@ export interface Route {
 export function routesOf(store: Store): Route[] {
   return Object.entries(readers).flatMap(([resource, read]) =>
     store.list(resource).flatMap((object) =>
-      read(object).map(([host, { name, port }]) => ({
-        host,
+      read(object).map(([publicName, { name, port }]) => ({
+        publicName,
         namespace: object.metadata.namespace!,
         service: name,
         port,
@@ -28,7 +28,7 @@ export function routesOf(store: Store): Route[] {
 }
 
 /** The public names of a route, each with the Service that it leads to. */
-type Reader = (route: KubeObject) => [host: string, service: { name: string; port: number }][];
+type Reader = (route: KubeObject) => [publicName: string, service: { name: string; port: number }][];
 
 const readers: Record<string, Reader> = {
   'ingressroutetcps.traefik.io': ({ spec }) =>
@@ -36,7 +36,7 @@ const readers: Record<string, Reader> = {
       ? spec.routes.map(({ match, services }: KubeObject) => [/HostSNI\([`"](.+?)[`"]\)/.exec(match)?.[1], services[0]])
       : [],
   'tlsroutes.gateway.networking.k8s.io': ({ spec }) =>
-    spec.hostnames.map((host: string) => [host, spec.rules[0].backendRefs[0]]),
+    spec.hostnames.map((hostname: string) => [hostname, spec.rules[0].backendRefs[0]]),
   'ingresses.networking.k8s.io': ({ spec, metadata }) =>
     metadata.annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'] === 'true'
       ? spec.rules.map(({ host, http }: KubeObject) => {
@@ -66,8 +66,8 @@ export class Edge {
     this.terminating.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  async listen(host: string): Promise<number> {
-    await new Promise<void>((resolve) => this.server.listen(0, host, resolve));
+  async listen(address: string): Promise<number> {
+    await new Promise<void>((resolve) => this.server.listen(0, address, resolve));
     return (this.server.address() as AddressInfo).port;
   }
 

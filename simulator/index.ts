@@ -38,7 +38,7 @@ export class SimulatedCluster {
   kubeconfig = '';
   kubeconfigFile = '';
   /** Where public names lead: the only listener that tells them apart. */
-  edge = { host: '127.0.0.1', port: 0 };
+  edge = { address: '127.0.0.1', port: 0 };
   private readonly faults: Faults;
   private readonly host: ControlPlane;
   private readonly virtual = new Map<string, VirtualCluster>();
@@ -70,7 +70,7 @@ export class SimulatedCluster {
   async start(): Promise<void> {
     for (const object of this.options.objects ?? []) this.host.resources.make(object as KubeObject);
     await this.host.serve(['localhost', '127.0.0.1']);
-    this.edge.port = await this.listener.listen(this.edge.host);
+    this.edge.port = await this.listener.listen(this.edge.address);
     this.kubeconfig = this.host.adminKubeconfig('simulated-cluster', `https://127.0.0.1:${this.host.port}`).kubeconfig;
     this.kubeconfigFile = join(await mkdtemp(join(tmpdir(), 'simulated-cluster-')), 'kubeconfig');
     await writeFile(this.kubeconfigFile, this.kubeconfig, { mode: 0o600 });
@@ -183,7 +183,7 @@ export class SimulatedCluster {
   }
 
   private async behindPublicName(name: string): Promise<number | undefined> {
-    const route = routesOf(this.host.store).find(({ host }) => host === name);
+    const route = routesOf(this.host.store).find(({ publicName }) => publicName === name);
     return route && (await this.behindService(route.namespace, route.service, route.port));
   }
 
@@ -191,11 +191,11 @@ export class SimulatedCluster {
   private memberOf(plane: ControlPlane): MeshMember {
     return {
       plane,
-      dial: async (host, port) => {
+      dial: async (hostname, port) => {
         if (this.faults.is('remote-secret-wrong')) return undefined;
-        const service = this.host.store.list('services').find(({ spec }) => spec.clusterIP === host);
+        const service = this.host.store.list('services').find(({ spec }) => spec.clusterIP === hostname);
         if (service) return await this.behindService(service.metadata.namespace!, service.metadata.name, port);
-        return routesOf(this.host.store).some((route) => route.host === host) ? this.edge.port : undefined;
+        return routesOf(this.host.store).some(({ publicName }) => publicName === hostname) ? this.edge.port : undefined;
       },
     };
   }

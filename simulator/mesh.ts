@@ -13,7 +13,7 @@ import { hasSidecar, istiodPod } from './sidecar.js';
  */
 
 /** Finds the port of 127.0.0.1 behind an address as pods see it; undefined where nothing answers. */
-export type Dial = (host: string, port: number) => Promise<number | undefined>;
+export type Dial = (hostname: string, port: number) => Promise<number | undefined>;
 
 export interface MeshMember {
   plane: ControlPlane;

@@ -32,7 +32,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
   let forward: ChildProcess;
 
   before(async () => {
-    slack = await startSlack({ host: await addressForPods() });
+    slack = await startSlack({ address: await addressForPods() });
     await kubectl('create', 'namespace', namespace);
     await execa('kubectl', ['apply', '-n', namespace, '-f', '-'], { input: prerequisites(slack) });
     const install = ['upgrade', '--install', 'bot', chart, '-n', namespace, '--wait', '--timeout', '3m', '-f', '-'];

@@ -18,7 +18,7 @@ import { jobKeys } from '../support/job-keys.js';
 /* dist/lambda.js (npm run build:lambda) in a process that is frozen after each answer, as Lambda does. */
 
 const secret = 'a-signing-secret';
-const host = fileURLToPath(new URL('../support/lambda-host.ts', import.meta.url));
+const lambdaProcess = fileURLToPath(new URL('../support/lambda-process.ts', import.meta.url));
 
 interface Answer {
   statusCode: number;
@@ -29,7 +29,7 @@ class Lambda {
   private constructor(private readonly child: ChildProcess) {}
 
   static async start(redisUrl: string, environment: Record<string, string> = {}): Promise<Lambda> {
-    const child = fork(host, {
+    const child = fork(lambdaProcess, {
       execArgv: ['--import', 'tsx'],
       env: {
         ...process.env,
@@ -197,7 +197,10 @@ describe('the bot as a function', () => {
       SLACK_SIGNING_SECRET: secret,
       REDIS_URL: redis.url,
     };
-    const { exitCode, stdout, stderr } = await execa('node', ['--import', 'tsx', host], { env, reject: false });
+    const { exitCode, stdout, stderr } = await execa('node', ['--import', 'tsx', lambdaProcess], {
+      env,
+      reject: false,
+    });
     assert.equal(exitCode, 1);
     assert.equal(stdout, '');
     assert.deepEqual(stderr.split('\n'), [

@@ -33,7 +33,7 @@ export async function simulatedHost(fault: Fault | undefined, stepDeadlineFactor
   const cluster = await startSimulatedCluster({ fault, objects: admissionPolicy(demoConfig.parse(settings)) });
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-host-'));
   const config = join(directory, 'config.yaml');
-  const address = `${cluster.edge.host}:${cluster.edge.port}`;
+  const address = `${cluster.edge.address}:${cluster.edge.port}`;
   await writeFile(config, stringify({ ...settings, exposure: { kind: 'traefik', address } }));
   const tools = fileURLToPath(new URL('../../simulator/bin', import.meta.url));
   return {

@@ -109,7 +109,7 @@ export interface SlackOptions {
   /** Small print of every message, such as `simulated cluster`. */
   notice?: string | undefined;
   /** The address of this machine that it listens on; one that pods reach, for a bot and workers in a cluster. */
-  host?: string;
+  address?: string;
 }
 
 /** The bot's own id. */
@@ -119,7 +119,7 @@ export const botUserId = 'U0VCDEMO0';
 export async function startSlack({
   signingSecret = 'test-signing-secret',
   notice,
-  host = '127.0.0.1',
+  address = '127.0.0.1',
 }: SlackOptions = {}): Promise<SlackWorkspace> {
   const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
   const emulator = await createEmulator({
@@ -153,7 +153,7 @@ export async function startSlack({
   const timeline = new Timeline();
   const names = new Map([[botUserId, 'vcdemo']]);
   const fileNames = new Map<string, string>();
-  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, fileNames, host });
+  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, fileNames, address });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Straight to the emulator, so that looking does not show up among the calls.
@@ -241,12 +241,12 @@ const writingMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files
 interface RecorderOptions {
   botToken: string;
   notice: string | undefined;
-  host: string;
+  address: string;
   timeline: Timeline;
   fileNames: Map<string, string>;
 }
 
-async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, fileNames, host }: RecorderOptions) {
+async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, fileNames, address }: RecorderOptions) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
@@ -318,9 +318,9 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     return answer.channel?.is_member === false ? 'not_in_channel' : undefined;
   };
 
-  server.listen(0, host);
+  server.listen(0, address);
   await once(server, 'listening');
-  const url = `http://${host}:${(server.address() as AddressInfo).port}`;
+  const url = `http://${address}:${(server.address() as AddressInfo).port}`;
 
   return {
     url,
