@@ -285,8 +285,12 @@ const tools: readonly KnownFailure[] = [
     "The certificate of the chart repository or of the cluster is not trusted here: give the worker that server's CA.",
   ],
   [
+    /getting credentials: exec/,
+    'The credential plugin of the kubeconfig does not sign in: give the worker credentials that need no person, such as a service account of the host cluster.',
+  ],
+  [
     /401 Unauthorized|403 Forbidden|failed to authorize/,
-    'The chart repository wants credentials, or others: check those of the worker.',
+    'The chart repository wants other credentials: write them into the address in vcluster.repository (helm gets them in a file), or set HELM_REPOSITORY_CONFIG or HELM_REGISTRY_CONFIG for the worker.',
   ],
   [
     /no such host|connection refused|i\/o timeout/i,

@@ -132,7 +132,12 @@ export const hostClusterConfig = z.strictObject({
         .describe(
           'name of the chart in `repository`, an `oci://` reference, or a .tgz file (relative to the configuration file if it begins with `.`)',
         ),
-      repository: z.url().default('https://charts.loft.sh').describe('repository of the chart, if `chart` is a name'),
+      repository: z
+        .url()
+        .default('https://charts.loft.sh')
+        .describe(
+          'repository of the chart, if `chart` is a name; helm gets a user name and password in it in a file that is removed at once, as it does those in an `oci://` reference',
+        ),
       version: z
         .string()
         .regex(/^v?\d+\.\d+\.\d+/, 'expected a version such as 0.34.0')

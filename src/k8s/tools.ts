@@ -1,9 +1,9 @@
-import { execa, ExecaError } from 'execa';
-import { toolEnvironment, type DemoConfig } from '../config.js';
+import type { DemoConfig } from '../config.js';
 import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 import { ToolLostApi } from './api-errors.js';
+import { ChildError, runChild } from './child-process.js';
 import { redact, shorten } from '../redact.js';
 
 /** The command line tools that a worker needs. */
@@ -12,6 +12,8 @@ export type Tool = 'helm' | 'istioctl';
 export interface ToolCall {
   /** Handed to standard input: values and manifests do not become files or arguments. */
   input?: string;
+  /** Variables besides those that every tool gets. */
+  env?: Record<string, string>;
   /** The file with the host cluster's credentials; undefined in a pod, where the tool finds its service account. */
   kubeconfig?: string | undefined;
   signal?: AbortSignal;
@@ -25,24 +27,23 @@ export interface ToolCall {
 export async function runTool(
   tool: Tool,
   args: string[],
-  { input, kubeconfig, signal, withinMs }: ToolCall,
+  { input, env, kubeconfig, signal, withinMs }: ToolCall,
 ): Promise<string> {
   try {
-    const { stdout } = await execa(tool, args, {
-      ...(input === undefined ? { stdin: 'ignore' } : { input }),
-      env: { ...toolEnvironment(), ...(kubeconfig !== undefined && { KUBECONFIG: kubeconfig }) },
-      extendEnv: false,
-      ...(signal && { cancelSignal: signal }),
-      timeout: withinMs,
-      forceKillAfterDelay: 2000,
-      maxBuffer: 20_000_000,
+    return await runChild(tool, args, {
+      input,
+      env: { ...env, ...(kubeconfig !== undefined && { KUBECONFIG: kubeconfig }) },
+      signal,
+      withinMs,
+      maxBytes: longestOutput,
     });
-    return stdout;
   } catch (error) {
-    signal?.throwIfAborted();
-    throw explain(tool, args, withinMs, error);
+    throw error instanceof ChildError ? explain(tool, args, withinMs, error) : error;
   }
 }
+
+/** What istioctl renders are some megabytes. */
+const longestOutput = 20_000_000;
 
 /**
  * Checks that helm and istioctl are there and of versions that go with the configuration: helm 3.8 or newer, istioctl at
@@ -80,24 +81,24 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
 const apiAway =
   /Kubernetes cluster unreachable|": (dial|read|write) tcp|\/apis?\/\S*": \S*(EOF|timeout|reset|refused|lost)|etcdserver: /;
 
-function explain(tool: Tool, args: string[], withinMs: number, error: unknown): UserError {
-  if (!(error instanceof ExecaError)) throw error;
+function explain(tool: Tool, args: string[], withinMs: number, error: ChildError): UserError {
+  const { code, isLate, stderr, stdout } = error.facts;
   const command = `${tool} ${args.slice(0, 2).join(' ')}`;
-  if (error.code === 'ENOENT')
+  if (code === 'ENOENT')
     return new UserError(`${tool}-missing`, `The worker cannot find ${tool}.`, {
       hint: `Install ${tool} on the worker's PATH; the image of vcdemo has it.`,
       cause: error,
     });
-  if (error.timedOut) {
-    const said = shorten(redact(String(error.stderr ?? '')));
+  if (isLate) {
+    const said = shorten(redact(stderr));
     return new UserError(
       `${tool}-failed`,
       `\`${command}\` did not end within ${formatDuration(withinMs)}${said && `: ${said}`}`,
       { cause: error },
     );
   }
-  const reason = shorten(redact(String(error.stderr || error.stdout || error.shortMessage)));
-  if (apiAway.test(reason))
+  const reason = shorten(redact(stderr || stdout || error.message));
+  if (apiAway.test(reason) && !reason.includes('getting credentials'))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
     hint: adviceFor(reason) ?? 'Correct the cause and run the command again: what is done already is kept.',

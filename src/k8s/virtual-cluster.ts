@@ -6,6 +6,7 @@ import { minutes } from '../duration.js';
 import { accessWith } from './access.js';
 import { UserError } from '../errors.js';
 import { isPassing, NotYet } from './api-errors.js';
+import { repositoryName, withChart } from './chart-source.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
 import type { Demo, VirtualClusterPlace } from './demo.js';
@@ -30,23 +31,17 @@ export async function installVirtualCluster(
   { name, namespace }: VirtualClusterPlace,
   { kubeconfig, signal }: { kubeconfig: string | undefined; signal: AbortSignal },
 ): Promise<void> {
-  const { chart, repository, version, values } = config.vcluster;
+  const { version, values } = config.vcluster;
   const sans = [hostOf(config, 'api', demo.name, name), `${name}.${namespace}`, `${name}.${namespace}.svc`];
-  const isFile = chart.endsWith('.tgz');
-  await runTool(
-    'helm',
-    [
-      ...['upgrade', '--install', name, chart, '--namespace', namespace, '--values', '-'],
-      ...(isFile ? [] : ['--version', version]),
-      ...(isFile || chart.includes('/') ? [] : ['--repo', repository]),
-    ],
-    {
+  const withinMs = minutes(2) * config.stepDeadlineFactor;
+  await withChart(config.vcluster, async ({ args, env, needsUpdate }) => {
+    const call = { env, kubeconfig, signal, withinMs };
+    if (needsUpdate) await runTool('helm', ['repo', 'update', repositoryName], call);
+    await runTool('helm', ['upgrade', '--install', name, ...args, '--namespace', namespace, '--values', '-'], {
+      ...call,
       input: stringify(helmValues({ version, extraSans: sans, pullSecrets: pullSecretNames(config), extra: values })),
-      kubeconfig,
-      signal,
-      withinMs: minutes(2) * config.stepDeadlineFactor,
-    },
-  );
+    });
+  });
 }
 
 /** Whether the release is deployed; a release that a killed helm left `pending` is not. */

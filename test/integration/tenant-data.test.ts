@@ -9,7 +9,7 @@ import { parse, stringify } from 'yaml';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { readDemoConfig } from '../../src/config.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import type { Demo, VirtualClusterPlace } from '../../src/k8s/demo.js';
+import { planDemo } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import {
   checkDemoKubeconfig,
@@ -29,11 +29,15 @@ import { waitFor } from '../support/wait-for.js';
 
 const { signal } = new AbortController();
 const config = { ...readDemoConfig(undefined), exposure: { kind: 'none' as const } };
-const places: VirtualClusterPlace[] = [
-  { name: 'vc1', namespace: 'demo-vc1' },
-  { name: 'vc2', namespace: 'demo-vc2' },
-];
-const demo = { name: 'demo', places, expires: new Date(Date.now() + 3_600_000) } as Demo;
+const demo = planDemo({
+  name: 'demo',
+  owner: { id: 'U1', name: 'ada' },
+  channel: 'C1',
+  now: new Date(),
+  ttlMs: 3_600_000,
+  claimNamespace: 'default',
+});
+const { places } = demo;
 
 describe("with Secrets that a demo's administrator has changed", () => {
   let simulated: SimulatedCluster;

@@ -1,0 +1,79 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { DemoConfig } from '../config.js';
+import { UserError } from '../errors.js';
+
+/** How helm is told of a chart. */
+export interface ChartSource {
+  /** Behind `helm upgrade --install <name>`: the chart, its version and its repository. */
+  args: string[];
+  env: Record<string, string>;
+  /** Whether helm must fetch the repository's index first. */
+  needsUpdate: boolean;
+}
+
+/** The repository's name in helm's own file, where there is one. */
+export const repositoryName = 'vcdemo';
+
+/**
+ * Works with the chart of the configuration. A user name and password in its address are handed to helm in a file that only
+ * this user may read, and that is removed when the work has ended: in arguments every user of the machine sees them.
+ * @throws UserError `chart-password` for a password in the address of a file
+ * @see https://helm.sh/docs/helm/helm/ for the variables
+ */
+export async function withChart<Result>(
+  { chart, repository, version }: Pick<DemoConfig['vcluster'], 'chart' | 'repository' | 'version'>,
+  work: (source: ChartSource) => Promise<Result>,
+): Promise<Result> {
+  if (/^https?:/.test(chart) && withoutCredentials(chart).user !== undefined)
+    throw new UserError('chart-password', 'vcluster.chart has a user name or password in the address of a file.', {
+      hint: "Set vcluster.repository to the repository's address with them, and vcluster.chart to the chart's name: helm then gets them in a file.",
+    });
+  if (chart.endsWith('.tgz')) return await work({ args: [chart], env: {}, needsUpdate: false });
+  const versioned = ['--version', version];
+  if (chart.includes('/')) {
+    const { address, user } = chart.startsWith('oci://')
+      ? withoutCredentials(chart)
+      : { address: chart, user: undefined };
+    const source = { args: [address, ...versioned], needsUpdate: false };
+    if (!user) return await work({ ...source, env: {} });
+    const auth = Buffer.from(`${user.username}:${user.password}`).toString('base64');
+    const registry = JSON.stringify({ auths: { [new URL(address).host]: { auth } } });
+    return await withFile(registry, (file) => work({ ...source, env: { HELM_REGISTRY_CONFIG: file } }));
+  }
+  const { address, user } = withoutCredentials(repository);
+  if (!user) return await work({ args: [chart, ...versioned, '--repo', address], env: {}, needsUpdate: false });
+  const repositories = { apiVersion: 'v1', repositories: [{ name: repositoryName, url: address, ...user }] };
+  return await withFile(stringify(repositories), (file, directory) =>
+    work({
+      args: [`${repositoryName}/${chart}`, ...versioned],
+      env: { HELM_REPOSITORY_CONFIG: file, HELM_REPOSITORY_CACHE: join(directory, 'cache') },
+      needsUpdate: true,
+    }),
+  );
+}
+
+function withoutCredentials(address: string): { address: string; user?: { username: string; password: string } } {
+  const url = new URL(address);
+  if (!url.username && !url.password) return { address };
+  const user = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  url.username = url.password = '';
+  return { address: url.href, user };
+}
+
+/** In a directory of its own, which is removed in any case. */
+async function withFile<Result>(
+  content: string,
+  work: (file: string, directory: string) => Promise<Result>,
+): Promise<Result> {
+  const directory = await mkdtemp(join(tmpdir(), 'vcdemo-helm-'));
+  try {
+    const file = join(directory, 'config');
+    await writeFile(file, content, { mode: 0o600 });
+    return await work(file, directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { UserError } from '../../../src/errors.js';
+import { runTool } from '../../../src/k8s/tools.js';
+import { assertEnds, makeExecutables, notePid, pidOf, type Executables } from '../../support/executables.js';
+
+describe('helm', () => {
+  const path = process.env.PATH;
+  let scripts: Executables;
+  before(async () => {
+    scripts = await makeExecutables();
+    process.env.PATH = `${scripts.directory}${delimiter}${path}`;
+  });
+  after(async () => {
+    process.env.PATH = path;
+    await scripts.remove();
+  });
+
+  const run = (args: string[], options: object = {}) => runTool('helm', args, { withinMs: 20_000, ...options });
+  async function failed(running: Promise<string>): Promise<UserError> {
+    const error: unknown = await running.then(
+      () => assert.fail('did not fail'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof UserError, String(error));
+    return error;
+  }
+
+  test('gets values as its input, the kubeconfig as a variable, and nothing that is secret', async () => {
+    await scripts.write('helm', 'cat\nenv >"$0.env"');
+    process.env.REDIS_URL = 'redis://:secret@redis';
+    try {
+      assert.equal(await run(['upgrade'], { input: 'a: 1', kubeconfig: 'a:b', env: { MORE: 'x' } }), 'a: 1');
+    } finally {
+      delete process.env.REDIS_URL;
+    }
+    const environment = await readFile(`${scripts.directory}/helm.env`, 'utf8');
+    assert.match(environment, /^KUBECONFIG=a:b$/m);
+    assert.match(environment, /^MORE=x$/m);
+    assert.doesNotMatch(environment, /redis/i);
+  });
+
+  test('that fails is told with its own reason, without secrets', async () => {
+    await scripts.write('helm', 'echo "Error: token=c2VjcmV0c2VjcmV0c2VjcmV0 is wrong" >&2\nexit 1');
+    const { code, message } = await failed(run(['upgrade', '--install', 'vc1']));
+    assert.equal(code, 'helm-failed');
+    assert.match(message, /`helm upgrade --install` failed: Error: token=\[removed\] is wrong/);
+  });
+
+  test('that waits for its credential plugin is ended together with it', async () => {
+    const plugin = await scripts.write('plugin', `${notePid()}\nsleep 600`);
+    await scripts.write('helm', `echo "waiting for login" >&2\n${plugin}`);
+    const { message } = await failed(run(['upgrade'], { withinMs: 700 }));
+    assert.match(message, /`helm upgrade` did not end within .*waiting for login/);
+    await assertEnds(await pidOf(plugin));
+  });
+
+  test('whose credential plugin fails is told to need a service account', async () => {
+    const said =
+      'Error: Kubernetes cluster unreachable: Get "https://a:6443/version": getting credentials: exec: executable aws failed with exit code 255';
+    await scripts.write('helm', `echo '${said}' >&2\nexit 1`);
+    const { code, hint } = await failed(run(['upgrade']));
+    assert.equal(code, 'helm-failed');
+    assert.match(hint!, /service account/);
+  });
+
+  test('ends with the job', async () => {
+    const helm = await scripts.write('helm', `${notePid()}\nsleep 600`);
+    const ending = new AbortController();
+    const running = run(['upgrade'], { signal: ending.signal });
+    const pid = await pidOf(helm);
+    ending.abort(new Error('the worker stops'));
+    await assert.rejects(running, /the worker stops/);
+    await assertEnds(pid);
+  });
+});
+
+test('a tool that is missing is told with what to do', async () => {
+  const path = process.env.PATH;
+  process.env.PATH = '/nowhere';
+  try {
+    await assert.rejects(runTool('istioctl', ['version'], { withinMs: 5000 }), /cannot find istioctl/);
+  } finally {
+    process.env.PATH = path;
+  }
+});
