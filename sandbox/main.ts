@@ -13,9 +13,9 @@ import { showInTerminal, type Terminal } from './terminal.js';
 /* npm run demo: the product with stand-ins for Slack and, unless a kubeconfig is given, for the host cluster. */
 
 const usage = `npm run demo -- [options]
-  --script "create; verify; kubeconfig; delete demo"   runs these commands and ends; 0 only if all of it worked
+  --script "create; verify; kubeconfig; delete demo"   runs these commands and exits, with 0 only if all of them worked
   --fault ${faultNames.join('|')}
-                                                       the simulated cluster fails in that way
+                                                       makes the simulated cluster fail in this way
   --kubeconfig FILE [--context NAME] --config FILE     a real cluster, with the product's configuration for it`;
 
 const { options, problem } = readOptions();
@@ -33,7 +33,7 @@ let ending: Promise<void> | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
     if (ending) process.exit(1); // a second time: at once
-    process.stdout.write('\nEnding everything…\n');
+    process.stdout.write('\nStopping everything…\n');
     void end().then(() => process.exit(options.script ? 1 : 0));
   });
 // A mistake in the simulation must not leave Redis, bot and worker behind.
@@ -55,7 +55,7 @@ try {
 async function open<Part extends { close(): unknown }>(starting: Promise<Part>): Promise<Part> {
   parts.push(starting);
   const part = await starting;
-  if (ending) throw new Error('ended meanwhile');
+  if (ending) throw new Error('stopped while starting');
   return part;
 }
 
@@ -87,8 +87,8 @@ async function run(): Promise<boolean> {
   };
   const page = await open(servePage(stack.slack, host.notice));
   const terminal = await open(showInTerminal(stack.slack, print, { color: process.stdout.isTTY }));
-  print(`The product runs, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
-The channel in a browser: ${page.url}  (all that the stand-in knows: ${stack.slack.inspectorUrl})`);
+  print(`vcdemo is running, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
+The channel in a browser: ${page.url}  (everything that the stand-in knows: ${stack.slack.inspectorUrl})`);
   const good = prompt ? await converse(prompt, { stack, jobs, terminal, print }) : await script({ stack, jobs, print });
   await terminal.settled();
   return good;
@@ -111,7 +111,7 @@ async function converse(
   prompt: Prompt,
   { stack, jobs, terminal, print }: Parts & { terminal: Terminal },
 ): Promise<boolean> {
-  print('Type /vcdemo create, or /vcdemo help; the number of a button presses it; Ctrl-C ends and removes everything.');
+  print('Type /vcdemo create, or /vcdemo help; type the number of a button to press it; Ctrl-C stops and removes everything.');
   const { alice } = stack.slack;
   const begun: Promise<unknown>[] = [];
   const finished = (answer: { text?: string }) => jobs.finished(jobIdIn(answer) ?? '').catch(() => undefined);
@@ -122,7 +122,7 @@ async function converse(
     if (button) begun.push(finished(await stack.press(alice, button.actionId, button.value)));
     else if (command !== undefined) begun.push(finished((await stack.type(alice, command)).body));
     else if (/^\d+$/.test(text)) print(`There is no button ${text}.`);
-    else if (text !== '') print('Commands begin with /vcdemo; a number presses the button that has it.');
+    else if (text !== '') print('Commands start with /vcdemo; a number presses the button with that number.');
     prompt.show();
   }
   await Promise.all(begun);
@@ -178,11 +178,11 @@ function readOptions() {
     if (values.kubeconfig !== undefined && fault)
       return {
         options: found,
-        problem: 'Only the simulated cluster can be made to fail: leave --fault or --kubeconfig out.',
+        problem: '--fault works only with the simulated cluster: leave out --fault or --kubeconfig.',
       };
     if (values.script?.trim() === '') return { options: found, problem: 'The script has no commands.' };
     if (values.context !== undefined && values.kubeconfig === undefined)
-      return { options: found, problem: '--context is of --kubeconfig, which is not given.' };
+      return { options: found, problem: '--context needs --kubeconfig.' };
     return { options: found, problem: undefined };
   } catch (error) {
     return { options: {} as never, problem: (error as Error).message };
