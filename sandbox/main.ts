@@ -111,7 +111,9 @@ async function converse(
   prompt: Prompt,
   { stack, jobs, terminal, print }: Parts & { terminal: Terminal },
 ): Promise<boolean> {
-  print('Type /vcdemo create, or /vcdemo help; type the number of a button to press it; Ctrl-C stops and removes everything.');
+  print(
+    'Type /vcdemo create, or /vcdemo help; type the number of a button to press it; Ctrl-C stops and removes everything.',
+  );
   const { alice } = stack.slack;
   const begun: Promise<unknown>[] = [];
   const finished = (answer: { text?: string }) => jobs.finished(jobIdIn(answer) ?? '').catch(() => undefined);
