@@ -26,7 +26,8 @@ export function sidecarInjection(store: Store, draft: KubeObject): void {
     throw internalError(
       'failed calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/inject?timeout=10s": no endpoints available for service "istiod"',
     );
-  const image = String(istiod.spec.containers[0].image).replace('/pilot:', '/proxyv2:');
+  const { env = [] } = istiod.spec.containers[0] as { env?: { name: string; value: string }[] };
+  const image = env.find(({ name }) => name === 'SIDECAR_IMAGE')?.value;
   const redirecting = { capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] }, runAsUser: 0, runAsGroup: 0 };
   draft.spec.initContainers = [
     ...(draft.spec.initContainers ?? []),

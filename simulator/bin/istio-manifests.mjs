@@ -13,11 +13,19 @@ export function istioManifests({
   components = {},
 }) {
   const { clusterName = 'Kubernetes' } = values.global?.multiCluster ?? {};
+  // A whole image is taken as it stands, as Istio's charts do.
+  const imageOf = (name, given) => (given?.includes('/') ? given : `${hub}/${name}:${tag}`);
+  const proxyImage = imageOf('proxyv2', values.global?.proxy?.image);
   const istiod = {
     name: 'discovery',
-    image: `${hub}/pilot:${tag}`,
+    image: imageOf('pilot', values.pilot?.image),
     args: ['discovery', '--monitoringAddr=:15014'],
-    env: [{ name: 'CLUSTER_ID', value: clusterName }, ...(components.pilot?.k8s?.env ?? [])],
+    // The simulated webhook reads SIDECAR_IMAGE.
+    env: [
+      { name: 'CLUSTER_ID', value: clusterName },
+      { name: 'SIDECAR_IMAGE', value: proxyImage },
+      ...(components.pilot?.k8s?.env ?? []),
+    ],
   };
   const istiodPorts = [
     { name: 'https-dns', port: 15012 },
@@ -33,7 +41,7 @@ export function istioManifests({
     object('v1', 'ConfigMap', 'istio', { data: { mesh: JSON.stringify(mesh), meshNetworks: 'networks: {}' } }),
     ...server('istiod', { app: 'istiod', istio: 'pilot' }, 'istiod', istiod, istiodPorts),
     sidecarInjector,
-    ...gateways.flatMap(({ name }) => ingressGateway(name, `${hub}/proxyv2:${tag}`)),
+    ...gateways.flatMap(({ name }) => ingressGateway(name, proxyImage)),
   ];
 }
 

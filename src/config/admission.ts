@@ -63,7 +63,7 @@ export const admissionKeys = {
   also: z
     .strictObject({
       proxyImages: names(
-        'images, besides `<istio.hub>/proxyv2:<istio.tag>`, whose containers may have NET_ADMIN and NET_RAW, such as the previous one while Istio is being upgraded',
+        'images, besides `<istio.hub>/proxyv2:<istio.tag>` with its digest if `istio.digests` has one, whose containers may have NET_ADMIN and NET_RAW, such as the previous one while Istio is being upgraded',
       ),
       storageClasses: names("StorageClasses that demos may use; if empty, the host cluster's default class"),
       priorityClasses: names(

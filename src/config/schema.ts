@@ -28,6 +28,7 @@ const lifetime = duration.refine((ms) => ms >= shortestTtlMs, `must be at least 
 
 /** Values that are passed on unchanged: Helm values, parts of an IstioOperator. */
 const freeform = z.record(z.string(), z.unknown());
+const digest = z.string().regex(/^sha256:[a-f\d]{64}$/, 'expected sha256: and 64 hexadecimal digits');
 const stringMap = z.record(z.string(), z.string());
 const quantity = z.union([
   z.string().regex(/^[0-9.]+([numkMGTPE]i?)?$/, 'expected a quantity such as 100m or 64Mi'),
@@ -138,6 +139,9 @@ export const hostClusterConfig = z.strictObject({
         .describe(
           'repository of the chart, if `chart` is a name; helm gets a user name and password in it in a file that is removed at once, as it does those in an `oci://` reference',
         ),
+      digest: digest
+        .optional()
+        .describe('`sha256:…` of the chart, if `chart` is a .tgz file: any other file is refused'),
       version: z
         .string()
         .regex(/^v?\d+\.\d+\.\d+/, 'expected a version such as 0.34.0')
@@ -151,6 +155,10 @@ export const hostClusterConfig = z.strictObject({
           "Helm values merged over vcdemo's own; lists are joined. Features that they turn on may need more rights for the worker ([the chart's README](../helm/vcdemo/README.md#rights)); the chart's own ClusterRole stays off",
         ),
     })
+    .refine(({ chart, digest }) => digest === undefined || /^(?!\w+:\/\/).*\.tgz$/.test(chart), {
+      path: ['digest'],
+      message: 'needs `chart` to be a .tgz file',
+    })
     .prefault({})
     .describe("vcluster's Helm chart"),
   istio: z
@@ -158,8 +166,18 @@ export const hostClusterConfig = z.strictObject({
       hub: z.string().default('docker.io/istio').describe("registry and path of Istio's images"),
       tag: z
         .string()
+        .regex(/^\w[\w.-]*$/, 'expected a tag such as 1.30.0; digests go in istio.digests')
         .default('1.30.0')
         .describe("tag of Istio's images; the worker's istioctl must be of that version or one minor version away"),
+      digests: z
+        .strictObject({
+          pilot: digest
+            .optional()
+            .describe('digest of `<hub>/pilot:<tag>`, such as `sha256:…`, to run exactly that image'),
+          proxyv2: digest.optional().describe('digest of `<hub>/proxyv2:<tag>`'),
+        })
+        .optional()
+        .describe("digests of Istio's images"),
       operator: freeform
         .default({})
         .describe('merged over the `spec` of the IstioOperator; gateways with the same name are merged'),
@@ -171,7 +189,7 @@ export const hostClusterConfig = z.strictObject({
       helloworldV1: z
         .string()
         .default('docker.io/istio/examples-helloworld-v1:1.0')
-        .describe('image of helloworld in the first virtual cluster'),
+        .describe('image of helloworld in the first virtual cluster; like all of these it may end with `@sha256:…`'),
       helloworldV2: z
         .string()
         .default('docker.io/istio/examples-helloworld-v2:1.0')
@@ -196,7 +214,7 @@ export const hostClusterConfig = z.strictObject({
         ),
     })
     .prefault({})
-    .describe('images of everything but vcluster and Istio'),
+    .describe('images of everything but vcluster and Istio; each may end with `@sha256:…`'),
   isolation: z
     .strictObject({ ...admissionKeys })
     .prefault({})

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -20,17 +21,23 @@ export const repositoryName = 'vcdemo';
 /**
  * Works with the chart of the configuration. A user name and password in its address are handed to helm in a file that only
  * this user may read, and that is removed when the work has ended: in arguments every user of the machine sees them.
- * @throws UserError `chart-password` for a password in the address of a file
+ * @throws UserError `chart-password` for a password in the address of a file; `chart-digest` for a file with another digest
  * @see https://helm.sh/docs/helm/helm/ for the variables
  */
 export async function withChart<Result>(
-  { chart, repository, version }: Pick<DemoConfig['vcluster'], 'chart' | 'repository' | 'version'>,
+  {
+    chart,
+    digest,
+    repository,
+    version,
+  }: Pick<DemoConfig['vcluster'], 'chart' | 'repository' | 'version'> & { digest?: string | undefined },
   work: (source: ChartSource) => Promise<Result>,
 ): Promise<Result> {
   if (/^https?:/.test(chart) && withoutCredentials(chart).user !== undefined)
     throw new UserError('chart-password', 'vcluster.chart has a user name or password in the address of a file.', {
       hint: "Set vcluster.repository to the repository's address with them, and vcluster.chart to the chart's name: helm then gets them in a file.",
     });
+  if (digest !== undefined) await assertDigest(chart, digest);
   if (chart.endsWith('.tgz')) return await work({ args: [chart], env: {}, needsUpdate: false });
   const versioned = ['--version', version];
   if (chart.includes('/')) {
@@ -53,6 +60,15 @@ export async function withChart<Result>(
       needsUpdate: true,
     }),
   );
+}
+
+async function assertDigest(file: string, expected: string): Promise<void> {
+  const content = await readFile(file);
+  const found = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+  if (found === expected) return;
+  throw new UserError('chart-digest', `The chart ${file} has the digest ${found}, not ${expected}.`, {
+    hint: 'Put the right chart there, or correct vcluster.digest in the configuration.',
+  });
 }
 
 function withoutCredentials(address: string): { address: string; user?: { username: string; password: string } } {

@@ -5,6 +5,7 @@ import { unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { virtualClusterNames, type VirtualClusterName } from './demo.js';
 import { mergeDeep } from './helm-values.js';
+import { pinnedImages } from './istio-images.js';
 import { applyAll, missing, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 import { runTool } from './tools.js';
@@ -71,10 +72,8 @@ function split(manifests: Manifest[]): IstioManifests {
  * The source document's IstioOperator, without the fields that istioctl no longer knows.
  * `istio.operator` of the configuration is laid over its `spec`; components of the same name are merged.
  */
-export function istioOperator(
-  clusterName: VirtualClusterName,
-  { hub, tag, operator }: DemoConfig['istio'],
-): Record<string, unknown> {
+export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig['istio']): Record<string, unknown> {
+  const { hub, tag, operator } = istio;
   const securityContext = { fsGroup: 2000, runAsGroup: 2000, runAsUser: 2000, supplementalGroups: [2000] };
   const own = {
     profile: 'minimal',
@@ -125,7 +124,7 @@ export function istioOperator(
       namespace: 'istio-system',
       annotations: { 'install.istio.io/ignoreReconcile': 'true' },
     },
-    spec: withGatewaysMerged(mergeDeep(own, operator)),
+    spec: withGatewaysMerged(mergeDeep(mergeDeep(own, { values: pinnedImages(istio) }), operator)),
   };
 }
 

@@ -7,6 +7,7 @@ import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { sidecarSettings } from './istio.js';
 import { create } from './objects.js';
+import { istioImage } from './istio-images.js';
 
 type SidecarConfig = Pick<DemoConfig, 'istio' | 'images' | 'helloworld'>;
 
@@ -57,7 +58,7 @@ function remedyFor(reason: string, config: SidecarConfig): string {
   );
 }
 
-const proxyImage = ({ istio: { hub, tag } }: SidecarConfig) => `${hub}/proxyv2:${tag}`;
+const proxyImage = ({ istio }: SidecarConfig) => istioImage(istio, 'proxyv2');
 
 /** helloworld's pod as it comes to the host cluster: the init container has the least rights with which it can work. */
 export function sidecarPod(namespace: string, config: SidecarConfig) {

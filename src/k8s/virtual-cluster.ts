@@ -23,7 +23,7 @@ const apiPort = 8443;
 
 /**
  * Installs the virtual cluster's chart, `helm upgrade -i`, and does not wait for it.
- * @throws UserError of `runTool`
+ * @throws UserError of `withChart` and `runTool`
  */
 export async function installVirtualCluster(
   config: DemoConfig,

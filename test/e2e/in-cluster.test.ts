@@ -199,13 +199,13 @@ function prerequisites(slack: SlackWorkspace): string {
 }
 
 function values(slack: SlackWorkspace): string {
-  const [, repository, tag] = /^(.*):([^:/]+)$/.exec(image!)!;
+  const [, repository, tag, digest = ''] = /^(.*?):([^:/@]+)(?:@(sha256:\w+))?$/.exec(image!)!;
   const text = readFileSync(process.env.VCDEMO_CONFIG!, 'utf8').replace(
     '${LAB_VCLUSTER_CHART}',
     '/charts/vcluster.tgz',
   );
   return stringify({
-    image: { repository, tag },
+    image: { repository, tag, digest },
     slack: { existingSecret: 'slack', apiUrl: slack.apiUrl },
     config: parse(text) as object,
     valkey: { enabled: true, storage: '' },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { admissionRuleIds, type AdmissionRuleId } from '../../config/admission.js';
 import type { DemoConfig } from '../../config.js';
 import { labels } from '../demo.js';
+import { istioImage } from '../istio-images.js';
 import type { Manifest } from '../objects.js';
 import { admissionRules, variables, type Subject } from './admission-rules.js';
 
@@ -29,7 +30,7 @@ export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Rec
   const { proxyImages, ...also } = isolation.also;
   return {
     ...also,
-    proxyImages: [`${istio.hub}/proxyv2:${istio.tag}`, ...proxyImages],
+    proxyImages: [istioImage(istio, 'proxyv2'), ...proxyImages],
     hosts: [hosts.api, hosts.dashboard, hosts.app].map((template) => template.replaceAll('{domain}', domain)),
   };
 }

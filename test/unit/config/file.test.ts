@@ -40,6 +40,23 @@ describe('the configuration file', () => {
     assert.equal(chart, join(directory, 'vcluster.tgz'));
   });
 
+  test('takes images with digests, and digests of the chart and of Istio beside their versions', () => {
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const config = read(
+      `images: { sleep: 'docker.io/curlimages/curl:8.16.0@${digest}' }\n` +
+        `vcluster: { chart: /charts/vcluster.tgz, digest: '${digest}' }\n` +
+        `istio: { digests: { pilot: '${digest}', proxyv2: '${digest}' } }\n`,
+    );
+    assert.equal(config.images.sleep, `docker.io/curlimages/curl:8.16.0@${digest}`);
+    assert.equal(config.vcluster.digest, digest);
+    for (const [wrong, reason] of [
+      [`istio: { tag: '1.30.0@${digest}' }\n`, /istio\.tag: .*istio\.digests/],
+      ["istio: { digests: { pilot: 'sha256:0' } }\n", /istio\.digests\.pilot/],
+      [`vcluster: { digest: '${digest}' }\n`, /vcluster\.digest: needs `chart` to be a \.tgz file/],
+    ] as const)
+      assert.match(refusal(() => read(wrong)).message, reason);
+  });
+
   test('refuses lifetimes too short for a certificate', () => {
     const { message } = refusal(() => read('ttl: {default: 14m, max: 10m}\n'));
     assert.match(message, /ttl\.default: must be at least 15m/);
