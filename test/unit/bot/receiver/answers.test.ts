@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createAnswerMemory } from '../../../../src/bot/receiver/answers.js';
+
+const later = Date.now() + 60_000;
+
+/** Answers with a number that says how often it was asked. */
+function counting() {
+  let count = 0;
+  return () => Promise.resolve({ status: 200, body: String(++count) });
+}
+
+test('a request that is sent again gets the answer of the first, also while that is being made', async () => {
+  const memory = createAnswerMemory();
+  const answer = counting();
+  const both = await Promise.all([memory.once('a', later, answer), memory.once('a', later, answer)]);
+  assert.deepEqual(
+    [...both, await memory.once('a', later, answer)].map(({ body }) => body),
+    ['1', '1', '1'],
+  );
+  assert.equal((await memory.once('b', later, answer)).body, '2');
+});
+
+test('only so many answers are remembered, the newest', async () => {
+  const memory = createAnswerMemory(2);
+  const answer = counting();
+  for (const signature of ['a', 'b', 'c']) await memory.once(signature, later, answer);
+  assert.equal((await memory.once('c', later, answer)).body, '3');
+  assert.equal((await memory.once('b', later, answer)).body, '2');
+  assert.equal((await memory.once('a', later, answer)).body, '4');
+});
+
+test('what is over makes room', async () => {
+  const memory = createAnswerMemory(3);
+  const answer = counting();
+  await memory.once('old', Date.now() - 1, answer);
+  for (const signature of ['a', 'b', 'c']) await memory.once(signature, later, answer);
+  assert.equal((await memory.once('a', later, answer)).body, '2');
+});

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, mock, test } from 'node:test';
+import { WebAPIPlatformError, type WebClient } from '@slack/web-api';
+import { createPeople, standingFrom } from '../../../src/slack/people.js';
+
+const ours = { teamId: 'T1', enterpriseId: null };
+const inGrid = { teamId: 'T1', enterpriseId: 'E1' };
+
+describe('somebody', () => {
+  test('of the team is a member', () => {
+    assert.equal(standingFrom({ team_id: 'T1' }, ours), 'member');
+    assert.equal(standingFrom({}, ours), 'member');
+  });
+  test('of another team of the organization is a member', () =>
+    assert.equal(standingFrom({ team_id: 'T2', enterprise_user: { enterprise_id: 'E1' } }, inGrid), 'member'));
+  test('of another team or organization is external, a guest there too', () => {
+    assert.equal(standingFrom({ team_id: 'T2' }, ours), 'external');
+    assert.equal(standingFrom({ team_id: 'T2', enterprise_user: { enterprise_id: 'E2' } }, inGrid), 'external');
+    assert.equal(standingFrom({ is_stranger: true, team_id: 'T1', is_restricted: true }, ours), 'external');
+  });
+  test('who is restricted is a guest', () => {
+    assert.equal(standingFrom({ team_id: 'T1', is_restricted: true }, ours), 'guest');
+    assert.equal(standingFrom({ team_id: 'T1', is_ultra_restricted: true }, ours), 'guest');
+  });
+  test('who was deactivated is that before all', () =>
+    assert.equal(standingFrom({ deleted: true, is_restricted: true, team_id: 'T2' }, ours), 'deactivated'));
+});
+
+describe('Slack', () => {
+  function peopleOf(info: (user: string) => Promise<unknown>) {
+    const asked: string[] = [];
+    const client = {
+      users: { info: ({ user }: { user: string }) => (asked.push(user), info(user)) },
+    } as unknown as WebClient;
+    return { people: createPeople(client, () => Promise.resolve(ours)), asked };
+  }
+  const member = () => Promise.resolve({ user: { team_id: 'T1' } });
+
+  test('is asked once about somebody, also by two at the same time, and again after five minutes', async () => {
+    mock.timers.enable({ apis: ['Date'] });
+    try {
+      const { people, asked } = peopleOf(member);
+      await Promise.all([people.standingOf('U1'), people.standingOf('U1')]);
+      assert.equal(await people.standingOf('U1'), 'member');
+      assert.deepEqual(asked, ['U1']);
+      mock.timers.tick(5 * 60_000);
+      await people.standingOf('U1');
+      assert.deepEqual(asked, ['U1', 'U1']);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('is asked again ten seconds after it did not answer', async () => {
+    mock.timers.enable({ apis: ['Date'] });
+    try {
+      let isAway = true;
+      const { people, asked } = peopleOf(() => (isAway ? Promise.reject(new Error('no answer')) : member()));
+      await assert.rejects(people.standingOf('U1'), /no answer/);
+      await assert.rejects(people.standingOf('U1'), /no answer/);
+      isAway = false;
+      mock.timers.tick(10_000);
+      assert.equal(await people.standingOf('U1'), 'member');
+      assert.deepEqual(asked, ['U1', 'U1']);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('that does not know somebody says so', async () => {
+    const unknown = new WebAPIPlatformError({ ok: false, error: 'user_not_found' });
+    assert.equal(await peopleOf(() => Promise.reject(unknown)).people.standingOf('U1'), 'unknown');
+  });
+
+  test('is asked again about those whom many others have crowded out', async () => {
+    const { people, asked } = peopleOf(member);
+    for (let index = 0; index <= 2_000; index++) await people.standingOf(`U${index}`);
+    await people.standingOf('U2000');
+    assert.equal(asked.length, 2_001);
+    await people.standingOf('U0');
+    assert.equal(asked.length, 2_002);
+  });
+});
