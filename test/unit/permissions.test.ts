@@ -44,7 +44,10 @@ describe('the rules of a worker', () => {
       ),
     );
     // OpenShift lets nobody name the host of a Route without a right of its own.
-    assert.ok(has('routes/custom-host', demoRules({ ...config, exposure: { kind: 'route', annotations: {} } })));
+    const ofRoutes = demoRules({ ...config, exposure: { kind: 'route', annotations: {} } });
+    assert.ok(
+      ofRoutes.some(({ resources, verbs }) => resources.includes('routes/custom-host') && verbs.includes('create')),
+    );
   });
 });
 

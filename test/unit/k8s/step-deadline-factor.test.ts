@@ -35,14 +35,24 @@ const place = demo.places[0]!;
 const kinds = {
   Namespace: 'namespaces',
   Pod: 'pods',
+  ConfigMap: 'configmaps',
   ServiceAccount: 'serviceaccounts',
   RoleBinding: 'rolebindings',
+  StorageClass: 'storageclasses',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+  NetworkPolicy: 'networkpolicies',
   ClusterRoleBinding: 'clusterrolebindings',
   SelfSubjectAccessReview: 'selfsubjectaccessreviews',
   SelfSubjectReview: 'selfsubjectreviews',
   CertificateSigningRequest: 'certificatesigningrequests',
 };
-const clusterWide = ['Namespace', 'ClusterRoleBinding', 'CertificateSigningRequest'];
+const clusterWide = [
+  'Namespace',
+  'StorageClass',
+  'ValidatingAdmissionPolicy',
+  'ClusterRoleBinding',
+  'CertificateSigningRequest',
+];
 const resources = Object.entries(kinds).map(([kind, name]) => ({
   kind,
   name,
@@ -55,7 +65,9 @@ const accessTo = (url: string) => accessWith({ url }, { token: 'x' });
 function clusterWhere(answer: (call: ApiCall) => object | undefined, access = accessTo('https://x')): Cluster {
   const request = <Answer>(call: ApiCall): Promise<Answer> => {
     if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
-    const found = answer(call);
+    // No demo has a record yet, and there is no StorageClass.
+    const isRecord = call.path.includes('/configmaps') && call.method === 'GET';
+    const found = isRecord ? undefined : /storageclasses$/.test(call.path) ? { items: [] } : answer(call);
     if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
     return Promise.resolve(found as Answer);
   };
