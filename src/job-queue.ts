@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Job, Queue } from 'bullmq';
+import type { Job, JobsOptions, Queue } from 'bullmq';
 import type { JobRequest } from './commands/jobs.js';
 import { hours, minutes, seconds } from './duration.js';
 import type { SignedJob, Signatures } from './job-signature.js';
@@ -26,16 +26,28 @@ export function putOnQueue(
   return queue.add(
     job.name,
     { ...job.payload, signatures },
-    {
-      jobId: job.id,
-      timestamp: job.timestamp,
-      // The flow of a job does its own retries; running it again is for a person to decide.
-      attempts: 1,
-      // Somebody waits for a delete; expiries have time.
-      lifo: job.name === 'delete',
-      removeOnComplete: kept,
-      removeOnFail: kept,
-      ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }),
-    },
+    { ...optionsOf(job), ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }) },
   );
 }
+
+/** Puts a job that is being done back on its queue; anew, where Redis has lost it, as when it was emptied. */
+export async function putBack(queue: Queue, job: Job<unknown>, token: string | undefined): Promise<void> {
+  await job.moveToWait(token).catch(async (error: unknown) => {
+    if (await isKept(queue, job.id!)) throw error;
+    await queue.add(job.name, job.data, optionsOf({ id: job.id!, name: job.name, timestamp: job.timestamp }));
+  });
+}
+
+/** Whether Redis still has the job. */
+export const isKept = async (queue: Queue, id: string): Promise<boolean> => (await queue.getJob(id)) !== undefined;
+
+const optionsOf = ({ id, name, timestamp }: Pick<SignedJob, 'id' | 'name' | 'timestamp'>): JobsOptions => ({
+  jobId: id,
+  timestamp,
+  // The flow of a job does its own retries; running it again is for a person to decide.
+  attempts: 1,
+  // Somebody waits for a delete; expiries have time.
+  lifo: name === 'delete',
+  removeOnComplete: kept,
+  removeOnFail: kept,
+});

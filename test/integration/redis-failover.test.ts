@@ -11,6 +11,7 @@ import { readBotSettings } from '../../src/config.js';
 import type { UserError } from '../../src/errors.js';
 import { createLog } from '../../src/log.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { jobKeys } from '../support/job-keys.js';
 import { startProduct } from '../support/product.js';
 import { startProxy } from '../support/proxy.js';
 import { startRedis } from '../support/redis.js';
@@ -88,6 +89,7 @@ describe('behind sentinels', async () => {
           SLACK_API_URL: slack.apiUrl,
           SLACK_SIGNING_SECRET: slack.signingSecret,
           PORT: '0',
+          ...jobKeys,
           ...environment,
         }),
         createLog('test', 'silent'),

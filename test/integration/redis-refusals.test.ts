@@ -11,6 +11,7 @@ import { startWorker } from '../../src/jobs/worker/worker.js';
 import { createLog } from '../../src/log.js';
 import { aclRules } from '../../src/redis/permissions.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { jobKeys } from '../support/job-keys.js';
 import { startProduct } from '../support/product.js';
 import { startProxy } from '../support/proxy.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
@@ -27,7 +28,7 @@ before(async () => {
 });
 after(() => Promise.all([slack.close(), host.close()]));
 
-const common = () => ({ SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl });
+const common = () => ({ SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl, ...jobKeys });
 const starts = {
   bot: (REDIS_URL: string) =>
     startBot(

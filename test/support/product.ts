@@ -6,6 +6,7 @@ import { readBotSettings, readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
 import { createLog, type Log } from '../../src/log.js';
 import type { SimulatedHost } from './host.js';
+import { jobKeys } from './job-keys.js';
 import { slackCommand, type Answer, type SlackWorkspace } from './slack.js';
 import { waitFor } from './wait-for.js';
 
@@ -45,7 +46,7 @@ export async function startProduct({
   adminUrl = redis.REDIS_URL!,
   log = createLog('test', 'silent'),
 }: ProductOptions): Promise<Product> {
-  const common = { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl };
+  const common = { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl, ...jobKeys };
   const worker = await startWorker(readWorkerSettings({ ...host.environment, ...common, ...workerRedis }), log);
   const bot = await startBot(
     readBotSettings({ ...common, ...redis, SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0' }),

@@ -3,7 +3,7 @@ import { jobs, type JobName } from '../../commands/jobs.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
-import { putOnQueue } from '../../job-queue.js';
+import { putBack, putOnQueue } from '../../job-queue.js';
 import { isPassing } from '../../k8s/api-errors.js';
 import { ClaimLost } from '../../k8s/claim.js';
 import type { Log } from '../../log.js';
@@ -22,7 +22,7 @@ export interface Workshop {
   tools: WorkerTools;
   /** The two stages of its end. */
   stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
-  /** Another host cluster's queue; the caller closes it. */
+  /** A queue, also of another host cluster; the caller closes it. */
   openQueue(name: string): Queue;
   log: Log;
 }
@@ -52,7 +52,8 @@ export async function performJob(
   const handBack = async (reason: string) => {
     outcome = 'handed_back';
     log.info({ reason }, 'The job goes back to its queue');
-    await job.moveToWait(token);
+    const queue = workshop.openQueue(job.queueName);
+    await putBack(queue, job, token).finally(() => queue.close());
     throw new WaitingError();
   };
   try {

@@ -2,7 +2,7 @@ import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { WorkerSettings } from '../../config.js';
 import { minutes, seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
-import { newJob, putOnQueue } from '../../job-queue.js';
+import { isKept, newJob, putOnQueue } from '../../job-queue.js';
 import { ownSignature } from '../../job-signature.js';
 import type { Log } from '../../log.js';
 import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
@@ -69,18 +69,26 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     kind,
     queue: openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link),
   }));
-  const workers = queues.map(({ kind, queue: { name } }) => {
-    const worker = new PatientWorker<unknown>(name, (job, token, lost) => performJob(job, token, lost!, workshop), {
-      ...queueOptions,
-      concurrency: settings.WORKER_CONCURRENCY,
-      // A killed worker's jobs go on with another after this time.
-      lockDuration: seconds(15),
-      stalledInterval: seconds(5),
-      maxStalledCount: mostStalls[kind],
-    });
+  const workers = queues.map(({ kind, queue }) => {
+    const worker = new PatientWorker<unknown>(
+      queue.name,
+      (job, token, lost) => performJob(job, token, lost!, workshop),
+      {
+        ...queueOptions,
+        concurrency: settings.WORKER_CONCURRENCY,
+        // A killed worker's jobs go on with another after this time.
+        lockDuration: seconds(15),
+        stalledInterval: seconds(5),
+        maxStalledCount: mostStalls[kind],
+      },
+    );
     worker.on('error', link.note);
-    // Redis was away for longer than the lock lasts: another run has the job, or will have it.
-    worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((jobId) => worker.cancelJob(jobId, 'the lock was lost')));
+    const stopIfTaken = async (jobId: string) => {
+      // Redis was away for longer than the lock lasts: another run has the job, or will have it.
+      if (await isKept(queue, jobId)) worker.cancelJob(jobId, 'the lock was lost');
+      else log.warn({ jobId }, 'Redis has lost the job, as when it was emptied; it is done all the same');
+    };
+    worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((id) => void stopIfTaken(id).catch(link.note)));
     worker.on('failed', (job) => {
       if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged why
     });

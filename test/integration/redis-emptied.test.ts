@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startProduct } from '../support/product.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { textOf } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* A Redis that loses all that it had while a job is done, as one without a disk that is started again. */
+
+describe('a create whose Redis is emptied', () => {
+  let redis: LocalRedis;
+  let admin: Redis;
+  let slack: SlackWorkspace;
+  let host: SimulatedHost;
+  const ownPath = process.env.PATH;
+  before(async () => {
+    // It waits for pods until the deadline of the step, far beyond the lock of its job.
+    [redis, slack, host] = await Promise.all([startRedis(), startSlack(), simulatedHost('pods-pending')]);
+    admin = new Redis(redis.url);
+    process.env.PATH = host.environment.PATH;
+  });
+  after(async () => {
+    process.env.PATH = ownPath;
+    admin.disconnect();
+    await Promise.all([redis.stop(), slack.close(), host.close()]);
+  });
+
+  const told = (pattern: RegExp) =>
+    waitFor(
+      `a message like ${pattern}`,
+      async () => slack.timeline.entries.map(textOf).find((text) => pattern.test(text)),
+      { withinMs: 90_000, seen: () => slack.timeline.entries.map(textOf).at(-1) },
+    );
+
+  it('is done to its end, which is told', async () => {
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+    try {
+      await product.say('create emptied');
+      await told(/Creating demo \*emptied\*/);
+      await admin.flushall();
+      await told(/Creating demo \*?emptied\*? failed/);
+      await product.done(await product.ask());
+    } finally {
+      await product.close();
+    }
+  });
+
+  it('is put on its queue again when the worker stops', async () => {
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+    await product.say('create stopped');
+    await told(/Creating demo \*stopped\*/);
+    await admin.flushall();
+    await product.close();
+    const [waiting] = listsToScaleBy(queueName('provisioning'));
+    const [id, ...more] = await admin.lrange(waiting!, 0, -1);
+    assert.match(String(id), /^create-stopped-/);
+    assert.deepEqual(more, []);
+    const job = await admin.hgetall(`bull:provisioning:${id}`);
+    assert.match(job.data ?? '', /signatures/);
+  });
+});
