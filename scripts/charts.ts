@@ -37,6 +37,7 @@ async function problemsOf(chart: string): Promise<string[]> {
     version,
     extraSans: ['demo-vc1.example.com', 'vc1.demo-vc1'],
     pullSecrets: ['registry'],
+    hostDns: true,
     extra: config.vcluster.values,
   });
   const rendered = await execa('helm', ['template', 'vc1', chart, '--namespace', 'demo-vc1', '--values', '-'], {

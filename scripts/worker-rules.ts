@@ -1,20 +1,32 @@
 import { stringify } from 'yaml';
-import { claimRules, clusterRules, demoRuleParts, type PermissionRule } from '../src/k8s/permissions.js';
+import {
+  apiServerRules,
+  claimRules,
+  clusterRules,
+  demoRuleParts,
+  type PermissionRule,
+} from '../src/k8s/permissions.js';
 
 /** Where the chart puts the name of its ClusterRole. */
 const placeholder = 'DEMO_CLUSTER_ROLE';
 
 /** helm/vcdemo/files/worker-rules.yaml: the worker's rules in the words of a ClusterRole. */
 export function workerRulesYaml(): string {
-  const { always, exposure, helloworldIngress } = demoRuleParts;
+  const { always, exposure, vcClient, helloworldIngress } = demoRuleParts;
   const rules = {
     clusterWide: clusterRules(placeholder).map(policyRule),
     claims: claimRules.map(policyRule),
+    apiServer: apiServerRules.map(policyRule),
     demo: always.map(policyRule),
-    exposure: Object.fromEntries(Object.entries(exposure).map(([kind, ofKind]) => [kind, ofKind.map(policyRule)])),
+    exposure: eachOf(exposure),
+    vcClient: eachOf(vcClient),
     helloworldIngress: helloworldIngress.map(policyRule),
   };
   return `# Written by \`npm run docs\` from src/k8s/permissions.ts.\n${stringify(rules, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+function eachOf(byKind: Record<string, readonly PermissionRule[]>) {
+  return Object.fromEntries(Object.entries(byKind).map(([kind, rules]) => [kind, rules.map(policyRule)]));
 }
 
 /** The rule in Kubernetes' own words. */

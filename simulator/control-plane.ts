@@ -123,6 +123,14 @@ export class ControlPlane implements ServedCluster {
     const { make } = this.resources;
     for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
       make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    make({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }],
+      ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
+    });
     make({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } });
     make({
       apiVersion: 'storage.k8s.io/v1',

@@ -97,11 +97,11 @@ const limits: readonly KnownFailure[] = [
   ],
   [
     /exceeded quota/,
-    `A ResourceQuota of the namespace is used up: have it raised, or lower what a demo asks for (${sizes}).`,
+    `A ResourceQuota of the namespace is used up: raise \`isolation.quota\` (another's quota must be raised by its owner), or lower what a demo asks for (${sizes}).`,
   ],
   [
     /(maximum|minimum) \S+ usage per \w+ is |max limit to request ratio per /,
-    `A LimitRange of the namespace does not allow this size: have it changed, or set another size in ${sizes}.`,
+    `A LimitRange of the namespace does not allow this size: change \`isolation.limits\` (another's must be changed by its owner), or set another size in ${sizes}.`,
   ],
 ];
 

@@ -2,7 +2,7 @@ import { setCondition } from '../objects.js';
 import type { Store } from '../store.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Says of what needs nothing else that it is there: claims are bound, definitions established. */
+/** Says of what needs nothing else that it is there: claims are bound, quotas counted, definitions established. */
 export function writeStatuses(reconciler: Reconciler, store: Store): void {
   reconciler.on('persistentvolumeclaims', ({ metadata }) => {
     store.change(
@@ -10,6 +10,15 @@ export function writeStatuses(reconciler: Reconciler, store: Store): void {
       metadata.namespace,
       metadata.name,
       (draft) => (draft.status = { phase: 'Bound' }),
+    );
+  });
+  reconciler.on('resourcequotas', ({ metadata, spec, status }) => {
+    if (JSON.stringify(status?.hard) === JSON.stringify(spec.hard)) return;
+    store.change(
+      'resourcequotas',
+      metadata.namespace,
+      metadata.name,
+      (draft) => (draft.status = { hard: spec.hard, used: {} }),
     );
   });
   const definitions = 'customresourcedefinitions.apiextensions.k8s.io';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration, minutes, parseDuration } from '../duration.js';
 import { admissionKeys } from './admission.js';
+import { quotaNeedsLimits, tenancyKeys } from './isolation.js';
 
 /*
  * Every key of the configuration file, with its default and what it means. `npm run docs` writes docs/configuration.md
@@ -216,9 +217,21 @@ export const hostClusterConfig = z.strictObject({
     .prefault({})
     .describe('images of everything but vcluster and Istio; each may end with `@sha256:…`'),
   isolation: z
-    .strictObject({ ...admissionKeys })
+    .strictObject({ ...admissionKeys, ...tenancyKeys })
+    .refine(quotaNeedsLimits.holds, quotaNeedsLimits.problem)
     .prefault({})
     .describe('what keeps a demo and the rest of the host cluster apart'),
+  vcClient: z
+    .strictObject({
+      role: z
+        .enum(['reader', 'admin'])
+        .default('reader')
+        .describe(
+          "what vc-client may do in the demo's namespaces of the host cluster: `reader` looks at Services, claims, events and the like, but not at Secrets and pods, which hold credentials; `admin` is the source document's ClusterRole",
+        ),
+    })
+    .prefault({})
+    .describe('the pod to work from'),
   dashboard: z
     .strictObject({
       enabled: z.boolean().default(true).describe('install the Kubernetes Dashboard in both virtual clusters'),

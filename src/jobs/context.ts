@@ -16,6 +16,8 @@ export interface DemoContext {
   demoClusterRole: string | undefined;
   /** Where the claims on demos are kept. */
   claimNamespace: string;
+  /** The worker's own namespace, where it runs in the host cluster. */
+  workerNamespace: string | undefined;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
   /** How what was made reaches people; undefined where a flow is only looked at. */

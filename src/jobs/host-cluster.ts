@@ -113,6 +113,7 @@ export async function withDemoContext<Result>(
       kubeconfig: settings.KUBECONFIG,
       demoClusterRole: settings.DEMO_CLUSTER_ROLE,
       claimNamespace: claimNamespace(host),
+      workerNamespace: inCluster ? claimNamespace(host) : undefined,
       connections,
       istio,
       delivery,

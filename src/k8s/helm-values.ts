@@ -6,6 +6,8 @@ export interface VirtualClusterValues {
   extraSans: string[];
   /** Secrets with registry credentials, in the release's namespace. */
   pullSecrets: string[];
+  /** Whether the host's DNS, and no other, is asked for names that the virtual cluster does not know. */
+  hostDns: boolean;
   /** The configuration's `vcluster.values`; they win. */
   extra: Record<string, unknown>;
 }
@@ -47,6 +49,13 @@ const history: readonly ValuesOfCharts[] = [
       controlPlane: { statefulSet: { probes: { startupProbe: { periodSeconds: 1, failureThreshold: 600 } } } },
     }),
   },
+
+  // Else tokens of pods, good for years, are in annotations of the host's pods, for everybody to read who may look at pods.
+  { since: 16, until: 20, values: () => ({ syncer: { extraArgs: ['--service-account-token-secrets=true'] } }) },
+  { since: 20, values: () => ({ sync: { toHost: { pods: { useSecretsForSATokens: true } } } }) },
+
+  { until: 20, values: ({ hostDns }) => (hostDns ? { fallbackHostDns: true } : {}) },
+  { since: 20, values: ({ hostDns }) => (hostDns ? { networking: { advanced: { fallbackHostCluster: true } } } : {}) },
 
   { until: 20, values: () => ({ isolation: { networkPolicy: { enabled: false } } }) },
   { since: 20, values: () => ({ policies: { networkPolicy: { enabled: false } } }) },

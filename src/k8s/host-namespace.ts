@@ -5,23 +5,24 @@ import { UserError } from '../errors.js';
 import { isConflict } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import type { Demo, VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { assertAdmission } from './isolation/admission-proof.js';
 import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
-import { applyAll, create, missing, read, ref, remove, type Manifest } from './objects.js';
+import { applyIsolation, checkIsolation, type IsolationRequest } from './isolation/index.js';
+import { applyAll, create, missing, read, ref, remove } from './objects.js';
 import { terminationOf } from './removal.js';
 import { dryRunSidecar } from './sidecar-dry-run.js';
 import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
 
+export type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
+
 /**
- * The namespace of a virtual cluster in the host cluster, the worker's rights in it, the policy that lets the demo's
- * namespaces talk, and the credentials for its images.
+ * The namespace of a virtual cluster in the host cluster, the worker's rights in it, what keeps it apart from the other
+ * namespaces, and the credentials for its images.
  */
-export async function checkHostNamespace(
-  request: DemoRights & PullSecretRequest & { config: DemoConfig },
-): Promise<Check> {
+export async function checkHostNamespace(request: HostNamespace): Promise<Check> {
   const { host, config, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
   if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
@@ -32,7 +33,9 @@ export async function checkHostNamespace(
   const storage = await checkStorageClasses(host, config, namespace);
   if (!storage.holds) return storage;
   const note = await assertAdmission(host, config, place.namespace);
-  const made = unless(await missing(host, [allowAllPolicy(demo, place), ...(await pullSecretCopies(request))]));
+  const isolated = await checkIsolation(request);
+  if (!isolated.holds) return isolated;
+  const made = unless(await missing(host, await pullSecretCopies(request)));
   return made.holds && note ? { holds: true, note } : made;
 }
 
@@ -40,17 +43,17 @@ export async function checkHostNamespace(
  * Makes the namespace, unless somebody else's has its name, and takes it back when admission would refuse a sidecar in it.
  * @throws UserError `foreign-namespace`, `isolation-not-enforced`, `admission-refuses`
  */
-export async function makeHostNamespace(
-  request: DemoRights & PullSecretRequest & { config: DemoConfig; signal: AbortSignal },
-): Promise<void> {
+export async function makeHostNamespace(request: HostNamespace & { signal: AbortSignal }): Promise<void> {
   const { host, config, demo, place, signal } = request;
   await waitUntilFree(host, place, { withinMs: minutes(2.5) * config.stepDeadlineFactor, signal });
   const created = await createNamespace(host, config, demo, place);
   await takeDemoRights(request, signal);
   try {
+    const wait = { withinMs: seconds(30) * config.stepDeadlineFactor, signal };
     await Promise.all([
       nameStorageClasses(host, config, place.namespace),
-      waitForServiceAccount(host, place.namespace, { withinMs: seconds(30) * config.stepDeadlineFactor, signal }),
+      applyIsolation(request, wait),
+      waitForServiceAccount(host, place.namespace, wait),
     ]);
     await assertAdmission(host, config, place.namespace);
     await dryRunSidecar(host, config, place.namespace, signal);
@@ -59,7 +62,7 @@ export async function makeHostNamespace(
       await takeBack(host, place.namespace, { withinMs: seconds(60) * config.stepDeadlineFactor, signal });
     throw error;
   }
-  await applyAll(host, [allowAllPolicy(demo, place), ...(await pullSecretCopies(request))]);
+  await applyAll(host, await pullSecretCopies(request));
 }
 
 /** One that is being deleted is gone in a while, and made anew then. */
@@ -136,14 +139,4 @@ async function refuseForeign(host: Cluster, namespace: V1Namespace, demo: Demo):
     `The host cluster has a namespace ${namespace.metadata?.name} already that is not part of demo ${demo.name}; it was not touched.`,
     { hint: 'Choose another name for the demo, or have that namespace removed by its owner.' },
   );
-}
-
-/** Any traffic in and out, as the demo's pods must reach the other virtual cluster's. */
-export function allowAllPolicy(demo: Demo, place: VirtualClusterPlace): Manifest {
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: { name: 'np-vc-allow-all', namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
-    spec: { podSelector: {}, ingress: [{}], egress: [{}], policyTypes: ['Ingress', 'Egress'] },
-  };
 }

@@ -148,10 +148,22 @@ async function prove(
 
 // ------------------------------------------------------------------ the demo's own kubeconfig
 
+export const demoKubeconfigName = 'vcdemo-kubeconfig';
 const kubeconfigKey = 'kubeconfig';
+/** For vc-client. */
+export const clientKubeconfigKey = 'in-cluster';
 
 function demoKubeconfigReference(demo: Demo): Reference {
-  return ref('v1', 'Secret', 'vcdemo-kubeconfig', demo.places[0]!.namespace);
+  return ref('v1', 'Secret', demoKubeconfigName, demo.places[0]!.namespace);
+}
+
+/** The same credentials with the addresses inside the host cluster, where vc-client may not reach the ingress controller. */
+function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
+  const inside = entries.map((entry) => {
+    const { namespace } = demo.places.find(({ name }) => name === entry.name)!;
+    return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
+  });
+  return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);
 }
 
 /** Whether the demo's kubeconfig is there, is of these virtual clusters and lives on. */
@@ -161,7 +173,7 @@ export async function checkDemoKubeconfig(
   demo: Demo,
   clusters: VirtualClusters,
 ): Promise<Check> {
-  const text = await readKubeconfigSecret(host, demo);
+  const { [kubeconfigKey]: text, [clientKubeconfigKey]: ofClient } = await readKubeconfigSecret(host, demo);
   if (text === undefined) return lacks('the kubeconfig is not there');
   let stored: StoredKubeconfig;
   try {
@@ -176,6 +188,7 @@ export async function checkDemoKubeconfig(
     if (entry.certificateAuthority !== certificateAuthority(clusters[name]))
       return lacks(`the kubeconfig is of an earlier ${name}`);
   }
+  if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is another');
   const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
   return Math.min(...ends) > Date.now() + renewBefore ? holds : lacks('the certificates of the kubeconfig expire soon');
@@ -199,15 +212,18 @@ export async function makeDemoKubeconfig(
       labels: demoLabels(demo.name, demo.places[0]!.name),
     },
     type: 'Opaque',
-    stringData: { [kubeconfigKey]: kubeconfig },
+    stringData: {
+      [kubeconfigKey]: kubeconfig,
+      [clientKubeconfigKey]: clientKubeconfig(demo, storedKubeconfig(kubeconfig, demoUser)),
+    },
   });
   await changeRecord(host, demo, (current) => ({ ...current, credentialsEnd: credentialsEnd(config, current) }));
 }
 
-async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<string | undefined> {
+async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<Record<string, string | undefined>> {
   const secret = await read<V1Secret>(host, demoKubeconfigReference(demo));
-  const data = secret?.data?.[kubeconfigKey];
-  return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8');
+  const texts = Object.entries(secret?.data ?? {}).map(([key, data]) => [key, Buffer.from(data, 'base64').toString()]);
+  return Object.fromEntries(texts) as Record<string, string | undefined>;
 }
 
 /**
@@ -217,7 +233,7 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<string |
  */
 export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<string> {
   const hint = `Run \`/vcdemo create ${demo.name}\` to complete it.`;
-  const text = await readKubeconfigSecret(host, demo);
+  const { [kubeconfigKey]: text } = await readKubeconfigSecret(host, demo);
   if (text === undefined) throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, { hint });
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);

@@ -3,6 +3,7 @@ import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { create, read, ref } from './objects.js';
 import {
+  apiServerRules,
   claimRules,
   clusterRules,
   demoRules,
@@ -71,15 +72,17 @@ async function lacksByPlace(
   config: RightsConfig,
   { demoClusterRole, claimNamespace }: WorkerRights & { demoClusterRole: string },
 ): Promise<Lack[]> {
-  const [clusterWide, forClaims] = await Promise.all([
+  const [clusterWide, forClaims, ofApiServer] = await Promise.all([
     denied(host, clusterRules(demoClusterRole)),
     denied(host, claimRules, claimNamespace),
+    denied(host, apiServerRules, 'default'),
   ]);
   const isReadable = !clusterWide.some(({ name, verb }) => name === demoClusterRole && verb === 'get');
   return [
     ...lack('cluster-wide', clusterWide, "the worker's ClusterRole"),
     ...lack(`in namespace ${claimNamespace}`, forClaims, `the worker's Role in namespace ${claimNamespace}`),
     ...(await lacksOnPullSecrets(host, config, claimNamespace)),
+    ...lack('in namespace default', ofApiServer, "the worker's Role in namespace default"),
     ...(isReadable ? await lacksInRole(host, config, demoClusterRole) : []), // the right to read it is named above
   ];
 }

@@ -16,7 +16,7 @@ export interface PermissionRule {
 }
 
 /** The part of the configuration on which rights depend. */
-export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld' | 'images'>;
+export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld' | 'images' | 'vcClient'>;
 
 const rbac = 'rbac.authorization.k8s.io';
 /** Server-side apply of what may not be there yet is a patch and a create. */
@@ -50,6 +50,14 @@ export const claimRules: readonly PermissionRule[] = [
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
 ];
 
+/**
+ * Needed in namespace `default`: where the API server listens, which the policy of the control plane names.
+ * @see https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
+ */
+export const apiServerRules: readonly PermissionRule[] = [
+  { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get'], name: 'kubernetes' },
+];
+
 /** What a worker and its helm do themselves in a demo's namespace. */
 const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['secrets'], verbs: [...installed, 'list', 'update'] },
@@ -60,12 +68,33 @@ const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['events'], verbs: ['list'] },
   // A control plane without a volume is a Deployment.
   { group: 'apps', resources: ['statefulsets', 'deployments'], verbs: installed },
-  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: applied },
+  { group: '', resources: ['resourcequotas', 'limitranges'], verbs: [...installed, 'list'] },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: [...installed, 'list'] },
   // Preflight tries, by dry runs, to create what the admission policy refuses.
   { group: 'networking.k8s.io', resources: ['ingresses'], verbs: ['create'] },
   { group: rbac, resources: ['roles', 'rolebindings'], verbs: installed },
-  { group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' },
 ];
+
+/**
+ * What vc-client may look at as `reader`: neither Secrets nor pods, since vcluster may write tokens into annotations of
+ * pods. The worker holds all of it, as nobody can grant more than they hold.
+ */
+export const readerRules: readonly PermissionRule[] = [
+  {
+    group: '',
+    resources: ['services', 'endpoints', 'persistentvolumeclaims', 'events', 'resourcequotas', 'limitranges'],
+    verbs: ['get', 'list'],
+  },
+  { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get', 'list'] },
+  { group: 'apps', resources: ['statefulsets'], verbs: ['get', 'list'] },
+  { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: ['get', 'list'] },
+];
+
+/** What a worker needs to give vc-client its role. */
+const vcClientRules: Record<DemoConfig['vcClient']['role'], readonly PermissionRule[]> = {
+  reader: readerRules,
+  admin: [{ group: rbac, resources: ['clusterroles'], verbs: ['bind'], name: 'admin' }],
+};
 
 const all = ['create', 'delete', 'patch', 'update', 'get', 'list', 'watch'] as const;
 
@@ -122,13 +151,19 @@ const helloworldRules: readonly PermissionRule[] = exposureRules.nginx;
 export const demoRuleParts = {
   always: [...ownRules, ...chartRules],
   exposure: exposureRules,
+  vcClient: vcClientRules,
   helloworldIngress: helloworldRules,
 };
 
 /** Needed in the namespaces of demos. */
-export function demoRules({ exposure, helloworld }: RightsConfig): PermissionRule[] {
-  const { always, exposure: ofKind, helloworldIngress } = demoRuleParts;
-  return [...always, ...ofKind[exposure.kind], ...(helloworld.ingress.enabled ? helloworldIngress : [])];
+export function demoRules({ exposure, helloworld, vcClient }: RightsConfig): PermissionRule[] {
+  const { always, exposure: ofKind, vcClient: ofRole, helloworldIngress } = demoRuleParts;
+  return [
+    ...always,
+    ...ofKind[exposure.kind],
+    ...ofRole[vcClient.role],
+    ...(helloworld.ingress.enabled ? helloworldIngress : []),
+  ];
 }
 
 /** Needed where operators keep the Secret, to copy it. */
@@ -141,5 +176,5 @@ export const pullSecretRule = (name: string): PermissionRule => ({
 
 /** All that a worker needs whose rights are cluster-wide. */
 export function workerRules(config: RightsConfig): PermissionRule[] {
-  return [...hostRules, ...demoRules(config), ...claimRules];
+  return [...hostRules, ...demoRules(config), ...claimRules, ...apiServerRules];
 }

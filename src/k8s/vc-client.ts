@@ -1,50 +1,81 @@
 import type { DemoConfig } from '../config.js';
-import { unless, type Check } from './check.js';
+import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo } from './demo.js';
-import { applyAll, missing, type Manifest } from './objects.js';
+import { clientKubeconfigKey, demoKubeconfigName } from './kubeconfig.js';
+import { applyAll, missing, read, ref, remove, type Manifest, type Reference } from './objects.js';
+import { readerRules } from './permissions.js';
 import { podsReady } from './pods.js';
 import { pullSecretRefs } from './pull-secrets.js';
+import { retryWorkload } from './refused.js';
 
 /*
  * A pod to work from, beside the first virtual cluster, for those without tools or without a way to the ingress: the
- * source document's, hardened as there, with the demo's kubeconfig in its home.
+ * source document's, hardened as there, with the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
  */
 
 const name = 'vc-client';
 const app = { app: name };
+const rbac = 'rbac.authorization.k8s.io';
 
 export async function checkVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<Check> {
   const ready = await podsReady(host, demo.places[0]!.namespace, app, name);
-  return ready.holds ? unless(await missing(host, vcClientManifests(demo, config))) : ready;
+  if (!ready.holds) return ready;
+  const absent = await missing(host, vcClientManifests(demo, config));
+  if (absent !== undefined) return lacks(absent);
+  const tooMuch = await Promise.all(retiredBindings(demo, config).map((binding) => read(host, binding)));
+  return unless(tooMuch.some(Boolean) ? `vc-client still has another role than ${config.vcClient.role}` : undefined);
 }
 
 export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<void> {
   await applyAll(host, vcClientManifests(demo, config), 1);
+  await retryWorkload(host, demo.places[0]!.namespace, name);
+  for (const binding of retiredBindings(demo, config)) await remove(host, binding);
 }
 
-/** ServiceAccount, its rights in the demo's namespaces, the egress policy and the StatefulSet. */
-export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images'>): Manifest[] {
+/** ServiceAccount, its rights in the demo's namespaces and the StatefulSet. */
+export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images' | 'vcClient'>): Manifest[] {
+  const { role } = config.vcClient;
   const { namespace, name: cluster } = demo.places[0]!;
   const labels = { ...app, ...demoLabels(demo.name, cluster) };
   const metadata = { name, namespace, labels };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    ...demo.places.map((place) => ({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { ...metadata, namespace: place.namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
-      subjects: [{ kind: 'ServiceAccount', name, namespace }],
-    })),
-    {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { ...metadata, name: 'np-vc-client' },
-      spec: { podSelector: { matchLabels: app }, egress: [{}], policyTypes: ['Egress'] },
-    },
+    ...demo.places.flatMap((place) => [
+      ...(role === 'reader' ? [readerRole({ ...metadata, namespace: place.namespace })] : []),
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: 'RoleBinding',
+        metadata: { ...metadata, name: bindingNames[role], namespace: place.namespace },
+        roleRef: { apiGroup: rbac, ...roles[role] },
+        subjects: [{ kind: 'ServiceAccount', name, namespace }],
+      },
+    ]),
     { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: statefulSetSpec(labels, config) },
   ];
+}
+
+type Role = DemoConfig['vcClient']['role'];
+
+/** Kubernetes lets no binding change its role. */
+const bindingNames: Record<Role, string> = { reader: 'vc-client-reader', admin: name };
+
+const roles: Record<Role, { kind: string; name: string }> = {
+  reader: { kind: 'Role', name },
+  admin: { kind: 'ClusterRole', name: 'admin' },
+};
+
+const readerRole = (metadata: Manifest['metadata']): Manifest => ({
+  apiVersion: `${rbac}/v1`,
+  kind: 'Role',
+  metadata,
+  rules: readerRules.map(({ group, resources, verbs }) => ({ apiGroups: [group], resources, verbs })),
+});
+
+/** What an earlier create granted under another setting. */
+function retiredBindings({ places }: Demo, { vcClient }: Pick<DemoConfig, 'vcClient'>): Reference[] {
+  const other = bindingNames[vcClient.role === 'reader' ? 'admin' : 'reader'];
+  return places.map(({ namespace }) => ref(`${rbac}/v1`, 'RoleBinding', other, namespace));
 }
 
 function statefulSetSpec(labels: Record<string, string>, config: Pick<DemoConfig, 'images'>): object {
@@ -93,9 +124,9 @@ function statefulSetSpec(labels: Record<string, string>, config: Pick<DemoConfig
           {
             name: 'kubeconfig',
             secret: {
-              secretName: 'vcdemo-kubeconfig',
+              secretName: demoKubeconfigName,
               defaultMode: 0o440,
-              items: [{ key: 'kubeconfig', path: 'config' }],
+              items: [{ key: clientKubeconfigKey, path: 'config' }],
             },
           },
         ],

@@ -34,12 +34,19 @@ export async function installVirtualCluster(
   const { version, values } = config.vcluster;
   const sans = [hostOf(config, 'api', demo.name, name), `${name}.${namespace}`, `${name}.${namespace}.svc`];
   const withinMs = minutes(2) * config.stepDeadlineFactor;
+  const own = {
+    version,
+    extraSans: sans,
+    pullSecrets: pullSecretNames(config),
+    hostDns: config.isolation.network === 'pair',
+    extra: values,
+  };
   await withChart(config.vcluster, async ({ args, env, needsUpdate }) => {
     const call = { env, kubeconfig, signal, withinMs };
     if (needsUpdate) await runTool('helm', ['repo', 'update', repositoryName], call);
     await runTool('helm', ['upgrade', '--install', name, ...args, '--namespace', namespace, '--values', '-'], {
       ...call,
-      input: stringify(helmValues({ version, extraSans: sans, pullSecrets: pullSecretNames(config), extra: values })),
+      input: stringify(helmValues(own)),
     });
   });
 }

@@ -47,6 +47,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     place: demo.places[0]!,
     demoClusterRole: undefined,
     claimNamespace: 'default',
+    workerNamespace: undefined,
     signal: new AbortController().signal,
   });
   const readNamespace = (name: string) => read<V1Namespace>(host, ref('v1', 'Namespace', name));

@@ -9,7 +9,6 @@ import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
-import { vcClientManifests } from '../../src/k8s/vc-client.js';
 import { verdictOf } from '../../src/jobs/commands/verify/verdict.js';
 
 const config = readDemoConfig(undefined);
@@ -49,33 +48,6 @@ describe("Istio's operator", () => {
     assert.equal(more.length, 0);
     assert.equal(gateway!.enabled, true);
     assert.deepEqual(Object.keys(gateway!.k8s), ['securityContext', 'hpaSpec']);
-  });
-});
-
-describe('vc-client', () => {
-  const manifests = vcClientManifests(demo, config);
-  const [container] = (
-    manifests.at(-1)!.spec as never as { template: { spec: { containers: Record<string, never>[] } } }
-  ).template.spec.containers;
-
-  it('is hardened as in the source document', () => {
-    assert.deepEqual(container!.securityContext, {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      privileged: false,
-      readOnlyRootFilesystem: true,
-      runAsUser: 1000,
-      runAsGroup: 1000,
-    });
-  });
-
-  it("may administer both of the demo's namespaces and reach everything", () => {
-    const bindings = manifests.filter(({ kind }) => kind === 'RoleBinding');
-    assert.deepEqual(
-      bindings.map(({ metadata }) => metadata.namespace),
-      ['demo-vc1', 'demo-vc2'],
-    );
-    assert.ok(manifests.some(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'np-vc-client'));
   });
 });
 

@@ -6,8 +6,8 @@ import { readDemoConfig } from '../../../src/config.js';
 import { helmValues, mergeDeep } from '../../../src/k8s/helm-values.js';
 import { chartProblems, type ChartObject } from '../../../scripts/chart-problems.js';
 
-const values = (version: string, extra = {}, pullSecrets: string[] = []) =>
-  helmValues({ version, extraSans: ['a.example', 'b'], pullSecrets, extra });
+const values = (version: string, extra = {}, pullSecrets: string[] = [], hostDns = false) =>
+  helmValues({ version, extraSans: ['a.example', 'b'], pullSecrets, hostDns, extra });
 
 /** What stands at a path such as `controlPlane.proxy`. */
 const at = (object: unknown, path: string): unknown => path.split('.').reduce<any>((node, key) => node?.[key], object);
@@ -15,12 +15,28 @@ const startupProbe = 'controlPlane.statefulSet.probes.startupProbe';
 
 describe('Helm values of a virtual cluster', () => {
   it('are flags of the syncer for charts up to 0.19', () => {
-    for (const version of ['v0.15.7', '0.19.9'])
+    const sans = ['--tls-san=a.example', '--tls-san=b'];
+    for (const [version, extraArgs] of [
+      ['v0.15.7', sans],
+      ['0.19.9', [...sans, '--service-account-token-secrets=true']],
+    ] as const)
       assert.deepEqual(values(version), {
-        syncer: { extraArgs: ['--tls-san=a.example', '--tls-san=b'] },
+        syncer: { extraArgs },
         isolation: { networkPolicy: { enabled: false } },
         telemetry: { disabled: 'true' },
       });
+  });
+
+  it('keep the tokens of pods in Secrets from 0.20 on', () => {
+    for (const version of ['0.20.0', '0.34.0', 'v1.0.0'])
+      assert.deepEqual(at(values(version), 'sync.toHost.pods'), { useSecretsForSATokens: true }, version);
+  });
+
+  it("ask the host's DNS for names from outside where the network lets them reach no other", () => {
+    assert.equal(at(values('0.15.7', {}, [], true), 'fallbackHostDns'), true);
+    assert.equal(at(values('0.34.0', {}, [], true), 'networking.advanced.fallbackHostCluster'), true);
+    for (const version of ['0.15.7', '0.34.0'])
+      assert.doesNotMatch(JSON.stringify(values(version)), /fallbackHost/, version);
   });
 
   it('are values of the control plane from 0.20 on, whatever comes after 0.x', () => {

@@ -21,7 +21,10 @@ import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
 /* Every wait inside a step, against a host that never gets there: how long it took says what it was multiplied by. */
 
 const { signal } = new AbortController();
-const configWith = (stepDeadlineFactor: number): DemoConfig => ({ ...readDemoConfig(undefined), stepDeadlineFactor });
+const configWith = (stepDeadlineFactor: number): DemoConfig => {
+  const config = readDemoConfig(undefined);
+  return { ...config, stepDeadlineFactor, isolation: { ...config.isolation, network: 'document' } };
+};
 const demo = planDemo({
   name: 'demo',
   owner: { id: 'U1', name: 'alice' },
@@ -37,6 +40,8 @@ const kinds = {
   Pod: 'pods',
   ConfigMap: 'configmaps',
   ServiceAccount: 'serviceaccounts',
+  LimitRange: 'limitranges',
+  ResourceQuota: 'resourcequotas',
   RoleBinding: 'rolebindings',
   StorageClass: 'storageclasses',
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
@@ -90,9 +95,17 @@ function namespaceOn(host: Cluster, stepDeadlineFactor: number, demoClusterRole?
     place,
     demoClusterRole,
     claimNamespace: 'vcdemo',
+    workerNamespace: undefined,
     signal,
   });
 }
+
+/** What the policies and the quota of a namespace need from a cluster. */
+const isolated = ({ method, path }: ApiCall): object | undefined => {
+  if (method === 'GET' && path.endsWith('/networkpolicies')) return { items: [] };
+  if (method === 'GET' && path.includes('/resourcequotas/')) return { spec: { hard: {} } };
+  return undefined;
+};
 
 describe('stepDeadlineFactor multiplies the wait for', () => {
   test("the worker's rights in a namespace", async () => {
@@ -102,14 +115,24 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
   });
 
   test('the default ServiceAccount', async () => {
-    const host = clusterWhere(({ method }) => (method === 'GET' ? undefined : {}));
+    const host = clusterWhere((call) => isolated(call) ?? (call.method === 'GET' ? undefined : {}));
     await assert.rejects(namespaceOn(host, 1 / 30), /default ServiceAccount of namespace demo-vc1: not within 1 s/);
   });
 
+  test('the quota', async () => {
+    const host = clusterWhere((call) => {
+      if (call.path.includes('/resourcequotas/')) return { spec: { hard: { pods: '30' } }, status: {} };
+      if (call.method === 'GET' && call.path.endsWith('/namespaces/demo-vc1')) return undefined; // it is taken back
+      return isolated(call) ?? {};
+    });
+    await assert.rejects(namespaceOn(host, 1 / 30), /the quota: not within 1 s/);
+  });
+
   test('the end of a namespace that admission makes useless', async () => {
-    const host = clusterWhere(({ method, path }) => {
+    const host = clusterWhere((call) => {
+      const { method, path } = call;
       if (method === 'POST' && path.endsWith('/pods')) throw new ApiError('host', 403, 'Forbidden', 'PodSecurity');
-      return {};
+      return isolated(call) ?? {};
     });
     await assert.rejects(namespaceOn(host, 1 / 60), /the end of namespace demo-vc1: not within 1 s/);
   });

@@ -25,6 +25,7 @@ import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/kubeconfig
 import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../../k8s/mesh-ca.js';
 import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/objects.js';
 import { readPullSecrets } from '../../../k8s/pull-secrets.js';
+import { retryRefused, retryWorkload } from '../../../k8s/refused.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
 import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
 import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
@@ -69,7 +70,7 @@ export const virtualCluster: Work<ClusterContext> = {
     return deployed.holds ? await virtualClusterAnswers(host, place, connections) : deployed;
   },
   async apply({ host, config, demo, place, kubeconfig, signal }) {
-    if ((await releaseDeployed(host, place)).holds) return; // it is starting
+    if ((await releaseDeployed(host, place)).holds) return await retryWorkload(host, place.namespace, place.name); // it is starting
     for (const release of await pendingReleases(host, place))
       await remove(host, { ...secret, metadata: release.metadata! });
     await installVirtualCluster(config, demo, place, { kubeconfig, signal });
@@ -113,13 +114,23 @@ export const meshReader: Work<ClusterContext> = {
 
 export const istiod: Work<ClusterContext> = {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).controlPlane),
-  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane),
+  apply: thenRetryRefused(async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane)),
 };
 
 export const ingressGateway: Work<ClusterContext> = {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  apply: thenRetryRefused(async (context) =>
+    applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  ),
 };
+
+/** An act in a virtual cluster that ends with pods; those that an earlier create left refused are tried again. */
+function thenRetryRefused(act: (context: ClusterContext) => Promise<void>): (context: ClusterContext) => Promise<void> {
+  return async (context) => {
+    await act(context);
+    await retryRefused(await virtual(context));
+  };
+}
 
 async function istioOf({ istio, config, place }: ClusterContext) {
   return (await istio.render(config.istio))[place.name];
@@ -160,8 +171,9 @@ export const demoKubeconfig: Work<DemoContext> = {
 export const helloworld: Work<ClusterContext> = {
   check: async (context) =>
     checkHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
-  apply: async (context) =>
+  apply: thenRetryRefused(async (context) =>
     applyHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
+  ),
 };
 
 /** The proof that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
@@ -196,7 +208,7 @@ export const vcClient: Work<DemoContext> = {
 
 export const dashboard: Work<ClusterContext> = {
   check: async (context) => checkDashboard(await virtual(context), context.config),
-  apply: async (context) => applyDashboard(await virtual(context), context.config),
+  apply: thenRetryRefused(async (context) => applyDashboard(await virtual(context), context.config)),
 };
 
 export const dashboardExposure: Work<ClusterContext> = {

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+
+/*
+ * What a demo may take of the host cluster and whom it may talk to; src/k8s/isolation makes the objects.
+ */
+
+/**
+ * By default there is room for everything that create makes, twice over as a rollout may need it, and for an app. With the
+ * proxies of the source document and the istiod of upstream's profile, one virtual cluster asks for 1.1 CPU, 2.9 Gi,
+ * memory limits of 10.9 Gi (4 Gi of them vcluster's own), 10 pods and a claim of 5 Gi. Limits of CPU are left out: they
+ * would need a default, and with one below a whole CPU a virtual cluster starts a third slower.
+ */
+const defaultQuota: Record<string, string> = {
+  'requests.cpu': '4',
+  'requests.memory': '10Gi',
+  'limits.memory': '32Gi',
+  'requests.ephemeral-storage': '10Gi',
+  'limits.ephemeral-storage': '60Gi',
+  'requests.storage': '20Gi',
+  persistentvolumeclaims: '5',
+  pods: '30',
+  'count/pods': '60', // those that have ended are counted here
+  services: '30',
+  'services.loadbalancers': '0',
+  'services.nodeports': '0',
+  secrets: '120', // one per pod holds its token
+  configmaps: '80',
+};
+
+/** For containers that say nothing. Upstream's istiod asks for 2 Gi and has no limit. */
+const defaultLimits: Record<'default' | 'defaultRequest' | 'max', Record<string, string>> = {
+  default: { memory: '2Gi', 'ephemeral-storage': '1Gi' },
+  defaultRequest: { cpu: '10m', memory: '64Mi', 'ephemeral-storage': '50Mi' },
+  max: {},
+};
+
+const quantity = z
+  .union([
+    z.string().regex(/^\d+(\.\d+)?([EPTGMk]i?|Ki|m|e\d+)?$/, 'expected a quantity such as 500m or 8Gi'),
+    z.number().min(0),
+  ])
+  .nullable();
+
+/** Amounts laid over the default ones; null leaves one out. */
+const amounts = (defaults: Record<string, string>) =>
+  z
+    .record(z.string(), quantity)
+    .transform((over) =>
+      Object.fromEntries(
+        Object.entries({ ...defaults, ...over }).flatMap(([name, amount]) =>
+          amount === null ? [] : [[name, String(amount)]],
+        ),
+      ),
+    );
+
+const limitsKey = (key: keyof typeof defaultLimits, meaning: string) =>
+  amounts(defaultLimits[key])
+    .prefault({})
+    .describe(`${meaning}${listed(defaultLimits[key])}`);
+
+function listed(defaults: Record<string, string>): string {
+  const entries = Object.entries(defaults).map(([name, amount]) => `\`${name}: ${amount}\``);
+  return entries.length > 0 ? `; merged over ${entries.join(', ')}` : '';
+}
+
+const off = z.literal('off');
+const cidrs = z.array(z.union([z.cidrv4(), z.cidrv6()], 'expected an address block such as 10.0.0.0/8 or fd00::/8'));
+const namespaceNames = z.array(
+  z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
+);
+
+/** The keys under `isolation` that limit what a demo takes and reaches. */
+export const tenancyKeys = {
+  network: z
+    .enum(['pair', 'document'])
+    .default('pair')
+    .describe(
+      "whom a demo's pods may talk to: with `pair`, each other, the host's DNS and the internet, and only the virtual clusters' own pods reach the host's API server; with `document`, everybody, as in the source document. Needs a network plugin that enforces NetworkPolicies",
+    ),
+  ingress: z
+    .strictObject({
+      namespaces: namespaceNames
+        .optional()
+        .describe(
+          "with `network: pair`: the ingress controller's namespaces, whose pods may call a demo's; by default `traefik` and `kube-system`, `ingress-nginx` and `kube-system`, `openshift-ingress`, or the Gateway's namespace, by `exposure.kind`",
+        ),
+      cidrs: cidrs
+        .default([])
+        .describe(
+          'address blocks that may call it as well, such as other nodes on which an ingress controller uses the host network',
+        ),
+    })
+    .prefault({})
+    .describe('who may call a demo from outside'),
+  egress: z
+    .strictObject({
+      cidrs: cidrs
+        .default([])
+        .describe(
+          "with `network: pair`: private address blocks that a demo's pods may reach, such as a registry's or a proxy's",
+        ),
+      except: cidrs
+        .default([])
+        .describe(
+          'public address blocks that they may not reach: those of nodes, pods and Services, where the host cluster uses public addresses, as many do with IPv6',
+        ),
+    })
+    .prefault({})
+    .describe('what a demo may reach besides'),
+  quota: z
+    .union([amounts(defaultQuota), off])
+    .prefault({})
+    .describe(
+      `the ResourceQuota of each of a demo's two namespaces, or \`off\`; \`null\` removes an entry${listed(defaultQuota)}`,
+    ),
+  limits: z
+    .union([
+      z.strictObject({
+        default: limitsKey('default', 'limits of containers that set none'),
+        defaultRequest: limitsKey('defaultRequest', 'requests of containers that set none'),
+        max: limitsKey('max', 'the highest limits that a container may set'),
+      }),
+      off,
+    ])
+    .prefault({})
+    .describe(
+      `the LimitRange of each namespace, or \`off\`: \`default\`${listed(defaultLimits.default)}; \`defaultRequest\`${listed(defaultLimits.defaultRequest)}; \`max\``,
+    ),
+};
+
+/** A quota on limits keeps every pod out that has none, the control plane's too. */
+export const quotaNeedsLimits = {
+  holds: ({ quota, limits }: { quota: unknown; limits: unknown }) => limits !== 'off' || quota === 'off',
+  problem: { path: ['limits'], message: 'may be off only if `quota` is off: pods without limits would be refused' },
+};

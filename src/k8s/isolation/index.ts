@@ -1,0 +1,68 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { DemoConfig } from '../../config.js';
+import { lacks, waitUntil, type Check } from '../check.js';
+import type { Cluster } from '../cluster.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { applyAll, list, missing, read, ref, remove, type Manifest, type Reference } from '../objects.js';
+import { apiServerEndpoints, networkPolicies } from './network.js';
+import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
+
+/* What keeps a demo's namespace and the rest of the host cluster apart: quota, limits and NetworkPolicies. */
+
+export interface IsolationRequest {
+  host: Cluster;
+  demo: Demo;
+  place: VirtualClusterPlace;
+  config: DemoConfig;
+  /** The worker's own namespace in this cluster; undefined where it comes from outside. */
+  workerNamespace: string | undefined;
+}
+
+/** Whether everything is as the configuration says, and nothing is left of what it said before. */
+export async function checkIsolation(request: IsolationRequest): Promise<Check> {
+  const { host } = request;
+  const policies = await policiesOf(request);
+  const absent = await missing(host, [...quotaManifests(request), ...policies]);
+  if (absent !== undefined) return lacks(absent);
+  const [retired] = await retiredObjects(request, policies);
+  if (retired) return lacks(`${retired.kind} ${retired.metadata.name} is still there`);
+  return await quotaCounted(host, request);
+}
+
+/**
+ * Makes it so, and waits until the quota counts. Before anything else is made in the namespace.
+ * @throws UserError of `apiServerEndpoints`
+ */
+export async function applyIsolation(
+  request: IsolationRequest,
+  wait: { withinMs: number; signal: AbortSignal },
+): Promise<void> {
+  const { host } = request;
+  const policies = await policiesOf(request);
+  await applyAll(host, quotaManifests(request), 1);
+  await applyAll(host, policies);
+  for (const retired of await retiredObjects(request, policies)) await remove(host, retired);
+  await waitUntil('the quota', () => quotaCounted(host, request), { ...wait, everyMs: 100 });
+}
+
+async function policiesOf(request: IsolationRequest): Promise<Manifest[]> {
+  const apiServer = request.config.isolation.network === 'pair' ? await apiServerEndpoints(request.host) : [];
+  return networkPolicies({ ...request, apiServer });
+}
+
+/** What an earlier create made here under other settings. */
+async function retiredObjects(request: IsolationRequest, policies: readonly Manifest[]): Promise<Reference[]> {
+  const { host, demo, place } = request;
+  const quotas = retiredQuotas(request);
+  const present = await Promise.all(quotas.map((quota) => read(host, quota)));
+  const own = await list<KubernetesObject>(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
+    namespace: place.namespace,
+    labels: demoLabels(demo.name),
+  });
+  const wanted = policies.map(({ metadata }) => metadata.name);
+  const stale = own.map(({ metadata }) => metadata!.name!).filter((name) => !wanted.includes(name));
+  return [
+    ...quotas.filter((_, index) => present[index] !== undefined),
+    ...stale.map((name) => ref('networking.k8s.io/v1', 'NetworkPolicy', name, place.namespace)),
+  ];
+}

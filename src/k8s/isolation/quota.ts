@@ -1,0 +1,51 @@
+import type { V1ResourceQuota } from '@kubernetes/client-node';
+import type { DemoConfig } from '../../config.js';
+import { holds, lacks, type Check } from '../check.js';
+import type { Cluster } from '../cluster.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { read, ref, type Manifest, type Reference } from '../objects.js';
+
+/* How much of the host cluster a virtual cluster may take. */
+
+const name = 'vcdemo';
+
+export interface QuotaRequest {
+  demo: Demo;
+  place: VirtualClusterPlace;
+  config: Pick<DemoConfig, 'isolation'>;
+}
+
+/** The LimitRange before the ResourceQuota: without its defaults the quota keeps even the control plane out. */
+export function quotaManifests({ demo, place, config }: QuotaRequest): Manifest[] {
+  const { limits, quota } = config.isolation;
+  const own = (kind: string, spec: object): Manifest => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    spec,
+  });
+  return [
+    ...(limits === 'off' ? [] : [own('LimitRange', { limits: [{ type: 'Container', ...limits }] })]),
+    ...(quota === 'off' ? [] : [own('ResourceQuota', { hard: quota })]),
+  ];
+}
+
+/** What an earlier create may have made and the configuration has switched off since; the quota first. */
+export function retiredQuotas({ place, config }: QuotaRequest): Reference[] {
+  const { limits, quota } = config.isolation;
+  const retired = [...(quota === 'off' ? ['ResourceQuota'] : []), ...(limits === 'off' ? ['LimitRange'] : [])];
+  return retired.map((kind) => ref('v1', kind, name, place.namespace));
+}
+
+/**
+ * Whether the quota controller has counted: until then the API server refuses whatever the quota limits, with `status
+ * unknown for quota`.
+ */
+export async function quotaCounted(host: Cluster, { place, config }: QuotaRequest): Promise<Check> {
+  if (config.isolation.quota === 'off') return holds;
+  const quota = await read<V1ResourceQuota>(host, ref('v1', 'ResourceQuota', name, place.namespace));
+  const counted = quota?.status?.hard ?? {};
+  return Object.entries(quota?.spec?.hard ?? { nothing: '' }).every(([key, amount]) => counted[key] === amount)
+    ? holds
+    : lacks('the quota of the namespace has not been counted yet');
+}
