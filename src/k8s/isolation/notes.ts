@@ -2,7 +2,7 @@ import type { DemoConfig } from '../../config.js';
 
 /** What the configuration takes away from the isolation of demos that they have by default, as sentences' ends. */
 export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation' | 'vcClient'>): string[] {
-  const { admission, allow, network, quota, limits } = isolation;
+  const { admission, allow, network, quota } = isolation;
   return [
     ...(admission === 'off' ? ['the admission policy is off (isolation.admission)'] : []),
     ...(admission !== 'off' && allow.length > 0
@@ -12,7 +12,6 @@ export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation'
       ? ['every namespace can reach the demo, and it can reach them (isolation.network)']
       : []),
     ...(quota === 'off' ? ['a demo can use up the host cluster (isolation.quota)'] : []),
-    ...(quota !== 'off' && limits === 'off' ? ['containers have no default limits (isolation.limits)'] : []),
     ...(vcClient.role === 'admin'
       ? ["vc-client can read and write Secrets of the demo's namespaces (vcClient.role)"]
       : []),
