@@ -81,7 +81,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     assert.equal(current.namespaceUids.vc1, made?.metadata?.uid, 'the record knows the new one');
     assert.ok((await checkHostNamespace(requestFor(current))).holds);
     assert.ok(
-      await read<V1NetworkPolicy>(host, ref('networking.k8s.io/v1', 'NetworkPolicy', 'np-vc-allow-all', 'again-vc1')),
+      await read<V1NetworkPolicy>(host, ref('networking.k8s.io/v1', 'NetworkPolicy', 'vcdemo-pair', 'again-vc1')),
     );
   });
 
