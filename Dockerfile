@@ -1,12 +1,20 @@
 # One image for bot and worker; the command chooses. istioctl must be of the version in istio.tag of the configuration.
-ARG NODE_VERSION=24
+# Each version may end with @sha256:…; a new default belongs in .github/base-images as well.
+ARG NODE_VERSION=24-alpine
 ARG HELM_VERSION=3.19.0
 ARG ISTIO_VERSION=1.30.0
 
 FROM alpine/helm:${HELM_VERSION} AS helm
+# With both arguments the image has that vcluster chart in /charts, and is not built with any other.
+ARG VCLUSTER_VERSION=''
+ARG VCLUSTER_DIGEST=''
+RUN mkdir /charts; [ -z "$VCLUSTER_VERSION" ] || { \
+    helm pull vcluster --repo https://charts.loft.sh --version "$VCLUSTER_VERSION" --destination /charts \
+    && echo "${VCLUSTER_DIGEST#sha256:}  /charts/vcluster-$VCLUSTER_VERSION.tgz" | sha256sum -c -; }
+
 FROM istio/istioctl:${ISTIO_VERSION} AS istioctl
 
-FROM node:${NODE_VERSION}-alpine AS build
+FROM node:${NODE_VERSION} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
@@ -14,10 +22,11 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
-FROM node:${NODE_VERSION}-alpine
+FROM node:${NODE_VERSION}
 ENV NODE_ENV=production HOME=/tmp
 WORKDIR /app
 COPY --from=helm /usr/bin/helm /usr/local/bin/helm
+COPY --from=helm /charts /charts
 COPY --from=istioctl /usr/local/bin/istioctl /usr/local/bin/istioctl
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
