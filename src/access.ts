@@ -20,6 +20,13 @@ export function assertMayUse(
     });
 }
 
+/** Administrators may do whatever a demo's owner may. */
+export const isOwner = (
+  { admins }: Pick<DemoConfig['access'], 'admins'>,
+  userId: string,
+  demo: { owner: { id: string } },
+): boolean => demo.owner.id === userId || admins.includes(userId);
+
 /**
  * Whether this person may do what only a demo's owner and administrators may.
  * @param act `delete it`
@@ -31,7 +38,7 @@ export function assertOwner(
   demo: { name: string; owner: { id: string; name: string } },
   act: string,
 ): void {
-  if (demo.owner.id === userId || admins.includes(userId)) return;
+  if (isOwner({ admins }, userId, demo)) return;
   throw new Refusal(
     'not-owner',
     `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may ${act}.`,

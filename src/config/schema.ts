@@ -71,6 +71,12 @@ const exposed = {
   annotations: stringMap
     .default({})
     .describe("annotations for the objects that `kind` stands for, such as a controller's own; they win over vcdemo's"),
+  proof: z
+    .enum(['required', 'warn'])
+    .default('required')
+    .describe(
+      'whether a demo needs the proof, by the worker, that its public names work. With `warn` the kubeconfig is handed out without it, with the reason beside it: for workers that cannot resolve or reach names that work for people (split DNS, no way back in through the load balancer)',
+    ),
 };
 
 const exposure = z.discriminatedUnion('kind', [

@@ -1,5 +1,7 @@
 import { takeDemoRights } from '../k8s/demo-rights.js';
 import type { DemoContext } from './context.js';
+import type { Cluster } from '../k8s/cluster.js';
+import type { Demo } from '../k8s/demo.js';
 import { requireReadyDemo } from './find-demo.js';
 import { withDemoContext, withHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
@@ -8,10 +10,11 @@ import type { JobRun } from './job-run.js';
 export async function onReadyDemo<Result>(
   run: JobRun<'kubeconfig'> | JobRun<'verify'> | JobRun<'dashboard'>,
   work: (context: DemoContext) => Promise<Result>,
+  requireUsable: (host: Cluster) => Promise<Demo> = (host) => requireReadyDemo(host, run),
 ): Promise<Result> {
   const { signal } = run;
   return await withHost(run, async (host) =>
-    withDemoContext(run, { host, demo: await requireReadyDemo(host, run), signal }, async (context) => {
+    withDemoContext(run, { host, demo: await requireUsable(host), signal }, async (context) => {
       // A demo may be older than this way of getting rights.
       for (const place of context.demo.places) await takeDemoRights({ ...context, place }, signal);
       return await work(context);

@@ -5,7 +5,8 @@ import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { proxyFor } from '../proxy.js';
-import { accessWith } from './access.js';
+import { clip } from '../redact.js';
+import { accessWith, type Access, type Server } from './access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
 import { demoLabels, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
@@ -97,53 +98,100 @@ export const localPorts: Record<VirtualClusterName, number> = { vc1: 18441, vc2:
 
 export type VirtualClusters = Record<VirtualClusterName, Cluster>;
 
+/** A kubeconfig that people may get. */
+export interface IssuedKubeconfig {
+  text: string;
+  /** Why the public way is not proven, where the configuration lets that pass (`exposure.proof: warn`). */
+  unproven?: string;
+}
+
 /**
- * A kubeconfig for a user, proven to work in both virtual clusters before anybody gets it.
+ * A kubeconfig for a user, proven to work in each of the virtual clusters before anybody gets it.
  * @throws UserError of `probePublicAddress`
  */
 export async function issueKubeconfig(
   config: DemoConfig,
   demo: Demo,
-  clusters: VirtualClusters,
+  clusters: Partial<VirtualClusters>,
   user: string,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<IssuedKubeconfig> {
   const key = await generateUserKey();
   const withinMs = seconds(30) * config.stepDeadlineFactor;
   const expires = credentialsEnd(config, demo);
+  const named = virtualClusterNames.flatMap((name) => (clusters[name] ? [[name, clusters[name]] as const] : []));
   const entries = await Promise.all(
-    virtualClusterNames.map(async (name) => ({
+    named.map(async ([name, cluster]) => ({
       name,
       ...publicEndpoint(config, demo.name, name),
-      certificateAuthority: certificateAuthority(clusters[name]),
-      certificate: await issueUserCertificate(clusters[name], { user, key, expires, signal, withinMs }),
+      certificateAuthority: certificateAuthority(cluster),
+      certificate: await issueUserCertificate(cluster, { user, key, expires, signal, withinMs }),
     })),
   );
   const privateKey = privateKeyPem(key.privateKey);
-  await Promise.all(entries.map((entry) => prove(config, clusters[entry.name], entry, privateKey, signal)));
-  return mergedKubeconfig({ demo: demo.name, user }, privateKey, entries);
+  const problems = await Promise.all(
+    entries.map((entry) => prove(config, clusters[entry.name]!, entry, privateKey, signal)),
+  );
+  const text = mergedKubeconfig({ demo: demo.name, user }, privateKey, entries);
+  const unproven = problems.find(Boolean);
+  return { text, ...(unproven && { unproven }) };
 }
 
 /** Until when credentials that are issued now are valid; nobody's outlive the demo. */
 export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo): Date =>
   new Date(Math.min(expires.getTime(), Date.now() + credentials.maxAge));
 
-/** Signs in as the kubeconfig's user: the public way where there is one, else the worker's own. */
+/**
+ * Signs in as the kubeconfig's user: the public way where there is one, else the worker's own.
+ * @returns why that fails, where the configuration lets it pass
+ */
 async function prove(
   config: DemoConfig,
   cluster: Cluster,
   { name, server, tlsServerName, certificate }: KubeconfigEntry,
   key: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const own = cluster.access.server;
   const user = { certificate, key };
   if (config.exposure.kind !== 'none') {
-    const access = accessWith({ ...own, url: server, proxyUrl: proxyFor(new URL(server)), tlsServerName }, user);
-    return await probePublicAddress(name, access, signal, seconds(30) * config.stepDeadlineFactor);
+    const withinMs = seconds(30) * config.stepDeadlineFactor;
+    return await provePublicWay(config.exposure, () =>
+      probePublicAddress(name, publicAccess(own, { server, tlsServerName }, user), signal, withinMs),
+    );
   }
   const connection = connectCluster(name, accessWith(own, user), { signal });
   await assertSignedIn(connection).finally(() => connection.close());
+  return undefined;
+}
+
+/** Whether a demo whose public names do not work for the worker is a failure. */
+export const isProofRequired = ({ exposure }: Pick<DemoConfig, 'exposure'>): boolean =>
+  exposure.kind !== 'none' && exposure.proof === 'required';
+
+function publicAccess(
+  own: Server,
+  { server, tlsServerName }: Pick<KubeconfigEntry, 'server' | 'tlsServerName'>,
+  user: { certificate: string; key: string },
+): Access {
+  return accessWith({ ...own, url: server, proxyUrl: proxyFor(new URL(server)), tlsServerName }, user);
+}
+
+async function provePublicWay(
+  { proof }: Exclude<DemoConfig['exposure'], { kind: 'none' }>,
+  probe: () => Promise<void>,
+): Promise<string | undefined> {
+  try {
+    await probe();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    if (proof === 'warn') return error.message;
+    throw new UserError(error.code, error.message, {
+      hint: `${error.hint} If it works for people and only the worker cannot get there, set \`exposure.proof\` to warn.`,
+      cause: error,
+    });
+  }
 }
 
 // ------------------------------------------------------------------ the demo's own kubeconfig
@@ -152,6 +200,8 @@ export const demoKubeconfigName = 'vcdemo-kubeconfig';
 const kubeconfigKey = 'kubeconfig';
 /** For vc-client. */
 export const clientKubeconfigKey = 'in-cluster';
+/** Notes on the Secret why the public way was not proven. */
+const unprovenKey = 'vcdemo.io/unproven';
 
 function demoKubeconfigReference(demo: Demo): Reference {
   return ref('v1', 'Secret', demoKubeconfigName, demo.places[0]!.namespace);
@@ -173,8 +223,9 @@ export async function checkDemoKubeconfig(
   demo: Demo,
   clusters: VirtualClusters,
 ): Promise<Check> {
-  const { [kubeconfigKey]: text, [clientKubeconfigKey]: ofClient } = await readKubeconfigSecret(host, demo);
+  const { text, ofClient, unproven } = await readKubeconfigSecret(host, demo);
   if (text === undefined) return lacks('the kubeconfig is not there');
+  if (unproven && isProofRequired(config)) return lacks(`the kubeconfig is not proven to work: ${unproven}`);
   let stored: StoredKubeconfig;
   try {
     stored = storedKubeconfig(text, demoUser);
@@ -191,7 +242,8 @@ export async function checkDemoKubeconfig(
   if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is another');
   const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
-  return Math.min(...ends) > Date.now() + renewBefore ? holds : lacks('the certificates of the kubeconfig expire soon');
+  if (Math.min(...ends) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
+  return unproven ? { holds: true, note: unproven } : holds;
 }
 
 export async function makeDemoKubeconfig(
@@ -201,7 +253,7 @@ export async function makeDemoKubeconfig(
   clusters: VirtualClusters,
   signal: AbortSignal,
 ): Promise<void> {
-  const kubeconfig = await issueKubeconfig(config, demo, clusters, demoUser, signal);
+  const { text, unproven } = await issueKubeconfig(config, demo, clusters, demoUser, signal);
   const reference = demoKubeconfigReference(demo);
   await apply(host, {
     apiVersion: 'v1',
@@ -210,20 +262,69 @@ export async function makeDemoKubeconfig(
       name: reference.metadata.name!,
       namespace: reference.metadata.namespace!,
       labels: demoLabels(demo.name, demo.places[0]!.name),
+      ...(unproven && { annotations: { [unprovenKey]: clip(unproven) } }),
     },
     type: 'Opaque',
     stringData: {
-      [kubeconfigKey]: kubeconfig,
-      [clientKubeconfigKey]: clientKubeconfig(demo, storedKubeconfig(kubeconfig, demoUser)),
+      [kubeconfigKey]: text,
+      [clientKubeconfigKey]: clientKubeconfig(demo, storedKubeconfig(text, demoUser)),
     },
   });
   await changeRecord(host, demo, (current) => ({ ...current, credentialsEnd: credentialsEnd(config, current) }));
 }
 
-async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<Record<string, string | undefined>> {
+type StoredTexts = Partial<IssuedKubeconfig> & {
+  /** What vc-client uses. */
+  ofClient?: string | undefined;
+};
+
+async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTexts> {
   const secret = await read<V1Secret>(host, demoKubeconfigReference(demo));
-  const texts = Object.entries(secret?.data ?? {}).map(([key, data]) => [key, Buffer.from(data, 'base64').toString()]);
-  return Object.fromEntries(texts) as Record<string, string | undefined>;
+  const textOf = (key: string) => {
+    const data = secret?.data?.[key];
+    return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8');
+  };
+  const text = textOf(kubeconfigKey);
+  const unproven = secret?.metadata?.annotations?.[unprovenKey];
+  return {
+    ...(text !== undefined && { text }),
+    ofClient: textOf(clientKubeconfigKey),
+    ...(unproven && { unproven: clip(unproven) }),
+  };
+}
+
+/**
+ * Tries the demo's own kubeconfig once more, as people would use it.
+ * @returns why it does not work; undefined where it does, and where there is no public way
+ */
+export async function tryDemoKubeconfig(
+  host: Cluster,
+  config: DemoConfig,
+  demo: Demo,
+  clusters: VirtualClusters,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (config.exposure.kind === 'none') return undefined;
+  const { text } = await readKubeconfigSecret(host, demo);
+  if (text === undefined) return 'the kubeconfig is not there';
+  const withinMs = seconds(5) * config.stepDeadlineFactor;
+  try {
+    const { key, entries } = storedKubeconfig(text, demoUser);
+    const ways = entries.map(({ name, certificate }) => {
+      const endpoint = publicEndpoint(config, demo.name, name);
+      return probePublicAddress(
+        name,
+        publicAccess(clusters[name].access.server, endpoint, { certificate, key }),
+        signal,
+        withinMs,
+      );
+    });
+    await Promise.all(ways);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return messageOf(error);
+  }
 }
 
 /**
@@ -231,14 +332,15 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<Record<s
  * demo's namespace could have put a program to run on people's machines into it.
  * @throws UserError `no-kubeconfig`
  */
-export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<string> {
+export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<IssuedKubeconfig> {
   const hint = `Run \`/vcdemo create ${demo.name}\` to complete it.`;
-  const { [kubeconfigKey]: text } = await readKubeconfigSecret(host, demo);
+  const { text, unproven } = await readKubeconfigSecret(host, demo);
   if (text === undefined) throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, { hint });
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
     const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, demo.name, entry.name) }));
-    return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
+    const written = mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
+    return { text: written, ...(unproven && { unproven }) };
   } catch (error) {
     const reason = `The stored kubeconfig of demo ${demo.name} has been changed, and is not handed out: ${messageOf(error)}.`;
     throw new UserError('no-kubeconfig', reason, { hint, cause: error });

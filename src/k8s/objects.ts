@@ -43,13 +43,17 @@ export async function read<Kind extends KubernetesObject>(
  * Asks for as little as only somebody who is signed in may see.
  * @throws ApiError, UnreachableError
  */
-export async function assertSignedIn(cluster: Cluster, { repeat }: Pick<ApiCall, 'repeat'> = {}): Promise<void> {
+export async function assertSignedIn(
+  cluster: Cluster,
+  { repeat, withinMs }: Pick<ApiCall, 'repeat' | 'withinMs'> = {},
+): Promise<void> {
   await cluster.request({
     method: 'GET',
     path: '/api/v1/namespaces',
     query: { limit: 1 },
     accept: metadataOnly('PartialObjectMetadataList'),
     ...(repeat !== undefined && { repeat }),
+    ...(withinMs !== undefined && { withinMs }),
   });
 }
 

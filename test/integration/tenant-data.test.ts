@@ -106,7 +106,7 @@ describe("with Secrets that a demo's administrator has changed", () => {
     const stored = ref('v1', 'Secret', 'vcdemo-kubeconfig', 'demo-vc1');
     await makeDemoKubeconfig(host, config, demo, clusters, signal);
     assert.deepEqual(await checkDemoKubeconfig(host, config, demo, clusters), { holds: true });
-    const original = await requireDemoKubeconfig(host, config, demo);
+    const { text: original } = await requireDemoKubeconfig(host, config, demo);
 
     await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.users[1].user.exec = exec));
     const { holds, seen } = (await checkDemoKubeconfig(host, config, demo, clusters)) as { holds: false; seen: string };
@@ -117,7 +117,7 @@ describe("with Secrets that a demo's administrator has changed", () => {
     await makeDemoKubeconfig(host, config, demo, clusters, signal);
     await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.clusters[0].cluster.server = 'https://evil:443'));
     assert.equal((await checkDemoKubeconfig(host, config, demo, clusters)).holds, false);
-    assert.doesNotMatch(await requireDemoKubeconfig(host, config, demo), /evil/);
+    assert.doesNotMatch((await requireDemoKubeconfig(host, config, demo)).text, /evil/);
     assert.match(original, /current-context: vc1/);
     assert.equal(existsSync(mark), false);
   });

@@ -39,12 +39,12 @@ describe('the rules of a worker', () => {
         'tlsroutes',
         demoRules({
           ...config,
-          exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' }, annotations: {} },
+          exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' }, annotations: {}, proof: 'required' },
         }),
       ),
     );
     // OpenShift lets nobody name the host of a Route without a right of its own.
-    const ofRoutes = demoRules({ ...config, exposure: { kind: 'route', annotations: {} } });
+    const ofRoutes = demoRules({ ...config, exposure: { kind: 'route', annotations: {}, proof: 'required' } });
     assert.ok(
       ofRoutes.some(({ resources, verbs }) => resources.includes('routes/custom-host') && verbs.includes('create')),
     );

@@ -1,37 +1,57 @@
+import { isOwner } from '../../access.js';
+import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
+import type { Cluster } from '../../k8s/cluster.js';
 import { withDone, type Demo } from '../../k8s/demo.js';
 import { changeRecord } from '../../k8s/demo-record.js';
-import { credentialsEnd, issueKubeconfig } from '../../k8s/kubeconfig.js';
+import { credentialsEnd, issueKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
-import { bothClusters } from '../context.js';
-import type { Handler } from '../job-run.js';
+import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
+import { escapeMrkdwn } from '../../slack-message.js';
+import { bothClusters, type DemoContext } from '../context.js';
+import { requireDemo, requireReadyDemo } from '../find-demo.js';
+import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../ready-demo.js';
 import { noteFiles } from '../slack/files.js';
-import { kubeconfigName, message, slackTime } from '../slack/messages.js';
+import { brief, kubeconfigName, message, slackTime, unprovenText } from '../slack/messages.js';
 
-/** A kubeconfig in the name of the one who asks, as a direct message; one that they got before is taken back. */
+/**
+ * A kubeconfig in the name of the one who asks, as a direct message; one that they got before is taken back. Of a demo
+ * whose create failed its owner gets one for what exists.
+ */
 export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   const { payload, config, slack, signal } = run;
   const { userId, channelId } = payload.requester;
   const user = userNameOf(payload.requester);
-  const name = await onReadyDemo(run, async (context) => {
-    const { host, demo } = context;
-    if (demo.revoked.includes(userId))
-      throw new Refusal('access-revoked', `Your access to demo ${demo.name} was taken away.`, {
-        hint: `Ask its owner, <@${demo.owner.id}>.`,
+  const name = await onReadyDemo(
+    run,
+    async (context) => {
+      const { host, demo } = context;
+      if (demo.revoked.includes(userId))
+        throw new Refusal('access-revoked', `Your access to demo ${demo.name} was taken away.`, {
+          hint: `Ask its owner, <@${demo.owner.id}>.`,
+        });
+      const ends = credentialsEnd(config, demo);
+      const isWhole = demo.state === 'ready';
+      const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
+      const proof = isWhole ? config : withoutProof(config);
+      const { text, unproven } = await issueKubeconfig(proof, demo, clusters, user, signal);
+      const sent = await slack.sendFile(userId, {
+        filename: kubeconfigName(demo.name, user),
+        content: text,
+        title: `kubeconfig of ${demo.name} for ${user}`,
+        comment: [
+          kubeconfigText(demo, user, ends, Object.keys(clusters)),
+          ...(isWhole ? [] : [partText(demo, Object.keys(clusters))]),
+          ...(unproven ? [unprovenText(unproven)] : []),
+        ].join('\n'),
       });
-    const ends = credentialsEnd(config, demo);
-    const content = await issueKubeconfig(config, demo, await bothClusters(context), user, signal);
-    const sent = await slack.sendFile(userId, {
-      filename: kubeconfigName(demo.name, user),
-      content,
-      title: `kubeconfig of ${demo.name} for ${user}`,
-      comment: kubeconfigText(demo, user, ends),
-    });
-    await noteFiles(slack, host, demo, sent, userId);
-    await changeRecord(host, demo, (current) => withDone(current, run.id));
-    return demo.name;
-  });
+      await noteFiles(slack, host, demo, sent, userId);
+      await changeRecord(host, demo, (current) => withDone(current, run.id));
+      return demo.name;
+    },
+    requireUsable(run),
+  );
   if (!channelId.startsWith('D'))
     await slack.whisper(
       payload.requester,
@@ -39,6 +59,37 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     );
 };
 
-export function kubeconfigText(demo: Demo, user: string, ends: Date): string {
-  return `Your kubeconfig for demo *${demo.name}*: contexts *vc1* and *vc2*, also called *${demo.name}-vc1* and *${demo.name}-vc2*, with certificates in the name \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator there: keep it to yourself.`;
+/** One that is ready; or, for its owner, one whose create failed. */
+const requireUsable =
+  (run: JobRun<'kubeconfig'>) =>
+  async (host: Cluster): Promise<Demo> => {
+    const { config, payload } = run;
+    const demo = await requireDemo(host, run);
+    const isUsable = demo.state === 'failed' && isOwner(config.access, payload.requester.userId, demo);
+    return isUsable ? demo : await requireReadyDemo(host, run);
+  };
+
+/** @throws Refusal `demo-not-ready` where there is none */
+async function answeringClusters({ host, demo, connections }: DemoContext): Promise<Partial<VirtualClusters>> {
+  const clusters: Partial<VirtualClusters> = {};
+  for (const place of demo.places)
+    if ((await virtualClusterAnswers(host, place, connections)).holds)
+      clusters[place.name] = await connections.connect(place);
+  if (Object.keys(clusters).length > 0) return clusters;
+  throw new Refusal('demo-not-ready', `Demo ${demo.name} was not created completely: no virtual cluster answers.`, {
+    hint: `\`/vcdemo status ${demo.name}\` shows how far it got; \`/vcdemo create ${demo.name}\` resumes it.`,
+  });
+}
+
+/** That its public name does not work may be why the create failed; its owner wants to see for themselves. */
+const withoutProof = (config: DemoConfig): DemoConfig =>
+  config.exposure.kind === 'none' ? config : { ...config, exposure: { ...config.exposure, proof: 'warn' } };
+
+const partText = ({ name, problem }: Demo, clusters: string[]): string =>
+  `:warning: Demo *${name}* was not created completely${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}: this is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
+
+export function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: string[] = ['vc1', 'vc2']): string {
+  const list = (names: string[]) => names.map((name) => `*${name}*`).join(' and ');
+  const [contexts, called] = [list(clusters), list(clusters.map((name) => `${demo.name}-${name}`))];
+  return `Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates in the name \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator there: keep it to yourself.`;
 }

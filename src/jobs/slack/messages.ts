@@ -69,3 +69,7 @@ export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal
     ],
   };
 }
+
+/** Goes with a kubeconfig whose public way the worker could not prove; the configuration lets that pass. */
+export const unprovenText = (reason: string): string =>
+  `:warning: The worker could not try it out, so it may or may not work for you: ${escapeMrkdwn(reason)}`;

@@ -96,12 +96,19 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   if (isEmpty) await forgetDemo(host, demo.name);
   else await markDemo(host, made, 'failed', error.message);
   const resume = isEmpty ? 'Nothing was made.' : `What was made is kept: \`/vcdemo create ${demo.name}\` resumes it.`;
+  const isUsable = !isEmpty && !error.failed.some(({ step }) => beforeVirtualClusters.includes(step));
+  const use =
+    isUsable &&
+    `\`/vcdemo kubeconfig ${demo.name}\` gives its owner a kubeconfig for the virtual clusters as they are.`;
   return new FlowFailed(error, {
     title: `Creating demo *${demo.name}* failed`,
-    hint: [error.hint, resume].filter(Boolean).join('\n'),
+    hint: [error.hint, resume, use].filter(Boolean).join('\n'),
     audience: payload.requester,
   });
 }
+
+/** Steps without which there is nothing to be used. */
+const beforeVirtualClusters = ['preflight', 'hostNamespace', 'virtualCluster'];
 
 /** What people are told of the isolation from the host cluster. */
 async function weakerThanDefault({ config }: CreateRun, host: Cluster, { places }: Demo): Promise<string[]> {
@@ -113,11 +120,13 @@ async function weakerThanDefault({ config }: CreateRun, host: Cluster, { places 
 async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
   const { slack, payload, config, log } = run;
   const demo = (await findDemo(host, planned.name)) ?? planned; // with the time at which it expires
+  const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
+  const weaker = await weakerThanDefault(run, host, demo);
   const file = {
     filename: kubeconfigName(demo.name),
-    content: await requireDemoKubeconfig(host, config, demo),
+    content: text,
     title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, Date.now() - run.askedAt.getTime(), await weakerThanDefault(run, host, demo)),
+    comment: createdText(config, demo, Date.now() - run.askedAt.getTime(), { weaker, unproven }),
   };
   try {
     const shared = await slack.shareFile(payload.requester, file, config);

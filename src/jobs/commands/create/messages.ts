@@ -4,10 +4,15 @@ import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
 import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { escapeMrkdwn, type SlackMessage } from '../../../slack-message.js';
-import { describeState, kubeconfigName, message, onCluster, slackTime } from '../../slack/messages.js';
+import { describeState, kubeconfigName, message, onCluster, slackTime, unprovenText } from '../../slack/messages.js';
 
 /** Goes with the kubeconfig when a demo is ready. */
-export function createdText(config: DemoConfig, demo: Demo, tookMs: number, weaker: readonly string[] = []): string {
+export function createdText(
+  config: DemoConfig,
+  demo: Demo,
+  tookMs: number,
+  { weaker = [], unproven }: { weaker?: readonly string[]; unproven?: string | undefined } = {},
+): string {
   const open =
     config.exposure.kind === 'none'
       ? `Without public names, open its ports first: ${demo.places
@@ -21,6 +26,7 @@ export function createdText(config: DemoConfig, demo: Demo, tookMs: number, weak
     `The kubeconfig has a context for each, *vc1* and *vc2*. Save it, then: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
     `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
+    ...(unproven ? [unprovenText(unproven)] : []),
     ...(weaker.length > 0 ? [`:warning: ${escapeMrkdwn(weakerIsolation(weaker))}.`] : []),
   ].join('\n');
 }

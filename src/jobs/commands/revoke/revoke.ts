@@ -12,7 +12,7 @@ import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-c
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { noteFiles } from '../../slack/files.js';
-import { beingWorkedOnMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
+import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigText } from '../kubeconfig.js';
 import { everybodyRevokedMessage, personRevokedMessage } from './messages.js';
@@ -108,16 +108,19 @@ async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost,
     for (const to of receivers) {
       const isPerson = /^[UW]/.test(to);
       const user = userNameOf({ userId: to, userName: '' });
-      const content = isPerson
+      const { text: content, unproven } = isPerson
         ? await issueKubeconfig(config, demo, await bothClusters(context), user, signal)
         : await requireDemoKubeconfig(host, config, demo);
       const file = {
         filename: kubeconfigName(demo.name, isPerson ? user : undefined),
         content,
         title: `kubeconfig of ${demo.name}`,
-        comment: isPerson
-          ? kubeconfigText(demo, user, credentialsEnd(config, demo))
-          : `The keys of demo *${demo.name}* were replaced: this is its new kubeconfig.`,
+        comment: [
+          isPerson
+            ? kubeconfigText(demo, user, credentialsEnd(config, demo))
+            : `The keys of demo *${demo.name}* were replaced: this is its new kubeconfig.`,
+          ...(unproven ? [unprovenText(unproven)] : []),
+        ].join('\n'),
       };
       const sent = isPerson
         ? await slack.sendFile(to, file)

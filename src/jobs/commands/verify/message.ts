@@ -1,11 +1,17 @@
 import type { Hits } from '../../../k8s/helloworld.js';
 import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { brief } from '../../slack/messages.js';
-import { verdictOf } from './verdict.js';
+import { verdictOf, type Verdict } from './verdict.js';
+
+/** Why the public names do not work for the worker, and whether that makes the demo a failure. */
+export interface PublicWay {
+  problem: string;
+  isRequired: boolean;
+}
 
 /** The hit distribution, the verdict first. */
-export function verifyMessage(demo: string, hits: Hits, tookMs: number): SlackMessage {
-  const verdict = verdictOf(hits);
+export function verifyMessage(demo: string, hits: Hits, tookMs: number, publicWay?: PublicWay): SlackMessage {
+  const verdict = withPublicWay(verdictOf(hits), publicWay);
   const icon = { balanced: ':white_check_mark:', unsure: ':warning:', failed: ':x:' }[verdict.kind];
   const bars = Object.entries(hits.instances)
     .sort(([a], [b]) => a.localeCompare(b))
@@ -21,10 +27,22 @@ export function verifyMessage(demo: string, hits: Hits, tookMs: number): SlackMe
       ...sections(
         `${icon} ${title}\n*${counts}* of ${hits.requests} requests from sleep in vc1\n\`\`\`\n${escapeMrkdwn([...bars, ...errors].join('\n'))}\n\`\`\`${verdict.hint ? `\n*What to do:* ${verdict.hint.replaceAll('{demo}', demo)}` : ''}`,
       ),
+      ...(publicWay ? sections(publicWayText(publicWay)) : []),
       smallPrint(`${(tookMs / 1000).toFixed(1)} s`),
     ],
   };
 }
+
+/** Where it is required, a demo that cannot be reached has failed, whatever its mesh does. */
+function withPublicWay(verdict: Verdict, publicWay: PublicWay | undefined): Verdict {
+  if (!publicWay?.isRequired) return verdict;
+  return { ...verdict, kind: 'failed', says: `${verdict.says}; its public name does not work` };
+}
+
+const publicWayText = ({ problem, isRequired }: PublicWay): string =>
+  isRequired
+    ? `:x: The public name does not work: ${escapeMrkdwn(problem)}`
+    : `:warning: The worker could not reach the public name, which need not mean that people cannot: ${escapeMrkdwn(problem)}`;
 
 const bar = (count: number, total: number): string => {
   const filled = Math.min(20, Math.round((count / Math.max(1, total)) * 20));

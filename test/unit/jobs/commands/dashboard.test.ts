@@ -15,7 +15,13 @@ const demo = planDemo({
 
 test('the message with the dashboards says where their names must lead, by IPv4, IPv6 or name', () => {
   const textWith = (address: string | undefined) => {
-    const exposure: DemoConfig['exposure'] = { kind: 'nginx', ingressClassName: 'nginx', annotations: {}, address };
+    const exposure: DemoConfig['exposure'] = {
+      kind: 'nginx',
+      ingressClassName: 'nginx',
+      annotations: {},
+      proof: 'required',
+      address,
+    };
     const config = { ...readDemoConfig(undefined), exposure };
     const accesses = [{ cluster: 'vc1' as const, token: 'a-token', expires: new Date() }];
     return JSON.stringify(dashboardMessage(config, demo, accesses));
