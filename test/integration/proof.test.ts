@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Bot and worker as processes of dist/, on a simulated cluster whose edge does not pass TLS through; in this order. */
+
+describe('a demo whose public names do not work for the worker', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+
+  before(async () => {
+    host = await simulatedHost('tls-terminated');
+    stack = await startStack(host.environment, { notice: host.notice });
+    await stack.startWorker();
+  });
+  after(async () => {
+    await stack?.close();
+    await host?.close();
+  });
+
+  /** Workers read the configuration anew for each job. */
+  async function setProof(proof: 'required' | 'warn'): Promise<void> {
+    const path = host.environment.VCDEMO_CONFIG!;
+    const config = parse(await readFile(path, 'utf8')) as { exposure: object };
+    await writeFile(path, stringify({ ...config, exposure: { ...config.exposure, proof } }));
+  }
+  const channelHas = (pattern: RegExp) => stack.message(pattern, 60_000);
+  /** What came with the files that a channel shows, oldest first. */
+  async function deliveries(channel: string) {
+    const messages = await stack.slack.messages(channel);
+    return messages.filter(({ files }) => files?.length).map(textOf);
+  }
+  async function nextDelivery(channel: string, before: number): Promise<string> {
+    const texts = await waitFor(
+      'a kubeconfig',
+      async () => {
+        const sent = await deliveries(channel);
+        return sent.length > before && sent;
+      },
+      { withinMs: 60_000 },
+    );
+    return texts.at(-1)!;
+  }
+
+  it('fails where the proof is required, with the way out', async () => {
+    await stack.type(stack.slack.alice, 'create proof');
+    const failure = textOf(await channelHas(/Creating demo \*proof\* failed/));
+    assert.match(failure, /ends TLS for proof-vc\d\.vcdemo\.localhost instead of passing it through/);
+    assert.match(failure, /set `exposure\.proof` to warn/);
+    assert.match(
+      failure,
+      /`\/vcdemo kubeconfig proof` gives its owner a kubeconfig for the virtual clusters as they are/,
+    );
+  });
+
+  it('gives its owner the kubeconfig that there is, and nobody else', async () => {
+    await stack.type(stack.slack.alice, 'kubeconfig proof');
+    const comment = await nextDelivery(await stack.slack.directMessages(stack.slack.alice.userId), 0);
+    assert.match(comment, /was not created completely.*this is for what exists of it, vc1 and vc2/);
+    assert.match(comment, /could not try it out, so it may or may not work for you: The ingress controller ends TLS/);
+    await stack.type(stack.slack.bob, 'kubeconfig proof');
+    assert.match(await stack.whisper(stack.slack.bob, /kubeconfig proof/), /was not created completely/);
+    assert.deepEqual(await deliveries(await stack.slack.directMessages(stack.slack.bob.userId)), []);
+  });
+
+  it('is ready where a warning is enough, with the reason beside the kubeconfig', async () => {
+    await setProof('warn');
+    await stack.type(stack.slack.alice, 'create proof');
+    const comment = await nextDelivery(stack.slack.channel, 0);
+    assert.match(comment, /is ready/);
+    assert.match(comment, /could not try it out.*The ingress controller ends TLS for proof-vc/);
+  });
+
+  it('passes verify with a warning there, and fails it where the proof is required', async () => {
+    await stack.type(stack.slack.alice, 'verify proof');
+    const warned = textOf(await channelHas(/requests from sleep/));
+    assert.match(warned, /the mesh works, both versions answer/);
+    assert.match(warned, /:warning: The worker could not reach the public name.*ends TLS/);
+    await setProof('required');
+    await stack.type(stack.slack.alice, 'verify proof');
+    assert.match(
+      textOf(await channelHas(/its public name does not work/)),
+      /:x: The public name does not work: .*ends TLS/,
+    );
+  });
+
+  it('is proven by the next create once its names work', async () => {
+    host.cluster.inject(undefined);
+    await stack.type(stack.slack.alice, 'status proof');
+    assert.match(await stack.whisper(stack.slack.alice, /Demo proof:/), /the kubeconfig is not proven to work/);
+    await stack.type(stack.slack.alice, 'create proof');
+    // It takes the place of the one before.
+    await waitFor(
+      'a kubeconfig without a warning',
+      async () => {
+        const [text] = await deliveries(stack.slack.channel);
+        return text !== undefined && !/could not try it out/.test(text);
+      },
+      { withinMs: 60_000 },
+    );
+    await stack.type(stack.slack.alice, 'status proof');
+    assert.match(await stack.whisper(stack.slack.alice, /everything is there/), /Demo proof:/);
+  });
+});
