@@ -13,7 +13,7 @@ describe('a demo whose public names do not work for the worker', () => {
   let stack: Stack;
 
   before(async () => {
-    host = await simulatedHost('tls-terminated');
+    host = await simulatedHost('tls-terminated', 0.3);
     stack = await startStack(host.environment, { notice: host.notice });
     await stack.startWorker();
   });
