@@ -22,15 +22,18 @@ function requirement(term: string): (labels: Record<string, string>) => boolean 
   return operator === '!=' || operator === 'notin' ? (labels) => !isOneOf(labels) : isOneOf;
 }
 
-/** The fields that Events can be selected by, besides their name and namespace; those of other kinds are left out. */
-const fieldsOfEvents = /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/;
+/** The fields that objects can be selected by, besides their name and namespace; kinds that nobody asks for are left out. */
+const selectableFields: Readonly<Record<string, RegExp>> = {
+  Event: /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/,
+  Secret: /^type$/,
+};
 
 export function fieldSelector(text: string | null, kind: string): Predicate {
   const terms = (text ?? '').split(',').filter(Boolean);
   const predicates = terms.map((term) => {
     const [, path = '', operator, value] = /^([\w.]+)(==?|!=)(.*)$/.exec(term) ?? [];
     if (!path) throw badRequest(`invalid field selector: ${term}`);
-    if (!/^metadata\.name(space)?$/.test(path) && !(kind === 'Event' && fieldsOfEvents.test(path)))
+    if (!/^metadata\.name(space)?$/.test(path) && !selectableFields[kind]?.test(path))
       throw badRequest(`field label not supported: ${path}`);
     return (object: KubeObject) => {
       const found: unknown = path.split('.').reduce<any>((node, step) => node?.[step], object);

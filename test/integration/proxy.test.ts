@@ -23,6 +23,7 @@ import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSocketModeSlack, type SocketModeSlack } from '../support/socket-mode.js';
 import { triggerId } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
+import { jobKeys } from '../support/job-keys.js';
 
 /* A company's network: Slack is reached by a proxy alone, has a name that does not resolve here and a CA of its own. */
 
@@ -90,6 +91,7 @@ describe('a bot behind a proxy', () => {
       env: {
         PATH: process.env.PATH,
         SLACK_MODE: 'socket',
+        ...jobKeys,
         SLACK_BOT_TOKEN: 'xoxb-test',
         SLACK_APP_TOKEN: 'xapp-test',
         SLACK_API_URL: `https://${slackHost}/api/`,

@@ -39,14 +39,14 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     });
   if (present) {
     assertOwnClaims(host, present);
-    if (run.resumed && present.done.includes(run.id)) return; // it was cut off after its last step
-    assertNotOver(run, present);
+    // One that was cut off after its last step still owes the last state of its progress.
+    if (!run.resumed) assertNotOver(run, present);
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));
   }
   if (!present) assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
   const demo = await markDemo(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating');
-  const verb = present?.state === 'ready' ? 'Completing' : 'Creating';
+  const verb = present?.state === 'ready' && !run.resumed ? 'Completing' : 'Creating';
   try {
     await runReportedFlow({
       run,
