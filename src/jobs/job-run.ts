@@ -4,7 +4,7 @@ import type { IstioRenderer } from '../k8s/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';
-import type { Slack } from './slack/client.js';
+import type { SharedFile, Slack } from './slack/client.js';
 
 /** What a worker has for its whole life. */
 export interface WorkerTools {
@@ -13,6 +13,8 @@ export interface WorkerTools {
   people: People;
   istio: IstioRenderer;
   metrics: WorkerMetrics;
+  /** By job: kubeconfigs that were sent and could not be noted yet; undefined of one that could not be sent. */
+  delivered: Map<string, SharedFile | undefined>;
 }
 
 /** One run of a job, as its handler sees it. */

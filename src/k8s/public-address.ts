@@ -64,7 +64,10 @@ export async function probePublicAddress(
       server.host,
       async () => {
         try {
-          await assertSignedIn(cluster, { repeat: 'never', withinMs: Math.max(seconds(5), Math.min(withinMs, seconds(20))) });
+          await assertSignedIn(cluster, {
+            repeat: 'never',
+            withinMs: Math.max(seconds(5), Math.min(withinMs, seconds(20))),
+          });
           return holds;
         } catch (error) {
           detail = messageOf(error);

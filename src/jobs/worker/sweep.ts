@@ -44,6 +44,7 @@ try {
     const run = {
       ...{ settings, slack, people, metrics, config, id, name, payload },
       istio: new IstioRenderer(),
+      delivered: new Map(),
       askedAt: new Date(),
       resumed: false,
       log: log.child({ jobId: id, demo: payload.demo }),

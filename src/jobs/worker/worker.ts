@@ -60,7 +60,11 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   // BullMQ's own look at the version makes it useless for ever when it fails; the link has looked.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
-    tools: { settings, metrics, people, slack: createSlack(client, people, log), istio: new IstioRenderer() },
+    tools: {
+      ...{ settings, metrics, people, slack: createSlack(client, people, log) },
+      istio: new IstioRenderer(),
+      delivered: new Map(),
+    },
     stopping: { draining: draining.signal, signal: ending.signal },
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,

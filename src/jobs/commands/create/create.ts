@@ -14,6 +14,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
 import { escapeMrkdwn } from '../../../slack-message.js';
+import type { SharedFile } from '../../slack/client.js';
 import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
@@ -116,10 +117,19 @@ async function weakerThanDefault({ config }: CreateRun, host: Cluster, { places 
   return [...weakenedBy(config), ...(gap ? [gap] : [])];
 }
 
-/** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
+/** Sends the kubeconfig once, even when the API of the host cluster goes away before that can be noted. */
 async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
-  const { slack, payload, config, log } = run;
   const demo = (await findDemo(host, planned.name)) ?? planned; // with the time at which it expires
+  if (!run.delivered.has(run.id)) run.delivered.set(run.id, await shareKubeconfig(run, host, demo));
+  const shared = run.delivered.get(run.id);
+  if (shared) await noteFiles(run.slack, host, demo, shared, run.payload.requester.channelId);
+  await changeRecord(host, demo, (current) => withDone(current, run.id));
+  run.delivered.delete(run.id);
+}
+
+/** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
+async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promise<SharedFile | undefined> {
+  const { slack, payload, config, log } = run;
   const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
   const weaker = await weakerThanDefault(run, host, demo);
   const file = {
@@ -135,7 +145,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
         payload.requester,
         message(`The kubeconfig of demo *${demo.name}* was sent to you alone: ${escapeMrkdwn(shared.withheld)}.`),
       );
-    await noteFiles(slack, host, demo, shared, payload.requester.channelId);
+    return shared;
   } catch (error) {
     log.error({ err: error }, 'The kubeconfig was not sent');
     await slack.post(
@@ -147,6 +157,6 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
         jobId: run.id,
       }),
     );
+    return undefined;
   }
-  await changeRecord(host, demo, (current) => withDone(current, run.id));
 }

@@ -158,10 +158,14 @@ describe('the policies of a pair', () => {
       policies({ exposure })[0]!
         .spec.ingress!.slice(1)
         .flatMap((rule) => rule.from[0]!.namespaceSelector!.matchExpressions![0]!.values);
-    assert.deepEqual(from({ kind: 'traefik', entryPoint: 'websecure', annotations: {}, proof: 'required' }), ['traefik', 'kube-system']);
-    assert.deepEqual(from({ kind: 'gateway', gateway: { name: 'g', namespace: 'gateways' }, annotations: {}, proof: 'required' }), [
-      'gateways',
+    assert.deepEqual(from({ kind: 'traefik', entryPoint: 'websecure', annotations: {}, proof: 'required' }), [
+      'traefik',
+      'kube-system',
     ]);
+    assert.deepEqual(
+      from({ kind: 'gateway', gateway: { name: 'g', namespace: 'gateways' }, annotations: {}, proof: 'required' }),
+      ['gateways'],
+    );
     assert.deepEqual(from({ kind: 'none' }), []);
   });
 
