@@ -255,7 +255,7 @@ export const hostClusterConfig = z.strictObject({
         .prefault({})
         .describe('an Ingress for helloworld in vc1'),
       resources: resources
-        .default({ requests: { cpu: '10m', memory: '64Mi' } })
+        .default({ requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } })
         .describe('the resources of its containers; a ResourceQuota of the host cluster may want both'),
     })
     .prefault({})
@@ -277,7 +277,7 @@ export const hostClusterConfig = z.strictObject({
   sleep: z
     .strictObject({
       resources: resources
-        .default({ requests: { cpu: '10m', memory: '16Mi' } })
+        .default({ requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '256Mi' } })
         .describe('the resources of its containers'),
     })
     .prefault({})

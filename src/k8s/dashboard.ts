@@ -135,7 +135,7 @@ export function dashboardManifests(image: string): Manifest[] {
                 image,
                 args: ['--auto-generate-certificates', `--namespace=${namespace}`, '--metrics-provider=none'],
                 ports: [{ containerPort: 8443, protocol: 'TCP' }],
-                resources: { requests: { cpu: '10m', memory: '32Mi' } },
+                resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '256Mi' } },
                 securityContext: {
                   allowPrivilegeEscalation: false,
                   readOnlyRootFilesystem: true,

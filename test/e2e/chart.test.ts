@@ -122,6 +122,23 @@ describe('the chart', () => {
     await assertAccepted(await render({ worker: { keda: { enabled: true } }, metrics: monitoring }, [], release));
   });
 
+  it('lets namespaces by their names into the bundled Valkey, and pods by labels only from its own', async () => {
+    const networkPolicy = { enabled: true, valkeyFrom: ['keda', 'other-release'] };
+    const objects = objectsIn((await render({ networkPolicy })).stdout) as unknown as {
+      kind: string;
+      metadata: { name: string };
+      spec: { ingress: { from: Record<string, object>[] }[] };
+    }[];
+    const policy = objects.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'bot-valkey')!;
+    const [own, others, ...more] = policy.spec.ingress.flatMap(({ from }) => from);
+    assert.deepEqual(Object.keys(own!), ['podSelector']);
+    const values = ['keda', 'other-release'];
+    assert.deepEqual(others, {
+      namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values }] },
+    });
+    assert.deepEqual(more, []);
+  });
+
   it('takes a name such as `no` for a name', async () => {
     const config = { clusters: { no: null, eu: null } };
     const worker = { hostCluster: 'no', keda: { enabled: true } };

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { V1LimitRange, V1ResourceQuota } from '@kubernetes/client-node';
+import type { V1LimitRange, V1PodSpec, V1ResourceQuota } from '@kubernetes/client-node';
 import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
+import { dashboardManifests } from '../../../../src/k8s/dashboard.js';
 import { planDemo } from '../../../../src/k8s/demo.js';
+import { helloworldManifests } from '../../../../src/k8s/helloworld.js';
 import { quotaManifests, retiredQuotas } from '../../../../src/k8s/isolation/quota.js';
+import type { Manifest } from '../../../../src/k8s/objects.js';
+import { vcClientManifests } from '../../../../src/k8s/vc-client.js';
 
 const demo = planDemo({
   name: 'demo',
@@ -53,3 +57,67 @@ describe('the quota of a namespace', () => {
     assert.deepEqual(retiredQuotas(request()), []);
   });
 });
+
+describe('the default quota', () => {
+  const { quota, limits } = defaults as {
+    quota: Record<string, string>;
+    limits: Record<'default' | 'defaultRequest', Record<string, string>>;
+  };
+  interface Resources {
+    requests?: Record<string, string>;
+    limits?: Record<string, string>;
+  }
+  const resourcesIn = (manifests: Manifest[]): Resources[] =>
+    manifests.flatMap(({ spec }) => {
+      const { containers = [] } = (spec as { template?: { spec: V1PodSpec } } | undefined)?.template?.spec ?? {};
+      return containers.map((container) => container.resources as Resources);
+    });
+
+  /** What the charts of vcluster 0.34 and Istio ask for, with upstream's istiod and the source document's proxies. */
+  const vcluster: Resources = {
+    requests: { cpu: '200m', memory: '256Mi', 'ephemeral-storage': '1Gi' },
+    limits: { memory: '4Gi', 'ephemeral-storage': '10Gi' },
+  };
+  const coreDns: Resources = { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '170Mi' } };
+  const istiod: Resources = { requests: { cpu: '500m', memory: '2Gi' } };
+  const proxy: Resources = { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } };
+  const app = ['helloworld', 'gateway', 'sleep'].map(() => proxy);
+  const config = readDemoConfig(undefined);
+  const all = [
+    ...[vcluster, coreDns, istiod, ...app],
+    ...resourcesIn(helloworldManifests('vc1', config)),
+    ...resourcesIn(dashboardManifests(config.images.dashboard)),
+    ...resourcesIn(vcClientManifests(demo, config)),
+  ];
+
+  /** What a container counts for: what it says, else what the LimitRange gives it. */
+  function amountOf(resources: Resources, kind: 'requests' | 'limits', name: string): number {
+    const own = resources[kind]?.[name] ?? (kind === 'requests' ? resources.limits?.[name] : undefined);
+    return toNumber(own ?? limits[kind === 'requests' ? 'defaultRequest' : 'default'][name]!);
+  }
+
+  for (const [resource, hard] of Object.entries(quota)) {
+    const [, kind, name = ''] = /^(requests|limits)\.(cpu|memory|ephemeral-storage)$/.exec(resource) ?? [];
+    if (kind === undefined) continue;
+    it(`has ${resource} for what a create makes twice over, and an app`, () => {
+      const asked = all.reduce((sum, resources) => sum + amountOf(resources, kind as 'requests', name), 0);
+      const anApp = {
+        cpu: 1,
+        memory: toNumber(kind === 'limits' ? '4Gi' : '2Gi'),
+        'ephemeral-storage': toNumber('2Gi'),
+      };
+      assert.ok(2 * asked + anApp[name as 'cpu'] <= toNumber(hard), `2 × ${asked} + an app, of ${toNumber(hard)}`);
+    });
+  }
+
+  it('has a default limit that is no lower than what upstream’s istiod requests without one', () => {
+    assert.ok(toNumber(limits.default.memory!) >= toNumber(istiod.requests!.memory!));
+  });
+});
+
+/** Kubernetes' notation of an amount, as a number. */
+function toNumber(quantity: string): number {
+  const factors: Record<string, number> = { '': 1, m: 1e-3, Mi: 2 ** 20, Gi: 2 ** 30 };
+  const [, digits, unit = ''] = /^([\d.]+)(\w*)$/.exec(quantity)!;
+  return Number(digits) * factors[unit]!;
+}
