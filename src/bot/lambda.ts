@@ -1,32 +1,35 @@
 import { readBotSettings } from '../config.js';
-import { orExit } from '../exit.js';
+import { exitWith } from '../exit.js';
 import { createLog } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
+import { useProxies } from '../proxy.js';
 import { configuredInstallation } from '../slack/installation.js';
 import { createBoltDispatcher } from './app.js';
 import { createMomentaryQueues } from './queue.js';
 import { createRateLimit } from './rate-limit.js';
 import { createLambdaHandler } from './receiver/lambda.js';
-import { useProxies } from '../proxy.js';
 
 /*
  * The bot as a function: API Gateway (REST or HTTP) and function URLs call `handler`. It may be frozen the moment it has
  * answered: the command is on the queue by then, and nothing is kept that could be dead later.
  */
 
-const settings = orExit(readBotSettings);
-useProxies();
-const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
-const context = {
-  rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),
-  queues: createMomentaryQueues(settings, log, settings.demoConfig),
-  demoConfig: settings.demoConfig,
-  // Counted for nobody: a function has no place where Prometheus could ask.
-  metrics: createBotMetrics(),
-  log,
-};
-// Slack is not asked where the app is installed, which would cost each cold start a call.
-const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
-
 /** For Lambda's `Handler: lambda.handler`. */
-export const handler = createLambdaHandler({ signingSecret: settings.SLACK_SIGNING_SECRET ?? '', dispatch, log });
+export const handler = await start().catch(exitWith);
+
+async function start() {
+  const settings = readBotSettings();
+  useProxies();
+  const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
+  const context = {
+    rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),
+    queues: createMomentaryQueues(settings, log, settings.demoConfig),
+    demoConfig: settings.demoConfig,
+    // Counted for nobody: a function has no place where Prometheus could ask.
+    metrics: createBotMetrics(),
+    log,
+  };
+  // Slack is not asked where the app is installed, which would cost each cold start a call.
+  const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
+  return createLambdaHandler({ signingSecret: settings.SLACK_SIGNING_SECRET ?? '', dispatch, log });
+}

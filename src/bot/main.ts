@@ -2,8 +2,8 @@ import { readBotSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { exitWith, orExit } from '../exit.js';
 import { createLog } from '../log.js';
-import { startBot } from './app.js';
 import { useProxies } from '../proxy.js';
+import { startBot } from './app.js';
 
 const settings = orExit(readBotSettings);
 useProxies();

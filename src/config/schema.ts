@@ -347,7 +347,7 @@ export const sharedConfig = z.strictObject({
     .default({})
     .transform((clusters) => Object.keys(clusters))
     .describe(
-      'several host clusters, by name; each lists the keys in which it differs, which replace those at the top whole. Demos are created on the first unless `--on` names another. `ttl` and `access` are the same for all',
+      'several host clusters, by name; each lists the keys in which it differs, which replace those at the top whole. Demos are created on the first unless `--on` names another. `ttl`, `limits` and `access` are the same for all',
     ),
 });
 

@@ -2,12 +2,12 @@ import { readWorkerSettings } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { exitWith } from '../../exit.js';
 import { createLog } from '../../log.js';
+import { useProxies } from '../../proxy.js';
 import { hostAccess } from '../../k8s/host-access.js';
 import { assertTools } from '../../k8s/tools.js';
 import { startTracing } from '../../tracing.js';
 import { healthServer } from './health.js';
 import { startWorker } from './worker.js';
-import { useProxies } from '../../proxy.js';
 
 /* npm run start:worker */
 

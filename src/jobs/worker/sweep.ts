@@ -4,6 +4,7 @@ import { newJob } from '../../job-queue.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { createLog } from '../../log.js';
 import { createWorkerMetrics } from '../../metrics.js';
+import { useProxies } from '../../proxy.js';
 import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
 import { handlers } from '../commands/index.js';
@@ -12,7 +13,6 @@ import { createSlack } from '../slack/client.js';
 import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
 import { upkeepFor, type UpkeepRequest } from './upkeep.js';
-import { useProxies } from '../../proxy.js';
 
 /*
  * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and ends. It needs no worker and no
