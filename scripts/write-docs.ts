@@ -4,6 +4,7 @@ import { mermaidOf } from '../src/jobs/flow-diagram.js';
 import { admissionPolicyYaml } from './admission-policy-file.js';
 import { commandTable } from './command-table.js';
 import { configurationSchemaText, configurationTable } from './configuration-docs.js';
+import { redisAcl } from './redis-acl.js';
 import { workerRulesYaml } from './worker-rules.js';
 
 /* npm run docs: writes what the documentation shows of the code. */
@@ -11,6 +12,7 @@ import { workerRulesYaml } from './worker-rules.js';
 replaceBlock('docs/architecture.md', 'create flow', `\`\`\`mermaid\n${mermaidOf(createFlow)}\n\`\`\``);
 replaceBlock('README.md', 'commands', commandTable());
 replaceBlock('docs/configuration.md', 'keys', configurationTable());
+replaceBlock('docs/operations.md', 'acl', redisAcl());
 write('docs/configuration.schema.json', await configurationSchemaText());
 write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());
 write('helm/vcdemo/files/admission-policy.yaml', admissionPolicyYaml());

@@ -3,7 +3,8 @@
  * docs/operations.md, and tried out at the start of a process.
  */
 
-export type RedisRole = 'bot' | 'worker' | 'keda';
+export const redisRoles = ['bot', 'worker', 'keda'] as const;
+export type RedisRole = (typeof redisRoles)[number];
 
 /** Keys for trying out what is permitted, one of each type; BullMQ's have the prefix `bull:` as well. */
 export const probeKeys = {

@@ -46,6 +46,18 @@ const options: Record<string, object> = {
     redis: { host: 'redis.example.com', port: 6380, tls: true, username: 'u', existingSecret: 'redis', caSecret: 'ca' },
     worker: { keda: { enabled: true } },
   },
+  'Redis behind sentinels': {
+    valkey: { enabled: false },
+    redis: {
+      tls: true,
+      username: 'u',
+      existingSecret: 'redis',
+      caSecret: 'ca',
+      sentinel: { hosts: ['s1:26379', 's2:26380'], name: 'demos', username: 's', existingSecret: 'sentinels' },
+    },
+    networkPolicy: { enabled: true },
+    worker: { keda: { enabled: true } },
+  },
   'Valkey with a password of the user': { valkey: { enabled: true, existingSecret: 'valkey' } },
   'Socket Mode': { slack: { ...slack, mode: 'socket', apiUrl: 'http://slack.test/api/' } },
   Knative: { bot: { kind: 'KnativeService', podAnnotations: { 'autoscaling.knative.dev/min-scale': '1' } } },
@@ -262,6 +274,37 @@ describe('the chart', () => {
     }
   });
 
+  it('leads bot, worker and KEDA to the server that sentinels name', async () => {
+    const { stdout } = await render(options['Redis behind sentinels']!);
+    const objects = objectsIn(stdout);
+    const environment = (name: string) => {
+      const deployment = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)!;
+      return JSON.stringify(deployment.spec!.template!.spec);
+    };
+    for (const name of ['bot-bot', 'bot-worker']) {
+      assert.match(environment(name), /"rediss\+sentinel:\/\/u:\$\(REDIS_PASSWORD\)@s1:26379,s2:26380\/demos"/);
+      assert.match(environment(name), /REDIS_SENTINEL_PASSWORD.*sentinels.*sentinel-password.*REDIS_SENTINEL_USERNAME/);
+    }
+    const scaled = objects.find(({ kind }) => kind === 'ScaledObject')!;
+    for (const { type, metadata } of scaled.spec!.triggers!) {
+      const { addresses, sentinelMaster, enableTLS, username } = metadata;
+      assert.deepEqual(
+        { type, addresses, sentinelMaster, enableTLS, username },
+        {
+          type: 'redis-sentinel',
+          addresses: 's1:26379,s2:26380',
+          sentinelMaster: 'demos',
+          enableTLS: 'true',
+          username: 'u',
+        },
+      );
+    }
+    const authentication = objects.find(({ kind }) => kind === 'TriggerAuthentication')!;
+    assert.match(JSON.stringify(authentication), /sentinelPassword.*sentinels/);
+    const policy = objects.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'bot-bot')!;
+    for (const port of [6379, 26379, 26380]) assert.match(JSON.stringify(policy), new RegExp(`"port":${port}`));
+  });
+
   it('gives the bot no rights and no token, and the worker no wildcard and no Secrets cluster-wide', async () => {
     const { stdout } = await render({});
     const objects = objectsIn(stdout);
@@ -305,7 +348,7 @@ interface Rendered {
     template?: { spec: PodSpec };
     maxUnavailable?: number | string;
     minAvailable?: number | string;
-    triggers?: { metadata: { listName: string } }[];
+    triggers?: { type: string; metadata: Record<string, string> }[];
   };
 }
 

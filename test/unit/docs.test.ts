@@ -11,6 +11,7 @@ import { mermaidOf } from '../../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
 import { commandTable } from '../../scripts/command-table.js';
 import { admissionPolicyYaml } from '../../scripts/admission-policy-file.js';
+import { redisAcl } from '../../scripts/redis-acl.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,6 +36,10 @@ test('the chart grants the worker what the code asks for (npm run docs writes it
 
 test('the chart makes the admission policy from the rules in the code (npm run docs writes it)', () => {
   assert.equal(text('helm/vcdemo/files/admission-policy.yaml'), admissionPolicyYaml());
+});
+
+test('docs/operations.md has the permissions that Redis has to give (npm run docs writes it)', () => {
+  assert.ok(text('docs/operations.md').includes(redisAcl()));
 });
 
 test('every link between the pages leads somewhere', () => {

@@ -20,28 +20,52 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
-{{- define "vcdemo.redisHost" -}}
-{{- if .Values.redis.host -}}{{ .Values.redis.host }}
-{{- else if .Values.valkey.enabled -}}{{ include "vcdemo.name" . }}-valkey.{{ .Release.Namespace }}.svc
-{{- else -}}{{ fail "Set redis.host to a Redis of your own, or valkey.enabled to true." }}
+{{/* Whether Redis is one of the user's own: a server, or those that sentinels know. */}}
+{{- define "vcdemo.ownRedis" -}}
+{{- if or .Values.redis.host .Values.redis.sentinel.hosts }}yes{{ end -}}
+{{- end -}}
+
+{{/* host:port of the server, or of each sentinel */}}
+{{- define "vcdemo.redisAddress" -}}
+{{- if .Values.redis.sentinel.hosts -}}
+{{- if .Values.redis.host }}{{ fail "Set redis.host or redis.sentinel.hosts, not both." }}{{ end -}}
+{{ join "," .Values.redis.sentinel.hosts }}
+{{- else if .Values.redis.host -}}{{ .Values.redis.host }}:{{ .Values.redis.port }}
+{{- else if .Values.valkey.enabled -}}{{ include "vcdemo.name" . }}-valkey.{{ .Release.Namespace }}.svc:6379
+{{- else -}}{{ fail "Set redis.host or redis.sentinel.hosts to a Redis of your own, or valkey.enabled to true." }}
 {{- end -}}
 {{- end -}}
 
+{{/* Ports of Redis and its sentinels, for network policies. */}}
+{{- define "vcdemo.redisPorts" -}}
+{{- $ports := list (ternary .Values.redis.port 6379 (ne (include "vcdemo.ownRedis" .) "") | int) -}}
+{{- range .Values.redis.sentinel.hosts }}{{ $ports = append $ports (regexFind "[0-9]+$" . | int) }}{{ end -}}
+{{- range $index, $port := uniq $ports }}{{ if $index }}, {{ end }}{ port: {{ $port }} }{{ end -}}
+{{- end -}}
+
 {{- define "vcdemo.redisSecret" -}}
-{{- if .Values.redis.host -}}{{ .Values.redis.existingSecret }}
+{{- if include "vcdemo.ownRedis" . -}}{{ .Values.redis.existingSecret }}
 {{- else -}}{{ default (printf "%s-valkey" (include "vcdemo.name" .)) .Values.valkey.existingSecret }}
 {{- end -}}
 {{- end -}}
 
+{{- define "vcdemo.redisTls" -}}
+{{- if and (include "vcdemo.ownRedis" .) .Values.redis.tls }}yes{{ end -}}
+{{- end -}}
+
 {{- define "vcdemo.redisCaSecret" -}}
-{{- if and .Values.redis.host .Values.redis.tls -}}{{ .Values.redis.caSecret }}{{- end -}}
+{{- if include "vcdemo.redisTls" . -}}{{ .Values.redis.caSecret }}{{- end -}}
+{{- end -}}
+
+{{- define "vcdemo.sentinelSecret" -}}
+{{- if .Values.redis.sentinel.hosts -}}{{ .Values.redis.sentinel.existingSecret }}{{- end -}}
 {{- end -}}
 
 {{/* Kubernetes puts the password in: it stands in no manifest. */}}
 {{- define "vcdemo.redisUrl" -}}
-{{ ternary "rediss" "redis" (and .Values.redis.tls (ne .Values.redis.host "")) }}://
+{{ ternary "rediss" "redis" (ne (include "vcdemo.redisTls" .) "") }}{{ if .Values.redis.sentinel.hosts }}+sentinel{{ end }}://
 {{- if include "vcdemo.redisSecret" . }}{{ .Values.redis.username }}:$(REDIS_PASSWORD)@{{ end -}}
-{{ include "vcdemo.redisHost" . }}:{{ ternary .Values.redis.port 6379 (ne .Values.redis.host "") }}
+{{ include "vcdemo.redisAddress" . }}{{ if .Values.redis.sentinel.hosts }}/{{ .Values.redis.sentinel.name }}{{ end }}
 {{- end -}}
 
 {{/* The host cluster that this release's workers are for, among those of the configuration. */}}
@@ -81,6 +105,12 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 - { name: REDIS_URL, value: {{ include "vcdemo.redisUrl" . | quote }} }
 {{- with include "vcdemo.redisCaSecret" . }}
 - { name: REDIS_CA, valueFrom: { secretKeyRef: { name: {{ . }}, key: ca.crt } } }
+{{- end }}
+{{- with include "vcdemo.sentinelSecret" . }}
+- { name: REDIS_SENTINEL_PASSWORD, valueFrom: { secretKeyRef: { name: {{ . }}, key: sentinel-password } } }
+{{- end }}
+{{- with .Values.redis.sentinel.username }}
+- { name: REDIS_SENTINEL_USERNAME, value: {{ . | quote }} }
 {{- end }}
 - { name: VCDEMO_CONFIG, value: /etc/vcdemo/config.yaml }
 - { name: SLACK_BOT_TOKEN, valueFrom: { secretKeyRef: { name: {{ include "vcdemo.slackSecret" . }}, key: SLACK_BOT_TOKEN } } }
