@@ -106,17 +106,24 @@ export function openRedis(
   };
   /** One for all who wait; an outage may last through many commands. */
   let next: Promise<void> | undefined;
+  const ready = async () => {
+    if (redis.status === 'ready') return;
+    next ??= connected(redis, (error) => refusalOf(error) !== undefined).finally(() => (next = undefined));
+    await next;
+  };
   const link: RedisLink = {
     redis,
     note,
     over,
     explain,
-    async ready() {
-      if (redis.status === 'ready') return;
-      next ??= connected(redis, (error) => refusalOf(error) !== undefined).finally(() => (next = undefined));
-      await next;
-    },
-    prove: (withinMs) => explained(within(withinMs, prove)),
+    ready,
+    prove: (withinMs) =>
+      explained(
+        within(withinMs, async () => {
+          await ready();
+          await prove();
+        }),
+      ),
     async proveAtStart() {
       const proven = within(startTimeoutMs, async () => {
         await connected(redis, () => true);

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { execa } from 'execa';
+import { Redis } from 'ioredis';
+import { createJobQueues, createMomentaryQueues } from '../../src/bot/queue.js';
+import { createLog } from '../../src/log.js';
+import { createAuthority } from '../../simulator/certificates.js';
+import { freePort } from '../support/free-port.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { jobKeys } from '../support/job-keys.js';
+import { startProduct } from '../support/product.js';
+import { startProxy } from '../support/proxy.js';
+import { startRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* What networks, certificates and servers do to a connection that is up. */
+
+const log = createLog('test', 'silent');
+const bothReady = { bot: 'ready', worker: 'ready' };
+let slack: SlackWorkspace;
+let host: SimulatedHost;
+before(async () => {
+  [slack, host] = await Promise.all([startSlack(), simulatedHost(undefined)]);
+});
+after(() => Promise.all([slack.close(), host.close()]));
+
+describe('commands are accepted and done', { concurrency: 3 }, () => {
+  it('after a firewall has forgotten the connections', async () => {
+    const redis = await startRedis();
+    const proxy = await startProxy(redis.port);
+    const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
+    const product = await startProduct({ slack, host, redis: { REDIS_URL }, adminUrl: redis.url });
+    try {
+      await product.done(await product.ask());
+      proxy.forget();
+      await product.done(await product.ask());
+      await waitFor('both to be ready', async () => {
+        const { bot, worker } = await product.readiness();
+        return bot === 'ready' && worker === 'ready';
+      });
+    } finally {
+      await product.close();
+      proxy.close();
+      await redis.stop();
+    }
+  });
+
+  it('over a network on which an answer takes half a second', async () => {
+    const redis = await startRedis();
+    const proxy = await startProxy(redis.port);
+    proxy.delay(250);
+    const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
+    const product = await startProduct({ slack, host, redis: { REDIS_URL }, adminUrl: redis.url });
+    const momentary = createMomentaryQueues({ REDIS_URL, ...jobKeys }, log, { clusters: [] });
+    try {
+      await product.done(await product.ask());
+      const payload = { requester: { userId: 'U1', userName: 'a', channelId: 'C1' } };
+      assert.match(await momentary.enqueue({ name: 'list', payload }, { dedupeId: 'slow' }), /^list-/);
+    } finally {
+      await product.close();
+      proxy.close();
+      await redis.stop();
+    }
+  });
+
+  it('when its address leads to another server', async () => {
+    const [first, second] = await Promise.all([startRedis(), startRedis()]);
+    const proxy = await startProxy(first.port);
+    const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
+    const product = await startProduct({ slack, host, redis: { REDIS_URL }, adminUrl: second.url });
+    try {
+      proxy.leadTo(second.port);
+      await first.stop();
+      await product.done(await product.ask());
+      assert.deepEqual(await product.readiness(), bothReady);
+    } finally {
+      await product.close();
+      proxy.close();
+      await second.stop();
+    }
+  });
+
+  it('after its scripts were flushed', async () => {
+    const redis = await startRedis();
+    const admin = new Redis(redis.url);
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+    try {
+      await product.done(await product.ask());
+      await admin.script('FLUSH');
+      await product.done(await product.ask());
+    } finally {
+      await product.close();
+      admin.disconnect();
+      await redis.stop();
+    }
+  });
+
+  it('by a bot and a worker that were started before Redis', async () => {
+    const port = await freePort();
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: `redis://127.0.0.1:${port}` } });
+    const { bot, worker } = await product.readiness();
+    assert.match(bot, /cannot be reached.*ECONNREFUSED/);
+    assert.match(worker, /cannot be reached.*ECONNREFUSED/);
+    const redis = await startRedis({ port });
+    try {
+      await product.done(await product.ask());
+      await waitFor('both to be ready', async () => {
+        const ready = await product.readiness();
+        return ready.bot === 'ready' && ready.worker === 'ready';
+      });
+    } finally {
+      await product.close();
+      await redis.stop();
+    }
+  });
+
+  it('after Redis was restarted with a certificate of another authority that is known', async (test) => {
+    const { failed } = await execa('redis-server', ['--version'], { reject: false });
+    if (failed) return test.skip('there is no redis-server on the PATH');
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-renewed-'));
+    const port = await freePort();
+    const [old, next] = [createAuthority('old'), createAuthority('next')];
+    const start = async (authority: typeof old) => {
+      const issued = authority.issueWithKey({ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] });
+      const file = async (name: string, text: string) => {
+        await writeFile(join(directory, name), text, { mode: 0o600 });
+        return join(directory, name);
+      };
+      const tls = [
+        ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+        ...['--tls-cert-file', await file('server.crt', issued.certificate)],
+        ...['--tls-key-file', await file('server.key', issued.privateKey)],
+        ...['--tls-ca-cert-file', await file('ca.crt', authority.certificate)],
+      ];
+      return await startRedis({ port, options: tls });
+    };
+    let redis = await start(old);
+    const both = `${old.certificate}\n${next.certificate}`;
+    const settings = (REDIS_CA: string) => ({ REDIS_URL: `rediss://127.0.0.1:${port}`, REDIS_CA });
+    const product = await startProduct({ slack, host, redis: settings(both) });
+    const onlyOld = createJobQueues({ ...settings(old.certificate), ...jobKeys }, log, { clusters: [] });
+    try {
+      await onlyOld.ping();
+      await redis.stop();
+      redis = await start(next);
+      await product.ask();
+      assert.deepEqual(await product.readiness(), bothReady);
+      await assert.rejects(
+        waitFor('the other one to be refused', () => onlyOld.ping().then(() => false)),
+        /certificate .*is not accepted/,
+      );
+    } finally {
+      await onlyOld.close();
+      await product.close();
+      await redis.stop();
+      await rm(directory, { recursive: true });
+    }
+  });
+});
