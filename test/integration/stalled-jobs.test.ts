@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { createJobQueues } from '../../src/bot/queue.js';
+import type { JobRequest } from '../../src/commands/jobs.js';
+import { listsToScaleBy } from '../../src/commands/payload.js';
+import { readWorkerSettings } from '../../src/config.js';
+import { startWorker } from '../../src/jobs/worker/worker.js';
+import { createLog } from '../../src/log.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { jobKeys } from '../support/job-keys.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSlack, type SlackWorkspace } from '../support/slack.js';
+import { textOf } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Jobs as BullMQ finds them whose worker was killed: in the list of those that are being done, and nobody holds them. */
+
+const log = createLog('test', 'silent');
+
+describe('a job whose worker died', { concurrency: true }, () => {
+  let slack: SlackWorkspace;
+  let host: SimulatedHost;
+  before(async () => {
+    [slack, host] = await Promise.all([startSlack(), simulatedHost(undefined)]);
+  });
+  after(() => Promise.all([slack.close(), host.close()]));
+
+  /** What people read after a worker has found the job, which has died so often before. */
+  const findIt = async (
+    makeRequest: (requester: { userId: string; userName: string; channelId: string }) => JobRequest,
+    queue: string,
+    deathsBefore: number,
+    expected: RegExp,
+  ) => {
+    const redis: LocalRedis = await startRedis();
+    const admin = new Redis(redis.url);
+    const queues = createJobQueues({ REDIS_URL: redis.url, ...jobKeys }, log);
+    const requester = { userId: slack.alice.userId, userName: 'alice', channelId: slack.channel };
+    const id = await queues.enqueue(makeRequest(requester), { dedupeId: 'once' });
+    await queues.close();
+    const [waiting, active] = listsToScaleBy(queue);
+    assert.equal(await admin.rpoplpush(waiting!, active!), id);
+    await admin.hset(`bull:${queue}:${id}`, 'stc', deathsBefore, 'ats', deathsBefore + 1);
+    const settings = readWorkerSettings({
+      ...host.environment,
+      ...jobKeys,
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_API_URL: slack.apiUrl,
+      REDIS_URL: redis.url,
+    });
+    const worker = await startWorker(settings, log);
+    try {
+      await waitFor(
+        `a message like ${expected}`,
+        async () => slack.timeline.entries.map(textOf).find((text) => expected.test(text)),
+        { withinMs: 45_000, seen: () => slack.timeline.entries.map(textOf) },
+      );
+    } finally {
+      await worker.close(2_000);
+      admin.disconnect();
+      await redis.stop();
+    }
+  };
+
+  it('is done again once, if it is a question', () =>
+    findIt((requester) => ({ name: 'list', payload: { requester } }), 'verification', 0, /There are no demos/));
+
+  it('for the second time is told, if it is a question', () =>
+    findIt(
+      (requester) => ({ name: 'status', payload: { requester, demo: 'twice' } }),
+      'verification',
+      1,
+      /`status twice` failed[\s\S]*workers that did it died/,
+    ));
+
+  it('for the second time is done again, if it changes a demo', () =>
+    findIt(
+      (requester) => ({ name: 'delete', payload: { requester, demo: 'changed' } }),
+      'removal',
+      1,
+      /Demo \*?changed\*? is deleted/,
+    ));
+});
