@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa, execaSync } from 'execa';
+import { waitFor } from '../support/wait-for.js';
 import { provideRedisServer, type Machine } from '../support/redis-server.js';
 
 /* Bringing a Redis to a machine without one: package managers, sudo, make and docker are small scripts on the PATH. */
@@ -157,6 +158,42 @@ describe('bringing a Redis', () => {
         'A Redis is needed: install redis-server or valkey-server (apt-get: redis-server) or start Docker, then run this again.',
     });
   });
+});
+
+describe('a Redis that a test has started', () => {
+  for (const end of ["throw new Error('fails')", "process.kill(process.pid, 'SIGTERM')"])
+    it(`ends with its process, even when frozen, and keeps no pipe open: ${end}`, async () => {
+      const support = new URL('../support/redis.ts', import.meta.url).href;
+      const code = `
+        const { startRedis } = await import('${support}');
+        const redis = await startRedis();
+        console.log(redis.port);
+        redis.freeze();
+        ${end};
+        await new Promise(() => setInterval(() => {}, 1000));`;
+      const child = execa(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+        reject: false,
+        detached: true, // a group of its own, to end what it leaves behind
+      });
+      try {
+        let port = '';
+        child.stdout.on('data', (chunk: Buffer) => (port += chunk.toString()));
+        let hasClosed = false;
+        void child.then(() => (hasClosed = true));
+        // It closes when everything that holds its output has ended.
+        await waitFor('the process and its output to end', async () => hasClosed, { withinMs: 20_000 });
+        await assert.rejects(fetch(`http://127.0.0.1:${port.trim()}`), ({ cause }: { cause: { code: string } }) => {
+          assert.equal(cause.code, 'ECONNREFUSED');
+          return true;
+        });
+      } finally {
+        try {
+          process.kill(-child.pid!, 'SIGKILL');
+        } catch {
+          // Nothing is left.
+        }
+      }
+    });
 });
 
 describe('npm test on a machine without Redis', () => {

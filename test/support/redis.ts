@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { execa } from 'execa';
 import { freePort } from './free-port.js';
 import { provideRedisServer } from './redis-server.js';
 
@@ -29,16 +29,15 @@ export async function startRedis({
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-redis-'));
   const local = ['--port', String(listen), '--bind', '127.0.0.1', '--dir', directory, ...inMemory, ...options];
   try {
-    const { server, exited } = await launch(command, command === 'docker' ? dockerArguments(listen, options) : local);
+    const { server } = await launch(command, command === 'docker' ? dockerArguments(listen, options) : local);
     return {
       url: `redis://127.0.0.1:${listen}`,
       port: listen,
       freeze: () => void server.kill('SIGSTOP'),
       thaw: () => void server.kill('SIGCONT'),
       async stop() {
-        // docker hands SIGTERM on to its container; a frozen server ends by SIGKILL alone.
-        server.kill(server.spawnfile === 'docker' ? 'SIGTERM' : 'SIGKILL');
-        await exited;
+        server.kill();
+        await server;
         await rm(directory, { recursive: true, force: true });
       },
     };
@@ -54,19 +53,24 @@ function dockerArguments(port: number, options: string[]): string[] {
   return ['run', '--rm', '-p', `127.0.0.1:${port}:6379`, 'redis:7-alpine', 'redis-server', ...inMemory, ...options];
 }
 
-/** The server once it accepts connections. */
+/** The server once it accepts connections. It ends with this process, however that ends. */
 async function launch(command: string, options: string[]) {
-  const server = spawn(command, options, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = new Promise<number | null>((resolve) => server.once('exit', resolve));
-  const failed = new Promise<never>((_resolve, reject) => server.once('error', reject));
+  const server = execa(command, options, {
+    stdin: 'ignore',
+    reject: false,
+    buffer: false,
+    // docker hands SIGTERM on to its container; a frozen server ends only by SIGKILL.
+    killSignal: command === 'docker' ? 'SIGTERM' : 'SIGKILL',
+  });
   const output: string[] = [];
-  const ready = new Promise<'ready'>((resolve) =>
-    createInterface({ input: server.stdout }).on('line', (line) => {
-      output.push(line);
-      if (line.includes('Ready to accept connections')) resolve('ready');
-    }),
-  );
-  const outcome = await Promise.race([ready, failed, exited]);
-  if (outcome === 'ready') return { server, exited };
-  throw new Error(`${command} ended with ${outcome}:\n${output.join('\n')}`);
+  const ready = new Promise<'ready'>((resolve) => {
+    for (const stream of [server.stdout, server.stderr])
+      createInterface({ input: stream }).on('line', (line) => {
+        output.push(line);
+        if (line.includes('Ready to accept connections')) resolve('ready');
+      });
+  });
+  const outcome = await Promise.race([ready, server]);
+  if (outcome === 'ready') return { server };
+  throw new Error([outcome.shortMessage, ...output].join('\n'));
 }

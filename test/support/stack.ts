@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { execa } from 'execa';
 import { freePort } from './free-port.js';
 import { startRedis, type LocalRedis } from './redis.js';
 import {
@@ -191,18 +190,21 @@ async function start(
   onLine?: (line: string) => void,
 ): Promise<RunningProcess> {
   const script = command.at(-1)!;
-  const child: ChildProcess = spawn(process.execPath, command, {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  // It ends with this process, however that ends.
+  const child = execa(process.execPath, command, {
+    env: environment,
+    stdin: 'ignore',
+    reject: false,
+    buffer: false,
+    killSignal: 'SIGKILL',
   });
-  const ended = once(child, 'exit');
   const output: Buffer[] = [];
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => output.push(chunk));
-  if (onLine) createInterface({ input: child.stdout! }).on('line', onLine);
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+  if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
   // For those who look into a failure.
   if (process.env.VCDEMO_TEST_LOG) {
     const file = createWriteStream(process.env.VCDEMO_TEST_LOG, { flags: 'a' });
-    for (const stream of [child.stdout!, child.stderr!]) stream.pipe(file, { end: false });
+    for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
   }
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   await waitFor(
@@ -216,14 +218,14 @@ async function start(
     },
     { withinMs: 60_000, everyMs: 100, seen: () => Buffer.concat(output).toString('utf8') },
   ).catch((error: unknown) => {
-    child.kill('SIGKILL');
+    child.kill();
     throw error;
   });
   return {
     pid: child.pid!,
     async kill(signal) {
       if (!hasEnded()) child.kill(signal);
-      await ended;
+      await child;
     },
   };
 }
