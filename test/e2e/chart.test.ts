@@ -187,7 +187,7 @@ describe('the chart', () => {
 
   it('notes what is to be done with what was installed, and nothing else', async () => {
     const notesFor = async (values: object) => {
-      const args = ['install', 'bot', chart, '-n', namespace, '--dry-run=client', '-f', '-'];
+      const args = ['install', 'bot', chart, '-n', namespace, '--dry-run=server', '-f', '-'];
       const { stdout, stderr } = await helm(args, valuesYaml(values));
       assert.match(stdout, /^NOTES:$/m, stderr);
       return stdout.slice(stdout.indexOf('\nNOTES:'));
@@ -218,8 +218,12 @@ describe('the chart', () => {
     assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
   });
 
-  it('renders the same twice, without a cluster as well, when the password of Valkey is given', async () => {
-    const values = { valkey: { enabled: true, existingSecret: 'given' }, worker: { keda: { enabled: true } } };
+  it('renders the same twice, without a cluster as well, when the password of Valkey and the keys of jobs are given', async () => {
+    const values = {
+      valkey: { enabled: true, existingSecret: 'given' },
+      jobKeys: { existingSecret: 'keys' },
+      worker: { keda: { enabled: true } },
+    };
     const { stdout } = await render(values);
     assert.equal((await render(values)).stdout, stdout);
     assert.ok(objectsIn(stdout).every(({ kind }) => kind !== 'Secret'));
@@ -318,7 +322,7 @@ describe('the chart', () => {
     assert.ok(!JSON.stringify(roles).includes('"*"'));
     const clusterWide = roles.find(({ metadata }) => metadata.name === bound[0])!.rules!;
     const resources = clusterWide.flatMap((rule) => rule.resources);
-    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'rolebindings', 'clusterroles']);
+    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'storageclasses', 'rolebindings', 'clusterroles']);
   });
 
   it('tells the worker its role in the demos’ namespaces, but not of a cluster in which it makes none', async () => {
@@ -333,8 +337,10 @@ describe('the chart', () => {
 
 async function assertAccepted({ stdout, stderr, exitCode }: Awaited<ReturnType<typeof render>>): Promise<void> {
   assert.equal(exitCode, 0, stderr);
-  const args = ['apply', '-n', namespace, '--dry-run=server', '-f', '-'];
-  const dryRun = await execa('kubectl', args, { input: stdout, reject: false });
+  // As helm does it: where an object names no namespace, it gets the release's.
+  const objects = objectsIn(stdout).map((object) => ({ ...object, metadata: { namespace, ...object.metadata } }));
+  const input = stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+  const dryRun = await execa('kubectl', ['apply', '--dry-run=server', '-f', '-'], { input, reject: false });
   assert.equal(dryRun.exitCode, 0, dryRun.stderr);
 }
 
@@ -401,12 +407,22 @@ describe('of the worker’s rules', () => {
 
   it('all together are enough for preflight', () => preflightSays(/^nothing lacks$/));
 
-  it('none, of any of the three roles, can be taken away without preflight naming it and where it lacks', async () => {
+  it('none, of any of the four roles, can be taken away without preflight naming it and where it lacks', async () => {
     assert.deepEqual(
       roles.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
-      [`ClusterRole bot-worker-${namespace}`, `ClusterRole ${demoClusterRole}`, 'Role bot-worker'],
+      [
+        `ClusterRole bot-worker-${namespace}`,
+        `ClusterRole ${demoClusterRole}`,
+        'Role bot-worker',
+        `Role bot-worker-${namespace}`,
+      ],
     );
-    const places = ['cluster-wide', `in ClusterRole ${demoClusterRole}`, `in namespace ${namespace}`];
+    const places = [
+      'cluster-wide',
+      `in ClusterRole ${demoClusterRole}`,
+      `in namespace ${namespace}`,
+      'in namespace default',
+    ];
     for (const [index, role] of roles.entries()) {
       for (const taken of role.rules) {
         await kubectlApply({ ...role, rules: withoutResources(role.rules, taken) });
