@@ -77,13 +77,15 @@ export class ConnectionLost extends Error {
 export class ToolLostApi extends UserError {}
 
 /** An answer, or a command's output, goes beyond what the worker reads. */
-export class TooMuchError extends Error {
-  override readonly name = 'TooMuchError';
-
+export class TooMuchError extends UserError {
   constructor(what: string, limit: string) {
-    super(`${what} goes beyond ${limit}, and was not read`);
+    super('too-much', `${capitalised(what)} goes beyond ${limit}, and was not read.`, {
+      hint: "Look for what fills it, and remove that: very many objects or very large ones, as a demo's administrator can make them.",
+    });
   }
 }
+
+const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
 

@@ -42,6 +42,8 @@ export interface ApiCall {
    * unless said otherwise. `never` is for those who look again themselves.
    */
   repeat?: boolean | 'never';
+  /** What may be read of the answer yet, for those who share it among several; 16 MB unless said otherwise. */
+  budget?: { bytes: number };
 }
 
 export interface ApiResource {
@@ -60,7 +62,7 @@ export interface ClusterOptions {
 const requestDeadlineMs = seconds(30);
 
 /** Bytes of one answer that are read; Kubernetes keeps no object above 1.5 MB, and lists are asked for in pages. */
-const longestAnswer = 16_000_000;
+export const longestAnswer = 16_000_000;
 
 /**
  * A cluster whose requests go through connections that are kept. A request that may be repeated is, until its deadline:
@@ -106,7 +108,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
   }
 
   async function ask(call: ApiCall, credential: Credential, { ended, tryMs }: { ended: AbortSignal; tryMs: number }) {
-    const { method, path, query, body, contentType, accept } = call;
+    const { method, path, query, body, contentType, accept, budget = { bytes: longestAnswer } } = call;
     const url = new URL(access.server.url + path);
     for (const [key, value] of Object.entries(query ?? {}))
       if (value !== undefined) url.searchParams.set(key, String(value));
@@ -114,7 +116,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     const timeout = AbortSignal.timeout(tryMs);
     let answer: Answer;
     try {
-      answer = await send(url, payload, {
+      answer = await send(url, payload, budget, {
         ...tlsOptions(access.server, credential),
         agent,
         method,
@@ -174,16 +176,20 @@ interface Answer {
   retryAfterMs: number | undefined;
 }
 
-function send(url: URL, payload: string | undefined, options: https.RequestOptions): Promise<Answer> {
+function send(
+  url: URL,
+  payload: string | undefined,
+  budget: { bytes: number },
+  options: https.RequestOptions,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const module = url.protocol === 'https:' ? https : http;
     const request = module.request(url, options, (response) => {
       const chunks: Buffer[] = [];
-      let length = 0;
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
-        length += chunk.length;
-        if (length <= longestAnswer) return;
+        budget.bytes -= chunk.length;
+        if (budget.bytes >= 0) return;
         const what = `the answer to ${options.method} ${url.pathname}`;
         reject(new TooMuchError(what, `${longestAnswer / 1_000_000} MB`));
         request.destroy();

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { hours } from '../duration.js';
 import { NotYet } from './api-errors.js';
@@ -8,6 +9,7 @@ import { exposureManifests } from './exposure.js';
 import { hostOf } from './hosts.js';
 import { applyAll, missing, pathOf, ref, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
+import { bearerToken } from './tenant-credentials.js';
 import { syncedService } from './virtual-cluster.js';
 
 /*
@@ -66,10 +68,14 @@ async function exposure({ host, config, demo, place }: DashboardExposure): Promi
   });
 }
 
+const tokenAnswer = z.object({
+  status: z.object({ token: z.string(), expirationTimestamp: z.iso.datetime({ offset: true }) }),
+});
+
 /** A token of admin-user, for an hour. */
 export async function dashboardToken(cluster: Cluster): Promise<{ token: string; expires: Date }> {
   const path = await pathOf(cluster, ref('v1', 'ServiceAccount', admin, namespace));
-  const { status } = await cluster.request<{ status: { token: string; expirationTimestamp: string } }>({
+  const answer = await cluster.request({
     method: 'POST',
     path: `${path}/token`,
     body: {
@@ -77,8 +83,11 @@ export async function dashboardToken(cluster: Cluster): Promise<{ token: string;
       kind: 'TokenRequest',
       spec: { expirationSeconds: hours(1) / 1000 },
     },
+    repeat: true,
   });
-  return { token: status.token, expires: new Date(status.expirationTimestamp) };
+  const { token, expirationTimestamp } = tokenAnswer.parse(answer).status;
+  // It is shown in Slack: nothing but a token may be.
+  return { token: bearerToken(token, 'token'), expires: new Date(expirationTimestamp) };
 }
 
 /** Everything of the Dashboard in a virtual cluster; metrics are left out, they need a scraper. */

@@ -1,4 +1,4 @@
-import type { V1SelfSubjectReview } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
@@ -50,11 +50,12 @@ export async function takeDemoRights(
   });
 }
 
+const selfSubject = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
+
 /** @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review */
 async function whoAmI(host: Cluster): Promise<string> {
   const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
-  const { status } = await create<V1SelfSubjectReview>(host, review);
-  return status!.userInfo!.username!;
+  return selfSubject.parse(await create(host, review)).status.userInfo.username;
 }
 
 /** Named like the ClusterRole: another release of the worker makes one of its own. */

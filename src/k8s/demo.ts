@@ -73,6 +73,12 @@ export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): R
 export const placesOf = (demo: string): VirtualClusterPlace[] =>
   virtualClusterNames.map((name) => ({ name, namespace: `${demo}-${name}` }));
 
+/** Where a demo keeps what it has once: its root, its kubeconfig and vc-client. */
+export function firstPlace({ name, places: [first] }: Pick<Demo, 'name' | 'places'>): VirtualClusterPlace {
+  if (!first) throw new Error(`demo ${name} has no namespaces`);
+  return first;
+}
+
 /** A create may take so long without eating into the demo's life. */
 const creationAllowanceMs = 3_600_000;
 

@@ -168,7 +168,7 @@ export async function sendRequests(
     throw new NotYet(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
   const output = await execInPod(
     cluster,
-    { namespace: sampleNamespace, pod: pod.metadata!.name!, container: 'sleep' },
+    { namespace: sampleNamespace, pod: pod.metadata.name, container: 'sleep' },
     ['sh', '-c', script, 'requests', String(requests)],
     { withinMs: (seconds(30) + requests * 700) * stepDeadlineFactor, signal },
   );

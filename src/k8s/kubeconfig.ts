@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import type { V1Secret } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
@@ -9,10 +8,10 @@ import { clip } from '../redact.js';
 import { accessWith, type Access, type Server } from './access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
-import { demoLabels, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
+import { demoLabels, firstPlace, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
 import { changeRecord } from './demo-record.js';
 import { hostOf } from './hosts.js';
-import { apply, assertSignedIn, read, ref, type Reference } from './objects.js';
+import { apply, assertSignedIn, read, ref, textsIn } from './objects.js';
 import { probePublicAddress } from './public-address.js';
 import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
 import { demoUser, issueUserCertificate } from './user-certificate.js';
@@ -203,10 +202,6 @@ export const clientKubeconfigKey = 'in-cluster';
 /** Notes on the Secret why the public way was not proven. */
 const unprovenKey = 'vcdemo.io/unproven';
 
-function demoKubeconfigReference(demo: Demo): Reference {
-  return ref('v1', 'Secret', demoKubeconfigName, demo.places[0]!.namespace);
-}
-
 /** The same credentials with the addresses inside the host cluster, where vc-client may not reach the ingress controller. */
 function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
   const inside = entries.map((entry) => {
@@ -254,14 +249,14 @@ export async function makeDemoKubeconfig(
   signal: AbortSignal,
 ): Promise<void> {
   const { text, unproven } = await issueKubeconfig(config, demo, clusters, demoUser, signal);
-  const reference = demoKubeconfigReference(demo);
+  const { name, namespace } = firstPlace(demo);
   await apply(host, {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: reference.metadata.name!,
-      namespace: reference.metadata.namespace!,
-      labels: demoLabels(demo.name, demo.places[0]!.name),
+      name: demoKubeconfigName,
+      namespace,
+      labels: demoLabels(demo.name, name),
       ...(unproven && { annotations: { [unprovenKey]: clip(unproven) } }),
     },
     type: 'Opaque',
@@ -279,16 +274,13 @@ type StoredTexts = Partial<IssuedKubeconfig> & {
 };
 
 async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTexts> {
-  const secret = await read<V1Secret>(host, demoKubeconfigReference(demo));
-  const textOf = (key: string) => {
-    const data = secret?.data?.[key];
-    return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8');
-  };
-  const text = textOf(kubeconfigKey);
-  const unproven = secret?.metadata?.annotations?.[unprovenKey];
+  const secret = await read(host, ref('v1', 'Secret', demoKubeconfigName, firstPlace(demo).namespace));
+  if (!secret) return {};
+  const { [kubeconfigKey]: text, [clientKubeconfigKey]: ofClient } = textsIn(secret);
+  const unproven = secret.metadata.annotations[unprovenKey];
   return {
     ...(text !== undefined && { text }),
-    ofClient: textOf(clientKubeconfigKey),
+    ofClient,
     ...(unproven && { unproven: clip(unproven) }),
   };
 }

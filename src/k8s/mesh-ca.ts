@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import type { V1Secret } from '@kubernetes/client-node';
 import { holds, lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterName } from './demo.js';
-import { apply, applyAll, create, missing, read, ref, type Manifest, type Reference } from './objects.js';
+import { demoLabels, firstPlace, type Demo, type VirtualClusterName } from './demo.js';
+import { messageOf, UserError } from '../errors.js';
+import { apply, applyAll, create, missing, readSecret, type Manifest } from './objects.js';
+import { keyPair } from './tenant-credentials.js';
 import { isConflict } from './api-errors.js';
 import { authorityCertificate, generateAuthorityKey, issuerOf, privateKeyPem } from './x509.js';
 
@@ -19,14 +20,11 @@ const istioSystem: Manifest = {
   kind: 'Namespace',
   metadata: { name: 'istio-system', labels: { 'topology.istio.io/network': 'network1' } },
 };
-const cacerts = ref('v1', 'Secret', 'cacerts', 'istio-system');
-
-function rootReference(demo: Demo): Reference {
-  return ref('v1', 'Secret', 'vcdemo-mesh-root', demo.places[0]!.namespace);
-}
+const intermediateSecret = 'cacerts';
+const rootSecret = 'vcdemo-mesh-root';
 
 export async function checkMeshRoot(host: Cluster, demo: Demo): Promise<Check> {
-  return (await read(host, rootReference(demo))) ? holds : lacks('the root of the mesh is not there');
+  return (await readRoot(host, demo)) ? holds : lacks('the root of the mesh is not there');
 }
 
 /** Makes the root once; a second maker keeps the first one's. */
@@ -41,11 +39,12 @@ export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
     notBefore: new Date(now - 3_600_000),
     notAfter: new Date(now + 10 * year),
   });
-  const reference = rootReference(demo);
+  const { name, namespace } = firstPlace(demo);
   try {
     await create(host, {
-      ...reference,
-      metadata: { ...reference.metadata, labels: demoLabels(demo.name, demo.places[0]!.name) },
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: rootSecret, namespace, labels: demoLabels(demo.name, name) },
       type: 'Opaque',
       stringData: { 'root-cert.pem': certificate, 'root-key.pem': privateKeyPem(key.privateKey) },
     });
@@ -58,14 +57,19 @@ export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
 export async function checkMeshCertificates(host: Cluster, demo: Demo, cluster: Cluster): Promise<Check> {
   const absent = await missing(cluster, [istioSystem]);
   if (absent) return unless(absent);
-  const secret = await read<V1Secret>(cluster, cacerts);
-  if (!secret) return lacks('Secret cacerts is not there');
-  const root = await readRoot(host, demo);
-  const intermediate = new X509Certificate(textOf(secret, 'ca-cert.pem'));
-  const good =
-    intermediate.verify(new X509Certificate(root.certificate).publicKey) &&
-    Date.parse(intermediate.validTo) > Date.now();
-  return good ? holds : lacks('Secret cacerts does not come from the root of this mesh');
+  const { 'ca-cert.pem': text } = (await readSecret(cluster, intermediateSecret, 'istio-system')) ?? {};
+  if (text === undefined) return lacks('Secret cacerts is not there');
+  const root = await requireRoot(host, demo);
+  return isBelow(text, root.certificate) ? holds : lacks('Secret cacerts does not come from the root of this mesh');
+}
+
+function isBelow(text: string, root: string): boolean {
+  try {
+    const intermediate = new X509Certificate(text);
+    return intermediate.verify(new X509Certificate(root).publicKey) && Date.parse(intermediate.validTo) > Date.now();
+  } catch {
+    return false; // no certificate at all
+  }
 }
 
 export async function installMeshCertificates(
@@ -75,7 +79,7 @@ export async function installMeshCertificates(
   name: VirtualClusterName,
 ): Promise<void> {
   await applyAll(cluster, [istioSystem]);
-  const root = await readRoot(host, demo);
+  const root = await requireRoot(host, demo);
   const key = await generateAuthorityKey();
   const now = Date.now();
   const intermediate = authorityCertificate(
@@ -107,10 +111,24 @@ export async function installMeshCertificates(
   });
 }
 
-async function readRoot(host: Cluster, demo: Demo): Promise<{ certificate: string; key: string }> {
-  const secret = await read<V1Secret>(host, rootReference(demo));
-  if (!secret) throw new Error('the root of the mesh has gone from the host cluster');
-  return { certificate: textOf(secret, 'root-cert.pem'), key: textOf(secret, 'root-key.pem') };
+/** @throws UserError `broken-mesh-root` where somebody has changed it */
+async function readRoot(host: Cluster, demo: Demo): Promise<{ certificate: string; key: string } | undefined> {
+  const { namespace } = firstPlace(demo);
+  const texts = await readSecret(host, rootSecret, namespace);
+  if (!texts) return undefined;
+  try {
+    return keyPair({ certificate: texts['root-cert.pem'] ?? '', key: texts['root-key.pem'] ?? '' });
+  } catch (error) {
+    const secret = `Secret ${namespace}/${rootSecret} of the host cluster`;
+    throw new UserError('broken-mesh-root', `${secret} has no usable root of the mesh: ${messageOf(error)}.`, {
+      hint: `Somebody has changed it. Delete it (\`kubectl -n ${namespace} delete secret ${rootSecret}\`), then \`/vcdemo create ${demo.name}\`.`,
+      cause: error,
+    });
+  }
 }
 
-const textOf = (secret: V1Secret, key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+async function requireRoot(host: Cluster, demo: Demo): Promise<{ certificate: string; key: string }> {
+  const root = await readRoot(host, demo);
+  if (root) return root;
+  throw new Error('the root of the mesh has gone from the host cluster');
+}

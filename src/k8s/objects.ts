@@ -1,7 +1,8 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
-import { isConflict, isNotFound, type ApiError } from './api-errors.js';
-import type { ApiCall, ApiResource, Cluster } from './cluster.js';
+import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { ApiError, isConflict, isNotFound, TooMuchError } from './api-errors.js';
+import { longestAnswer, type ApiCall, type ApiResource, type Cluster } from './cluster.js';
 
 /** An object as it is written in a manifest. */
 export interface Manifest extends KubernetesObject {
@@ -25,19 +26,102 @@ export function ref(apiVersion: string, kind: string, name: string, namespace?: 
   return { apiVersion, kind, metadata: { name, namespace } };
 }
 
+// ------------------------------------------------------------------ what the API answers
+
+/** An object as the API has it: what names it and what decides about it is there and of the right kind. */
+export type Found<Kind extends KubernetesObject = KubernetesObject> = Kind & {
+  metadata: V1ObjectMeta & {
+    name: string;
+    labels: Partial<Record<string, string>>;
+    annotations: Partial<Record<string, string>>;
+  };
+};
+
+const texts = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((entries) => entries ?? {});
+const answeredObject = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string().min(1),
+    namespace: z.string().optional(),
+    uid: z.string().optional(),
+    resourceVersion: z.string().optional(),
+    labels: texts,
+    annotations: texts,
+  }),
+});
+const answeredList = z.object({
+  items: z.array(z.unknown()).nullish(),
+  metadata: z.object({ continue: z.string().optional() }).nullish(),
+});
+
+/** @throws Error where the answer has not the form that every object has */
+function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: string): z.output<Shape> {
+  const parsed = shape.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new Error(
+    `${what} cannot be used: its ${parsed.error.issues[0]?.path.join('.') || 'form'} is missing or wrong`,
+  );
+}
+
+/**
+ * The object after the check, and without the annotations of a pod, into which vcluster may write tokens that are good for
+ * years: what has not been read gets into no message, log or archive. No decision is made by them.
+ */
+function found<Kind extends KubernetesObject>(kind: string, answer: unknown, what: string): Found<Kind> {
+  const object = checked(answeredObject, answer, what) as unknown as Found<Kind>;
+  if (kind === 'Pod') object.metadata.annotations = {};
+  return object;
+}
+
 /** The object, or undefined where there is none. */
 export async function read<Kind extends KubernetesObject>(
   cluster: Cluster,
   reference: Reference,
-): Promise<Kind | undefined> {
+): Promise<Found<Kind> | undefined> {
+  return await readAs<Kind>(cluster, reference, 'application/json');
+}
+
+/** The metadata alone, for those who ask whether there is one: a custom resource definition of Istio has up to 600 KB. */
+export const readMetadata = (cluster: Cluster, reference: Reference): Promise<Found | undefined> =>
+  readAs(cluster, reference, metadataOnly('PartialObjectMetadata'));
+
+async function readAs<Kind extends KubernetesObject>(
+  cluster: Cluster,
+  reference: Reference,
+  accept: string,
+): Promise<Found<Kind> | undefined> {
   try {
-    const object = await cluster.request<Kind>({ method: 'GET', path: await pathOf(cluster, reference) });
-    return withoutTokens(reference.kind, object);
+    const answer = await cluster.request({ method: 'GET', path: await pathOf(cluster, reference), accept });
+    return found<Kind>(reference.kind, answer, `${reference.kind} ${reference.metadata.name} of ${cluster.name}`);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
+
+/** What a Secret holds, decoded; undefined where there is none. */
+export async function readSecret(
+  cluster: Cluster,
+  name: string,
+  namespace: string,
+): Promise<Partial<Record<string, string>> | undefined> {
+  const secret = await read(cluster, ref('v1', 'Secret', name, namespace));
+  return secret && textsIn(secret);
+}
+
+const secretData = z.object({ data: texts });
+
+/** What a Secret holds, decoded. */
+export function textsIn(secret: KubernetesObject): Partial<Record<string, string>> {
+  const { data } = checked(secretData, secret, `Secret ${secret.metadata?.name}`);
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+  );
+}
+
+const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1, application/json`;
 
 /**
  * Asks for as little as only somebody who is signed in may see.
@@ -63,33 +147,68 @@ export interface Selection {
   fields?: Record<string, string>;
 }
 
-/** The objects of a kind, in one namespace or all. */
-export async function list<Kind extends KubernetesObject>(
+/**
+ * The objects of a kind, in one namespace or all.
+ * @throws TooMuchError where there are more, or larger ones, than a worker should read
+ */
+export const list = <Kind extends KubernetesObject>(
   cluster: Cluster,
   apiVersion: string,
   kind: string,
-  { namespace, labels, fields }: Selection = {},
-): Promise<Kind[]> {
+  selection: Selection = {},
+): Promise<Found<Kind>[]> => listAs<Kind>(cluster, apiVersion, kind, selection, 'application/json');
+
+/** The metadata alone of the objects of a kind. */
+export const listMetadata = (
+  cluster: Cluster,
+  apiVersion: string,
+  kind: string,
+  selection: Selection = {},
+): Promise<Found[]> => listAs(cluster, apiVersion, kind, selection, metadataOnly('PartialObjectMetadataList'));
+
+/** Objects of one answer, and of all answers to one question. */
+const pageSize = 250;
+const mostObjects = 5000;
+
+async function listAs<Kind extends KubernetesObject>(
+  cluster: Cluster,
+  apiVersion: string,
+  kind: string,
+  { namespace, labels, fields }: Selection,
+  accept: string,
+): Promise<Found<Kind>[]> {
   const selector = (terms?: Record<string, string>) =>
     terms &&
     Object.entries(terms)
       .map(([key, value]) => `${key}=${value}`)
       .join(',');
-  const answer = await cluster.request<{ items: Kind[] }>({
-    method: 'GET',
-    path: await collectionPath(cluster, { apiVersion, kind, metadata: { namespace } }),
-    query: { labelSelector: selector(labels), fieldSelector: selector(fields) },
-  });
-  return answer.items.map((item) => withoutTokens(kind, item));
-}
-
-/**
- * The object without the annotations of a pod, into which vcluster may write tokens that are good for years: what has not
- * been read gets into no message, log or archive. No decision is made by them.
- */
-function withoutTokens<Kind extends KubernetesObject>(kind: string, object: Kind): Kind {
-  if (kind === 'Pod') delete object.metadata?.annotations;
-  return object;
+  const path = await collectionPath(cluster, { apiVersion, kind, metadata: { namespace } });
+  const what = `the list of ${kind} objects${namespace ? ` in namespace ${namespace}` : ''} of ${cluster.name}`;
+  const budget = { bytes: longestAnswer };
+  let objects: Found<Kind>[] = [];
+  let next: string | undefined;
+  for (;;) {
+    const query = {
+      labelSelector: selector(labels),
+      fieldSelector: selector(fields),
+      limit: pageSize,
+      continue: next,
+    };
+    try {
+      const answer = await cluster.request({ method: 'GET', path, query, accept, budget });
+      const page = checked(answeredList, answer, what);
+      objects.push(...(page.items ?? []).map((item) => found<Kind>(kind, item, `${kind} of ${cluster.name}`)));
+      next = page.metadata?.continue;
+    } catch (error) {
+      // The state of which the first pages were is forgotten by now: the budget ends trying again.
+      if (!(next && error instanceof ApiError && error.status === 410)) throw error;
+      objects = [];
+      next = undefined;
+      continue;
+    }
+    if (objects.length > mostObjects) throw new TooMuchError(what, `${mostObjects} objects`);
+    if (!next) return objects;
+  }
 }
 
 /**
@@ -111,7 +230,7 @@ export async function create<Kind extends KubernetesObject>(
       repeat: dryRun || manifest.metadata?.name !== undefined || makesNothing(manifest),
     });
   } catch (error) {
-    if (!isConflict(error) || !(error as ApiError).mayBeOwnDoing) throw error;
+    if (!(error instanceof ApiError && isConflict(error) && error.mayBeOwnDoing)) throw error;
     const present = await read<Kind>(cluster, manifest as Reference);
     if (present === undefined || !isAsWanted(present, manifest)) throw error;
     return present;
@@ -211,27 +330,11 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
   let absent: string | undefined;
   await eachOf(manifests, 6, async (manifest) => {
     if (absent !== undefined) return;
-    const found = await readMetadata(cluster, manifest);
-    if (found?.metadata?.annotations?.[manifestHash] === hashOf(manifest)) return;
-    absent ??= `${manifest.kind} ${manifest.metadata.name} ${found ? 'differs' : 'is not there'}`;
+    const present = await readMetadata(cluster, manifest);
+    if (present?.metadata.annotations[manifestHash] === hashOf(manifest)) return;
+    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'differs' : 'is not there'}`;
   });
   return absent;
-}
-
-const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1, application/json`;
-
-/** Metadata alone: a custom resource definition of Istio has up to 600 KB. */
-async function readMetadata(cluster: Cluster, reference: Reference): Promise<KubernetesObject | undefined> {
-  try {
-    return await cluster.request<KubernetesObject>({
-      method: 'GET',
-      path: await pathOf(cluster, reference),
-      accept: metadataOnly('PartialObjectMetadata'),
-    });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 // ------------------------------------------------------------------ paths
@@ -260,12 +363,16 @@ async function resourceOf(cluster: Cluster, apiVersion: string, kind: string): P
   return resource;
 }
 
+const resourceList = z.object({
+  resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
+});
+
 function discover(cluster: Cluster, apiVersion: string): Promise<ApiResource[]> {
   const known = cluster.discovered.get(apiVersion);
   if (known) return known;
   const asked = cluster
-    .request<{ resources: ApiResource[] }>({ method: 'GET', path: groupPath(apiVersion) })
-    .then(({ resources }) => resources);
+    .request({ method: 'GET', path: groupPath(apiVersion) })
+    .then((answer) => checked(resourceList, answer, `what ${cluster.name} serves of ${apiVersion}`).resources);
   asked.catch(() => cluster.discovered.delete(apiVersion));
   cluster.discovered.set(apiVersion, asked);
   return asked;

@@ -6,6 +6,7 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node';
 import { clip } from '../redact.js';
+import { TooMuchError } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
@@ -117,31 +118,38 @@ function timeOf({ series, eventTime, lastTimestamp, metadata }: CoreV1Event): nu
   return Math.max(0, ...times.map((time) => Date.parse(String(time))).filter(Number.isFinite));
 }
 
+/** None where there are too many to read: they only say more about what is seen anyway. */
+async function listEvents(cluster: Cluster, namespace: string, fields: Record<string, string>): Promise<CoreV1Event[]> {
+  try {
+    return await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields });
+  } catch (error) {
+    if (error instanceof TooMuchError) return [];
+    throw error;
+  }
+}
+
 /** What was noted of a pod, and of its volumes where it waits for them; nothing where its status says enough. */
 async function eventsAbout(cluster: Cluster, pod: V1Pod): Promise<CoreV1Event[]> {
-  const { name, namespace, uid } = pod.metadata!;
+  const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const claims = (pod.spec?.volumes ?? []).flatMap(
     ({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [],
   );
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   const eventsOf = (kind: string, selected: Record<string, string> = {}) =>
-    list<CoreV1Event>(cluster, 'v1', 'Event', {
-      namespace: namespace!,
-      fields: { 'involvedObject.kind': kind, ...selected },
-    });
+    listEvents(cluster, namespace, { 'involvedObject.kind': kind, ...selected });
   if (unscheduled) {
     if (!/volume|storageclass/i.test(unscheduled.message ?? '')) return [];
     const ofClaims = await eventsOf('PersistentVolumeClaim');
     return ofClaims.filter(({ involvedObject }) => claims.includes(involvedObject.name ?? ''));
   }
   // One that has run has told its reasons in its status.
-  const events = await eventsOf('Pod', { 'involvedObject.name': name!, type: 'Warning' });
+  const events = await eventsOf('Pod', { 'involvedObject.name': name, type: 'Warning' });
   return events.filter(({ involvedObject }) => !involvedObject.uid || !uid || involvedObject.uid === uid);
 }
 
 /** The last warning that Kubernetes noted for a workload without pods, such as a quota that was exceeded. */
 async function lastWarning(cluster: Cluster, namespace: string, name: string): Promise<string | undefined> {
-  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields: { type: 'Warning' } });
+  const events = await listEvents(cluster, namespace, { type: 'Warning' });
   const last = newest(events, ({ involvedObject: { kind, name: of = '' } }) =>
     kind === 'ReplicaSet' ? of.startsWith(`${name}-`) : /^(Deployment|StatefulSet)$/.test(kind ?? '') && of === name,
   );

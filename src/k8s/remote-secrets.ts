@@ -1,10 +1,10 @@
-import type { V1Secret } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import { isConflict, NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterPlace } from './demo.js';
-import { apply, create, missing, read, ref, type Manifest } from './objects.js';
+import { apply, create, missing, type Manifest, readSecret } from './objects.js';
+import { bearerToken } from './tenant-credentials.js';
 import { certificateAuthority, inClusterServer } from './virtual-cluster.js';
 
 /*
@@ -50,8 +50,8 @@ export async function makeMeshReader(cluster: Cluster): Promise<void> {
 }
 
 async function readToken(cluster: Cluster): Promise<string | undefined> {
-  const secret = await read<V1Secret>(cluster, ref('v1', 'Secret', tokenName, 'istio-system'));
-  return secret?.data?.token && Buffer.from(secret.data.token, 'base64').toString('utf8');
+  const { token } = (await readSecret(cluster, tokenName, 'istio-system')) ?? {};
+  return token ? bearerToken(token, 'token') : undefined;
 }
 
 /** One side of the pair: `cluster` shall see what is in `remote`. */

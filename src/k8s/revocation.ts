@@ -33,7 +33,7 @@ const rbac = 'rbac.authorization.k8s.io/v1';
  */
 export async function removeBindings(cluster: Cluster, userId?: string): Promise<void> {
   const bindings = await list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding');
-  const prefix = adminBinding('').metadata.name!;
+  const prefix = adminBinding('').metadata.name;
   const kept = adminBinding(demoUser).metadata.name;
   const names = bindings.map(({ metadata }) => metadata?.name ?? '');
   // User names end with the id, and begin with a name that people may have changed since.
@@ -125,8 +125,8 @@ export async function replaceTokens(cluster: Cluster, authority: string, signal:
   });
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod');
   const all = [
-    ...secrets.map(({ metadata }) => ref('v1', 'Secret', metadata!.name!, metadata!.namespace)),
-    ...pods.map(({ metadata }) => ref('v1', 'Pod', metadata!.name!, metadata!.namespace)),
+    ...secrets.map(({ metadata }) => ref('v1', 'Secret', metadata.name, metadata.namespace)),
+    ...pods.map(({ metadata }) => ref('v1', 'Pod', metadata.name, metadata.namespace)),
   ];
   for (const each of all) await remove(cluster, each);
   await merge(cluster, kubeSystem, { metadata: { annotations: { [tokensAnnotation]: authority } } });

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { V1Secret } from '@kubernetes/client-node';
 import { messageOf, UserError } from '../errors.js';
+import { textsIn } from './objects.js';
 
 /*
  * What a virtual cluster's control plane, or whoever may write in its namespace, has put into a Secret. Exactly a CA and
@@ -22,7 +23,8 @@ const longestPart = 64_000;
  * @throws UserError `broken-credentials`
  */
 export function tenantCredentials(secret: V1Secret): TenantCredentials {
-  const part = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+  const texts = textsIn(secret);
+  const part = (key: string) => texts[key] ?? '';
   try {
     return {
       certificateAuthority: certificates(part('certificate-authority'), 'certificate-authority'),

@@ -1,11 +1,12 @@
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import type { V1CertificateSigningRequest } from '@kubernetes/client-node';
-import { minutes, seconds } from '../duration.js';
-import { Refusal } from '../errors.js';
+import { formatDuration, minutes, seconds } from '../duration.js';
+import { Refusal, UserError } from '../errors.js';
 import { holds, lacks, waitUntil } from './check.js';
 import type { Cluster } from './cluster.js';
 import { apply, create, pathOf, read, ref, remove, type Manifest } from './objects.js';
-import { certificateRequest, type KeyPair } from './x509.js';
+import { keyPair } from './tenant-credentials.js';
+import { certificateRequest, privateKeyPem, type KeyPair } from './x509.js';
 
 /** The shortest life that Kubernetes gives a certificate. */
 const minLifeMs = minutes(10);
@@ -32,25 +33,25 @@ export async function issueUserCertificate(
       },
     );
   await apply(cluster, adminBinding(user));
-  const { name } = (
-    await create<V1CertificateSigningRequest>(cluster, {
-      apiVersion: 'certificates.k8s.io/v1',
-      kind: 'CertificateSigningRequest',
-      metadata: { generateName: `vcdemo-${user.toLowerCase()}-` },
-      spec: {
-        request: Buffer.from(
-          certificateRequest(key, [
-            ['CN', user],
-            ['O', 'admin'],
-          ]),
-        ).toString('base64'),
-        signerName: 'kubernetes.io/kube-apiserver-client',
-        expirationSeconds: Math.floor(lifeMs / 1000),
-        usages: ['client auth'],
-      },
-    })
-  ).metadata!;
-  const reference = ref('certificates.k8s.io/v1', 'CertificateSigningRequest', name!);
+  // A name of its own, so that a lost answer leaves no second request behind.
+  const name = `vcdemo-${user.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+  await create(cluster, {
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name },
+    spec: {
+      request: Buffer.from(
+        certificateRequest(key, [
+          ['CN', user],
+          ['O', 'admin'],
+        ]),
+      ).toString('base64'),
+      signerName: 'kubernetes.io/kube-apiserver-client',
+      expirationSeconds: Math.floor(lifeMs / 1000),
+      usages: ['client auth'],
+    },
+  });
+  const reference = ref('certificates.k8s.io/v1', 'CertificateSigningRequest', name);
   await cluster.request({
     method: 'PATCH',
     path: `${await pathOf(cluster, reference)}/approval`,
@@ -74,15 +75,30 @@ export async function issueUserCertificate(
     { withinMs, signal, everyMs: 100 },
   );
   await remove(cluster, reference);
-  assertEndsBy(certificate, expires, cluster.name);
-  return certificate;
+  const issued = keyPair({ certificate, key: privateKeyPem(key.privateKey) }).certificate;
+  assertLife(issued, lifeMs, cluster.name);
+  return issued;
 }
 
-function assertEndsBy(certificate: string, expires: Date, cluster: string): void {
-  const notAfter = new Date(new X509Certificate(certificate).validTo);
-  if (notAfter.getTime() > expires.getTime() + seconds(60))
+/** Kubernetes dates certificates back by five minutes, for clocks that differ. */
+const datedBackMs = minutes(5);
+
+/**
+ * The life of a certificate is told by itself: the worker's clock and the cluster's may differ.
+ * @throws Error where it is longer than was asked for; UserError `clocks-differ` where it is over by the worker's clock
+ */
+export function assertLife(certificate: string, lifeMs: number, cluster: string, now = Date.now()): void {
+  const { validFrom, validTo } = new X509Certificate(certificate);
+  const [begins, ends] = [Date.parse(validFrom), Date.parse(validTo)];
+  if (ends - begins > lifeMs + datedBackMs + minutes(1))
     throw new Error(
-      `${cluster} issued a certificate until ${notAfter.toISOString()}, longer than the demo lives (${expires.toISOString()})`,
+      `${cluster} issued a certificate for ${formatDuration(ends - begins)} where ${formatDuration(lifeMs)} were asked for`,
+    );
+  if (ends <= now)
+    throw new UserError(
+      'clocks-differ',
+      `The certificate that ${cluster} has just issued ended ${new Date(ends).toISOString()} by the cluster's clock, and the worker's clock says ${new Date(now).toISOString()}.`,
+      { hint: 'Set the clocks of the worker and of the host cluster, and let both follow NTP.' },
     );
 }
 

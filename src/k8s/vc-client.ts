@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../config.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo } from './demo.js';
+import { demoLabels, firstPlace, type Demo } from './demo.js';
 import { clientKubeconfigKey, demoKubeconfigName } from './kubeconfig.js';
 import { applyAll, missing, read, ref, remove, type Manifest, type Reference } from './objects.js';
 import { readerRules } from './permissions.js';
@@ -19,7 +19,7 @@ const app = { app: name };
 const rbac = 'rbac.authorization.k8s.io';
 
 export async function checkVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<Check> {
-  const ready = await podsReady(host, demo.places[0]!.namespace, app, name);
+  const ready = await podsReady(host, firstPlace(demo).namespace, app, name);
   if (!ready.holds) return ready;
   const absent = await missing(host, vcClientManifests(demo, config));
   if (absent !== undefined) return lacks(absent);
@@ -29,14 +29,14 @@ export async function checkVcClient(host: Cluster, config: DemoConfig, demo: Dem
 
 export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<void> {
   await applyAll(host, vcClientManifests(demo, config), 1);
-  await retryWorkload(host, demo.places[0]!.namespace, name);
+  await retryWorkload(host, firstPlace(demo).namespace, name);
   for (const binding of retiredBindings(demo, config)) await remove(host, binding);
 }
 
 /** ServiceAccount, its rights in the demo's namespaces and the StatefulSet. */
 export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images' | 'vcClient'>): Manifest[] {
   const { role } = config.vcClient;
-  const { namespace, name: cluster } = demo.places[0]!;
+  const { namespace, name: cluster } = firstPlace(demo);
   const labels = { ...app, ...demoLabels(demo.name, cluster) };
   const metadata = { name, namespace, labels };
   return [

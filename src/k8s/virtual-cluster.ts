@@ -12,7 +12,7 @@ import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js'
 import type { Demo, VirtualClusterPlace } from './demo.js';
 import { helmValues } from './helm-values.js';
 import { hostOf } from './hosts.js';
-import { list, read, ref } from './objects.js';
+import { list, listMetadata, read, ref, type Found } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { pullSecretNames } from './pull-secrets.js';
@@ -55,17 +55,17 @@ export async function installVirtualCluster(
 export async function releaseDeployed(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
   const releases = await listReleases(host, place);
   const latest = releases.sort((a, b) => revisionOf(a) - revisionOf(b)).at(-1);
-  const status = latest?.metadata?.labels?.status;
+  const status = latest?.metadata.labels.status;
   return status === 'deployed' ? holds : lacks(`helm release ${place.name} is ${status ?? 'not there'}`);
 }
 
 /** The Secrets of revisions that helm began and never ended: they keep every further helm from working. */
-export async function pendingReleases(host: Cluster, place: VirtualClusterPlace): Promise<V1Secret[]> {
+export async function pendingReleases(host: Cluster, place: VirtualClusterPlace): Promise<Found[]> {
   const releases = await listReleases(host, place);
-  return releases.filter(({ metadata }) => metadata?.labels?.status?.startsWith('pending-'));
+  return releases.filter(({ metadata }) => metadata.labels.status?.startsWith('pending-'));
 }
 
-const revisionOf = (release: V1Secret) => Number(release.metadata?.labels?.version ?? 0);
+const revisionOf = ({ metadata }: Found) => Number(metadata.labels.version ?? 0);
 
 /** Whether helm knows no release of the virtual cluster any more. */
 export async function releaseAbsent(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
@@ -78,16 +78,16 @@ export async function releaseAbsent(host: Cluster, place: VirtualClusterPlace): 
  * worker's credentials; a Secret of the virtual cluster is copied with its labels, under a name of another form.
  * @throws UserError `forged-release` if there is one that helm did not write
  */
-async function listReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<V1Secret[]> {
-  const releases = await list<V1Secret>(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
-  const forged = releases.find(({ metadata }) => !isReleaseName(metadata!.name!, name));
+async function listReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Found[]> {
+  const releases = await listMetadata(host, 'v1', 'Secret', { namespace, labels: { owner: 'helm', name } });
+  const forged = releases.find(({ metadata }) => !isReleaseName(metadata.name, name));
   if (!forged) return releases;
-  const secret = `Secret ${namespace}/${forged.metadata!.name}`;
+  const secret = `Secret ${namespace}/${forged.metadata.name}`;
   throw new UserError(
     'forged-release',
     `${secret} claims to be a Helm release of ${name}, but helm did not write it.`,
     {
-      hint: `Somebody in the demo tries to make the worker run something. Delete the Secret in the virtual cluster, or \`kubectl -n ${namespace} delete secret ${forged.metadata!.name}\` in the host cluster.`,
+      hint: `Somebody in the demo tries to make the worker run something. Delete the Secret in the virtual cluster, or \`kubectl -n ${namespace} delete secret ${forged.metadata.name}\` in the host cluster.`,
     },
   );
 }
@@ -172,7 +172,7 @@ export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace)
   const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
   if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod`);
-  return pod.metadata!.name!;
+  return pod.metadata.name;
 }
 
 /** vcluster has not written its credentials yet. */
@@ -232,8 +232,10 @@ export async function syncedService(
 ): Promise<string | undefined> {
   const services = await list<V1Service>(host, 'v1', 'Service', { namespace: place.namespace });
   return services.find(
-    ({ metadata }) =>
-      metadata?.annotations?.['vcluster.loft.sh/object-name'] === name &&
+    ({ metadata, spec }) =>
+      // One that leads out of the namespace would make the public name lead there.
+      spec?.type !== 'ExternalName' &&
+      metadata.annotations['vcluster.loft.sh/object-name'] === name &&
       metadata.annotations['vcluster.loft.sh/object-namespace'] === namespace,
-  )?.metadata?.name;
+  )?.metadata.name;
 }

@@ -3,7 +3,7 @@ import type { V1EndpointSlice } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { demoLabels, firstPlace, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { read, ref, type Manifest } from '../objects.js';
 
 /*
@@ -118,7 +118,7 @@ const notSynced = (matchLabels: Record<string, string>) => ({
   matchExpressions: [{ key: syncedLabel, operator: 'DoesNotExist' }],
 });
 
-const hasVcClient = ({ places }: Demo, { namespace }: VirtualClusterPlace) => places[0]!.namespace === namespace;
+const hasVcClient = (demo: Demo, { namespace }: VirtualClusterPlace) => firstPlace(demo).namespace === namespace;
 
 // ------------------------------------------------------------------ the source document's
 

@@ -32,7 +32,7 @@ async function storageClasses(host: Cluster, { isolation }: DemoConfig): Promise
   const classes = await list<V1StorageClass>(host, 'storage.k8s.io/v1', 'StorageClass');
   return classes
     .filter(({ metadata }) => metadata?.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true')
-    .map(({ metadata }) => metadata!.name!)
+    .map(({ metadata }) => metadata.name)
     .sort()
     .join(',');
 }

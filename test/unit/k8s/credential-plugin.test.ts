@@ -113,17 +113,20 @@ describe('a credential plugin', () => {
   });
 
   describe('that waits for somebody to log in', () => {
-    const waits = 'echo "To sign in, open https://login.example.com and enter ABCD" >&2\nsleep 600';
-
     test('is left at the deadline of the request, and what it said is told', async () => {
-      const { message, hint } = await refused(signIn(waits, {}, AbortSignal.timeout(1500)));
+      const deadline = new AbortController();
+      const configured = await plugin(`echo "To sign in, open https://login.example.com" >&2\n${notePid()}\nsleep 600`);
+      const signingIn = refused(signInWith(configured, server)(deadline.signal));
+      await pidOf(configured.command);
+      deadline.abort(new DOMException('too late', 'TimeoutError'));
+      const { message, hint } = await signingIn;
       assert.match(message, /plugin-\d+ .* did not answer in time; it said: To sign in, open https:\/\/login/);
       assert.match(hint!, /wait for a person to log in.*service account/);
     });
 
     test('is left when the job ends', async () => {
       const ending = new AbortController();
-      const configured = await plugin(`${notePid()}\n${waits}`);
+      const configured = await plugin(`${notePid()}\nsleep 600`);
       const signingIn = signInWith(configured, server)(ending.signal);
       const pid = await pidOf(configured.command);
       ending.abort(new Error('the worker stops'));

@@ -68,7 +68,7 @@ describe('a command in a pod', () => {
       },
       { maxBytes: 50_000 },
     );
-    await assert.rejects(flooding, /what sh in n\/p of vc1 writes goes beyond 50 KB/);
+    await assert.rejects(flooding, /What sh in n\/p of vc1 writes goes beyond 50 KB/);
     await isClosed;
   });
 

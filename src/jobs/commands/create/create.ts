@@ -2,7 +2,14 @@ import { messageOf, Refusal } from '../../../errors.js';
 import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
-import { planDemo, virtualClusterNames, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import {
+  firstPlace,
+  planDemo,
+  virtualClusterNames,
+  withDone,
+  withMissingPlaces,
+  type Demo,
+} from '../../../k8s/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
@@ -112,8 +119,8 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
 const beforeVirtualClusters = ['preflight', 'hostNamespace', 'virtualCluster'];
 
 /** What people are told of the isolation from the host cluster. */
-async function weakerThanDefault({ config }: CreateRun, host: Cluster, { places }: Demo): Promise<string[]> {
-  const gap = await assertAdmission(host, config, places[0]!.namespace);
+async function weakerThanDefault({ config }: CreateRun, host: Cluster, demo: Demo): Promise<string[]> {
+  const gap = await assertAdmission(host, config, firstPlace(demo).namespace);
   return [...weakenedBy(config), ...(gap ? [gap] : [])];
 }
 

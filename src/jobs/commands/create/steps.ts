@@ -72,7 +72,7 @@ export const virtualCluster: Work<ClusterContext> = {
   async apply({ host, config, demo, place, kubeconfig, signal }) {
     if ((await releaseDeployed(host, place)).holds) return await retryWorkload(host, place.namespace, place.name); // it is starting
     for (const release of await pendingReleases(host, place))
-      await remove(host, { ...secret, metadata: release.metadata! });
+      await remove(host, { ...secret, metadata: release.metadata });
     await installVirtualCluster(config, demo, place, { kubeconfig, signal });
   },
 };

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { minutes, seconds } from '../../../src/duration.js';
+import { UserError } from '../../../src/errors.js';
+import { assertLife } from '../../../src/k8s/user-certificate.js';
+import { makeAuthority, makeCertificate, type Pair } from '../../support/certificates.js';
+
+describe('a certificate that a cluster has issued', () => {
+  const lifeMs = minutes(60);
+  let authority: Pair;
+  before(async () => (authority = await makeAuthority('vc1')));
+
+  /** As Kubernetes issues it where its clock is ahead of the worker's by so much: dated back by five minutes. */
+  const issuedBy = async (aheadMs: number, grantedMs = lifeMs) => {
+    const clock = Date.now() + aheadMs;
+    const life = { notBefore: new Date(clock - minutes(5)), notAfter: new Date(clock + grantedMs) };
+    return (await makeCertificate(authority, 'u', life)).certificate;
+  };
+
+  for (const [what, aheadMs] of [
+    ['like the worker', 0],
+    ['90 s ahead of the worker', seconds(90)],
+    ['90 s behind the worker', -seconds(90)],
+    ['half an hour ahead of the worker', minutes(30)],
+  ] as const)
+    test(`is good by a clock ${what}`, async () => assertLife(await issuedBy(aheadMs), lifeMs, 'vc1'));
+
+  test('for longer than was asked is refused', async () => {
+    const certificate = await issuedBy(0, 2 * lifeMs);
+    assert.throws(
+      () => assertLife(certificate, lifeMs, 'vc1'),
+      /vc1 issued a certificate for 2h5m where 1h were asked/,
+    );
+  });
+
+  test("that is over by the worker's clock is told with both clocks", async () => {
+    const certificate = await issuedBy(-minutes(90));
+    assert.throws(
+      () => assertLife(certificate, lifeMs, 'vc1'),
+      (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.equal(error.code, 'clocks-differ');
+        assert.match(error.message, /ended 20\S+ by the cluster's clock, and the worker's clock says 20/);
+        assert.match(error.hint!, /NTP/);
+        return true;
+      },
+    );
+  });
+});
