@@ -145,6 +145,8 @@ export interface Selection {
   namespace?: string;
   labels?: Record<string, string>;
   fields?: Record<string, string>;
+  /** So many are enough, whichever the API names first. */
+  atMost?: number;
 }
 
 /**
@@ -174,7 +176,7 @@ async function listAs<Kind extends KubernetesObject>(
   cluster: Cluster,
   apiVersion: string,
   kind: string,
-  { namespace, labels, fields }: Selection,
+  { namespace, labels, fields, atMost = Infinity }: Selection,
   accept: string,
 ): Promise<Found<Kind>[]> {
   const selector = (terms?: Record<string, string>) =>
@@ -191,7 +193,7 @@ async function listAs<Kind extends KubernetesObject>(
     const query = {
       labelSelector: selector(labels),
       fieldSelector: selector(fields),
-      limit: pageSize,
+      limit: Math.min(pageSize, atMost),
       continue: next,
     };
     try {
@@ -207,7 +209,7 @@ async function listAs<Kind extends KubernetesObject>(
       continue;
     }
     if (objects.length > mostObjects) throw new TooMuchError(what, `${mostObjects} objects`);
-    if (!next) return objects;
+    if (!next || objects.length >= atMost) return objects.slice(0, atMost);
   }
 }
 

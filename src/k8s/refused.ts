@@ -10,16 +10,17 @@ import { list, merge, ref, type Reference } from './objects.js';
  */
 
 const retried = 'vcdemo.io/retried';
-/** Whoever works in the virtual cluster can make any number of them. */
-const atMost = 50;
+/** Whoever works in the virtual cluster can make any number of events. */
+const atMost = { events: 250, objects: 50 };
 
 /**
  * Lets vcluster try again to copy to the host cluster what it could not; it notes each with an event, which it renews at
  * every attempt.
  */
 export async function retryRefused(cluster: Cluster): Promise<void> {
-  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { fields: { reason: 'SyncError', type: 'Warning' } });
-  for (const refused of distinct(events).slice(0, atMost)) await touch(cluster, refused);
+  const fields = { reason: 'SyncError', type: 'Warning' };
+  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { fields, atMost: atMost.events });
+  for (const refused of distinct(events).slice(0, atMost.objects)) await touch(cluster, refused);
 }
 
 /** Lets the host cluster try again to make the pods of a workload; a control plane without a volume is a Deployment. */

@@ -107,7 +107,7 @@ describe('a role that was read', () => {
 describe('preflight, of a worker that binds itself', () => {
   const clusterRole = 'bot-demo-vcdemo';
   const rights = { demoClusterRole: clusterRole, claimNamespace: 'vcdemo' };
-  const complete = { metadata: {}, rules: demoRules(config).map(policyRule) };
+  const complete = { metadata: { name: clusterRole }, rules: demoRules(config).map(policyRule) };
 
   /** What people read when these are denied and the ClusterRole is that. */
   async function reads(denied: (attributes: Record<string, string>) => boolean, role: object | null = complete) {

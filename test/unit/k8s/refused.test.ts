@@ -5,6 +5,7 @@ import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
 import { retryRefused } from '../../../src/k8s/refused.js';
 
 const event = (name: string) => ({
+  metadata: { name: `${name}.1` },
   involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace: 'sample' },
   reason: 'SyncError',
 });
@@ -22,7 +23,7 @@ function clusterWith(events: object[]): { cluster: Cluster; patched: string[] } 
       });
     if (call.path === '/api/v1/events') {
       assert.equal(call.query?.fieldSelector, 'reason=SyncError,type=Warning');
-      return Promise.resolve({ items: events });
+      return Promise.resolve({ items: events, metadata: { continue: 'more' } });
     }
     assert.equal(call.method, 'PATCH');
     if (call.path.endsWith('/gone')) throw new ApiError('vc1', 404, 'NotFound', 'not found');

@@ -66,7 +66,7 @@ const resources = Object.entries(kinds).map(([kind, name]) => ({
 
 const accessTo = (url: string) => accessWith({ url }, { token: 'x' });
 
-/** An API that answers as it is told and knows nothing else. */
+/** An API that answers as it is told, names objects as they are asked for, and knows nothing else. */
 function clusterWhere(answer: (call: ApiCall) => object | undefined, access = accessTo('https://x')): Cluster {
   const request = <Answer>(call: ApiCall): Promise<Answer> => {
     if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
@@ -74,7 +74,8 @@ function clusterWhere(answer: (call: ApiCall) => object | undefined, access = ac
     const isRecord = call.path.includes('/configmaps') && call.method === 'GET';
     const found = isRecord ? undefined : /storageclasses$/.test(call.path) ? { items: [] } : answer(call);
     if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
-    return Promise.resolve(found as Answer);
+    const name = call.path.split('/').at(-1);
+    return Promise.resolve({ metadata: { name }, ...found } as Answer);
   };
   const cluster: Cluster = {
     name: 'host',
