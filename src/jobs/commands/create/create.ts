@@ -1,4 +1,5 @@
 import { messageOf, Refusal } from '../../../errors.js';
+import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
@@ -13,10 +14,11 @@ import {
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
+import { assertPermissions } from '../../../k8s/permission-check.js';
 import { clusterContext } from '../../context.js';
 import { assertNotOver } from '../../find-demo.js';
 import { FlowError, inspectFlow } from '../../flow.js';
-import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
+import { withClaimedDemo, withDemoContext, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
@@ -31,11 +33,29 @@ type CreateRun = JobRun<'create'>;
 
 /** Makes a demo, or what is missing of one that was cut off, failed or has lost a part, and hands out its kubeconfig. */
 export const create: Handler<'create'> = (run) =>
-  withClaimedDemo(
-    run,
-    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-    (claimed) => createClaimed(run, claimed),
+  namingAllPermissions(run, () =>
+    withClaimedDemo(
+      run,
+      (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
+      (claimed) => createClaimed(run, claimed),
+    ),
   );
+
+/** A worker that has no permission to claim or record a demo most often misses more: all of them are named at once. */
+async function namingAllPermissions({ settings, config, signal }: CreateRun, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof ApiError && lacksRight(error))
+      await withHost({ settings, signal }, (host) =>
+        assertPermissions(host, config, {
+          demoClusterRole: settings.DEMO_CLUSTER_ROLE,
+          claimNamespace: claimNamespace(host),
+        }),
+      );
+    throw error;
+  }
+}
 
 async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
   const { payload, slack, config } = run;
