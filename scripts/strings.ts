@@ -1,26 +1,43 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Node } from 'typescript/unstable/ast';
+import { isNoSubstitutionTemplateLiteral, isStringLiteral, isTemplateExpression } from 'typescript/unstable/ast/is';
+import { API } from 'typescript/unstable/sync';
 
 /*
- * npm run -s strings [-- FOLDER...]: prints every text of the sources that people may read, with its file and line, to be
- * read aloud: messages, errors, hints, log lines, help. Comments and documents are read where they are.
+ * npm run -s strings [-- FOLDER...]: prints every string in the sources that people may read, with its file and line:
+ * messages, errors, hints, log lines, help. Read them aloud.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folders = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['src', 'sandbox', 'scripts', 'simulator'];
+const folders = process.argv.length > 2 ? process.argv.slice(2) : ['src', 'sandbox', 'scripts', 'simulator'];
+const paths = folders
+  .flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
+  )
+  .filter((path) => /\.(ts|mjs)$/.test(path))
+  .sort();
 
-/** A text literal; comments match too, so that an apostrophe in one begins no text. */
-const token = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
-
-for (const folder of folders)
-  for (const path of readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (!/\.(ts|mjs)$/.test(path)) continue;
-    const text = readFileSync(`${root}${folder}/${path}`, 'utf8');
-    for (const match of text.matchAll(token)) {
-      const literal = match[0];
-      // Words with spaces between them, and no comment: what people read.
-      if (literal.startsWith('/') || !/[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}/.test(literal)) continue;
-      const line = text.slice(0, match.index).split('\n').length;
-      process.stdout.write(`${folder}/${path}:${line} ${literal.replace(/\s*\n\s*/g, ' ⏎ ')}\n`);
+const compiler = new API({ cwd: root });
+const snapshot = compiler.updateSnapshot({ openFiles: paths.map((path) => root + path) });
+for (const path of paths) {
+  const file = snapshot.getDefaultProjectForFile(root + path)?.program.getSourceFile(root + path);
+  if (!file) throw new Error(`The compiler did not read ${path}`);
+  const visit = (node: Node): void => {
+    // What people read has at least two words, or a word and a value.
+    if (/(?:[A-Za-z]{2,}|…)[,;:]? (?:[A-Za-z]{2,}|…)/.test(wordsOf(node))) {
+      const line = file.text.slice(0, node.getStart(file)).split('\n').length;
+      process.stdout.write(`${path}:${line} ${node.getText(file).replace(/\s*\n\s*/g, ' ⏎ ')}\n`);
     }
-  }
+    node.forEachChild(visit);
+  };
+  visit(file);
+}
+compiler.close();
+
+/** The text of a literal, with `…` for each value in it; of anything else, nothing. */
+function wordsOf(node: Node): string {
+  if (isStringLiteral(node) || isNoSubstitutionTemplateLiteral(node)) return node.text;
+  if (!isTemplateExpression(node)) return '';
+  return node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('');
+}
