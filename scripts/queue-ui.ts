@@ -21,7 +21,7 @@ try {
   const names = await queuesIn(redis, settings.demoConfig.clusters).catch((error: unknown) => {
     redis.disconnect();
     throw new UserError('queues-unreadable', `The queues cannot be read: ${messageOf(error)}`, {
-      hint: 'Look at the Redis that REDIS_URL names.',
+      hint: 'Check the Redis server in REDIS_URL.',
     });
   });
   const server = createServer(onlyReading(boardOf(names, redis)));

@@ -2,8 +2,8 @@ import type { DemoConfig } from './config.js';
 import { Refusal } from './errors.js';
 
 /**
- * Whether this person may use vcdemo in this channel. The bot asks, and the worker asks again: whatever can write to
- * Redis could else command it.
+ * Checks that this person may use vcdemo in this channel. Both the bot and the worker check: otherwise anything that can
+ * write to Redis could command the worker.
  * @throws Refusal `not-allowed`
  */
 export function assertMayUse(
@@ -11,16 +11,16 @@ export function assertMayUse(
   { userId, channelId }: { userId: string; channelId: string },
 ): void {
   if (users.length > 0 && !users.includes(userId) && !admins.includes(userId))
-    throw new Refusal('not-allowed', 'You are not among the people who may use vcdemo.', {
-      hint: `Ask its operators to add your Slack id ${userId} to \`access.users\` in the configuration.`,
+    throw new Refusal('not-allowed', 'You are not allowed to use vcdemo.', {
+      hint: `Ask the vcdemo operators to add your Slack ID ${userId} to \`access.users\` in the configuration.`,
     });
   if (channels.length > 0 && !channels.includes(channelId))
-    throw new Refusal('not-allowed', 'vcdemo may not be used in this channel.', {
-      hint: `It may be used in ${channels.join(', ')}; operators can add ${channelId} to \`access.channels\`.`,
+    throw new Refusal('not-allowed', 'vcdemo cannot be used in this channel.', {
+      hint: `Use it in ${channels.join(', ')}, or ask the vcdemo operators to add ${channelId} to \`access.channels\`.`,
     });
 }
 
-/** Administrators may do whatever a demo's owner may. */
+/** Administrators may do whatever the owner of a demo may do. */
 export const isOwner = (
   { admins }: Pick<DemoConfig['access'], 'admins'>,
   userId: string,
@@ -28,7 +28,7 @@ export const isOwner = (
 ): boolean => demo.owner.id === userId || admins.includes(userId);
 
 /**
- * Whether this person may do what only a demo's owner and administrators may.
+ * Checks that this person may do what is reserved to a demo's owner and the administrators.
  * @param act `delete it`
  * @throws Refusal `not-owner`
  */
@@ -41,12 +41,12 @@ export function assertOwner(
   if (isOwner({ admins }, userId, demo)) return;
   throw new Refusal(
     'not-owner',
-    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only they or an administrator may ${act}.`,
+    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only its owner or an administrator can ${act}.`,
     {
       hint:
         admins.length > 0
           ? `Administrators: ${admins.map((id) => `<@${id}>`).join(', ')}.`
-          : 'Operators can name administrators in `access.admins`.',
+          : 'The vcdemo operators can name administrators in `access.admins`.',
     },
   );
 }

@@ -1,12 +1,12 @@
 import { delimiter, dirname, resolve } from 'node:path';
 
 /*
- * What the programs that a worker starts see of its environment: what they need to run, to find the network and to sign
- * in to clouds. Everything else stays here, vcdemo's own tokens above all: helm's plugins and post renderers, istioctl and
- * the credential plugins of a kubeconfig are other people's code.
+ * The environment of the programs that a worker starts: what they need to run, to use the network and to log in to
+ * clouds. Everything else is withheld, above all vcdemo's own tokens: Helm's plugins and post-renderers, istioctl and the
+ * credential plugins of a kubeconfig are other people's code.
  */
 
-/** Names; a `*` at the end stands for any ending. */
+/** Names of variables; a `*` at the end matches any ending. */
 const passed: readonly string[] = [
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TERM', 'TZ', 'LANG', 'LANGUAGE', 'LC_*', 'TMPDIR', 'TEMP', 'TMP'],
   ...['XDG_*', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'],
@@ -17,12 +17,12 @@ const passed: readonly string[] = [
   ...['OS_*', 'OTC_*', 'OCI_*', 'IBMCLOUD_*', 'DIGITALOCEAN_*', 'SCW_*', 'HCLOUD_*', 'ALIBABA_*', 'ALIBABACLOUD_*'],
 ];
 
-/** What no list can pass on. */
+/** Never passed on, whatever a list says. */
 const own: readonly string[] = ['SLACK_*', 'REDIS_*', 'OTEL_*', 'VCDEMO_*', 'SIGNING_*'];
 
 /**
- * The part of an environment that is handed to helm, istioctl and credential plugins. `PASS_ENVIRONMENT` in it names
- * more variables, separated by commas, such as `VAULT_ADDR,TELEPORT_*`.
+ * The part of the environment that helm, istioctl and credential plugins get. The variable `PASS_ENVIRONMENT` names more
+ * variables, separated by commas, such as `VAULT_ADDR,TELEPORT_*`.
  */
 export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isPassed = matcher([...passed, ...namesIn(env.PASS_ENVIRONMENT)]);
@@ -30,8 +30,8 @@ export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /**
- * Node's variable for more CAs says nothing to programs in Go, which trust every certificate in the files of these
- * directories, beside the system's bundle.
+ * Go programs ignore Node's variable for extra CAs. They trust every certificate in the files of these directories, in
+ * addition to the system's bundle.
  * @see https://pkg.go.dev/crypto/x509#SystemCertPool
  */
 function withExtraCa(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -39,7 +39,7 @@ function withExtraCa(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return extra ? { ...env, SSL_CERT_DIR: [directories, dirname(resolve(extra))].join(delimiter) } : env;
 }
 
-/** Of the names in a value of `PASS_ENVIRONMENT`, those that are never passed on, as they hold vcdemo's own secrets. */
+/** The names in a value of `PASS_ENVIRONMENT` that are never passed on, because they hold vcdemo's own secrets. */
 export function forbiddenNames(value: string): string[] {
   return namesIn(value).filter((name) => name === '*' || isOwn(name.replace(/\*$/, '_')));
 }

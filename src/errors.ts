@@ -1,8 +1,8 @@
 import { redact } from './redact.js';
 
 /**
- * An error that a person in Slack may read: what failed and why (`message`), what to do next (`hint`).
- * Everything else that is thrown is a defect and is shown as such.
+ * An error written for a person in Slack: what failed and why (`message`), and what to do next (`hint`).
+ * Anything else that is thrown is a defect and is shown as one.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
@@ -20,10 +20,10 @@ export class UserError extends Error {
   }
 }
 
-/** What was asked for cannot be done as it stands; nothing is broken, and there is nothing in the log to look for. */
+/** The request cannot be carried out as it stands. Nothing is broken, and the log has nothing to add. */
 export class Refusal extends UserError {}
 
-/** The text of whatever was thrown, secrets removed; WebSockets throw events that have a message but are no errors. */
+/** The text of whatever was thrown, without secrets. WebSockets throw events that have a message but are not errors. */
 export function messageOf(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
   return redact(String(message));

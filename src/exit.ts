@@ -2,8 +2,8 @@ import { messageOf, UserError } from './errors.js';
 import { redact } from './redact.js';
 
 /**
- * Ends a process that cannot start. An error for people is shown as its reason and what to do; a defect with its stack,
- * and never by Node itself, which prints the line that threw: of a bundle that is all of its code.
+ * Ends a process that cannot start. A UserError is printed as its message and hint, a defect with its stack. Node itself
+ * never prints it, because it shows the line that threw, which in a bundle is the whole code.
  */
 export function exitWith(error: unknown): never {
   const lines =
@@ -12,7 +12,7 @@ export function exitWith(error: unknown): never {
   process.exit(1);
 }
 
-/** What it answers; where it cannot, the process ends with the reason. */
+/** Returns the result of `act`; if it throws, prints the reason and ends the process. */
 export function orExit<Answer>(act: () => Answer): Answer {
   try {
     return act();

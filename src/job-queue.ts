@@ -4,18 +4,18 @@ import type { JobRequest } from './commands/jobs.js';
 import { hours, minutes, seconds } from './duration.js';
 import type { SignedJob, Signatures } from './job-signature.js';
 
-/** A job that has just been asked for, with an id that says what it does and to which demo. */
+/** A new job, with an id that says what it does and for which demo. */
 export function newJob({ name, payload }: JobRequest): SignedJob {
   const demo = 'demo' in payload ? [payload.demo] : [];
   return { id: [name, ...demo, randomBytes(3).toString('hex')].join('-'), name, payload, timestamp: Date.now() };
 }
 
-/** Ended jobs stay for a day, to be looked up. */
+/** Finished jobs are kept for a day, so that they can be looked up. */
 const kept = { age: hours(24) / seconds(1), count: 1000 };
 
 /**
- * Puts a signed job on a queue. The same `dedupeId` within ten minutes yields the job that is there already. A job that is
- * put there twice is there once, as its id is taken.
+ * Puts a signed job on a queue. The same `dedupeId` within ten minutes yields the existing job. Putting a job on the queue
+ * twice has no effect, because its id is taken.
  */
 export function putOnQueue(
   queue: Queue,
@@ -30,7 +30,7 @@ export function putOnQueue(
   );
 }
 
-/** Puts a job that is being done back on its queue; anew, where Redis has lost it, as when it was emptied. */
+/** Puts a running job back on its queue; adds it again if Redis has lost it, for example because Redis was flushed. */
 export async function putBack(queue: Queue, job: Job<unknown>, token: string | undefined): Promise<void> {
   await job.moveToWait(token).catch(async (error: unknown) => {
     if (await isKept(queue, job.id!)) throw error;
@@ -44,9 +44,9 @@ export const isKept = async (queue: Queue, id: string): Promise<boolean> => (awa
 const optionsOf = ({ id, name, timestamp }: Pick<SignedJob, 'id' | 'name' | 'timestamp'>): JobsOptions => ({
   jobId: id,
   timestamp,
-  // The flow of a job does its own retries; running it again is for a person to decide.
+  // A job does its own retries; a person decides whether to run it again.
   attempts: 1,
-  // Somebody waits for a delete; expiries have time.
+  // A person waits for a delete; expiry can wait.
   lifo: name === 'delete',
   removeOnComplete: kept,
   removeOnFail: kept,

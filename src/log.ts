@@ -3,7 +3,7 @@ import { redact } from './redact.js';
 
 export type Log = Logger;
 
-/** JSON lines on standard output; secrets are removed from the texts of errors. */
+/** Writes JSON lines to standard output; secrets are removed from the text of errors. */
 export function createLog(name: string, level: string): Log {
   return pino({
     name,

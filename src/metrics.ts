@@ -1,23 +1,23 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /*
- * What Prometheus is told; docs/operations.md explains each name. Every process has a registry of its own, so that
- * several bots and workers can run in one.
+ * The metrics for Prometheus; docs/operations.md explains each name. Each bot or worker has its own registry, so that
+ * several can run in one process.
  */
 
-/** Seconds that an acknowledgement takes; Slack waits three. */
+/** Seconds until a command is acknowledged; Slack waits three. */
 const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10];
-/** Seconds, from a question that is answered at once to a step that ends by its deadline. */
+/** Seconds, from a command that is answered at once to a step that runs until its deadline. */
 const workBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
 
 export type CommandOutcome = 'accepted' | 'answered' | 'refused' | 'failed';
 export type SlackCallOutcome = 'ok' | 'error' | 'rate_limited';
 export type JobOutcome = 'done' | 'refused' | 'failed' | 'handed_back';
 
-/** Counts one call of Slack's Web API, or of a `response_url`. */
+/** Counts one call to Slack's Web API or to a `response_url`. */
 export type SlackCallObserver = (method: string, outcome: SlackCallOutcome) => void;
 
-/** BullMQ's states of jobs that somebody who watches a queue wants to know. */
+/** The BullMQ job states that matter to somebody who watches a queue. */
 export const countedStates = ['waiting', 'active', 'prioritized', 'delayed', 'failed'] as const;
 
 /** How many jobs each queue has, by state. */
@@ -38,7 +38,7 @@ export function createBotMetrics() {
     }),
     acknowledgement: new Histogram({
       name: 'vcdemo_acknowledgement_seconds',
-      help: "From the listener's start to Slack's acknowledgement; Slack waits 3 s",
+      help: 'Time from the start of a listener to its acknowledgement; Slack waits 3 s',
       buckets: acknowledgementBuckets,
       registers,
     }),
@@ -52,26 +52,26 @@ export function createWorkerMetrics() {
     ...sharedMetrics(registers),
     jobWait: new Histogram({
       name: 'vcdemo_job_wait_seconds',
-      help: 'From the command to the start of its job',
+      help: 'Time from a command to the start of its job',
       labelNames: ['job_name'] as const,
       buckets: workBuckets,
       registers,
     }),
     jobDuration: new Histogram({
       name: 'vcdemo_job_duration_seconds',
-      help: 'From the start of a job to its end',
+      help: 'Duration of jobs',
       labelNames: ['job_name', 'outcome'] as const,
       buckets: workBuckets,
       registers,
     }),
     stepDuration: new Histogram({
       name: 'vcdemo_step_duration_seconds',
-      help: 'Steps of create and delete',
+      help: 'Duration of the steps of create and delete',
       labelNames: ['flow', 'step', 'outcome'] as const,
       buckets: workBuckets,
       registers,
     }),
-    /** Of the host cluster as it was last looked at; absent until then. */
+    /** Sets the gauges for the host cluster's demos; they do not exist before the first call. */
     noteDemos(byState: Record<string, number>, expired: number): void {
       gauges ??= demoGauges(registers);
       for (const [state, count] of Object.entries(byState)) gauges.demos.set({ state }, count);
@@ -89,7 +89,7 @@ function demoGauges(registers: Registry[]) {
   });
   return {
     demos,
-    expired: new Gauge({ name: 'vcdemo_demos_expired', help: 'Demos whose time is over', registers }),
+    expired: new Gauge({ name: 'vcdemo_demos_expired', help: 'Demos that have expired', registers }),
   };
 }
 
@@ -97,16 +97,16 @@ function sharedMetrics(registers: Registry[]) {
   const registry = registers[0]!;
   const slackCalls = new Counter({
     name: 'vcdemo_slack_calls_total',
-    help: "Calls of Slack's Web API",
+    help: "Calls to Slack's Web API",
     labelNames: ['method', 'outcome'] as const,
     registers,
   });
   return {
     registry,
-    /** Node's own figures as well: for a process that lasts. */
+    /** Adds Node's own metrics, for a long-running process. */
     collectProcess: () => collectDefaultMetrics({ register: registry }),
     slackCall: ((method, outcome) => slackCalls.inc({ method, outcome })) as SlackCallObserver,
-    /** Lengths are asked for at each scrape; a Redis that does not answer leaves them out. */
+    /** Reads the queue lengths at each scrape; they are left out if Redis does not answer. */
     watchQueues(lengths: QueueLengths): void {
       new Gauge({
         name: 'vcdemo_queue_jobs',

@@ -4,12 +4,12 @@ import { withoutBrackets } from './address.js';
 import { proxyEnvironment, type ProxyEnvironment } from './config.js';
 
 /*
- * The way out of a corporate network: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which Node alone does not heed. They mean here
- * what they mean to Go, so that helm and this process go the same way.
+ * Support for HTTPS_PROXY, HTTP_PROXY and NO_PROXY, which Node alone ignores. They mean the same as in Go, so that helm and
+ * this process use the same proxies.
  */
 
 /**
- * The URL of the proxy for requests to this one; undefined where they go straight.
+ * The URL of the proxy for requests to this target; undefined if they need none.
  * @see https://pkg.go.dev/golang.org/x/net/http/httpproxy
  */
 export function proxyFor(target: URL, environment: ProxyEnvironment = proxyEnvironment()): string | undefined {
@@ -43,7 +43,7 @@ function isExempt(target: URL, exemptions = ''): boolean {
     });
 }
 
-/** `example.com` stands for itself and what is below it, `.example.com` and `*.example.com` for what is below. */
+/** `example.com` matches itself and its subdomains, `.example.com` and `*.example.com` only subdomains. */
 function isNamed(host: string, name: string): boolean {
   if (isIP(name)) return host === name;
   const suffix = name.replace(/^\*?\.?/, '.');
@@ -63,7 +63,7 @@ function isWithin(list: BlockList, host: string): boolean {
   return version !== 0 && list.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** For undici's clients: goes through the proxies of the environment; undefined where there are none. */
+/** A dispatcher for undici that uses the proxies of the environment; undefined if there are none. */
 export function proxyDispatcher(environment: ProxyEnvironment = proxyEnvironment()): Dispatcher | undefined {
   if (!environment.HTTPS_PROXY && !environment.HTTP_PROXY) return undefined;
   const agents = new Map<string, ProxyAgent>();
@@ -78,7 +78,7 @@ export function proxyDispatcher(environment: ProxyEnvironment = proxyEnvironment
   });
 }
 
-/** From now on `fetch` goes through the proxies of the environment. Other clients are given theirs. */
+/** Makes `fetch` use the proxies of the environment. Other clients get their own agents. */
 export function useProxies(): void {
   const dispatcher = proxyDispatcher();
   if (dispatcher) setGlobalDispatcher(dispatcher);

@@ -1,10 +1,10 @@
 /*
- * What is written by clusters, tools and strangers is made fit for people here: secrets removed, length bounded. The time
- * this takes grows with the length of the text and no faster (`npm run bench:text`): a pattern may neither start at every
- * character of a long word nor look for its end once per start.
+ * Prepares text from clusters, tools and strangers for people: secrets are removed and the length is limited. It takes
+ * linear time (`npm run bench:text`): a pattern must not start at every character of a long word, nor search for its end
+ * once per start.
  */
 
-/** The longest text that anything looks at; characters. The middle of a longer one is left out unread. */
+/** The longest text that is examined, in characters. The middle of a longer one is dropped unread. */
 const longestText = 64_000;
 
 type Rule = readonly [pattern: RegExp, replacement: string | ((match: string) => string)];
@@ -21,51 +21,51 @@ const rules: readonly Rule[] = [
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{120,}={0,2}/g, '[data removed]'],
 ];
 
-/** The text without PEM blocks, tokens, passwords in URLs and long runs of base64; of a very long one its two ends. */
+/** The text without PEM blocks, tokens, passwords in URLs and long base64; only the two ends of a very long text. */
 export function redact(text: string): string {
   if (text.length <= longestText) return withoutSecrets(text);
   const head = beginningOf(text.slice(0, longestText / 2));
   const tail = endOf(text.slice(-longestText / 2));
   const omitted = text.length - head.length - tail.length;
-  return `${withoutSecrets(head)} [${omitted} characters left out] ${withoutSecrets(tail)}`;
+  return `${withoutSecrets(head)} [${omitted} characters omitted] ${withoutSecrets(tail)}`;
 }
 
 function withoutSecrets(text: string): string {
   return rules.reduce(
-    // One of the two overloads of `replace` has to be chosen for the compiler.
+    // The compiler needs one of the two overloads of `replace`.
     (clean, [pattern, replacement]) => clean.replace(pattern, replacement as string),
     text,
   );
 }
 
-/** A word with two dots behind `eyJ`, which is how a JSON object begins in base64. */
+/** A word with two dots after `eyJ`, which is how a JSON object starts in base64. */
 function withoutJsonWebToken(word: string): string {
   const start = word.search(/(?<!\w)eyJ/);
   return start >= 0 && word.slice(start).split('.', 3).length === 3 ? `${word.slice(0, start)}[token removed]` : word;
 }
 
-/** Up to the last blank: half a secret behind it might not be recognised. */
+/** Up to the last space: half a secret after it might not be recognised. */
 function beginningOf(text: string): string {
   return text.slice(0, Math.max(0, text.search(/\s\S*$/)));
 }
 
-/** From the first blank on, behind the PEM block that the text may begin in. */
+/** From the first space on, after the PEM block that the text may start in. */
 function endOf(text: string): string {
   const marker = /-----(?:BEGIN|END) [A-Z0-9 ]+-----/.exec(text);
-  if (marker?.index === 0) return text; // nothing is cut: a block begins just here, or ends
+  if (marker?.index === 0) return text; // nothing is cut: a block starts or ends exactly here
   const isCutBlock = marker !== null && marker[0].startsWith('-----END');
   const rest = isCutBlock ? text.slice(marker.index + marker[0].length) : text;
   const start = rest.search(/\s/);
   return start < 0 ? '' : rest.slice(start);
 }
 
-/** At most `length` characters: the end of the text is where tools put their reason. */
+/** At most `length` characters, from the end of the text, where tools put the reason. */
 export function shorten(text: string, length = 600): string {
   const trimmed = text.trim();
   return trimmed.length <= length ? trimmed : `… ${trimmed.slice(-length)}`;
 }
 
-/** At most `length` characters: clusters put what matters first. */
+/** At most `length` characters, from the start of the text, where clusters put what matters. */
 export function clip(text: string, length = 600): string {
   return text.length <= length ? text : `${text.slice(0, length)}…`;
 }

@@ -1,20 +1,20 @@
 import type { Button, KnownBlock } from '@slack/web-api';
 
-/** A message as people see it, and its text for notifications and screen readers. */
+/** A message as people see it, and its plain text for notifications and screen readers. */
 export interface SlackMessage {
   text: string;
   blocks: KnownBlock[];
 }
 
 /**
- * Text that a person or a cluster wrote, safe inside Slack's mrkdwn: no mentions, no links.
+ * Makes text from a person or a cluster safe inside Slack's mrkdwn: no mentions, no links.
  * @see https://docs.slack.dev/messaging/formatting-message-text#escaping
  */
 export function escapeMrkdwn(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
-/** A message of mrkdwn paragraphs and, below them in small print, a footer. Escape what people typed before. */
+/** A message of mrkdwn paragraphs, with an optional footer in small print. Escape what people typed first. */
 export function messageOfParagraphs(paragraphs: readonly string[], footer?: string): SlackMessage {
   return {
     text: plain(paragraphs[0] ?? ''),
@@ -22,7 +22,7 @@ export function messageOfParagraphs(paragraphs: readonly string[], footer?: stri
   };
 }
 
-/** Sections of at most 3,000 characters, as Slack wants them, cut between lines. */
+/** Sections of at most 3,000 characters, as Slack requires, split between lines. */
 export function sections(text: string): KnownBlock[] {
   const parts: string[] = [];
   for (const line of text.split('\n')) {
@@ -49,15 +49,15 @@ export function plain(mrkdwn: string): string {
 // ------------------------------------------------------------------ buttons
 
 /*
- * A button is a command with its words filled in: `verify team-a`. `run` does what typing it would do; `confirmed` is the
- * answer to the question that a command asks first, and takes the question's place; `dismiss` takes it away.
+ * A button is a command with its words filled in: `verify team-a`. `run` does the same as typing the command. `confirmed`
+ * answers the confirmation question and replaces it; `dismiss` removes the question.
  */
 export const buttonActions = ['run', 'confirmed', 'dismiss'] as const;
 export type ButtonAction = (typeof buttonActions)[number];
 
 export interface CommandButton {
   label: string;
-  /** What a person would type after `/vcdemo`; of `dismiss`, what is said instead of the question. */
+  /** What a person would type after `/vcdemo`; for `dismiss`, the text that replaces the question. */
   value: string;
   action?: ButtonAction;
   style?: 'primary' | 'danger';
@@ -67,7 +67,7 @@ export interface CommandButton {
 export function buttons(row: readonly CommandButton[]): KnownBlock {
   const elements = row.map(({ label, value, action = 'run', style }, index): Button => ({
     type: 'button',
-    // Slack requires each action of a block to have an id of its own.
+    // Slack requires every action in a block to have its own id.
     action_id: `${action}:${index}`,
     text: { type: 'plain_text', text: label },
     value,

@@ -3,19 +3,19 @@ import type { Telemetry } from 'bullmq';
 import { messageOf } from './errors.js';
 
 /*
- * OpenTelemetry traces, from a command to the steps of its job; BullMQ carries the context from bot to worker. Without
- * an endpoint nothing of the SDK is loaded and every span is a no-op.
+ * OpenTelemetry traces, from a command to the steps of its job; BullMQ carries the context from the bot to the worker.
+ * Without an endpoint the SDK is not loaded, and every span is a no-op.
  */
 
 export interface Tracing {
   /** For BullMQ's queues and workers. */
   telemetry?: Telemetry;
-  /** Sends what is not sent yet. */
+  /** Flushes what has not been sent yet. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts sending traces by OTLP over HTTP. The exporter reads OTEL_EXPORTER_OTLP_HEADERS and its like itself.
+ * Starts sending traces by OTLP over HTTP. The exporter reads OTEL_EXPORTER_OTLP_HEADERS and similar variables itself.
  * @see https://opentelemetry.io/docs/specs/otel/protocol/exporter/
  */
 export async function startTracing(
@@ -43,7 +43,7 @@ export async function startTracing(
   return { telemetry: new BullMQOtel({ tracerName: 'vcdemo' }), stop: () => provider.shutdown() };
 }
 
-/** Work as a span of its own; what it does asynchronously is inside. */
+/** Runs work in its own span, including what it does asynchronously. */
 export function traced<Result>(name: string, attributes: Attributes, work: () => Promise<Result>): Promise<Result> {
   return trace.getTracer('vcdemo').startActiveSpan(name, { attributes }, async (span) => {
     try {
@@ -57,7 +57,7 @@ export function traced<Result>(name: string, attributes: Attributes, work: () =>
   });
 }
 
-/** A span of work that has just ended after `tookMs`; `error` says why it failed. */
+/** Records a span for work that has just ended after `tookMs`; `error` says why it failed. */
 export function recordSpan(name: string, attributes: Attributes, tookMs: number, error?: unknown): void {
   const end = Date.now();
   const span = trace.getTracer('vcdemo').startSpan(name, { attributes, startTime: end - tookMs });

@@ -1,6 +1,6 @@
 /**
- * The result of the work, unless it takes too long; then `isLate` tells it to stop. A plain timer, because an
- * AbortSignal for each command costs more than the rest of it.
+ * The result of the work, or NoAnswer if it takes too long; `isLate` then tells the work to stop. It uses a plain timer
+ * because an AbortSignal for each command would cost more than everything else here.
  */
 export async function within<Result>(
   timeoutMs: number,

@@ -22,18 +22,18 @@ import { createHttpReceiver } from './receiver/http.js';
 import { startSocketReceiver, type SocketReceiver } from './receiver/socket.js';
 
 export interface Bot {
-  /** Where it listens; of interest when the settings said 0. */
+  /** Where it listens; worth knowing when the settings say 0. */
   port: number;
-  /** Resolves when Slack does not want this bot any more; only of Socket Mode, which notices it. */
+  /** Resolves when Slack rejects this bot for good; only Socket Mode notices that. */
   refused: Promise<UserError> | undefined;
-  /** Lets running requests finish, for a few seconds at most. */
+  /** Lets running requests finish, but waits no longer than a few seconds. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a bot; several may run in one process.
- * @throws UserError `slack-refused`, `port-unavailable`, and what Redis refuses. A Redis that is down is no reason not to
- * start: `/readyz` says so and each command is answered with it.
+ * Starts a bot; one process can run several.
+ * @throws UserError `slack-refused`, `port-unavailable`, and whatever Redis refuses. If Redis is down, the bot starts
+ * anyway: `/readyz` reports it, and so does the answer to every command.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   const { demoConfig } = settings;
@@ -50,7 +50,7 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
     const { port } = running.server.address() as AddressInfo;
-    log.info({ port, mode: settings.SLACK_MODE }, 'The bot is ready');
+    log.info({ port, mode: settings.SLACK_MODE }, 'bot is ready');
     return {
       port,
       refused: running.refused?.then(slackRefused),
@@ -110,7 +110,7 @@ async function startSocketMode(settings: BotSettings, context: ListenerContext):
   }
 }
 
-/** Of a call at the start: who starts the bot wants to know. */
+/** For calls at startup: whoever starts the bot wants to know soon. */
 const startAttempts = 4;
 
 const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attempts: number): WebClient =>
@@ -121,7 +121,7 @@ const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attemp
     attempts,
   });
 
-/** The configuration knows better than Slack, and may know more. */
+/** The configuration takes precedence over Slack, and may say more. */
 async function askWhereInstalled(settings: BotSettings, context: ListenerContext): Promise<Installation> {
   const asked = await askInstallation(slackClient(settings, context, startAttempts)).catch((error: unknown) => {
     throw slackRefused(error);
@@ -129,7 +129,7 @@ async function askWhereInstalled(settings: BotSettings, context: ListenerContext
   return { ...asked, ...configuredInstallation(settings) };
 }
 
-/** Bolt with this bot's listeners, behind the checks of who asks. */
+/** Bolt with this bot's listeners, behind the checks of who is asking. */
 export async function createBoltDispatcher(
   settings: BotSettings,
   context: ListenerContext,
@@ -137,13 +137,13 @@ export async function createBoltDispatcher(
 ): Promise<Dispatch> {
   const { log, metrics, demoConfig } = context;
   const app = new App({
-    // Requests come by the receivers of this bot.
+    // This bot has receivers of its own.
     receiver: { init: () => undefined, start: () => Promise.resolve(), stop: () => Promise.resolve() },
-    // Saves asking Slack who the bot is: no listener needs to know.
+    // Saves a call to Slack: no listener needs to know who the bot is.
     authorize: () => Promise.resolve({ botToken: settings.SLACK_BOT_TOKEN }),
     logger: boltLogger(log),
     clientOptions: settings.SLACK_API_URL === undefined ? {} : { slackApiUrl: settings.SLACK_API_URL },
-    // The bot listens to no messages, so it neither hears itself nor has conversations to remember.
+    // The bot does not listen to messages, so it cannot hear itself and has no conversations to remember.
     ignoreSelf: false,
     convoStore: false,
     deferInitialization: true,
@@ -151,7 +151,7 @@ export async function createBoltDispatcher(
   await app.init();
   listenForCommand(app, context);
   listenForButtons(app, context);
-  // While a command waits for its answer there is no time for a second attempt.
+  // A command that waits for its answer leaves no time for a second attempt.
   const client = slackClient(settings, context, 1);
   return createDispatcher(app, {
     installation,
@@ -163,15 +163,15 @@ export async function createBoltDispatcher(
 }
 
 function slackRefused(cause: unknown): UserError {
-  return new UserError('slack-refused', `Slack does not accept this bot: ${messageOf(cause)}`, {
-    hint: 'Check SLACK_BOT_TOKEN, SLACK_APP_TOKEN in Socket Mode, and that SLACK_API_URL, or slack.com, can be reached.',
+  return new UserError('slack-refused', `Slack rejected this bot: ${messageOf(cause)}`, {
+    hint: 'Check SLACK_BOT_TOKEN (and SLACK_APP_TOKEN in Socket Mode), and that the bot can reach slack.com, or SLACK_API_URL if it is set.',
     cause,
   });
 }
 
 function portUnavailable(port: number, cause: unknown): UserError {
   return new UserError('port-unavailable', `The bot cannot listen on port ${port}: ${messageOf(cause)}`, {
-    hint: 'Set PORT to one that is free.',
+    hint: 'Set PORT to a free port.',
     cause,
   });
 }
@@ -187,7 +187,7 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** Less than the five seconds in which main ends the process. */
+/** Less than the five seconds after which main ends the process. */
 const closeTimeoutMs = seconds(4);
 
 async function closeAll({ server, stop }: Running, queues: JobQueues): Promise<void> {
@@ -197,7 +197,7 @@ async function closeAll({ server, stop }: Running, queues: JobQueues): Promise<v
   await queues.close();
 }
 
-/** Bolt's log lines in ours. */
+/** Writes Bolt's log lines to our log. */
 function boltLogger(log: Log): Logger {
   const bolt = log.child({ part: 'bolt' });
   const text = (parts: unknown[]) => parts.map(messageOf).join(' ');
@@ -206,7 +206,7 @@ function boltLogger(log: Log): Logger {
     info: (...parts) => bolt.debug(text(parts)),
     warn: (...parts) => bolt.warn(text(parts)),
     error: (...parts) => bolt.error(text(parts)),
-    // LOG_LEVEL decides what is logged; Bolt only gets the answer that it expects.
+    // LOG_LEVEL decides what is logged; this is only the answer that Bolt expects.
     setLevel: () => undefined,
     getLevel: () => LogLevel.INFO,
     setName: () => undefined,

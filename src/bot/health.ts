@@ -6,8 +6,8 @@ import type { JobQueues } from './queue.js';
 import type { Route } from './receiver/http.js';
 
 /**
- * `/healthz`: the process lives. `/readyz`: it hears from Slack and can put jobs on the queues; if not, the reasons.
- * `/metrics`: for Prometheus. `slackProblem` says why nothing is heard from Slack.
+ * `/healthz`: the process is alive. `/readyz`: it hears from Slack and can put jobs on the queues, or the reasons why not.
+ * `/metrics`: for Prometheus. `slackProblem` says why the bot does not hear from Slack.
  */
 export function healthRoutes(
   queues: JobQueues,

@@ -1,7 +1,7 @@
 import { commandNames, commands, usageOf, type CommandName } from '../commands/table.js';
 import { escapeMrkdwn, messageOfParagraphs, type SlackMessage } from '../slack-message.js';
 
-/** Every command, or one with its example, from the table of commands. */
+/** All commands, or one of them with its example, from the table of commands. */
 export function helpReply(clusters: readonly string[], topic?: CommandName): SlackMessage {
   if (topic !== undefined) {
     const { summary, example } = commands[topic];
@@ -13,7 +13,7 @@ export function helpReply(clusters: readonly string[], topic?: CommandName): Sla
   const lines = commandNames.map(
     (name) => `• ${code(usageOf(name, clusters))}: ${escapeMrkdwn(commands[name].summary)}`,
   );
-  const reply = messageOfParagraphs(['*Demos of two virtual clusters with one Istio mesh*', lines.join('\n')]);
+  const reply = messageOfParagraphs(['*Demos: two virtual clusters joined by one Istio mesh*', lines.join('\n')]);
   return { ...reply, text: `Commands: ${commandNames.join(', ')}` };
 }
 

@@ -10,8 +10,8 @@ import { createRateLimit } from './rate-limit.js';
 import { createLambdaHandler } from './receiver/lambda.js';
 
 /*
- * The bot as a function: API Gateway (REST or HTTP) and function URLs call `handler`. It may be frozen the moment it has
- * answered: the command is on the queue by then, and nothing is kept that could be dead later.
+ * The bot as a Lambda function, called by API Gateway (REST or HTTP) or a function URL. It may be frozen as soon as it has
+ * answered: by then the command is on the queue, and no connection is kept that could be dead later.
  */
 
 /** For Lambda's `Handler: lambda.handler`. */
@@ -25,11 +25,11 @@ async function start() {
     rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),
     queues: createMomentaryQueues(settings, log, settings.demoConfig),
     demoConfig: settings.demoConfig,
-    // Counted for nobody: a function has no place where Prometheus could ask.
+    // Never read: Prometheus cannot scrape a function.
     metrics: createBotMetrics(),
     log,
   };
-  // Slack is not asked where the app is installed, which would cost each cold start a call.
+  // Asking Slack where the app is installed would cost every cold start a call.
   const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
   return createLambdaHandler({ signingSecret: settings.SLACK_SIGNING_SECRET ?? '', dispatch, log });
 }

@@ -11,20 +11,20 @@ const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const starting = startBot(settings, log);
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.once(signal, () => {
-    log.info({ signal }, 'Stopping');
+    log.info({ signal }, 'bot is stopping');
     setTimeout(() => process.exit(1), seconds(5)).unref();
     starting
       .then((bot) => bot.close())
       .then(
         () => process.exit(0),
         (error: unknown) => {
-          log.error({ err: error }, 'The bot did not stop cleanly');
+          log.error({ err: error }, 'bot did not stop cleanly');
           process.exit(1);
         },
       );
   });
 const bot = await starting.catch(exitWith);
 void bot.refused?.then((error) => {
-  log.fatal({ reason: error.message }, 'Slack refuses the bot');
+  log.fatal({ reason: error.message }, 'Slack rejected the bot');
   exitWith(error);
 });

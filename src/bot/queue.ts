@@ -12,52 +12,52 @@ import { isOutage } from '../redis/answers.js';
 import { openRedis, type RedisLink } from '../redis/link.js';
 import { NoAnswer, within } from '../within.js';
 
-/** The producing side of the queues; the workers have the other. */
+/** The producing side of the queues; the workers consume. */
 export interface JobQueues {
   /**
-   * Puts a job on its queue, that of a host cluster where there are several, and returns its id. The same `dedupeId`
-   * within ten minutes yields the same job.
-   * @throws UserError `redis-unavailable` after two seconds at most, `redis-refuses` with what Redis answers. If Redis
-   * was lost while it was being told, the job may exist all the same.
+   * Puts a job on its queue (one per host cluster, if there are several) and returns its id. The same `dedupeId` within
+   * ten minutes yields the same job.
+   * @throws UserError `redis-unavailable` after two seconds at most, `redis-refuses` with what Redis answers. If the
+   * connection was lost in the middle of the call, the job may exist all the same.
    */
   enqueue(request: JobRequest, options: { dedupeId: string; hostCluster?: string | undefined }): Promise<string>;
   /**
-   * How many jobs of a person wait on the provisioning queues; where fewer than `most` wait in all, that number.
+   * How many jobs of a person wait on the provisioning queues; if fewer than `most` wait in total, that total.
    * @throws as `enqueue` does
    */
   waitingOf(userId: string, most: number): Promise<number>;
-  /** Proves within a second that jobs can be put there. @see RedisLink.prove */
+  /** Checks within a second that jobs can be enqueued. @see RedisLink.prove */
   ping(): Promise<void>;
   /** @see RedisLink.proveAtStart */
   proveAtStart(): Promise<void>;
-  /** Throws when Redis does not answer within a second. */
+  /** Throws if Redis does not answer within a second. */
   lengths: QueueLengths;
   close(): Promise<void>;
 }
 
-/** How Redis is reached, and what jobs are signed with. */
+/** How to reach Redis, and the key that signs jobs. */
 export type QueueingSettings = RedisSettings & Pick<BotSettings, 'JOB_SIGNING_KEY'>;
 
 export interface QueueOptions {
-  /** For a single command: nothing is asked of Redis beside it. */
+  /** For a single command: no other calls to Redis are made. */
   isMomentary?: boolean;
-  /** Names of the host clusters, of which each has its queues; none where there is but one. */
+  /** Names of the host clusters, each of which has its own queues; empty if there is only one. */
   clusters: readonly string[];
   telemetry?: Telemetry | undefined;
 }
 
-/** Slack waits three seconds for an answer; this leaves one for everything else. */
+/** Slack waits three seconds for an answer; this leaves one second for everything else. */
 const enqueueTimeoutMs = seconds(2);
 const pingTimeoutMs = seconds(1);
-/** Short enough for a second try, on a new connection. */
+/** Short enough for a second attempt on a new connection. */
 const silenceTimeoutMs = seconds(1.5);
 const retryDelayMs = 50;
-/** Beyond so many waiting jobs a person's own are not counted. */
+/** How many waiting jobs are searched for a person's own. */
 const mostCounted = 500;
 const heartbeatMs = seconds(10);
 const closeTimeoutMs = 250;
 
-/** Connects in the background; a Redis that is down is the problem of those who enqueue. */
+/** Connects in the background; if Redis is down, `enqueue` fails. */
 export function createJobQueues(
   settings: QueueingSettings,
   log: Log,
@@ -65,12 +65,12 @@ export function createJobQueues(
 ): JobQueues {
   const link = openRedis(settings, log, 'bot', {
     isMomentary,
-    // A command that waits for Redis to come back would be carried out after its sender was told that it failed.
+    // A command queued until Redis is back would be carried out after its sender was told that it failed.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    // What was under way on a connection that is lost fails at once; kept, it would never end.
+    // Commands in flight on a lost connection fail at once; if kept, they would never settle.
     maxRetriesPerRequest: 0,
-    // A connection that went silent, as through a proxy that forgot it, is made anew.
+    // A connection that has gone silent, for example because a proxy forgot it, is replaced.
     socketTimeout: silenceTimeoutMs,
   });
   const names = (clusters.length > 0 ? clusters : [undefined]).flatMap((cluster) =>
@@ -78,18 +78,18 @@ export function createJobQueues(
   );
   const queues = new Map(names.map((name) => [name, openQueue(name, link, telemetry)]));
 
-  // A connection that went silent is found before somebody needs it.
+  // Finds a connection that has gone silent before somebody needs it.
   const heartbeat = isMomentary
     ? undefined
     : setInterval(() => void link.prove(pingTimeoutMs).catch(() => undefined), heartbeatMs).unref();
 
-  /** Does what may be done twice, through an outage that is short enough. */
+  /** Repeats an idempotent call through a short outage. */
   const untilDone = async <Result>(timeoutMs: number, act: () => Promise<Result>): Promise<Result> => {
     try {
       return await within(timeoutMs, async (isLate) => {
         for (;;) {
           await link.ready();
-          // Whoever asked was told that it failed.
+          // The caller has already been told that it failed.
           if (isLate()) throw new NoAnswer();
           try {
             return await act();
@@ -112,7 +112,7 @@ export function createJobQueues(
       const queue = queues.get(queueName(jobs[request.name].queue, hostCluster))!;
       const added = await untilDone(enqueueTimeoutMs, () => putOnQueue(queue, job, signatures, { dedupeId }));
       link.over();
-      // Of a command that Slack delivered twice, this is the id of the job that the first delivery made.
+      // If Slack delivered the command twice, this is the id of the job that the first delivery created.
       return added.id ?? '';
     },
     async waitingOf(userId, most) {
@@ -149,8 +149,8 @@ export function createJobQueues(
 }
 
 /**
- * Queues that connect for each call and keep nothing in between: for a process that is frozen after its answer, whose
- * connection may be dead when it is thawed.
+ * Queues that connect for each call and keep nothing in between: for a process that is frozen after it has answered, and
+ * whose connection may be dead when it is thawed.
  */
 export function createMomentaryQueues(settings: QueueingSettings, log: Log, options: QueueOptions): JobQueues {
   const withQueues = async <Result>(use: (queues: JobQueues) => Promise<Result>): Promise<Result> => {
@@ -168,7 +168,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
 }
 
 function openQueue(name: string, link: RedisLink, telemetry: Telemetry | undefined): Queue {
-  // BullMQ's own look at the version makes a Queue useless for ever when it fails; the link has looked.
+  // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queue = new Queue(name, { connection: link.redis, skipVersionCheck: true, ...(telemetry && { telemetry }) });
   queue.on('error', link.note);
   return queue;

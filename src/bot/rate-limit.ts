@@ -17,9 +17,13 @@ export function createRateLimit(perMinute: number, now: () => number = Date.now)
     if (given.size > mostPeople) given.delete(given.keys().next().value!);
     if (recent.length >= perMinute) {
       const waitSeconds = Math.ceil((recent[0]! - since) / 1000);
-      throw new Refusal('too-many-commands', `You gave ${perMinute} commands within a minute, which is the most.`, {
-        hint: `The next one is taken in ${waitSeconds} s.`,
-      });
+      throw new Refusal(
+        'too-many-commands',
+        `You have sent ${perMinute} commands within a minute, which is the limit.`,
+        {
+          hint: `Try again in ${waitSeconds} s.`,
+        },
+      );
     }
     recent.push(now());
   };

@@ -8,13 +8,13 @@ export interface Limits {
 
 /** A flag of a command, such as `--ttl 8h`. */
 export interface Flag<Value> {
-  /** As it is typed: `--ttl`. */
+  /** As people type it: `--ttl`. */
   name: `--${string}`;
-  /** A value that shows in the usage how one is written. */
+  /** A sample value, for the usage text. */
   example: string;
-  /** Understands what was typed; throws an Error whose message completes "refused because". */
+  /** Parses what was typed; throws an Error whose message says why it was refused. */
   parse(text: string, limits: Limits): Value;
-  /** What the workers accept in the job. */
+  /** What the workers accept in the payload. */
   schema: z.ZodType<Value>;
 }
 
@@ -22,24 +22,24 @@ export interface Flag<Value> {
 export interface Command {
   summary: string;
   example: string;
-  /** Whether the name of a demo may, must or must not be given. */
+  /** Whether the name of a demo is optional, required or not allowed. */
   demo: 'optional' | 'required' | 'none';
-  /** Whether a person may be named, as `@name`. */
+  /** Whether a person can be named, as `@name`. */
   person?: 'optional';
-  /** By the field of the job's payload that holds the value. */
+  /** Keyed by the field of the payload that holds the value. */
   flags: Readonly<Record<string, Flag<unknown>>>;
-  /** The workers' queue; undefined where the bot answers by itself. */
+  /** The workers' queue; undefined if the bot answers by itself. */
   queue?: QueueKind;
   /**
-   * Which host clusters get the job when `--on` names none: the first one, the one that has the demo (each is searched
-   * in turn), every one, or the one that the person picks from the buttons of the confirmation.
+   * Which host clusters get the job if `--on` names none: the first, the one that has the demo (they are searched in
+   * turn), every one, or the one that the person picks with a button of the confirmation.
    */
   askedOn: 'first' | 'search' | 'every' | 'picked';
-  /** Whom it is open to, among those who may use vcdemo at all. */
+  /** Who may run it, among those who may use vcdemo at all. */
   who: 'everybody' | 'owner';
-  /** The question that comes before it is done. */
+  /** The question to confirm before the command runs. */
   confirm?: (demo: string, person?: string) => string;
-  /** What the person reads at once, while the job waits for a worker. */
+  /** What the person sees at once, while the job waits for a worker. */
   accepted?: (demo: string) => string;
 }
 
@@ -55,7 +55,7 @@ export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['de
   FlagValues<Row['flags']> &
   (Row['askedOn'] extends 'search' ? { searched?: string[] | undefined } : unknown);
 
-/** The zod schema of a command's payload, made from its row. */
+/** The zod schema of a command's payload, derived from its row. */
 export function payloadSchema<Row extends Command>({ demo, person, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
   const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()]);
   const shape = {

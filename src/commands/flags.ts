@@ -12,21 +12,21 @@ export const ttl: Flag<number> = {
     const ttlMs = parseDuration(text);
     const limits = `between ${formatDuration(shortestTtlMs)} and ${formatDuration(maxTtlMs)}`;
     if (ttlMs === undefined)
-      throw new Error(`"${shown(text)}" is not a time to live: use something like 90m, 8h or 2d, ${limits}.`);
+      throw new Error(`"${shown(text)}" is not a lifetime: use something like 90m, 8h or 2d, ${limits}.`);
     if (ttlMs < shortestTtlMs || ttlMs > maxTtlMs)
-      throw new Error(`A time to live of ${formatDuration(ttlMs)} is not possible here: it must be ${limits}.`);
+      throw new Error(`A lifetime of ${formatDuration(ttlMs)} is not allowed here: it must be ${limits}.`);
     return ttlMs;
   },
 };
 
-/** How many requests a verify sends. */
+/** How many requests `verify` sends. */
 export const requests: Flag<number> = {
   name: '--requests',
   example: '12',
   schema: z.number().int().min(1).max(200),
   parse(text) {
     const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-    if (count < 1 || count > 200) throw new Error(`"${shown(text)}" is not a number of requests between 1 and 200.`);
+    if (count < 1 || count > 200) throw new Error(`"${shown(text)}" is not a number between 1 and 200.`);
     return count;
   },
 };

@@ -3,11 +3,11 @@ import { payloadSchema, type PayloadOf } from './command.js';
 import { demoName, type QueueKind } from './payload.js';
 import { commandNames, commands, type CommandName, type JobCommandName } from './table.js';
 
-/* The jobs that workers do: one for each command that needs a worker, and those which workers enqueue themselves. */
+/* The jobs that workers run: one for each command that needs a worker, and those that workers enqueue themselves. */
 
 const upkeepPayload = z.object({ demo: demoName });
 
-/** Jobs that nobody asks for. */
+/** Jobs that no person asks for. */
 export type UpkeepName = 'expire' | 'renew';
 
 export type JobName = JobCommandName | UpkeepName;

@@ -1,11 +1,12 @@
 /*
- * What people type, before it is parsed. Phones, Macs and Slack itself replace what was meant by what looks alike; none of
- * these characters means anything of its own in a command.
+ * Normalises what people type before it is parsed. Phones, Macs and Slack replace plain characters with lookalikes, none
+ * of which has a meaning of its own in a command.
  */
 
 /**
- * The text of a command in plain characters: dashes are hyphens, curly quotes straight ones, spaces plain ones; what
- * cannot be seen and backticks are gone; of Slack's links their label is left, of mentions the bare `<@U…>` and `<#C…>`.
+ * The text of a command in plain characters: dashes become hyphens, curly quotes straight quotes, and all white space
+ * plain spaces. Invisible characters and backticks are removed, links become their label, and mentions the bare `<@U…>`
+ * and `<#C…>`.
  */
 export function normaliseCommandText(text: string): string {
   return unescaped(withoutLinks(text))
@@ -21,8 +22,8 @@ export function normaliseCommandText(text: string): string {
 }
 
 /**
- * The words of a normalised text. Quotes around a word, or around the value behind `--flag=`, keep its spaces and go
- * away; a quote without its partner is an ordinary character.
+ * The words of a normalised text. Quotes around a word, or around the value after `--flag=`, keep its spaces together and
+ * are removed; an unmatched quote is an ordinary character.
  */
 export function splitWords(text: string): string[] {
   const words = text.match(/(?:[^\s"'=]*=)?(?:"[^"]*"|'[^']*')(?!\S)|\S+/g) ?? [];
@@ -46,13 +47,13 @@ function unescaped(text: string): string {
   return text.replace(/&(amp|lt|gt);/g, (_match, name: keyof typeof characters) => characters[name]);
 }
 
-/** With line breaks and the blank Braille pattern. */
+/** Including line breaks and the blank Braille pattern. */
 const spaces = /[\s\u0085\u2800]+/g;
-/** Zero-width characters, marks of direction, soft hyphens, variation selectors, control characters. */
+/** Zero-width characters, directional marks, soft hyphens, variation selectors, control characters. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/gu;
 const doubleQuotes = /[“”„‟«»″〝〞〟]/g;
 const singleQuotes = /[‘’‚‛‹›′]/g;
 /** Hyphens and dashes of every length, the minus sign and the hyphen bullet. */
 const dashes = /[\p{Pd}−⁃˗]/gu;
-/** In front of a flag: two hyphens, or the one dash that was made of them. */
+/** In front of a flag: two hyphens, or the single dash that replaced them. */
 const leadingDashes = /(^|[\s"'])([\p{Pd}−⁃˗]+)(?=\p{L})/gu;

@@ -6,28 +6,28 @@ import { normaliseCommandText, splitWords } from './normalise.js';
 import { demoName } from './payload.js';
 import { commandNames, commands, defaultDemo, usageOf, type CommandName } from './table.js';
 
-/** A command line that was understood. */
+/** A command line that was parsed. */
 export interface ParsedCommand {
   name: CommandName;
-  /** Undefined where the command takes none. */
+  /** Undefined if the command takes none. */
   demo?: string;
-  /** Slack's id of the person that is named. */
+  /** Slack ID of the named person. */
   person?: string;
-  /** The host cluster that `--on` names. */
+  /** The host cluster named by `--on`. */
   on?: string;
-  /** The values of its flags, by field of the payload. */
+  /** The values of its flags, keyed by field of the payload. */
   flags: Record<string, unknown>;
-  /** Of `help create`: the command that is to be explained. */
+  /** For `help create`: the command to explain. */
   topic?: CommandName;
 }
 
 export interface ParseOptions extends Limits {
-  /** The host clusters that can be named; empty where there is just one. */
+  /** The host clusters that can be named; empty if there is only one. */
   clusters: readonly string[];
 }
 
 /**
- * Understands what was typed after `/vcdemo`.
+ * Parses what was typed after `/vcdemo`.
  * @throws Refusal that names the problem, the closest match and the usage.
  */
 export function parseCommand(text: string, { clusters, ...limits }: ParseOptions): ParsedCommand {
@@ -52,7 +52,7 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   };
 }
 
-/** Makes the error that says how the command is written. */
+/** Creates the error that shows the usage of the command. */
 type Refuse = (code: string, message: string) => Refusal;
 
 function parseHelp([topic, surplus]: string[], refuse: Refuse): ParsedCommand {
@@ -104,7 +104,7 @@ function splitPerson(words: readonly string[], refuse: Refuse): { positional: st
   if (person === undefined)
     throw refuse(
       'unknown-person',
-      `Slack does not say who "${shown(named)}" is: pick the person from the list that opens when you type @.`,
+      `Slack did not recognise "${shown(named)}" as a person: pick them from the list that opens when you type @.`,
     );
   return { positional, person };
 }
@@ -129,7 +129,7 @@ function parseHostCluster(name: string | undefined, clusters: readonly string[],
   throw refuse(
     'unknown-cluster',
     clusters.length === 0
-      ? 'There is only one host cluster here: leave `--on` out.'
+      ? 'There is only one host cluster here: leave out `--on`.'
       : `There is no host cluster "${shown(name)}", only ${clusters.join(', ')}.${suggestion(name, clusters)}`,
   );
 }
@@ -138,7 +138,7 @@ function parseDemoName(name: string, refuse: Refuse): string {
   if (demoName.safeParse(name).success) return name;
   throw refuse(
     'bad-name',
-    `"${shown(name)}" cannot be the name of a demo: use at most 20 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.`,
+    `"${shown(name)}" cannot be the name of a demo: use at most 20 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen.`,
   );
 }
 

@@ -4,13 +4,13 @@ import type { Command } from './command.js';
 import type { ParsedCommand } from './parse.js';
 import type { Requester } from './payload.js';
 
-/** A job and the host cluster whose workers are asked; undefined where there is just one. */
+/** A job and the host cluster whose workers get it; undefined if there is only one. */
 export interface ClusterRequest {
   request: JobRequest;
   hostCluster: string | undefined;
 }
 
-/** The jobs of a command: one, or where it asks every host cluster, one for each. */
+/** The jobs of a command: one, or one for each host cluster if it goes to all of them. */
 export function requestsFor(
   { name, demo, person, on, flags }: ParsedCommand & { name: JobCommandName },
   requester: Requester,
@@ -26,7 +26,7 @@ export function requestsFor(
   }));
 }
 
-/** A request whose payload is checked. */
+/** A request with a validated payload. */
 export function jobRequest(name: JobName, payload: unknown): JobRequest {
   return { name, payload: jobs[name].payload.parse(payload) } as JobRequest;
 }

@@ -3,11 +3,11 @@ import { requests, ttl } from './flags.js';
 
 /**
  * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
- * help and the README's table are made from this; so are the buttons, each of which is a command with its words filled in.
+ * help and the table in the README are derived from this, and so are the buttons: each is a command with its words filled in.
  */
 export const commands = {
   create: {
-    summary: 'make two virtual clusters with one Istio mesh, or resume a create that failed',
+    summary: 'create two virtual clusters joined by one Istio mesh, or resume a create that failed',
     example: 'create team-a --ttl 4h',
     demo: 'optional',
     flags: { ttlMs: ttl },
@@ -17,7 +17,7 @@ export const commands = {
     accepted: (demo) => `Creating demo *${demo}*. Progress follows in this channel.`,
   },
   kubeconfig: {
-    summary: 'send you a kubeconfig of your own, with certificates in your name, as a direct message',
+    summary: 'send you your own kubeconfig, with certificates in your name, as a direct message',
     example: 'kubeconfig team-a',
     demo: 'optional',
     flags: {},
@@ -37,7 +37,7 @@ export const commands = {
     accepted: (demo) => `Verifying the mesh of demo *${demo}*.`,
   },
   status: {
-    summary: 'show which steps of a demo hold and which do not',
+    summary: 'check every part of a demo and show what is missing',
     example: 'status team-a',
     demo: 'optional',
     flags: {},
@@ -47,7 +47,7 @@ export const commands = {
     accepted: (demo) => `Checking demo *${demo}*.`,
   },
   list: {
-    summary: 'list all demos with their owners and when they expire',
+    summary: 'list all demos with their owners and expiry times',
     example: 'list',
     demo: 'none',
     flags: {},
@@ -57,7 +57,7 @@ export const commands = {
     accepted: () => 'Looking for demos.',
   },
   dashboard: {
-    summary: 'show the addresses of the Kubernetes Dashboards and a one-hour token for each, to you alone',
+    summary: 'show you, and nobody else, the addresses of the Kubernetes Dashboards, with a one-hour token for each',
     example: 'dashboard team-a',
     demo: 'optional',
     flags: {},
@@ -67,7 +67,7 @@ export const commands = {
     accepted: (demo) => `Fetching the dashboards of demo *${demo}*.`,
   },
   revoke: {
-    summary: "take one person's access to a demo away, or without a person everybody's, who then get new kubeconfigs",
+    summary: "revoke one person's access to a demo; without a name, replace all its keys and send out new kubeconfigs",
     example: 'revoke team-a @bob',
     demo: 'required',
     person: 'optional',
@@ -77,8 +77,8 @@ export const commands = {
     who: 'owner',
     confirm: (demo, person) =>
       person === undefined
-        ? `Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods start anew, and open work in it is cut off for about a minute.`
-        : `Take <@${person}>'s access to demo *${demo}* away?`,
+        ? `Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`
+        : `Revoke <@${person}>'s access to demo *${demo}*?`,
     accepted: (demo) => `Revoking access to demo *${demo}*.`,
   },
   delete: {
@@ -104,17 +104,17 @@ export const commands = {
 
 export type CommandName = keyof typeof commands;
 
-/** Commands that are done by workers. */
+/** Commands that workers run. */
 export type JobCommandName = {
   [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never;
 }[CommandName];
 
 export const commandNames = Object.keys(commands) as CommandName[];
 
-/** The demo that is meant where none is named. */
+/** The demo that is meant if none is named. */
 export const defaultDemo = 'demo';
 
-/** How a command is written; where there are several host clusters, with the choice of one. */
+/** The usage of a command, with `--on` if there are several host clusters. */
 export function usageOf(name: CommandName, clusters: readonly string[] = []): string {
   const { demo, person, flags, queue }: Command = commands[name];
   return [

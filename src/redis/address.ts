@@ -1,13 +1,13 @@
 import type { RedisOptions } from 'ioredis';
 import { withoutBrackets } from '../address.js';
 
-/** How Redis is reached, as the settings say it. */
+/** The settings that say how to reach Redis. */
 export interface RedisSettings {
   /** `redis://`, or `redis+sentinel://user:password@host:port,host:port/name/database`; with `rediss` over TLS. */
   REDIS_URL: string;
-  /** PEM of the authorities that signed the servers' certificates, where the system does not know them. */
+  /** PEM of the CAs that signed the servers' certificates, if the system does not trust them. */
   REDIS_CA?: string | undefined;
-  /** Of the sentinels, where they ask for one; the URL has that of the servers. */
+  /** For the sentinels, if they require one; the URL has the user of the servers. */
   REDIS_SENTINEL_USERNAME?: string | undefined;
   REDIS_SENTINEL_PASSWORD?: string | undefined;
 }
@@ -16,13 +16,13 @@ const sentinelUrl =
   /^(?<scheme>rediss?)\+sentinel:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)\/(?<name>[^/?#]+)(?:\/(?<db>\d+))?\/?$/;
 const sentinelHost = /^(?<host>\[[\da-f:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
 
-/** Whether the text is an address that `redisOptions` understands. */
+/** Whether `redisOptions` understands this address. */
 export function isRedisUrl(text: string): boolean {
   if (/^rediss?\+sentinel:/.test(text)) return parseSentinelUrl(text) !== undefined;
   return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '';
 }
 
-/** What ioredis is told of the server, or of the sentinels that know it. */
+/** The ioredis options for the server, or for the sentinels that know it. */
 export function redisOptions(settings: RedisSettings): RedisOptions {
   const { REDIS_URL, REDIS_CA, REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD } = settings;
   const tls = REDIS_CA ? { ca: REDIS_CA } : {};

@@ -2,18 +2,18 @@ import { ReplyError } from 'ioredis';
 import { messageOf, UserError } from '../errors.js';
 
 /*
- * What Redis says when it does not do what it is asked. Some of it passes by itself, as during a failover; the rest has
- * to be mended by somebody, and is no outage.
+ * What the errors of Redis mean. Some pass by themselves, as during a failover; the others are not outages, and somebody
+ * has to fix their cause.
  */
 
-/** Only another connection leads to a server that takes writes: the new primary, or this one later. */
+/** Only a new connection leads to a server that accepts writes: the new primary, or this one later. */
 const stale = 'LOADING|MASTERDOWN|READONLY|UNBLOCKED|NOREPLICAS';
-/** Scripts of Redis 6 put words before it. */
+/** Scripts in Redis 6 put words in front of it. */
 const staleServer = new RegExp(`(^|-)(${stale}) `);
-/** Said by a server that starts, fails over or is busy. */
+/** Errors of a server that is starting, failing over or busy. */
 const passing = new RegExp(`(^|-)(${stale}|BUSY|TRYAGAIN) `);
 
-/** What to do about an answer, or about a server whose certificate is not accepted; the first that matches counts. */
+/** What to do about an error, or about a certificate that is not accepted; the first match counts. */
 const remedies: readonly [pattern: RegExp, remedy: string][] = [
   [
     /sentinel .*(NOAUTH|WRONGPASS|NOPERM)/,
@@ -21,47 +21,46 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
   ],
   [
     /sentinel .*(No such master|invalid reply)/,
-    'No sentinel knows the group of servers that REDIS_URL names after the last slash: correct the name.',
+    'No sentinel knows the group of servers named at the end of REDIS_URL: correct the name.',
   ],
   [
     /NOAUTH|WRONGPASS|invalid password|AUTH <password>|Client sent AUTH/,
-    'Correct the user and the password in REDIS_URL.',
+    'Correct the user name and password in REDIS_URL.',
   ],
   [
     /NOPERM|user executing the script|no permissions/,
-    'Give the user the permissions in docs/operations.md, "Permissions in Redis".',
+    'Give the user the permissions listed in docs/operations.md, "Permissions in Redis".',
   ],
-  [/OOM/, 'Its memory is full: raise maxmemory, or remove what else is kept there.'],
-  [/MISCONF/, 'It cannot save to its disk: make room there; its log has the reason.'],
+  [/OOM/, 'Its memory is full: raise maxmemory, or remove other data from it.'],
+  [/MISCONF/, 'It cannot write to its disk: its log has the reason; often the disk is full.'],
   [
     /MOVED|CROSSSLOT|CLUSTERDOWN|cluster/i,
     'Use a Redis that is not in cluster mode: one server, or one behind Sentinel.',
   ],
-  [/max number of clients/, 'Raise its maxclients, or end connections that nobody needs.'],
+  [/max number of clients/, 'Raise its maxclients, or close connections that nobody needs.'],
   [/DENIED|protected mode/, 'Set a password in Redis and in REDIS_URL.'],
-  [/unknown command/i, 'Use Redis 5 or later, or Valkey, with none of its commands renamed.'],
-  [/certificate|altname/i, 'Let REDIS_CA be the PEM of the authority that signed the certificate of Redis.'],
+  [/unknown command/i, 'Use Redis 5 or later, or Valkey, without renamed commands.'],
+  [/certificate|altname/i, 'Set REDIS_CA to the PEM certificate of the CA that signed the certificate of Redis.'],
 ];
 
-/** Codes of node:tls for a certificate that is not accepted. */
+/** Error codes of node:tls for a certificate that is not accepted. */
 const certificateCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
 
-/** Whether Redis itself says it. */
+/** Whether the error comes from Redis itself. */
 export const isAnswer = (error: unknown): boolean => error instanceof ReplyError;
 
-/** Whether it passes by itself: no answer, or one of a server that starts, fails over or is busy. */
+/** Whether it passes by itself: no answer, or a server that is starting, failing over or busy. */
 export function isOutage(error: unknown): boolean {
   return refusalOf(error) === undefined && isOfRedis(error);
 }
 
-/** Whether another connection has to be made: the server on this one takes no writes, or not yet. */
+/** Whether a new connection is needed: the server on this one does not accept writes, or not yet. */
 export function isStaleServer(error: Error): boolean {
   return staleServer.test(error.message);
 }
 
 /**
- * An answer of Redis that somebody has to do something about, in words for people: `redis-refuses`. Undefined for
- * everything else.
+ * An error of Redis that somebody has to act on, in words for people: `redis-refuses`. Undefined for everything else.
  */
 export function refusalOf(error: unknown): UserError | undefined {
   if (error instanceof UserError)
@@ -82,10 +81,10 @@ export function refusalOf(error: unknown): UserError | undefined {
 }
 
 function remedyOf(reason: string): string {
-  return remedies.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Look at the Redis that REDIS_URL names.';
+  return remedies.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Check the Redis server in REDIS_URL.';
 }
 
-/** Thrown by ioredis, by a socket, or answered by Redis; not a mistake in how BullMQ was called. */
+/** Thrown by ioredis or a socket, or answered by Redis; not a mistake in a call of BullMQ. */
 function isOfRedis(error: unknown): boolean {
   return (
     isAnswer(error) ||
@@ -100,7 +99,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Why Redis could not be asked, in few words. */
+/** Why Redis could not be asked, in a few words. */
 export function reasonOf(error: unknown): string {
   const reason = messageOf(error);
   if (/Socket timeout/.test(reason)) return 'it does not answer';
@@ -109,7 +108,7 @@ export function reasonOf(error: unknown): string {
     : reason;
 }
 
-/** For whoever runs vcdemo: why, and what to do about it. */
+/** For operators: the reason, and what to do about it. */
 export function inFull(error: unknown): string {
   const hint = refusalOf(error)?.hint;
   return [messageOf(error), ...(hint ? [hint] : [])].join('\n');

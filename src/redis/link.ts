@@ -9,29 +9,29 @@ import { createOutageLog } from './outage-log.js';
 import type { RedisRole } from './permissions.js';
 import { proveUsable, proveWritable } from './proof.js';
 
-/** A connection with what is known of its state. BullMQ makes its own of the same kind from it. */
+/** A connection and what is known about its state. BullMQ derives its own connections from it. */
 export interface RedisLink {
   redis: Redis;
-  /** For the `error` events of whatever uses the connection or one like it: a few lines in the log. */
+  /** Handles the `error` events of everything that uses this connection or one like it; logs only a few lines. */
   note(error: unknown): void;
-  /** Resolves when there is a connection; waits through an outage. @throws UserError when Redis refuses it. */
+  /** Resolves when connected; waits through an outage. @throws UserError if Redis refuses the connection. */
   ready(): Promise<void>;
   /**
-   * Proves that jobs can be put there.
-   * @throws UserError `redis-unavailable`, or with what Redis refuses: `redis-refuses`, `redis-evicts`, `redis-mode`,
+   * Proves that jobs can be enqueued.
+   * @throws UserError `redis-unavailable`, or what Redis refuses: `redis-refuses`, `redis-evicts`, `redis-mode`,
    * `redis-too-old`.
    */
   prove(withinMs: number): Promise<void>;
-  /** Proves it at the start of a process: an outage is waited for later, what Redis refuses is thrown. */
+  /** Proves it at startup. Throws what Redis refuses; an outage is left to be waited for later. */
   proveAtStart(): Promise<void>;
-  /** Says that all is well. */
+  /** Notes that the outage is over. */
   over(): void;
-  /** An error of Redis as a UserError; others as they are. */
+  /** An error of Redis as a UserError; any other error unchanged. */
   explain(error: unknown): unknown;
 }
 
 export interface LinkOptions extends RedisOptions {
-  /** For a single command: nothing is asked of Redis beside it. */
+  /** For a single command: no other calls to Redis are made. */
   isMomentary?: boolean;
 }
 
@@ -39,8 +39,8 @@ const startTimeoutMs = seconds(5);
 const proofTimeoutMs = seconds(2);
 
 /**
- * Connects to the server, or to the one that sentinels name, and reconnects for ever, also when the server has become
- * a replica. The caller ends it with `redis.disconnect()`.
+ * Connects to the server, or to the one that the sentinels name, and reconnects for ever, even if the server has become a
+ * replica. The caller ends it with `redis.disconnect()`.
  */
 export function openRedis(
   settings: RedisSettings,
@@ -54,7 +54,7 @@ export function openRedis(
   const note = (error: unknown) => {
     if (latest !== undefined && isMute(error)) return;
     latest = error;
-    // After a refusal everything is tried out again.
+    // After a refusal everything is checked again.
     if (refusalOf(error)) isProven = false;
     outages.note(error);
   };
@@ -65,7 +65,7 @@ export function openRedis(
   const redis = new Redis({
     ...redisOptions(settings),
     connectTimeout: seconds(5),
-    // Short, since a command is to be taken within a second of the end of an outage.
+    // Short, so that commands are accepted within a second of the end of an outage.
     retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 500),
     sentinelRetryStrategy: (attempt) => Math.min(100 * 2 ** attempt, 500),
     reconnectOnError: (error) => {
@@ -73,15 +73,15 @@ export function openRedis(
       note(error);
       return options.enableOfflineQueue === false ? 1 : 2;
     },
-    // It would hide what the server answers first, such as that it has too many clients.
+    // It would hide the server's first answer, such as that it has too many clients.
     disableClientInfo: true,
     ...options,
   });
   redis.on('error', note);
-  // Of each sentinel why it is of no use.
+  // Says for each sentinel why it cannot be used.
   redis.on('sentinelError', note);
 
-  /** One for all who ask: in an outage their commands would pile up. */
+  /** Shared by all callers: in an outage their commands would pile up. */
   let proof: Promise<void> | undefined;
   const prove = async () => {
     proof ??= (isProven ? proveWritable(redis) : proveUsable(redis, role))
@@ -104,7 +104,7 @@ export function openRedis(
       throw explain(error);
     });
   };
-  /** One for all who wait; an outage may last through many commands. */
+  /** Shared by all callers: an outage may last through many commands. */
   let next: Promise<void> | undefined;
   const ready = async () => {
     if (redis.status === 'ready') return;
@@ -139,7 +139,7 @@ export function openRedis(
   return link;
 }
 
-/** Resolves when there is a connection, rejects at the first error that counts. */
+/** Resolves when connected; rejects at the first error that counts. */
 function connected(redis: Redis, counts: (error: unknown) => boolean): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
@@ -153,7 +153,7 @@ function connected(redis: Redis, counts: (error: unknown) => boolean): Promise<v
   });
 }
 
-/** Says nothing of why; the last error of the connection does. */
+/** Whether an error gives no reason; the connection's last error has it then. */
 function isMute(error: unknown): boolean {
   return error instanceof NoAnswer || isOfSentinels(error) || reasonOf(error) === 'the connection was lost';
 }
@@ -162,9 +162,9 @@ const isOfSentinels = (error: unknown) => /^All sentinels are unreachable/.test(
 
 function unavailable(cause: unknown): UserError {
   const reason = reasonOf(cause).replace(/\.$/, '');
-  const what = isAnswer(cause) ? 'takes no jobs just now' : 'cannot be reached';
+  const what = isAnswer(cause) ? 'is not accepting jobs at the moment' : 'cannot be reached';
   return new UserError('redis-unavailable', `The job queue (Redis) ${what}: ${reason}.`, {
-    hint: 'Try again in a minute; if it stays so, ask whoever runs vcdemo to look at Redis.',
+    hint: 'Try again in a minute. If the problem persists, ask the vcdemo operators to check Redis.',
     cause,
   });
 }

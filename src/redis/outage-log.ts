@@ -2,10 +2,10 @@ import { minutes } from '../duration.js';
 import type { Log } from '../log.js';
 import { isOutage, reasonOf, refusalOf } from './answers.js';
 
-/** Lines about what is wrong, a minute. An outage has a few different reasons, each of them thousands of times. */
+/** Problem lines per minute. An outage produces a few different errors, each of them thousands of times. */
 const linesAMinute = 5;
 
-/** What the log says of Redis: the same error comes from each connection, queue and worker, at each try. */
+/** Logs the problems of Redis: every connection, queue and worker reports the same error at every attempt. */
 export interface OutageLog {
   note(error: unknown): void;
   over(): void;
@@ -25,7 +25,7 @@ export function createOutageLog(log: Log): OutageLog {
         said = new Set();
       }
       const reason = reasonOf(error);
-      // Ports, times and ids differ from try to try.
+      // Ports, times and ids differ from attempt to attempt.
       const kind = reason.replace(/\d+/g, '0');
       if (said.has(kind) || said.size >= linesAMinute) return void unsaid++;
       said.add(kind);
@@ -33,11 +33,11 @@ export function createOutageLog(log: Log): OutageLog {
       const fields = { reason, ...(refusal && { hint: refusal.hint }), ...(unsaid > 0 && { repeated: unsaid }) };
       unsaid = 0;
       isTold = true;
-      if (refusal) log.error(fields, 'Redis refuses');
-      else log.warn(fields, isOutage(error) ? 'Redis cannot be reached; trying again' : 'A queue reports an error');
+      if (refusal) log.error(fields, 'Redis refuses to work');
+      else log.warn(fields, isOutage(error) ? 'Redis cannot be reached; retrying' : 'a queue reports an error');
     },
     over() {
-      if (isTold) log.info('Redis answers again');
+      if (isTold) log.info('Redis is available again');
       isTold = false;
     },
   };

@@ -6,11 +6,11 @@ import { isOutage, refusalOf } from './answers.js';
 const patienceMs = seconds(1);
 
 /**
- * A BullMQ worker for a Redis that answers with errors. BullMQ's own asks for the next job again at once, thousands of
- * times a second, and gives up writing down that a job has ended, so that it is done again.
+ * A BullMQ worker that copes with a Redis that answers with errors. BullMQ's own worker asks for the next job again at
+ * once, thousands of times a second, and gives up recording that a job has ended, so that the job runs again.
  */
 export class PatientWorker<Data> extends Worker<Data, void> {
-  /** Whether it hears of new jobs. */
+  /** Whether it is told about new jobs. */
   async isListening(): Promise<boolean> {
     return (await this.backend.blockingClient)?.status === 'ready';
   }

@@ -1,12 +1,12 @@
 /*
- * What bot, workers and KEDA do in Redis: BullMQ's scripts and a few commands beside them. Written down as ACL rules in
- * docs/operations.md, and tried out at the start of a process.
+ * What the bot, the workers and KEDA do in Redis: BullMQ's scripts and a few other commands. docs/operations.md lists them
+ * as ACL rules, and every process tries them out when it starts.
  */
 
 export const redisRoles = ['bot', 'worker', 'keda'] as const;
 export type RedisRole = (typeof redisRoles)[number];
 
-/** Keys for trying out what is permitted, one of each type; BullMQ's have the prefix `bull:` as well. */
+/** Keys for checking the permissions, one of each type; they have BullMQ's prefix `bull:`. */
 export const probeKeys = {
   string: 'bull:probe:string',
   hash: 'bull:probe:hash',
@@ -18,7 +18,7 @@ export const probeKeys = {
 
 const { string, hash, list, set, zset, stream } = probeKeys;
 
-/** Commands of the scripts that put jobs on a queue and count them, each in a form that works on the keys above. */
+/** Commands in the scripts that enqueue and count jobs, each in a form that works on the keys above. */
 const botCommands: string[][] = [
   ['set', string, '1', 'px', '60000'],
   ['get', string],
@@ -50,7 +50,7 @@ const botCommands: string[][] = [
   ['xadd', stream, '*', 'field', '1'],
 ];
 
-/** Those of the scripts that take jobs, keep them and bring them to their end. */
+/** Commands in the scripts that fetch, hold and finish jobs. */
 const workerCommands: string[][] = [
   ...botCommands,
   ['pexpire', string, '60000'],
@@ -71,20 +71,20 @@ const workerCommands: string[][] = [
 
 const clearing: string[][] = [['del', ...Object.values(probeKeys)]];
 
-/** What the scripts of a role do; it leaves nothing behind. */
+/** What the scripts of a role do; this leaves nothing behind. */
 export const scriptCommands = {
   bot: [...botCommands, ...clearing],
   worker: [...workerCommands, ...clearing],
 } as const;
 
-/** What is not done by scripts. KEDA's script asks for the length of a list by its type. */
+/** Commands outside of scripts. KEDA's own script asks for the type of a list to find its length. */
 const plainCommands: Record<RedisRole, string[]> = {
   bot: ['info', 'eval', 'evalsha'],
   worker: ['info', 'eval', 'evalsha', 'bzpopmin', 'client|setname'],
   keda: ['ping', 'eval', 'type', 'llen', 'zcard', 'scard', 'hlen'],
 };
 
-/** The rules of an ACL user that may do no more than its role needs. */
+/** The rules for an ACL user that may do only what its role needs. */
 export function aclRules(role: RedisRole): string[] {
   const keys = role === 'keda' ? ['~bull:*:wait', '~bull:*:active'] : ['~bull:*'];
   const names = role === 'keda' ? [] : scriptCommands[role].map(([name]) => name!);

@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { messageOf, UserError } from '../errors.js';
 import { probeKeys, scriptCommands, type RedisRole } from './permissions.js';
 
-/** The oldest for which BullMQ's scripts are made. */
+/** The oldest version that BullMQ's scripts support. */
 const oldestVersion = [5, 0];
 
-/** Runs commands, and returns the names of those that the user may not run; any other error is its own. */
+/** Runs commands and returns the names of those that the user may not run; any other error is returned as it is. */
 const probeScript = `
 local refused = {}
 for _, command in ipairs(cjson.decode(ARGV[1])) do
@@ -18,8 +18,8 @@ end
 return refused`;
 
 /**
- * Proves that Redis keeps jobs and takes writes, by a cheap one.
- * @throws UserError `redis-evicts`; what Redis answers.
+ * Proves with a cheap write that Redis keeps jobs and accepts writes.
+ * @throws UserError `redis-evicts`; the error from Redis.
  */
 export async function proveWritable(redis: Redis): Promise<void> {
   // INFO, because managed Redis services refuse CONFIG GET.
@@ -28,8 +28,8 @@ export async function proveWritable(redis: Redis): Promise<void> {
 }
 
 /**
- * Proves that Redis is one that BullMQ works with, and that its user may do all that the role needs.
- * @throws UserError `redis-mode`, `redis-too-old`, `redis-evicts`, `redis-refuses`; what else Redis answers.
+ * Proves that BullMQ works with this Redis, and that the user may do all that the role needs.
+ * @throws UserError `redis-mode`, `redis-too-old`, `redis-evicts`, `redis-refuses`; any other error from Redis.
  */
 export async function proveUsable(redis: Redis, role: Exclude<RedisRole, 'keda'>): Promise<void> {
   const info = await redis.info();
@@ -43,7 +43,7 @@ export async function proveUsable(redis: Redis, role: Exclude<RedisRole, 'keda'>
     if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
   });
   if (role === 'worker') {
-    // With something to take it does not block.
+    // With an element in the set it does not block.
     await redis.eval("return redis.call('zadd', KEYS[1], 0, 'probe')", 1, probeKeys.zset);
     await redis.bzpopmin(probeKeys.zset, 1);
   }
@@ -54,20 +54,20 @@ const valueIn = (info: string, field: string) => new RegExp(`^${field}:(\\S+)`, 
 function assertNoEviction(info: string): void {
   const policy = valueIn(info, 'maxmemory_policy');
   if (policy === undefined || policy === 'noeviction') return;
-  throw new UserError('redis-evicts', `Redis may throw jobs away: its maxmemory-policy is ${policy}.`, {
-    hint: 'Set maxmemory-policy to noeviction in the Redis that REDIS_URL names.',
+  throw new UserError('redis-evicts', `Redis may discard jobs: its maxmemory-policy is ${policy}.`, {
+    hint: 'Set maxmemory-policy to noeviction on the Redis server in REDIS_URL.',
   });
 }
 
 function assertMode(info: string): void {
   const mode = valueIn(info, 'redis_mode');
   if (mode === 'cluster')
-    throw new UserError('redis-mode', 'Redis runs in cluster mode, which is not supported.', {
-      hint: 'Let REDIS_URL name a Redis that is not in cluster mode: one server, or one behind Sentinel.',
+    throw new UserError('redis-mode', 'Redis is in cluster mode, which is not supported.', {
+      hint: 'Use a Redis that is not in cluster mode: one server, or one behind Sentinel.',
     });
   if (mode === 'sentinel')
-    throw new UserError('redis-mode', 'REDIS_URL names a sentinel, which keeps no jobs.', {
-      hint: 'Write redis+sentinel://host:26379,host:26379/name, with the name of the group of servers.',
+    throw new UserError('redis-mode', 'REDIS_URL points to a sentinel, which cannot hold jobs.', {
+      hint: 'Use redis+sentinel://host:26379,host:26379/name, where name is the group of servers.',
     });
 }
 
@@ -85,6 +85,6 @@ function notPermitted(commands: string[]): UserError {
   return new UserError(
     'redis-refuses',
     `The user of the job queue (Redis) may not run ${commands.join(', ').toUpperCase()}.`,
-    { hint: 'Give it the permissions in docs/operations.md, "Permissions in Redis".' },
+    { hint: 'Give it the permissions listed in docs/operations.md, "Permissions in Redis".' },
   );
 }

@@ -11,11 +11,11 @@ import type { SlackCallObserver } from '../metrics.js';
 import { createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
 
 export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
-  /** Another address than Slack's own. */
+  /** An address other than Slack's own. */
   apiUrl?: string | undefined;
 }
 
-/** What makes a client of Slack's repeat only those calls that may be repeated. */
+/** Options that make a Slack client retry only calls that are safe to retry. */
 export function slackClientOptions({
   apiUrl = 'https://slack.com/api/',
   ...calls
@@ -34,7 +34,7 @@ export interface SlackClientOptions extends SlackCallOptions {
   token: string;
 }
 
-/** A client that counts its calls. */
+/** A client that reports its calls to `observe`. */
 export function createSlackClient(options: SlackClientOptions): WebClient {
   return new ObservedWebClient(options);
 }
@@ -59,7 +59,7 @@ class ObservedWebClient extends WebClient {
   }
 }
 
-/** For Slack's clients: who calls says what failed, and their own lines would be outside of our log. */
+/** For Slack's clients: the caller reports what failed, and their own lines would bypass our log. */
 export const silentLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,
@@ -70,12 +70,12 @@ export const silentLogger: Logger = {
   setName: () => undefined,
 };
 
-/** What Slack says of a call that it refused, such as `channel_not_found`. */
+/** Slack's error code for a refused call, such as `channel_not_found`. */
 export function errorCodeOf(error: unknown): string | undefined {
   return error instanceof WebAPIPlatformError ? error.data.error : undefined;
 }
 
-/** Whether Slack may have carried out a call that failed so. */
+/** Whether Slack may have carried out a call that failed with this error. */
 export function mayHaveArrived(error: unknown): boolean {
   if (error instanceof WebAPIRequestError) return !(error.original instanceof NeverSent);
   if (error instanceof WebAPIHTTPError) return error.statusCode >= 500;

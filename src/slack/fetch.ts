@@ -5,40 +5,40 @@ import type { SlackCallObserver } from '../metrics.js';
 import { NoAnswer, within } from '../within.js';
 
 /*
- * How calls of Slack's Web API are repeated. WebClient repeats every call that failed in whatever way, so a message whose
- * answer was lost appears several times. Here it depends on what the call does and on how it failed.
+ * How calls to Slack's Web API are retried. WebClient retries every failed call, so a message whose answer was lost appears
+ * several times. Here it depends on what the call does and how it failed.
  */
 
-/** Calls that people see twice when Slack carries them out twice. */
+/** Calls that people notice if Slack carries them out twice. */
 const visibleMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal']);
 
-/** How an attempt failed: Slack asked to wait, it never got there, or it may have been carried out. */
+/** How an attempt failed: rate-limited, never sent, or possibly carried out. */
 export type Failure = 'limited' | 'unsent' | 'unanswered';
 
-/** From the first attempt to the start of the last one. */
+/** From the first attempt to the start of the last. */
 const deadlineMs = minutes(2);
-/** Slack's answers to what vcdemo asks are a few kilobytes. */
+/** Slack's answers to vcdemo have a few kilobytes. */
 const mostBytes = 2_000_000;
 
 export interface SlackFetchOptions {
-  /** What is below is a method of the Web API, anything else the address of an upload. */
+  /** URLs below it are methods of the Web API; any other URL is an upload. */
   apiUrl: string;
   observe: SlackCallObserver;
-  /** Of one attempt, its answer included. */
+  /** For one attempt, including its answer. */
   timeoutMs?: number;
-  /** How often a call is made at most, for those who cannot wait. */
+  /** The most attempts, for callers that cannot wait. */
   attempts?: number;
-  /** For tests, which need not wait. */
+  /** Replaced in tests, which need not wait. */
   pause?: (ms: number) => Promise<unknown>;
 }
 
-/** Whether nobody can know if a call that failed so was carried out, and people would see it twice. */
+/** Whether the call may have been carried out, and people would notice if it were carried out again. */
 export const isVisible = (method: string, failure: Failure): boolean =>
   failure === 'unanswered' && visibleMethods.has(method);
 
 /**
- * A `fetch` for WebClient, whose own retries must be off. It repeats a call for two minutes; one that people may see twice
- * only once, when Slack answers again. When it gives up it returns the last answer, or throws.
+ * A `fetch` for WebClient, whose own retries must be off. It retries for two minutes; a call that people would see twice
+ * is retried only once, as soon as Slack answers again. When it gives up, it returns the last answer or throws.
  */
 export function createSlackFetch({
   apiUrl,
@@ -47,12 +47,12 @@ export function createSlackFetch({
   attempts = Infinity,
   pause = sleep,
 }: SlackFetchOptions): typeof fetch {
-  /** Until when Slack wants a method to be left alone. */
+  /** Until when each method is rate-limited. */
   const notBefore = new Map<string, number>();
 
   async function slackAnswers(giveUpAt: number): Promise<boolean> {
     for (let attempt = 1; Date.now() < giveUpAt; attempt++) {
-      // An outage of a moment should be over: the call has only one more attempt.
+      // Leaves time for a short outage to end: the call has only one attempt left.
       await pause(Math.max(pauseAfter(attempt), seconds(3)));
       const { failure } = await attemptOnce(`${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
       if (failure === undefined || failure === 'limited') return true;
@@ -87,10 +87,10 @@ export function createSlackFetch({
   };
 }
 
-/** It was never sent, so that it may be sent later without anybody seeing it twice. */
+/** The request was never sent, so nobody sees it twice if it is sent again. */
 export class NeverSent extends Error {}
 
-/** Half a second, then twice as long each time, up to ten. */
+/** Half a second, doubling each time, up to ten seconds. */
 const pauseAfter = (attempt: number) => Math.min(500 * 2 ** (attempt - 1), seconds(10)) * (0.75 + Math.random() / 2);
 
 type Outcome =
@@ -108,7 +108,7 @@ async function attemptOnce(url: string, init: RequestInit | undefined, timeoutMs
   } catch (error) {
     controller.abort();
     if (error instanceof NoAnswer) {
-      const text = `Slack does not answer within ${formatDuration(timeoutMs)}`;
+      const text = `Slack did not answer within ${formatDuration(timeoutMs)}`;
       return { failure: 'unanswered', error: new Error(text, { cause: error }) };
     }
     const isUnsent = neverConnected(error);
@@ -119,7 +119,7 @@ async function attemptOnce(url: string, init: RequestInit | undefined, timeoutMs
   }
 }
 
-/** The whole of it, so that an answer that breaks off is a failure of this attempt. */
+/** Reads the whole answer, so that one that is cut off counts as a failure of this attempt. */
 async function readBody(answer: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -143,11 +143,11 @@ function outcomeOf(response: Response, body: string): Outcome {
   return { response };
 }
 
-/** Of Slack itself, with HTTP 200. @see https://docs.slack.dev/reference/methods/chat.postMessage#errors */
+/** Slack sends these with HTTP 200. @see https://docs.slack.dev/reference/methods/chat.postMessage#errors */
 const limitedErrors = new Set(['ratelimited', 'rate_limited']);
 export const unansweredErrors = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
 
-/** Errors of a connection that was never made. */
+/** Errors of a connection that was never established. */
 const connectErrors = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 function neverConnected(error: unknown): boolean {
@@ -155,7 +155,7 @@ function neverConnected(error: unknown): boolean {
   return connectErrors.has(code) || code === 'UND_ERR_CONNECT_TIMEOUT' || /CERT|SELF_SIGNED|TLS/.test(code);
 }
 
-/** fetch says "fetch failed" of everything; its cause knows why. */
+/** fetch always says "fetch failed"; the reason is in its cause. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause === undefined ? messageOf(error) : messageOf(cause) || codeOf(error);

@@ -1,15 +1,15 @@
 import type { WebClient } from '@slack/web-api';
 
-/** Where the app is installed, as far as it is known; `null` where there is none, undefined where it is not known. */
+/** Where the app is installed. `null` means that there is none, undefined that it is not known. */
 export interface Installation {
-  /** `null` when it is installed in a whole organization. */
+  /** `null` if it is installed for a whole organization. */
   teamId?: string | null;
-  /** Of the Enterprise Grid. */
+  /** The Enterprise Grid organization. */
   enterpriseId?: string | null;
   appId?: string;
 }
 
-/** What the settings say; `SLACK_TEAM_ID` may be that of an organization. */
+/** What the settings say; `SLACK_TEAM_ID` may name an organization. */
 export function configuredInstallation({
   SLACK_TEAM_ID: id,
   SLACK_APP_ID: appId,
@@ -24,7 +24,7 @@ export function configuredInstallation({
   };
 }
 
-/** Asks Slack to whom the token belongs; throws what the client throws. */
+/** Asks Slack whom the token belongs to; throws what the client throws. */
 export async function askInstallation(client: WebClient): Promise<Installation> {
   const { team_id, enterprise_id, is_enterprise_install, app_id, bot_id } = await client.auth.test();
   const appId = app_id ?? (bot_id === undefined ? undefined : await appOfBot(client, bot_id));
@@ -35,7 +35,7 @@ export async function askInstallation(client: WebClient): Promise<Installation> 
   };
 }
 
-/** Not known without the scope users:read. */
+/** Undefined without the scope users:read. */
 async function appOfBot(client: WebClient, bot: string): Promise<string | undefined> {
   return await client.bots.info({ bot }).then(
     (answer) => answer.bot?.app_id,

@@ -4,21 +4,21 @@ import { Refusal } from '../errors.js';
 import { errorCodeOf } from './client.js';
 import { askInstallation, type Installation } from './installation.js';
 
-/** What somebody is in this workspace. */
+/** What a person is in this workspace. */
 export type Standing = 'member' | 'guest' | 'external' | 'deactivated' | 'unknown';
 
-/** Who people are, asked of Slack and remembered for a while. */
+/** Asks Slack who people are, and remembers it for a while. */
 export interface People {
-  /** Throws what the client throws when Slack cannot be asked. */
+  /** Throws what the client throws if Slack cannot be asked. */
   standingOf(userId: string): Promise<Standing>;
 }
 
 const rememberedMs = minutes(5);
-/** So that an outage of Slack is not asked about by each command. */
+/** So that not every command asks again while Slack is down. */
 const failureRememberedMs = seconds(10);
 const mostRemembered = 2_000;
 
-/** Needs the scope users:read. `installation` is where the app is; what is external is decided by it. */
+/** Needs the scope users:read. `installation` is where the app is installed; it decides who is external. */
 export function createPeople(client: WebClient, installation: () => Promise<Installation>): People {
   const remembered = new Map<string, { standing: Promise<Standing>; until: number }>();
 
@@ -37,7 +37,7 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
         entry.until = Date.now() + failureRememberedMs;
         throw error;
       });
-      // Those who ask later hear of it; nobody may be left who does.
+      // Later callers get the error too; there may be none.
       standing.catch(() => undefined);
       const entry = { standing, until: Date.now() + rememberedMs };
       remembered.set(userId, entry);
@@ -47,7 +47,7 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
   };
 }
 
-/** People, where Slack itself has to say where the app is installed; that is asked once. */
+/** People, for when only Slack knows where the app is installed; it is asked once. */
 export function peopleAround(client: WebClient): People {
   let installation: Promise<Installation> | undefined;
   return createPeople(client, () => {
@@ -57,7 +57,7 @@ export function peopleAround(client: WebClient): People {
   });
 }
 
-/** What of users.info decides. */
+/** The fields of users.info that count. */
 export interface SlackUser {
   deleted?: boolean;
   is_stranger?: boolean;
@@ -77,19 +77,20 @@ export function standingFrom(user: SlackUser, { teamId, enterpriseId }: Installa
 }
 
 /**
- * Whether somebody of that standing may use vcdemo, `guests` being `access.guests` of the configuration.
+ * Checks that a person of this standing may use vcdemo; `guests` is `access.guests` of the configuration.
  * @throws Refusal `not-a-member`
  */
 export function assertMember(standing: Standing, guests: boolean): void {
   if (standing === 'member' || (guests && (standing === 'guest' || standing === 'external'))) return;
   const refusals = {
-    guest: ['Guests of this workspace may not use vcdemo.', operatorsCan],
-    external: ['People of other organizations may not use vcdemo.', operatorsCan],
+    guest: ['Guests of this workspace cannot use vcdemo.', operatorsCan],
+    external: ['People from other organizations cannot use vcdemo.', operatorsCan],
     deactivated: ['This Slack account is deactivated.', undefined],
-    unknown: ['Slack does not know this account.', 'Ask somebody of the workspace to run the command.'],
+    unknown: ['Slack does not know this account.', 'Ask a member of the workspace to run the command.'],
   } as const;
   const [message, hint] = refusals[standing];
   throw new Refusal('not-a-member', message, { ...(hint && { hint }) });
 }
 
-const operatorsCan = 'Ask a member to run the command; operators can let guests in with `access.guests: true`.';
+const operatorsCan =
+  'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';

@@ -172,7 +172,7 @@ describe('a demo on a real cluster', () => {
   it('refuses that somebody else deletes it', async () => {
     await stack.type(stack.slack.bob, 'delete e2e');
     await stack.press(stack.slack.bob, 'confirmed:0', 'delete e2e');
-    await stack.whisper(stack.slack.bob, /belongs to alice; only they or an administrator/);
+    await stack.whisper(stack.slack.bob, /belongs to alice; only its owner or an administrator/);
   });
 
   it('keeps secrets out of Redis', async () => {

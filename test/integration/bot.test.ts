@@ -276,7 +276,7 @@ describe('a command', () => {
       text: 'status',
     });
     assert.equal(answer.status, 200);
-    assert.match(shown(answer), /failed inside vcdemo.*`[0-9a-f]{8}`/s);
+    assert.match(shown(answer), /internal error.*in vcdemo.*`[0-9a-f]{8}`/s);
     assert.doesNotMatch(shown(answer), /zod|invalid/i);
   });
 });
@@ -315,7 +315,7 @@ describe('a request', () => {
 describe('somebody', () => {
   test('who is not listed is refused with what to do', async () => {
     const answer = await say(await start(settings(redis.url, { users: [slack.bob.userId] })), 'create');
-    assert.match(shown(answer), new RegExp(`not among the people.*${slack.alice.userId}`));
+    assert.match(shown(answer), new RegExp(`not allowed to use vcdemo.*${slack.alice.userId}`));
     assert.deepEqual(await waitingJobs(), []);
   });
   test('who is listed, or an administrator, is served', async () => {
@@ -325,7 +325,7 @@ describe('somebody', () => {
   });
   test('in a channel that is not listed is refused', async () => {
     const answer = await say(await start(settings(redis.url, { channels: ['C0OTHER'] })), 'create');
-    assert.match(shown(answer), /may not be used in this channel/);
+    assert.match(shown(answer), /cannot be used in this channel/);
     assert.deepEqual(await waitingJobs(), []);
   });
 });
@@ -400,7 +400,7 @@ describe('delete', () => {
       responseUrl: response.url,
     });
     const message = await response.next();
-    assert.match(JSON.stringify(message.blocks), /not among the people/);
+    assert.match(JSON.stringify(message.blocks), /not allowed to use vcdemo/);
     assert.equal(message.replace_original, false);
     assert.deepEqual(await waitingJobs(), []);
   });

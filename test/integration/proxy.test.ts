@@ -131,7 +131,7 @@ describe('a bot behind a proxy', () => {
     proxy.targets.length = 0;
     const { exitCode, stderr } = await startBot({ HTTPS_PROXY: proxy.url, NO_PROXY: '.corp.test', ...extraCa() });
     assert.equal(exitCode, 1);
-    assert.match(stderr, /Slack does not accept this bot: .*slack\.corp\.test/);
+    assert.match(stderr, /Slack rejected this bot: .*slack\.corp\.test/);
     assert.deepEqual(proxy.targets, []);
   });
 

@@ -301,8 +301,8 @@ for (const [way, start] of [
         const response = slack.responseUrl();
         const { status, text } = await send(click({ response_url: response.url }));
         assert.equal(status, 200);
-        assert.match(text, /older message/);
-        assert.match(JSON.stringify(await response.next()), /older message/);
+        assert.match(text, /older version/);
+        assert.match(JSON.stringify(await response.next()), /older version/);
       });
       test('a form that nobody knows any more', async () => {
         const { send } = await start();
@@ -310,7 +310,7 @@ for (const [way, start] of [
           click({ type: 'view_submission', view: { callback_id: 'x' }, actions: undefined }),
         );
         assert.equal(status, 200);
-        assert.match(text, /"response_action":"update".*older message/);
+        assert.match(text, /"response_action":"update".*older version/);
       });
       test('a command that is not vcdemo’s', async () => {
         const { send } = await start();

@@ -108,7 +108,7 @@ test('in Socket Mode a command is answered over the socket, and health over HTTP
 test('over the socket, too, what nobody listens to is answered with words, and another team is refused', async () => {
   await startBot();
   const click = { type: 'block_actions', user: { id: 'U0ALICE' }, actions: [{ action_id: 'old' }] };
-  assert.match(JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0' } })), /older message/);
+  assert.match(JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0' } })), /older version/);
   assert.match(
     JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0FOREIGN' } })),
     /another Slack workspace/,
@@ -185,12 +185,12 @@ test('a token that Slack takes back ends the bot with the reason', async () => {
   (await slack.connected()).terminate();
   const { exitCode, stderr } = await running.bot;
   assert.equal(exitCode, 1);
-  assert.match(stderr, /Slack does not accept this bot: .*invalid_auth/);
+  assert.match(stderr, /Slack rejected this bot: .*invalid_auth/);
   assert.match(stderr, /SLACK_APP_TOKEN/);
 });
 
 test('a token that Slack does not know keeps the bot from starting', () =>
-  assert.rejects(startBot({ error: 'invalid_auth' }), /Slack does not accept this bot: .*invalid_auth/));
+  assert.rejects(startBot({ error: 'invalid_auth' }), /Slack rejected this bot: .*invalid_auth/));
 
 test('a Slack that is out of order when the bot starts is waited for', async () => {
   const running = await startBot({ status: 503 });

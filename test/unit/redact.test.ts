@@ -49,7 +49,7 @@ describe('of a text that is too long, redaction', () => {
 
   test('keeps both ends and says how much it left out', () => {
     const short = redact(`the beginning ${filler} the end`);
-    assert.match(short, /^the beginning word .* \[\d+ characters left out\] .* the end$/);
+    assert.match(short, /^the beginning word .* \[\d+ characters omitted\] .* the end$/);
     assert.ok(short.length < 70_000);
   });
 

@@ -14,14 +14,14 @@ import type { JobQueues } from '../queue.js';
 import { acceptedReply, confirmationReply, outcomeOf, replyToError } from '../reply.js';
 import type { ListenerContext } from './context.js';
 
-/** A command that somebody typed, or whose button they pressed. */
+/** A command that somebody typed, or for which they pressed a button. */
 export interface GivenCommand {
-  /** What stands after `/vcdemo`. */
+  /** The text after `/vcdemo`. */
   text: string;
   requester: Requester;
-  /** The same for every delivery of one command: it is done once. */
+  /** The same for every delivery of one command, so that it is run only once. */
   dedupeId: string;
-  /** The question that the command asks first has been answered. */
+  /** The person has confirmed the command. */
   isConfirmed?: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Answer {
   outcome: CommandOutcome;
 }
 
-/** Does what the command's row in the table says, and counts it. Never throws: what fails is answered. */
+/** Does what the command's row in the table says, and counts it. Never throws: a failure becomes the answer. */
 export async function answerCommand(given: GivenCommand, context: ListenerContext): Promise<Answer> {
   const { requester } = given;
   const log = context.log.child({ user: requester.userId, channel: requester.channelId });
@@ -56,8 +56,8 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
 async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: number): Promise<void> {
   const waiting = await queues.waitingOf(userId, most);
   if (waiting < most) return;
-  throw new Refusal('too-many-waiting', `${waiting} of your commands are waiting for a worker already.`, {
-    hint: 'Give this one again when some of them are done.',
+  throw new Refusal('too-many-waiting', `${waiting} of your commands are already waiting for a worker.`, {
+    hint: 'Try again when some of them are done.',
   });
 }
 
@@ -86,12 +86,12 @@ async function answerParsed(
     });
   if (commands[name].queue === 'provisioning' && !access.admins.includes(requester.userId))
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson);
-  // Before the acknowledgement: a command that was acknowledged must not get lost.
+  // Before the acknowledgement: an acknowledged command must not be lost.
   const jobIds = await Promise.all(
     requestsFor({ ...parsed, name }, requester, clusters).map(({ request, hostCluster }) =>
       queues.enqueue(request, { dedupeId, hostCluster }),
     ),
   );
-  log.info({ jobs: jobIds }, 'Enqueued');
+  log.info({ jobs: jobIds }, 'command enqueued');
   return { outcome: 'accepted', reply: acceptedReply(accepted?.(demo) ?? '', jobIds) };
 }

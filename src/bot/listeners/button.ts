@@ -6,7 +6,7 @@ import { respondOrLog } from './respond.js';
 
 const ourActions = new RegExp(`^(${buttonActions.join('|')}):`);
 
-/** Every button: a command with its words filled in, answered as if it had been typed by whoever pressed it. */
+/** All buttons. A button is a command with its words filled in; it is answered as if the person had typed it. */
 export function listenForButtons(app: App, context: ListenerContext): void {
   app.action<BlockButtonAction>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack, respond }) => {
     const acknowledged = context.metrics.acknowledgement.startTimer();
@@ -24,7 +24,7 @@ export function listenForButtons(app: App, context: ListenerContext): void {
           );
     await ack();
     acknowledged();
-    // After a refusal the question stays, so that the person can press again.
+    // After a refusal the question stays, so that the person can press the button again.
     const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
     await respondOrLog(
       respond,

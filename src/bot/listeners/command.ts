@@ -2,7 +2,7 @@ import type { App } from '@slack/bolt';
 import { answerCommand } from './answer-command.js';
 import type { ListenerContext } from './context.js';
 
-/** `/vcdemo …`: the answer goes with the acknowledgement, so that it costs no call to Slack. */
+/** `/vcdemo …`: the answer is part of the acknowledgement, so it costs no call to Slack. */
 export function listenForCommand(app: App, context: ListenerContext): void {
   app.command('/vcdemo', async ({ command, ack }) => {
     const acknowledged = context.metrics.acknowledgement.startTimer();

@@ -7,7 +7,7 @@ import type { JobQueues } from '../queue.js';
 export interface ListenerContext {
   queues: JobQueues;
   demoConfig: SharedConfig;
-  /** Throws when a person gives too many commands. */
+  /** Throws if a person sends too many commands. */
   rateLimit: (userId: string) => void;
   metrics: BotMetrics;
   log: Log;

@@ -1,16 +1,16 @@
-/** What a request was answered with. */
+/** The answer to a request. */
 export interface Answer {
   status: number;
-  /** A text, or an object that is sent as JSON; nothing, if not given. */
+  /** Text, or an object that is sent as JSON; empty if undefined. */
   body?: string | object | undefined;
 }
 
-/** More than Slack sends a bot in the ten minutes for which a signature may hold. */
+/** More than Slack sends to a bot in the ten minutes for which a signature may be valid. */
 const mostRemembered = 2_000;
 
-/** Answers by the signature of their requests, so that a request that is sent again is not carried out again. */
+/** Remembers answers by the signature of the request, so that a replayed request is not carried out again. */
 export interface AnswerMemory {
-  /** What `answer` gives, or gave when the same signature was met first; until `until`, in milliseconds. */
+  /** The result of `answer`; until `until` (milliseconds) the same signature gets the same result again. */
   once(signature: string, until: number, answer: () => Promise<Answer>): Promise<Answer>;
 }
 
@@ -20,7 +20,7 @@ export function createAnswerMemory(limit: number = mostRemembered): AnswerMemory
     once(signature, until, answer) {
       const known = remembered.get(signature);
       if (known !== undefined) return known.answer;
-      // The first was remembered first, so that those that are over gather in front.
+      // Entries are in the order of their arrival, so the expired ones are in front.
       for (const [oldest, entry] of remembered) {
         if (entry.until > Date.now() && remembered.size < limit) break;
         remembered.delete(oldest);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** Bytes of a slash command; what people type is far below. */
+/** Bytes of a slash command; what people type is much shorter. */
 export const commandLimit = 64 * 1024;
-/** Bytes of anything else: a click at Home carries the whole view. */
+/** Bytes of anything else: a click in App Home carries the whole view. */
 export const interactionLimit = 1024 * 1024;
 
-/** How many bytes a body may have that begins like this. */
+/** How long a body that starts like this may be, in bytes. */
 export function limitFor(contentType: string | undefined, beginning: Buffer): number {
   const isCommand = mediaType(contentType) === formType && !beginning.subarray(0, 8).equals(payloadPrefix);
   return isCommand ? commandLimit : interactionLimit;
@@ -18,7 +18,7 @@ export type Command = z.infer<typeof command>;
 export type Interaction = z.infer<typeof interaction>;
 export type SlackEvent = z.infer<typeof slackEvent>;
 
-/** What Slack sends, by the way in which it wants to be answered. */
+/** What Slack sends, by how it has to be answered. */
 export type Incoming =
   | { kind: 'sslCheck' }
   | { kind: 'challenge'; challenge: string }
@@ -40,7 +40,7 @@ const command = z.looseObject({
   response_url: z.string().optional(),
 });
 
-/** As much as Bolt reads of it; it tells by these which kind it is. */
+/** The fields that Bolt reads; it tells the kinds apart by them. */
 const interaction = z
   .looseObject({
     type: z.string(),
@@ -65,7 +65,7 @@ const slackEvent = z.looseObject({
   command: z.undefined().optional(),
 });
 
-/** What a body is; undefined for one that is malformed. */
+/** Parses a body; undefined if it is malformed. */
 export function parseBody(text: string, contentType: string | undefined): Incoming | undefined {
   switch (mediaType(contentType)) {
     case formType:
@@ -77,7 +77,7 @@ export function parseBody(text: string, contentType: string | undefined): Incomi
   }
 }
 
-/** What came through a socket, already parsed. */
+/** A payload from the socket, which has already been parsed as JSON. */
 export function parseEnvelope(payload: unknown): Incoming | undefined {
   const keys = typeof payload === 'object' && payload !== null ? payload : {};
   if ('command' in keys) return as('command', command.safeParse(payload));

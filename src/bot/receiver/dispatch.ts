@@ -14,15 +14,15 @@ import { assertInstalledThere, isExternal, originOf } from './origin.js';
 
 /** Slack waits three seconds for an answer. */
 const answerTimeoutMs = 2_800;
-/** Who is not known by then is looked at by the worker. */
+/** If Slack has not said by then who a person is, the worker checks it. */
 const peopleTimeoutMs = seconds(1);
 const respondTimeoutMs = seconds(1);
 
-/** How a request is dealt with; neither promise rejects. */
+/** How a request is handled; neither promise rejects. */
 export interface Dispatched {
-  /** For Slack, as soon as a listener acknowledges. */
+  /** The answer for Slack, as soon as a listener acknowledges. */
   answer: Promise<Answer>;
-  /** When the listeners have ended. */
+  /** Resolves when the listeners have finished. */
   done: Promise<void>;
 }
 
@@ -37,10 +37,10 @@ export interface DispatcherOptions {
 
 export type Dispatch = (incoming: Incoming) => Dispatched;
 
-/** Hands requests that are known to be Slack's to Bolt's listeners: of the right people, and each answered in time. */
+/** Passes verified requests to Bolt's listeners, if the person is allowed, and sees that each is answered in time. */
 export function createDispatcher(app: App, options: DispatcherOptions): Dispatch {
   const { log } = options;
-  // It is told here, with what the person reads.
+  // Errors are handled below, together with what the person reads.
   app.error((error) => Promise.reject(error));
 
   return (incoming) => {
@@ -67,11 +67,11 @@ export function createDispatcher(app: App, options: DispatcherOptions): Dispatch
       if (!isAnswered) await tell(nobodyListens(incoming));
     };
     const done = listen().catch(async (error: unknown) => {
-      if (isAnswered) log.error({ err: error }, 'A listener failed after its answer');
+      if (isAnswered) log.error({ err: error }, 'listener failed after its answer');
       else await tell(replyToError(error, log));
     });
     const answer = within(answerTimeoutMs, () => acknowledged).catch(() => {
-      log.error({ kind: incoming.kind }, 'A listener did not answer in time');
+      log.error({ kind: incoming.kind }, 'listener did not answer in time');
       return answerWith(incoming, tooLate);
     });
     return { answer, done };
@@ -91,11 +91,11 @@ async function assertWelcome(
   if (isExternal(installation, origin)) assertMember('external', guests);
   try {
     const standing = await within(peopleTimeoutMs, () => people.standingOf(userId));
-    // The worker asks again, and refuses whom Slack does not know.
+    // The worker checks again, and refuses people whom Slack does not know.
     if (standing !== 'unknown') assertMember(standing, guests);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    log.warn({ user: userId, reason: messageOf(error) }, 'Slack could not be asked who this is: the worker will');
+    log.warn({ user: userId, reason: messageOf(error) }, 'cannot ask Slack who this person is; the worker will check');
   }
 }
 
@@ -103,15 +103,15 @@ function nobodyListens(incoming: Incoming): SlackMessage {
   const [what, next] =
     incoming.kind === 'command'
       ? ['vcdemo does not know this command.', 'Type `/vcdemo help`.']
-      : ['This is of an older message that vcdemo does not know any more.', 'Type the command again.'];
+      : ['This button belongs to an older version of vcdemo.', 'Type the command instead.'];
   return messageOfParagraphs([`:warning: ${what} ${next}`]);
 }
 
 const tooLate = messageOfParagraphs([
-  ':warning: vcdemo did not manage to answer in time. What you asked for may have been started: `/vcdemo list` shows it.',
+  ':warning: vcdemo could not answer in time. Your command may have been started anyway: check with `/vcdemo list`.',
 ]);
 
-/** The answer by which the person reads the reply, where Slack shows an answer at all. */
+/** The answer in the form in which Slack shows it to the person, if it shows one at all. */
 function answerWith(incoming: Incoming, reply: SlackMessage): Answer {
   if (incoming.kind === 'command') return { status: 200, body: { response_type: 'ephemeral', ...reply } };
   if (incoming.kind !== 'interaction') return { status: 200 };
@@ -132,7 +132,7 @@ function modalOf({ blocks }: SlackMessage) {
   return { type: 'modal', title: { type: 'plain_text', text: 'vcdemo' }, blocks };
 }
 
-/** Says it where the button is: Slack shows nothing of what a click is answered with. */
+/** Posts the reply where the button is: Slack does not show the answer to a click. */
 async function respond(incoming: Incoming, reply: SlackMessage, { observe, log }: DispatcherOptions): Promise<void> {
   if (incoming.kind !== 'interaction' || incoming.body.response_url === undefined) return;
   const { response_url: url, type } = incoming.body;
@@ -148,6 +148,6 @@ async function respond(incoming: Incoming, reply: SlackMessage, { observe, log }
     observe('response_url', 'ok');
   } catch (error) {
     observe('response_url', 'error');
-    log.warn({ reason: messageOf(error) }, 'The refusal could not be shown');
+    log.warn({ reason: messageOf(error) }, 'refusal was not shown');
   }
 }

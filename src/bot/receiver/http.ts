@@ -7,7 +7,7 @@ import { commandLimit, interactionLimit, limitFor, parseBody } from './body.js';
 import type { Dispatch } from './dispatch.js';
 import { expiryOf, isSignatureOf, readSignature } from './signature.js';
 
-/** A path that is none of Slack's. */
+/** A path that does not belong to Slack. */
 export interface Route {
   path: string;
   method: string;
@@ -16,7 +16,7 @@ export interface Route {
 
 export interface HttpReceiverOptions {
   signingSecret: string;
-  /** Undefined where Slack sends nothing by HTTP. */
+  /** Undefined if Slack sends nothing over HTTP. */
   dispatch: Dispatch | undefined;
   routes: Route[];
   log: Log;
@@ -24,16 +24,16 @@ export interface HttpReceiverOptions {
 
 const slackPath = '/slack/events';
 
-/** Slack sends a body at once; who does not is somebody else. */
+/** Slack sends a body at once; a client that does not is not Slack. */
 const limits = { headersTimeout: seconds(3), requestTimeout: seconds(5), connectionsCheckingInterval: seconds(1) };
 const mostConnections = 500;
 /**
- * What bodies may take together beyond the size of a command. Whoever knows the form of a signature can have bodies read,
- * and shall be able neither to fill the memory nor to keep commands out.
+ * How much memory all bodies together may use beyond the size of a command. Anybody who knows what a signature looks like
+ * can make the bot read bodies, but must not be able to fill its memory or keep commands out.
  */
 const mostBytesOfLongBodies = 8 * 1024 * 1024;
 
-/** A server that is not listening yet. It reads a request of Slack's only when its headers and its age are right. */
+/** A server that is not listening yet. It reads the body of a Slack request only if its headers and age are valid. */
 export function createHttpReceiver({ signingSecret, dispatch, routes, log }: HttpReceiverOptions): Server {
   const memory = createAnswerMemory();
   const readBody = createBodyReader(mostBytesOfLongBodies);
@@ -55,15 +55,15 @@ export function createHttpReceiver({ signingSecret, dispatch, routes, log }: Htt
 
   const server = createServer(limits, (request, response) => {
     const path = request.url?.split('?', 1)[0];
-    // Nobody may be left to hear of it.
+    // The client may have gone away.
     response.on('error', () => undefined);
     if (dispatch !== undefined && path === slackPath && request.method === 'POST')
       return void answerSlack(request, dispatch).then(
         (answer) => {
-          if (answer.status >= 400) log.info({ status: answer.status }, 'Refused a request');
+          if (answer.status >= 400) log.info({ status: answer.status }, 'request refused');
           send(request, response, answer);
         },
-        (error: unknown) => log.debug({ reason: messageOf(error) }, 'A request broke off'),
+        (error: unknown) => log.debug({ reason: messageOf(error) }, 'request was cut off'),
       );
     const route = routes.find((candidate) => candidate.path === path && candidate.method === request.method);
     if (route === undefined) send(request, response, { status: 404 });
@@ -74,14 +74,14 @@ export function createHttpReceiver({ signingSecret, dispatch, routes, log }: Htt
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, body }: Answer): void {
-  // The rest is not kept, and the client can read the answer.
+  // The rest of the body is read and dropped, so that the client gets to read the answer.
   request.resume();
   if (body === undefined || body === '') response.writeHead(status).end();
   else if (typeof body === 'string') response.writeHead(status).end(body);
   else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** Reads bodies that are not too long, or says with which status they are refused. */
+/** Reads a body, or returns the status with which it is refused if it is too long. */
 function createBodyReader(budget: number): (request: IncomingMessage) => Promise<Buffer | number> {
   let reserved = 0;
   return async (request) => {
@@ -90,7 +90,7 @@ function createBodyReader(budget: number): (request: IncomingMessage) => Promise
     let size = 0;
     let held = 0;
     try {
-      // Not destroyed when it is refused: the client has to get the answer.
+      // A refused request is not destroyed: the client has to get the answer.
       for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         parts.push(part);
         size += part.length;

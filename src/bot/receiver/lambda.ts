@@ -5,10 +5,10 @@ import { limitFor, parseBody } from './body.js';
 import type { Dispatch } from './dispatch.js';
 import { expiryOf, isSignatureOf, readSignature } from './signature.js';
 
-/** Slack waits three seconds, whatever the listeners still do. */
+/** Slack waits three seconds, even if listeners are still running. */
 const mostMs = 2_900;
 
-/** What REST APIs, HTTP APIs and function URLs call a function with, as far as it is read. */
+/** The fields that are read of the event that REST APIs, HTTP APIs and function URLs pass to a function. */
 export interface LambdaEvent {
   httpMethod?: string;
   requestContext?: { http?: { method?: string } };
@@ -29,7 +29,7 @@ export interface LambdaReceiverOptions {
   log: Log;
 }
 
-/** A handler that has done all there is to do when it answers: the function may be frozen then. */
+/** A handler that answers only when all work is done, because the function may be frozen after that. */
 export function createLambdaHandler({ signingSecret, dispatch, log }: LambdaReceiverOptions) {
   const memory = createAnswerMemory();
 
@@ -48,7 +48,7 @@ export function createLambdaHandler({ signingSecret, dispatch, log }: LambdaRece
       if (incoming === undefined) return { status: 400 };
       const { answer, done } = dispatch(incoming);
       await within(mostMs, () => done).catch(() =>
-        log.warn('A listener was still at work when Slack had to be answered'),
+        log.warn('listener was still running when Slack had to be answered'),
       );
       return await answer;
     });
@@ -56,7 +56,7 @@ export function createLambdaHandler({ signingSecret, dispatch, log }: LambdaRece
 
   return async (event: LambdaEvent): Promise<LambdaAnswer> => {
     const { status, body } = await answerTo(event);
-    if (status >= 400) log.info({ status }, 'Refused a request');
+    if (status >= 400) log.info({ status }, 'request refused');
     if (typeof body !== 'object') return { statusCode: status, body: body ?? '' };
     return { statusCode: status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   };

@@ -2,14 +2,14 @@ import { Refusal } from '../../errors.js';
 import type { Installation } from '../../slack/installation.js';
 import type { Incoming } from './body.js';
 
-/** From where a request says that it comes, and from whom; undefined what it does not say. */
+/** Where a request says it comes from, and from whom; what it does not say is undefined. */
 export interface Origin {
   teamId?: string | undefined;
   enterpriseId?: string | undefined;
   appId?: string | undefined;
-  /** Nobody, for an event. */
+  /** Undefined for an event. */
   userId?: string | undefined;
-  /** The person's own team, which in a shared channel may be another than the one they act in. */
+  /** The person's own team; in a shared channel it may differ from the team they act in. */
   userTeamId?: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export function originOf(incoming: Extract<Incoming, { body: unknown }>): Origin
 }
 
 /**
- * Refuses what comes from elsewhere than where the app is installed, as far as that is known.
+ * Refuses requests from anywhere but where the app is installed, as far as that is known.
  * @throws Refusal `another-workspace`
  */
 export function assertInstalledThere(installation: Installation, origin: Origin): void {
@@ -46,11 +46,11 @@ export function assertInstalledThere(installation: Installation, origin: Origin)
     (appId && origin.appId && origin.appId !== appId);
   if (!isForeign) return;
   throw new Refusal('another-workspace', 'This vcdemo belongs to another Slack workspace, organization or app.', {
-    hint: 'Use the one that is installed in your own workspace.',
+    hint: 'Use the vcdemo app that is installed in your own workspace.',
   });
 }
 
-/** Whether the person is known to be of another organization; in an Enterprise Grid only Slack can tell. */
+/** Whether the person is known to belong to another organization; in an Enterprise Grid only Slack can tell. */
 export function isExternal({ teamId, enterpriseId }: Installation, { userTeamId }: Origin): boolean {
   return Boolean(teamId && enterpriseId === null && userTeamId && userTeamId !== teamId);
 }

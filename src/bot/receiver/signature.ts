@@ -1,16 +1,16 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** What Slack sends with a body to prove that it is Slack's. */
+/** What Slack sends with a body to prove that it comes from Slack. */
 export interface Signature {
   timestamp: string;
   /** `v0=` and an HMAC in hexadecimal digits. */
   value: string;
 }
 
-/** By how much a request may be older or newer than our clock says, in seconds. */
+/** How far the time of a request may differ from our clock, in seconds. */
 export const toleranceSeconds = 300;
 
-/** The signature in the headers, if its form and its age are right: what does not have that is not worth reading. */
+/** The signature in the headers, if it is well-formed and recent; otherwise the request is not worth reading. */
 export function readSignature(
   header: (name: string) => string | undefined,
   nowMs: number = Date.now(),
@@ -28,5 +28,5 @@ export function isSignatureOf(body: Buffer, { timestamp, value }: Signature, sig
   return timingSafeEqual(Buffer.from(`v0=${expected}`), Buffer.from(value));
 }
 
-/** The moment from which on the signature is refused for its age, in milliseconds. */
+/** When the signature becomes too old to be accepted, in milliseconds. */
 export const expiryOf = ({ timestamp }: Signature): number => (Number(timestamp) + toleranceSeconds + 1) * 1000;

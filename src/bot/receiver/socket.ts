@@ -11,8 +11,8 @@ import { parseEnvelope } from './body.js';
 import type { Dispatch } from './dispatch.js';
 
 /*
- * Socket Mode. When the client itself reconnects, an answer of Slack's other than 200 ends the process. So each connection
- * has a client of its own that does not, and a loop here makes the next one.
+ * Socket Mode. When the client reconnects by itself, any answer from Slack other than 200 ends the process. So every
+ * connection gets a new client that does not reconnect, and a loop here opens the next one.
  */
 
 export interface SocketReceiverOptions {
@@ -21,25 +21,25 @@ export interface SocketReceiverOptions {
   dispatch: Dispatch;
   observe: SlackCallObserver;
   log: Log;
-  /** Between two attempts; they become rarer until then. */
+  /** The longest pause between two attempts; pauses grow until then. */
   longestPauseMs?: number;
 }
 
-/** A connection to Slack that is made again and again until it is closed. */
+/** A connection to Slack that is reopened until it is closed on purpose. */
 export interface SocketReceiver {
-  /** Why there is no connection; undefined while there is one. */
+  /** Why the bot is not connected; undefined while it is. */
   problem(): string | undefined;
-  /** Resolves with the error by which Slack refused the app for good. */
+  /** Resolves with the error with which Slack rejected the app for good. */
   refused: Promise<unknown>;
   close(): void;
 }
 
 const connectTimeoutMs = seconds(20);
 const callTimeoutMs = seconds(10);
-/** A connection that ended sooner counts as a failed attempt: Slack may end one instead of refusing it. */
+/** A shorter connection counts as a failed attempt: Slack may close a connection instead of refusing it. */
 const shortestLifeMs = seconds(10);
 
-/** What Slack says when another attempt is of no use. */
+/** Errors of Slack after which another attempt is useless. */
 const finalErrors = new Set([
   ...['invalid_auth', 'not_authed', 'account_inactive', 'user_removed_from_team', 'team_disabled', 'token_revoked'],
   ...['token_expired', 'not_allowed_token_type', 'missing_scope', 'no_permission'],
@@ -47,11 +47,11 @@ const finalErrors = new Set([
 
 /**
  * Resolves after the first attempt, whether it succeeded or not.
- * @throws what Slack said, if it refuses the app.
+ * @throws the error from Slack, if it rejects the app.
  */
 export async function startSocketReceiver(options: SocketReceiverOptions): Promise<SocketReceiver> {
   const { log, longestPauseMs = seconds(15) } = options;
-  // One for all connections: it remembers until when Slack wants to be left alone.
+  // One for all connections, because it remembers rate limits.
   const webApi = slackClientOptions({ ...options, attempts: 1, timeoutMs: callTimeoutMs });
   const dispatcher = proxyDispatcher();
   const open = new Set<SocketModeClient>();
@@ -60,13 +60,13 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   let firstAttempted!: () => void;
   const firstAttempt = new Promise<void>((resolve) => (firstAttempted = resolve));
 
-  /** Resolves with Slack's reason when the connection has ended. */
+  /** Resolves with the reason when the connection has ended. */
   async function connectOnce(): Promise<string> {
     const client = createClient(options, { clientOptions: webApi, ...(dispatcher && { dispatcher }) });
     open.add(client);
     const ended = endOf(client).finally(() => open.delete(client));
     await connect(client);
-    if (problem !== undefined) log.info('Connected to Slack');
+    if (problem !== undefined) log.info('connected to Slack');
     problem = undefined;
     firstAttempted();
     return await ended;
@@ -84,9 +84,9 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
       if (closing.signal.aborted) return await never;
       firstAttempted();
       failures = performance.now() - since < shortestLifeMs ? failures + 1 : 0;
-      // One that lived is followed at once: what Slack sends in between is lost.
+      // A connection that lasted is replaced at once: what Slack sends in between is lost.
       const pauseMs = failures === 0 ? 0 : Math.min(500 * 2 ** failures, longestPauseMs) * (0.75 + Math.random() / 4);
-      log[failures === 0 ? 'info' : 'warn']({ reason: problem }, 'Not connected to Slack; trying again');
+      log[failures === 0 ? 'info' : 'warn']({ reason: problem }, 'not connected to Slack; retrying');
       await sleep(pauseMs, undefined, { signal: closing.signal }).catch(() => never);
     }
   }
@@ -109,7 +109,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   };
 }
 
-/** Nobody waits for it any more. */
+/** For a receiver that has been closed. */
 const never = new Promise<never>(() => undefined);
 
 function createClient(
@@ -124,12 +124,12 @@ function createClient(
   });
   client.on('slack_event', ({ body, ack }: SlackEnvelope) => {
     const incoming = parseEnvelope(body);
-    // What Slack is not answered it sends again.
+    // Slack repeats what is not answered.
     const answer = incoming === undefined ? Promise.resolve({ body: undefined }) : dispatch(incoming).answer;
-    if (incoming === undefined) log.info('Refused a request that is malformed');
+    if (incoming === undefined) log.info('malformed request refused');
     answer
       .then((given) => ack(given.body))
-      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'An answer did not reach Slack'));
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'answer did not reach Slack'));
   });
   return client;
 }
@@ -139,33 +139,33 @@ interface SlackEnvelope {
   ack(body?: string | object): Promise<void>;
 }
 
-/** Throws what Slack said, or that it did not. */
+/** Throws the error from Slack, or that it did not answer. */
 async function connect(client: SocketModeClient): Promise<void> {
   let socketError: unknown;
   client.on('error', (error: unknown) => (socketError = error));
   try {
     await within(connectTimeoutMs, () => client.start());
   } catch (error) {
-    // It may still come to be connected.
+    // It may still connect later.
     client.once('connected', () => void client.disconnect());
     void client.disconnect();
     throw error ?? socketError ?? new Error('Slack closed the connection');
   }
 }
 
-/** The reason why the connection ended: as soon as Slack says that it will end it, so that the next one can follow. */
+/** The reason why the connection ended, as soon as Slack announces it, so that the next one can be opened. */
 function endOf(client: SocketModeClient): Promise<string> {
   return new Promise((resolve) => {
     client.on('ws_message', (data: unknown) => {
       const reason = disconnectReasonIn(String(data));
-      if (reason !== undefined) resolve(`Slack ended the connection: ${reason}`);
+      if (reason !== undefined) resolve(`Slack closed the connection: ${reason}`);
     });
     client.once('disconnected', () => resolve('the connection was lost'));
   });
 }
 
 function disconnectReasonIn(message: string): string | undefined {
-  // Those of Slack itself are short.
+  // Slack's own messages are short.
   if (message.length > 2_000) return undefined;
   try {
     const { type, reason } = JSON.parse(message) as { type?: unknown; reason?: unknown };

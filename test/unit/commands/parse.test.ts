@@ -22,7 +22,7 @@ describe('a command line', () => {
     assert.deepEqual(parse('help create'), { name: 'help', flags: {}, topic: 'create' }));
   test('without a name means the demo called demo', () =>
     assert.deepEqual(parse('create'), { name: 'create', demo: 'demo', flags: {} }));
-  test('may give a time to live, behind or before the name', () => {
+  test('may give a lifetime, before or after the name', () => {
     const expected = { name: 'create', demo: 'team-a', flags: { ttlMs: hours(4) } };
     assert.deepEqual(parse('create team-a --ttl 4h'), expected);
     assert.deepEqual(parse('create --ttl=4h team-a'), expected);
@@ -74,7 +74,7 @@ describe('a wrong command line', () => {
     test(`does not accept ${name} as the name of a demo`, () =>
       assert.ok(['bad-name', 'unknown-flag'].includes(refusal(`status ${name}`).code)));
   for (const ttl of ['8', '0h', '5m', '10m', '14m', '73h', '8 h', '-8h', '99999999999999999999d'])
-    test(`does not accept ${ttl} as a time to live`, () => {
+    test(`does not accept ${ttl} as a lifetime`, () => {
       const { code, hint } = refusal(`create --ttl ${ttl}`);
       assert.ok(code === 'bad-ttl' || ttl === '8 h');
       assert.match(hint ?? '', /Usage/);

@@ -36,7 +36,7 @@ describe('an answer of Redis', () => {
     ['ERR max number of clients reached', /maxclients/],
     ['DENIED Redis is running in protected mode', /Set a password/],
     ["ERR unknown command 'HELLO'", /Redis 5 or later/],
-    ['ERR something else', /Look at the Redis/],
+    ['ERR something else', /Check the Redis server/],
   ] as const)
     it(`"${text}" is a refusal with a remedy`, () => {
       const refusal = refusalOf(answer(text));

@@ -22,7 +22,7 @@ it('a reason that is given thousands of times is one line, and so is its end', (
   outages.over();
   assert.deepEqual(
     lines.map(({ level, text }) => `${level}: ${text}`),
-    ['warn: Redis cannot be reached; trying again', 'info: Redis answers again'],
+    ['warn: Redis cannot be reached; retrying', 'info: Redis is available again'],
   );
 });
 

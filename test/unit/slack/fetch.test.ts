@@ -86,7 +86,7 @@ describe('a call whose answer was lost', () => {
 
   test('says that Slack does not answer', () => {
     faults = [neverAnswers, ok, neverAnswers];
-    return assert.rejects(call('chat.postMessage'), /Slack does not answer within/);
+    return assert.rejects(call('chat.postMessage'), /Slack did not answer within/);
   });
 });
 
