@@ -87,7 +87,7 @@ async function verify(demo: string): Promise<number> {
 async function remove(demo: string): Promise<void> {
   await stack.type(stack.slack.alice, `delete ${demo}`);
   await stack.press(stack.slack.alice, 'delete_demo', demo);
-  await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted`), 5 * minute);
+  await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
 }
 
 /** Megabytes: now, and the highest so far. */

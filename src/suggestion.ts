@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 
-/** ` Did you mean …?`, where one of the known words is close enough to be what was meant; else nothing. */
+/** ` Did you mean …?` if one of the known words is close enough; otherwise an empty string. */
 export function suggestion(word: string, known: readonly string[]): string {
   if (known.length === 0) return '';
   const match = closest(word, known);

@@ -12,20 +12,20 @@ export interface DemoContext {
   host: Cluster;
   /** The file with the host cluster's credentials, for helm; undefined in a pod. */
   kubeconfig: string | undefined;
-  /** The ClusterRole that the worker binds itself to in the demo's namespaces; undefined where its rights are cluster-wide. */
+  /** The ClusterRole that the worker binds itself to in the demo's namespaces; undefined if it has cluster-wide permissions. */
   demoClusterRole: string | undefined;
-  /** Where the claims on demos are kept. */
+  /** The namespace that holds the claims on demos. */
   claimNamespace: string;
-  /** The worker's own namespace, where it runs in the host cluster. */
+  /** The worker's own namespace, if it runs in the host cluster. */
   workerNamespace: string | undefined;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
-  /** How what was made reaches people; undefined where a flow is only looked at. */
+  /** How the kubeconfig reaches people; undefined if a flow is only inspected. */
   delivery?: Delivery | undefined;
   signal: AbortSignal;
 }
 
-/** Hands out the kubeconfig of a demo that is ready, once for each job. */
+/** Sends the kubeconfig of a demo that is ready, once for each job. */
 export interface Delivery {
   isDone(): Promise<boolean>;
   deliver(): Promise<void>;

@@ -9,7 +9,7 @@ type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
   payload: { demo: string; searched?: string[] | undefined };
 };
 
-/** @throws UnknownDemo with the closest name that there is. */
+/** @throws UnknownDemo with the closest existing name. */
 export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
   const { config, payload } = run;
   const { demo: name, searched = [] } = payload;
@@ -25,30 +25,30 @@ export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> 
 }
 
 /**
- * A command is for the demo that existed when it was given, not for a later one of the same name; and it is done once.
+ * Checks that a command is for this demo, not for an earlier one of the same name, and has not been carried out yet.
  * @throws Refusal `command-over`
  */
 export function assertNotOver(run: Pick<JobRun<'create'>, 'id' | 'askedAt'>, demo: Demo): void {
   if (!isOver(demo, run)) return;
-  throw new Refusal('command-over', `This command was given before demo ${demo.name} was made, or is done already.`, {
-    hint: 'If you still want it, give it again.',
+  throw new Refusal('command-over', `This command is older than demo ${demo.name}, or has already been carried out.`, {
+    hint: 'If you still want it, send it again.',
   });
 }
 
-/** This host cluster has no such demo; another may have it. */
+/** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {
   constructor(message: string, names: readonly string[]) {
     super('unknown-demo', message, {
       hint:
         names.length > 0
-          ? `These exist: ${names.join(', ')}. \`/vcdemo list\` shows more about them.`
-          : '`/vcdemo create` makes one.',
+          ? `Existing demos: ${names.join(', ')}. \`/vcdemo list\` shows their owners and states.`
+          : 'Create one with `/vcdemo create`.',
     });
   }
 }
 
 /**
- * A demo that can be used: both clusters were made.
+ * A demo that can be used: both clusters exist.
  * @throws UnknownDemo; Refusal `demo-not-ready`
  */
 export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
@@ -56,7 +56,7 @@ export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<D
   if (demo.state === 'ready') return demo;
   const why = {
     creating: 'is still being created',
-    failed: 'was not created completely',
+    failed: 'was not fully created',
     deleting: 'is being deleted',
   }[demo.state];
   throw new Refusal('demo-not-ready', `Demo ${demo.name} ${why}.`, {

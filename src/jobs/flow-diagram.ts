@@ -1,6 +1,6 @@
 import type { Flow } from './flow.js';
 
-/** A flow as a Mermaid flowchart: a box a step, doubled where it runs on each virtual cluster. */
+/** A flow as a Mermaid flowchart: one box per step, with a double border if it runs on each virtual cluster. */
 export function mermaidOf<Once, Each>(flow: Flow<Once, Each, string>): string {
   const boxes = flow.steps.map(({ name, on, says }) =>
     on === 'each' ? `  ${name}[["${says}"]]` : `  ${name}["${says}"]`,

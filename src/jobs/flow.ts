@@ -8,25 +8,25 @@ import type { VirtualClusterName } from '../k8s/demo.js';
 import { redact } from '../redact.js';
 
 /*
- * Runs a table of steps. The cluster is the state: a step looks (reads only), acts if what it wants does not hold, and
- * looks again until its deadline. Running a table again is resuming it.
+ * Runs a table of steps. The cluster is the state: a step checks (read-only) whether its result holds, acts if it does not,
+ * and checks again until its deadline. To resume a table, run it again.
  */
 
-/** How one step is done; `context` is the demo's, or that of one virtual cluster. */
+/** How one step is done; the context is that of the demo or of one virtual cluster. */
 export interface Work<Context> {
-  /** Reads only, and exact: does the step's result hold? */
+  /** Whether the step's result holds; read-only and exact. */
   check(context: Context): Promise<Check>;
-  /** Brings the result about; safe to repeat. Without it the step only waits. */
+  /** Produces the result; safe to repeat. Without it the step only waits. */
   apply?(context: Context): Promise<void>;
 }
 
 interface Row<Context> {
-  /** All steps with these names must be done first, on both clusters unless this one and that one are of `each`. */
+  /** The steps that must be done first: on both clusters, or on the same cluster if both steps run on `each`. */
   after: readonly string[];
   within: number;
-  /** What is going on, for people: `Starting the virtual cluster`. */
+  /** What people read meanwhile: `Starting the virtual cluster`. */
   says: string;
-  /** Where it is false, the step is left out. */
+  /** If false, the step is left out. */
   when?: (config: DemoConfig) => boolean;
   work: Work<Context>;
 }
@@ -45,7 +45,7 @@ export class Flow<Once, Each, Names extends string = never> {
     return new Flow<Once, Each>([]);
   }
 
-  /** The same table for those who have no use for its last step. */
+  /** The same table without its last step. */
   withoutLast(): Flow<Once, Each, Names> {
     return new Flow<Once, Each, Names>(this.steps.slice(0, -1));
   }
@@ -55,19 +55,19 @@ export class Flow<Once, Each, Names extends string = never> {
   }
 }
 
-/** One step on one cluster, or on none in particular. */
+/** One step, on one cluster or once for the demo. */
 export interface Task {
   step: string;
   cluster?: VirtualClusterName;
   says: string;
   state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
-  /** What was last seen while it waited. */
+  /** What the last check saw. */
   seen?: string;
-  /** What is to be said of its result. */
+  /** A remark about the result, for people. */
   note?: string;
   /** Milliseconds from start to end. */
   tookMs?: number;
-  /** True where the result held at the first look. */
+  /** Whether the result held at the first check. */
   found?: boolean;
   error?: unknown;
 }
@@ -76,19 +76,19 @@ export interface FlowRun<Once, Each> {
   config: DemoConfig;
   context: Once;
   contextOf: (cluster: VirtualClusterName) => Each;
-  /** On which `each` runs: of a demo that is half deleted, one. */
+  /** Where `each` runs; only one of the two if the demo is half deleted. */
   clusters: readonly VirtualClusterName[];
-  /** Ends everything at once. */
+  /** Stops everything at once. */
   signal: AbortSignal;
-  /** Ends at the next boundary: no step begins, what acts may end, and nothing is waited for. */
+  /** Stops at the next boundary: no step starts, running actions may finish, and nothing is waited for. */
   draining?: AbortSignal;
-  /** Called whenever a task changes, with all tasks. */
+  /** Called with all tasks whenever one changes. */
   onChange: (tasks: readonly Task[]) => void;
   /** Called when a task is done or has failed. */
   onEnd?: (task: Task) => void;
 }
 
-/** Steps failed; the demo can be resumed. */
+/** Steps have failed; the flow can be resumed. */
 export class FlowError extends Error {
   override readonly name = 'FlowError';
 
@@ -96,7 +96,7 @@ export class FlowError extends Error {
     super(failed.map((task) => `${taskName(task)}: ${messageOf(task.error)}`).join('\n'), { cause: failed[0]?.error });
   }
 
-  /** What the first failed step advises, or what is known about its reason. */
+  /** The hint of the first failed step, or advice for a known failure. */
   get hint(): string | undefined {
     return this.failed
       .map(({ error }) => (error instanceof UserError ? error.hint : adviceFor(messageOf(error))))
@@ -108,8 +108,9 @@ export class FlowError extends Error {
 export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
 
 /**
- * Runs every step as soon as those before it are done. When one fails, what depends on it does not start and the rest ends.
- * @throws FlowError with every failed task; the reason of the signal, or of draining, that ended it
+ * Runs every step as soon as the steps before it are done. If one fails, those that depend on it do not start, and the
+ * others finish.
+ * @throws FlowError with every failed task; the reason of `signal` or `draining` if one of them stopped it
  */
 export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: FlowRun<Once, Each>): Promise<Task[]> {
   const tasks = await runTasks(flow, run, perform);
@@ -120,7 +121,7 @@ export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: F
   return tasks;
 }
 
-/** Looks at every step's result and acts on none; a step whose result does not hold is `failed` with what was seen. */
+/** Checks the result of every step without acting; a step whose result does not hold is `failed` with what was seen. */
 export async function inspectFlow<Once, Each>(
   flow: Flow<Once, Each, string>,
   run: Omit<FlowRun<Once, Each>, 'onChange' | 'onEnd'>,
@@ -178,7 +179,7 @@ interface Actions {
   withinMs: number;
 }
 
-/** Resolves with whether the task is done; never rejects. */
+/** Resolves to whether the task is done; never rejects. */
 async function runTask(
   task: Task,
   before: Promise<boolean>[],
@@ -209,7 +210,7 @@ async function runTask(
 }
 
 const lookEveryMs = 300;
-/** How long an outage may be, as a multiple of what the step may take. */
+/** How long an outage may last, as a multiple of the step's deadline. */
 const longestOutage = 4;
 
 async function perform(
@@ -240,7 +241,7 @@ async function perform(
         continue;
       }
     } catch (error) {
-      // A server that does not answer just now may do so later; everything else is for people.
+      // A server that does not answer now may answer later; any other error is for people.
       if (!isPassing(error)) throw error;
       isOutage = true;
       seen = messageOf(error);
@@ -253,7 +254,7 @@ async function perform(
       throw new UserError('step-timeout', `${seen} (waited ${formatDuration(withinMs)})`, { hint: adviceFor(seen) });
     await pause(lookEveryMs, signal);
     if (isOutage) {
-      // The step could not do anything meanwhile, so the time is not taken from its own.
+      // The step could do nothing during the outage, so that time does not count.
       const lostMs = Math.min(outageLeftMs, performance.now() - lookedAt);
       outageLeftMs -= lostMs;
       deadline += lostMs;

@@ -12,7 +12,7 @@ import type { JobName, UpkeepName } from '../commands/jobs.js';
 import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
 
-/** Opens the host cluster with the credentials as they are now, and closes it when the work has ended. */
+/** Opens the host cluster with the current credentials, and closes it when the work has ended. */
 export async function withHost<Result>(
   { settings, signal }: { settings: WorkerSettings; signal?: AbortSignal },
   work: (host: Cluster) => Promise<Result>,
@@ -25,18 +25,18 @@ export async function withHost<Result>(
   }
 }
 
-/** The host cluster while a job alone may write to its demo. */
+/** The host cluster while this job holds the claim on its demo. */
 export interface ClaimedHost {
-  /** Checks the claim before each write, and ends every request when the claim is lost. */
+  /** Checks the claim before each write, and aborts every request if the claim is lost. */
   host: Cluster;
   claim: Claim;
-  /** Aborted when the worker's time is over or the claim is lost. */
+  /** Aborted when the worker has to stop or the claim is lost. */
   signal: AbortSignal;
 }
 
 /**
- * The one way to write to a demo: claims it, opens the host cluster, and gives the claim back in the end. Where another
- * job has the demo, `busy` is told instead.
+ * The only way to write to a demo: claims it, opens the host cluster, and releases the claim at the end. If another job
+ * holds the claim, `busy` is called instead.
  */
 export async function withClaimedDemo(
   run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<UpkeepName>,
@@ -52,23 +52,21 @@ export async function withClaimedDemo(
     try {
       await work({ host: host.with({ signal, beforeWrite: claim.assertHeld }), claim, signal });
     } catch (error) {
-      // Whatever came of it, the reason is that the claim was lost.
+      // Whatever the error, the cause is that the claim was lost.
       claim.signal.throwIfAborted();
       throw error;
     } finally {
-      // The Lease expires by itself as well: that it still exists changes nothing of what was done.
-      await claim
-        .release()
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'The claim was not released'));
+      // The Lease also expires by itself; if it remains for a while, the work is done all the same.
+      await claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
     }
   });
 }
 
-/** A job that was under way waits longer for the API to come back than one that has not begun. */
+/** A job that was interrupted waits longer for the API to come back than one that has not started. */
 const patienceMs = { new: seconds(20), resumed: minutes(10) };
 
 /**
- * Claims the demo, once the host cluster answers.
+ * Claims the demo as soon as the host cluster answers.
  * @throws UserError `host-unreachable`
  */
 async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Promise<Claim | Holder> {
@@ -89,14 +87,14 @@ async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Pro
     request.signal.throwIfAborted();
     if (!isPassing(problem)) throw error;
     throw new UserError('host-unreachable', `${messageOf(problem)} (waited ${formatDuration(withinMs)})`, {
-      hint: `Check that the cluster is up and that the worker can reach it, then give the command again: what was made is kept.`,
+      hint: `Check that the cluster is up and that the worker can reach it, then run the command again: what was created is kept.`,
       cause: problem,
     });
   });
   return claim!;
 }
 
-/** Runs `work` with what the steps of a demo need, and closes the connections to its virtual clusters. */
+/** Runs `work` with the context that a demo's steps need, then closes the connections to its virtual clusters. */
 export async function withDemoContext<Result>(
   run: JobRun<JobName>,
   { host, demo, signal, delivery, beforeWrite = () => undefined }: DemoConnection,

@@ -6,14 +6,14 @@ import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';
 import type { SharedFile, Slack } from './slack/client.js';
 
-/** What a worker has for its whole life. */
+/** What a worker keeps for its whole life. */
 export interface WorkerTools {
   settings: WorkerSettings;
   slack: Slack;
   people: People;
   istio: IstioRenderer;
   metrics: WorkerMetrics;
-  /** By job: kubeconfigs that were sent and could not be noted yet; undefined of one that could not be sent. */
+  /** By job: kubeconfigs that were sent but not recorded yet; undefined if one could not be sent. */
   delivered: Map<string, SharedFile | undefined>;
 }
 
@@ -22,13 +22,13 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
   id: string;
   name: Name;
   payload: JobPayload<Name>;
-  /** When the command was given; runs that were cut off count. */
+  /** When the command was sent, not when this run started. */
   askedAt: Date;
-  /** Whether an earlier run of this job was cut off. */
+  /** Whether an earlier run of this job was interrupted. */
   resumed: boolean;
   config: DemoConfig;
   log: Log;
-  /** Aborted when the worker stops: a flow hands over at the next boundary of its steps. */
+  /** Aborted when the worker is asked to stop: a flow stops at the next boundary between steps. */
   draining: AbortSignal;
   /** Aborted when the worker's time to stop is over. */
   signal: AbortSignal;
@@ -36,6 +36,6 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
 
 export type Handler<Name extends JobName> = (run: JobRun<Name>) => Promise<void>;
 
-/** The configuration as it is now: a change needs no restart. */
+/** The current configuration: a change needs no restart. */
 export const currentConfig = ({ VCDEMO_CONFIG, HOST_CLUSTER }: WorkerSettings): DemoConfig =>
   readDemoConfig(VCDEMO_CONFIG, undefined, HOST_CLUSTER);

@@ -3,7 +3,7 @@ import { recordSpan } from '../tracing.js';
 import type { Task } from './flow.js';
 import type { JobRun } from './job-run.js';
 
-/** Notes a step that has ended in log, metrics and trace. */
+/** Records a finished step in the log, the metrics and the trace. */
 export function observeStep(
   run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>,
   task: Task,

@@ -6,7 +6,7 @@ import { requireReadyDemo } from './find-demo.js';
 import { withDemoContext, withHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 
-/** Asks something of a demo that can be used; nothing is claimed, as questions may be asked side by side. */
+/** Runs read-only work on a demo that can be used. It takes no claim, because such commands can run side by side. */
 export async function onReadyDemo<Result>(
   run: JobRun<'kubeconfig'> | JobRun<'verify'> | JobRun<'dashboard'>,
   work: (context: DemoContext) => Promise<Result>,
@@ -15,7 +15,7 @@ export async function onReadyDemo<Result>(
   const { signal } = run;
   return await withHost(run, async (host) =>
     withDemoContext(run, { host, demo: await requireUsable(host), signal }, async (context) => {
-      // A demo may be older than this way of getting rights.
+      // The demo may be older than this way of granting permissions.
       for (const place of context.demo.places) await takeDemoRights({ ...context, place }, signal);
       return await work(context);
     }),

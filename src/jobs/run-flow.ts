@@ -10,7 +10,7 @@ import type { JobRun } from './job-run.js';
 import { reportProgress, type ProgressReporter } from './slack/progress.js';
 import { observeStep } from './observe-step.js';
 
-/** Whose channel follows a flow and is told how it ended. */
+/** The channel and the person that follow a flow and are told how it ended. */
 export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 
 export interface ReportedFlow {
@@ -20,11 +20,11 @@ export interface ReportedFlow {
   flow: Flow<DemoContext, ClusterContext, string>;
   title: string;
   delivery?: Delivery;
-  /** Undefined where nobody is to follow it. */
+  /** Undefined if nobody is to follow it. */
   audience: Audience | undefined;
 }
 
-/** A flow that failed, in the words in which its audience is told; nobody is where there is none. */
+/** A failed flow, in the words for its audience; without an audience it is not reported. */
 export class FlowFailed extends UserError {
   readonly title: string;
   readonly audience: Audience | undefined;
@@ -40,13 +40,13 @@ export class FlowFailed extends UserError {
 }
 
 /**
- * Runs a flow under a claim, followed by one message in Slack; an earlier run's message goes on.
+ * Runs a flow under a claim and shows its progress in one Slack message; continues the message of an earlier run.
  * @throws what `runFlow` throws
  */
 export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
   const { run, claimed, demo, flow, delivery } = request;
   const { host, claim, signal } = claimed;
-  setMaxListeners(0, signal); // every wait and request of every step listens to it
+  setMaxListeners(0, signal); // all waits and requests of all steps listen to it
   const reporter = startReporter(request);
   try {
     const tasks = await withDemoContext(

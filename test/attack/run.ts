@@ -63,7 +63,7 @@ async function withDemo(use: (kubeconfig: string) => Promise<number>): Promise<n
     } finally {
       await stack.type(slack.alice, `delete ${demo}`);
       await stack.press(slack.alice, 'confirmed:0', `delete ${demo}`);
-      await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted`), 5 * minute);
+      await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
     }
   } finally {
     await stack.close();

@@ -57,7 +57,7 @@ async function deleteDemo(name: string): Promise<void> {
   const answer = await stack.type(stack.slack.alice, `delete ${name}`);
   assert.match(textOf({ text: '', ...answer.body }), /cannot be undone/);
   await stack.press(stack.slack.alice, 'confirmed:0', `delete ${name}`);
-  await stack.message(new RegExp(`Demo \\*${name}\\* is deleted; nothing is left`), 5 * minute);
+  await stack.message(new RegExp(`Demo \\*${name}\\* has been deleted; nothing is left`), 5 * minute);
   assert.equal(await remainders(name), '');
 }
 
@@ -135,9 +135,9 @@ describe('a demo on a real cluster', () => {
     assert.doesNotMatch(text, /error/);
   });
 
-  it('says in status that everything is there, and lists the demo', async () => {
+  it('says in status that all parts are in place, and lists the demo', async () => {
     await stack.type(stack.slack.alice, 'status e2e');
-    assert.match(await stack.whisper(stack.slack.alice, /Demo e2e: /, minute), /everything is there/);
+    assert.match(await stack.whisper(stack.slack.alice, /Demo e2e: /, minute), /all parts are in place/);
     await stack.type(stack.slack.alice, 'list');
     assert.match(await stack.whisper(stack.slack.alice, /One demo|\d+ demos/), /\*e2e\*/);
   });
@@ -192,7 +192,7 @@ describe('a demo on a real cluster', () => {
       await stack.type(stack.slack.alice, 'create foreign');
       const text = textOf(await stack.message(/Creating demo \*foreign\* failed/, minute));
       assert.match(text, /namespace foreign-vc1 already that is not part of demo foreign/);
-      assert.match(text, /Nothing was made/);
+      assert.match(text, /Nothing was created/);
       assert.equal(await kubectl('get', 'namespace', 'foreign-vc1', '-o', 'jsonpath={.metadata.annotations}'), '');
     } finally {
       await kubectl('delete', 'namespace', 'foreign-vc1', '--wait=false');

@@ -146,18 +146,18 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     const delivered = slack.timeline.entries.filter(({ files, text }) => files.length > 0 && text.includes('*roll*'));
     assert.equal(delivered.length, 1);
     await people.type(slack.alice, 'status roll');
-    assert.match(await people.whisper(slack.alice, /Demo roll:/, minute), /everything is there/);
+    assert.match(await people.whisper(slack.alice, /Demo roll:/, minute), /all parts are in place/);
   });
 
   it('deletes a demo on command, and one whose time is over without any worker', async () => {
     await people.type(slack.alice, 'delete inpod');
     await people.press(slack.alice, 'confirmed:0', 'delete inpod');
-    await people.message(/Demo \*inpod\* is deleted; nothing is left/, 5 * minute);
+    await people.message(/Demo \*inpod\* has been deleted; nothing is left/, 5 * minute);
     await noWorkers();
     const selector = 'vcdemo.io/demo=roll';
     await expire('roll');
     await kubectl('-n', namespace, 'create', 'job', 'sweep-now', '--from=cronjob/bot-worker-sweep');
-    await people.message(/Demo \*roll\* had expired and is deleted; nothing is left/, 5 * minute);
+    await people.message(/Demo \*roll\* expired and has been deleted; nothing is left/, 5 * minute);
     assert.equal(await kubectl('get', 'namespace', '-l', selector, '-o', 'name'), '');
   });
 });

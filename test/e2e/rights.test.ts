@@ -105,7 +105,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
   }
   const deleted = async (demo: string) => {
-    await stack.message(new RegExp(`Demo \\*${demo}\\* is deleted; nothing is left`), 3 * minute);
+    await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 3 * minute);
     assert.equal(await kubectl('get', 'namespace', '-l', `vcdemo.io/demo=${demo}`, '-o', 'name'), '');
   };
 
@@ -194,7 +194,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await stack.type(stack.slack.bob, 'verify resumed');
     assert.match(textOf(await stack.message(/resumed.*requests from sleep/s, minute)), /v1: [1-9]\d* · v2: [1-9]/);
     await stack.type(stack.slack.alice, 'status resumed');
-    assert.match(await stack.whisper(stack.slack.alice, /Demo resumed: /, minute), /everything is there/);
+    assert.match(await stack.whisper(stack.slack.alice, /Demo resumed: /, minute), /all parts are in place/);
     await deleteDemo('resumed');
     await deleted('resumed');
   });

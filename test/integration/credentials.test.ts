@@ -89,7 +89,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
 
     await stack.type(slack.alice, `revoke red <@${slack.bob.userId}>`);
     await stack.press(slack.alice, 'confirmed:0', `revoke red <@${slack.bob.userId}>`);
-    await stack.whisper(slack.alice, /has no access to demo \*?red/);
+    await stack.whisper(slack.alice, /no longer has access to demo \*?red/);
     for (const context of ['red-vc1', 'red-vc2'])
       await assert.rejects(
         list(await connect([path], context), 'v1', 'Namespace'),
@@ -97,7 +97,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
       );
     assert.deepEqual(await slack.files(direct), []);
     await stack.type(slack.bob, 'kubeconfig red');
-    await stack.whisper(slack.bob, /access to demo red was taken away/);
+    await stack.whisper(slack.bob, /access to demo red was revoked/);
   });
 
   it('leads to a demo that "create" completes when "status" finds a part missing', async () => {
@@ -106,14 +106,14 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     const vc2 = await connect([await save('advice.yaml', content)], 'vc2');
     await remove(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample'));
     await stack.type(slack.alice, 'status blue');
-    const advice = await stack.whisper(slack.alice, /Demo blue: .*not as they should be|Demo \*?blue.*are not/s);
+    const advice = await stack.whisper(slack.alice, /Demo blue: .*have problems|Demo \*?blue.*have problems/s);
     assert.match(advice, /`\/vcdemo create blue` completes/);
     await stack.type(slack.alice, 'create blue');
     await stack.message(/:white_check_mark: Completing demo \*blue\*/, 60_000);
     assert.ok(await read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')));
     await stack.type(slack.bob, 'status blue');
-    await stack.whisper(slack.bob, /everything is there/);
+    await stack.whisper(slack.bob, /all parts are in place/);
     await stack.type(slack.bob, 'create blue');
-    await stack.whisper(slack.bob, /is there already/);
+    await stack.whisper(slack.bob, /already exists/);
   });
 });

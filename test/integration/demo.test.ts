@@ -77,7 +77,7 @@ describe('npm run demo', () => {
       await shows(/Deleting demo mine/);
       if (hasTerminal) demo.stdin.write(endOfInput);
       else demo.stdin.end();
-      await shows(/Demo mine is deleted/); // what was begun is waited for
+      await shows(/Demo mine has been deleted/); // what was begun is waited for
       assert.equal((await demo).exitCode, 0);
     };
     await withDemo([], talk, { inTerminal: true });

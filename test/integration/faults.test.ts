@@ -37,7 +37,7 @@ const messages: Record<Fault, RegExp[]> = {
   forbidden: [
     /Creating demo \*\S+\* failed/,
     /Missing: .*statefulsets\.apps: create/,
-    /Nothing was made/,
+    /Nothing was created/,
     /Grant them/,
   ],
 };

@@ -71,7 +71,7 @@ describe('a job', () => {
     await connection.hset(queue.toKey(job.id!), 'defa', 'job stalled more than allowable limit');
     await queue.close();
     worker = await startWorker(settings, log);
-    assert.match(await read(/`list` failed/), /workers that did it died[\s\S]*memory limit/);
+    assert.match(await read(/`list` failed/), /worker running this job died[\s\S]*memory limit/);
   });
 
   it('that somebody else put there is not done, and nothing of it is said or counted', async () => {

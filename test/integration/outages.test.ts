@@ -13,7 +13,7 @@ describe('a create during which the host cluster’s API goes away', { concurren
     [5, 'Starting the virtual cluster'],
     [14, 'Installing istiod'],
     [14, 'Marking the demo as ready'],
-    [60, 'Joining the clusters to one mesh'],
+    [60, 'Joining the clusters into one mesh'],
   ] as const)
     it(`for ${seconds} s at "${step}" ends well and is told of once`, async () => {
       const host = await simulatedHost(undefined);

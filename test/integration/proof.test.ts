@@ -53,17 +53,20 @@ describe('a demo whose public names do not work for the worker', () => {
     assert.match(failure, /set `exposure\.proof` to warn/);
     assert.match(
       failure,
-      /`\/vcdemo kubeconfig proof` gives its owner a kubeconfig for the virtual clusters as they are/,
+      /`\/vcdemo kubeconfig proof` gives the owner a kubeconfig for the virtual clusters as they are/,
     );
   });
 
   it('gives its owner the kubeconfig that there is, and nobody else', async () => {
     await stack.type(stack.slack.alice, 'kubeconfig proof');
     const comment = await nextDelivery(await stack.slack.directMessages(stack.slack.alice.userId), 0);
-    assert.match(comment, /was not created completely.*this is for what exists of it, vc1 and vc2/);
-    assert.match(comment, /could not try it out, so it may or may not work for you: The ingress controller ends TLS/);
+    assert.match(comment, /was not fully created.*this kubeconfig is for what exists of it, vc1 and vc2/);
+    assert.match(
+      comment,
+      /could not test this kubeconfig, so it may or may not work for you: The ingress controller ends TLS/,
+    );
     await stack.type(stack.slack.bob, 'kubeconfig proof');
-    assert.match(await stack.whisper(stack.slack.bob, /kubeconfig proof/), /was not created completely/);
+    assert.match(await stack.whisper(stack.slack.bob, /kubeconfig proof/), /was not fully created/);
     assert.deepEqual(await deliveries(await stack.slack.directMessages(stack.slack.bob.userId)), []);
   });
 
@@ -72,13 +75,13 @@ describe('a demo whose public names do not work for the worker', () => {
     await stack.type(stack.slack.alice, 'create proof');
     const comment = await nextDelivery(stack.slack.channel, 0);
     assert.match(comment, /is ready/);
-    assert.match(comment, /could not try it out.*The ingress controller ends TLS for proof-vc/);
+    assert.match(comment, /could not test this kubeconfig.*The ingress controller ends TLS for proof-vc/);
   });
 
   it('passes verify with a warning there, and fails it where the proof is required', async () => {
     await stack.type(stack.slack.alice, 'verify proof');
     const warned = textOf(await channelHas(/requests from sleep/));
-    assert.match(warned, /the mesh works, both versions answer/);
+    assert.match(warned, /the mesh works: both versions answer/);
     assert.match(warned, /:warning: The worker could not reach the public name.*ends TLS/);
     await setProof('required');
     await stack.type(stack.slack.alice, 'verify proof');
@@ -98,11 +101,11 @@ describe('a demo whose public names do not work for the worker', () => {
       'a kubeconfig without a warning',
       async () => {
         const [text] = await deliveries(stack.slack.channel);
-        return text !== undefined && !/could not try it out/.test(text);
+        return text !== undefined && !/could not test this kubeconfig/.test(text);
       },
       { withinMs: 60_000 },
     );
     await stack.type(stack.slack.alice, 'status proof');
-    assert.match(await stack.whisper(stack.slack.alice, /everything is there/), /Demo proof:/);
+    assert.match(await stack.whisper(stack.slack.alice, /all parts are in place/), /Demo proof:/);
   });
 });

@@ -47,13 +47,13 @@ describe('with two host clusters', () => {
     await stack.message(/Creating demo \*far\* on us/);
     await stack.type(slack.bob, 'verify far');
     assert.match(textOf(await stack.message(/requests from sleep/)), /v1: [1-9]\d* · v2: [1-9]/);
-    assert.match(await ask('status far', /Demo \*?far/), /everything is there/);
+    assert.match(await ask('status far', /Demo \*?far/), /all parts are in place/);
     await stack.type(slack.bob, 'list');
     await stack.whisper(slack.bob, /There are no demos on eu/);
     await stack.whisper(slack.bob, /One demo on us:/);
     await stack.type(slack.alice, 'delete far');
     await stack.press(slack.alice, 'confirmed:1', 'delete far --on us');
-    await stack.message(/Demo \*far\* is deleted; nothing is left/);
+    await stack.message(/Demo \*far\* has been deleted; nothing is left/);
   });
 
   it('a demo that is nowhere is answered once, by the last that was asked', async () => {

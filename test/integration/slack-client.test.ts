@@ -82,9 +82,9 @@ describe('where files are switched off', () => {
     );
 
   for (const [method, error, reason] of [
-    ['files.getUploadURLExternal', 'file_uploads_disabled', /file uploads are switched off in this Slack workspace/],
+    ['files.getUploadURLExternal', 'file_uploads_disabled', /file uploads are disabled in this Slack workspace/],
     ['files.completeUploadExternal', 'file_type_not_allowed', /does not allow files of this type/],
-    ['files.getUploadURLExternal', 'not_allowed', /Slack says not_allowed/],
+    ['files.getUploadURLExternal', 'not_allowed', /Slack answered not_allowed/],
     ['files.getUploadURLExternal', 'missing_scope', /scope files:write/],
   ] as const)
     test(`a kubeconfig comes as text, and the channel reads the summary and why (${error})`, async () => {

@@ -71,7 +71,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
       (requester) => ({ name: 'status', payload: { requester, demo: 'twice' } }),
       'verification',
       1,
-      /`status twice` failed[\s\S]*workers that did it died/,
+      /`status twice` failed[\s\S]*worker running this job died/,
     ));
 
   it('for the second time is done again, if it changes a demo', () =>
@@ -79,6 +79,6 @@ describe('a job whose worker died', { concurrency: true }, () => {
       (requester) => ({ name: 'delete', payload: { requester, demo: 'changed' } }),
       'removal',
       1,
-      /Demo \*?changed\*? is deleted/,
+      /Demo \*?changed\*? has been deleted/,
     ));
 });

@@ -94,6 +94,6 @@ describe('the sweep', () => {
     assert.equal((await sweep()).exitCode, 0);
     assert.equal(await findDemo(cluster, 'past'), undefined);
     assert.deepEqual([said().length, failures().length], [1, 1]);
-    await stack.message(/Demo \*past\* had expired and is deleted; nothing is left/);
+    await stack.message(/Demo \*past\* expired and has been deleted; nothing is left/);
   });
 });

@@ -53,14 +53,14 @@ describe('on a simulated cluster, a demo', () => {
     assert.match(file!.content, /current-context: vc1/);
     assert.match(file!.content, /tls-server-name: sim-vc2.vcdemo.localhost/);
     await stack.type(slack.bob, 'create sim');
-    assert.match(await stack.whisper(slack.bob, /sim/), /is there already: it is ready/);
+    assert.match(await stack.whisper(slack.bob, /sim/), /already exists: it is ready/);
     await stack.type(slack.bob, 'verify sim');
     assert.match(textOf(await stack.message(/requests from sleep/)), /v1: [1-9]\d* · v2: [1-9]/);
     await stack.type(slack.bob, 'status sim');
-    assert.match(await stack.whisper(slack.bob, /Demo sim:/), /everything is there/);
+    assert.match(await stack.whisper(slack.bob, /Demo sim:/), /all parts are in place/);
     await stack.type(slack.alice, 'delete sim');
     await stack.press(slack.alice, 'confirmed:0', 'delete sim');
-    await stack.message(/Demo \*sim\* is deleted; nothing is left/);
+    await stack.message(/Demo \*sim\* has been deleted; nothing is left/);
     const expected = [
       'vcdemo_job_duration_seconds_count{job_name="create",outcome="done"} 2',
       'vcdemo_job_duration_seconds_count{job_name="delete",outcome="done"} 1',
@@ -118,7 +118,7 @@ describe('on a simulated cluster, a demo', () => {
     await endLife(cluster, 'past');
     cluster.close();
     worker = await stack.startWorker();
-    await stack.message(/Demo \*past\* had expired and is deleted; nothing is left/, 60_000);
+    await stack.message(/Demo \*past\* expired and has been deleted; nothing is left/, 60_000);
   });
 
   it('is told of when the host cluster does not answer, with what to do', async () => {

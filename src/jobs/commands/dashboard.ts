@@ -9,12 +9,12 @@ import type { Handler } from '../job-run.js';
 import { onReadyDemo } from '../ready-demo.js';
 import { slackTime } from '../slack/messages.js';
 
-/** Addresses and tokens of the dashboards, for the one who asks alone. */
+/** Shows the addresses and tokens of the dashboards to the requester only. */
 export const dashboard: Handler<'dashboard'> = async (run) => {
   const { payload, config, slack } = run;
   if (!config.dashboard.enabled)
-    throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is switched off here.', {
-      hint: 'Operators can set `dashboard.enabled: true` in the configuration; `/vcdemo create` then adds it.',
+    throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is disabled here.', {
+      hint: 'The vcdemo operators can enable it with `dashboard.enabled: true`; `/vcdemo create` then adds it.',
     });
   const { demo, accesses } = await onReadyDemo(run, async (context) => ({
     demo: context.demo,
@@ -34,7 +34,7 @@ export interface DashboardAccess {
   expires: Date;
 }
 
-/** For the eyes of one person alone. */
+/** Contains tokens: for one person only. */
 export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: readonly DashboardAccess[]): SlackMessage {
   const { exposure } = config;
   const address = (cluster: VirtualClusterName) => {
@@ -43,13 +43,13 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
     const host = hostOf(config, 'dashboard', demo.name, cluster);
     if (exposure.address === undefined) return `https://${host}/`;
     const ingress = splitAddress(exposure.address);
-    return `https://${host}:${ingress.port}/ (let that name lead to ${ingress.host})`;
+    return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;
   };
   return {
     text: `The dashboards of demo ${demo.name}`,
     blocks: [
       ...sections(
-        `:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens are an administrator's and end ${slackTime(accesses[0]!.expires)}; only you see this.`,
+        `:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens have administrator rights and expire ${slackTime(accesses[0]!.expires)}; only you can see this message.`,
       ),
       ...accesses.flatMap(({ cluster, token }) => sections(`*${cluster}*: ${address(cluster)}\n\`\`\`${token}\`\`\``)),
     ],

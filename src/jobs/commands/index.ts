@@ -11,7 +11,7 @@ import { revoke } from './revoke/revoke.js';
 import { status } from './status.js';
 import { verify } from './verify/verify.js';
 
-/** Who does which job. */
+/** The handler for each job. */
 export const handlers: { [Name in JobName]: Handler<Name> } = {
   create,
   kubeconfig,

@@ -16,8 +16,8 @@ import { noteFiles } from '../slack/files.js';
 import { brief, kubeconfigName, message, slackTime, unprovenText } from '../slack/messages.js';
 
 /**
- * A kubeconfig in the name of the one who asks, as a direct message; one that they got before is taken back. Of a demo
- * whose create failed its owner gets one for what exists.
+ * Sends the requester a kubeconfig in their name, as a direct message, and deletes one that they got before. If the create
+ * failed, the owner gets a kubeconfig for what exists.
  */
 export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   const { payload, config, slack, signal } = run;
@@ -28,7 +28,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     async (context) => {
       const { host, demo } = context;
       if (demo.revoked.includes(userId))
-        throw new Refusal('access-revoked', `Your access to demo ${demo.name} was taken away.`, {
+        throw new Refusal('access-revoked', `Your access to demo ${demo.name} was revoked.`, {
           hint: `Ask its owner, <@${demo.owner.id}>.`,
         });
       const ends = credentialsEnd(config, demo);
@@ -59,7 +59,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     );
 };
 
-/** One that is ready; or, for its owner, one whose create failed. */
+/** A demo that is ready or, for its owner, one whose create failed. */
 const requireUsable =
   (run: JobRun<'kubeconfig'>) =>
   async (host: Cluster): Promise<Demo> => {
@@ -69,27 +69,27 @@ const requireUsable =
     return isUsable ? demo : await requireReadyDemo(host, run);
   };
 
-/** @throws Refusal `demo-not-ready` where there is none */
+/** @throws Refusal `demo-not-ready` if none answers */
 async function answeringClusters({ host, demo, connections }: DemoContext): Promise<Partial<VirtualClusters>> {
   const clusters: Partial<VirtualClusters> = {};
   for (const place of demo.places)
     if ((await virtualClusterAnswers(host, place, connections)).holds)
       clusters[place.name] = await connections.connect(place);
   if (Object.keys(clusters).length > 0) return clusters;
-  throw new Refusal('demo-not-ready', `Demo ${demo.name} was not created completely: no virtual cluster answers.`, {
+  throw new Refusal('demo-not-ready', `Demo ${demo.name} was not fully created: no virtual cluster answers.`, {
     hint: `\`/vcdemo status ${demo.name}\` shows how far it got; \`/vcdemo create ${demo.name}\` resumes it.`,
   });
 }
 
-/** That its public name does not work may be why the create failed; its owner wants to see for themselves. */
+/** The create may have failed because the public name does not work; the owner wants to see for themselves. */
 const withoutProof = (config: DemoConfig): DemoConfig =>
   config.exposure.kind === 'none' ? config : { ...config, exposure: { ...config.exposure, proof: 'warn' } };
 
 const partText = ({ name, problem }: Demo, clusters: string[]): string =>
-  `:warning: Demo *${name}* was not created completely${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}: this is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
+  `:warning: Demo *${name}* was not fully created${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}: this kubeconfig is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
 
 export function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: string[] = ['vc1', 'vc2']): string {
   const list = (names: string[]) => names.map((name) => `*${name}*`).join(' and ');
   const [contexts, called] = [list(clusters), list(clusters.map((name) => `${demo.name}-${name}`))];
-  return `Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates in the name \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator there: keep it to yourself.`;
+  return `Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates for \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator of the demo: keep it to yourself.`;
 }

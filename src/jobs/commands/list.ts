@@ -12,7 +12,8 @@ export const list: Handler<'list'> = async (run) => {
 export function listMessage({ demos, unreadable }: DemoList, hostCluster?: string): SlackMessage {
   const where = hostCluster ? ` on ${hostCluster}` : '';
   const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
-  if (demos.length + unreadable.length === 0) return message(`There are no demos${where}. \`${create}\` makes one.`);
+  if (demos.length + unreadable.length === 0)
+    return message(`There are no demos${where}. Create one with \`${create}\`.`);
   const lines = demos.map(
     (demo) => `• *${demo.name}* of <@${demo.owner.id}>: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
   );

@@ -3,11 +3,11 @@ import { withClaimedDemo, withDemoContext } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { demoKubeconfig } from './create/steps.js';
 
-/** Replaces the certificates of a demo's own kubeconfig, which vc-client works with, before they expire. */
+/** Replaces the certificates of a demo's own kubeconfig, which vc-client uses, before they expire. */
 export const renew: Handler<'renew'> = (run) =>
   withClaimedDemo(
     run,
-    async () => run.log.info('The demo is busy; its credentials are renewed later'),
+    async () => run.log.info('demo is busy; its credentials will be renewed later'),
     async ({ host, claim, signal }) => {
       const demo = await findDemo(host, run.payload.demo);
       if (demo?.state !== 'ready') return;

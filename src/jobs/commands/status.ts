@@ -33,15 +33,13 @@ export const status: Handler<'status'> = async (run) => {
 export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder | undefined): SlackMessage {
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
-    ? `Job \`${holder.jobId}\` is at work since ${slackTime(holder.since)}.`
+    ? `Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
     : `${describeState(demo)[0]!.toUpperCase()}${describeState(demo).slice(1)}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
-    missing.length === 0
-      ? 'everything is there'
-      : `${missing.length} of ${tasks.length} parts are not as they should be`;
+    missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
   const next =
-    missing.length > 0 && !holder ? `\n*What to do:* \`/vcdemo create ${demo.name}\` completes what is missing.` : '';
+    missing.length > 0 && !holder ? `\n*What to do:* \`/vcdemo create ${demo.name}\` restores what is missing.` : '';
   return {
     text: `Demo ${demo.name}: ${summary}`,
     blocks: [

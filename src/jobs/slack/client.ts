@@ -10,34 +10,34 @@ import type { SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
 import { whyNotForAll } from './readers.js';
 
-/** Where a message stands, so that it can be edited. */
+/** The place of a message, so that it can be edited. */
 export interface PostedMessage {
   channel: string;
   ts: string;
 }
 
-/** Who reads what a job says. */
+/** Who gets the messages of a job. */
 export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 
 export interface SharedFile {
-  /** By which it can be deleted. */
+  /** The IDs by which it can be deleted. */
   ids: string[];
-  /** Why the channel did not get it; undefined where it did, or was not meant to. */
+  /** Why the channel did not get it; undefined if it did, or was not supposed to. */
   withheld?: string | undefined;
 }
 
-/** What workers say in Slack. */
+/** How workers talk to people in Slack. */
 export interface Slack {
-  /** Into the channel where it was asked; as a direct message where the bot cannot write there. */
+  /** Posts in the channel of the command; as a direct message if the bot cannot write there. */
   post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
-  /** For the eyes of the person alone, in the channel where they asked. */
+  /** Shows a message to one person only, in the channel of the command. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
-  /** A file for the channel, or for the person alone where others must not have it; says which and why. */
+  /** Shares a file in the channel, or only with the person if others must not have it; says which and why. */
   shareFile(to: Audience, file: SlackFile, config: Pick<DemoConfig, 'access' | 'delivery'>): Promise<SharedFile>;
-  /** A file as a direct message. */
+  /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
-  /** Takes files back, as far as Slack still has them. */
+  /** Deletes files, as far as Slack still has them. */
   deleteFiles(ids: readonly string[]): Promise<void>;
 }
 
@@ -47,13 +47,13 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     return channel!.id!;
   }
 
-  /** The channel, joined if need be; undefined where the bot cannot write. */
+  /** Joins the channel; false if the bot cannot. */
   async function writable(channelId: string): Promise<boolean> {
     try {
       await client.conversations.join({ channel: channelId });
       return true;
     } catch (error) {
-      log.info({ channel: channelId, reason: messageOf(error) }, 'the bot cannot join the channel');
+      log.info({ channel: channelId, reason: messageOf(error) }, 'bot cannot join the channel');
       return false;
     }
   }
@@ -71,7 +71,7 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     }
   }
 
-  /** Where Slack takes no file, what it says is posted there and the file sent to the person as text. */
+  /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
   async function upload(channel: string, userId: string, file: SlackFile): Promise<SharedFile> {
     const { filename, content, title, comment } = file;
     try {
@@ -81,7 +81,7 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     } catch (error) {
       const refusal = uploadRefusalIn(error);
       if (refusal === undefined) throw error;
-      log.warn({ reason: messageOf(error) }, 'Slack takes no file: it is sent as text');
+      log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
       const direct = await directChannel(userId);
       await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId));
       for (const message of textMessages(file)) await say(direct, message);
@@ -113,7 +113,7 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
       const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, { client, people, access });
       if (delivery === 'channel' && withheld === undefined)
         return await inChannel({ channelId, userId }, (channel) => upload(channel, userId, file));
-      if (withheld) log.info({ channel: channelId, reason: withheld }, 'The file goes to the person alone');
+      if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');
       return { ...(await upload(await directChannel(userId), userId, file)), withheld };
     },
     async sendFile(userId, file) {
@@ -122,20 +122,20 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     async deleteFiles(ids) {
       for (const file of ids)
         await client.files.delete({ file }).catch((error: unknown) => {
-          // Somebody may have deleted it; and a demo's end must not wait for this.
-          log.warn({ file, reason: messageOf(error) }, 'A file was not deleted in Slack');
+          // Somebody may have deleted it already, and the end of a demo must not wait for this.
+          log.warn({ file, reason: messageOf(error) }, 'file was not deleted in Slack');
         });
     },
   };
 }
 
 /**
- * By this Slack knows again a post that was repeated since its answer was lost. It is no documented argument, and whether
- * Slack heeds it for bots is not promised; errors of chat.postMessage speak of it.
+ * Lets Slack recognise a post that is repeated because its answer was lost. The argument is undocumented, and Slack may
+ * ignore it for bots; errors of chat.postMessage mention it.
  */
 const messageId = () => ({ client_msg_id: randomUUID() });
 
-/** What is needed of the answer of an upload, which client libraries wrap once more. */
+/** The part of the answer to an upload that is needed; the client library wraps it once more. */
 const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ id: z.string() })) })) });
 
 const cannotWrite = /not_in_channel|channel_not_found|is_archived|restricted_action/;

@@ -2,7 +2,7 @@ import type { KnownBlock } from '@slack/web-api';
 import { escapeMrkdwn, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { errorCodeOf } from '../../slack/client.js';
 
-/* A file in a workspace where apps may not upload any: what it says is posted, and it follows as text. */
+/* Files for workspaces in which apps cannot upload any: the comment is posted, followed by the file as text. */
 
 export interface SlackFile {
   filename: string;
@@ -12,10 +12,10 @@ export interface SlackFile {
   comment: string;
 }
 
-/** Why Slack takes no file, by its error. */
+/** Why Slack refuses a file, by its error code. */
 const refusals: Record<string, string> = {
-  file_uploads_disabled: 'file uploads are switched off in this Slack workspace',
-  file_uploads_except_images_disabled: 'this Slack workspace allows images only as files',
+  file_uploads_disabled: 'file uploads are disabled in this Slack workspace',
+  file_uploads_except_images_disabled: 'this Slack workspace allows only image files',
   file_type_not_allowed: 'this Slack workspace does not allow files of this type',
   file_upload_size_restricted: 'this Slack workspace limits the size of files',
   storage_limit_reached: 'the storage of this Slack workspace is full',
@@ -24,14 +24,14 @@ const refusals: Record<string, string> = {
   missing_scope: 'the Slack app does not have the scope files:write',
 };
 
-/** In words, why Slack refused an upload; undefined for any other failure, such as a channel that is not the bot's. */
+/** Why Slack refused an upload, in words; undefined for other failures, such as a channel that the bot is not in. */
 export function uploadRefusalIn(error: unknown): string | undefined {
   const code = errorCodeOf(error) ?? '';
   if (refusals[code] !== undefined) return refusals[code];
-  return /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code) ? `Slack says ${code}` : undefined;
+  return /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code) ? `Slack answered ${code}` : undefined;
 }
 
-/** What would have been the file's comment, why there is no file and where it is instead; `userId` is not given in a DM. */
+/** The file's comment, why there is no file, and where to find it instead; `userId` is undefined in a direct message. */
 export function uploadRefusedMessage(
   { filename, comment }: SlackFile,
   refusal: string,
@@ -40,15 +40,15 @@ export function uploadRefusedMessage(
   const where = userId === undefined ? 'below, as text' : `in the direct messages of <@${userId}>, as text`;
   return messageOfParagraphs([
     comment,
-    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. It is ${where}: copy it into a file of that name.`,
+    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. You find it ${where}: copy it into a file of that name.`,
   ]);
 }
 
-/** Slack takes about 3,000 characters a block, and about 13,000 a message. */
+/** Slack accepts about 3,000 characters per block and about 13,000 per message. */
 const blockLength = 2_900;
 const blocksOfMessage = 4;
 
-/** The file as code blocks, in as many messages as it takes; a line is never divided. */
+/** The file as code blocks, in as many messages as it takes; lines are never split. */
 export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
   const blocks: string[] = [];
   for (const line of content.trimEnd().split('\n')) {
@@ -61,7 +61,7 @@ export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
     const part = count > 1 ? `, part ${index + 1} of ${count}` : '';
     const text = `${filename}${part}`;
     const own = blocks.slice(index * blocksOfMessage, (index + 1) * blocksOfMessage);
-    const together = own.length > 1 || count > 1 ? ' (the code blocks below each other)' : '';
+    const together = own.length > 1 || count > 1 ? ' (put the code blocks together in this order)' : '';
     return {
       text,
       blocks: [...messageOfParagraphs([`\`${escapeMrkdwn(text)}\`${together}`]).blocks, ...own.map(codeBlock)],

@@ -3,7 +3,7 @@ import type { Cluster } from '../../k8s/cluster.js';
 import type { Demo } from '../../k8s/demo.js';
 import type { SharedFile, Slack } from './client.js';
 
-/** Notes a file that somebody got, and takes back those of the same demo that they got before. */
+/** Records a file that somebody got, and deletes files of the same demo that they got before. */
 export async function noteFiles(
   slack: Slack,
   host: Cluster,

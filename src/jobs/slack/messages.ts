@@ -4,18 +4,18 @@ import type { Demo } from '../../k8s/demo.js';
 import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../slack-message.js';
 
 /*
- * What several commands say, all of it pure; the messages of one command are beside it. Whatever a person or a cluster
- * wrote is escaped.
+ * Messages shared by several commands, as pure functions; those of a single command are next to it. Text from people and
+ * clusters is escaped.
  */
 
 export const message = (text: string): SlackMessage => ({ text: plain(text), blocks: sections(text) });
 
-/** Says on which host cluster, where there are several. */
+/** Names the host cluster, if there are several. */
 export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ? ` on ${hostCluster}` : '');
 
 export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? `-${user}` : ''}.kubeconfig.yaml`;
 
-/** A text that somebody or some cluster wrote, on one line and not too long. */
+/** Text from a person or a cluster, shortened to one line. */
 export const brief = (text: string) => (text.length > 160 ? `${text.slice(0, 160)}…` : text).replace(/\s+/g, ' ');
 
 /** Shown in the reader's own time zone. @see https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
@@ -25,21 +25,21 @@ export function slackTime(date: Date): string {
 
 export const describeState = ({ state, problem }: Demo): string =>
   ({
-    creating: 'it is being created, or its creation was cut off',
+    creating: 'it is being created, or its creation was interrupted',
     ready: 'it is ready',
     failed: `its creation failed${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}`,
     deleting: 'it is being deleted',
   })[state];
 
-/** Another job has the demo. */
+/** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   const doing: Record<string, string> = {
     create: 'being created',
     delete: 'being deleted',
-    expire: 'being deleted, as it has expired',
+    expire: 'being deleted because it has expired',
   };
   return message(
-    `:information_source: Demo *${demo}* is ${doing[purpose] ?? `in the hands of ${purpose}`}, since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` looks at every part.`,
+    `:information_source: Demo *${demo}* is ${doing[purpose] ?? `locked by ${purpose}`} since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 
@@ -50,11 +50,11 @@ export interface Failure {
   hint?: string | undefined;
   jobId: string;
   mention?: string;
-  /** What was asked for cannot be: the log has no more about it. */
+  /** The request was refused: the log has no more about it. */
   isRefusal?: boolean;
 }
 
-/** What failed, why, what to do next, and the job for those who read logs. */
+/** What failed, why, what to do next, and the job ID for those who read the logs. */
 export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal }: Failure): SlackMessage {
   const lines = [
     `:x: ${mention ? `<@${mention}> ` : ''}${title}`,
@@ -70,6 +70,6 @@ export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal
   };
 }
 
-/** Goes with a kubeconfig whose public way the worker could not prove; the configuration lets that pass. */
+/** For a kubeconfig whose public address the worker could not prove, where the configuration permits that. */
 export const unprovenText = (reason: string): string =>
-  `:warning: The worker could not try it out, so it may or may not work for you: ${escapeMrkdwn(reason)}`;
+  `:warning: The worker could not test this kubeconfig, so it may or may not work for you: ${escapeMrkdwn(reason)}`;

@@ -20,7 +20,7 @@ export const taskIcons: Record<Task['state'], string> = {
   skipped: ':no_entry_sign:',
 };
 
-/** One line a step; where the two clusters differ, each is shown. */
+/** One line per step; both clusters are shown if they differ. */
 export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Progress): SlackMessage {
   const steps = [...groupByStep(tasks).values()];
   const done = steps.filter((step) => step.every(({ state }) => state === 'done')).length;

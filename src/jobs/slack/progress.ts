@@ -10,7 +10,7 @@ import type { PostedMessage, Slack } from './client.js';
 /** One message in Slack that follows a flow. */
 export interface ProgressReporter {
   show(tasks: readonly Task[]): void;
-  /** The last edit, which is never left out. */
+  /** Makes the last edit, which is never skipped. */
   finish(outcome: NonNullable<Progress['outcome']>): Promise<void>;
 }
 
@@ -18,21 +18,21 @@ export interface ReporterOptions {
   slack: Slack;
   /** Whose channel gets the message. */
   audience: Pick<Requester, 'channelId' | 'userId'>;
-  /** The message of an earlier run, which goes on. */
+  /** The message of an earlier run, which is continued. */
   posted: PostedMessage | undefined;
   rememberPosted(posted: PostedMessage): Promise<void>;
   title: string;
   jobId: string;
-  /** From when on the time is counted. */
+  /** When the clock starts. */
   since: Date;
   log: Log;
-  /** Between two edits; 2.5 s, since Slack allows about one a second and channel. */
+  /** Between two edits; 2.5 s by default, because Slack allows about one per second and channel. */
   everyMs?: number;
 }
 
 /**
- * Posts a message and edits it every now and then, with the state of that moment. It waits for no answer and fails no
- * job: what Slack does not take is told with the next change, or after a while.
+ * Posts a message and edits it from time to time with the current state. It never delays or fails the job: an edit that
+ * Slack does not accept is repeated with the next change, or after a while.
  */
 export function reportProgress(options: ReporterOptions): ProgressReporter {
   const { slack, audience, title, jobId, since, log, everyMs = 2_500 } = options;
@@ -51,7 +51,7 @@ export function reportProgress(options: ReporterOptions): ProgressReporter {
   async function show(outcome?: Progress['outcome']): Promise<void> {
     if (posted !== undefined) await slack.update(posted, render(outcome));
     else posted = await slack.post(audience, render(outcome));
-    // Another run would post a message of its own.
+    // Otherwise another run would post its own message.
     if (!isRemembered) await options.rememberPosted(posted);
     isRemembered = true;
   }
@@ -63,8 +63,8 @@ export function reportProgress(options: ReporterOptions): ProgressReporter {
       lastSent = performance.now();
       if (isLost) return;
       await show(outcome).catch((error: unknown) => {
-        log.warn({ reason: messageOf(error) }, 'The progress was not shown');
-        // A message that may be there is not posted again, and cannot be edited.
+        log.warn({ reason: messageOf(error) }, 'progress was not shown');
+        // A message that may have been posted is not posted again, and cannot be edited.
         isLost = posted === undefined && mayHaveArrived(error);
         if (!isFinished) sendLater();
       });

@@ -1,6 +1,6 @@
 import type { Slack } from './client.js';
 
-/** The same Slack, and whether anything was said by it: no job may end without a word. */
+/** Wraps Slack to record whether anything was said: no job may end without a message. */
 export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boolean; passOn: () => void } {
   let told = false;
   const noting =
@@ -20,7 +20,7 @@ export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boole
       sendFile: noting(sendFile),
     },
     hasTold: () => told,
-    /** Another host cluster's worker tells instead. */
+    /** A worker of another host cluster will say it instead. */
     passOn: () => void (told = true),
   };
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../../errors.js';
 import { inFull } from '../../redis/answers.js';
 import type { RunningWorker } from './worker.js';
 
-/** `/healthz`: the process lives. `/readyz`: it hears of jobs; if not, the reason. `/metrics`: for Prometheus. */
+/** `/healthz`: the process is alive. `/readyz`: it gets jobs, or the reason why not. `/metrics`: for Prometheus. */
 export function healthServer(worker: RunningWorker): Server {
   const { registry } = worker.metrics;
   return createServer((request, response) => {

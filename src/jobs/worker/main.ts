@@ -22,13 +22,13 @@ try {
   const health = healthServer(worker);
   health.once('error', (error) => {
     process.stderr.write(
-      `The worker cannot listen on port ${settings.WORKER_PORT}: ${error.message}\nSet WORKER_PORT to one that is free.\n`,
+      `The worker cannot listen on port ${settings.WORKER_PORT}: ${error.message}\nSet WORKER_PORT to a free port.\n`,
     );
     void worker.close(seconds(1)).finally(() => process.exit(1));
   });
-  health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is up'));
+  health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is ready'));
   const stop = (signal: string) => {
-    log.info({ signal }, 'worker stops');
+    log.info({ signal }, 'worker is stopping');
     health.close();
     void worker
       .close(seconds(settings.WORKER_STOP_SECONDS))

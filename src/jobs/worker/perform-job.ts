@@ -17,19 +17,19 @@ import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
 import { assertMayAsk, assertMayAskLater } from './requester-check.js';
 import { tellFailure } from './tell-failure.js';
 
-/** What a worker does its jobs with. */
+/** What a worker needs to run jobs. */
 export interface Workshop {
   tools: WorkerTools;
-  /** The two stages of its end. */
+  /** The two stages of stopping. */
   stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
-  /** A queue, also of another host cluster; the caller closes it. */
+  /** Opens a queue, possibly of another host cluster; the caller closes it. */
   openQueue(name: string): Queue;
   log: Log;
 }
 
 /**
- * Does one job. Every end of a job is decided here: it is done and its handler has told so, it has failed and the person
- * is told, it goes back to its queue, or it is not believed. `lost` is aborted when Redis has given it to another run.
+ * Runs one job and decides how it ends: done, and its handler has said so; failed, and the person is told; handed back to
+ * its queue; or not trusted. `lost` is aborted when Redis has given the job to another run.
  */
 export async function performJob(
   job: Job<unknown>,
@@ -43,15 +43,15 @@ export async function performJob(
   const { id, name } = read;
   const log = workshop.log.child({ jobId: id, job: name, ...('demo' in read.payload && { demo: read.payload.demo }) });
   const start = performance.now();
-  log.info({ attempt: job.attemptsStarted }, 'Job started');
-  // Of a job that went back to its queue, the wait is that before its first start.
+  log.info({ attempt: job.attemptsStarted }, 'job started');
+  // If a job went back to its queue, only the wait before its first start counts.
   if (job.attemptsStarted === 1)
     metrics.jobWait.observe({ job_name: name }, Math.max(0, Date.now() - read.askedAt.getTime()) / seconds(1));
   const told = watchTelling(tools.slack);
   let outcome: JobOutcome = 'done';
   const handBack = async (reason: string) => {
     outcome = 'handed_back';
-    log.info({ reason }, 'The job goes back to its queue');
+    log.info({ reason }, 'job handed back to its queue');
     const queue = workshop.openQueue(job.queueName);
     await putBack(queue, job, token).finally(() => queue.close());
     throw new WaitingError();
@@ -68,18 +68,19 @@ export async function performJob(
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
     });
-    if ('requester' in run.payload && !run.resumed && !told.hasTold()) throw new Error('The job ended without a word.');
-    log.info({ tookMs: Math.round(performance.now() - start) }, 'Job done');
+    if ('requester' in run.payload && !run.resumed && !told.hasTold())
+      throw new Error('The job ended without a message to the person.');
+    log.info({ tookMs: Math.round(performance.now() - start) }, 'job done');
   } catch (error) {
-    if (stopping.draining.aborted) await handBack('this worker stops');
+    if (stopping.draining.aborted) await handBack('this worker is stopping');
     if (canGoOn(error, job, name)) await handBack(messageOf(error));
     if (lost.aborted) {
       outcome = 'handed_back';
-      log.warn('Another run has the job: Redis was away for too long');
+      log.warn('another worker has taken over the job: Redis was unreachable for too long');
       throw withoutStack(error);
     }
     outcome = error instanceof Refusal ? 'refused' : 'failed';
-    log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `Job ${outcome}`);
+    log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
     await tellFailure({ ...tools, log }, read, error);
     throw withoutStack(error);
   } finally {
@@ -87,20 +88,20 @@ export async function performJob(
   }
 }
 
-/** Nothing of a job that is not believed is repeated in Slack or counted, and little in the log. */
+/** An untrusted job is neither repeated in Slack nor counted, and little of it is logged. */
 function readOrDistrust(job: Job<unknown>, { tools, log }: Workshop): ReadJob {
   try {
     return readJob(job, tools.settings);
   } catch (error) {
     if (error instanceof UntrustedJob)
-      log.warn({ jobId: clip(String(job.id), 60), reason: error.message }, 'A job was not done');
+      log.warn({ jobId: clip(String(job.id), 60), reason: error.message }, 'untrusted job ignored');
     throw withoutStack(error);
   }
 }
 
 const mostInterruptions = 20;
 
-/** The claim was lost, or the API of the host cluster went away, under a job that can be resumed. */
+/** Whether the claim was lost or the host cluster's API failed, and the job can be resumed. */
 const canGoOn = (error: unknown, { attemptsStarted }: Job, name: JobName): boolean =>
   (error instanceof ClaimLost || isPassing(error)) &&
   jobs[name].queue !== 'verification' &&
@@ -128,8 +129,8 @@ function runOf(
 }
 
 /**
- * Asks the next host cluster where this one has no such demo: the job as it is, which the bot has signed for each of them.
- * It keeps its id there, so that one that is passed on twice is there once.
+ * Passes the job on to the next host cluster if this one does not have the demo. The bot has signed it for each of them. It
+ * keeps its id, so passing it on twice has no effect.
  */
 async function handOn(error: unknown, run: JobRun<JobName>, read: ReadJob, { openQueue }: Workshop): Promise<boolean> {
   const { payload, config, log } = run;
@@ -141,26 +142,26 @@ async function handOn(error: unknown, run: JobRun<JobName>, read: ReadJob, { ope
   const queue = openQueue(queueName(jobs[name].queue, next));
   try {
     await putOnQueue(queue, { id, name, payload, timestamp: askedAt.getTime() }, signatures);
-    log.info({ next }, 'No such demo here: another host cluster is asked');
+    log.info({ next }, 'demo not found here; asking the next host cluster');
     return true;
   } finally {
     await queue.close();
   }
 }
 
-/** Tells about a job that BullMQ gave up, as one worker after the other died while it did it. */
+/** Reports a job that BullMQ gave up because one worker after another died while running it. */
 export async function reportAbandoned(job: Job<unknown>, workshop: Workshop): Promise<void> {
   const { tools, log } = workshop;
   const read = readOrDistrust(job, workshop);
-  const error = new UserError('abandoned', `The workers that did it died, ${job.stalledCounter} times in a row.`, {
-    hint: "Check the workers' memory limit and what they logged last; then repeat the command.",
+  const error = new UserError('abandoned', `The worker running this job died ${job.stalledCounter} times in a row.`, {
+    hint: "Check the workers' memory limit and their last log lines, then repeat the command.",
   });
-  log.error({ jobId: read.id, job: read.name }, 'A job was given up');
+  log.error({ jobId: read.id, job: read.name }, 'job abandoned');
   tools.metrics.jobDuration.observe({ job_name: read.name, outcome: 'failed' }, 0);
   await tellFailure({ slack: tools.slack, log }, read, error);
 }
 
-/** What reaches Redis is the short text alone: no stack, no cause. */
+/** Only the short text reaches Redis: no stack, no cause. */
 function withoutStack(error: unknown): Error {
   const short = new Error(messageOf(error).slice(0, 500));
   short.stack = short.message;

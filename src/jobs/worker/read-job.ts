@@ -5,7 +5,7 @@ import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';
 import { isSigned, type Signatures } from '../../job-signature.js';
 
-/** A job whose signature holds. */
+/** A job with a valid signature. */
 export interface ReadJob<Name extends JobName = JobName> {
   id: string;
   name: Name;
@@ -14,7 +14,7 @@ export interface ReadJob<Name extends JobName = JobName> {
   signatures: Signatures;
 }
 
-/** Nothing of such a job is believed: nobody is told, as even the name of who asked may be made up. */
+/** Nothing in such a job is trusted. Nobody is told, because even the requester may be forged. */
 export class UntrustedJob extends Error {
   override readonly name = 'UntrustedJob';
 }
@@ -25,21 +25,21 @@ const oldestJobMs = hours(24);
 const envelope = z.looseObject({ signatures: z.record(z.string().max(40), z.string().max(100)) });
 
 /**
- * Reads what Redis has of a job.
- * @throws UntrustedJob with the reason, which has nothing of the job in it
+ * Reads a job from Redis.
+ * @throws UntrustedJob with the reason, which contains nothing from the job
  */
 export function readJob(
   { id, name, data, timestamp }: Pick<Job<unknown>, 'id' | 'name' | 'data' | 'timestamp'>,
   { JOB_KEYS, HOST_CLUSTER }: Pick<WorkerSettings, 'JOB_KEYS' | 'HOST_CLUSTER'>,
 ): ReadJob {
-  if (id === undefined || !Object.hasOwn(jobs, name)) throw new UntrustedJob('there is no job of that name');
+  if (id === undefined || !Object.hasOwn(jobs, name)) throw new UntrustedJob('its name is unknown');
   const outer = envelope.safeParse(data);
   if (!outer.success) throw new UntrustedJob('it is not signed');
   const { signatures, ...rest } = outer.data;
   const payload = jobs[name as JobName].payload.safeParse(rest);
   if (!payload.success) throw new UntrustedJob('its payload is malformed');
   if (!isSigned({ id, name, payload: payload.data, timestamp }, signatures, JOB_KEYS, HOST_CLUSTER))
-    throw new UntrustedJob('its signature is wrong; do the bot and the workers have keys that belong together?');
+    throw new UntrustedJob('its signature is invalid; do the keys of the bot and the workers match?');
   const age = Date.now() - timestamp;
   if (age > oldestJobMs) throw new UntrustedJob('it is more than a day old');
   return { id, name: name as JobName, payload: payload.data, askedAt: new Date(timestamp), signatures };

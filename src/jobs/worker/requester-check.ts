@@ -9,7 +9,7 @@ import { assertMember, type People, type Standing } from '../../slack/people.js'
 import { within } from '../../within.js';
 import type { Slack } from '../slack/client.js';
 
-/** Longer than that and the job goes on without, or says that it cannot. */
+/** After that the job continues without an answer, or says that it cannot. */
 const askTimeoutMs = seconds(10);
 
 export interface RequesterCheck {
@@ -19,9 +19,9 @@ export interface RequesterCheck {
 }
 
 /**
- * Whether this person may use vcdemo. The bot has asked as well, but whatever can write to Redis could command the
- * workers, and the bot does not wait for Slack.
- * @throws Refusal `not-allowed`, `not-a-member`; `not-known` where Slack cannot say who it is
+ * Checks that this person may use vcdemo. The bot has checked as well, but anything that can write to Redis could command
+ * the workers, and the bot does not wait for Slack.
+ * @throws Refusal `not-allowed`, `not-a-member`; `not-known` if Slack cannot say who it is
  */
 export async function assertMayAsk(requester: Requester, { access, people }: RequesterCheck): Promise<void> {
   assertMayUse(access, requester);
@@ -36,13 +36,13 @@ export async function assertMayAsk(requester: Requester, { access, people }: Req
 }
 
 /**
- * The same for a job that takes minutes, so that an outage of Slack at its start does not end it: what it hands out is
- * handed out once Slack has said who asked. Returns the Slack that sees to it.
+ * The same for a job that takes minutes, so that an outage of Slack at its start does not end it: files are shared only
+ * after Slack has said who the requester is. Returns a Slack that enforces this.
  */
 export async function assertMayAskLater(requester: Requester, check: RequesterCheck, slack: Slack): Promise<Slack> {
   await assertMayAsk(requester, check).catch((error: unknown) => {
     if (!(error instanceof NotKnown && error.isOutage)) throw error;
-    check.log.warn({ reason: error.message }, 'Slack will be asked again before anything is handed out');
+    check.log.warn({ reason: error.message }, 'Slack will be asked again before the kubeconfig is sent');
   });
   return {
     ...slack,
@@ -54,16 +54,16 @@ export async function assertMayAskLater(requester: Requester, check: RequesterCh
 }
 
 class NotKnown extends Refusal {
-  /** Slack does not answer; otherwise it refused. */
+  /** Slack did not answer; otherwise it refused. */
   readonly isOutage: boolean;
 
   constructor(cause: unknown) {
     const code = errorCodeOf(cause);
-    super('not-known', `Slack could not be asked whether you are a member of this workspace: ${messageOf(cause)}.`, {
+    super('not-known', `vcdemo could not ask Slack whether you are a member of this workspace: ${messageOf(cause)}.`, {
       hint:
         code === undefined
-          ? 'Try again when Slack answers again.'
-          : 'Operators can give the Slack app the scope users:read and install it anew, or set `access.guests: true`.',
+          ? 'Try again when Slack is available.'
+          : 'The vcdemo operators can add the scope users:read to the Slack app and reinstall it, or set `access.guests: true`.',
       cause,
     });
     this.isOutage = code === undefined;

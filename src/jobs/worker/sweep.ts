@@ -15,15 +15,15 @@ import { tellFailure } from './tell-failure.js';
 import { upkeepFor, type UpkeepRequest } from './upkeep.js';
 
 /*
- * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and ends. It needs no worker and no
- * queue, so it works when there are none; the claims on demos keep it and workers apart.
+ * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and exits. It needs neither a worker
+ * nor a queue; the claims on demos keep it and the workers apart.
  */
 
 try {
   const settings = readWorkerSettings();
   useProxies();
   const log = createLog('vcdemo-sweep', settings.LOG_LEVEL);
-  // It ends before anybody could ask: what it did is in its log.
+  // Never read: it exits before Prometheus could scrape it. What it did is in its log.
   const metrics = createWorkerMetrics();
   const client = createSlackClient({
     token: settings.SLACK_BOT_TOKEN,
@@ -34,10 +34,10 @@ try {
   const slack = createSlack(client, people, log);
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
-    process.once(name, () => stopping.abort(new Error('the sweep was told to stop')));
+    process.once(name, () => stopping.abort(new Error('the sweep is stopping')));
   const config = currentConfig(settings);
   const requests = upkeepFor(await ownDemos(settings), config);
-  log.info({ jobs: requests.map(({ name, payload }) => `${name} ${payload.demo}`) }, 'What demos need');
+  log.info({ jobs: requests.map(({ name, payload }) => `${name} ${payload.demo}`) }, 'upkeep due');
   for (const request of requests) {
     if (stopping.signal.aborted) break;
     const { id, name, payload } = { ...newJob(request), ...request };
@@ -53,8 +53,8 @@ try {
     };
     await (handlers[name] as Handler<UpkeepRequest['name']>)(run).catch(async (error: unknown) => {
       await tellFailure({ slack, log }, { id, name, payload }, error);
-      // The others have their turn all the same; the next sweep tries this one again.
-      run.log.error({ err: error }, `Job ${name} failed`);
+      // Continues with the others; the next sweep tries this one again.
+      run.log.error({ err: error, job: name }, 'job failed');
       process.exitCode = 1;
     });
   }

@@ -7,10 +7,10 @@ import type { Slack } from '../slack/client.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
 import type { ReadJob } from './read-job.js';
 
-/** What is known of a job that failed. */
+/** What is known about a job that failed. */
 export type FailedJob = Pick<ReadJob, 'id' | 'name' | 'payload'>;
 
-/** Tells the person who asked why their job failed; every failure of every job is told here. */
+/** Tells people why their job failed; all failures of all jobs are reported here. */
 export async function tellFailure(
   { slack, log }: { slack: Slack; log: Log },
   job: FailedJob,
@@ -21,11 +21,11 @@ export async function tellFailure(
   if (audience === undefined) return;
   const failure = failureOf(job, error);
   try {
-    // A mistake is shown only to the person who made it.
+    // Only the person who made a mistake sees it.
     if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
     else await slack.post(audience, failureMessage({ ...failure, mention: audience.userId }));
   } catch (postError) {
-    log.error({ err: postError }, 'The failure could not be told in Slack');
+    log.error({ err: postError }, 'failure was not reported in Slack');
   }
 }
 
@@ -41,6 +41,6 @@ function hintFor(error: unknown): string | undefined {
   if (error instanceof UnreachableError)
     return 'Check that the cluster is up and that the worker can reach it, then try again.';
   if (error instanceof ApiError && error.status === 403)
-    return "Grant that right to the worker's account, then try again.";
-  return 'Try again; if that does not help, give the job id below to whoever runs vcdemo.';
+    return "Grant the worker's account that permission, then try again.";
+  return 'Try again. If that does not help, give the job ID below to the vcdemo operators.';
 }

@@ -2,13 +2,13 @@ import type { UpkeepName } from '../../commands/jobs.js';
 import type { DemoConfig } from '../../config.js';
 import { isDue, type Demo } from '../../k8s/demo.js';
 
-/** A job that nobody asks for. */
+/** A job that no person asks for. */
 export interface UpkeepRequest {
   name: UpkeepName;
   payload: { demo: string };
 }
 
-/** What demos need without anybody's command: those that are due are removed, credentials that end soon are renewed. */
+/** The upkeep that demos need: those that are due are removed, and credentials that expire soon are renewed. */
 export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
   const renewBefore = Date.now() + credentials.maxAge / 4;
   const endsSoon = ({ state, credentialsEnd, expires }: Demo) =>

@@ -21,29 +21,29 @@ import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
 import { createSlack } from '../slack/client.js';
 
-/** A process that takes jobs from the queues of its host cluster. */
+/** A running worker, which takes jobs from the queues of its host cluster. */
 export interface RunningWorker {
   metrics: WorkerMetrics;
-  /** Throws when no jobs can be taken or put there. @see RedisLink.prove */
+  /** Throws if jobs cannot be taken or enqueued. @see RedisLink.prove */
   ping(withinMs: number): Promise<void>;
-  /** Takes no more jobs, hands those at work over at the next boundary of their steps and ends, within `withinMs`. */
+  /** Takes no more jobs, hands running ones back at the next boundary between steps, and ends within `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
 
 /**
- * How often a job is started again whose worker died. What changes a demo is resumed, and goes further each time; a
- * question is asked once more, as it may be what killed the worker.
+ * How often a job is started again after its worker died. A job that changes a demo is resumed, and gets further each time.
+ * A read-only job is repeated once, because it may be what killed the worker.
  */
 const mostStalls: Record<QueueKind, number> = { provisioning: 5, removal: 5, verification: 1 };
 
 /**
- * Starts taking jobs; a Redis that is down is waited for, and `ping` says so.
+ * Starts taking jobs. If Redis is down, it waits for it, and `ping` reports it.
  * @throws UserError what Redis refuses
  */
 export async function startWorker(settings: WorkerSettings, log: Log, telemetry?: Telemetry): Promise<RunningWorker> {
   const draining = new AbortController();
   const ending = new AbortController();
-  // Longer than BullMQ blocks for jobs; a connection that is silent for so long is made anew.
+  // Longer than BullMQ blocks for jobs; a connection that is silent for so long is replaced.
   const link = openRedis(settings, log, 'worker', { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
   const { redis: connection } = link;
   await link.proveAtStart().catch((error: unknown) => {
@@ -57,7 +57,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     observe: metrics.slackCall,
   });
   const people = peopleAround(client);
-  // BullMQ's own look at the version makes it useless for ever when it fails; the link has looked.
+  // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
     tools: {
@@ -80,7 +80,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       {
         ...queueOptions,
         concurrency: settings.WORKER_CONCURRENCY,
-        // A killed worker's jobs go on with another after this time.
+        // After this time the jobs of a killed worker continue on another.
         lockDuration: seconds(15),
         stalledInterval: seconds(5),
         maxStalledCount: mostStalls[kind],
@@ -88,15 +88,15 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     );
     worker.on('error', link.note);
     const stopIfTaken = async (jobId: string) => {
-      // Redis was away for longer than the lock lasts: another run has the job, or will have it.
+      // Redis was unreachable for longer than the lock lasts: another run has the job, or will have it.
       if (await isKept(queue, jobId)) worker.cancelJob(jobId, 'the lock was lost');
-      else log.warn({ jobId }, 'Redis has lost the job, as when it was emptied; it is done all the same');
+      else log.warn({ jobId }, 'Redis has lost the job, perhaps because it was flushed; finishing it anyway');
     };
     worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((id) => void stopIfTaken(id).catch(link.note)));
     worker.on('failed', (job) => {
-      if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged why
+      if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged the reason
     });
-    worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was cut off and starts again'));
+    worker.on('stalled', (jobId) => log.warn({ jobId }, 'job was interrupted; starting it again'));
     return worker;
   });
   metrics.collectProcess();
@@ -105,12 +105,12 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     jobs: await queue.getJobCounts(...countedStates),
   });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
-  const lookAfterDemos = () =>
+  const keepUpDemos = () =>
     enqueueUpkeep(settings, (kind) => queues.find((each) => each.kind === kind)!.queue, metrics).catch(
-      (error: unknown) => log.warn({ reason: messageOf(error) }, 'Demos were not looked after'),
+      (error: unknown) => log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed'),
     );
-  void lookAfterDemos();
-  const sweeper = setInterval(() => void lookAfterDemos(), minutes(1));
+  void keepUpDemos();
+  const sweeper = setInterval(() => void keepUpDemos(), minutes(1));
 
   return {
     metrics,
@@ -118,14 +118,14 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       await link.prove(withinMs);
       await within(withinMs, async () => {
         if (!(await Promise.all(workers.map((worker) => worker.isListening()))).every(Boolean))
-          throw new Error('a connection that waits for jobs is not up');
+          throw new Error('a connection that waits for jobs is down');
       });
     },
     async close(withinMs) {
       clearInterval(sweeper);
-      const reason = new Error('the worker stops');
+      const reason = new Error('the worker is stopping');
       draining.abort(reason);
-      // The last of the time is for handing back what did not come to a boundary.
+      // The rest of the time is for handing back jobs that did not reach a boundary.
       setTimeout(() => ending.abort(reason), withinMs * 0.8).unref();
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, withinMs).unref());
       const closing = Promise.all(workers.map((worker) => worker.close())).then(() =>
@@ -143,7 +143,7 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
   return queue;
 }
 
-/** Enqueues what demos need by themselves; the host cluster knows them, so nothing is lost with Redis. */
+/** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */
 async function enqueueUpkeep(
   settings: WorkerSettings,
   queueOf: (kind: QueueKind) => Queue,

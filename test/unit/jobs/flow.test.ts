@@ -137,8 +137,8 @@ describe('a flow', () => {
     const flow = Flow.of<string, string>()
       .step('never', { on: 'once', after: [], work: never, ...row, within: 60_000 })
       .step('next', { on: 'once', after: ['never'], work: never, ...row });
-    const onChange = (tasks: readonly Task[]) => tasks[0]!.seen && stop.abort(new Error('the worker stops'));
-    await assert.rejects(runFlow(flow, runOf({ signal: stop.signal, onChange })), /the worker stops/);
+    const onChange = (tasks: readonly Task[]) => tasks[0]!.seen && stop.abort(new Error('the worker is stopping'));
+    await assert.rejects(runFlow(flow, runOf({ signal: stop.signal, onChange })), /the worker is stopping/);
   });
 
   it('leaves a step out whose condition does not hold, and what follows it goes on', async () => {

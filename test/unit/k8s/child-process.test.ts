@@ -53,8 +53,8 @@ describe('a program that the worker starts', () => {
     const aborting = new AbortController();
     const running = runChild(script, [], { signal: aborting.signal, maxBytes: 1000 });
     const pid = await pidOf(script);
-    aborting.abort(new Error('the worker stops'));
-    await assert.rejects(running, /the worker stops/);
+    aborting.abort(new Error('the worker is stopping'));
+    await assert.rejects(running, /the worker is stopping/);
     await assertEnds(pid);
   });
 

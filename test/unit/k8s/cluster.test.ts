@@ -86,12 +86,12 @@ describe('a request to Kubernetes', () => {
     const ending = new AbortController();
     const { cluster } = await clusterWith(
       (request, response) => {
-        ending.abort(new Error('the worker stops'));
+        ending.abort(new Error('the worker is stopping'));
         status(500)(request, response);
       },
       { signal: ending.signal },
     );
-    await assert.rejects(cluster.request(get), /the worker stops/);
+    await assert.rejects(cluster.request(get), /the worker is stopping/);
   });
 
   test('asks for the claim before each try that writes', async () => {

@@ -129,8 +129,8 @@ describe('a credential plugin', () => {
       const configured = await plugin(`${notePid()}\nsleep 600`);
       const signingIn = signInWith(configured, server)(ending.signal);
       const pid = await pidOf(configured.command);
-      ending.abort(new Error('the worker stops'));
-      await assert.rejects(signingIn, /the worker stops/);
+      ending.abort(new Error('the worker is stopping'));
+      await assert.rejects(signingIn, /the worker is stopping/);
       await assertEnds(pid);
     });
 

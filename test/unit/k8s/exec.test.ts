@@ -112,8 +112,8 @@ describe('a command in a pod', () => {
 
   test('ends with the job', async () => {
     const ending = new AbortController();
-    const running = execWhere(() => ending.abort(new Error('the worker stops')), { signal: ending.signal });
-    await assert.rejects(running, /the worker stops/);
+    const running = execWhere(() => ending.abort(new Error('the worker is stopping')), { signal: ending.signal });
+    await assert.rejects(running, /the worker is stopping/);
   });
 
   test('is refused in the words of the API', async () => {

@@ -71,8 +71,8 @@ describe('helm', () => {
     const ending = new AbortController();
     const running = run(['upgrade'], { signal: ending.signal });
     const pid = await pidOf(helm);
-    ending.abort(new Error('the worker stops'));
-    await assert.rejects(running, /the worker stops/);
+    ending.abort(new Error('the worker is stopping'));
+    await assert.rejects(running, /the worker is stopping/);
     await assertEnds(pid);
   });
 });

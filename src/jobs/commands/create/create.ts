@@ -31,7 +31,7 @@ import { alreadyThereMessage, createdText } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
 
-/** Makes a demo, or what is missing of one that was cut off, failed or has lost a part, and hands out its kubeconfig. */
+/** Creates a demo, or the missing parts of one that was interrupted, failed or lost a part, and sends its kubeconfig. */
 export const create: Handler<'create'> = (run) =>
   namingAllPermissions(run, () =>
     withClaimedDemo(
@@ -41,7 +41,7 @@ export const create: Handler<'create'> = (run) =>
     ),
   );
 
-/** A worker that has no permission to claim or record a demo most often misses more: all of them are named at once. */
+/** A worker that may not claim or record a demo usually lacks other permissions too: this names all of them at once. */
 async function namingAllPermissions({ settings, config, signal }: CreateRun, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -62,12 +62,12 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   const { host } = claimed;
   const present = await findDemo(host, payload.demo);
   if (present?.state === 'deleting')
-    throw new Refusal('demo-being-deleted', `Demo ${present.name} was being deleted.`, {
-      hint: `Run \`/vcdemo delete ${present.name}\` again to finish that, then create it anew.`,
+    throw new Refusal('demo-being-deleted', `The deletion of demo ${present.name} has not finished.`, {
+      hint: `Run \`/vcdemo delete ${present.name}\` again to finish it, then create the demo again.`,
     });
   if (present) {
     assertOwnClaims(host, present);
-    // One that was cut off after its last step still owes the last state of its progress.
+    // A run that was interrupted after its last step still has to show the final progress.
     if (!run.resumed) assertNotOver(run, present);
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));
@@ -123,11 +123,13 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   const isEmpty = made === undefined || made.places.length === 0;
   if (isEmpty) await forgetDemo(host, demo.name);
   else await markDemo(host, made, 'failed', error.message);
-  const resume = isEmpty ? 'Nothing was made.' : `What was made is kept: \`/vcdemo create ${demo.name}\` resumes it.`;
+  const resume = isEmpty
+    ? 'Nothing was created.'
+    : `What was created is kept: \`/vcdemo create ${demo.name}\` resumes it.`;
   const isUsable = !isEmpty && !error.failed.some(({ step }) => beforeVirtualClusters.includes(step));
   const use =
     isUsable &&
-    `\`/vcdemo kubeconfig ${demo.name}\` gives its owner a kubeconfig for the virtual clusters as they are.`;
+    `\`/vcdemo kubeconfig ${demo.name}\` gives the owner a kubeconfig for the virtual clusters as they are.`;
   return new FlowFailed(error, {
     title: `Creating demo *${demo.name}* failed`,
     hint: [error.hint, resume, use].filter(Boolean).join('\n'),
@@ -135,18 +137,18 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   });
 }
 
-/** Steps without which there is nothing to be used. */
+/** The steps without which nothing can be used. */
 const beforeVirtualClusters = ['preflight', 'hostNamespace', 'virtualCluster'];
 
-/** What people are told of the isolation from the host cluster. */
+/** In what ways the isolation from the host cluster is weaker than by default, for people to read. */
 async function weakerThanDefault({ config }: CreateRun, host: Cluster, demo: Demo): Promise<string[]> {
   const gap = await assertAdmission(host, config, firstPlace(demo).namespace);
   return [...weakenedBy(config), ...(gap ? [gap] : [])];
 }
 
-/** Sends the kubeconfig once, even when the API of the host cluster goes away before that can be noted. */
+/** Sends the kubeconfig only once, even if the API of the host cluster fails before that can be recorded. */
 async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
-  const demo = (await findDemo(host, planned.name)) ?? planned; // with the time at which it expires
+  const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
   if (!run.delivered.has(run.id)) run.delivered.set(run.id, await shareKubeconfig(run, host, demo));
   const shared = run.delivered.get(run.id);
   if (shared) await noteFiles(run.slack, host, demo, shared, run.payload.requester.channelId);
@@ -154,7 +156,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
   run.delivered.delete(run.id);
 }
 
-/** The kubeconfig goes to the channel; a file that cannot be sent does not make the demo a failure. */
+/** Shares the kubeconfig in the channel; if the file cannot be sent, the demo has not failed. */
 async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promise<SharedFile | undefined> {
   const { slack, payload, config, log } = run;
   const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
@@ -170,17 +172,19 @@ async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promi
     if (shared.withheld)
       await slack.whisper(
         payload.requester,
-        message(`The kubeconfig of demo *${demo.name}* was sent to you alone: ${escapeMrkdwn(shared.withheld)}.`),
+        message(
+          `The kubeconfig of demo *${demo.name}* was sent only to you, because ${escapeMrkdwn(shared.withheld)}.`,
+        ),
       );
     return shared;
   } catch (error) {
-    log.error({ err: error }, 'The kubeconfig was not sent');
+    log.error({ err: error }, 'kubeconfig was not sent');
     await slack.post(
       payload.requester,
       failureMessage({
         title: `Demo *${demo.name}* is ready, but its kubeconfig could not be sent`,
         reasons: [messageOf(error)],
-        hint: `Check that the bot has the scope files:write and is in the channel; \`/vcdemo kubeconfig ${demo.name}\` gives you a kubeconfig of your own.`,
+        hint: `Check that the bot has the scope files:write and is in the channel. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig.`,
         jobId: run.id,
       }),
     );

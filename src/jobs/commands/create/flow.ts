@@ -25,23 +25,23 @@ import {
 } from './steps.js';
 
 /**
- * `/vcdemo create`, whole: what is done on each virtual cluster or once, after what, how long it may take and what
- * people read meanwhile. How each is done is in steps.ts and src/k8s.
+ * `/vcdemo create` on one page: what is done once or on each virtual cluster, after which steps, how long it may take, and
+ * what people read meanwhile. How it is done is in steps.ts and src/k8s.
  */
 // prettier-ignore
 export const createFlow = Flow.of<DemoContext, ClusterContext>()
-  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking rights and names in the host cluster' })
+  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking permissions and names in the host cluster' })
   .step('istioManifests',    { on: 'once', after: ['preflight'],                        work: istioManifests,    within: minutes(2),  says: 'Rendering Istio' })
-  .step('hostNamespace',     { on: 'each', after: ['preflight'],                           work: hostNamespace,     within: minutes(3),  says: 'Making the namespace' })
+  .step('hostNamespace',     { on: 'each', after: ['preflight'],                           work: hostNamespace,     within: minutes(3),  says: 'Creating the namespace' })
   .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster' })
   .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API' })
-  .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Making the root of the mesh' })
+  .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Creating the root CA of the mesh' })
   .step('meshCertificates',  { on: 'each', after: ['virtualCluster', 'meshRoot'],       work: meshCertificates,  within: seconds(30), says: 'Installing the mesh certificates' })
-  .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Making the account for the other istiod' })
+  .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Creating the account for the other istiod' })
   .step('istiod',            { on: 'each', after: ['meshCertificates', 'istioManifests'], work: istiod,          within: minutes(5),  says: 'Installing istiod' })
-  .step('kubeconfig',        { on: 'once', after: ['virtualCluster', 'apiExposure'],    work: demoKubeconfig,    within: minutes(1),  says: 'Issuing and proving the kubeconfig' })
+  .step('kubeconfig',        { on: 'once', after: ['virtualCluster', 'apiExposure'],    work: demoKubeconfig,    within: minutes(1),  says: 'Issuing and testing the kubeconfig' })
   .step('helloworld',        { on: 'each', after: ['istiod'],                           work: helloworld,        within: minutes(5),  says: 'Deploying helloworld' })
-  .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters to one mesh' })
+  .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters into one mesh' })
   .step('meshTraffic',       { on: 'once', after: ['helloworld', 'remoteSecrets'],      work: meshTraffic,       within: minutes(2),  says: 'Waiting for both versions to answer' })
   .step('vcClient',          { on: 'once', after: ['kubeconfig'],                       work: vcClient,          within: minutes(3),  says: 'Starting vc-client' })
   .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
@@ -51,5 +51,5 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('ready',             { on: 'once', after: ['kubeconfig', 'meshTraffic', 'vcClient', 'dashboardExposure', 'helloworldIngress', 'ingressGateway'], work: ready, within: minutes(1), says: 'Marking the demo as ready' })
   .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig' });
 
-/** What holds of a demo that is ready, whoever asked for it. */
+/** The steps that hold for every demo that is ready. */
 export const readyFlow = createFlow.withoutLast();

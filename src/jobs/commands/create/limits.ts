@@ -5,8 +5,8 @@ import type { Demo } from '../../../k8s/demo.js';
 import { slackTime } from '../../slack/messages.js';
 
 /**
- * Whether a person may have one more demo, beside those that exist.
- * @throws Refusal `too-many-demos`, `host-full` with who has what and when the next one ends
+ * Checks that a person may have another demo.
+ * @throws Refusal `too-many-demos`, `host-full`, with the owners and the next demos to expire
  */
 export function assertWithinLimits(
   demos: readonly Demo[],
@@ -16,13 +16,17 @@ export function assertWithinLimits(
   if (access.admins.includes(userId)) return;
   const own = demos.filter(({ owner }) => owner.id === userId);
   if (own.length >= limits.demosPerPerson)
-    throw new Refusal('too-many-demos', `You have ${own.length} demos, the most that one person may have.`, {
-      hint: `${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait.`,
+    throw new Refusal('too-many-demos', `You already have ${own.length} demos, which is the limit per person.`, {
+      hint: `${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait until one expires.`,
     });
   if (demos.length >= limits.demos)
-    throw new Refusal('host-full', `There are ${demos.length} demos, the most that this host cluster may have.`, {
-      hint: `The next to end: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
-    });
+    throw new Refusal(
+      'host-full',
+      `There are already ${demos.length} demos, which is the limit for this host cluster.`,
+      {
+        hint: `The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
+      },
+    );
 }
 
 const shownDemos = 3;

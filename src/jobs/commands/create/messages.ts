@@ -6,7 +6,7 @@ import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { escapeMrkdwn, type SlackMessage } from '../../../slack-message.js';
 import { describeState, kubeconfigName, message, onCluster, slackTime, unprovenText } from '../../slack/messages.js';
 
-/** Goes with the kubeconfig when a demo is ready. */
+/** The text that accompanies the kubeconfig when a demo is ready. */
 export function createdText(
   config: DemoConfig,
   demo: Demo,
@@ -15,7 +15,7 @@ export function createdText(
 ): string {
   const open =
     config.exposure.kind === 'none'
-      ? `Without public names, open its ports first: ${demo.places
+      ? `There are no public names, so forward the ports first: ${demo.places
           .map(
             ({ name, namespace }) => `\`kubectl -n ${namespace} port-forward service/${name} ${localPorts[name]}:443\``,
           )
@@ -23,9 +23,9 @@ export function createdText(
       : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
   return [
     `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
-    `The kubeconfig has a context for each, *vc1* and *vc2*. Save it, then: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
+    `The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
-    `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for one of your own${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
+    `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for your own kubeconfig${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
     ...(unproven ? [unprovenText(unproven)] : []),
     ...(weaker.length > 0 ? [`:warning: ${escapeMrkdwn(weakerIsolation(weaker))}.`] : []),
   ].join('\n');
@@ -36,9 +36,9 @@ function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualCl
   return tlsServerName ? `${server} (as ${tlsServerName})` : server;
 }
 
-/** A create of a demo that is there, or on its way. */
+/** The answer to a create of a demo that already exists. */
 export function alreadyThereMessage(demo: Demo): SlackMessage {
   return message(
-    `:information_source: Demo *${demo.name}* is there already: ${describeState(demo)}. Nothing was started.\nIt belongs to <@${demo.owner.id}> and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you a kubeconfig of your own, \`/vcdemo status ${demo.name}\` looks at every part.`,
+    `:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to <@${demo.owner.id}> and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig; \`/vcdemo status ${demo.name}\` checks every part.`,
   );
 }

@@ -39,9 +39,9 @@ import {
 import { bothClusters, placeOf, virtual, type ClusterContext, type DemoContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 
-/* The steps of flow.ts in its order: each a look and an act, the work itself is in src/k8s. */
+/* The steps of flow.ts, in its order. Each has a check and an action; the work itself is in src/k8s. */
 
-/** Everything that would stop a create later and can be known before anything is made. */
+/** Checks everything that would stop a create later and can be known before anything is created. */
 export const preflight: Work<DemoContext> = {
   async check({ host, config, demo, demoClusterRole, claimNamespace }) {
     await assertPermissions(host, config, { demoClusterRole, claimNamespace });
@@ -124,7 +124,7 @@ export const ingressGateway: Work<ClusterContext> = {
   ),
 };
 
-/** An act in a virtual cluster that ends with pods; those that an earlier create left refused are tried again. */
+/** An action in a virtual cluster that creates pods; retries those that were refused in an earlier create. */
 function thenRetryRefused(act: (context: ClusterContext) => Promise<void>): (context: ClusterContext) => Promise<void> {
   return async (context) => {
     await act(context);
@@ -176,7 +176,7 @@ export const helloworld: Work<ClusterContext> = {
   ),
 };
 
-/** The proof that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
+/** Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
 export const meshTraffic: Work<DemoContext> = {
   async check({ connections, demo, config, signal }) {
     const hits = await sendRequests(await connections.connect(placeOf(demo, 'vc1')), 12, signal, config);
@@ -187,17 +187,18 @@ export const meshTraffic: Work<DemoContext> = {
   },
 };
 
-/** A demo's life begins when it is ready for the first time. */
+/** The lifetime of a demo starts when it is ready for the first time. */
 export const ready: Work<DemoContext> = {
   async check({ host, demo }) {
     const current = await findDemo(host, demo.name);
-    return current?.state === 'ready' ? holds : lacks(`the demo is noted as ${current?.state ?? 'missing'}`);
+    return current?.state === 'ready' ? holds : lacks(`the demo is marked as ${current?.state ?? 'missing'}`);
   },
   apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
 };
 
 export const delivery: Work<DemoContext> = {
-  check: async (context) => ((await context.delivery?.isDone()) ? holds : lacks('the kubeconfig was not sent yet')),
+  check: async (context) =>
+    (await context.delivery?.isDone()) ? holds : lacks('the kubeconfig has not been sent yet'),
   apply: async (context) => context.delivery?.deliver(),
 };
 
@@ -228,7 +229,7 @@ export const helloworldIngress: Work<DemoContext> = {
   },
 };
 
-const notSynced = 'vcluster has not made the Service of helloworld in the host cluster';
+const notSynced = 'vcluster has not created the Service of helloworld in the host cluster yet';
 
 async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest | undefined> {
   const place = placeOf(demo, 'vc1');

@@ -8,7 +8,7 @@ import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
 import { deletedMessage } from './message.js';
 import { removeDemo } from './remove-demo.js';
 
-/** Deletes a demo, even one of which only a part was made, and says what is left, if anything. */
+/** Deletes a demo, even one that was only partly created, and says what is left, if anything. */
 export const deleteDemo: Handler<'delete'> = (run) =>
   withClaimedDemo(
     run,
@@ -19,7 +19,7 @@ export const deleteDemo: Handler<'delete'> = (run) =>
 async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
   const { config, slack, payload } = run;
   const { requester, demo: name } = payload;
-  // A run that was cut off after the last namespace was gone still owes the answer.
+  // A run that was interrupted after the last namespace was gone still has to answer.
   const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
   if (demo) {
     assertNotOver(run, demo);
@@ -28,5 +28,5 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
     await removeDemo(run, { claimed, demo, audience: requester, title });
   }
   const kept = demo ? await findKeptVolumes(claimed.host, demo) : [];
-  await slack.post(requester, deletedMessage(name, 'is', kept));
+  await slack.post(requester, deletedMessage(name, 'has been', kept));
 }

@@ -3,10 +3,10 @@ import type { ClusterContext, DemoContext } from '../../context.js';
 import { Flow } from '../../flow.js';
 import { hostNamespaceGone, nothingLeft, recordGone, releaseGone } from './steps.js';
 
-/** `/vcdemo delete`, whole; it works on demos of which only a part was made. */
+/** `/vcdemo delete` on one page; it also works for demos that were only partly created. */
 // prettier-ignore
 export const deleteFlow = Flow.of<DemoContext, ClusterContext>()
   .step('release',       { on: 'each', after: [],                work: releaseGone,       within: minutes(2), says: 'Uninstalling the virtual cluster' })
   .step('hostNamespace', { on: 'each', after: ['release'],       work: hostNamespaceGone, within: minutes(5), says: 'Deleting the namespace' })
   .step('leftovers',     { on: 'once', after: ['hostNamespace'], work: nothingLeft,       within: minutes(1), says: 'Checking that nothing is left' })
-  .step('record',        { on: 'once', after: ['leftovers'],     work: recordGone,        within: minutes(1), says: 'Forgetting the demo' });
+  .step('record',        { on: 'once', after: ['leftovers'],     work: recordGone,        within: minutes(1), says: "Removing the demo's record" });

@@ -12,11 +12,11 @@ export interface Removal {
   demo: Demo;
   audience: Audience;
   title: string;
-  /** An earlier attempt of vcdemo's own failed: the channel hears of this one only if there is something new. */
+  /** An earlier automatic attempt failed: this one is reported to the channel only if there is something new. */
   isRepeated?: boolean;
 }
 
-/** Runs the delete flow and notes on the demo what kept it from ending. */
+/** Runs the delete flow, and records on the demo why it did not finish. */
 export async function removeDemo(
   run: JobRun<'delete'> | JobRun<'expire'>,
   { claimed, demo, audience, title, isRepeated = false }: Removal,
@@ -32,10 +32,10 @@ export async function removeDemo(
     await markDemo(host, demo, 'deleting', error.message);
     const isKnown = isRepeated && demo.problem === problemOf(error.message);
     throw new FlowFailed(error, {
-      title: `Deleting demo *${demo.name}* did not finish`,
+      title: `The deletion of demo *${demo.name}* did not finish`,
       hint:
         error.hint ??
-        `Remove what blocks it: Kubernetes then deletes the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,
+        `Remove what blocks it, and Kubernetes will delete the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,
       audience: isKnown ? undefined : audience,
     });
   }

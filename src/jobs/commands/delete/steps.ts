@@ -8,7 +8,7 @@ import { messageOf } from '../../../errors.js';
 import type { ClusterContext, DemoContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 
-/** Before its namespace goes: helm also removes what a chart made outside of it. */
+/** Uninstalls before the namespace is deleted: helm also removes what the chart created outside of it. */
 export const releaseGone: Work<ClusterContext> = {
   async check(context) {
     const { host, place } = context;
@@ -19,13 +19,13 @@ export const releaseGone: Work<ClusterContext> = {
       return await releaseAbsent(host, place);
     } catch (error) {
       if (!lacksRight(error)) throw error;
-      return lacks(messageOf(error)); // somebody deletes the namespace at this moment; the next look knows
+      return lacks(messageOf(error)); // the namespace is just being deleted; the next check will see it
     }
   },
   async apply(context) {
     const { config, place, kubeconfig, signal } = context;
     try {
-      await takeDemoRights(context, signal); // an earlier run may have made the namespace and nothing else
+      await takeDemoRights(context, signal); // an earlier run may have created nothing but the namespace
       await uninstallVirtualCluster(place, { config, kubeconfig, signal });
     } catch (error) {
       if (!(await goesAlong(context))) throw error;
@@ -33,7 +33,7 @@ export const releaseGone: Work<ClusterContext> = {
   },
 };
 
-/** A namespace that is being deleted takes the worker's RoleBinding along, which may be gone before helm's Secrets. */
+/** A namespace that is being deleted also loses the worker's RoleBinding, perhaps before helm's Secrets. */
 async function goesAlong({ host, place, demoClusterRole }: ClusterContext): Promise<boolean> {
   return demoClusterRole !== undefined && (await isGoing(host, place));
 }
@@ -43,7 +43,7 @@ export const hostNamespaceGone: Work<ClusterContext> = {
   apply: ({ host, demo, place }) => deleteNamespace(host, demo, place),
 };
 
-/** The last trace: as long as there is a record, a delete that was cut off can be resumed. */
+/** Removed last: as long as there is a record, an interrupted delete can be resumed. */
 export const recordGone: Work<DemoContext> = {
   check: async ({ host, demo }) => ((await hasRecord(host, demo.name)) ? lacks('the record still exists') : holds),
   apply: ({ host, demo }) => forgetDemo(host, demo.name),
@@ -52,6 +52,6 @@ export const recordGone: Work<DemoContext> = {
 export const nothingLeft: Work<DemoContext> = {
   async check({ host, demo }) {
     const left = await findLeftovers(host, demo);
-    return left.length === 0 ? holds : lacks(`still there: ${left.join(', ')}`);
+    return left.length === 0 ? holds : lacks(`still left: ${left.join(', ')}`);
   },
 };

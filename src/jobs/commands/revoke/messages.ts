@@ -3,7 +3,7 @@ import { message } from '../../slack/messages.js';
 
 const mostDoors = 15;
 
-/** What is said when one person's access has ended; what else they may have left is listed by virtual cluster. */
+/** Reports that one person's access has ended, and lists by virtual cluster other ways in that they may have left. */
 export function personRevokedMessage(
   demo: string,
   person: string,
@@ -16,12 +16,14 @@ export function personRevokedMessage(
   const more = all.length > mostDoors ? `\n… and ${all.length - mostDoors} more` : '';
   const rest =
     all.length === 0
-      ? 'Nothing else was found in it that gives access.'
-      : `*Look at what else gives access*: as an administrator they may have made it. \`/vcdemo revoke ${demo}\` without a person ends it all.\n${listed}${more}`;
-  return message(`:lock: <@${person}> has no access to demo *${demo}* any more, and gets no new kubeconfig.\n${rest}`);
+      ? 'No other access was found in the demo.'
+      : `*Check these other ways in*: as an administrator, they may have created them. \`/vcdemo revoke ${demo}\` without a name closes them all.\n${listed}${more}`;
+  return message(
+    `:lock: <@${person}> no longer has access to demo *${demo}* and cannot get a new kubeconfig.\n${rest}`,
+  );
 }
 
 export const everybodyRevokedMessage = (demo: string): SlackMessage =>
   message(
-    `:lock: Demo *${demo}* has new keys: every earlier kubeconfig and token is refused. Those who had a kubeconfig have got a new one.`,
+    `:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. Everybody who had a kubeconfig has been sent a new one.`,
   );

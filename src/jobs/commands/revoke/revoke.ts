@@ -20,7 +20,7 @@ import { revokeFlow } from './flow.js';
 
 type RevokeRun = JobRun<'revoke'>;
 
-/** Takes one person's access away, or replaces all keys and gives those who are entitled new kubeconfigs. */
+/** Revokes one person's access, or replaces all keys and sends new kubeconfigs to those who are entitled to one. */
 export const revoke: Handler<'revoke'> = (run) =>
   withClaimedDemo(
     run,
@@ -40,7 +40,7 @@ async function revokePerson(
   demo: Demo,
   person: string,
 ): Promise<void> {
-  // First, so that nothing can be issued meanwhile.
+  // First, so that nothing can be issued in the meantime.
   await changeRecord(host, demo, (current) => ({
     ...current,
     revoked: [...new Set([...current.revoked, person])],
@@ -73,15 +73,15 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   };
   try {
     await runReportedFlow({ ...request, flow: revokeFlow });
-    // What trusts the old keys is remade by the table that has made it.
+    // What trusts the old keys is recreated by the flow that created it.
     await runReportedFlow({ ...request, flow: readyFlow });
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     throw new FlowFailed(error, {
-      title: `Replacing the keys of demo *${demo.name}* did not finish`,
+      title: `Replacing the keys of demo *${demo.name}* failed`,
       hint: [
         error.hint,
-        `\`/vcdemo revoke ${demo.name}\` again replaces them once more; \`/vcdemo create ${demo.name}\` completes the demo.`,
+        `Run \`/vcdemo revoke ${demo.name}\` again to replace them once more, or \`/vcdemo create ${demo.name}\` to complete the demo.`,
       ]
         .filter(Boolean)
         .join('\n'),
@@ -100,7 +100,7 @@ async function noteKeys({ id: jobId }: RevokeRun, host: ClaimedHost['host'], dem
   return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities } }));
 }
 
-/** Those who had a kubeconfig get a new one where the old one was, unless their access was taken away. */
+/** Everybody who had a kubeconfig gets a new one in the same place, unless their access was revoked. */
 async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost, demo: Demo): Promise<void> {
   const { slack, config } = run;
   const receivers = [...new Set(demo.files.map(({ to }) => to))].filter((to) => !demo.revoked.includes(to));
@@ -118,7 +118,7 @@ async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost,
         comment: [
           isPerson
             ? kubeconfigText(demo, user, credentialsEnd(config, demo))
-            : `The keys of demo *${demo.name}* were replaced: this is its new kubeconfig.`,
+            : `The keys of demo *${demo.name}* were replaced. This is its new kubeconfig.`,
           ...(unproven ? [unprovenText(unproven)] : []),
         ].join('\n'),
       };

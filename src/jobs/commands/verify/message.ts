@@ -3,13 +3,13 @@ import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '..
 import { brief } from '../../slack/messages.js';
 import { verdictOf, type Verdict } from './verdict.js';
 
-/** Why the public names do not work for the worker, and whether that makes the demo a failure. */
+/** Why the public names do not work for the worker, and whether that means that the demo has failed. */
 export interface PublicWay {
   problem: string;
   isRequired: boolean;
 }
 
-/** The hit distribution, the verdict first. */
+/** The verdict, then the hit distribution. */
 export function verifyMessage(demo: string, hits: Hits, tookMs: number, publicWay?: PublicWay): SlackMessage {
   const verdict = withPublicWay(verdictOf(hits), publicWay);
   const icon = { balanced: ':white_check_mark:', unsure: ':warning:', failed: ':x:' }[verdict.kind];
@@ -33,7 +33,7 @@ export function verifyMessage(demo: string, hits: Hits, tookMs: number, publicWa
   };
 }
 
-/** Where it is required, a demo that cannot be reached has failed, whatever its mesh does. */
+/** If the proof is required, a demo that cannot be reached has failed, whatever its mesh does. */
 function withPublicWay(verdict: Verdict, publicWay: PublicWay | undefined): Verdict {
   if (!publicWay?.isRequired) return verdict;
   return { ...verdict, kind: 'failed', says: `${verdict.says}; its public name does not work` };
@@ -42,7 +42,7 @@ function withPublicWay(verdict: Verdict, publicWay: PublicWay | undefined): Verd
 const publicWayText = ({ problem, isRequired }: PublicWay): string =>
   isRequired
     ? `:x: The public name does not work: ${escapeMrkdwn(problem)}`
-    : `:warning: The worker could not reach the public name, which need not mean that people cannot: ${escapeMrkdwn(problem)}`;
+    : `:warning: The worker could not reach the public name; it may still work for you: ${escapeMrkdwn(problem)}`;
 
 const bar = (count: number, total: number): string => {
   const filled = Math.min(20, Math.round((count / Math.max(1, total)) * 20));

@@ -5,10 +5,10 @@ import type { Handler } from '../../job-run.js';
 import { onReadyDemo } from '../../ready-demo.js';
 import { verifyMessage } from './message.js';
 
-/** How many requests are sent where nobody says. */
+/** How many requests are sent by default. */
 const defaultRequests = 12;
 
-/** Sends requests through the mesh and signs in by the public names; posts who answered. */
+/** Sends requests through the mesh, logs in through the public names, and posts who answered. */
 export const verify: Handler<'verify'> = async (run) => {
   const { payload, config, slack, signal } = run;
   const start = performance.now();

@@ -33,5 +33,5 @@ test('the message with the dashboards says where their names must lead, by IPv4,
     ['[2001:db8::1]:8443', '2001:db8::1'],
     ['edge.example.com:8443', 'edge.example.com'],
   ])
-    assert.ok(textWith(address).includes(`${url}:8443/ (let that name lead to ${host})`), address);
+    assert.ok(textWith(address).includes(`${url}:8443/ (point that name to ${host})`), address);
 });

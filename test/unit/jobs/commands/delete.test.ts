@@ -6,24 +6,28 @@ const volume = (name: string, storageClassName = 'fast') => ({ metadata: { name 
 
 describe('the end of a delete', () => {
   it('says that nothing is left', () => {
-    assert.match(deletedMessage('demo', 'is', []).text, /Demo demo is deleted; nothing is left of it/);
+    assert.match(deletedMessage('demo', 'has been', []).text, /Demo demo has been deleted; nothing is left of it/);
     assert.match(
-      deletedMessage('demo', 'had expired and is', []).text,
-      /Demo demo had expired and is deleted; nothing/,
+      deletedMessage('demo', 'expired and has been', []).text,
+      /Demo demo expired and has been deleted; nothing/,
     );
   });
 
   it('names a volume that is kept, why, and who may remove it', () => {
-    const { text } = deletedMessage('demo', 'is', [volume('pvc-1')]);
+    const { text } = deletedMessage('demo', 'has been', [volume('pvc-1')]);
     assert.match(
       text,
-      /Demo demo is deleted\. Its volume is kept, as the reclaim policy is Retain \(StorageClass fast\): pvc-1/,
+      /Demo demo has been deleted\. Its volume is kept, because the reclaim policy is Retain \(StorageClass fast\): pvc-1/,
     );
     assert.match(text, /An administrator of the host cluster can remove it: kubectl delete persistentvolume pvc-1,/);
   });
 
   it('names all volumes that are kept', () => {
-    const { text } = deletedMessage('demo', 'is', [volume('pvc-1'), volume('pvc-2', 'slow'), volume('pvc-3', '')]);
+    const { text } = deletedMessage('demo', 'has been', [
+      volume('pvc-1'),
+      volume('pvc-2', 'slow'),
+      volume('pvc-3', ''),
+    ]);
     assert.match(text, /Its volumes are kept.*\(StorageClass fast, slow\): pvc-1, pvc-2, pvc-3/);
     assert.match(text, /can remove them: kubectl delete persistentvolume pvc-1 pvc-2 pvc-3/);
   });

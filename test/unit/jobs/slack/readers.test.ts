@@ -39,16 +39,19 @@ test('a channel that is shared with another organization, or about to be, gets n
 });
 
 test('a channel that guests read gets none', async () =>
-  assert.match((await reason({ standings: { U2: 'guest' } }))!, /guests read/));
+  assert.match((await reason({ standings: { U2: 'guest' } }))!, /guests can read/));
 
 test('a channel whose readers cannot be known gets none, and the reason is named', async () => {
-  assert.match((await reason({ fails: 'missing_scope' }))!, /not known who reads this channel \(missing_scope\)/);
-  assert.match((await reason({ hasMore: true }))!, /more than 100 people/);
+  assert.match(
+    (await reason({ fails: 'missing_scope' }))!,
+    /cannot find out who can read this channel \(missing_scope\)/,
+  );
+  assert.match((await reason({ hasMore: true }))!, /more than 100 members/);
   assert.match((await reason({ standings: { U2: 'unknown' } }))!, /other organizations/);
 });
 
 test('a channel with people outside access.users gets none; bots and administrators do not count', async () => {
-  assert.match((await reason({}, { users: ['U1'] }))!, /may not use vcdemo/);
+  assert.match((await reason({}, { users: ['U1'] }))!, /not allowed to use vcdemo/);
   assert.equal(await reason({}, { users: ['U1'], admins: ['U2'] }), undefined);
   assert.equal(await reason({ bots: ['U2'] }, { users: ['U1'] }), undefined);
 });
