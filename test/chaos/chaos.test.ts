@@ -14,13 +14,15 @@ import { hostAccess } from '../../src/k8s/host-access.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { endLife } from '../support/end-life.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
+import { startSentinelGroup, type SentinelGroup } from '../support/sentinels.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /*
  * npm run test:chaos -- --n 30 --seed 7: lives of demos in which parts fail at random moments. On the simulated cluster, or
  * on a real one with --kubeconfig and --config; --stop and --start are then commands that take a component of it away and
- * bring it back, such as --stop "lab stop {}" --start "lab up".
+ * bring it back, such as --stop "lab stop {}" --start "lab up". With --redis sentinel, Redis is a primary with a replica
+ * and three sentinels, and fails over.
  */
 
 const { values: options } = parseArgs({
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
     config: { type: 'string' },
     stop: { type: 'string' },
     start: { type: 'string' },
+    redis: { type: 'string', default: 'single' },
   },
 });
 const rounds = Number(options.n);
@@ -47,7 +50,8 @@ const pick = <Item>(items: readonly Item[]): Item => items[random(items.length)]
 describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.seed}`, () => {
   let host: SimulatedHost | Awaited<ReturnType<typeof realHost>>;
   let stack: Stack;
-  let redis: LocalRedis;
+  let redis: LocalRedis | undefined;
+  let group: SentinelGroup | undefined;
   let cluster: Cluster;
   let directory: string;
   let worker: RunningProcess;
@@ -60,8 +64,10 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
     host = options.kubeconfig
       ? await realHost({ kubeconfig: options.kubeconfig, context: undefined, config: options.config! })
       : await simulatedHost(undefined, 1);
-    redis = await startRedis({ options: persistent() });
-    stack = await startStack({ ...host.environment, REDIS_URL: redis.url }, { notice: host.notice });
+    if (options.redis === 'sentinel') group = await startSentinelGroup();
+    else redis = await startRedis({ options: persistent() });
+    const redisEnvironment = group?.environment ?? { REDIS_URL: redis!.url };
+    stack = await startStack({ ...host.environment, ...redisEnvironment }, { notice: host.notice });
     cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.environment.KUBECONFIG! }));
     worker = await stack.startWorker();
   });
@@ -69,6 +75,7 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
     cluster?.close();
     await stack?.close();
     await redis?.stop();
+    await group?.stop();
     await host?.close();
     await rm(directory, { recursive: true, force: true });
   });
@@ -84,22 +91,36 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
       worker = await stack.startWorker();
     },
     'the bot is killed': () => stack.restartBot(),
-    async 'Redis is killed'(ms) {
-      const { port } = redis;
-      await redis.stop();
-      await sleep(ms);
-      redis = await startRedis({ port, options: persistent() });
-    },
-    async 'Redis hangs'(ms) {
-      redis.freeze();
-      await sleep(ms);
-      redis.thaw();
-    },
+    ...(options.redis === 'sentinel'
+      ? { 'Redis fails over': () => group!.switchOver() }
+      : {
+          async 'Redis is killed'(ms: number) {
+            const { port } = redis!;
+            await redis!.stop();
+            await sleep(ms);
+            redis = await startRedis({ port, options: persistent() });
+          },
+          async 'Redis hangs'(ms: number) {
+            redis!.freeze();
+            await sleep(ms);
+            redis!.thaw();
+          },
+        }),
     async 'Slack limits'(ms) {
       await slackFails('ratelimited', ms);
     },
     async 'Slack fails'(ms) {
       await slackFails('internal_error', ms);
+    },
+    async 'Slack is away'(ms) {
+      stack.slack.setOutage(pick(['cut', 'status', 'silence']));
+      await sleep(ms);
+      stack.slack.setOutage(undefined);
+    },
+    async 'Slack edits messages and its answers are lost'(ms) {
+      stack.slack.loseAnswers('chat.update', ['silence', 'status', 'cut']);
+      await sleep(ms);
+      stack.slack.loseAnswers('chat.update', []);
     },
     ...(options.kubeconfig === undefined && {
       async "the host cluster's API is away"(ms: number) {
@@ -188,7 +209,7 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
 
       const secret = /BEGIN [A-Z ]*PRIVATE KEY|client-key-data|eyJhbGciOi/;
       assert.doesNotMatch(await log(), secret);
-      const connection = new Redis(redis.url);
+      const connection = new Redis((await group?.primaryUrl()) ?? redis!.url);
       for (const key of await connection.keys('*')) {
         const dump = await connection.dumpBuffer(key);
         assert.doesNotMatch(dump?.toString('latin1') ?? '', secret, key);
