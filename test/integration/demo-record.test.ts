@@ -15,9 +15,10 @@ import {
   namespaceMetadata,
   noteNamespace,
 } from '../../src/k8s/demo-record.js';
-import { demoLabels, planDemo, withDone, type Demo } from '../../src/k8s/demo.js';
+import { demoLabels, withDone, type Demo } from '../../src/k8s/demo.js';
 import { create, merge, read, ref } from '../../src/k8s/objects.js';
 import { deleteNamespace } from '../../src/k8s/removal.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 /* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
 
@@ -34,15 +35,7 @@ describe('the record of a demo', () => {
     await simulated.close();
   });
 
-  const plan = (name: string): Demo =>
-    planDemo({
-      name,
-      owner: { id: 'U1', name: 'alice' },
-      channel: 'C1',
-      now: new Date(),
-      ttlMs: 3_600_000,
-      claimNamespace: 'default',
-    });
+  const plan = (name: string): Demo => plannedDemo({ name, now: new Date(), claimNamespace: 'default' });
   const namespace = (metadata: object) => create<V1Namespace>(host, { apiVersion: 'v1', kind: 'Namespace', metadata });
   /** A demo as create leaves it when both namespaces are made. */
   async function made(name: string): Promise<Demo> {

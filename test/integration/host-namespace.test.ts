@@ -5,12 +5,13 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { demoConfig } from '../../src/config/schema.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { findDemo, markDemo } from '../../src/k8s/demo-record.js';
-import { planDemo, type Demo } from '../../src/k8s/demo.js';
+import { type Demo } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import { checkHostNamespace, makeHostNamespace } from '../../src/k8s/host-namespace.js';
 import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { findKeptVolumes, findLeftovers } from '../../src/k8s/removal.js';
 import { waitFor } from '../support/wait-for.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 const config = demoConfig.parse({ isolation: { required: false } });
 
@@ -28,18 +29,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
   });
 
   const plan = (name: string): Promise<Demo> =>
-    markDemo(
-      host,
-      planDemo({
-        name,
-        owner: { id: 'U1', name: 'alice' },
-        channel: 'C1',
-        now: new Date(),
-        ttlMs: 3_600_000,
-        claimNamespace: 'default',
-      }),
-      'creating',
-    );
+    markDemo(host, plannedDemo({ name, now: new Date(), claimNamespace: 'default' }), 'creating');
   const requestFor = (demo: Demo, on = host) => ({
     host: on,
     config,
@@ -116,7 +106,7 @@ describe('what is left of a demo', () => {
   before(async () => {
     simulated = await startSimulatedCluster();
     host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-    demo = planDemo({
+    demo = plannedDemo({
       ...{ name: 'left', owner: { id: 'U1', name: 'alice' }, channel: 'C1', now: new Date(), ttlMs: 1 },
       claimNamespace: 'default',
     });

@@ -4,19 +4,12 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { demoConfig } from '../../src/config/schema.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
-import { planDemo } from '../../src/k8s/demo.js';
 import { missing, apply, applyAll, create } from '../../src/k8s/objects.js';
 import { pullSecretCopies } from '../../src/k8s/pull-secrets.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date(),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo({ now: new Date() });
 const [place] = demo.places;
 const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
 

@@ -9,7 +9,6 @@ import { parse, stringify } from 'yaml';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { readDemoConfig } from '../../src/config.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { planDemo } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import {
   checkDemoKubeconfig,
@@ -21,6 +20,7 @@ import { create, merge, read, ref, type Reference } from '../../src/k8s/objects.
 import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster.js';
 import { makeExecutables, type Executables } from '../support/executables.js';
 import { waitFor } from '../support/wait-for.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 /*
  * Whoever may write Secrets in a demo's namespaces attacks the worker, and the people who get its kubeconfig: with a
@@ -29,14 +29,7 @@ import { waitFor } from '../support/wait-for.js';
 
 const { signal } = new AbortController();
 const config = { ...readDemoConfig(undefined), exposure: { kind: 'none' as const } };
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'ada' },
-  channel: 'C1',
-  now: new Date(),
-  ttlMs: 3_600_000,
-  claimNamespace: 'default',
-});
+const demo = plannedDemo({ owner: { id: 'U1', name: 'ada' }, now: new Date(), claimNamespace: 'default' });
 const { places } = demo;
 
 describe("with Secrets that a demo's administrator has changed", () => {

@@ -3,23 +3,16 @@ import { describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../src/config.js';
 import { namespaceMetadata } from '../../src/k8s/demo-record.js';
-import { planDemo } from '../../src/k8s/demo.js';
 import { countHits, helloworldManifests } from '../../src/k8s/helloworld.js';
 import { istioOperator } from '../../src/k8s/istio.js';
 import { mergedKubeconfig } from '../../src/k8s/kubeconfig.js';
 import { remoteSecret } from '../../src/k8s/remote-secrets.js';
 import { userNameOf } from '../../src/k8s/user-certificate.js';
 import { verdictOf } from '../../src/jobs/commands/verify/verdict.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date('2026-01-01T00:00:00Z'),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo();
 
 describe("Istio's operator", () => {
   it("has the source document's settings and the cluster's name", () => {

@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../src/config.js';
 import { ApiError, lacksRight } from '../../src/k8s/api-errors.js';
 import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
-import { planDemo } from '../../src/k8s/demo.js';
 import { demoRoleBinding } from '../../src/k8s/demo-rights.js';
 import { assertPermissions, notGranted } from '../../src/k8s/permission-check.js';
 import { claimRules, clusterRules, demoRules, workerRules } from '../../src/k8s/permissions.js';
 import { policyRule } from '../../scripts/worker-rules.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);
 
@@ -173,7 +173,7 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
 
 describe('the RoleBinding of a worker in a demo’s namespace', () => {
   const owner = { id: 'U1', name: 'alice' };
-  const demo = planDemo({ name: 'demo', owner, channel: 'C1', now: new Date(), ttlMs: 1, claimNamespace: 'vcdemo' });
+  const demo = plannedDemo({ owner, now: new Date(), ttlMs: 1 });
   const bindingOf = (user: string) => demoRoleBinding(demo, demo.places[0]!, 'bot-demo-vcdemo', user);
 
   it('is of a ServiceAccount or of a user', () => {

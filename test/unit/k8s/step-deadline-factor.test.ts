@@ -10,13 +10,13 @@ import { hours } from '../../../src/duration.js';
 import { accessWith } from '../../../src/k8s/access.js';
 import { ApiError } from '../../../src/k8s/api-errors.js';
 import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
-import { planDemo } from '../../../src/k8s/demo.js';
 import { sendRequests } from '../../../src/k8s/helloworld.js';
 import { makeHostNamespace } from '../../../src/k8s/host-namespace.js';
 import { IstioRenderer } from '../../../src/k8s/istio.js';
 import { issueKubeconfig } from '../../../src/k8s/kubeconfig.js';
 import { installVirtualCluster } from '../../../src/k8s/virtual-cluster.js';
 import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
+import { plannedDemo } from '../../support/planned-demo.js';
 
 /* Every wait inside a step, against a host that never gets there: how long it took says what it was multiplied by. */
 
@@ -25,14 +25,7 @@ const configWith = (stepDeadlineFactor: number): DemoConfig => {
   const config = readDemoConfig(undefined);
   return { ...config, stepDeadlineFactor, isolation: { ...config.isolation, network: 'document' } };
 };
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date(),
-  ttlMs: hours(1),
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo({ now: new Date(), ttlMs: hours(1) });
 const place = demo.places[0]!;
 
 const kinds = {

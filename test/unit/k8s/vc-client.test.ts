@@ -2,18 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1PolicyRule } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../../src/config.js';
-import { planDemo } from '../../../src/k8s/demo.js';
 import { vcClientManifests } from '../../../src/k8s/vc-client.js';
+import { plannedDemo } from '../../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date('2026-01-01T00:00:00Z'),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo();
 const manifests = (role: 'reader' | 'admin') => vcClientManifests(demo, { ...config, vcClient: { role } });
 const ofKind = (kind: string, role: 'reader' | 'admin') => manifests(role).filter((manifest) => manifest.kind === kind);
 

@@ -6,8 +6,8 @@ import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
 import { hours } from '../../../src/duration.js';
-import { planDemo } from '../../../src/k8s/demo.js';
 import { installVirtualCluster } from '../../../src/k8s/virtual-cluster.js';
+import { plannedDemo } from '../../support/planned-demo.js';
 
 let directory: string;
 let chart: string;
@@ -28,14 +28,7 @@ after(async () => {
 
 function install(digest: string): Promise<void> {
   const config = readDemoConfig(undefined);
-  const demo = planDemo({
-    name: 'demo',
-    owner: { id: 'U1', name: 'alice' },
-    channel: 'C1',
-    now: new Date(),
-    ttlMs: hours(1),
-    claimNamespace: 'vcdemo',
-  });
+  const demo = plannedDemo({ now: new Date(), ttlMs: hours(1) });
   const pinned = { ...config, vcluster: { ...config.vcluster, chart, digest } };
   const { signal } = new AbortController();
   return installVirtualCluster(pinned, demo, demo.places[0]!, { kubeconfig: undefined, signal });

@@ -2,16 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
 import { dashboardMessage } from '../../../../src/jobs/commands/dashboard.js';
-import { planDemo } from '../../../../src/k8s/demo.js';
+import { plannedDemo } from '../../../support/planned-demo.js';
 
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date(),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo({ now: new Date() });
 
 test('the message with the dashboards says where their names must lead, by IPv4, IPv6 or name', () => {
   const textWith = (address: string | undefined) => {

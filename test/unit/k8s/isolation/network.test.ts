@@ -3,17 +3,10 @@ import { BlockList, isIPv6 } from 'node:net';
 import { describe, it } from 'node:test';
 import type { V1LabelSelector, V1NetworkPolicyPeer } from '@kubernetes/client-node';
 import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
-import { planDemo } from '../../../../src/k8s/demo.js';
 import { networkPolicies, type ApiServerEndpoint } from '../../../../src/k8s/isolation/network.js';
+import { plannedDemo } from '../../../support/planned-demo.js';
 
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date('2026-01-01T00:00:00Z'),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo();
 const defaults = readDemoConfig(undefined);
 
 interface Setting {

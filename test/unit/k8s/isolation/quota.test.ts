@@ -3,20 +3,13 @@ import { describe, it } from 'node:test';
 import type { V1LimitRange, V1PodSpec, V1ResourceQuota } from '@kubernetes/client-node';
 import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
 import { dashboardManifests } from '../../../../src/k8s/dashboard.js';
-import { planDemo } from '../../../../src/k8s/demo.js';
 import { helloworldManifests } from '../../../../src/k8s/helloworld.js';
 import { quotaManifests, retiredQuotas } from '../../../../src/k8s/isolation/quota.js';
 import type { Manifest } from '../../../../src/k8s/objects.js';
 import { vcClientManifests } from '../../../../src/k8s/vc-client.js';
+import { plannedDemo } from '../../../support/planned-demo.js';
 
-const demo = planDemo({
-  name: 'demo',
-  owner: { id: 'U1', name: 'alice' },
-  channel: 'C1',
-  now: new Date('2026-01-01T00:00:00Z'),
-  ttlMs: 3_600_000,
-  claimNamespace: 'vcdemo',
-});
+const demo = plannedDemo();
 const defaults = readDemoConfig(undefined).isolation;
 const request = (isolation: Partial<DemoConfig['isolation']> = {}) => ({
   demo,

@@ -3,16 +3,15 @@ import { test } from 'node:test';
 import { readDemoConfig } from '../../../../../src/config.js';
 import type { Refusal } from '../../../../../src/errors.js';
 import { assertWithinLimits } from '../../../../../src/jobs/commands/create/limits.js';
-import { planDemo } from '../../../../../src/k8s/demo.js';
+import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);
 const alice = { userId: 'U1', userName: 'alice', channelId: 'C1' };
 const demosOf = (owner: string, count: number, prefix: string) =>
   Array.from({ length: count }, (_, index) =>
-    planDemo({
+    plannedDemo({
       name: `${prefix}${index}`,
       owner: { id: owner, name: owner },
-      channel: 'C1',
       now: new Date(index),
       ttlMs: 1000,
       claimNamespace: 'default',
