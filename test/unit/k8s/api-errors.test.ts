@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { ApiError } from '../../../src/k8s/api-errors.js';
+import { describe, it, test } from 'node:test';
+import { ApiError, lacksRight } from '../../../src/k8s/api-errors.js';
 
 const errorFrom = (body: string) => ApiError.from('host', 'GET /api/v1/pods?limit=1', 500, body);
 
@@ -19,5 +19,19 @@ describe('the error of an API', () => {
   test('takes a message that is no text for none', () => {
     assert.match(errorFrom('{"message":{"a":1}}').message, /"a":1/);
     assert.match(errorFrom('').message, /status 500/);
+  });
+});
+
+describe('a 403', () => {
+  it('of the authoriser is told from one of admission', () => {
+    const answer = (message: string, status = 403) => new ApiError('host', status, 'Forbidden', message);
+    assert.ok(
+      lacksRight(
+        answer('pods is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "x"'),
+      ),
+    );
+    assert.ok(!lacksRight(answer('pods "p" is forbidden: violates PodSecurity "restricted:latest": privileged')));
+    assert.ok(!lacksRight(answer('admission webhook "x" denied the request: User "u" is not liked')));
+    assert.ok(!lacksRight(new Error('User "u" cannot create resource "pods"')));
   });
 });

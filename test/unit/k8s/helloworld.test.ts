@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { countHits } from '../../../src/k8s/helloworld.js';
+import { describe, it, test } from 'node:test';
+import { readDemoConfig } from '../../../src/config.js';
+import { countHits, helloworldManifests } from '../../../src/k8s/helloworld.js';
+
+const config = readDemoConfig(undefined);
 
 describe('counting who answered', () => {
   test('tells only so many different answers apart', () => {
@@ -22,5 +25,30 @@ describe('counting who answered', () => {
       2,
     );
     assert.deepEqual({ ...versions }, { constructor: 1, others: 1 });
+  });
+});
+
+describe('the manifests of helloworld', () => {
+  it('have v1 in vc1 and v2 in vc2, in a namespace with injection', () => {
+    for (const [cluster, version] of [
+      ['vc1', 'v1'],
+      ['vc2', 'v2'],
+    ] as const) {
+      const manifests = helloworldManifests(cluster, config);
+      assert.equal(manifests[0]!.metadata.labels?.['istio-injection'], 'enabled');
+      const names = manifests.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
+      assert.deepEqual(names, [`helloworld-${version}`, 'sleep']);
+    }
+  });
+});
+
+describe('hits', () => {
+  const line = (version: string) => `Hello version: ${version}, instance: helloworld-${version}-abc`;
+
+  it('are counted by version and instance, anything else is an error', () => {
+    const hits = countHits([line('v1'), line('v2'), line('v1'), 'error: curl: (28) timed out', ''].join('\n'), 5);
+    assert.deepEqual(hits.versions, { v1: 2, v2: 1 });
+    assert.deepEqual(hits.instances, { 'helloworld-v1-abc': 2, 'helloworld-v2-abc': 1 });
+    assert.deepEqual(hits.errors, { 'curl: (28) timed out': 1, 'no answer': 1 });
   });
 });

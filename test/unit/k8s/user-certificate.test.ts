@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { before, describe, it, test } from 'node:test';
 import { minutes, seconds } from '../../../src/duration.js';
 import { UserError } from '../../../src/errors.js';
-import { assertLife } from '../../../src/k8s/user-certificate.js';
+import { assertLife, userNameOf } from '../../../src/k8s/user-certificate.js';
 import { makeAuthority, makeCertificate, type Pair } from '../../support/certificates.js';
 
 describe('a certificate that a cluster has issued', () => {
@@ -45,5 +45,13 @@ describe('a certificate that a cluster has issued', () => {
         return true;
       },
     );
+  });
+});
+
+describe('the user name in a kubeconfig', () => {
+  it('is one that people recognise and nobody shares', () => {
+    assert.equal(userNameOf({ userId: 'U0AB', userName: 'Ann Müller' }), 'u-ann-m-ller-u0ab');
+    assert.equal(userNameOf({ userId: 'U0AB', userName: '' }), 'u-u0ab');
+    assert.notEqual(userNameOf({ userId: 'U0AB', userName: 'istio' }), 'u-istio');
   });
 });

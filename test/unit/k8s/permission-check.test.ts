@@ -1,55 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readDemoConfig } from '../../src/config.js';
-import { ApiError, lacksRight } from '../../src/k8s/api-errors.js';
-import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
-import { demoRoleBinding } from '../../src/k8s/demo-rights.js';
-import { assertPermissions, notGranted } from '../../src/k8s/permission-check.js';
-import { claimRules, clusterRules, demoRules, workerRules } from '../../src/k8s/permissions.js';
-import { policyRule } from '../../scripts/worker-rules.js';
-import { plannedDemo } from '../support/planned-demo.js';
+import { readDemoConfig } from '../../../src/config.js';
+import { ApiError } from '../../../src/k8s/api-errors.js';
+import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
+import { assertPermissions, notGranted } from '../../../src/k8s/permission-check.js';
+import { demoRules } from '../../../src/k8s/permissions.js';
+import { policyRule } from '../../../scripts/worker-rules.js';
 
 const config = readDemoConfig(undefined);
-
-describe('the rules of a worker', () => {
-  it('have no Secrets, pods or roles cluster-wide, and no wildcard', () => {
-    const rules = clusterRules('demo-role');
-    const resources = rules.flatMap((rule) => rule.resources);
-    assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'storageclasses', 'rolebindings', 'clusterroles']);
-    assert.equal(rules.find((rule) => rule.resources.includes('clusterroles'))!.name, 'demo-role');
-    assert.ok(!JSON.stringify([rules, claimRules, workerRules(config)]).includes('*'));
-  });
-
-  it('have what the configuration switches on', () => {
-    const has = (resource: string, rules = demoRules(config)) =>
-      rules.some((rule) => rule.resources.includes(resource) && rule.verbs.includes('patch'));
-    assert.ok(has('ingressroutetcps'));
-    assert.ok(!has('ingresses'));
-    assert.ok(
-      has(
-        'ingresses',
-        demoRules({
-          ...config,
-          helloworld: { ...config.helloworld, ingress: { enabled: true, annotations: {} } },
-        }),
-      ),
-    );
-    assert.ok(
-      has(
-        'tlsroutes',
-        demoRules({
-          ...config,
-          exposure: { kind: 'gateway', gateway: { name: 'g', namespace: 'n' }, annotations: {}, proof: 'required' },
-        }),
-      ),
-    );
-    // OpenShift lets nobody name the host of a Route without a right of its own.
-    const ofRoutes = demoRules({ ...config, exposure: { kind: 'route', annotations: {}, proof: 'required' } });
-    assert.ok(
-      ofRoutes.some(({ resources, verbs }) => resources.includes('routes/custom-host') && verbs.includes('create')),
-    );
-  });
-});
 
 describe('a role that was read', () => {
   const needed = [
@@ -170,33 +128,3 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
   };
   return cluster;
 }
-
-describe('the RoleBinding of a worker in a demo’s namespace', () => {
-  const owner = { id: 'U1', name: 'alice' };
-  const demo = plannedDemo({ owner, now: new Date(), ttlMs: 1 });
-  const bindingOf = (user: string) => demoRoleBinding(demo, demo.places[0]!, 'bot-demo-vcdemo', user);
-
-  it('is of a ServiceAccount or of a user', () => {
-    const { subjects, metadata, roleRef } = bindingOf('system:serviceaccount:vcdemo:bot-worker');
-    assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'bot-worker', namespace: 'vcdemo' }]);
-    assert.equal(metadata.namespace, 'demo-vc1');
-    assert.deepEqual(roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'bot-demo-vcdemo' });
-    assert.deepEqual(bindingOf('vcdemo@example.com').subjects, [
-      { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'vcdemo@example.com' },
-    ]);
-  });
-});
-
-describe('a 403', () => {
-  it('of the authoriser is told from one of admission', () => {
-    const answer = (message: string, status = 403) => new ApiError('host', status, 'Forbidden', message);
-    assert.ok(
-      lacksRight(
-        answer('pods is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "x"'),
-      ),
-    );
-    assert.ok(!lacksRight(answer('pods "p" is forbidden: violates PodSecurity "restricted:latest": privileged')));
-    assert.ok(!lacksRight(answer('admission webhook "x" denied the request: User "u" is not liked')));
-    assert.ok(!lacksRight(new Error('User "u" cannot create resource "pods"')));
-  });
-});

@@ -1,0 +1,15 @@
+import { planDemo, type Demo } from '../../src/k8s/demo.js';
+
+type Plan = Parameters<typeof planDemo>[0];
+
+/** A demo of an hour that does not exist yet; `fields` are what a test is about. */
+export const plannedDemo = (fields: Partial<Plan> = {}): Demo =>
+  planDemo({
+    name: 'demo',
+    owner: { id: 'U1', name: 'alice' },
+    channel: 'C1',
+    now: new Date('2026-01-01T00:00:00Z'),
+    ttlMs: 3_600_000,
+    claimNamespace: 'vcdemo',
+    ...fields,
+  });

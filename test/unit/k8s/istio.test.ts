@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readDemoConfig } from '../../../src/config.js';
+import { istioOperator } from '../../../src/k8s/istio.js';
+
+const config = readDemoConfig(undefined);
+
+describe("Istio's operator", () => {
+  it("has the source document's settings and the cluster's name", () => {
+    const operator = istioOperator('vc2', config.istio) as {
+      metadata: { annotations: object };
+      spec: { profile: string; meshConfig: object; values: { global: Record<string, unknown>; telemetry: object } };
+    };
+    assert.deepEqual(operator.metadata.annotations, { 'install.istio.io/ignoreReconcile': 'true' });
+    const { global, telemetry } = operator.spec.values;
+    assert.equal(operator.spec.profile, 'minimal');
+    assert.equal(global.meshID, 'mesh1');
+    assert.equal(global.network, 'network1');
+    assert.deepEqual(global.multiCluster, { clusterName: 'vc2', enabled: true });
+    assert.deepEqual(telemetry, { enabled: false });
+    assert.deepEqual(operator.spec.meshConfig, { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true });
+  });
+
+  it('has the configuration laid over it, gateways of one name merged', () => {
+    const over = {
+      components: { ingressGateways: [{ name: 'istio-ingressgateway', k8s: { hpaSpec: { maxReplicas: 1 } } }] },
+    };
+    const { spec } = istioOperator('vc1', { ...config.istio, operator: over }) as never as {
+      spec: { components: { ingressGateways: { name: string; enabled: boolean; k8s: Record<string, unknown> }[] } };
+    };
+    const [gateway, ...more] = spec.components.ingressGateways;
+    assert.equal(more.length, 0);
+    assert.equal(gateway!.enabled, true);
+    assert.deepEqual(Object.keys(gateway!.k8s), ['securityContext', 'hpaSpec']);
+  });
+});
