@@ -75,7 +75,7 @@ async function run(): Promise<boolean> {
   const host = await open(
     kubeconfig !== undefined
       ? realHost({ kubeconfig: resolve(kubeconfig), context, config: resolve(config!) })
-      : simulatedHost(fault, fault ? undefined : 1), // a slow machine may take its time
+      : simulatedHost(fault),
   );
   const stack = await open(startStack(host.environment, { notice: host.notice }));
   const jobs = await open(watchJobs(stack.redis.url));

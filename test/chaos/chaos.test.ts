@@ -63,7 +63,7 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
     process.env.VCDEMO_TEST_LOG = join(directory, 'log');
     host = options.kubeconfig
       ? await realHost({ kubeconfig: options.kubeconfig, context: undefined, config: options.config! })
-      : await simulatedHost(undefined, 1);
+      : await simulatedHost(undefined);
     if (options.redis === 'sentinel') group = await startSentinelGroup();
     else redis = await startRedis({ options: persistent() });
     const redisEnvironment = group?.environment ?? { REDIS_URL: redis!.url };

@@ -15,7 +15,7 @@ describe('a create that begins while Slack is away', () => {
   let cluster: Cluster;
 
   before(async () => {
-    host = await simulatedHost(undefined, 1);
+    host = await simulatedHost(undefined);
     cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
     stack = await startStack(host.environment, { notice: host.notice });
     await stack.startWorker();

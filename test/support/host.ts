@@ -26,9 +26,12 @@ const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, command
 /**
  * A simulated cluster with the admission policy of its configuration, public names at its edge, and `helm` and `istioctl`
  * for it.
- * @param stepDeadlineFactor by which a fault shows sooner than on a real cluster; nothing simulated takes that long
+ * @param stepDeadlineFactor by which a fault shows sooner than on a real cluster; without one a slow machine may take its time
  */
-export async function simulatedHost(fault: Fault | undefined, stepDeadlineFactor = 0.1): Promise<SimulatedHost> {
+export async function simulatedHost(
+  fault: Fault | undefined,
+  stepDeadlineFactor = fault ? 0.1 : 1,
+): Promise<SimulatedHost> {
   const settings = { domain: 'vcdemo.localhost', limits, stepDeadlineFactor };
   const cluster = await startSimulatedCluster({ fault, objects: admissionPolicy(demoConfig.parse(settings)) });
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-host-'));
