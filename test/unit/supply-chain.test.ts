@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { actionsIn } from '../../scripts/pins/actions.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,8 +41,38 @@ test('Dependabot sees what the Dockerfile starts from', () => {
   assert.deepEqual([...new Set(bases)], seen);
 });
 
-test('the function takes every secret by reference', () => {
-  const secrets = [...text('template.yaml').matchAll(/^ +(\w+_(?:TOKEN|SECRET|KEY|URL)): (.*)$/gm)];
-  assert.equal(secrets.length, 4);
-  for (const [, name, value = ''] of secrets) assert.match(value, /\{\{resolve:secretsmanager:/, name);
+describe('the function', () => {
+  /** CloudFormation's tags stand in the text: `!Ref Name` becomes `Name`, `!If [Condition, a, b]` the list. */
+  const tags = ['!Ref', '!Sub'].map((tag) => ({ tag, resolve: (value: string) => value }));
+  const lists = ['!If', '!Equals'].map((tag) => ({
+    tag,
+    collection: 'seq' as const,
+    resolve: (value: unknown) => value,
+  }));
+  const { Resources } = parse(text('template.yaml'), { customTags: [...tags, ...lists] });
+  const variables: Record<string, string | string[]> = Resources.Bot.Properties.Environment.Variables;
+
+  test('takes every secret by reference', () => {
+    const secrets = Object.keys(variables).filter((name) => /_(TOKEN|SECRET|KEY|URL|PASSWORD)$/.test(name));
+    assert.equal(secrets.length, 5);
+    for (const name of secrets)
+      assert.match(
+        String(variables[name]),
+        new RegExp(`\\{\\{resolve:secretsmanager:\\$\\{SlackSecret\\}:SecretString:${name}\\}\\}`),
+      );
+  });
+
+  test('can be told all that a bot is told about Redis', () => {
+    const settings = [...text('src/config.ts').matchAll(/^ +(REDIS_\w+):/gm)].map(([, name]) => name!);
+    assert.ok(settings.includes('REDIS_SENTINEL_PASSWORD'));
+    assert.deepEqual(
+      settings.filter((name) => !(name in variables)),
+      [],
+    );
+  });
+
+  test('refers to a password of sentinels only where there is one', () => {
+    const [condition, , otherwise] = variables.REDIS_SENTINEL_PASSWORD ?? [];
+    assert.deepEqual([condition, otherwise], ['HasSentinelPassword', 'AWS::NoValue']);
+  });
 });
