@@ -160,40 +160,57 @@ describe('bringing a Redis', () => {
   });
 });
 
-describe('a Redis that a test has started', () => {
-  for (const end of ["throw new Error('fails')", "process.kill(process.pid, 'SIGTERM')"])
-    it(`ends with its process, even when frozen, and keeps no pipe open: ${end}`, async () => {
-      const support = new URL('../support/redis.ts', import.meta.url).href;
-      const code = `
-        const { startRedis } = await import('${support}');
-        const redis = await startRedis();
-        console.log(redis.port);
-        redis.freeze();
-        ${end};
-        await new Promise(() => setInterval(() => {}, 1000));`;
-      const child = execa(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
-        reject: false,
-        detached: true, // a group of its own, to end what it leaves behind
-      });
-      try {
-        let port = '';
-        child.stdout.on('data', (chunk: Buffer) => (port += chunk.toString()));
-        let hasClosed = false;
-        void child.then(() => (hasClosed = true));
-        // It closes when everything that holds its output has ended.
-        await waitFor('the process and its output to end', async () => hasClosed, { withinMs: 20_000 });
-        await assert.rejects(fetch(`http://127.0.0.1:${port.trim()}`), ({ cause }: { cause: { code: string } }) => {
-          assert.equal(cause.code, 'ECONNREFUSED');
-          return true;
+const endings = ["throw new Error('fails')", "process.kill(process.pid, 'SIGTERM')"];
+const started = [
+  { what: 'a Redis, even a frozen one', support: 'redis.ts', start: 'startRedis()', then: 'it.freeze()' },
+  {
+    what: 'a group of servers and sentinels',
+    support: 'sentinels.ts',
+    start: 'startSentinelGroup()',
+    then: 'console.log(new URL(await it.primaryUrl()).port)',
+    skip: execaSync('redis-server', ['--version'], { reject: false }).failed,
+  },
+];
+
+describe('what a test has started', () => {
+  for (const { what, support, start, then, skip } of started)
+    for (const end of endings)
+      it(`ends with its process and keeps no pipe open: ${what}: ${end}`, { skip }, async () => {
+        const code = `
+          const support = await import('${new URL(`../support/${support}`, import.meta.url).href}');
+          const it = await support.${start};
+          for (const port of it.ports ?? [it.port]) console.log(port);
+          ${then};
+          ${end};
+          await new Promise(() => setInterval(() => {}, 1000));`;
+        const child = execa(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+          reject: false,
+          detached: true, // a group of its own, to end what it leaves behind
         });
-      } finally {
         try {
-          process.kill(-child.pid!, 'SIGKILL');
-        } catch {
-          // Nothing is left.
+          let output = '';
+          child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+          let hasClosed = false;
+          void child.then(() => (hasClosed = true));
+          // It closes when everything that holds its output has ended.
+          await waitFor('the process and its output to end', async () => hasClosed, { withinMs: 30_000 });
+          const ports = output.trim().split('\n');
+          assert.match(ports[0]!, /^\d+$/);
+          for (const port of ports)
+            await waitFor(`the end of what listens on port ${port}`, () =>
+              fetch(`http://127.0.0.1:${port}`).then(
+                () => false,
+                ({ cause }: { cause: { code: string } }) => cause.code === 'ECONNREFUSED',
+              ),
+            );
+        } finally {
+          try {
+            process.kill(-child.pid!, 'SIGKILL');
+          } catch {
+            // Nothing is left.
+          }
         }
-      }
-    });
+      });
 });
 
 describe('npm test on a machine without Redis', () => {

@@ -1,8 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { startRedis, type LocalRedis } from './redis.js';
@@ -31,53 +30,46 @@ export interface TlsFiles {
   key: string;
 }
 
+const name = 'demos';
+const password = 'server-password';
+const sentinelPassword = 'sentinel-password';
+
+/** Starts the group. What it consists of ends with this process, however that ends, and when it does not come about. */
 export async function startSentinelGroup(tls?: TlsFiles): Promise<SentinelGroup> {
-  const [name, password, sentinelPassword] = ['demos', 'server-password', 'sentinel-password'];
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-sentinels-'));
-  const [primaryPort, replicaPort] = [await freePort(), await freePort()];
-  const auth = ['--requirepass', password, '--masterauth', password];
-  const tlsOptions = tls
-    ? [
-        ...['--tls-cert-file', tls.certificate, '--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
-        ...['--tls-auth-clients', 'no', '--tls-replication', 'yes'],
-      ]
-    : [];
-  const listen = (port: number) => (tls ? ['--port', '0', '--tls-port', String(port)] : []);
-  const servers = [
-    await startRedis({ port: primaryPort, options: [...auth, ...tlsOptions, ...listen(primaryPort)] }),
-    await startRedis({
-      port: replicaPort,
-      options: [...auth, ...tlsOptions, ...listen(replicaPort), '--replicaof', '127.0.0.1', String(primaryPort)],
-    }),
-  ];
-  const sentinels: ChildProcess[] = [];
-  const ended: Promise<unknown>[] = [];
-  const ports: number[] = [];
-  for (let number = 1; number <= 3; number++) {
-    const port = await freePort();
-    const file = join(directory, `${number}.conf`);
-    await writeFile(
-      file,
-      [
-        tls ? `port 0\ntls-port ${port}` : `port ${port}`,
-        'bind 127.0.0.1',
-        `dir ${directory}`,
-        `requirepass ${sentinelPassword}`,
-        `sentinel sentinel-pass ${sentinelPassword}`,
-        `sentinel monitor ${name} 127.0.0.1 ${primaryPort} 2`,
-        `sentinel auth-pass ${name} ${password}`,
-        `sentinel down-after-milliseconds ${name} 1000`,
-        `sentinel failover-timeout ${name} 5000`,
-        ...pairsOf(tlsOptions).map(([option, value]) => `${option!.slice(2)} ${value}`),
-      ].join('\n'),
+  const servers: LocalRedis[] = [];
+  const sentinels: Sentinel[] = [];
+  const stop = async () => {
+    for (const { process } of sentinels) process.kill();
+    await Promise.all([...sentinels.map(({ process }) => process), ...servers.map((server) => server.stop())]);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const primary = await startServer(tls);
+    servers.push(primary, await startServer(tls, ['--replicaof', '127.0.0.1', String(primary.port)]));
+    for (let number = 1; number <= 3; number++)
+      sentinels.push(await startSentinel(join(directory, `${number}.conf`), primary.port, tls));
+    return await watchedGroup(
+      servers,
+      sentinels.map(({ port }) => port),
+      stop,
+      tls && (await readFile(tls.ca, 'utf8')),
     );
-    const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-    sentinels.push(sentinel);
-    ended.push(once(sentinel, 'exit'));
-    ports.push(port);
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  const scheme = tls ? 'rediss' : 'redis';
-  const ca = tls && { tls: { ca: await readFile(tls.ca, 'utf8') } };
+}
+
+/** The group, once its sentinels know each other and the replica. */
+async function watchedGroup(
+  servers: LocalRedis[],
+  ports: number[],
+  stop: () => Promise<void>,
+  authority: string | undefined,
+): Promise<SentinelGroup> {
+  const scheme = authority ? 'rediss' : 'redis';
+  const ca = authority && { tls: { ca: authority } };
   const asked = async <Answer>(...command: [string, ...string[]]): Promise<Answer> => {
     const options = { ...ca, password: sentinelPassword, retryStrategy: null, enableReadyCheck: false };
     const sentinel = new Redis(ports[0]!, '127.0.0.1', options);
@@ -104,12 +96,12 @@ export async function startSentinelGroup(tls?: TlsFiles): Promise<SentinelGroup>
     environment: {
       REDIS_URL: `${scheme}+sentinel://:${password}@${hosts}/${name}`,
       REDIS_SENTINEL_PASSWORD: sentinelPassword,
-      ...(tls && { REDIS_CA: await readFile(tls.ca, 'utf8') }),
+      ...(authority && { REDIS_CA: authority }),
     },
     primaryUrl: async () => `${scheme}://:${password}@127.0.0.1:${await primaryPortNow()}`,
     async killPrimary() {
       const port = await primaryPortNow();
-      await servers.find((server: LocalRedis) => server.port === port)!.stop();
+      await servers.find((server) => server.port === port)!.stop();
       await waitFor('another primary', async () => (await primaryPortNow()) !== port);
     },
     async switchOver() {
@@ -120,19 +112,58 @@ export async function startSentinelGroup(tls?: TlsFiles): Promise<SentinelGroup>
       await waitFor('another primary', async () => (await primaryPortNow()) !== port);
       // Until then it takes what is lost when it becomes a replica.
       const former = new Redis(port, '127.0.0.1', { ...ca, password });
-      await waitFor('the former primary as a replica', async () =>
-        (await former.info('replication')).includes('role:slave'),
-      );
-      former.disconnect();
+      try {
+        await waitFor('the former primary as a replica', async () =>
+          (await former.info('replication')).includes('role:slave'),
+        );
+      } finally {
+        former.disconnect();
+      }
     },
-    async stop() {
-      for (const sentinel of sentinels) sentinel.kill('SIGKILL');
-      await Promise.all(ended);
-      await Promise.all(servers.map((server) => server.stop()));
-      await rm(directory, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
-const pairsOf = (words: string[]) =>
-  words.flatMap((word, index) => (index % 2 === 0 ? [[word, words[index + 1]]] : []));
+async function startServer(tls: TlsFiles | undefined, more: string[] = []): Promise<LocalRedis> {
+  const port = await freePort();
+  const listen = tls ? ['--port', '0', '--tls-port', String(port)] : [];
+  const options = ['--requirepass', password, '--masterauth', password];
+  return await startRedis({ port, options: [...options, ...tlsOptions(tls).flat(), ...listen, ...more] });
+}
+
+interface Sentinel {
+  port: number;
+  process: ReturnType<typeof runSentinel>;
+}
+
+async function startSentinel(file: string, primaryPort: number, tls: TlsFiles | undefined): Promise<Sentinel> {
+  const port = await freePort();
+  const lines = [
+    tls ? `port 0\ntls-port ${port}` : `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dirname(file)}`,
+    `requirepass ${sentinelPassword}`,
+    `sentinel sentinel-pass ${sentinelPassword}`,
+    `sentinel monitor ${name} 127.0.0.1 ${primaryPort} 2`,
+    `sentinel auth-pass ${name} ${password}`,
+    `sentinel down-after-milliseconds ${name} 1000`,
+    `sentinel failover-timeout ${name} 5000`,
+    ...tlsOptions(tls).map(([option, value]) => `${option.slice(2)} ${value}`),
+  ];
+  await writeFile(file, lines.join('\n'));
+  return { port, process: runSentinel(file) };
+}
+
+const runSentinel = (file: string) =>
+  execa('redis-server', [file, '--sentinel'], { stdio: 'ignore', reject: false, killSignal: 'SIGKILL' });
+
+const tlsOptions = (tls: TlsFiles | undefined): [string, string][] =>
+  tls
+    ? [
+        ['--tls-cert-file', tls.certificate],
+        ['--tls-key-file', tls.key],
+        ['--tls-ca-cert-file', tls.ca],
+        ['--tls-auth-clients', 'no'],
+        ['--tls-replication', 'yes'],
+      ]
+    : [];
