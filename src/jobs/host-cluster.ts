@@ -122,7 +122,7 @@ export async function withDemoContext<Result>(
   }
 }
 
-interface DemoConnection {
+export interface DemoConnection {
   host: Cluster;
   demo: Demo;
   signal: AbortSignal;

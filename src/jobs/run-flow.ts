@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
-import type { Demo } from '../k8s/demo.js';
+import { virtualClusterNames, type Demo } from '../k8s/demo.js';
 import { noteProgress } from '../k8s/demo-record.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
-import { runFlow, type Flow, type FlowError, type Task } from './flow.js';
-import { withDemoContext, type ClaimedHost } from './host-cluster.js';
+import { inspectFlow, runFlow, type Flow, type FlowError, type Task } from './flow.js';
+import { withDemoContext, type ClaimedHost, type DemoConnection } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { reportProgress, type ProgressReporter } from './slack/progress.js';
 import { observeStep } from './observe-step.js';
@@ -13,11 +13,13 @@ import { observeStep } from './observe-step.js';
 /** The channel and the person that follow a flow and are told how it ended. */
 export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 
+type DemoFlow = Flow<DemoContext, ClusterContext, string>;
+
 export interface ReportedFlow {
   run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>;
   claimed: ClaimedHost;
   demo: Demo;
-  flow: Flow<DemoContext, ClusterContext, string>;
+  flow: DemoFlow;
   title: string;
   delivery?: Delivery;
   /** Undefined if nobody is to follow it. */
@@ -70,6 +72,23 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
     await reporter.finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
     throw error;
   }
+}
+
+/** Looks which results of a flow's steps hold, and changes nothing. */
+export function inspectDemo(
+  run: JobRun<'create'> | JobRun<'status'>,
+  flow: DemoFlow,
+  connection: DemoConnection,
+): Promise<Task[]> {
+  return withDemoContext(run, connection, (context) =>
+    inspectFlow(flow, {
+      config: run.config,
+      context,
+      contextOf: (name) => clusterContext(context, name),
+      clusters: virtualClusterNames,
+      signal: connection.signal,
+    }),
+  );
 }
 
 const silent: ProgressReporter = { show: () => undefined, finish: () => Promise.resolve() };

@@ -1,30 +1,22 @@
 import { claimNamespace, currentHolder, type Holder } from '../../k8s/claim.js';
-import { virtualClusterNames, withMissingPlaces, type Demo } from '../../k8s/demo.js';
+import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
 import { messageOf } from '../../errors.js';
 import { escapeMrkdwn, sections, type SlackMessage } from '../../slack-message.js';
-import { clusterContext } from '../context.js';
 import { requireDemo } from '../find-demo.js';
-import { inspectFlow, type Task } from '../flow.js';
-import { withDemoContext, withHost } from '../host-cluster.js';
+import type { Task } from '../flow.js';
+import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
+import { inspectDemo } from '../run-flow.js';
 import { brief, describeState, slackTime } from '../slack/messages.js';
 import { groupByStep, taskIcons } from '../slack/progress-message.js';
 import { readyFlow } from './create/flow.js';
 
 /** Checks the result of every step, without changing anything. */
 export const status: Handler<'status'> = async (run) => {
-  const { payload, config, slack, signal } = run;
+  const { payload, slack, signal } = run;
   await withHost(run, async (host) => {
     const demo = withMissingPlaces(await requireDemo(host, run));
-    const tasks = await withDemoContext(run, { host, demo, signal }, (context) =>
-      inspectFlow(readyFlow, {
-        config,
-        context,
-        contextOf: (name) => clusterContext(context, name),
-        clusters: virtualClusterNames,
-        signal,
-      }),
-    );
+    const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
     const holder = await currentHolder(host, claimNamespace(host), demo.name, signal);
     await slack.whisper(payload.requester, statusMessage(demo, tasks, holder));
   });

@@ -3,24 +3,16 @@ import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
-import {
-  firstPlace,
-  planDemo,
-  virtualClusterNames,
-  withDone,
-  withMissingPlaces,
-  type Demo,
-} from '../../../k8s/demo.js';
+import { firstPlace, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
-import { clusterContext } from '../../context.js';
 import { assertNotOver } from '../../find-demo.js';
-import { FlowError, inspectFlow } from '../../flow.js';
-import { withClaimedDemo, withDemoContext, withHost, type ClaimedHost } from '../../host-cluster.js';
+import { FlowError } from '../../flow.js';
+import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
 import { escapeMrkdwn } from '../../../slack-message.js';
 import type { SharedFile } from '../../slack/client.js';
@@ -106,15 +98,7 @@ function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
 }
 
 async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: Demo): Promise<boolean> {
-  const tasks = await withDemoContext(run, { host, demo, signal }, (context) =>
-    inspectFlow(readyFlow, {
-      config: run.config,
-      context,
-      contextOf: (name) => clusterContext(context, name),
-      clusters: virtualClusterNames,
-      signal,
-    }),
-  );
+  const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
   return tasks.every(({ state }) => state === 'done');
 }
 
