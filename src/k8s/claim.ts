@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Lease } from '@kubernetes/client-node';
-import { minutes, seconds } from '../duration.js';
+import { seconds } from '../duration.js';
 import { messageOf, Refusal } from '../errors.js';
-import { isConflict, isNotFound, isPassing } from './api-errors.js';
+import { isConflict, isNotFound } from './api-errors.js';
 import { pause } from './check.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import { demoLabels, type Demo } from './demo.js';
@@ -24,8 +24,6 @@ const marginMs = seconds(3);
 const lookEveryMs = 500;
 /** How long a job waits for the end of its own earlier run; far longer than one that was cut off keeps its Lease. */
 const ownRunDeadlineMs = seconds(60);
-/** How long `retake` waits for an API that does not answer. */
-const retakeDeadlineMs = minutes(5);
 
 /** The sole right to write to one demo. */
 export interface Claim {
@@ -33,12 +31,6 @@ export interface Claim {
   signal: AbortSignal;
   /** @throws ClaimLost: to be called before every write. */
   assertHeld(): void;
-  /**
-   * Takes a claim that was lost again, once the API answers: at once where nobody has taken it since.
-   * @returns a new claim, or who has the demo now
-   * @throws UnreachableError, ApiError when the API does not answer for five minutes
-   */
-  retake(): Promise<Claim | Holder>;
   release(): Promise<void>;
 }
 
@@ -69,16 +61,10 @@ export class ClaimLost extends Error {
 }
 
 /** Claims the demo, or says who has it; a holder is watched until it renews its Lease, which takes some seconds. */
-export function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
+export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
+  const { host, demo, purpose, jobId, signal } = request;
   // Two runs of one job are told apart by the last part.
-  return take(request, `${request.purpose}/${request.jobId}/${randomUUID().slice(0, 8)}`);
-}
-
-export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
-
-/** Takes the Lease for `identity`; one that has this identity is taken at once. */
-async function take(request: ClaimRequest, identity: string): Promise<Claim | Holder> {
-  const { host, demo, jobId, signal } = request;
+  const identity = `${purpose}/${jobId}/${randomUUID().slice(0, 8)}`;
   const reference = leaseOf(request);
   const deadline = performance.now() + ownRunDeadlineMs;
   let seen: { version: string | undefined; since: number } | undefined;
@@ -86,6 +72,7 @@ async function take(request: ClaimRequest, identity: string): Promise<Claim | Ho
     signal.throwIfAborted();
     const present = await read<V1Lease>(host, reference);
     const holder = present && holderOf(present);
+    // One with our name is ours: the answer to the write was lost.
     if (holder && present.spec?.holderIdentity !== identity) {
       const version = present.metadata?.resourceVersion;
       if (seen && seen.version !== version && holder.jobId !== jobId) return holder;
@@ -110,17 +97,7 @@ async function take(request: ClaimRequest, identity: string): Promise<Claim | Ho
   }
 }
 
-async function retake(request: ClaimRequest, identity: string): Promise<Claim | Holder> {
-  const deadline = performance.now() + retakeDeadlineMs;
-  for (;;) {
-    try {
-      return await take(request, identity);
-    } catch (error) {
-      if (!isPassing(error) || performance.now() > deadline) throw error;
-      await pause(lookEveryMs, request.signal);
-    }
-  }
-}
+export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
 
 function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
   const { host } = request;
@@ -178,7 +155,6 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
       loseWhenLate();
       lost.signal.throwIfAborted();
     },
-    retake: () => retake(request, identity),
     async release() {
       timers.forEach(clearInterval);
       await renewing;
