@@ -51,7 +51,7 @@ const recordSchema = z.object({
   credentialsEnd: date.optional(),
   progress: z.object({ jobId: text(100), channel, ts: z.string().regex(/^\d+\.\d+$/) }).optional(),
   files: z
-    .array(z.object({ id: text(50), to: text(50) }))
+    .array(z.object({ id: text(50), to: text(50), user: text(100).optional() }))
     .max(500)
     .default([]),
   revoked: z.array(text(30)).max(1000).default([]),

@@ -44,8 +44,8 @@ export interface Demo {
   credentialsEnd?: Date | undefined;
   /** The message in Slack that follows the last job which made or deletes it. */
   progress?: { jobId: string; channel: string; ts: string } | undefined;
-  /** Kubeconfigs in Slack: the file's id and who or which channel has it. */
-  files: readonly { id: string; to: string }[];
+  /** Kubeconfigs in Slack: the file's id, who or which channel has it, and a person's user name in its certificates. */
+  files: readonly { id: string; to: string; user?: string | undefined }[];
   /** Slack's ids of people whose access was taken away. */
   revoked: readonly string[];
   /** A replacement of all keys under way: the CAs before it, as hashes. */

@@ -2,9 +2,9 @@ import { isOwner } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
-import { withDone, type Demo } from '../../k8s/demo.js';
+import { virtualClusterNames, withDone, type Demo } from '../../k8s/demo.js';
 import { changeRecord } from '../../k8s/demo-record.js';
-import { credentialsEnd, issueKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
+import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
 import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
 import { escapeMrkdwn } from '../../slack-message.js';
@@ -12,6 +12,7 @@ import { bothClusters, type DemoContext } from '../context.js';
 import { requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../ready-demo.js';
+import type { SlackFile } from '../slack/file-as-text.js';
 import { noteFiles } from '../slack/files.js';
 import { brief, kubeconfigName, message, slackTime, unprovenText } from '../slack/messages.js';
 
@@ -31,22 +32,12 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
         throw new Refusal('access-revoked', `Your access to demo ${demo.name} was revoked.`, {
           hint: `Ask its owner, <@${demo.owner.id}>.`,
         });
-      const ends = credentialsEnd(config, demo);
       const isWhole = demo.state === 'ready';
       const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
       const proof = isWhole ? config : withoutProof(config);
-      const { text, unproven } = await issueKubeconfig(proof, demo, clusters, user, signal);
-      const sent = await slack.sendFile(userId, {
-        filename: kubeconfigName(demo.name, user),
-        content: text,
-        title: `kubeconfig of ${demo.name} for ${user}`,
-        comment: [
-          kubeconfigText(demo, user, ends, Object.keys(clusters)),
-          ...(isWhole ? [] : [partText(demo, Object.keys(clusters))]),
-          ...(unproven ? [unprovenText(unproven)] : []),
-        ].join('\n'),
-      });
-      await noteFiles(slack, host, demo, sent, userId);
+      const issued = await issueKubeconfig(proof, demo, clusters, user, signal);
+      const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
+      await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
       await changeRecord(host, demo, (current) => withDone(current, run.id));
       return demo.name;
     },
@@ -85,11 +76,29 @@ async function answeringClusters({ host, demo, connections }: DemoContext): Prom
 const withoutProof = (config: DemoConfig): DemoConfig =>
   config.exposure.kind === 'none' ? config : { ...config, exposure: { ...config.exposure, proof: 'warn' } };
 
-const partText = ({ name, problem }: Demo, clusters: string[]): string =>
+/** A person's own kubeconfig as a file; `clusters` are those that it leads to. */
+export const kubeconfigFile = (
+  demo: Demo,
+  user: string,
+  { text, unproven }: IssuedKubeconfig,
+  ends: Date,
+  clusters: readonly string[] = virtualClusterNames,
+): SlackFile => ({
+  filename: kubeconfigName(demo.name, user),
+  content: text,
+  title: `kubeconfig of ${demo.name} for ${user}`,
+  comment: [
+    kubeconfigText(demo, user, ends, clusters),
+    ...(demo.state === 'ready' ? [] : [partText(demo, clusters)]),
+    ...(unproven ? [unprovenText(unproven)] : []),
+  ].join('\n'),
+});
+
+const partText = ({ name, problem }: Demo, clusters: readonly string[]): string =>
   `:warning: Demo *${name}* was not fully created${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}: this kubeconfig is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
 
-export function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: string[] = ['vc1', 'vc2']): string {
-  const list = (names: string[]) => names.map((name) => `*${name}*`).join(' and ');
+function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: readonly string[]): string {
+  const list = (names: readonly string[]) => names.map((name) => `*${name}*`).join(' and ');
   const [contexts, called] = [list(clusters), list(clusters.map((name) => `${demo.name}-${name}`))];
   return `Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates for \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator of the demo: keep it to yourself.`;
 }

@@ -1,7 +1,14 @@
 import { changeRecord } from '../../k8s/demo-record.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import type { Demo } from '../../k8s/demo.js';
+import { userNameOf } from '../../k8s/user-certificate.js';
 import type { SharedFile, Slack } from './client.js';
+
+/** Who has a kubeconfig: a channel, or a person under the user name that their certificates have. */
+export interface Receiver {
+  to: string;
+  user?: string | undefined;
+}
 
 /** Records a file that somebody got, and deletes files of the same demo that they got before. */
 export async function noteFiles(
@@ -9,14 +16,26 @@ export async function noteFiles(
   host: Cluster,
   demo: Demo,
   { ids }: SharedFile,
-  to: string,
+  { to, user }: Receiver,
 ): Promise<void> {
   let earlier: string[] = [];
   await changeRecord(host, demo, (current) => {
     const replaced = current.files.filter((file) => file.to === to && !ids.includes(file.id));
     earlier = replaced.map(({ id }) => id);
     const kept = current.files.filter((file) => !replaced.includes(file));
-    return { ...current, files: [...kept, ...ids.map((id) => ({ id, to }))] };
+    return { ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] };
   });
   await slack.deleteFiles(earlier);
+}
+
+/** Those who have a kubeconfig of the demo and may have another. */
+export function receiversOf({ files, revoked, owner }: Pick<Demo, 'files' | 'revoked' | 'owner'>): Receiver[] {
+  const receivers = new Map<string, Receiver>();
+  for (const { to, user } of files) {
+    if (revoked.includes(to)) continue;
+    // Earlier versions noted no user.
+    const noted = user ?? userNameOf({ userId: to, userName: to === owner.id ? owner.name : '' });
+    receivers.set(to, /^[UW]/.test(to) ? { to, user: noted } : { to });
+  }
+  return [...receivers.values()];
 }

@@ -37,6 +37,8 @@ export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Ho
     create: 'being created',
     delete: 'being deleted',
     expire: 'being deleted because it has expired',
+    revoke: 'having access revoked',
+    renew: 'getting new certificates',
   };
   return message(
     `:information_source: Demo *${demo}* is ${doing[purpose] ?? `locked by ${purpose}`} since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,

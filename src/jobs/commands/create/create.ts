@@ -135,7 +135,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
   const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
   if (!run.delivered.has(run.id)) run.delivered.set(run.id, await shareKubeconfig(run, host, demo));
   const shared = run.delivered.get(run.id);
-  if (shared) await noteFiles(run.slack, host, demo, shared, run.payload.requester.channelId);
+  if (shared) await noteFiles(run.slack, host, demo, shared, { to: run.payload.requester.channelId });
   await changeRecord(host, demo, (current) => withDone(current, run.id));
   run.delivered.delete(run.id);
 }

@@ -1,20 +1,21 @@
 import { assertOwner } from '../../../access.js';
 import { assertOwnClaims } from '../../../k8s/claim.js';
+import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { authorityHash, otherAccess, removeBindings } from '../../../k8s/revocation.js';
-import { userNameOf } from '../../../k8s/user-certificate.js';
-import { bothClusters } from '../../context.js';
+import { bothClusters, type DemoContext } from '../../context.js';
 import { requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
-import { noteFiles } from '../../slack/files.js';
+import type { SlackFile } from '../../slack/file-as-text.js';
+import { noteFiles, receiversOf } from '../../slack/files.js';
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
-import { kubeconfigText } from '../kubeconfig.js';
+import { kubeconfigFile } from '../kubeconfig.js';
 import { everybodyRevokedMessage, personRevokedMessage } from './messages.js';
 import { revokeFlow } from './flow.js';
 
@@ -94,7 +95,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   await slack.post(payload.requester, everybodyRevokedMessage(demo.name));
 }
 
-async function noteKeys({ id: jobId }: RevokeRun, host: ClaimedHost['host'], demo: Demo): Promise<Demo> {
+async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Promise<Demo> {
   const hashOf = async (place: VirtualClusterPlace) => [place.name, await authorityHash(host, place)] as const;
   const authorities = Object.fromEntries(await Promise.all(demo.places.map(hashOf)));
   return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities } }));
@@ -103,31 +104,36 @@ async function noteKeys({ id: jobId }: RevokeRun, host: ClaimedHost['host'], dem
 /** Everybody who had a kubeconfig gets a new one in the same place, unless their access was revoked. */
 async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost, demo: Demo): Promise<void> {
   const { slack, config } = run;
-  const receivers = [...new Set(demo.files.map(({ to }) => to))].filter((to) => !demo.revoked.includes(to));
+  const receivers = receiversOf(demo);
   await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
-    for (const to of receivers) {
-      const isPerson = /^[UW]/.test(to);
-      const user = userNameOf({ userId: to, userName: '' });
-      const { text: content, unproven } = isPerson
-        ? await issueKubeconfig(config, demo, await bothClusters(context), user, signal)
-        : await requireDemoKubeconfig(host, config, demo);
-      const file = {
-        filename: kubeconfigName(demo.name, isPerson ? user : undefined),
-        content,
-        title: `kubeconfig of ${demo.name}`,
-        comment: [
-          isPerson
-            ? kubeconfigText(demo, user, credentialsEnd(config, demo))
-            : `The keys of demo *${demo.name}* were replaced. This is its new kubeconfig.`,
-          ...(unproven ? [unprovenText(unproven)] : []),
-        ].join('\n'),
-      };
-      const sent = isPerson
-        ? await slack.sendFile(to, file)
-        : await slack.shareFile({ channelId: to, userId: demo.owner.id }, file, config);
-      await noteFiles(slack, host, demo, sent, to);
+    for (const receiver of receivers) {
+      const { to, user } = receiver;
+      const sent =
+        user === undefined
+          ? await slack.shareFile({ channelId: to, userId: demo.owner.id }, await channelFile(run, host, demo), config)
+          : await slack.sendFile(to, await personalFile(context, user));
+      await noteFiles(slack, host, demo, sent, receiver);
     }
   });
   if (receivers.length === 0)
     await slack.whisper(run.payload.requester, message(`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`));
+}
+
+async function personalFile(context: DemoContext, user: string): Promise<SlackFile> {
+  const { config, demo, signal } = context;
+  const issued = await issueKubeconfig(config, demo, await bothClusters(context), user, signal);
+  return kubeconfigFile(demo, user, issued, credentialsEnd(config, demo));
+}
+
+async function channelFile({ config }: RevokeRun, host: Cluster, demo: Demo): Promise<SlackFile> {
+  const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
+  return {
+    filename: kubeconfigName(demo.name),
+    content: text,
+    title: `kubeconfig of ${demo.name}`,
+    comment: [
+      `The keys of demo *${demo.name}* were replaced. This is its new kubeconfig.`,
+      ...(unproven ? [unprovenText(unproven)] : []),
+    ].join('\n'),
+  };
 }

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { receiversOf } from '../../../../src/jobs/slack/files.js';
+
+const owner = { id: 'U1', name: 'alice' };
+
+test('new kubeconfigs after a revoke are for the same users as before, and for channels', () => {
+  const files = [
+    { id: 'F1', to: 'C1' },
+    { id: 'F2', to: 'U2', user: 'u-bob-u2' },
+    { id: 'F3', to: 'C1' },
+  ];
+  assert.deepEqual(receiversOf({ files, revoked: [], owner }), [{ to: 'C1' }, { to: 'U2', user: 'u-bob-u2' }]);
+});
+
+test('no new kubeconfig is for somebody whose access was taken away', () => {
+  const files = [{ id: 'F1', to: 'U2', user: 'u-bob-u2' }];
+  assert.deepEqual(receiversOf({ files, revoked: ['U2'], owner }), []);
+});
+
+test('a file that was noted without its user is replaced under the name that is known, or the id alone', () => {
+  const files = [
+    { id: 'F1', to: 'U1' },
+    { id: 'F2', to: 'U2' },
+  ];
+  assert.deepEqual(
+    receiversOf({ files, revoked: [], owner }).map(({ user }) => user),
+    ['u-alice-u1', 'u-u2'],
+  );
+});
