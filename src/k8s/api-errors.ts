@@ -58,7 +58,7 @@ export class UnreachableError extends Error {
         : `the API of ${api} at ${host} cannot be reached: ${reason}`,
       { cause },
     );
-    this.hint = certificates?.hint ?? 'Check that the cluster is up and that the worker reaches it, then try again.';
+    this.hint = certificates?.hint ?? 'Check that the cluster is up and that the worker can reach it, then try again.';
     this.isAboutCertificates = certificates !== undefined;
   }
 }
@@ -79,8 +79,8 @@ export class ToolLostApi extends UserError {}
 /** An answer, or a command's output, goes beyond what the worker reads. */
 export class TooMuchError extends UserError {
   constructor(what: string, limit: string) {
-    super('too-much', `${capitalised(what)} goes beyond ${limit}, and was not read.`, {
-      hint: "Look for what fills it, and remove that: very many objects or very large ones, as a demo's administrator can make them.",
+    super('too-much', `${capitalised(what)} exceeds ${limit} and was not read.`, {
+      hint: 'Find what fills it and remove it: the administrator of a demo can create very many or very large objects.',
     });
   }
 }

@@ -41,35 +41,35 @@ export async function certificateProblem(
     const state = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
     return {
       says: `its certificate ${state}: ${validity ? `it is valid ${validity}, and ` : ''}the worker's clock says ${new Date().toISOString()}`,
-      hint: `Compare the clocks of the worker and of ${of}, and let both follow NTP. If they agree, renew the certificate.`,
+      hint: `Compare the clocks of the worker and of ${of}, and synchronize both with NTP. If they agree, renew the certificate.`,
     };
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return {
-      says: `its certificate is not good for this address: ${message}`,
+      says: `its certificate is not valid for this address: ${message}`,
       hint: `Use an address that is in the certificate of ${of}, or set tls-server-name in ${source} to a name that is.`,
     };
   if (unknownAuthority.includes(code))
     return {
-      says: `its certificate is not signed by the authority that was expected: ${message} (${code})`,
-      hint: `Bring certificate-authority-data in ${source} up to date. If a proxy opens TLS on the way, add its CA or let it leave this address alone.`,
+      says: `its certificate is not signed by the expected CA: ${message} (${code})`,
+      hint: `Update certificate-authority-data in ${source}. If a proxy on the way inspects TLS, add its CA or exempt this address from inspection.`,
     };
   if (/^ERR_OSSL_|^ERR_CRYPTO_/.test(code))
     return {
       says: `the client certificate and its key cannot be used: ${message}`,
-      hint: `Check that client-certificate and client-key in ${source} belong together.`,
+      hint: `Check that client-certificate and client-key in ${source} match.`,
     };
   // Depending on when it comes, Node has OpenSSL's reason in the code or in the message alone.
   const reason = `${code} ${message}`.toLowerCase().replaceAll('_', ' ');
   if (/alert (bad certificate|certificate|unknown ca|access denied|unsupported certificate)/.test(reason))
     return {
-      says: `it does not accept the client certificate: ${message}`,
-      hint: `Renew the client certificate in ${source}; compare the clocks of both sides.`,
+      says: `it rejected the client certificate: ${message}`,
+      hint: `Renew the client certificate in ${source}, and compare the clocks of both sides.`,
     };
   if (/wrong version number|packet length too long/.test(reason))
     return {
-      says: 'what answers there does not speak TLS',
-      hint: `Check the address and port in ${source}, and whether they are meant to be https.`,
+      says: 'the server there does not speak TLS',
+      hint: `Check the address and port in ${source}, and whether it should be https.`,
     };
   return undefined;
 }

@@ -52,7 +52,7 @@ export async function openChannels(
     });
     const abort = () => webSocket.terminate();
     signal.addEventListener('abort', abort, { once: true });
-    let reason = 'the connection ended';
+    let reason = 'the connection was closed';
     webSocket
       .on('message', (data: Buffer) => {
         if (data.length > 0) onData(data[0]!, data.subarray(1));

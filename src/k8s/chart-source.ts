@@ -34,8 +34,8 @@ export async function withChart<Result>(
   work: (source: ChartSource) => Promise<Result>,
 ): Promise<Result> {
   if (/^https?:/.test(chart) && withoutCredentials(chart).user !== undefined)
-    throw new UserError('chart-password', 'vcluster.chart has a user name or password in the address of a file.', {
-      hint: "Set vcluster.repository to the repository's address with them, and vcluster.chart to the chart's name: helm then gets them in a file.",
+    throw new UserError('chart-password', 'vcluster.chart is the URL of a file and contains a user name or password.', {
+      hint: "Set vcluster.repository to the repository's URL with the credentials, and vcluster.chart to the chart's name: helm then gets them in a file.",
     });
   if (digest !== undefined) await assertDigest(chart, digest);
   if (chart.endsWith('.tgz')) return await work({ args: [chart], env: {}, needsUpdate: false });
@@ -67,7 +67,7 @@ async function assertDigest(file: string, expected: string): Promise<void> {
   const found = `sha256:${createHash('sha256').update(content).digest('hex')}`;
   if (found === expected) return;
   throw new UserError('chart-digest', `The chart ${file} has the digest ${found}, not ${expected}.`, {
-    hint: 'Put the right chart there, or correct vcluster.digest in the configuration.',
+    hint: 'Put the right chart in its place, or correct vcluster.digest in the configuration.',
   });
 }
 

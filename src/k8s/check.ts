@@ -22,7 +22,9 @@ export async function waitUntil(
     const result = await check();
     if (result.holds) return;
     if (performance.now() + everyMs > deadline)
-      throw new Error(`${awaited}: not within ${Math.round(withinMs / 1000)} s; last seen: ${result.seen}`);
+      throw new Error(
+        `timed out after ${Math.round(withinMs / 1000)} s waiting for ${awaited}; last seen: ${result.seen}`,
+      );
     await pause(everyMs, signal);
   }
 }

@@ -66,7 +66,7 @@ export async function runChild(
     signal?.throwIfAborted();
     if (result && !result.failed) return result.stdout;
     if (result?.isMaxBuffer) group.kill();
-    throw new ChildError(isLate ? 'it did not end in time' : (result?.shortMessage ?? 'it was ended'), {
+    throw new ChildError(isLate ? 'it did not finish in time' : (result?.shortMessage ?? 'it was stopped'), {
       code: result?.code,
       exitCode: result?.exitCode,
       isLate,

@@ -80,9 +80,7 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
       const remaining = seen.since + leaseMs - performance.now();
       if (remaining > 0) {
         if (performance.now() > deadline)
-          throw new Error(
-            `An earlier run of this job still works on demo ${demo}: its Lease is renewed again and again.`,
-          );
+          throw new Error(`An earlier run of this job is still working on demo ${demo}: it keeps renewing its Lease.`);
         await pause(Math.min(remaining, lookEveryMs), signal);
         continue;
       }
@@ -234,9 +232,9 @@ export function assertOwnClaims(host: Cluster, demo: Demo): void {
   if (hasOwnClaims(host, demo)) return;
   throw new Refusal(
     'claimed-elsewhere',
-    `Demo ${demo.name} is managed by another installation of vcdemo: its workers keep their locks in namespace ${demo.claimNamespace}, these workers in ${claimNamespace(host)}.`,
+    `Demo ${demo.name} is managed by another vcdemo installation: its workers keep their locks in namespace ${demo.claimNamespace}, these workers in ${claimNamespace(host)}.`,
     {
-      hint: 'Ask whoever runs vcdemo: all workers of one host cluster must belong to one Helm release, or use kubeconfigs with the same namespace.',
+      hint: 'Ask the vcdemo operators: all workers of one host cluster must belong to the same Helm release, or use kubeconfigs with the same namespace.',
     },
   );
 }

@@ -143,7 +143,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     try {
       return JSON.parse(text) as unknown;
     } catch {
-      throw await unreachable(undefined, `${method} ${path} was answered with something else than JSON`);
+      throw await unreachable(undefined, `${method} ${path} got an answer that is not JSON`);
     }
   }
 

@@ -146,7 +146,7 @@ function credentialIn(
   const { apiVersion, status } = parsedCredential(output, plugin);
   const { token, clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = status;
   if (apiVersion !== plugin.apiVersion)
-    throw failure(plugin, `answered in the version ${apiVersion}; the kubeconfig says ${plugin.apiVersion}`);
+    throw failure(plugin, `answered with version ${apiVersion}, but the kubeconfig says ${plugin.apiVersion}`);
   if (!token && !certificate && !key) throw failure(plugin, 'answered with neither a token nor a certificate');
   if (!certificate !== !key) throw failure(plugin, 'answered with only one of certificate and key');
   if (certificate && key) assertPair(certificate, key, plugin);
@@ -168,7 +168,7 @@ function parsedCredential(output: string, plugin: CredentialPlugin): z.output<ty
   const [{ path }] = parsed.error.issues as [z.core.$ZodIssue];
   throw failure(
     plugin,
-    `did not answer with an ExecCredential: its ${path.join('.') || 'content'} is missing or wrong`,
+    `did not answer with an ExecCredential: its ${path.join('.') || 'content'} is missing or invalid`,
   );
 }
 
@@ -186,23 +186,23 @@ function assertPair(certificate: string, key: string, plugin: CredentialPlugin):
 
 function assertUsable(plugin: CredentialPlugin): void {
   if (!versions.includes(plugin.apiVersion))
-    throw failure(plugin, `has the apiVersion ${plugin.apiVersion}, which is none of ${versions.join(', ')}`, {
-      hint: 'Bring the plugin and its entry in the kubeconfig up to date.',
+    throw failure(plugin, `has the apiVersion ${plugin.apiVersion}; supported are ${versions.join(' and ')}`, {
+      hint: 'Update the plugin and its entry in the kubeconfig.',
     });
   if (plugin.interactiveMode === 'Always')
-    throw failure(plugin, 'wants a person to log in (interactiveMode: Always), and a worker has none', {
+    throw failure(plugin, 'requires a person to log in (interactiveMode: Always), which a worker cannot do', {
       hint: serviceAccount,
     });
 }
 
 const serviceAccount =
-  'Give the worker credentials that need nobody: a service account of the host cluster, or a machine identity of its cloud.';
+  'Give the worker credentials that need no login by a person: a service account of the host cluster, or a machine identity of its cloud.';
 
 function failure(
   { command }: CredentialPlugin,
   what: string,
   {
-    hint = `Run \`${command}\` where the worker runs, as its user, and correct what it says. ${serviceAccount}`,
+    hint = `Run \`${command}\` where the worker runs, as its user, and fix what it reports. ${serviceAccount}`,
     cause,
   }: {
     hint?: string;
@@ -218,7 +218,7 @@ function failure(
 
 const tooLate = (plugin: CredentialPlugin, said: string) =>
   failure(plugin, `did not answer in time; ${quoted(said)}`, {
-    hint: `It seems to wait for a person to log in. ${serviceAccount}`,
+    hint: `It seems to be waiting for a person to log in. ${serviceAccount}`,
   });
 
 function notRun(plugin: CredentialPlugin, error: ChildError): UserError {
@@ -228,8 +228,8 @@ function notRun(plugin: CredentialPlugin, error: ChildError): UserError {
       hint: plugin.installHint ?? `Install ${plugin.command} where the worker runs, in its image. ${serviceAccount}`,
       cause: error,
     });
-  if (code === 'EACCES') return failure(plugin, 'may not be executed by the worker', { cause: error });
-  const how = exitCode === undefined ? 'was ended' : `failed with exit status ${exitCode}`;
+  if (code === 'EACCES') return failure(plugin, 'is not executable for the worker', { cause: error });
+  const how = exitCode === undefined ? 'was stopped' : `failed with exit status ${exitCode}`;
   return failure(plugin, `${how}; ${quoted(stderr)}`, { cause: error });
 }
 

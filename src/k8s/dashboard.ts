@@ -52,7 +52,7 @@ export async function applyDashboardExposure(request: DashboardExposure): Promis
   await applyAll(request.host, manifests);
 }
 
-const notSynced = 'vcluster has not made the Service of the Dashboard in the host cluster';
+const notSynced = 'vcluster has not created the Service of the Dashboard in the host cluster yet';
 
 async function exposure({ host, config, demo, place }: DashboardExposure): Promise<Manifest[] | undefined> {
   const service = await syncedService(host, place, namespace, name);

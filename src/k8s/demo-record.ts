@@ -228,14 +228,14 @@ function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord
   const name = metadata?.labels?.[labels.demo] ?? '';
   const parsed = recordSchema.safeParse(parseJson(data?.[recordKey] ?? ''));
   if (parsed.success && recordName(parsed.data.name) === metadata?.name) return parsed.data;
-  const problem = parsed.success ? 'it is of another demo' : z.prettifyError(parsed.error).slice(0, 300);
+  const problem = parsed.success ? 'it belongs to another demo' : z.prettifyError(parsed.error).slice(0, 300);
   throw unreadable(host, { name, problem });
 }
 
 function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError {
   const where = `ConfigMap ${recordName(name)} in namespace ${homeNamespace(host.access)}`;
   return new UserError('record-unreadable', `The record of demo ${name} cannot be read: ${problem}`, {
-    hint: `Nothing was touched. An operator can correct ${where}, or delete the demo's namespaces and the record by hand.`,
+    hint: `Nothing was changed. The vcdemo operators can repair ${where}, or delete the demo's namespaces and the record by hand.`,
   });
 }
 
@@ -318,7 +318,7 @@ function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | 
   if (noted[proofAnnotation] !== undefined)
     return {
       name,
-      problem: `its record is missing; its namespaces say that it is kept in namespace ${claimNamespace}`,
+      problem: `its record is missing; its namespaces say that it belongs in namespace ${claimNamespace}`,
     };
   const parsed = annotatedSchema.safeParse(noted);
   if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };

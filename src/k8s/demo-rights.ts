@@ -31,7 +31,7 @@ export async function checkDemoRights({ host, place, demoClusterRole }: DemoRigh
   if (demoClusterRole === undefined) return holds;
   const allowed = await Promise.all(samples.map((right) => mayDo(host, right, place.namespace)));
   return allowed.includes(false)
-    ? lacks(`the worker has no rights in namespace ${place.namespace} yet: its RoleBinding is missing there`)
+    ? lacks(`the worker has no permissions in namespace ${place.namespace} yet: its RoleBinding is missing`)
     : holds;
 }
 
@@ -43,7 +43,7 @@ export async function takeDemoRights(
   const { host, config, demo, place, demoClusterRole } = request;
   if (demoClusterRole === undefined || (await checkDemoRights(request)).holds) return;
   await apply(host, demoRoleBinding(demo, place, demoClusterRole, await whoAmI(host)));
-  await waitUntil(`the worker's rights in namespace ${place.namespace}`, () => checkDemoRights(request), {
+  await waitUntil(`the worker's permissions in namespace ${place.namespace}`, () => checkDemoRights(request), {
     withinMs: seconds(30) * config.stepDeadlineFactor,
     signal,
     everyMs: 50,

@@ -55,15 +55,15 @@ export async function execInPod(
         if (from === channel.stdout) {
           chunks.push(data);
           length += data.length;
-          if (length > maxBytes) reject(new TooMuchError(`what ${what} writes`, `${maxBytes / 1000} KB`));
+          if (length > maxBytes) reject(new TooMuchError(`the output of ${what}`, `${maxBytes / 1000} KB`));
         } else if (from === channel.stderr) said = (said + data.toString('utf8')).slice(-4000);
         else if (from === channel.status) {
           const parsed = statusIn(data);
           if (parsed) resolve(parsed);
-          else reject(new Error(`${what}: the API did not say how it ended`));
+          else reject(new Error(`${what}: the API did not report how it ended`));
         }
       };
-      const onEnd = (reason: string) => reject(new ConnectionLost(`${what}: ${reason} before the command did`));
+      const onEnd = (reason: string) => reject(new ConnectionLost(`${what}: ${reason} before the command finished`));
       openChannels(cluster, path, protocols, { onData, onEnd }, AbortSignal.any([ended, done.signal])).catch(
         (error: unknown) => {
           const message = `${what} could not be started: ${messageOf(error)}`;
@@ -76,7 +76,7 @@ export async function execInPod(
     throw new Error(`${what} failed: ${shorten(`${status.message} ${said}`, 300)}`);
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.aborted) throw new Error(`${what} did not end within ${withinMs / 1000} s`, { cause: error });
+    if (deadline.aborted) throw new Error(`${what} did not finish within ${withinMs / 1000} s`, { cause: error });
     throw error;
   } finally {
     done.abort();

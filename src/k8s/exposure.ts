@@ -63,7 +63,7 @@ async function traefikGroup(host: Cluster): Promise<string> {
   if (served) return served;
   throw new UserError(
     'no-traefik',
-    'The host cluster does not serve IngressRouteTCP of Traefik (traefik.io or traefik.containo.us).',
+    "The host cluster does not serve Traefik's IngressRouteTCP (traefik.io or traefik.containo.us).",
     {
       hint: 'Install Traefik with its CRDs, or set exposure.kind to nginx, gateway, route or none in the configuration.',
     },

@@ -97,7 +97,7 @@ export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): 
   }
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace });
   const bare = pods.find((pod) => !hasSidecar(pod));
-  if (bare) return lacks(`pod ${bare.metadata?.name} has no sidecar; it was made before istiod could inject one`);
+  if (bare) return lacks(`pod ${bare.metadata?.name} has no sidecar; it was created before istiod could inject one`);
   return unless(await missing(cluster, manifests));
 }
 

@@ -147,7 +147,7 @@ function accessFrom(paths: string): Access {
     : !cluster
       ? `names the cluster ${context.cluster}, which is not among its clusters`
       : !user
-        ? `names the user ${context.user}, who is not among its users`
+        ? `names the user ${context.user}, which is not among its users`
         : !cluster.server && `names the cluster ${context.cluster}, which has no server`;
   if (problem || !context || !cluster?.server || !user)
     throw failed(`The current context ${currentContext} of the kubeconfig ${present.join(', ')} ${problem}`);
@@ -216,7 +216,7 @@ function serverOf(cluster: ClusterEntry, address: string): Server {
   const { 'certificate-authority-data': data, 'certificate-authority': file } = cluster;
   const certificateAuthority = data ? decoded(data, 'certificate-authority-data') : file && contentOf(file);
   if (certificateAuthority && cluster['insecure-skip-tls-verify'])
-    throw failed('The kubeconfig has both a certificate-authority and insecure-skip-tls-verify; one must go');
+    throw failed('The kubeconfig has both a certificate-authority and insecure-skip-tls-verify: remove one of them');
   const url = address.includes('://') ? address : `https://${address}`;
   if (!URL.canParse(url)) throw failed(`The kubeconfig's server ${address} is not an address`);
   return {
@@ -233,7 +233,7 @@ function signInOf(user: UserEntry, server: Server, { extensions }: ClusterEntry)
   if (provider && provider.name !== 'oidc')
     throw new UserError(
       'no-credentials',
-      `The kubeconfig signs in with the auth-provider ${provider.name}, which Kubernetes no longer has.`,
+      `The kubeconfig signs in with the auth-provider ${provider.name}, which Kubernetes no longer supports.`,
       { hint: "Use your cloud's credential plugin (`exec`), or a service account of the host cluster." },
     );
   const fixed: FixedUser = {

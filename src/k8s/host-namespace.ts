@@ -25,7 +25,7 @@ export type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
 export async function checkHostNamespace(request: HostNamespace): Promise<Check> {
   const { host, config, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
-  if (!namespace) return lacks(`namespace ${place.namespace} is not there`);
+  if (!namespace) return lacks(`namespace ${place.namespace} does not exist yet`);
   await refuseForeign(host, namespace, demo);
   if (isTerminating(namespace)) return lacks(terminationOf(namespace));
   const rights = await checkDemoRights(request);
@@ -68,7 +68,7 @@ export async function makeHostNamespace(request: HostNamespace & { signal: Abort
 /** One that is being deleted is gone in a while, and made anew then. */
 async function waitUntilFree(host: Cluster, { namespace: name }: VirtualClusterPlace, wait: Wait): Promise<void> {
   await waitUntil(
-    `the end of namespace ${name}, which is being deleted`,
+    `the deletion of namespace ${name}, which has already started`,
     async () => {
       const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
       return namespace && isTerminating(namespace) ? lacks(terminationOf(namespace)) : holds;
@@ -86,7 +86,7 @@ async function waitForServiceAccount(host: Cluster, namespace: string, wait: Wai
   const account = ref('v1', 'ServiceAccount', 'default', namespace);
   await waitUntil(
     `the default ServiceAccount of namespace ${namespace}`,
-    async () => ((await read(host, account)) ? holds : lacks('it is not there')),
+    async () => ((await read(host, account)) ? holds : lacks('it does not exist yet')),
     { ...wait, everyMs: 50 },
   );
 }
@@ -96,8 +96,8 @@ async function takeBack(host: Cluster, name: string, wait: Wait): Promise<void> 
   const namespace = ref('v1', 'Namespace', name);
   await remove(host, namespace);
   await waitUntil(
-    `the end of namespace ${name}`,
-    async () => ((await read(host, namespace)) ? lacks('it is there') : holds),
+    `the deletion of namespace ${name}`,
+    async () => ((await read(host, namespace)) ? lacks('it still exists') : holds),
     wait,
   );
 }
@@ -136,7 +136,7 @@ async function refuseForeign(host: Cluster, namespace: V1Namespace, demo: Demo):
   if (await isOwnNamespace(host, demo, namespace)) return;
   throw new UserError(
     'foreign-namespace',
-    `The host cluster has a namespace ${namespace.metadata?.name} already that is not part of demo ${demo.name}; it was not touched.`,
-    { hint: 'Choose another name for the demo, or have that namespace removed by its owner.' },
+    `The host cluster already has a namespace ${namespace.metadata?.name} that does not belong to demo ${demo.name}; it was not touched.`,
+    { hint: 'Choose another name for the demo, or ask the owner of that namespace to remove it.' },
   );
 }

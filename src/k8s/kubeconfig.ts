@@ -187,7 +187,7 @@ async function provePublicWay(
     if (!(error instanceof UserError)) throw error;
     if (proof === 'warn') return error.message;
     throw new UserError(error.code, error.message, {
-      hint: `${error.hint} If it works for people and only the worker cannot get there, set \`exposure.proof\` to warn.`,
+      hint: `${error.hint} If it works for people and only the worker cannot reach it, set \`exposure.proof\` to warn.`,
       cause: error,
     });
   }
@@ -219,8 +219,8 @@ export async function checkDemoKubeconfig(
   clusters: VirtualClusters,
 ): Promise<Check> {
   const { text, ofClient, unproven } = await readKubeconfigSecret(host, demo);
-  if (text === undefined) return lacks('the kubeconfig is not there');
-  if (unproven && isProofRequired(config)) return lacks(`the kubeconfig is not proven to work: ${unproven}`);
+  if (text === undefined) return lacks('the kubeconfig is missing');
+  if (unproven && isProofRequired(config)) return lacks(`the kubeconfig has not been proven to work: ${unproven}`);
   let stored: StoredKubeconfig;
   try {
     stored = storedKubeconfig(text, demoUser);
@@ -230,11 +230,11 @@ export async function checkDemoKubeconfig(
   for (const { name, ...entry } of stored.entries) {
     const { server, tlsServerName } = publicEndpoint(config, demo.name, name);
     if (entry.server !== server || entry.tlsServerName !== tlsServerName)
-      return lacks(`the kubeconfig has another address for ${name}`);
+      return lacks(`the kubeconfig has a different address for ${name}`);
     if (entry.certificateAuthority !== certificateAuthority(clusters[name]))
-      return lacks(`the kubeconfig is of an earlier ${name}`);
+      return lacks(`the kubeconfig belongs to an earlier ${name}`);
   }
-  if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is another');
+  if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client differs');
   const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
   if (Math.min(...ends) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
@@ -298,7 +298,7 @@ export async function tryDemoKubeconfig(
 ): Promise<string | undefined> {
   if (config.exposure.kind === 'none') return undefined;
   const { text } = await readKubeconfigSecret(host, demo);
-  if (text === undefined) return 'the kubeconfig is not there';
+  if (text === undefined) return 'the kubeconfig is missing';
   const withinMs = seconds(5) * config.stepDeadlineFactor;
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
@@ -334,7 +334,7 @@ export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, d
     const written = mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
     return { text: written, ...(unproven && { unproven }) };
   } catch (error) {
-    const reason = `The stored kubeconfig of demo ${demo.name} has been changed, and is not handed out: ${messageOf(error)}.`;
+    const reason = `The stored kubeconfig of demo ${demo.name} has been changed and will not be sent: ${messageOf(error)}.`;
     throw new UserError('no-kubeconfig', reason, { hint, cause: error });
   }
 }

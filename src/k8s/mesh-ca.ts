@@ -24,7 +24,7 @@ const intermediateSecret = 'cacerts';
 const rootSecret = 'vcdemo-mesh-root';
 
 export async function checkMeshRoot(host: Cluster, demo: Demo): Promise<Check> {
-  return (await readRoot(host, demo)) ? holds : lacks('the root of the mesh is not there');
+  return (await readRoot(host, demo)) ? holds : lacks('the root CA of the mesh is missing');
 }
 
 /** Makes the root once; a second maker keeps the first one's. */
@@ -58,9 +58,9 @@ export async function checkMeshCertificates(host: Cluster, demo: Demo, cluster: 
   const absent = await missing(cluster, [istioSystem]);
   if (absent) return unless(absent);
   const { 'ca-cert.pem': text } = (await readSecret(cluster, intermediateSecret, 'istio-system')) ?? {};
-  if (text === undefined) return lacks('Secret cacerts is not there');
+  if (text === undefined) return lacks('Secret cacerts is missing');
   const root = await requireRoot(host, demo);
-  return isBelow(text, root.certificate) ? holds : lacks('Secret cacerts does not come from the root of this mesh');
+  return isBelow(text, root.certificate) ? holds : lacks('Secret cacerts does not come from the root CA of this mesh');
 }
 
 function isBelow(text: string, root: string): boolean {
@@ -120,15 +120,19 @@ async function readRoot(host: Cluster, demo: Demo): Promise<{ certificate: strin
     return keyPair({ certificate: texts['root-cert.pem'] ?? '', key: texts['root-key.pem'] ?? '' });
   } catch (error) {
     const secret = `Secret ${namespace}/${rootSecret} of the host cluster`;
-    throw new UserError('broken-mesh-root', `${secret} has no usable root of the mesh: ${messageOf(error)}.`, {
-      hint: `Somebody has changed it. Delete it (\`kubectl -n ${namespace} delete secret ${rootSecret}\`), then \`/vcdemo create ${demo.name}\`.`,
-      cause: error,
-    });
+    throw new UserError(
+      'broken-mesh-root',
+      `${secret} does not contain a usable root CA for the mesh: ${messageOf(error)}.`,
+      {
+        hint: `Somebody has changed it. Delete it (\`kubectl -n ${namespace} delete secret ${rootSecret}\`), then run \`/vcdemo create ${demo.name}\`.`,
+        cause: error,
+      },
+    );
   }
 }
 
 async function requireRoot(host: Cluster, demo: Demo): Promise<{ certificate: string; key: string }> {
   const root = await readRoot(host, demo);
   if (root) return root;
-  throw new Error('the root of the mesh has gone from the host cluster');
+  throw new Error('the root CA of the mesh is missing in the host cluster');
 }

@@ -61,7 +61,7 @@ function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: s
   const parsed = shape.safeParse(answer);
   if (parsed.success) return parsed.data;
   throw new Error(
-    `${what} cannot be used: its ${parsed.error.issues[0]?.path.join('.') || 'form'} is missing or wrong`,
+    `${what} cannot be used: its ${parsed.error.issues[0]?.path.join('.') || 'form'} is missing or invalid`,
   );
 }
 
@@ -334,7 +334,7 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
     if (absent !== undefined) return;
     const present = await readMetadata(cluster, manifest);
     if (present?.metadata.annotations[manifestHash] === hashOf(manifest)) return;
-    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'differs' : 'is not there'}`;
+    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'is out of date' : 'does not exist yet'}`;
   });
   return absent;
 }

@@ -42,7 +42,7 @@ export async function assertPermissions(host: Cluster, config: RightsConfig, rig
   if (lacks.length > 0)
     throw missingRights(
       lacks.map(({ missing }) => missing).join(' '),
-      `Extend ${lacks.map(({ role }) => role).join(', ')}, then create again. The Helm chart makes them (rbac.create).`,
+      `Add them to ${lacks.map(({ role }) => role).join(', ')}, then run the command again. The Helm chart creates these roles (rbac.create).`,
     );
 }
 
@@ -52,14 +52,18 @@ async function assertClusterWide(host: Cluster, config: RightsConfig): Promise<v
   if (lacking.length > 0)
     throw missingRights(
       `Missing: ${describe(lacking)}.`,
-      "Grant them to the worker's user or service account with a ClusterRole and a ClusterRoleBinding, then create again.",
+      "Grant them to the worker's user or service account with a ClusterRole and a ClusterRoleBinding, then run the command again.",
     );
 }
 
 const missingRights = (missing: string, hint: string) =>
-  new UserError('missing-rights', `The worker lacks rights in the host cluster. ${missing}`, {
-    hint,
-  });
+  new UserError(
+    'missing-rights',
+    `The worker does not have all the permissions it needs in the host cluster. ${missing}`,
+    {
+      hint,
+    },
+  );
 
 /** What lacks, as a sentence, and the role that would have it. */
 interface Lack {
@@ -99,7 +103,7 @@ async function lacksInRole(host: Cluster, config: RightsConfig, name: string): P
   const role = await read<V1ClusterRole>(host, ref('rbac.authorization.k8s.io/v1', 'ClusterRole', name));
   if (role)
     return lack(`in ClusterRole ${name}`, notGranted(role.rules ?? [], demoRules(config)), `ClusterRole ${name}`);
-  return [{ missing: `Missing: ClusterRole ${name}, which DEMO_CLUSTER_ROLE names.`, role: `ClusterRole ${name}` }];
+  return [{ missing: `Missing: ClusterRole ${name}, named by DEMO_CLUSTER_ROLE.`, role: `ClusterRole ${name}` }];
 }
 
 const lack = (where: string, rights: readonly Right[], role: string): Lack[] =>

@@ -45,11 +45,11 @@ function problemOf(pod: V1Pod, events: readonly CoreV1Event[]): string | undefin
   const stuck = containers.map((container) => containerProblem(container, events)).find(Boolean);
   if (stuck) return `${name}: ${stuck}`;
   const obstacle = newest(events, isObstacle);
-  if (obstacle) return `${name} waits: ${obstacle.reason}: ${obstacle.message}`;
+  if (obstacle) return `${name} is waiting: ${obstacle.reason}: ${obstacle.message}`;
   const late = containers
     .filter(({ ready }) => !ready)
     .map(({ name: container, lastState }) =>
-      lastState?.terminated ? `${container} (ended before: ${exitOf(lastState.terminated)})` : container,
+      lastState?.terminated ? `${container} (previously terminated: ${exitOf(lastState.terminated)})` : container,
     );
   return late.length > 0 ? `${name} is ${phase}, not ready yet: ${late.join(', ')}` : `${name} is ${phase}`;
 }
@@ -68,7 +68,8 @@ function containerProblem(
   const { reason, message } = state?.waiting ?? {};
   const ended = state?.terminated ?? lastState?.terminated;
   const exit = ended && exitOf(ended);
-  if (state?.terminated && !ready && state.terminated.exitCode !== 0) return `container ${name} has ended: ${exit}`;
+  if (state?.terminated && !ready && state.terminated.exitCode !== 0)
+    return `container ${name} has terminated: ${exit}`;
   if (!reason || isStarting(reason)) return undefined;
   // The kubelet's message is about the pause between two tries; why the tries fail is said elsewhere.
   const cause =
@@ -178,7 +179,7 @@ export async function podsReady(
   const [ended] = pods;
   return lacks(
     warning ??
-      (ended ? (podProblem(ended) ?? `pod ${ended.metadata?.name} is being deleted`) : `no pod of ${owner} yet`),
+      (ended ? (podProblem(ended) ?? `pod ${ended.metadata?.name} is being deleted`) : `${owner} has no pods yet`),
   );
 }
 
@@ -188,7 +189,7 @@ const isAlive = ({ metadata, status }: V1Pod) =>
 /** Holds when the Deployment serves its current template with all replicas. */
 export async function deploymentReady(cluster: Cluster, namespace: string, name: string): Promise<Check> {
   const deployment = await read<V1Deployment>(cluster, ref('apps/v1', 'Deployment', name, namespace));
-  if (!deployment) return lacks(`Deployment ${namespace}/${name} is not there`);
+  if (!deployment) return lacks(`Deployment ${namespace}/${name} does not exist yet`);
   const { replicas = 1 } = deployment.spec ?? {};
   const { observedGeneration = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
   if (

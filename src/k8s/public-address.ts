@@ -13,28 +13,28 @@ import { assertSignedIn } from './objects.js';
 const causes = {
   'does-not-resolve': {
     says: (host: string) => `The name ${host} does not resolve.`,
-    hint: 'Add a DNS record, best a wildcard for the domain, that leads to the ingress controller; or correct `domain` in the configuration.',
+    hint: 'Add a DNS record that points to the ingress controller, preferably a wildcard for the domain; or correct `domain` in the configuration.',
   },
   refused: {
     says: (host: string) => `Nothing accepts connections at ${host}.`,
-    hint: 'Check that the name leads to the ingress controller and listens on that port.',
+    hint: 'Check that the name points to the ingress controller, and that the controller listens on that port.',
   },
   'not-routed': {
-    says: (host: string) => `The ingress controller accepts connections for ${host} and ends them without an answer.`,
-    hint: 'Check that the controller serves the kind of object of `exposure.kind` and passes TLS through.',
+    says: (host: string) => `The ingress controller accepts connections for ${host} but closes them without an answer.`,
+    hint: 'Check that the controller supports the objects of `exposure.kind` and passes TLS through.',
   },
   'terminates-tls': {
     says: (host: string) =>
-      `The ingress controller ends TLS for ${host} instead of passing it through: client certificates get lost on the way.`,
-    hint: 'Switch TLS passthrough on: in Traefik `tls.passthrough: true`, in ingress-nginx the flag --enable-ssl-passthrough.',
+      `The ingress controller terminates TLS for ${host} instead of passing it through, so client certificates are lost.`,
+    hint: 'Enable TLS passthrough: in Traefik with `tls.passthrough: true`, in ingress-nginx with the flag --enable-ssl-passthrough.',
   },
   'not-through-proxy': {
-    says: (host: string) => `The worker's proxy does not lead to ${host}.`,
-    hint: "Let the proxy pass connections to it, or name it in the worker's NO_PROXY (docs/deploy.md).",
+    says: (host: string) => `The worker's proxy does not connect to ${host}.`,
+    hint: "Allow connections to it in the proxy, or add it to the worker's NO_PROXY (docs/deploy.md).",
   },
   'wrong-certificate': {
-    says: (host: string) => `The certificate at ${host} is the virtual cluster's but not good for this name.`,
-    hint: 'The virtual cluster was made with another name: delete the demo and create it anew.',
+    says: (host: string) => `The certificate at ${host} belongs to the virtual cluster but is not valid for this name.`,
+    hint: 'The virtual cluster was created with another name: delete the demo and create it again.',
   },
 } as const;
 

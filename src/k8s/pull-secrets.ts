@@ -71,7 +71,7 @@ export async function readPullSecrets({ host, config, claimNamespace }: PullSecr
         throw new UserError(
           'pull-secret-wrong',
           `images.pullSecrets names Secret ${namespace}/${name}, which is of type ${secret.type}; registry credentials are of type ${types[0]}.`,
-          { hint: 'Create it anew with `kubectl create secret docker-registry`, or name another.' },
+          { hint: 'Create it again with `kubectl create secret docker-registry`, or name another Secret.' },
         );
       return secret;
     }),

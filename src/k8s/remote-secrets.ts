@@ -32,7 +32,7 @@ export async function checkMeshReader(cluster: Cluster): Promise<Check> {
   const token = await readToken(cluster);
   return token
     ? unless(await missing(cluster, [tokenSecret]))
-    : lacks('the token for the other istiod is not issued yet');
+    : lacks('the token for the other istiod has not been issued yet');
 }
 
 /** The account itself is one of Istio's manifests; here it is only made earlier, so that its token is there in time. */

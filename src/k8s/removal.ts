@@ -10,7 +10,7 @@ export async function checkNamespaceGone(host: Cluster, demo: Demo, place: Virtu
   const { namespace: name } = place;
   const namespace = await readOwnNamespace(host, demo, place);
   if (!namespace) return holds;
-  return lacks(namespace.status?.phase === 'Terminating' ? terminationOf(namespace) : `namespace ${name} is there`);
+  return lacks(namespace.status?.phase === 'Terminating' ? terminationOf(namespace) : `namespace ${name} still exists`);
 }
 
 /** Of a namespace that is being deleted: what keeps it, as its conditions say. */

@@ -112,7 +112,7 @@ const kubeSystem = ref('v1', 'Namespace', 'kube-system');
 /** Whether the tokens and pods in a virtual cluster are of its present keys; `authority` is the hash of its CA. */
 export async function checkTokens(cluster: Cluster, authority: string): Promise<Check> {
   const noted = (await read<V1Namespace>(cluster, kubeSystem))?.metadata?.annotations?.[tokensAnnotation];
-  return noted === authority ? holds : lacks('tokens and pods are still those from before');
+  return noted === authority ? holds : lacks('tokens and pods still use the old keys');
 }
 
 /** Replaces what the old keys have signed: tokens are issued anew, and pods start again to get theirs. */
@@ -135,5 +135,5 @@ export async function replaceTokens(cluster: Cluster, authority: string, signal:
 async function checkPublished(cluster: Cluster): Promise<Check> {
   const published = await read<V1ConfigMap>(cluster, ref('v1', 'ConfigMap', 'kube-root-ca.crt', 'istio-system'));
   const ours = cluster.access.server.certificateAuthority?.trim();
-  return published?.data?.['ca.crt']?.trim() === ours ? holds : lacks('kube-root-ca.crt is still the old one');
+  return published?.data?.['ca.crt']?.trim() === ours ? holds : lacks('kube-root-ca.crt still contains the old CA');
 }

@@ -23,7 +23,7 @@ export async function dryRunSidecar(
   signal: AbortSignal,
 ): Promise<void> {
   const pod = sidecarPod(namespace, config);
-  await waitUntil(`a first count of the quota of namespace ${namespace}`, () => admits(host, config, pod), {
+  await waitUntil(`the first count of the quota of namespace ${namespace}`, () => admits(host, config, pod), {
     withinMs: seconds(30) * config.stepDeadlineFactor,
     signal,
   });
@@ -40,7 +40,7 @@ async function admits(host: Cluster, config: SidecarConfig, pod: ReturnType<type
     throw new UserError(
       'admission-refuses',
       `Admission in the host cluster refuses pods with an Istio sidecar in namespace ${pod.metadata.namespace}: ${error.message}`,
-      { hint: `${remedyFor(error.message, config)} Then create again.`, cause: error },
+      { hint: `${remedyFor(error.message, config)} Then run the command again.`, cause: error },
     );
   }
 }
@@ -51,10 +51,9 @@ const isRefusal = (error: unknown): error is ApiError =>
 
 function remedyFor(reason: string, config: SidecarConfig): string {
   if (/gatekeeper/i.test(reason))
-    return `Let just this image break the rules: add \`exempt_images: [${proxyImage(config)}]\` to the Gatekeeper constraints on capabilities, allowed users and read-only root file systems.`;
+    return `Exempt only this image: add \`exempt_images: [${proxyImage(config)}]\` to the Gatekeeper constraints on capabilities, allowed users and read-only root file systems.`;
   return (
-    adviceFor(reason) ??
-    `Have the image ${proxyImage(config)} or the namespace excepted from the policy that the text above names.`
+    adviceFor(reason) ?? `Have the image ${proxyImage(config)} or the namespace exempted from the policy named above.`
   );
 }
 

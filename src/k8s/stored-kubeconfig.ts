@@ -77,7 +77,7 @@ export function storedKubeconfig(text: string, user: string): StoredKubeconfig {
       key: decode(own['client-key-data']),
     });
     if (!new X509Certificate(certificate).subject.split('\n').includes(`CN=${user}`))
-      throw new Error(`its certificate for ${name} is of another user`);
+      throw new Error(`its certificate for ${name} belongs to another user`);
     const authority = certificates(decode(cluster['certificate-authority-data']), 'certificate-authority-data');
     return {
       key,
@@ -107,5 +107,5 @@ function parsedKubeconfig(text: string): z.output<typeof kubeconfig> {
   // Of an issue the place is said, and of unknown keys their names: never a value.
   const [issue] = parsed.error.issues;
   const keys = issue?.code === 'unrecognized_keys' ? ` (${issue.keys.join(', ')})` : '';
-  throw new Error(messageOf(`its ${issue?.path.join('.') || 'content'} is not as vcdemo writes it${keys}`));
+  throw new Error(messageOf(`its ${issue?.path.join('.') || 'content'} is not what vcdemo writes${keys}`));
 }

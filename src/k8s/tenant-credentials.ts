@@ -36,7 +36,7 @@ export function tenantCredentials(secret: V1Secret): TenantCredentials {
     const { name, namespace } = secret.metadata ?? {};
     throw new UserError(
       'broken-credentials',
-      `Secret ${name} in namespace ${namespace} of the host cluster has no usable credentials of the virtual cluster: ${messageOf(error)}.`,
+      `Secret ${name} in namespace ${namespace} of the host cluster does not contain usable credentials for the virtual cluster: ${messageOf(error)}.`,
       {
         hint: `Somebody has changed it. Delete the Secret and restart the virtual cluster, which writes it again: \`kubectl -n ${namespace} delete secret ${name}\`, then \`kubectl -n ${namespace} delete pod ${name?.replace(/^vc-/, '')}-0\`.`,
         cause: error,
@@ -48,7 +48,7 @@ export function tenantCredentials(secret: V1Secret): TenantCredentials {
 /** The certificates in a text, PEM, and nothing else of it. @throws Error where there is none, or one cannot be read */
 export function certificates(text: string, what: string): string {
   const blocks = bounded(text, what).match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g);
-  if (!blocks) throw new Error(`its ${what} is no certificate`);
+  if (!blocks) throw new Error(`its ${what} is not a certificate`);
   return blocks.map((block) => parsed(what, () => new X509Certificate(block).toString())).join('');
 }
 
@@ -58,7 +58,7 @@ export function keyPair(pair: { certificate: string; key: string }): { certifica
   const text = bounded(pair.key, 'client-key');
   const key = parsed('client-key', () => createPrivateKey(text));
   if (!new X509Certificate(certificate).checkPrivateKey(key))
-    throw new Error('its client-key does not belong to its client-certificate');
+    throw new Error('its client-key does not match its client-certificate');
   return { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
@@ -66,7 +66,7 @@ export function keyPair(pair: { certificate: string; key: string }): { certifica
 export function bearerToken(text: string, what: string): string {
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(bounded(text, what))) return text;
   throw new Error(
-    text ? `its ${what} is no token of a service account` : `it has neither client-certificate nor ${what}`,
+    text ? `its ${what} is not a service account token` : `it has neither client-certificate nor ${what}`,
   );
 }
 

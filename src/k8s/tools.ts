@@ -62,7 +62,7 @@ export async function assertTools({ istio }: Pick<DemoConfig, 'istio'>): Promise
   const [toolMajor, toolMinor] = versionIn(istioctl);
   // A tag such as `latest` or of a private build says nothing about its version.
   if (istioMajor > 0 && (toolMajor !== istioMajor || Math.abs(toolMinor - istioMinor) > 1))
-    throw unsupported('istioctl', istioctl, `that of istio.tag, ${istio.tag}, or a minor version beside it`);
+    throw unsupported('istioctl', istioctl, `within one minor version of istio.tag, ${istio.tag}`);
 }
 
 /** Major and minor; zeros where there is none. */
@@ -73,7 +73,7 @@ function versionIn(text: string): [number, number] {
 
 function unsupported(tool: Tool, found: string, wanted: string): UserError {
   return new UserError(`${tool}-unsupported`, `The worker's ${tool} is ${found.trim()}; it must be ${wanted}.`, {
-    hint: `Install another ${tool}, or build the image with another version (docs/deploy.md).`,
+    hint: `Install such a version of ${tool}, or build the image with it (docs/deploy.md).`,
   });
 }
 
@@ -86,14 +86,14 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
   const command = `${tool} ${args.slice(0, 2).join(' ')}`;
   if (code === 'ENOENT')
     return new UserError(`${tool}-missing`, `The worker cannot find ${tool}.`, {
-      hint: `Install ${tool} on the worker's PATH; the image of vcdemo has it.`,
+      hint: `Install ${tool} on the worker's PATH; the vcdemo image contains it.`,
       cause: error,
     });
   if (isLate) {
     const said = shorten(redact(stderr));
     return new UserError(
       `${tool}-failed`,
-      `\`${command}\` did not end within ${formatDuration(withinMs)}${said && `: ${said}`}`,
+      `\`${command}\` did not finish within ${formatDuration(withinMs)}${said && `: ${said}`}`,
       { cause: error },
     );
   }
@@ -101,7 +101,7 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
   if (apiAway.test(reason) && !reason.includes('getting credentials'))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
-    hint: adviceFor(reason) ?? 'Correct the cause and run the command again: what is done already is kept.',
+    hint: adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.',
     cause: error,
   });
 }

@@ -29,7 +29,7 @@ export async function issueUserCertificate(
       'demo-expires-soon',
       `The demo expires in less than ${minLifeMs / minutes(1)} minutes, too soon for a certificate.`,
       {
-        hint: 'Create a demo anew once this one is gone.',
+        hint: 'Create a new demo once this one is gone.',
       },
     );
   await apply(cluster, adminBinding(user));
@@ -70,7 +70,7 @@ export async function issueUserCertificate(
       const refused = status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
       if (refused) throw new Error(`${cluster.name} refused the certificate of ${user}: ${refused.message}`);
       certificate = status?.certificate ? Buffer.from(status.certificate, 'base64').toString('utf8') : '';
-      return certificate ? holds : lacks('approved, not signed');
+      return certificate ? holds : lacks('approved, but not signed yet');
     },
     { withinMs, signal, everyMs: 100 },
   );
@@ -92,13 +92,13 @@ export function assertLife(certificate: string, lifeMs: number, cluster: string,
   const [begins, ends] = [Date.parse(validFrom), Date.parse(validTo)];
   if (ends - begins > lifeMs + datedBackMs + minutes(1))
     throw new Error(
-      `${cluster} issued a certificate for ${formatDuration(ends - begins)} where ${formatDuration(lifeMs)} were asked for`,
+      `${cluster} issued a certificate for ${formatDuration(ends - begins)} instead of ${formatDuration(lifeMs)}`,
     );
   if (ends <= now)
     throw new UserError(
       'clocks-differ',
-      `The certificate that ${cluster} has just issued ended ${new Date(ends).toISOString()} by the cluster's clock, and the worker's clock says ${new Date(now).toISOString()}.`,
-      { hint: 'Set the clocks of the worker and of the host cluster, and let both follow NTP.' },
+      `The certificate that ${cluster} has just issued expired at ${new Date(ends).toISOString()}, and the worker's clock says ${new Date(now).toISOString()}.`,
+      { hint: 'Set the clocks of the worker and of the host cluster, and synchronize both with NTP.' },
     );
 }
 

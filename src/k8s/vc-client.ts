@@ -24,7 +24,7 @@ export async function checkVcClient(host: Cluster, config: DemoConfig, demo: Dem
   const absent = await missing(host, vcClientManifests(demo, config));
   if (absent !== undefined) return lacks(absent);
   const tooMuch = await Promise.all(retiredBindings(demo, config).map((binding) => read(host, binding)));
-  return unless(tooMuch.some(Boolean) ? `vc-client still has another role than ${config.vcClient.role}` : undefined);
+  return unless(tooMuch.some(Boolean) ? `vc-client still has a role other than ${config.vcClient.role}` : undefined);
 }
 
 export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Demo): Promise<void> {

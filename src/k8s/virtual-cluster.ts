@@ -56,7 +56,7 @@ export async function releaseDeployed(host: Cluster, place: VirtualClusterPlace)
   const releases = await listReleases(host, place);
   const latest = releases.sort((a, b) => revisionOf(a) - revisionOf(b)).at(-1);
   const status = latest?.metadata.labels.status;
-  return status === 'deployed' ? holds : lacks(`helm release ${place.name} is ${status ?? 'not there'}`);
+  return status === 'deployed' ? holds : lacks(`helm release ${place.name} is ${status ?? 'missing'}`);
 }
 
 /** The Secrets of revisions that helm began and never ended: they keep every further helm from working. */
@@ -70,7 +70,7 @@ const revisionOf = ({ metadata }: Found) => Number(metadata.labels.version ?? 0)
 /** Whether helm knows no release of the virtual cluster any more. */
 export async function releaseAbsent(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
   const releases = await listReleases(host, place);
-  return releases.length === 0 ? holds : lacks(`helm release ${place.name} is there`);
+  return releases.length === 0 ? holds : lacks(`helm release ${place.name} still exists`);
 }
 
 /**
@@ -87,7 +87,7 @@ async function listReleases(host: Cluster, { name, namespace }: VirtualClusterPl
     'forged-release',
     `${secret} claims to be a Helm release of ${name}, but helm did not write it.`,
     {
-      hint: `Somebody in the demo tries to make the worker run something. Delete the Secret in the virtual cluster, or \`kubectl -n ${namespace} delete secret ${forged.metadata.name}\` in the host cluster.`,
+      hint: `Somebody in the demo is trying to make the worker run something. Delete the Secret in the virtual cluster, or \`kubectl -n ${namespace} delete secret ${forged.metadata.name}\` in the host cluster.`,
     },
   );
 }
@@ -171,7 +171,7 @@ export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace)
   const { namespace } = place;
   const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
-  if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod`);
+  if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod yet`);
   return pod.metadata.name;
 }
 

@@ -191,7 +191,7 @@ describe('a demo on a real cluster', () => {
     try {
       await stack.type(stack.slack.alice, 'create foreign');
       const text = textOf(await stack.message(/Creating demo \*foreign\* failed/, minute));
-      assert.match(text, /namespace foreign-vc1 already that is not part of demo foreign/);
+      assert.match(text, /namespace foreign-vc1 that does not belong to demo foreign/);
       assert.match(text, /Nothing was created/);
       assert.equal(await kubectl('get', 'namespace', 'foreign-vc1', '-o', 'jsonpath={.metadata.annotations}'), '');
     } finally {
@@ -285,7 +285,7 @@ describe('a host cluster in which a create cannot succeed', () => {
       const message = await failureOf('powerless', { KUBECONFIG: file });
       assert.match(
         message,
-        /lacks rights in the host cluster\. Missing: namespaces: create, patch, delete; .*; secrets: /,
+        /permissions it needs in the host cluster\. Missing: namespaces: create, patch, delete; .*; secrets: /,
       );
       assert.match(message, /statefulsets\.apps: create, patch, delete, update/);
       assert.doesNotMatch(message, /leases|pods: get/);

@@ -113,7 +113,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     await remove(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample'));
     await stack.type(slack.alice, 'status blue');
     const advice = await stack.whisper(slack.alice, /Demo blue: .*have problems|Demo \*?blue.*have problems/s);
-    assert.match(advice, /`\/vcdemo create blue` completes/);
+    assert.match(advice, /`\/vcdemo create blue` restores/);
     await stack.type(slack.alice, 'create blue');
     await stack.message(/:white_check_mark: Completing demo \*blue\*/, 60_000);
     assert.ok(await read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')));

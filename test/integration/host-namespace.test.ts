@@ -92,7 +92,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     const impatient = { ...requestFor(demo), config: { ...config, stepDeadlineFactor: 1 / 150 } };
     await assert.rejects(
       makeHostNamespace(impatient),
-      /which is being deleted: not within 1 s.*kept has example\.com\/keep/,
+      /timed out after 1 s waiting for the deletion of namespace \S+, which has already started;.*kept has example\.com\/keep/,
     );
     await release();
   });

@@ -63,7 +63,7 @@ describe('a demo whose public names do not work for the worker', () => {
     assert.match(comment, /was not fully created.*this kubeconfig is for what exists of it, vc1 and vc2/);
     assert.match(
       comment,
-      /could not test this kubeconfig, so it may or may not work for you: The ingress controller ends TLS/,
+      /could not test this kubeconfig, so it may or may not work for you: The ingress controller terminates TLS/,
     );
     await stack.type(stack.slack.bob, 'kubeconfig proof');
     assert.match(await stack.whisper(stack.slack.bob, /kubeconfig proof/), /was not fully created/);
@@ -75,7 +75,7 @@ describe('a demo whose public names do not work for the worker', () => {
     await stack.type(stack.slack.alice, 'create proof');
     const comment = await nextDelivery(stack.slack.channel, 0);
     assert.match(comment, /is ready/);
-    assert.match(comment, /could not test this kubeconfig.*The ingress controller ends TLS for proof-vc/);
+    assert.match(comment, /could not test this kubeconfig.*The ingress controller terminates TLS for proof-vc/);
   });
 
   it('passes verify with a warning there, and fails it where the proof is required', async () => {
@@ -94,7 +94,7 @@ describe('a demo whose public names do not work for the worker', () => {
   it('is proven by the next create once its names work', async () => {
     host.cluster.inject(undefined);
     await stack.type(stack.slack.alice, 'status proof');
-    assert.match(await stack.whisper(stack.slack.alice, /Demo proof:/), /the kubeconfig is not proven to work/);
+    assert.match(await stack.whisper(stack.slack.alice, /Demo proof:/), /the kubeconfig has not been proven to work/);
     await stack.type(stack.slack.alice, 'create proof');
     // It takes the place of the one before.
     await waitFor(

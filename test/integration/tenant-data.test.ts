@@ -104,8 +104,8 @@ describe("with Secrets that a demo's administrator has changed", () => {
     await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.users[1].user.exec = exec));
     const { holds, seen } = (await checkDemoKubeconfig(host, config, demo, clusters)) as { holds: false; seen: string };
     assert.equal(holds, false);
-    assert.match(seen, /the kubeconfig has been changed: its users\.1\.user is not as vcdemo writes it \(exec\)/);
-    await assert.rejects(requireDemoKubeconfig(host, config, demo), /has been changed, and is not handed out/);
+    assert.match(seen, /the kubeconfig has been changed: its users\.1\.user is not what vcdemo writes \(exec\)/);
+    await assert.rejects(requireDemoKubeconfig(host, config, demo), /has been changed and will not be sent/);
 
     await makeDemoKubeconfig(host, config, demo, clusters, signal);
     await change(stored, 'kubeconfig', (kubeconfig) => (kubeconfig.clusters[0].cluster.server = 'https://evil:443'));

@@ -11,7 +11,9 @@ export async function waitFor<Answer>(
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > deadline)
-      throw new Error(`${awaited}: not within ${withinMs / 1000} s; last seen: ${JSON.stringify(seen?.())}`);
+      throw new Error(
+        `timed out after ${withinMs / 1000} s waiting for ${awaited}; last seen: ${JSON.stringify(seen?.())}`,
+      );
     await sleep(everyMs);
   }
 }

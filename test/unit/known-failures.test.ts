@@ -34,14 +34,10 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'nodes that are not ready',
     unscheduled('3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.'),
-    /nodes are not ready/,
+    /No node is ready/,
   ],
   ['cordoned nodes', unscheduled('3 node(s) were unschedulable.'), /cordoned/],
-  [
-    'a cluster without nodes',
-    'pod vc1-0 cannot be scheduled: no nodes available to schedule pods',
-    /nodes are not ready/,
-  ],
+  ['a cluster without nodes', 'pod vc1-0 cannot be scheduled: no nodes available to schedule pods', /No node is ready/],
   [
     'a node selector',
     unscheduled("3 node(s) didn't match Pod's node affinity/selector."),
@@ -50,12 +46,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'anti-affinity',
     unscheduled("3 node(s) didn't match pod anti-affinity rules."),
-    /rules on which pods may share a node/,
+    /affinity or topology spread rules/,
   ],
   [
     'topology spread',
     unscheduled("3 node(s) didn't match pod topology spread constraints."),
-    /topology spread constraints in the configuration/,
+    /change these rules in the configuration/,
   ],
   ['host ports', unscheduled("3 node(s) didn't have free ports for the requested pod ports."), /hostPort/],
   [
@@ -83,19 +79,19 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'a provisioner that fails',
     `${unbound}; PersistentVolumeClaim data-vc1-0: failed to provision volume with StorageClass "gp3": rpc error: code = ResourceExhausted desc = quota exceeded`,
-    /provisioner fails/,
+    /provisioner failed/,
   ],
   ['a claim that waits', unbound, /volume is not ready: `kubectl describe pvc`/],
-  ['a volume in another zone', unscheduled('3 node(s) had volume node affinity conflict.'), /another zone/],
-  ['nodes full of volumes', unscheduled('3 node(s) exceed max volume count.'), /as many volumes attached/],
+  ['a volume in another zone', unscheduled('3 node(s) had volume node affinity conflict.'), /different zone/],
+  ['nodes full of volumes', unscheduled('3 node(s) exceed max volume count.'), /cannot attach any more volumes/],
   [
     'a volume that is attached elsewhere',
-    'pod vc1-0 waits: FailedAttachVolume: Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached to another',
+    'pod vc1-0 is waiting: FailedAttachVolume: Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached to another',
     /still attached to another node/,
   ],
   [
     'a Secret that is not there to be mounted',
-    'pod vc-client-0 waits: FailedMount: MountVolume.SetUp failed for volume "kubeconfig" : secret "vcdemo-kubeconfig" not found',
+    'pod vc-client-0 is waiting: FailedMount: MountVolume.SetUp failed for volume "kubeconfig" : secret "vcdemo-kubeconfig" not found',
     /cannot be attached or mounted/,
   ],
 
@@ -105,14 +101,14 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     pull(
       'failed to copy: httpReadSeeker: failed open: unexpected status code https://registry-1.docker.io/v2/x/y/manifests/sha256:1: 429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit',
     ),
-    /limits how often images are pulled.*images\.pullSecrets/,
+    /limits how often images can be pulled.*images\.pullSecrets/,
   ],
   [
     "Docker Hub's limit, in its newer words",
     pull(
       'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit',
     ),
-    /limits how often images are pulled/,
+    /limits how often images can be pulled/,
   ],
   [
     'an image that is private or misspelt',
@@ -126,15 +122,15 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     pull(
       'failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized',
     ),
-    /credentials that may read it/,
+    /credentials that can read it/,
   ],
   ['a private registry of Amazon', backOff('no basic auth credentials'), /images\.pullSecrets/],
   [
     'a tag that does not exist',
     pull('failed to resolve reference "docker.io/x/y:1": docker.io/x/y:1: not found'),
-    /no such image/,
+    /image does not exist/,
   ],
-  ['a manifest that does not exist', backOff('manifest unknown: manifest unknown'), /no such image/],
+  ['a manifest that does not exist', backOff('manifest unknown: manifest unknown'), /image does not exist/],
   [
     'a registry out of reach',
     pull(
@@ -155,11 +151,11 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /does not trust the registry's certificate/,
   ],
   ['a registry without TLS', backOff('http: server gave HTTP response to HTTPS client'), /does not trust the registry/],
-  ['an image for another processor', pull('no match for platform in manifest: not found'), /another processor/],
+  ['an image for another processor', pull('no match for platform in manifest: not found'), /node's architecture/],
   [
     'a program for another processor',
     'pod sleep-1: container sleep is waiting: CrashLoopBackOff, StartError, exit code 128, failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/bin/sleep": exec format error',
-    /another processor/,
+    /node's architecture/,
   ],
   ['a full disk', pull('write /var/lib/containerd/x: no space left on device'), /disk is full/],
   [
@@ -207,23 +203,19 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'a configuration that cannot be used for another reason',
     'pod x: container c is waiting: CreateContainerConfigError, failed to prepare subPath for volumeMount "conf" of container "c"',
-    /configuration cannot be used/,
+    /configuration is not valid/,
   ],
   [
     'a command that the image does not have',
     'pod x: container c is waiting: CrashLoopBackOff, StartError, exit code 128, failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "tail": executable file not found in $PATH',
-    /does not contain the command/,
+    /does not contain the container's command/,
   ],
   [
     'a container that the runtime cannot create',
     'pod x: container c is waiting: CreateContainerError, context deadline exceeded',
     /container runtime cannot start/,
   ],
-  [
-    'a program that ends',
-    'pod x: container c is waiting: CrashLoopBackOff, Error, exit code 1',
-    /ends again and again/,
-  ],
+  ['a program that ends', 'pod x: container c is waiting: CrashLoopBackOff, Error, exit code 1', /keeps crashing/],
   [
     'a node short of memory',
     'pod vc1-0 has failed: Evicted, The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi. Container syncer was using 700Mi, request is 256Mi, has larger consumption of memory.',
@@ -297,7 +289,7 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'a policy of the API server',
     "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no-root' with binding 'no-root' denied request: root is not allowed here",
-    /ValidatingAdmissionPolicy refuses it/,
+    /ValidatingAdmissionPolicy named above refuses it/,
   ],
   [
     'another policy engine',
@@ -307,12 +299,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'a webhook that does not answer',
     'Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno-svc.kyverno.svc:443/validate/fail?timeout=10s": context deadline exceeded',
-    /admission webhook is asked and does not answer/,
+    /admission webhook named above does not answer/,
   ],
   [
     'istiod that does not answer',
     'ReplicaSet sleep-1: FailedCreate: Error creating: Internal error occurred: failed calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/inject?timeout=10s": dial tcp 10.96.1.2:443: connect: connection refused',
-    /istiod is asked about new pods/,
+    /istiod's webhook for new pods/,
   ],
   [
     'a namespace that goes',
@@ -323,10 +315,10 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   // nodes and networks
   [
     'a network plugin without addresses',
-    'pod vc1-0 waits: FailedCreatePodSandBox: Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "1": plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container',
+    'pod vc1-0 is waiting: FailedCreatePodSandBox: Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "1": plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container',
     /network plugin/,
   ],
-  ['a node that is down', 'pod vc1-0 waits: NodeNotReady: Node is not ready', /node under the pod is down/],
+  ['a node that is down', 'pod vc1-0 is waiting: NodeNotReady: Node is not ready', /pod's node is down/],
   [
     'DNS in the virtual cluster',
     'requests to helloworld from vc1 fail: curl: (6) Could not resolve host: helloworld.sample',
@@ -343,7 +335,7 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'finalizers',
     'namespace demo-vc1 is Terminating: Some resources are remaining: widgets.corp.example has 1 resource instances; Some content in the namespace has finalizers remaining: corp.example/keep in 1 resource instances',
-    /Finalizers keep/,
+    /finalizers named above/,
   ],
 
   // tools
@@ -355,12 +347,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   [
     'a chart for newer clusters',
     'Error: chart requires kubeVersion: >= 1.28.0-0 which is incompatible with Kubernetes v1.25.3',
-    /does not support the host cluster's version/,
+    /does not support the host cluster's Kubernetes version/,
   ],
   [
     'an object of that name that helm did not make',
     'Error: Unable to continue with install: ServiceAccount "vc-vc1" in namespace "demo-vc1" exists and cannot be imported into the current release: invalid ownership metadata',
-    /helm did not make/,
+    /not created by helm/,
   ],
   [
     'no such version of the chart',

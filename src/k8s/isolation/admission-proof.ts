@@ -87,7 +87,7 @@ export async function assertAdmission(
   throw new UserError('isolation-not-enforced', `${sentence}: people in a demo could take over the host cluster.`, {
     hint: server
       ? `ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer; the host cluster runs ${server}. Upgrade it, or set isolation.required to false if it holds nothing else of value.`
-      : 'Install the policy for this configuration with `npm run -s policy | kubectl apply -f -`, or upgrade the Helm release of vcdemo, which contains it (demoPolicy.create); then create again. With isolation.required set to false, demos are created without it.',
+      : 'Install the policy for this configuration with `npm run -s policy | kubectl apply -f -`, or upgrade the Helm release of vcdemo, which contains it (demoPolicy.create), then run the command again. With isolation.required set to false, demos are created without it.',
   });
 }
 

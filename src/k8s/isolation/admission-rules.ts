@@ -252,7 +252,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     allows: `object.spec.all(k, k in ${podFields}) &&
       variables.containers.all(c, c.all(k, k in ${containerFields})) &&
       variables.contexts.all(s, s.all(k, k in ${contextFields}))`,
-    says: 'the pod has a field that is not available in a demo, such as resourceClaims, or that is newer than this policy: remove it, or ask your vcdemo administrator',
+    says: 'the pod has a field that is not available in a demo, such as resourceClaims, or that is newer than this policy: remove it, or ask the vcdemo operators',
     probe: pod({ resourceClaims: [{ name: 'probe', resourceClaimName: 'probe' }] }),
   },
   'service-type': {
@@ -270,7 +270,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   'service-fields': {
     on: 'service',
     allows: `object.spec.all(k, k in ${serviceFields})`,
-    says: 'the Service has a field for load balancers, or one that is newer than this policy: remove it, or ask your vcdemo administrator',
+    says: 'the Service has a field for load balancers, or one that is newer than this policy: remove it, or ask the vcdemo operators',
     probe: service({ loadBalancerIP: '192.0.2.1' }),
   },
   endpoints: {
@@ -311,7 +311,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   'claim-fields': {
     on: 'claim',
     allows: `object.spec.all(k, k in ${claimFields})`,
-    says: 'the PersistentVolumeClaim has a field that is not available in a demo, or that is newer than this policy: remove it, or ask your vcdemo administrator',
+    says: 'the PersistentVolumeClaim has a field that is not available in a demo, or that is newer than this policy: remove it, or ask the vcdemo operators',
     probe: claim({ volumeAttributesClassName: 'vcdemo-probe' }),
   },
   'secret-types': {

@@ -25,7 +25,7 @@ export async function checkIsolation(request: IsolationRequest): Promise<Check> 
   const absent = await missing(host, [...quotaManifests(request), ...policies]);
   if (absent !== undefined) return lacks(absent);
   const [retired] = await retiredObjects(request, policies);
-  if (retired) return lacks(`${retired.kind} ${retired.metadata.name} is still there`);
+  if (retired) return lacks(`${retired.kind} ${retired.metadata.name} still exists`);
   return await quotaCounted(host, request);
 }
 

@@ -197,7 +197,9 @@ export async function apiServerEndpoints(host: Cluster): Promise<ApiServerEndpoi
     throw new UserError(
       'no-api-server-endpoints',
       'The host cluster does not say where its API server listens: EndpointSlice default/kubernetes has no addresses.',
-      { hint: 'The control plane would be cut off from it. Set isolation.network to `document`, then create again.' },
+      {
+        hint: 'The control plane would be cut off from it. Set isolation.network to `document`, then run the command again.',
+      },
     );
   // In a fixed order, as the policies made of them are compared.
   return addresses.toSorted().flatMap((address) => ports.map((port) => ({ address, port })));

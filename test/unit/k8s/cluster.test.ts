@@ -152,7 +152,7 @@ describe('a request to Kubernetes', () => {
       write();
     });
     const error = await failureOf(cluster.request(get), TooMuchError);
-    assert.match(error.message, /^The answer to GET \/x goes beyond 16 MB/);
+    assert.match(error.message, /^The answer to GET \/x exceeds 16 MB/);
     assert.equal(stub.asked.length, 1);
     assert.ok(sent < 40_000_000);
   });
@@ -160,7 +160,7 @@ describe('a request to Kubernetes', () => {
   test('that is answered by something else than Kubernetes is told so', async () => {
     const { cluster } = await clusterWith((_request, response) => response.end('<html>'));
     const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
-    assert.match(error.message, /GET \/x was answered with something else than JSON/);
+    assert.match(error.message, /GET \/x got an answer that is not JSON/);
   });
 });
 
@@ -241,13 +241,13 @@ describe('the certificate of an API', () => {
     [
       "of an authority that is not the kubeconfig's",
       async () => makeCertificate(await makeAuthority('other'), 'api', { names: ['localhost'] }),
-      /not signed by the authority that was expected/,
+      /not signed by the expected CA/,
       /certificate-authority-data in the worker's kubeconfig/,
     ],
     [
       'for another name',
       (root) => makeCertificate(root, 'api', { names: ['other'] }),
-      /not good for this address.*other/,
+      /not valid for this address.*other/,
       /tls-server-name/,
     ],
     [

@@ -121,7 +121,7 @@ describe('a credential plugin', () => {
       deadline.abort(new DOMException('too late', 'TimeoutError'));
       const { message, hint } = await signingIn;
       assert.match(message, /plugin-\d+ .* did not answer in time; it said: To sign in, open https:\/\/login/);
-      assert.match(hint!, /wait for a person to log in.*service account/);
+      assert.match(hint!, /waiting for a person to log in.*service account/);
     });
 
     test('is left when the job ends', async () => {
@@ -143,7 +143,7 @@ describe('a credential plugin', () => {
 
     test('is not even started where it says that it always does', async () => {
       const { message, hint } = await refused(signIn('touch "$0.started"', { interactiveMode: 'Always' }));
-      assert.match(message, /wants a person to log in/);
+      assert.match(message, /requires a person to log in/);
       assert.match(hint!, /service account/);
     });
   });
@@ -169,7 +169,7 @@ describe('a credential plugin', () => {
       [
         'in another version',
         print(answer({ token: 'x' }, 'client.authentication.k8s.io/v2')),
-        /version .*\/v2; the kubeconfig/,
+        /version .*\/v2, but the kubeconfig/,
       ],
     ];
     for (const [what, script, says] of cases)
@@ -178,7 +178,7 @@ describe('a credential plugin', () => {
 
   test('keeps its token to itself when something else is wrong with its answer', async () => {
     const { message } = await refused(signIn(print(answer({ token: 'my-secret', expirationTimestamp: 'tomorrow' }))));
-    assert.match(message, /status.expirationTimestamp is missing or wrong/);
+    assert.match(message, /status.expirationTimestamp is missing or invalid/);
     assert.doesNotMatch(message, /my-secret/);
   });
 
@@ -199,11 +199,11 @@ describe('a credential plugin', () => {
   test('that may not be executed is told', async () => {
     const command = await scripts.write('plain', 'true', 0o644);
     const { message } = await refused(signInWith({ ...(await plugin('true')), command }, server)(noSignal));
-    assert.match(message, /may not be executed/);
+    assert.match(message, /is not executable/);
   });
 
-  test('of a version that Kubernetes no longer has is refused', async () => {
+  test('of a version that Kubernetes no longer supports is refused', async () => {
     const { message } = await refused(signIn('true', { apiVersion: 'client.authentication.k8s.io/v1alpha1' }));
-    assert.match(message, /v1alpha1, which is none of/);
+    assert.match(message, /v1alpha1; supported are/);
   });
 });

@@ -68,7 +68,7 @@ describe('a command in a pod', () => {
       },
       { maxBytes: 50_000 },
     );
-    await assert.rejects(flooding, /What sh in n\/p of vc1 writes goes beyond 50 KB/);
+    await assert.rejects(flooding, /The output of sh in n\/p of vc1 exceeds 50 KB/);
     await isClosed;
   });
 
@@ -92,21 +92,21 @@ describe('a command in a pod', () => {
     assert.equal(output, 'out');
     await assert.rejects(
       execWhere((socket) => socket.send(frame(3, 'no JSON'))),
-      /the API did not say how it ended/,
+      /the API did not report how it ended/,
     );
   });
 
   test('is told when the connection ends before it does', async () => {
     await assert.rejects(
       execWhere((socket) => socket.terminate()),
-      /the connection ended before the command did/,
+      /the connection was closed before the command finished/,
     );
   });
 
   test('ends at its deadline', async () => {
     await assert.rejects(
       execWhere(() => undefined, { withinMs: 500 }),
-      /sh in n\/p of vc1 did not end within 0\.5 s/,
+      /sh in n\/p of vc1 did not finish within 0\.5 s/,
     );
   });
 

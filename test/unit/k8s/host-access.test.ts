@@ -200,7 +200,7 @@ describe('the host cluster is reached', () => {
       ['without a current context', [simple({}, {}, { 'current-context': '' })], /has no current-context/],
       ['with a context that is missing', [simple({}, {}, { contexts: [] })], /context c .* is not among its contexts/],
       ['with a cluster that is missing', [simple({}, {}, { clusters: [] })], /names the cluster k, which is not among/],
-      ['with a user who is missing', [simple({}, {}, { users: [] })], /names the user u, who is not among/],
+      ['with a user who is missing', [simple({}, {}, { users: [] })], /names the user u, which is not among/],
       ['without a server', [simple({ server: '' }, {})], /cluster k, which has no server/],
       ['with what is no YAML', ['{'], /cannot be read: .*kubeconfig-0/],
       ['with values of a wrong kind', [simple({}, { token: 7 })], /users\.0\.user\.token/],

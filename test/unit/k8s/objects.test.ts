@@ -68,7 +68,7 @@ describe('a list', () => {
     );
     await assert.rejects(list(cluster, 'v1', 'Pod', { namespace: 'n' }), (error: unknown) => {
       assert.ok(error instanceof TooMuchError);
-      assert.match(error.message, /^The list of Pod objects in namespace n of vc1 goes beyond 5000 objects/);
+      assert.match(error.message, /^The list of Pod objects in namespace n of vc1 exceeds 5000 objects/);
       assert.ok(error.hint);
       return true;
     });

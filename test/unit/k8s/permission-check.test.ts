@@ -94,17 +94,17 @@ describe('preflight, of a worker that binds itself', () => {
       (resource === 'namespaces' && verb !== 'get') || resource === 'leases' || verb === 'bind';
     assert.equal(
       await reads(denied, some),
-      'The worker lacks rights in the host cluster. ' +
+      'The worker does not have all the permissions it needs in the host cluster. ' +
         `Missing cluster-wide: namespaces: create, patch, delete, list; clusterroles.rbac.authorization.k8s.io/${clusterRole}: bind. ` +
         'Missing in namespace vcdemo: leases.coordination.k8s.io: get, create, update, delete. ' +
         `Missing in ClusterRole ${clusterRole}: events: list, create, get, watch; events.events.k8s.io: create, get, list, watch.\n` +
-        `Extend the worker's ClusterRole, the worker's Role in namespace vcdemo, ClusterRole ${clusterRole}, then create again. ` +
-        'The Helm chart makes them (rbac.create).',
+        `Add them to the worker's ClusterRole, the worker's Role in namespace vcdemo, ClusterRole ${clusterRole}, then run the command again. ` +
+        'The Helm chart creates these roles (rbac.create).',
     );
   });
 
   it('names a ClusterRole that is not there, and asks no further for one that it may not read', async () => {
-    assert.match((await reads(() => false, null))!, /Missing: ClusterRole bot-demo-vcdemo, which/);
+    assert.match((await reads(() => false, null))!, /Missing: ClusterRole bot-demo-vcdemo, named by/);
     const unreadable = await reads(({ resource, verb }) => resource === 'clusterroles' && verb === 'get');
     assert.match(unreadable!, new RegExp(`Missing cluster-wide: clusterroles[^ ]*/${clusterRole}: get\\.\n`));
   });

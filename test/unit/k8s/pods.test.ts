@@ -94,11 +94,11 @@ describe('a pod that is not ready', () => {
     );
     assert.equal(
       podProblem(running(container({ state: { terminated: { reason: 'Error', exitCode: 1, message: 'no config' } } }))),
-      'pod vc1-0: container syncer has ended: Error, exit code 1, no config',
+      'pod vc1-0: container syncer has terminated: Error, exit code 1, no config',
     );
     assert.match(
       podProblem(running(container({ state: { running: {} }, lastState: { terminated } })))!,
-      /not ready yet: syncer \(ended before: OOMKilled, exit code 137\)/,
+      /not ready yet: syncer \(previously terminated: OOMKilled, exit code 137\)/,
     );
   });
 
@@ -114,13 +114,13 @@ describe('a pod that is not ready', () => {
       message: 'MountVolume.SetUp failed for volume "x" : secret "x" not found',
     });
     assert.equal(podProblem(running(creating)), 'pod vc1-0 is Pending, not ready yet: syncer');
-    assert.match(podProblem(running(creating), [mount])!, /^pod vc1-0 waits: FailedMount: MountVolume\.SetUp failed/);
+    assert.match(podProblem(running(creating), [mount])!, /^pod vc1-0 is waiting: FailedMount: MountVolume\.SetUp failed/);
   });
 
   it('is explained by the node under it, where the kubelet says nothing any more', () => {
     const ready = container({ ready: true, state: { running: {} } });
     const down = event({ reason: 'NodeNotReady', message: 'Node is not ready' });
-    assert.equal(podProblem(running(ready), [down]), 'pod vc1-0 waits: NodeNotReady: Node is not ready');
+    assert.equal(podProblem(running(ready), [down]), 'pod vc1-0 is waiting: NodeNotReady: Node is not ready');
   });
 });
 

@@ -90,9 +90,9 @@ describe('the dry run of a sidecar', () => {
     [
       'a policy of the API server',
       refused("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", 422),
-      /ValidatingAdmissionPolicy refuses it/,
+      /ValidatingAdmissionPolicy named above refuses it/,
     ],
-    ['something unknown', refused('computer says no'), /proxyv2:1\.30\.0 or the namespace excepted/],
+    ['something unknown', refused('computer says no'), /proxyv2:1\.30\.0 or the namespace exempted/],
   ];
   for (const [cause, answer, hint] of causes)
     it(`names the remedy for ${cause}`, async () => {

@@ -105,12 +105,18 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
   test("the worker's rights in a namespace", async () => {
     const user = { status: { allowed: false, userInfo: { username: 'system:serviceaccount:vcdemo:worker' } } };
     const host = clusterWhere(() => user);
-    await assert.rejects(namespaceOn(host, 1 / 30, 'vcdemo-demo'), /rights in namespace demo-vc1: not within 1 s/);
+    await assert.rejects(
+      namespaceOn(host, 1 / 30, 'vcdemo-demo'),
+      /timed out after 1 s waiting for the worker's permissions in namespace demo-vc1;/,
+    );
   });
 
   test('the default ServiceAccount', async () => {
     const host = clusterWhere((call) => isolated(call) ?? (call.method === 'GET' ? undefined : {}));
-    await assert.rejects(namespaceOn(host, 1 / 30), /default ServiceAccount of namespace demo-vc1: not within 1 s/);
+    await assert.rejects(
+      namespaceOn(host, 1 / 30),
+      /timed out after 1 s waiting for the default ServiceAccount of namespace demo-vc1;/,
+    );
   });
 
   test('the quota', async () => {
@@ -119,7 +125,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
       if (call.method === 'GET' && call.path.endsWith('/namespaces/demo-vc1')) return undefined; // it is taken back
       return isolated(call) ?? {};
     });
-    await assert.rejects(namespaceOn(host, 1 / 30), /the quota: not within 1 s/);
+    await assert.rejects(namespaceOn(host, 1 / 30), /timed out after 1 s waiting for the quota;/);
   });
 
   test('the end of a namespace that admission makes useless', async () => {
@@ -128,7 +134,10 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
       if (method === 'POST' && path.endsWith('/pods')) throw new ApiError('host', 403, 'Forbidden', 'PodSecurity');
       return isolated(call) ?? {};
     });
-    await assert.rejects(namespaceOn(host, 1 / 60), /the end of namespace demo-vc1: not within 1 s/);
+    await assert.rejects(
+      namespaceOn(host, 1 / 60),
+      /timed out after 1 s waiting for the deletion of namespace demo-vc1;/,
+    );
   });
 
   test('a signed certificate', async () => {
@@ -136,7 +145,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     const clusters = { vc1: cluster, vc2: cluster };
     await assert.rejects(
       issueKubeconfig(configWith(1 / 30), demo, clusters, 'u-istio', signal),
-      /the certificate of u-istio in host: not within 1 s; last seen: approved, not signed/,
+      /timed out after 1 s waiting for the certificate of u-istio in host; last seen: approved, but not signed yet/,
     );
   });
 
@@ -149,7 +158,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
     const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), accessTo(server));
     try {
-      await assert.rejects(sendRequests(cluster, 12, signal, configWith(1 / 38.4)), /did not end within 1 s/);
+      await assert.rejects(sendRequests(cluster, 12, signal, configWith(1 / 38.4)), /did not finish within 1 s/);
     } finally {
       for (const socket of sockets) socket.destroy();
       silent.close();
@@ -173,12 +182,12 @@ describe('stepDeadlineFactor multiplies the time of', () => {
   test('helm', () =>
     assert.rejects(
       installVirtualCluster(configWith(1 / 120), demo, place, { kubeconfig: undefined, signal }),
-      /`helm upgrade --install` did not end within 1s/,
+      /`helm upgrade --install` did not finish within 1s/,
     ));
 
   test('istioctl', () =>
     assert.rejects(
       async () => istioManifests.check({ istio: new IstioRenderer(), config: configWith(1 / 60) } as never),
-      /`istioctl manifest generate` did not end within 1s/,
+      /`istioctl manifest generate` did not finish within 1s/,
     ));
 });

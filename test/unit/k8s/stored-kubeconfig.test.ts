@@ -52,11 +52,7 @@ describe('the kubeconfig that is kept for a demo', () => {
     const cluster = (fields: object) => (kubeconfig: Kubeconfig) =>
       Object.assign(kubeconfig.clusters[1]!.cluster, fields);
     const attacks: [what: string, change: (kubeconfig: Kubeconfig) => void, says: RegExp][] = [
-      [
-        'with a program to run',
-        user({ exec: { command: 'sh' } }),
-        /users\.0\.user is not as vcdemo writes it \(exec\)/,
-      ],
+      ['with a program to run', user({ exec: { command: 'sh' } }), /users\.0\.user is not what vcdemo writes \(exec\)/],
       ['with an auth-provider', user({ 'auth-provider': { name: 'gcp' } }), /\(auth-provider\)/],
       ['with a token file', user({ tokenFile: '/etc/shadow' }), /\(tokenFile\)/],
       ['with a key in a file', user({ 'client-key': '/etc/ssl/key' }), /\(client-key\)/],
@@ -68,7 +64,7 @@ describe('the kubeconfig that is kept for a demo', () => {
       [
         'with a CA that is none',
         cluster({ 'certificate-authority-data': 'QUJD' }),
-        /certificate-authority-data is no certificate/,
+        /certificate-authority-data is not a certificate/,
       ],
       ['with a key that is none', user({ 'client-key-data': 'QUJD' }), /client-key cannot be read/],
       ['with extensions', (kubeconfig) => (kubeconfig.extensions = []), /its content .*\(extensions\)/],
@@ -82,11 +78,11 @@ describe('the kubeconfig that is kept for a demo', () => {
       const { key } = await makeCertificate(authority, 'u-istio');
       const data = Buffer.from(key).toString('base64');
       const other = changed(user({ 'client-key-data': data }));
-      assert.throws(() => storedKubeconfig(other, 'u-istio'), /does not belong to its client-certificate/);
+      assert.throws(() => storedKubeconfig(other, 'u-istio'), /does not match its client-certificate/);
     });
 
     test('with the certificate of somebody else', () => {
-      assert.throws(() => storedKubeconfig(text, 'u-other'), /certificate for vc1 is of another user/);
+      assert.throws(() => storedKubeconfig(text, 'u-other'), /certificate for vc1 belongs to another user/);
     });
 
     test('when it is something else, very long or full of aliases', () => {

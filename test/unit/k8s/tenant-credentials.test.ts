@@ -41,7 +41,7 @@ describe('from the Secret of a virtual cluster', () => {
     ].join('\n');
     const text = JSON.stringify(tenantCredentials(secretWith({ ...texts, config })));
     assert.doesNotMatch(text, /exec|touch|evil|shadow|proxy/i);
-    assert.throws(() => tenantCredentials(secretWith({ config })), /certificate-authority is no certificate/);
+    assert.throws(() => tenantCredentials(secretWith({ config })), /certificate-authority is not a certificate/);
   });
 
   test('text around a certificate is left out', () => {
@@ -56,7 +56,7 @@ describe('from the Secret of a virtual cluster', () => {
       change: () => Promise<Record<string, string>> | Record<string, string>,
       says: RegExp,
     ][] = [
-      ['without a CA', () => ({ 'certificate-authority': '' }), /certificate-authority is no certificate/],
+      ['without a CA', () => ({ 'certificate-authority': '' }), /certificate-authority is not a certificate/],
       [
         'with a CA that does not parse',
         () => ({ 'certificate-authority': '-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----' }),
@@ -65,24 +65,24 @@ describe('from the Secret of a virtual cluster', () => {
       [
         'with a CA that is a key',
         () => ({ 'certificate-authority': client.key }),
-        /certificate-authority is no certificate/,
+        /certificate-authority is not a certificate/,
       ],
       [
         'with a certificate that does not parse',
         () => ({ 'client-certificate': 'x' }),
-        /client-certificate is no certificate/,
+        /client-certificate is not a certificate/,
       ],
       ['with a key that does not parse', () => ({ 'client-key': 'x' }), /client-key cannot be read/],
       ['without a key', () => ({ 'client-key': '' }), /client-key cannot be read/],
       [
         'with the key of another certificate',
         async () => ({ 'client-key': (await makeCertificate(authority, 'x')).key }),
-        /client-key does not belong to its client-certificate/,
+        /client-key does not match its client-certificate/,
       ],
       [
         'with a token that could be more than a token',
         () => ({ 'client-certificate': '', token: 'a.b.c\r\nimpersonate-user: root' }),
-        /token is no token of a service account/,
+        /token is not a service account token/,
       ],
       ['without any credential', () => ({ 'client-certificate': '' }), /neither client-certificate nor token/],
       ['of what is too long', () => ({ 'client-key': 'x'.repeat(100_000) }), /client-key is too long/],

@@ -53,7 +53,7 @@ describe('helm', () => {
     const plugin = await scripts.write('plugin', `${notePid()}\nsleep 600`);
     await scripts.write('helm', `echo "waiting for login" >&2\n${plugin}`);
     const { message } = await failed(run(['upgrade'], { withinMs: 700 }));
-    assert.match(message, /`helm upgrade` did not end within .*waiting for login/);
+    assert.match(message, /`helm upgrade` did not finish within .*waiting for login/);
     await assertEnds(await pidOf(plugin));
   });
 
