@@ -114,7 +114,10 @@ describe('a pod that is not ready', () => {
       message: 'MountVolume.SetUp failed for volume "x" : secret "x" not found',
     });
     assert.equal(podProblem(running(creating)), 'pod vc1-0 is Pending, not ready yet: syncer');
-    assert.match(podProblem(running(creating), [mount])!, /^pod vc1-0 is waiting: FailedMount: MountVolume\.SetUp failed/);
+    assert.match(
+      podProblem(running(creating), [mount])!,
+      /^pod vc1-0 is waiting: FailedMount: MountVolume\.SetUp failed/,
+    );
   });
 
   it('is explained by the node under it, where the kubelet says nothing any more', () => {

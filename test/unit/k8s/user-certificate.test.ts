@@ -27,10 +27,7 @@ describe('a certificate that a cluster has issued', () => {
 
   test('for longer than was asked is refused', async () => {
     const certificate = await issuedBy(0, 2 * lifeMs);
-    assert.throws(
-      () => assertLife(certificate, lifeMs, 'vc1'),
-      /vc1 issued a certificate for 2h5m instead of 1h/,
-    );
+    assert.throws(() => assertLife(certificate, lifeMs, 'vc1'), /vc1 issued a certificate for 2h5m instead of 1h/);
   });
 
   test("that is over by the worker's clock is told with both clocks", async () => {
