@@ -18,7 +18,7 @@ const passed: readonly string[] = [
 ];
 
 /** Never passed on, whatever a list says. */
-const own: readonly string[] = ['SLACK_*', 'REDIS_*', 'OTEL_*', 'VCDEMO_*', 'SIGNING_*'];
+const own: readonly string[] = ['SLACK_*', 'REDIS_*', 'OTEL_*', 'VCDEMO_*', 'JOB_*'];
 
 /**
  * The part of the environment that helm, istioctl and credential plugins get. The variable `PASS_ENVIRONMENT` names more

@@ -127,6 +127,9 @@ const workerEnvironment = z.object({
     .optional(),
 });
 
+/** The environment variables that configure bot and worker. */
+export const settingNames = Object.keys({ ...botEnvironment.shape, ...workerEnvironment.shape });
+
 /** Of `npm run queue-ui`. */
 const queueEnvironment = z.object({
   ...redis,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { childEnvironment, forbiddenNames } from '../../src/child-environment.js';
-import { readWorkerSettings } from '../../src/config.js';
+import { readWorkerSettings, settingNames } from '../../src/config.js';
 
 describe('programs that a worker starts', () => {
   test('get what they need to run, to reach the network and to sign in to clouds', () => {
@@ -54,6 +54,16 @@ describe('programs that a worker starts', () => {
       const env = { PASS_ENVIRONMENT: name, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h' };
       assert.deepEqual(childEnvironment(env), {});
     });
+
+  test("do not get vcdemo's own settings, whatever PASS_ENVIRONMENT says", () => {
+    const env = Object.fromEntries(settingNames.map((name) => [name, 'x']));
+    const passed = Object.keys(childEnvironment({ ...env, PASS_ENVIRONMENT: '*' }));
+    assert.deepEqual(
+      passed.filter((name) => /^(SLACK|REDIS|JOB|VCDEMO)_|KEY|TOKEN|SECRET|PASSWORD/.test(name)),
+      [],
+    );
+    assert.ok(settingNames.includes('JOB_KEYS') && settingNames.includes('JOB_SIGNING_KEY'));
+  });
 });
 
 test('a worker does not start when PASS_ENVIRONMENT names its own secrets', () => {
