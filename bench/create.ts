@@ -78,7 +78,7 @@ async function create(demo: string): Promise<number> {
 async function verify(demo: string): Promise<number> {
   const start = performance.now();
   await stack.type(stack.slack.alice, `verify ${demo} --requests 12`);
-  const message = textOf(await stack.message(/12 requests from sleep/, minute, 20));
+  const message = textOf(await stack.message(/requests from sleep.*12 in parallel/, minute, 20));
   const seconds = (performance.now() - start) / 1000;
   console.log(message);
   return seconds;

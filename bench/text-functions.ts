@@ -1,13 +1,16 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { messageOf, UserError } from '../src/errors.js';
 import { statusMessage } from '../src/jobs/commands/status.js';
+import { detailsFile, type Verified } from '../src/jobs/commands/verify/details.js';
 import { verifyMessage } from '../src/jobs/commands/verify/message.js';
+import { evenly } from '../src/jobs/commands/verify/shares.js';
+import { judge } from '../src/jobs/commands/verify/verdict.js';
 import { failureMessage, message } from '../src/jobs/slack/messages.js';
 import { progressMessage } from '../src/jobs/slack/progress-message.js';
 import type { Demo } from '../src/k8s/demo.js';
 import { ApiError } from '../src/k8s/api-errors.js';
-import { countHits } from '../src/k8s/helloworld.js';
 import { podProblem } from '../src/k8s/pods.js';
+import { readTraffic } from '../src/k8s/traffic.js';
 import { adviceFor } from '../src/known-failures.js';
 import { clip, redact, shorten } from '../src/redact.js';
 import { escapeMrkdwn, sections } from '../src/slack-message.js';
@@ -33,7 +36,7 @@ export const textFunctions: readonly TextFunction[] = [
   },
   { name: 'podProblem', apply: (text) => podProblem(unschedulablePod(text)) },
   { name: 'adviceFor', apply: adviceFor },
-  { name: 'countHits', apply: (text) => countHits(text, 12) },
+  { name: 'readTraffic', apply: trafficOf },
   { name: 'sections', apply: (text) => sections(escapeMrkdwn(redact(text))) },
   { name: 'message', apply: (text) => message(clip(escapeMrkdwn(text), 20_000)) },
   { name: 'failureMessage', apply: (text) => failureMessage({ title: 'x', reasons: [redact(text)], jobId: '1' }) },
@@ -51,8 +54,22 @@ export const textFunctions: readonly TextFunction[] = [
     name: 'statusMessage',
     apply: (text) => statusMessage(demo, [{ step: 'x', says, state: 'failed', error: new Error(text) }], undefined),
   },
-  { name: 'verifyMessage', apply: (text) => verifyMessage('demo', countHits(text, 12), 1) },
+  { name: 'verifyMessage', apply: (text) => verifyMessage(verified(text)) },
+  { name: 'detailsFile', apply: (text) => detailsFile(verified(text)) },
 ];
+
+function trafficOf(text: string) {
+  return readTraffic(`${text}x part\n${text}x part\n${text}\nx 503 1 ${text}\nx part\n${text}`, 'x', {
+    parallel: 12,
+    sequential: 12,
+  });
+}
+
+function verified(text: string): Verified {
+  const directions = [{ from: 'vc1', traffic: trafficOf(text) }];
+  const verdict = judge(directions, evenly);
+  return { demo: 'demo', verdict, directions, expectation: evenly, at: new Date(0), tookMs: 1 };
+}
 
 const demo: Demo = {
   name: 'demo',
@@ -115,6 +132,10 @@ export const unfriendlyTexts: readonly string[] = [
   '<@U1> ',
   'Hello version: ',
   'Hello version: v1, instance: x\n',
+  'x 200 1 x\n',
+  'outbound|1||',
+  'outbound|1||x::1.1.1.1:1::',
+  '::',
   'error: ',
   '> ',
   '`',

@@ -1,35 +1,70 @@
+import type { CurlAnswer } from './mesh.js';
 import type { CommandResult } from './pod-runtime.js';
 
 /** Sends the same request so many times. */
-export type Curl = (url: URL, times: number) => Promise<CommandResult>;
+export type Curl = (url: URL, times: number) => Promise<CurlAnswer[]>;
 
 /**
- * Runs a command as a container would, as far as it is one of a few: `curl URL`, `echo`, `true`, `false`, or `sh -c` with
- * some of them in a row. A script that sends requests in a loop is not interpreted: it is taken for so many
- * `curl` as its last argument says, or its `seq N` or `{1..N}`.
+ * Runs a command as a container would, as far as it is one of a few: `curl`, `echo`, `true`, `false`, or `sh -c` with some
+ * of them in a row, behind `[ -z … ] ||` and before `| grep -F`. A script with a loop is not interpreted: it is taken for
+ * so many `curl` as its last argument says, or its `seq N` or `{1..N}`.
  */
 export async function runCommand(command: string[], curl: Curl): Promise<CommandResult> {
-  const [program = '', flag, script = '', ...rest] = command;
+  const [program = '', flag, script = '', _name, ...rest] = command;
   if (!/(^|\/)(sh|bash|ash)$/.test(program) || flag !== '-c') return await runSimple(command, curl);
-  const url = urlIn(script.split(/\s+/));
-  if (url) {
-    const { stdout, stderr, exitCode } = await curl(url, timesIn(script, rest));
-    return script.includes('2>&1')
-      ? { stdout: stdout + stderr, stderr: '', exitCode: 0 }
-      : { stdout, stderr, exitCode };
-  }
+  if (/\b(while|for)\b/.test(script)) return await runLoop(script, rest, curl);
   const result: CommandResult = { stdout: '', stderr: '', exitCode: 0 };
-  for (const part of script.split(/[;\n]|&&/)) {
-    const words = part.trim().split(/\s+/).filter(Boolean);
-    if (words[0] === 'exit') return { ...result, exitCode: Number(words[1] ?? result.exitCode) };
-    if (words.length === 0) continue;
-    const toStderr = words.at(-1) === '>&2';
-    const { stdout, stderr, exitCode } = await runSimple(toStderr ? words.slice(0, -1) : words, curl);
-    result.stdout += toStderr ? '' : stdout;
-    result.stderr += stderr + (toStderr ? stdout : '');
+  for (const line of script.split(/;|\n|&&/)) {
+    const [words = [], ...filters] = splitPipe(line, rest);
+    const [first, ...arguments_] = words;
+    if (first === undefined || first === 'command') continue;
+    if (first === 'exit') return { ...result, exitCode: Number(arguments_[0] ?? result.exitCode) };
+    const toStderr = words.includes('>&2');
+    const { stdout, stderr, exitCode } = await runSimple(
+      words.filter((word) => !/^\d?>/.test(word)),
+      curl,
+    );
+    const filtered = filters.reduce(grep, stdout);
+    result.stdout += toStderr ? '' : filtered;
+    result.stderr += words.includes('2>/dev/null') ? '' : stderr + (toStderr ? stdout : '');
     result.exitCode = exitCode;
   }
   return result;
+}
+
+/** The commands of a pipe, each in words, with `$1` and the like filled in; none where a test before `||` is met. */
+function splitPipe(line: string, parameters: string[]): string[][] {
+  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, raw, quoted, bare]) =>
+    raw === undefined
+      ? (quoted?.replaceAll('\\\\', '\\') ?? bare!).replace(/\$(\d)/g, (_match, index) => parameters[index - 1] ?? '')
+      : raw,
+  );
+  const commands: string[][] = [[]];
+  for (const word of words)
+    if (word === '|') commands.push([]);
+    else commands.at(-1)!.push(word);
+  const alternative = commands[0]!.indexOf('||');
+  if (alternative < 0) return commands;
+  const [bracket, operator, value] = commands[0]!;
+  const isMet = bracket !== '[' || (operator === '-z' && value === '');
+  return isMet ? [] : [commands[0]!.slice(alternative + 1), ...commands.slice(1)];
+}
+
+const grep = (text: string, [, , pattern = '']: string[]) =>
+  text
+    .split('\n')
+    .filter((line) => line.includes(pattern) && line !== '')
+    .map((line) => `${line}\n`)
+    .join('');
+
+async function runLoop(script: string, rest: string[], curl: Curl): Promise<CommandResult> {
+  const url = urlIn(script.split(/\s+/));
+  const answers = url ? await curl(url, timesIn(script, rest)) : [];
+  const stderr = answers.map(curlError).join('');
+  const stdout = answers.map(({ body }) => body).join('');
+  return script.includes('2>&1')
+    ? { stdout: stdout + stderr, stderr: '', exitCode: 0 }
+    : { stdout, stderr, exitCode: answers.at(-1)?.exitCode ?? 0 };
 }
 
 async function runSimple([program = '', ...rest]: string[], curl: Curl): Promise<CommandResult> {
@@ -42,14 +77,38 @@ async function runSimple([program = '', ...rest]: string[], curl: Curl): Promise
       return ended('', '', 1);
     case 'echo':
       return ended(`${rest.join(' ')}\n`);
-    case 'curl': {
-      const url = urlIn(rest);
-      return url ? await curl(url, 1) : ended('', 'curl: (3) URL rejected\n', 3);
-    }
+    case 'curl':
+      return await runCurl(rest, curl);
     default:
       return ended('', `sh: ${program}: not found in the simulated cluster\n`, 127);
   }
 }
+
+/** curl with a URL, in which `[1-12]` stands for twelve, `-w` and `--fail-early`. */
+async function runCurl(words: string[], curl: Curl): Promise<CommandResult> {
+  const url = urlIn(words);
+  if (!url) return { stdout: '', stderr: 'curl: (3) URL rejected\n', exitCode: 3 };
+  const [, count = '1'] = /\[1-(\d+)\]/.exec(decodeURIComponent(url.search)) ?? [];
+  const answers = await curl(url, Number(count));
+  const firstFailed = words.includes('--fail-early') ? answers.findIndex(({ exitCode }) => exitCode !== 0) : -1;
+  const told = firstFailed < 0 ? answers : answers.slice(0, firstFailed + 1);
+  const format = words.includes('-w') ? words[words.indexOf('-w') + 1]! : '';
+  return {
+    stdout: told.map((answer) => answer.body + writeOut(format, answer)).join(''),
+    stderr: words.includes('-s') ? '' : told.map(curlError).join(''),
+    exitCode: told.at(-1)?.exitCode ?? 0,
+  };
+}
+
+const writeOut = (format: string, { status, problem }: CurlAnswer): string =>
+  format
+    .replaceAll('\\n', '\n')
+    .replaceAll('%{http_code}', String(status).padStart(3, '0'))
+    .replaceAll('%{time_total}', '0.001')
+    .replaceAll('%{errormsg}', problem);
+
+const curlError = ({ exitCode, problem }: CurlAnswer): string =>
+  exitCode === 0 ? '' : `curl: (${exitCode}) ${problem}\n`;
 
 function urlIn(words: string[]): URL | undefined {
   const word = words.find((one) => /^["']?(https?:\/\/)?[\w.-]+:\d+\//.test(one))?.replace(/["')]/g, '');

@@ -154,8 +154,8 @@ export class SimulatedCluster {
       run: async (pod, _container, command) => {
         const inside = findVirtual(pod);
         if (inside) return await this.runInside(inside.member, inside.pod, command);
-        const nowhere = { stdout: '', stderr: 'curl: (6) Could not resolve host\n', exitCode: 6 };
-        return await runCommand(command, () => Promise.resolve(nowhere));
+        const nowhere = { status: 0, body: '', exitCode: 6, problem: 'Could not resolve host' };
+        return await runCommand(command, () => Promise.resolve([nowhere]));
       },
     };
   }

@@ -4,7 +4,6 @@ import tls from 'node:tls';
 import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.js';
 import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
-import type { CommandResult } from './pod-runtime.js';
 import { hasSidecar, istiodPod } from './sidecar.js';
 
 /*
@@ -80,37 +79,79 @@ interface Endpoint {
   root: string;
 }
 
+/** How a request ended, as curl tells it. */
+export interface CurlAnswer {
+  /** 0 where nothing came. */
+  status: number;
+  body: string;
+  exitCode: number;
+  problem: string;
+}
+
+/** How often a sidecar sent to an endpoint: by the pods' UIDs. */
+const sent = new WeakMap<ControlPlane, Map<string, number>>();
+
 /** What so many requests from a pod to a Service of the mesh, such as `http://helloworld.sample:5000/hello`, are answered. */
-export async function curl(member: MeshMember, from: KubeObject, url: URL, times: number): Promise<CommandResult> {
+export async function curl(member: MeshMember, from: KubeObject, url: URL, times: number): Promise<CurlAnswer[]> {
   const { store } = member.plane;
+  const isMeshed = hasSidecar(from) && istiodPod(store) !== undefined;
+  const all = (answer: CurlAnswer) => Array.from({ length: times }, () => answer);
+  const failed = (exitCode: number, problem: string) => all({ status: 0, body: '', exitCode, problem });
+  if (url.host === 'localhost:15000' && isMeshed && url.pathname === '/clusters')
+    return all({ status: 200, body: await clustersOf(member, from), exitCode: 0, problem: '' });
   const [name = '', namespace = from.metadata.namespace!] = url.hostname.split('.');
   const service = store.find('services', namespace, name);
-  const failed = (code: number, why: string) => ({
-    stdout: '',
-    stderr: `curl: (${code}) ${why}\n`.repeat(times),
-    exitCode: code,
-  });
   if (!service) return failed(6, `Could not resolve host: ${url.hostname}`);
 
-  const isMeshed = hasSidecar(from) && istiodPod(store) !== undefined;
-  const own = rootOf(store.find('secrets', 'istio-system', 'cacerts'), member.plane.authority.certificate);
-  const local = store.list('pods', namespace).filter((pod) => hasLabels(pod, service.spec.selector) && isReady(pod));
-  const endpoints: Endpoint[] = local.map((pod) => ({ pod, root: own }));
-  if (isMeshed) endpoints.push(...(await remoteEndpoints(member, namespace, name)));
+  const endpoints = await endpointsOf(member, service, isMeshed);
   if (endpoints.length === 0 && !isMeshed)
     return failed(
       7,
       `Failed to connect to ${url.hostname} port ${url.port || 80} after 1 ms: Could not connect to server`,
     );
 
+  const own = ownRoot(member);
+  const counts = sent.get(member.plane) ?? new Map<string, number>();
+  sent.set(member.plane, counts);
   const answered = new Map(endpoints.map((endpoint) => [endpoint, 0]));
-  let stdout = '';
-  for (let request = 0; request < times; request++) {
+  return Array.from({ length: times }, () => {
     const endpoint = leastRequested(endpoints, answered);
-    if (endpoint) answered.set(endpoint, answered.get(endpoint)! + 1);
-    stdout += `${answerOf(endpoint, own)}\n`;
-  }
-  return { stdout, stderr: '', exitCode: 0 };
+    if (!endpoint) return answerOf(endpoint, own);
+    answered.set(endpoint, answered.get(endpoint)! + 1);
+    const key = sentKey(from, endpoint);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    return answerOf(endpoint, own);
+  });
+}
+
+const sentKey = (from: KubeObject, { pod }: Endpoint) => `${from.metadata.uid} ${pod.metadata.uid}`;
+
+const ownRoot = ({ plane }: MeshMember) =>
+  rootOf(plane.store.find('secrets', 'istio-system', 'cacerts'), plane.authority.certificate);
+
+async function endpointsOf(member: MeshMember, service: KubeObject, isMeshed: boolean): Promise<Endpoint[]> {
+  const { name, namespace } = service.metadata;
+  const local = member.plane.store
+    .list('pods', namespace)
+    .filter((pod) => hasLabels(pod, service.spec.selector) && isReady(pod));
+  const remote = isMeshed ? await remoteEndpoints(member, namespace!, name) : [];
+  return [...local.map((pod) => ({ pod, root: ownRoot(member) })), ...remote];
+}
+
+/** Envoy's page of its clusters, as far as it is about the Services of the pod's namespace. */
+async function clustersOf(member: MeshMember, from: KubeObject): Promise<string> {
+  const { namespace } = from.metadata;
+  const pages = member.plane.store.list('services', namespace).map(async (service) => {
+    const endpoints = await endpointsOf(member, service, true);
+    const { port, targetPort = port } = service.spec.ports[0];
+    return endpoints.map((endpoint) => {
+      const address = `${endpoint.pod.status.podIP}:${targetPort}`;
+      const host = `outbound|${port}||${service.metadata.name}.${namespace}.svc.cluster.local::${address}`;
+      const requests = sent.get(member.plane)?.get(sentKey(from, endpoint)) ?? 0;
+      return `${host}::rq_total::${requests}\n${host}::health_flags::healthy\n`;
+    });
+  });
+  return (await Promise.all(pages)).flat().join('');
 }
 
 async function remoteEndpoints(member: MeshMember, namespace: string, name: string): Promise<Endpoint[]> {
@@ -141,10 +182,14 @@ function leastRequested(endpoints: Endpoint[], answered: Map<Endpoint, number>):
   return answered.get(one)! <= answered.get(other)! ? one : other;
 }
 
-function answerOf(endpoint: Endpoint | undefined, own: string): string {
-  if (!endpoint) return 'no healthy upstream';
+function answerOf(endpoint: Endpoint | undefined, own: string): CurlAnswer {
+  const answered = (status: number, body: string) => ({ status, body, exitCode: 0, problem: '' });
+  if (!endpoint) return answered(503, 'no healthy upstream');
   if (endpoint.root !== own)
-    return 'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure, transport failure reason: TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end';
+    return answered(
+      503,
+      'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure, transport failure reason: TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end',
+    );
   const { name, labels } = endpoint.pod.metadata;
-  return `Hello version: ${labels?.version}, instance: ${name}`;
+  return answered(200, `Hello version: ${labels?.version}, instance: ${name}\n`);
 }

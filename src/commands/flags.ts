@@ -19,15 +19,33 @@ export const ttl: Flag<number> = {
   },
 };
 
-/** How many requests `verify` sends. */
+/** How many requests `verify` sends in parallel. */
 export const requests: Flag<number> = {
   name: '--requests',
   example: '12',
-  schema: z.number().int().min(1).max(200),
+  schema: z.number().int().min(1).max(1000),
   parse(text) {
-    const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-    if (count < 1 || count > 200) throw new Error(`"${shown(text)}" is not a number between 1 and 200.`);
+    const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+    if (count < 1 || count > 1000) throw new Error(`"${shown(text)}" is not a number between 1 and 1000.`);
     return count;
+  },
+};
+
+const heaviest = 1000;
+const weight = z.number().int().min(0).max(heaviest);
+
+/** The weights by which a verify judges the versions of helloworld. */
+export const expectedWeights: Flag<{ v1: number; v2: number }> = {
+  name: '--expect',
+  example: 'v1=90,v2=10',
+  schema: z.object({ v1: weight, v2: weight }).refine(({ v1, v2 }) => v1 + v2 > 0),
+  parse(text) {
+    const words = text.split(',').map((word) => /^(v[12])=(\d{1,4})%?$/.exec(word.trim()));
+    const weights = new Map(words.map((word) => [word?.[1], Number(word?.[2])]));
+    const [v1 = 0, v2 = 0] = [weights.get('v1'), weights.get('v2')];
+    if (words.includes(null) || weights.size < words.length || v1 + v2 === 0 || Math.max(v1, v2) > heaviest)
+      throw new Error(`"${shown(text)}" does not say how requests are shared: use something like v1=90,v2=10.`);
+    return { v1, v2 };
   },
 };
 

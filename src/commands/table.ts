@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { requests, ttl } from './flags.js';
+import { expectedWeights, requests, ttl } from './flags.js';
 
 /**
  * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
@@ -27,10 +27,10 @@ export const commands = {
     accepted: (demo) => `Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
   },
   verify: {
-    summary: 'send requests through the mesh and count which version of helloworld answers',
+    summary: 'send requests through the mesh from both clusters and judge whether both versions of helloworld answer',
     example: 'verify team-a --requests 50',
     demo: 'optional',
-    flags: { requests },
+    flags: { requests, expect: expectedWeights },
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',

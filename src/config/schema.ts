@@ -204,7 +204,7 @@ export const hostClusterConfig = z.strictObject({
       sleep: z
         .string()
         .default('docker.io/curlimages/curl:8.16.0')
-        .describe('image of the pods that send the requests; needs curl'),
+        .describe('image of the pods that send the requests; needs sh, grep and curl 7.75'),
       client: z
         .string()
         .default('docker.io/alpine/k8s:1.33.4')

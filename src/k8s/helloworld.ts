@@ -1,14 +1,10 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
-import { seconds } from '../duration.js';
-import { clip } from '../redact.js';
-import { NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterName } from './demo.js';
-import { execInPod } from './exec.js';
 import { applyAll, list, missing, type Manifest } from './objects.js';
-import { deploymentReady, podProblem } from './pods.js';
+import { deploymentReady } from './pods.js';
 
 /*
  * Istio's sample: version v1 in vc1 and v2 in vc2, one Service in both, and a sleep pod to send requests from.
@@ -126,78 +122,4 @@ export function helloworldIngressManifest(ingress: {
       rules: [{ host, http: { paths: [{ path: '/hello', pathType: 'Prefix', backend }] } }],
     },
   };
-}
-
-// ------------------------------------------------------------------ hits
-
-/** How a number of requests to helloworld were answered. */
-export interface Hits {
-  requests: number;
-  /** Answers by version, such as `v1`. */
-  versions: Record<string, number>;
-  /** Answers by pod. */
-  instances: Record<string, number>;
-  /** What came instead of an answer, by message. */
-  errors: Record<string, number>;
-}
-
-/** Eight requests at a time: enough that sixty requests take a second, few enough for one sidecar. */
-const script = `
-request() {
-  answer=$(curl -sS --max-time 5 http://helloworld.${sampleNamespace}:5000/hello 2>&1) || answer="error: $answer"
-  echo "$answer"
-}
-sent=0
-while [ "$sent" -lt "$1" ]; do
-  request &
-  sent=$((sent + 1))
-  [ $((sent % 8)) -ne 0 ] || wait
-done
-wait`;
-
-/** Sends the requests from the sleep pod, in one exec, and counts who answered. */
-export async function sendRequests(
-  cluster: Cluster,
-  requests: number,
-  signal: AbortSignal,
-  { stepDeadlineFactor }: Pick<DemoConfig, 'stepDeadlineFactor'> = { stepDeadlineFactor: 1 },
-): Promise<Hits> {
-  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace, labels: { app: 'sleep' } });
-  const pod = pods.find((candidate) => podProblem(candidate) === undefined);
-  if (!pod)
-    throw new NotYet(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
-  const output = await execInPod(
-    cluster,
-    { namespace: sampleNamespace, pod: pod.metadata.name, container: 'sleep' },
-    ['sh', '-c', script, 'requests', String(requests)],
-    { withinMs: (seconds(30) + requests * 700) * stepDeadlineFactor, signal },
-  );
-  return countHits(output, requests);
-}
-
-/** The demo's administrator decides what the pods answer: so many different answers are told apart, and no more. */
-const differentAnswers = 20;
-
-/** Reads lines such as `Hello version: v1, instance: helloworld-v1-5486-7897x`; any other line is an error. */
-export function countHits(output: string, requests: number): Hits {
-  const hits: Hits = { requests, versions: {}, instances: {}, errors: {} };
-  const count = (counts: Record<string, number>, key: string) => {
-    const isKnown = Object.hasOwn(counts, key);
-    const counted = isKnown || (Object.keys(counts).length < differentAnswers && key !== '__proto__') ? key : 'others';
-    counts[counted] = (Object.hasOwn(counts, counted) ? counts[counted]! : 0) + 1;
-  };
-  // No more lines than requests were sent: what goes beyond is not an answer to any.
-  const lines = output
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .slice(0, requests);
-  for (const line of lines) {
-    const [, version, instance] = /^Hello version: (\S{1,63}), instance: (\S{1,63})/.exec(line) ?? [];
-    if (version && instance) {
-      count(hits.versions, version);
-      count(hits.instances, instance);
-    } else count(hits.errors, clip(line.replace(/^error: /, ''), 200));
-  }
-  for (let lost = lines.length; lost < requests; lost++) count(hits.errors, 'no answer');
-  return hits;
 }

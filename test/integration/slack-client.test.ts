@@ -101,6 +101,17 @@ describe('where files are switched off', () => {
       for (const { text } of parts) assert.doesNotMatch(text, /line-/, 'a notification shows none of it');
     });
 
+  test('details stay in the thread that they belong to', async () => {
+    workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
+    const posted = await slack.post(asked, messageOfParagraphs(['the verdict']));
+    await slack.replyWithFile(posted, asked, file);
+    const { arguments: sent } = workspace.calls.findLast(
+      (call) => call.method === 'chat.postMessage' && call.arguments.channel === posted.channel,
+    )!;
+    assert.equal(sent.thread_ts, posted.ts);
+    assert.match(sent.blocks!, /Demo \*a\* is ready/);
+  });
+
   test('a kubeconfig of one’s own comes as text below its comment', async () => {
     workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
     const direct = await workspace.directMessages(asked.userId);

@@ -15,6 +15,8 @@ import { hostAccess } from '../../src/k8s/host-access.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
 
+const uploaded = 'files.completeUploadExternal';
+
 describe('on a simulated cluster, a demo', () => {
   let host: SimulatedHost;
   let stack: Stack;
@@ -55,7 +57,14 @@ describe('on a simulated cluster, a demo', () => {
     await stack.type(slack.bob, 'create sim');
     assert.match(await stack.whisper(slack.bob, /sim/), /already exists: it is ready/);
     await stack.type(slack.bob, 'verify sim');
-    assert.match(textOf(await stack.message(/requests from sleep/)), /v1: [1-9]\d* · v2: [1-9]/);
+    const verdict = await stack.message(/requests from sleep/);
+    assert.match(textOf(verdict), /the mesh works, both versions answer/);
+    for (const cluster of ['vc1', 'vc2'])
+      assert.match(textOf(verdict), new RegExp(`from ${cluster}\\*: v1: [1-9]\\d* · v2: [1-9]`));
+    const details = await waitFor('the details in the thread', async () =>
+      slack.calls.find(({ method, arguments: sent }) => method === uploaded && sent.thread_ts === verdict.ts),
+    );
+    assert.match(details.arguments.initial_comment!, /p = .* against the expected shares/);
     await stack.type(slack.bob, 'status sim');
     assert.match(await stack.whisper(slack.bob, /Demo sim:/), /all parts are in place/);
     await stack.type(slack.alice, 'delete sim');
@@ -67,7 +76,7 @@ describe('on a simulated cluster, a demo', () => {
       'vcdemo_job_wait_seconds_count{job_name="verify"} 1',
       'vcdemo_step_duration_seconds_count{flow="create",step="virtualCluster",outcome="done"} 2',
       'vcdemo_step_duration_seconds_count{flow="delete",step="leftovers",outcome="done"} 1',
-      'vcdemo_slack_calls_total{method="files.completeUploadExternal",outcome="ok"} 1',
+      'vcdemo_slack_calls_total{method="files.completeUploadExternal",outcome="ok"} 2',
       'vcdemo_queue_jobs{queue="provisioning",state="active"} 0',
       'vcdemo_demos{state="ready"} 0',
       'vcdemo_demos_expired 0',

@@ -31,6 +31,8 @@ export interface Slack {
   /** Posts in the channel of the command; as a direct message if the bot cannot write there. */
   post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
+  /** Replies in the thread of a posted message with a file; the file's comment is the reply's text. */
+  replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
   /** Shows a message to one person only, in the channel of the command. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
   /** Shares a file in the channel, or only with the person if others must not have it; says which and why. */
@@ -72,10 +74,11 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
   }
 
   /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
-  async function upload(channel: string, userId: string, file: SlackFile): Promise<SharedFile> {
+  async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
     const { filename, content, title, comment } = file;
     try {
-      const upload = { channel_id: channel, filename, content, title, initial_comment: comment };
+      const destination = thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread };
+      const upload = { ...destination, filename, content, title, initial_comment: comment };
       const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
       return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
     } catch (error) {
@@ -83,14 +86,15 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
       if (refusal === undefined) throw error;
       log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
       const direct = await directChannel(userId);
-      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId));
+      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId), thread);
       for (const message of textMessages(file)) await say(direct, message);
       return { ids: [] };
     }
   }
 
-  async function say(channel: string, message: SlackMessage): Promise<PostedMessage> {
-    const posted = await client.chat.postMessage({ channel, ...message, ...messageId(), unfurl_links: false });
+  async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
+    const own = { channel, ...message, ...messageId(), unfurl_links: false };
+    const posted = await client.chat.postMessage(thread === undefined ? own : { ...own, thread_ts: thread });
     return { channel: posted.channel!, ts: posted.ts! };
   }
 
@@ -100,6 +104,9 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     },
     async update({ channel, ts }, message) {
       await client.chat.update({ channel, ts, ...message });
+    },
+    async replyWithFile({ channel, ts }, { userId }, file) {
+      return await upload(channel, userId, file, ts);
     },
     async whisper({ channelId, userId }, message) {
       try {

@@ -5,16 +5,18 @@ import { parseAllDocuments } from 'yaml';
 import { readDemoConfig } from '../../../src/config.js';
 import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo.js';
 import { execInPod } from '../../../src/k8s/exec.js';
-import { helloworldManifests, sendRequests } from '../../../src/k8s/helloworld.js';
+import { helloworldManifests } from '../../../src/k8s/helloworld.js';
 import { applyAll, apply, list, pathOf, read, ref, type Manifest } from '../../../src/k8s/objects.js';
 import { deploymentReady } from '../../../src/k8s/pods.js';
 import { remoteSecret } from '../../../src/k8s/remote-secrets.js';
+import { sendTraffic } from '../../../src/k8s/traffic.js';
 import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
 import { deployment, describePair, runTool, waitFor, places } from '../../support/simulated-pair.js';
 
 describePair('the mesh', (pair) => {
   const { signal } = new AbortController();
-  const answered = async () => (await sendRequests(await pair.virtual('vc1'), 24, signal)).versions;
+  const send = async () => sendTraffic(await pair.virtual('vc1'), { parallel: 12, sequential: 24 }, signal);
+  const answered = async () => (await send()).sequential.versions;
   const cacerts = (root: string): Manifest => ({
     apiVersion: 'v1',
     kind: 'Secret',
@@ -68,6 +70,19 @@ describePair('the mesh', (pair) => {
     assert.equal(versions.v1! + versions.v2!, 24);
   });
 
+  it('shows the endpoints of both clusters in the sidecar, and how often each was asked', async () => {
+    const { parallel, endpoints, retries } = await send();
+    assert.equal(parallel.versions.v1! + parallel.versions.v2!, 12);
+    const pods = await Promise.all(
+      virtualClusterNames.map(async (name) =>
+        list<V1Pod>(await pair.virtual(name), 'v1', 'Pod', { namespace: 'sample', labels: { app: 'helloworld' } }),
+      ),
+    );
+    const expected = pods.flat().map(({ status }) => ({ address: `${status!.podIP}:5000`, isHealthy: true }));
+    assert.deepEqual(new Set(endpoints), new Set(expected));
+    assert.equal(retries, 0);
+  });
+
   it('answers a single curl, and one from a pod without a sidecar only from its own cluster', async () => {
     const cluster = await pair.virtual('vc1');
     const [sleep] = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'sample', labels: { app: 'sleep' } });
@@ -91,7 +106,7 @@ describePair('the mesh', (pair) => {
   it('does not reach the other cluster with another root, another address or an invalid token', async () => {
     const vc2 = await pair.virtual('vc2');
     await apply(vc2, cacerts('another root'));
-    const { versions, errors } = await sendRequests(await pair.virtual('vc1'), 24, signal);
+    const { versions, errors } = (await send()).sequential;
     assert.equal(versions.v2, undefined);
     assert.match(Object.keys(errors).join(), /TLS_error/);
     await apply(vc2, cacerts('one root'));

@@ -37,6 +37,12 @@ describe('a command line', () => {
     assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} });
     assert.deepEqual(parse('verify team-a --requests 50'), { name: 'verify', demo: 'team-a', flags: { requests: 50 } });
   });
+  test('verifies against the shares that it says', () => {
+    const expected = (text: string) => parse(`verify --expect ${text}`).flags.expect;
+    assert.deepEqual(expected('v1=90,v2=10'), { v1: 90, v2: 10 });
+    assert.deepEqual(expected('v2=30%,v1=70%'), { v1: 70, v2: 30 });
+    assert.deepEqual(expected('v1=100'), { v1: 100, v2: 0 });
+  });
   for (const command of ['kubeconfig', 'status', 'dashboard', 'delete'] as const)
     test(`may ask for ${command}`, () =>
       assert.deepEqual(parse(`${command} x1`), { name: command, demo: 'x1', flags: {} }));
@@ -79,7 +85,9 @@ describe('a wrong command line', () => {
       assert.ok(code === 'bad-ttl' || ttl === '8 h');
       assert.match(hint ?? '', /Usage/);
     });
-  for (const requests of ['0', '201', '1.5', 'many', '-1', '1e2'])
+  for (const split of ['v1', 'v1=', 'v1=0,v2=0', 'v1=1,v1=2', 'v3=1', 'v1=1;v2=1', 'v1=1001', 'v1=-1', ',', '90:10'])
+    test(`does not expect ${split}`, () => assert.equal(refusal(`verify --expect ${split}`).code, 'bad-expect'));
+  for (const requests of ['0', '1001', '1.5', 'many', '-1', '1e2'])
     test(`does not send ${requests} requests`, () =>
       assert.equal(refusal(`verify --requests ${requests}`).code, 'bad-requests'));
   test('deletes nothing without a name', () => assert.equal(refusal('delete').code, 'name-missing'));

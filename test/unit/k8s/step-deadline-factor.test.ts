@@ -10,10 +10,10 @@ import { hours } from '../../../src/duration.js';
 import { accessWith } from '../../../src/k8s/access.js';
 import { ApiError } from '../../../src/k8s/api-errors.js';
 import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
-import { sendRequests } from '../../../src/k8s/helloworld.js';
 import { makeHostNamespace } from '../../../src/k8s/host-namespace.js';
 import { IstioRenderer } from '../../../src/k8s/istio.js';
 import { issueKubeconfig } from '../../../src/k8s/kubeconfig.js';
+import { sendTraffic } from '../../../src/k8s/traffic.js';
 import { installVirtualCluster } from '../../../src/k8s/virtual-cluster.js';
 import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
 import { plannedDemo } from '../../support/planned-demo.js';
@@ -158,7 +158,8 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
     const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), accessTo(server));
     try {
-      await assert.rejects(sendRequests(cluster, 12, signal, configWith(1 / 38.4)), /did not finish within 1 s/);
+      const asked = { parallel: 12, sequential: 0 };
+      await assert.rejects(sendTraffic(cluster, asked, signal, configWith(1 / 38.4)), /did not finish within 1 s/);
     } finally {
       for (const socket of sockets) socket.destroy();
       silent.close();

@@ -15,7 +15,6 @@ import {
   checkHelloworld,
   helloworldIngressManifest,
   helloworldManifests,
-  sendRequests,
 } from '../../../k8s/helloworld.js';
 import { hostOf } from '../../../k8s/hosts.js';
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
@@ -28,6 +27,7 @@ import { readPullSecrets } from '../../../k8s/pull-secrets.js';
 import { retryRefused, retryWorkload } from '../../../k8s/refused.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
 import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
+import { sendTraffic } from '../../../k8s/traffic.js';
 import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
 import {
   installVirtualCluster,
@@ -179,7 +179,8 @@ export const helloworld: Work<ClusterContext> = {
 /** Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
 export const meshTraffic: Work<DemoContext> = {
   async check({ connections, demo, config, signal }) {
-    const hits = await sendRequests(await connections.connect(placeOf(demo, 'vc1')), 12, signal, config);
+    const vc1 = await connections.connect(placeOf(demo, 'vc1'));
+    const { parallel: hits } = await sendTraffic(vc1, { parallel: 12, sequential: 0 }, signal, config);
     const [error] = Object.keys(hits.errors);
     if (error !== undefined) return lacks(`requests to helloworld from vc1 fail: ${error}`);
     const seen = Object.keys(hits.versions);

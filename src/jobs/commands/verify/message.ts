@@ -1,7 +1,9 @@
-import type { Hits } from '../../../k8s/helloworld.js';
+import { errorsOf, type Traffic } from '../../../k8s/traffic.js';
 import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { brief } from '../../slack/messages.js';
-import { verdictOf, type Verdict } from './verdict.js';
+import { latencyText, type Verified } from './details.js';
+import { latencyOf } from './latency.js';
+import type { DirectionVerdict, VerdictKind } from './verdict.js';
 
 /** Why the public names do not work for the worker, and whether that means that the demo has failed. */
 export interface PublicWay {
@@ -9,42 +11,53 @@ export interface PublicWay {
   isRequired: boolean;
 }
 
-/** The verdict, then the hit distribution. */
-export function verifyMessage(demo: string, hits: Hits, tookMs: number, publicWay?: PublicWay): SlackMessage {
-  const verdict = withPublicWay(verdictOf(hits), publicWay);
-  const icon = { balanced: ':white_check_mark:', unsure: ':warning:', failed: ':x:' }[verdict.kind];
-  const bars = Object.entries(hits.instances)
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([instance, count]) => `${bar(count, hits.requests)} ${String(count).padStart(3)}  ${instance}`);
-  const errors = Object.entries(hits.errors).map(
-    ([error, count]) => `${bar(count, hits.requests)} ${String(count).padStart(3)}  error: ${brief(error)}`,
+const icons: Record<VerdictKind, string> = {
+  pass: ':white_check_mark:',
+  inconclusive: ':warning:',
+  fail: ':x:',
+};
+
+/** The verdict, a line for each direction, and remarks. */
+export function verifyMessage({ demo, verdict, directions, tookMs }: Verified, publicWay?: PublicWay): SlackMessage {
+  // Where it is required, a demo that cannot be reached has failed, whatever its mesh does.
+  const isUnreachable = publicWay?.isRequired === true;
+  const kind = isUnreachable ? 'fail' : verdict.kind;
+  const title = `*${demo}*: ${escapeMrkdwn(verdict.reason)}${isUnreachable ? '; its public name does not work' : ''}`;
+  const measured = directions.map((direction, index) => ({ ...direction, judged: verdict.directions[index]! }));
+  const lines = measured.map(({ traffic, judged }) => directionLine(judged, traffic));
+  const remarks = measured.flatMap(({ from, judged }) =>
+    judged.remarks.map((remark) => `:information_source: from ${from}: ${escapeMrkdwn(remark)}`),
   );
-  const counts = ['v1', 'v2'].map((version) => `${version}: ${hits.versions[version] ?? 0}`).join(' · ');
-  const title = `*${demo}*: ${verdict.says}`;
+  const hints = verdict.kind === 'pass' ? [] : [`*What to do:* ${hint[verdict.kind](demo)}`];
+  const counts = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   return {
-    text: `${plain(title)} (${counts})`,
+    text: `${plain(title)}${counts.length > 0 ? ` (${counts.join('; ')})` : ''}`,
     blocks: [
-      ...sections(
-        `${icon} ${title}\n*${counts}* of ${hits.requests} requests from sleep in vc1\n\`\`\`\n${escapeMrkdwn([...bars, ...errors].join('\n'))}\n\`\`\`${verdict.hint ? `\n*What to do:* ${verdict.hint.replaceAll('{demo}', demo)}` : ''}`,
-      ),
+      ...sections([`${icons[kind]} ${title}`, ...lines, ...remarks, ...hints].join('\n')),
       ...(publicWay ? sections(publicWayText(publicWay)) : []),
-      smallPrint(`${(tookMs / 1000).toFixed(1)} s`),
+      smallPrint(`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
     ],
   };
 }
 
-/** If the proof is required, a demo that cannot be reached has failed, whatever its mesh does. */
-function withPublicWay(verdict: Verdict, publicWay: PublicWay | undefined): Verdict {
-  if (!publicWay?.isRequired) return verdict;
-  return { ...verdict, kind: 'failed', says: `${verdict.says}; its public name does not work` };
+const hint = {
+  inconclusive: (demo: string) =>
+    `\`/vcdemo verify ${demo}\` once more; if it stays open, \`/vcdemo status ${demo}\` shows what is missing.`,
+  fail: (demo: string) => `\`/vcdemo status ${demo}\` shows what is missing; \`/vcdemo create ${demo}\` restores it.`,
+};
+
+function directionLine({ from, kind, reason }: DirectionVerdict, traffic: Traffic | undefined): string {
+  if (!traffic) return `${icons[kind]} *from ${from}*: ${escapeMrkdwn(brief(reason))}`;
+  const { parallel, sequential } = traffic;
+  const failed = errorsOf(parallel) + errorsOf(sequential);
+  const errors = failed > 0 ? `${failed} ${failed === 1 ? 'error' : 'errors'}` : 'no errors';
+  return `${icons[kind]} *from ${from}*: ${countsOf(traffic)} of ${sequential.requests} requests from sleep, one after the other; ${parallel.requests} in parallel: ${latencyText(latencyOf(parallel.times))}; ${errors}`;
 }
+
+const countsOf = ({ sequential: { versions } }: Traffic): string =>
+  ['v1', 'v2'].map((version) => `${version}: ${versions[version] ?? 0}`).join(' · ');
 
 const publicWayText = ({ problem, isRequired }: PublicWay): string =>
   isRequired
     ? `:x: The public name does not work: ${escapeMrkdwn(problem)}`
-    : `:warning: The worker could not reach the public name; it may still work for you: ${escapeMrkdwn(problem)}`;
-
-const bar = (count: number, total: number): string => {
-  const filled = Math.min(20, Math.round((count / Math.max(1, total)) * 20));
-  return '█'.repeat(filled) + '░'.repeat(20 - filled);
-};
+    : `:warning: The worker could not reach the public name, which need not mean that people cannot: ${escapeMrkdwn(problem)}`;

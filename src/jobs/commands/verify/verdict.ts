@@ -1,45 +1,98 @@
-import type { Hits } from '../../../k8s/helloworld.js';
+import { errorsOf, joinRuns, type Run, type Traffic } from '../../../k8s/traffic.js';
+import { brief } from '../../slack/messages.js';
+import { twoSided } from './binomial.js';
+import { formatMs, median } from './latency.js';
+import type { Direction } from './measure.js';
+import { judgeShares, percent, shareRule, type Expectation, type ShareVerdict, type Weights } from './shares.js';
 
-/** What a hit distribution says about the mesh. */
-export interface Verdict {
-  kind: 'balanced' | 'unsure' | 'failed';
-  says: string;
-  hint?: string;
+export type VerdictKind = 'pass' | 'inconclusive' | 'fail';
+
+export interface DirectionVerdict {
+  from: string;
+  kind: VerdictKind;
+  /** In one sentence without a full stop. */
+  reason: string;
+  /** Undefined where no requests could be sent. */
+  shares?: ShareVerdict;
+  /** What is worth knowing and no fault. */
+  remarks: string[];
 }
 
-/**
- * Judges a hit distribution. Istio picks the less busy endpoint, so each request is a coin flip and an even split is not
- * required. Of 12 requests, one version gets none by chance in 0.05 % of runs, one in 0.6 %, two in 3.9 %.
- */
-export function verdictOf({ requests, versions, errors }: Hits): Verdict {
-  const failed = Object.values(errors).reduce((sum, count) => sum + count, 0);
-  if (failed > 0) {
-    const everything = failed === requests;
-    return {
-      kind: 'failed',
-      says: everything ? 'no request was answered' : `${failed} of ${requests} requests failed`,
-      hint: '`/vcdemo status {demo}` checks every part of the demo; `/vcdemo create {demo}` restores what is missing.',
-    };
+/** What traffic says about the mesh. */
+export interface Verdict {
+  kind: VerdictKind;
+  reason: string;
+  directions: DirectionVerdict[];
+}
+
+/** The worst of the directions decides; errors are worse than any share. */
+export function judge(directions: readonly Direction[], expectation: Expectation): Verdict {
+  const judged = directions.map((direction) => judgeDirection(direction, expectation));
+  const kind = (['fail', 'inconclusive'] as const).find((worst) => judged.some((one) => one.kind === worst)) ?? 'pass';
+  if (kind === 'pass') {
+    const reason = expectation.isStated ? 'the mesh works, the shares are as expected' : passing;
+    return { kind, reason, directions: judged };
   }
-  const counts = ['v1', 'v2'].map((version) => ({ version, count: versions[version] ?? 0 }));
-  const rarer = counts.reduce((a, b) => (a.count <= b.count ? a : b));
-  if (rarer.count > 2) return { kind: 'balanced', says: 'the mesh works: both versions answer' };
-  if (rarer.count > 0 && requests < 6) return { kind: 'balanced', says: 'the mesh works: both versions answer' };
-  if (rarer.count > 0)
-    return {
-      kind: 'unsure',
-      says: `both versions answer, but ${rarer.version} only rarely`,
-      hint: 'This may be chance: `/vcdemo verify {demo} --requests 60` gives a clearer result.',
-    };
-  if (requests < 10)
-    return {
-      kind: 'unsure',
-      says: `only one version answered`,
-      hint: `${requests} requests are too few to tell: try \`/vcdemo verify {demo} --requests 20\`.`,
-    };
-  return {
-    kind: 'failed',
-    says: `${rarer.version} never answers: the mesh does not span both clusters`,
-    hint: '`/vcdemo status {demo}` checks every part of the demo, including how the clusters are joined.',
-  };
+  const deciding = judged.filter((one) => one.kind === kind);
+  const isSame = deciding.length > 1 && deciding.every(({ reason }) => reason === deciding[0]!.reason);
+  const reason = isSame
+    ? `from every cluster, ${deciding[0]!.reason}`
+    : deciding.map(({ from, reason: why }) => `from ${from}, ${why}`).join('; ');
+  return { kind, reason, directions: judged };
+}
+
+const passing = 'the mesh works, both versions answer';
+
+export function judgeDirection({ from, traffic, problem }: Direction, expectation: Expectation): DirectionVerdict {
+  if (!traffic) return { from, kind: 'fail', reason: `no request could be sent: ${problem}`, remarks: [] };
+  const shares = judgeShares(traffic.sequential.versions, expectation);
+  const judged = { from, shares, remarks: remarksOn(traffic, expectation) };
+  const failure = failureOf(traffic, expectation);
+  if (failure !== undefined) return { ...judged, kind: 'fail', reason: failure };
+  return { ...judged, kind: shares.kind === 'undecided' ? 'inconclusive' : shares.kind, reason: shares.reason };
+}
+
+/** Why requests failed, by the most frequent error; undefined where all were answered. */
+function failureOf({ parallel, sequential }: Traffic, { weights }: Expectation): string | undefined {
+  const { requests, errors, versions } = joinRuns(parallel, sequential);
+  const [worst] = Object.entries(errors).toSorted(([, a], [, b]) => b - a);
+  if (!worst) return undefined;
+  const failed = errorsOf({ errors });
+  const silent = Object.keys(weights).filter((version) => weights[version]! > 0 && !Object.hasOwn(versions, version));
+  const who = failed < requests && silent.length > 0 ? `, and ${silent.join(' and ')} never answers` : '';
+  return `${failed === requests ? 'no request is answered' : `${failed} of ${requests} requests fail`}${who}: ${brief(worst[0])}`;
+}
+
+/** A version that takes twice as long as another, and so many milliseconds longer, is worth a remark. */
+const noticeableMs = 20;
+
+function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStated }: Expectation): string[] {
+  const remarks: string[] = [];
+  const medians = Object.entries(sequential.timesByVersion)
+    .map(([version, times]) => ({ version, ms: median(times) }))
+    .toSorted((a, b) => a.ms - b.ms);
+  const [fast, slow] = [medians[0], medians.at(-1)];
+  const both = fast && slow && `${slow.version} ${formatMs(slow.ms)}, ${fast.version} ${formatMs(fast.ms)} (median)`;
+  const uneven = isStated ? undefined : unevenVersion(parallel, weights);
+  if (uneven !== undefined)
+    remarks.push(
+      `${uneven} gets ${percent((parallel.versions[uneven] ?? 0) / parallel.requests)} of the requests in parallel: Istio sends fewer to the slower side, which is no fault${both ? `; ${both}` : ''}`,
+    );
+  else if (both && slow.ms > 2 * fast.ms && slow.ms - fast.ms > noticeableMs)
+    remarks.push(`${slow.version} is slower: ${both}`);
+  if (retries) remarks.push(`the sidecar sent ${retries} requests a second time`);
+  const strangers = Object.keys({ ...parallel.versions, ...sequential.versions }).filter(
+    (version) => !Object.hasOwn(weights, version),
+  );
+  if (strangers.length > 0) remarks.push(`other versions answer too: ${strangers.map(brief).join(', ')}`);
+  return remarks;
+}
+
+/** The version that got less than chance explains. */
+function unevenVersion({ requests, versions }: Run, weights: Weights): string | undefined {
+  const [rarest] = Object.keys(weights)
+    .map((version) => ({ version, count: Object.hasOwn(versions, version) ? versions[version]! : 0 }))
+    .toSorted((a, b) => a.count - b.count);
+  const isUneven = rarest && rarest.count > 0 && twoSided(rarest.count, requests, 1 / 2) <= shareRule.error;
+  return isUneven ? rarest.version : undefined;
 }

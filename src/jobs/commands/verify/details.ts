@@ -1,0 +1,92 @@
+import type { Run } from '../../../k8s/traffic.js';
+import { escapeMrkdwn } from '../../../slack-message.js';
+import { brief } from '../../slack/messages.js';
+import type { SlackFile } from '../../slack/file-as-text.js';
+import { formatMs, latencyOf, type Latency } from './latency.js';
+import type { Direction } from './measure.js';
+import { percent, type Expectation } from './shares.js';
+import type { Verdict } from './verdict.js';
+
+export interface Verified {
+  demo: string;
+  verdict: Verdict;
+  directions: readonly Direction[];
+  expectation: Expectation;
+  at: Date;
+  tookMs: number;
+}
+
+/** All that was measured, as JSON, for the thread of the verdict; its comment is what engineers ask for next. */
+export function detailsFile(verified: Verified): SlackFile {
+  const { demo, at } = verified;
+  const day = at.toISOString().slice(0, 19).replaceAll(':', '-');
+  return {
+    filename: `verify-${demo}-${day}Z.json`,
+    title: `All that verify measured of ${demo}`,
+    content: `${JSON.stringify(detailsOf(verified), null, 2)}\n`,
+    comment: detailsText(verified),
+  };
+}
+
+function detailsText({ directions, verdict }: Verified): string {
+  return directions
+    .flatMap(({ from, traffic, problem }) => {
+      if (!traffic) return [`*from ${from}*: ${escapeMrkdwn(brief(problem ?? ''))}`];
+      const shares = verdict.directions.find((one) => one.from === from)?.shares;
+      const { parallel, sequential, retries, endpoints } = traffic;
+      return [
+        `*from ${from}*`,
+        `• one after the other: ${runText(sequential)}; p = ${shares ? formatP(shares.pValue) : 'unknown'} against the expected shares`,
+        ...Object.entries(sequential.timesByVersion).map(
+          ([version, times]) => `      ${escapeMrkdwn(version)}: ${latencyText(latencyOf(times))}`,
+        ),
+        `• in parallel: ${runText(parallel)}; ${latencyText(latencyOf(parallel.times))}`,
+        `• sent again by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
+      ];
+    })
+    .join('\n')
+    .slice(0, 3500);
+}
+
+function runText({ requests, versions, instances, errors }: Run): string {
+  const answers = Object.values(versions).reduce((sum, count) => sum + count, 0);
+  const shares = Object.entries(versions)
+    .toSorted()
+    .map(([version, count]) => `${version} ${count} (${percent(count / answers)})`);
+  const failed = Object.entries(errors).map(([error, count]) => `${count} × ${brief(error)}`);
+  const counted = [...shares, ...failed].join(', ') || 'no answer';
+  return escapeMrkdwn(`${requests} requests: ${counted}, ${Object.keys(instances).length} pods`);
+}
+
+export const latencyText = (latency: Latency | undefined): string =>
+  latency
+    ? `median ${formatMs(latency.median)}, 95 % ${formatMs(latency.p95)}, max ${formatMs(latency.max)}`
+    : 'no latency measured';
+
+const formatP = (p: number) => (p < 0.001 ? p.toExponential(1) : String(Number(p.toFixed(3))));
+
+function detailsOf({ demo, verdict, directions, expectation, at, tookMs }: Verified): object {
+  return {
+    demo,
+    at: at.toISOString(),
+    tookMs: Math.round(tookMs),
+    verdict: verdict.kind,
+    reason: verdict.reason,
+    expected: expectation,
+    directions: verdict.directions.map((judged) => {
+      const { traffic, problem } = directions.find(({ from }) => from === judged.from)!;
+      const runs = traffic && {
+        sequential: runOf(traffic.sequential),
+        parallel: runOf(traffic.parallel),
+        retries: traffic.retries,
+        endpoints: traffic.endpoints,
+      };
+      return { ...judged, problem, ...runs };
+    }),
+  };
+}
+
+function runOf({ times, timesByVersion, ...counts }: Run): object {
+  const byVersion = Object.entries(timesByVersion).map(([version, each]) => [version, latencyOf(each)]);
+  return { ...counts, latencyMs: latencyOf(times), latencyMsByVersion: Object.fromEntries(byVersion) as object };
+}

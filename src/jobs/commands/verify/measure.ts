@@ -1,0 +1,52 @@
+import type { DemoConfig } from '../../../config.js';
+import { seconds } from '../../../duration.js';
+import { messageOf } from '../../../errors.js';
+import type { Cluster } from '../../../k8s/cluster.js';
+import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/traffic.js';
+import { median } from './latency.js';
+import { judgeShares, nextLook, type Expectation } from './shares.js';
+
+/** What became of the requests from one cluster, or why none could be sent. */
+export interface Direction {
+  /** The cluster whose sleep sends. */
+  from: string;
+  traffic?: Traffic;
+  problem?: string;
+}
+
+export interface MeasureOptions {
+  /** Requests in parallel. */
+  parallel: number;
+  expectation: Expectation;
+  signal: AbortSignal;
+  config: Pick<DemoConfig, 'stepDeadlineFactor'>;
+}
+
+/** Time for further requests where the first ones leave the shares open; a slow Service is not asked for many minutes. */
+const patienceMs = seconds(45);
+
+/** Sends requests from a cluster until the shares are decided, or their bound or time is reached. */
+export async function measureDirection(cluster: Cluster, options: MeasureOptions): Promise<Direction> {
+  try {
+    return { from: cluster.name, traffic: await measure(cluster, options) };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { from: cluster.name, problem: messageOf(error) };
+  }
+}
+
+async function measure(cluster: Cluster, { parallel, expectation, signal, config }: MeasureOptions): Promise<Traffic> {
+  const until = performance.now() + patienceMs * config.stepDeadlineFactor;
+  const first = nextLook(0, expectation)!;
+  let traffic = await sendTraffic(cluster, { parallel, sequential: first }, signal, config);
+  for (;;) {
+    const { sequential } = traffic;
+    if (errorsOf(traffic.parallel) + errorsOf(sequential) > 0) return traffic;
+    if (judgeShares(sequential.versions, expectation).kind !== 'undecided') return traffic;
+    const next = nextLook(sequential.requests, expectation) ?? 0;
+    const inTime = Math.floor((until - performance.now()) / Math.max(1, median(sequential.times)));
+    const more = Math.min(next - sequential.requests, inTime);
+    if (more < 1) return traffic;
+    traffic = joinTraffic(traffic, await sendTraffic(cluster, { parallel: 0, sequential: more }, signal, config));
+  }
+}
