@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Job, JobsOptions, Queue } from 'bullmq';
-import type { JobRequest } from './commands/jobs.js';
+import type { JobRequest } from './commands/job-payloads.js';
 import { hours, minutes, seconds } from './duration.js';
 import type { SignedJob, Signatures } from './job-signature.js';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { jobs, type JobRequest } from '../commands/jobs.js';
+import { jobs, type JobRequest } from '../commands/job-payloads.js';
 import { queueKinds, queueName } from '../commands/payload.js';
 import { newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';

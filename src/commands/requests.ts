@@ -1,4 +1,4 @@
-import { jobs, type JobName, type JobRequest } from './jobs.js';
+import { jobs, type JobName, type JobRequest } from './job-payloads.js';
 import { commands, type JobCommandName } from './table.js';
 import type { Command } from './command.js';
 import type { ParsedCommand } from './parse.js';

@@ -8,7 +8,7 @@ import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import type { JobName, UpkeepName } from '../commands/jobs.js';
+import type { JobName, UpkeepName } from '../commands/job-payloads.js';
 import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
 

@@ -1,4 +1,4 @@
-import type { JobName, JobPayload } from '../commands/jobs.js';
+import type { JobName, JobPayload } from '../commands/job-payloads.js';
 import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
 import type { IstioRenderer } from '../k8s/istio.js';
 import type { Log } from '../log.js';

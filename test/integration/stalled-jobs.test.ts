@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { createJobQueues } from '../../src/bot/queue.js';
-import type { JobRequest } from '../../src/commands/jobs.js';
+import type { JobRequest } from '../../src/commands/job-payloads.js';
 import { listsToScaleBy } from '../../src/commands/payload.js';
 import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';

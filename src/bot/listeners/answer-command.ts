@@ -1,7 +1,7 @@
 import { assertMayUse } from '../../access.js';
 import type { Command } from '../../commands/command.js';
 import { parseCommand } from '../../commands/parse.js';
-import { isJobCommand } from '../../commands/jobs.js';
+import { isJobCommand } from '../../commands/job-payloads.js';
 import type { Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';

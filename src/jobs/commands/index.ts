@@ -1,4 +1,4 @@
-import type { JobName } from '../../commands/jobs.js';
+import type { JobName } from '../../commands/job-payloads.js';
 import type { Handler } from '../job-run.js';
 import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';

@@ -1,5 +1,5 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
-import { jobs, type JobName } from '../../commands/jobs.js';
+import { jobs, type JobName } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';

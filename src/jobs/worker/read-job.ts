@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { z } from 'zod';
-import { jobs, type JobName, type JobPayload } from '../../commands/jobs.js';
+import { jobs, type JobName, type JobPayload } from '../../commands/job-payloads.js';
 import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';
 import { isSigned, type Signatures } from '../../job-signature.js';

@@ -1,4 +1,4 @@
-import type { UpkeepName } from '../../commands/jobs.js';
+import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { isDue, type Demo } from '../../k8s/demo.js';
 

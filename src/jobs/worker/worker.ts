@@ -11,7 +11,7 @@ import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
 import { demoStates, isDue } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
-import { jobs } from '../../commands/jobs.js';
+import { jobs } from '../../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { currentConfig } from '../job-run.js';
 import { ownDemos } from './own-demos.js';
