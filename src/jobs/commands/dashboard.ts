@@ -6,7 +6,7 @@ import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
 import { hostOf } from '../../k8s/hosts.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
 import type { Handler } from '../job-run.js';
-import { onReadyDemo } from '../ready-demo.js';
+import { onReadyDemo } from '../on-ready-demo.js';
 import { slackTime } from '../slack/messages.js';
 
 /** Shows the addresses and tokens of the dashboards to the requester only. */

@@ -11,7 +11,7 @@ import { escapeMrkdwn } from '../../slack-message.js';
 import { bothClusters, type DemoContext } from '../context.js';
 import { requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { onReadyDemo } from '../ready-demo.js';
+import { onReadyDemo } from '../on-ready-demo.js';
 import type { SlackFile } from '../slack/file-as-text.js';
 import { noteFiles } from '../slack/files.js';
 import { brief, kubeconfigName, message, slackTime, unprovenText } from '../slack/messages.js';

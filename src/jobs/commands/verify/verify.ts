@@ -2,7 +2,7 @@ import { isProofRequired, tryDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { messageOf } from '../../../errors.js';
 import { bothClusters } from '../../context.js';
 import type { Handler } from '../../job-run.js';
-import { onReadyDemo } from '../../ready-demo.js';
+import { onReadyDemo } from '../../on-ready-demo.js';
 import { detailsFile, type Verified } from './details.js';
 import { measureDirection } from './measure.js';
 import { verifyMessage } from './message.js';
