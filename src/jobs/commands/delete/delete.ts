@@ -5,7 +5,7 @@ import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
-import { deletedMessage } from './message.js';
+import { deletedMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo, even one that was only partly created, and says what is left, if anything. */

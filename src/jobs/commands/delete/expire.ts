@@ -3,7 +3,7 @@ import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { deletedMessage } from './message.js';
+import { deletedMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo that has expired, and tells its channel. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deletedMessage } from '../../../../../src/jobs/commands/delete/message.js';
+import { deletedMessage } from '../../../../../src/jobs/commands/delete/messages.js';
 
 const volume = (name: string, storageClassName = 'fast') => ({ metadata: { name }, spec: { storageClassName } });
 
