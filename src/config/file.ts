@@ -3,7 +3,7 @@ import { resolve, dirname } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { demoConfig, hostClusterConfig, sharedConfig, type DemoConfig, type SharedConfig } from './schema.js';
-import { parseYaml, showVariables, variablesIn } from './variables.js';
+import { parseYaml, showVariables, variablesIn } from './substitution.js';
 
 type Written = Record<string, unknown>;
 

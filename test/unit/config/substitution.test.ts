@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseYaml, variablesIn } from '../../../src/config/variables.js';
+import { parseYaml, variablesIn } from '../../../src/config/substitution.js';
 
 test('replaces variables in values and keys, quoted or not, in lists and maps in brackets', () => {
   const text = 'a: x-${A}\n"${A}": "${A}"\nb: [ ${A}, { c: ${A} } ]\n';
