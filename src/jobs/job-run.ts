@@ -4,7 +4,7 @@ import type { IstioRenderer } from '../k8s/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';
-import type { SharedFile, Slack } from './slack/client.js';
+import type { SharedFile, Slack } from './slack/slack.js';
 
 /** What a worker keeps for its whole life. */
 export interface WorkerTools {

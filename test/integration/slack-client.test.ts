@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { KnownBlock } from '@slack/web-api';
 import { createLog } from '../../src/log.js';
-import { createSlack, type Slack } from '../../src/jobs/slack/client.js';
+import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
 import { createSlackClient } from '../../src/slack/client.js';
 import { peopleAround } from '../../src/slack/people.js';

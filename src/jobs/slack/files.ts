@@ -2,7 +2,7 @@ import { changeRecord } from '../../k8s/demo-record.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import type { Demo } from '../../k8s/demo.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
-import type { SharedFile, Slack } from './client.js';
+import type { SharedFile, Slack } from './slack.js';
 
 /** Who has a kubeconfig: a channel, or a person under the user name that their certificates have. */
 export interface Receiver {

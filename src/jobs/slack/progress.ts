@@ -5,7 +5,7 @@ import { mayHaveArrived } from '../../slack/client.js';
 import type { SlackMessage } from '../../slack-message.js';
 import type { Task } from '../flow.js';
 import { progressMessage, type Progress } from './progress-message.js';
-import type { PostedMessage, Slack } from './client.js';
+import type { PostedMessage, Slack } from './slack.js';
 
 /** One message in Slack that follows a flow. */
 export interface ProgressReporter {

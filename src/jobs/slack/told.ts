@@ -1,4 +1,4 @@
-import type { Slack } from './client.js';
+import type { Slack } from './slack.js';
 
 /** Wraps Slack to record whether anything was said: no job may end without a message. */
 export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boolean; passOn: () => void } {

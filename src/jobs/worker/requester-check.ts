@@ -7,7 +7,7 @@ import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
 import { assertMember, type People, type Standing } from '../../slack/people.js';
 import { within } from '../../within.js';
-import type { Slack } from '../slack/client.js';
+import type { Slack } from '../slack/slack.js';
 
 /** After that the job continues without an answer, or says that it cannot. */
 const askTimeoutMs = seconds(10);

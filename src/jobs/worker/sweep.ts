@@ -9,7 +9,7 @@ import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
 import { handlers } from '../commands/index.js';
 import { currentConfig, type Handler } from '../job-run.js';
-import { createSlack } from '../slack/client.js';
+import { createSlack } from '../slack/slack.js';
 import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
 import { upkeepFor, type UpkeepRequest } from './upkeep.js';

@@ -3,7 +3,7 @@ import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
 import type { Log } from '../../log.js';
 import { escapeMrkdwn } from '../../slack-message.js';
 import { FlowFailed } from '../run-flow.js';
-import type { Slack } from '../slack/client.js';
+import type { Slack } from '../slack/slack.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
 import type { ReadJob } from './read-job.js';
 

@@ -19,7 +19,7 @@ import { upkeepFor } from './upkeep.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
-import { createSlack } from '../slack/client.js';
+import { createSlack } from '../slack/slack.js';
 
 /** A running worker, which takes jobs from the queues of its host cluster. */
 export interface RunningWorker {

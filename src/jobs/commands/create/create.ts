@@ -15,7 +15,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
 import { escapeMrkdwn } from '../../../slack-message.js';
-import type { SharedFile } from '../../slack/client.js';
+import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';

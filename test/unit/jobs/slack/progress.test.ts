@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebAPIHTTPError, WebAPIRequestError } from '@slack/web-api';
-import type { PostedMessage, Slack } from '../../../../src/jobs/slack/client.js';
+import type { PostedMessage, Slack } from '../../../../src/jobs/slack/slack.js';
 import { reportProgress } from '../../../../src/jobs/slack/progress.js';
 import { createLog } from '../../../../src/log.js';
 import { NeverSent } from '../../../../src/slack/fetch.js';

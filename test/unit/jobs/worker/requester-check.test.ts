@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { WebAPIPlatformError } from '@slack/web-api';
-import type { Slack } from '../../../../src/jobs/slack/client.js';
+import type { Slack } from '../../../../src/jobs/slack/slack.js';
 import { assertMayAsk, assertMayAskLater } from '../../../../src/jobs/worker/requester-check.js';
 import { createLog } from '../../../../src/log.js';
 import type { Standing } from '../../../../src/slack/people.js';
