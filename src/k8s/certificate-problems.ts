@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { seconds } from '../duration.js';
-import type { Server } from './access.js';
+import type { Server } from './server-access.js';
 
 /** Why a connection was not trusted, and what people can do about it. */
 export interface CertificateProblem {

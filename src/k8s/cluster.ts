@@ -2,7 +2,7 @@ import https from 'node:https';
 import http from 'node:http';
 import { messageOf } from '../errors.js';
 import { seconds } from '../duration.js';
-import type { Access, Credential } from './access.js';
+import type { Access, Credential } from './server-access.js';
 import { ApiError, TooMuchError, UnreachableError } from './api-errors.js';
 import { certificateProblem } from './certificate-problems.js';
 import { pause } from './check.js';

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
 import { redact, shorten } from '../redact.js';
-import { bearer, type Credential, type Server, type SignIn } from './access.js';
+import { bearer, type Credential, type Server, type SignIn } from './server-access.js';
 import { ChildError, runChild } from './child-process.js';
 
 /*

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
 import { proxyFor } from '../proxy.js';
-import { bearer, type Access, type Credential, type Server, type SignIn } from './access.js';
+import { bearer, type Access, type Credential, type Server, type SignIn } from './server-access.js';
 import { signInWith } from './credential-plugin.js';
 
 /*

@@ -5,7 +5,7 @@ import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { proxyFor } from '../proxy.js';
 import { clip } from '../redact.js';
-import { accessWith, type Access, type Server } from './access.js';
+import { accessWith, type Access, type Server } from './server-access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
 import { demoLabels, firstPlace, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';

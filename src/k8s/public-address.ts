@@ -3,7 +3,7 @@ import tls from 'node:tls';
 import { withoutBrackets } from '../address.js';
 import { seconds } from '../duration.js';
 import { UserError, messageOf } from '../errors.js';
-import type { Access, Server } from './access.js';
+import type { Access, Server } from './server-access.js';
 import { ApiError } from './api-errors.js';
 import { holds, lacks, waitUntil } from './check.js';
 import { connectCluster } from './cluster.js';

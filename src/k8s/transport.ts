@@ -2,7 +2,7 @@ import https from 'node:https';
 import type { Agent } from 'node:http';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import type { Access, Credential, Server } from './access.js';
+import type { Access, Credential, Server } from './server-access.js';
 
 /* What a connection to a Kubernetes API is made with, for requests and for WebSockets alike. */
 

@@ -3,7 +3,7 @@ import type { V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
-import { accessWith } from './access.js';
+import { accessWith } from './server-access.js';
 import { UserError } from '../errors.js';
 import { isPassing, NotYet } from './api-errors.js';
 import { repositoryName, withChart } from './chart-source.js';

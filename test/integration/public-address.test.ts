@@ -5,7 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.js';
-import { accessWith } from '../../src/k8s/access.js';
+import { accessWith } from '../../src/k8s/server-access.js';
 import { probePublicAddress } from '../../src/k8s/public-address.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
 import { freePort } from '../support/free-port.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
-import { bearer, type Access } from '../../src/k8s/access.js';
+import { bearer, type Access } from '../../src/k8s/server-access.js';
 
 /** How the current context of a kubeconfig reaches its cluster, with a certificate, a token, or nothing. */
 export function accessOf(kubeConfig: KubeConfig): Access {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { V1Secret } from '@kubernetes/client-node';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import { accessWith, type Access, type Server } from '../../../src/k8s/access.js';
+import { accessWith, type Access, type Server } from '../../../src/k8s/server-access.js';
 import { ApiError, isPassing, TooMuchError, UnreachableError } from '../../../src/k8s/api-errors.js';
 import { connectCluster, type ApiCall, type Cluster, type ClusterOptions } from '../../../src/k8s/cluster.js';
 import { create, ref } from '../../../src/k8s/objects.js';

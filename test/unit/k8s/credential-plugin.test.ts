@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { UserError } from '../../../src/errors.js';
-import type { Credential, Server } from '../../../src/k8s/access.js';
+import type { Credential, Server } from '../../../src/k8s/server-access.js';
 import { signInWith, type CredentialPlugin } from '../../../src/k8s/credential-plugin.js';
 import { makeAuthority, makeCertificate } from '../../support/certificates.js';
 import { assertEnds, makeExecutables, notePid, pidOf, type Executables } from '../../support/executables.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { accessWith } from '../../../src/k8s/access.js';
+import { accessWith } from '../../../src/k8s/server-access.js';
 import { ApiError } from '../../../src/k8s/api-errors.js';
 import { connectCluster } from '../../../src/k8s/cluster.js';
 import { execInPod, type ExecOptions } from '../../../src/k8s/exec.js';

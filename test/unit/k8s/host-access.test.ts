@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { UserError } from '../../../src/errors.js';
-import type { Access } from '../../../src/k8s/access.js';
+import type { Access } from '../../../src/k8s/server-access.js';
 import { hostAccess } from '../../../src/k8s/host-access.js';
 
 const { signal } = new AbortController();

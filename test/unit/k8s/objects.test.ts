@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { V1Pod } from '@kubernetes/client-node';
-import { accessWith } from '../../../src/k8s/access.js';
+import { accessWith } from '../../../src/k8s/server-access.js';
 import { TooMuchError } from '../../../src/k8s/api-errors.js';
 import { connectCluster, type Cluster } from '../../../src/k8s/cluster.js';
 import { list, listMetadata, read, readMetadata, readSecret, ref } from '../../../src/k8s/objects.js';

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { readDemoConfig, type DemoConfig } from '../../../src/config.js';
 import { hours } from '../../../src/duration.js';
-import { accessWith } from '../../../src/k8s/access.js';
+import { accessWith } from '../../../src/k8s/server-access.js';
 import { ApiError } from '../../../src/k8s/api-errors.js';
 import type { ApiCall, Cluster } from '../../../src/k8s/cluster.js';
 import { makeHostNamespace } from '../../../src/k8s/host-namespace.js';
