@@ -20,6 +20,28 @@ export function assertMayUse(
     });
 }
 
+/** What a person is in this workspace. */
+export type Standing = 'member' | 'guest' | 'external' | 'deactivated' | 'unknown';
+
+/**
+ * Checks that a person of this standing may use vcdemo; `guests` is `access.guests` of the configuration.
+ * @throws Refusal `not-a-member`
+ */
+export function assertMember(standing: Standing, guests: boolean): void {
+  if (standing === 'member' || (guests && (standing === 'guest' || standing === 'external'))) return;
+  const refusals = {
+    guest: ['Guests of this workspace cannot use vcdemo.', operatorsCan],
+    external: ['People from other organizations cannot use vcdemo.', operatorsCan],
+    deactivated: ['This Slack account is deactivated.', undefined],
+    unknown: ['Slack does not know this account.', 'Ask a member of the workspace to run the command.'],
+  } as const;
+  const [message, hint] = refusals[standing];
+  throw new Refusal('not-a-member', message, { ...(hint && { hint }) });
+}
+
+const operatorsCan =
+  'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';
+
 /** Administrators may do whatever the owner of a demo may do. */
 export const isOwner = (
   { admins }: Pick<DemoConfig['access'], 'admins'>,

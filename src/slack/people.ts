@@ -1,11 +1,8 @@
 import type { WebClient } from '@slack/web-api';
+import type { Standing } from '../access.js';
 import { minutes, seconds } from '../duration.js';
-import { Refusal } from '../errors.js';
 import { errorCodeOf } from './client.js';
 import { askInstallation, type Installation } from './installation.js';
-
-/** What a person is in this workspace. */
-export type Standing = 'member' | 'guest' | 'external' | 'deactivated' | 'unknown';
 
 /** Asks Slack who people are, and remembers it for a while. */
 export interface People {
@@ -75,22 +72,3 @@ export function standingFrom(user: SlackUser, { teamId, enterpriseId }: Installa
   if (user.is_restricted || user.is_ultra_restricted) return 'guest';
   return 'member';
 }
-
-/**
- * Checks that a person of this standing may use vcdemo; `guests` is `access.guests` of the configuration.
- * @throws Refusal `not-a-member`
- */
-export function assertMember(standing: Standing, guests: boolean): void {
-  if (standing === 'member' || (guests && (standing === 'guest' || standing === 'external'))) return;
-  const refusals = {
-    guest: ['Guests of this workspace cannot use vcdemo.', operatorsCan],
-    external: ['People from other organizations cannot use vcdemo.', operatorsCan],
-    deactivated: ['This Slack account is deactivated.', undefined],
-    unknown: ['Slack does not know this account.', 'Ask a member of the workspace to run the command.'],
-  } as const;
-  const [message, hint] = refusals[standing];
-  throw new Refusal('not-a-member', message, { ...(hint && { hint }) });
-}
-
-const operatorsCan =
-  'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';

@@ -1,10 +1,11 @@
 import type { App } from '@slack/bolt';
+import { assertMember } from '../../access.js';
 import { seconds } from '../../duration.js';
 import { messageOf, UserError } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { SlackCallObserver } from '../../metrics.js';
 import type { Installation } from '../../slack/installation.js';
-import { assertMember, type People } from '../../slack/people.js';
+import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { replyToError } from '../reply.js';

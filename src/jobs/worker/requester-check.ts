@@ -1,11 +1,11 @@
-import { assertMayUse } from '../../access.js';
+import { assertMayUse, assertMember, type Standing } from '../../access.js';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
-import { assertMember, type People, type Standing } from '../../slack/people.js';
+import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import type { Slack } from '../slack/slack.js';
 

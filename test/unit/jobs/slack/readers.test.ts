@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WebClient } from '@slack/web-api';
 import { whyNotForAll } from '../../../../src/jobs/slack/readers.js';
-import type { People, Standing } from '../../../../src/slack/people.js';
+import type { Standing } from '../../../../src/access.js';
+import type { People } from '../../../../src/slack/people.js';
 
 interface Channel {
   info?: object;

@@ -4,7 +4,7 @@ import { WebAPIPlatformError } from '@slack/web-api';
 import type { Slack } from '../../../../src/jobs/slack/slack.js';
 import { assertMayAsk, assertMayAskLater } from '../../../../src/jobs/worker/requester-check.js';
 import { createLog } from '../../../../src/log.js';
-import type { Standing } from '../../../../src/slack/people.js';
+import type { Standing } from '../../../../src/access.js';
 
 const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
 const shared = { ids: ['F1'] };
