@@ -1,9 +1,10 @@
 import type { WorkerSettings } from '../config.js';
 import { isPassing } from '../k8s/api-errors.js';
 import { holds, lacks, waitUntil } from '../k8s/check.js';
-import { claimDemo, claimNamespace, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/claim.js';
+import { claimDemo, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/claim.js';
 import { connectCluster, type Cluster } from '../k8s/cluster.js';
 import { hostAccess } from '../k8s/host-access.js';
+import { claimNamespace } from '../k8s/managed-by.js';
 import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { formatDuration, minutes, seconds } from '../duration.js';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Lease } from '@kubernetes/client-node';
 import { seconds } from '../duration.js';
-import { messageOf, Refusal } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { isConflict, isNotFound } from './api-errors.js';
 import { pause } from './check.js';
-import { homeNamespace, type Cluster } from './cluster.js';
-import { demoLabels, type Demo } from './demo.js';
+import type { Cluster } from './cluster.js';
+import { demoLabels } from './demo.js';
 import { create, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
@@ -218,25 +218,6 @@ export async function currentHolder(
     await pause(lookEveryMs, signal);
   }
   return undefined;
-}
-
-/** Where the claims on demos are kept. */
-export const claimNamespace = (host: Cluster): string => homeNamespace(host.access);
-
-/** Whether this worker's claims keep others from the demo: all who write to one must claim it in the same place. */
-export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>
-  demo.claimNamespace === undefined || demo.claimNamespace === claimNamespace(host);
-
-/** @throws Refusal `claimed-elsewhere` */
-export function assertOwnClaims(host: Cluster, demo: Demo): void {
-  if (hasOwnClaims(host, demo)) return;
-  throw new Refusal(
-    'claimed-elsewhere',
-    `Demo ${demo.name} is managed by another vcdemo installation: its workers keep their locks in namespace ${demo.claimNamespace}, these workers in ${claimNamespace(host)}.`,
-    {
-      hint: 'Ask the vcdemo operators: all workers of one host cluster must belong to the same Helm release, or use kubeconfigs with the same namespace.',
-    },
-  );
 }
 
 /** Leases want microseconds. */

@@ -1,5 +1,6 @@
-import { claimNamespace, currentHolder, type Holder } from '../../k8s/claim.js';
+import { currentHolder, type Holder } from '../../k8s/claim.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
+import { claimNamespace } from '../../k8s/managed-by.js';
 import { messageOf } from '../../errors.js';
 import { escapeMrkdwn, sections, type SlackMessage } from '../../slack-message.js';
 import { requireDemo } from '../find-demo.js';

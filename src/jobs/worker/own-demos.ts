@@ -1,5 +1,5 @@
 import type { WorkerSettings } from '../../config.js';
-import { hasOwnClaims } from '../../k8s/claim.js';
+import { hasOwnClaims } from '../../k8s/managed-by.js';
 import { listDemos } from '../../k8s/demo-record.js';
 import type { Demo } from '../../k8s/demo.js';
 import { withHost } from '../host-cluster.js';

@@ -1,6 +1,6 @@
 import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
-import { assertOwnClaims, claimNamespace } from '../../../k8s/claim.js';
+import { assertOwnClaims, claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
 import { firstPlace, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';

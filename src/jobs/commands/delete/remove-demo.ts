@@ -1,4 +1,4 @@
-import { assertOwnClaims } from '../../../k8s/claim.js';
+import { assertOwnClaims } from '../../../k8s/managed-by.js';
 import { markDemo } from '../../../k8s/demo-record.js';
 import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { FlowError } from '../../flow.js';

@@ -1,5 +1,5 @@
 import { assertOwner } from '../../../access.js';
-import { assertOwnClaims } from '../../../k8s/claim.js';
+import { assertOwnClaims } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
