@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { CommandName } from '../commands/table.js';
 import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
@@ -10,19 +11,30 @@ export function acceptedReply(text: string, jobIds: readonly string[]): SlackMes
   return { ...messageOfParagraphs([text], footer), text: `${text} (job ${jobIds.join(', ')})` };
 }
 
+/** A command that asks before it runs. */
+export interface Question {
+  name: CommandName;
+  demo: string;
+  /** All that was typed, flags too: confirming runs the same command. */
+  commandLine: string;
+  /** The host cluster that was named in it. */
+  on: string | undefined;
+  clusters: readonly string[];
+}
+
 /**
  * Asks for confirmation before a command is run. If several host clusters could have a demo of that name, each gets a
  * button: a guess could hit the wrong one.
  */
-export function confirmationReply(question: string, commandLine: string, clusters: readonly string[]): SlackMessage {
-  const [verb = '', demo = ''] = commandLine.split(' ');
-  const label = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${demo}`;
-  const yes: CommandButton[] = (clusters.length > 0 ? clusters : [undefined]).map((cluster) => ({
-    label: cluster === undefined ? label : `${label} on ${cluster}`,
-    value: cluster === undefined ? commandLine : `${commandLine} --on ${cluster}`,
-    action: 'confirmed',
-    style: 'danger',
-  }));
+export function confirmationReply(question: string, { name, demo, commandLine, on, clusters }: Question): SlackMessage {
+  const label = `${name.charAt(0).toUpperCase()}${name.slice(1)} ${demo}`;
+  const choices =
+    on !== undefined
+      ? [{ label: `${label} on ${on}`, value: commandLine }]
+      : clusters.length === 0
+        ? [{ label, value: commandLine }]
+        : clusters.map((cluster) => ({ label: `${label} on ${cluster}`, value: `${commandLine} --on ${cluster}` }));
+  const yes = choices.map((choice): CommandButton => ({ ...choice, action: 'confirmed', style: 'danger' }));
   const message = messageOfParagraphs([question]);
   const no: CommandButton = { label: 'Keep it', value: `Demo *${demo}* stays.`, action: 'dismiss' };
   return { ...message, blocks: [...message.blocks, buttons([...yes, no])] };

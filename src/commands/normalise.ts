@@ -1,3 +1,5 @@
+import { escapeMrkdwn } from '../slack-message.js';
+
 /*
  * Normalises what people type before it is parsed. Phones, Macs and Slack replace plain characters with lookalikes, none
  * of which has a meaning of its own in a command.
@@ -30,6 +32,19 @@ export function splitWords(text: string): string[] {
   return words.map((word) =>
     word.replace(/^([^\s"'=]*=)?(["'])(.*)\2$/s, (_match, flag = '', _quote, value) => flag + value),
   );
+}
+
+/** The inverse, as Slack would send it: normalised and split again, the text has the same words. */
+export function joinWords(words: readonly string[]): string {
+  return words.map((word) => (/^<[@#]/.test(word) ? word : escapeMrkdwn(quoted(word)))).join(' ');
+}
+
+/** No word has both kinds of quotes and a space. */
+function quoted(word: string): string {
+  if (!/[\s"']/.test(word)) return word;
+  const [, flag = '', value = ''] = /^(-[^\s"'=]*=)?(.*)$/s.exec(word) ?? [];
+  const quote = value.includes('"') ? "'" : '"';
+  return `${flag}${quote}${value}${quote}`;
 }
 
 /** `<http://x|x>`, `<mailto:a@b|a@b>`, `<@U1|alice>`, `<#C1|general>`: what Slack makes of links and mentions. */

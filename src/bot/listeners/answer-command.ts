@@ -1,5 +1,6 @@
 import { assertMayUse } from '../../access.js';
 import type { Command } from '../../commands/command.js';
+import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
 import { isJobCommand } from '../../commands/job-payloads.js';
 import type { Requester } from '../../commands/payload.js';
@@ -63,7 +64,7 @@ async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: 
 
 async function answerParsed(
   parsed: ReturnType<typeof parseCommand>,
-  { requester, dedupeId, isConfirmed = false }: GivenCommand,
+  { text, requester, dedupeId, isConfirmed = false }: GivenCommand,
   { queues, demoConfig, log }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
@@ -74,11 +75,13 @@ async function answerParsed(
   if (confirm && !isConfirmed)
     return {
       outcome: 'answered',
-      reply: confirmationReply(
-        confirm(demo, person),
-        [name, demo, person && `<@${person}>`].filter(Boolean).join(' '),
-        on === undefined ? clusters : [on],
-      ),
+      reply: confirmationReply(confirm(demo, person), {
+        name,
+        demo,
+        commandLine: joinWords(splitWords(normaliseCommandText(text))),
+        on,
+        clusters,
+      }),
     };
   if (askedOn === 'picked' && on === undefined && clusters.length > 0)
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {

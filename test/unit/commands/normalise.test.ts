@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { normaliseCommandText, splitWords } from '../../../src/commands/normalise.js';
+import { joinWords, normaliseCommandText, splitWords } from '../../../src/commands/normalise.js';
 
 const wordsOf = (text: string) => splitWords(normaliseCommandText(text));
 const plain = ['create', 'team-a', '--ttl', '8h'];
@@ -69,3 +69,14 @@ describe('quotes', () => {
 });
 
 test('an empty command has no words', () => assert.deepEqual(wordsOf(' \u200b\u00a0'), []));
+
+test('the words of a command are the same after they were joined and sent again', () => {
+  for (const text of [
+    'delete team-a',
+    'revoke team-a <@U1|bob> --on us',
+    'create --note="two  words" --ttl 8h',
+    `create --note="it's 'late'" --note2='a "b c"' plain"quote`,
+    'create --note=&lt;tag&gt; --note2="&amp;lt; &lt;http://x|y&gt;"',
+  ])
+    assert.deepEqual(wordsOf(joinWords(wordsOf(text))), wordsOf(text), text);
+});
