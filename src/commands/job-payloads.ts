@@ -12,6 +12,14 @@ export type UpkeepName = 'expire' | 'renew';
 
 export type JobName = JobCommandName | UpkeepName;
 
+/** Jobs that only look at demos, so that they can run side by side. A command's queue decides. */
+export type ReadingJob = {
+  [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
+}[JobCommandName];
+
+/** Jobs that change a demo: one at a time. */
+export type WritingJob = Exclude<JobName, ReadingJob>;
+
 export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
   : z.infer<typeof upkeepPayload>;

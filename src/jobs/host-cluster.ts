@@ -9,7 +9,7 @@ import type { Demo } from '../k8s/demo.js';
 import { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
-import type { JobName, UpkeepName } from '../commands/job-payloads.js';
+import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Delivery, DemoContext } from './context.js';
 import type { JobRun } from './job-run.js';
 
@@ -40,7 +40,7 @@ export interface ClaimedHost {
  * holds the claim, `busy` is called instead.
  */
 export async function withClaimedDemo(
-  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<UpkeepName>,
+  run: JobRun<WritingJob>,
   busy: (holder: Holder) => Promise<void>,
   work: (claimed: ClaimedHost) => Promise<void>,
 ): Promise<void> {

@@ -1,13 +1,11 @@
+import type { WritingJob } from '../commands/job-payloads.js';
 import { messageOf } from '../errors.js';
 import { recordSpan } from '../tracing.js';
 import type { Task } from './flow.js';
 import type { JobRun } from './job-run.js';
 
 /** Records a finished step in the log, the metrics and the trace. */
-export function observeStep(
-  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>,
-  task: Task,
-): void {
+export function observeStep(run: JobRun<WritingJob>, task: Task): void {
   const { log, metrics, name, payload } = run;
   const { step, cluster, state, tookMs = 0, found, error } = task;
   const flow = name === 'expire' ? 'delete' : name;

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import { virtualClusterNames, type Demo } from '../k8s/demo.js';
@@ -16,7 +17,7 @@ export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 type DemoFlow = Flow<DemoContext, ClusterContext, string>;
 
 export interface ReportedFlow {
-  run: JobRun<'create'> | JobRun<'delete'> | JobRun<'revoke'> | JobRun<'expire'>;
+  run: JobRun<WritingJob>;
   claimed: ClaimedHost;
   demo: Demo;
   flow: DemoFlow;
@@ -75,11 +76,7 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
 }
 
 /** Looks which results of a flow's steps hold, and changes nothing. */
-export function inspectDemo(
-  run: JobRun<'create'> | JobRun<'status'>,
-  flow: DemoFlow,
-  connection: DemoConnection,
-): Promise<Task[]> {
+export function inspectDemo(run: JobRun<JobName>, flow: DemoFlow, connection: DemoConnection): Promise<Task[]> {
   return withDemoContext(run, connection, (context) =>
     inspectFlow(flow, {
       config: run.config,

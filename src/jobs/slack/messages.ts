@@ -1,3 +1,4 @@
+import type { WritingJob } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import type { Holder } from '../../k8s/claim.js';
 import type { Demo } from '../../k8s/demo.js';
@@ -31,17 +32,19 @@ export const describeState = ({ state, problem }: Demo): string =>
     deleting: 'it is being deleted',
   })[state];
 
+/** What happens to a demo while a job has it; a worker of another version may run others. */
+const doing: Record<WritingJob, string> = {
+  create: 'being created',
+  delete: 'being deleted',
+  expire: 'being deleted because it has expired',
+  revoke: 'having access revoked',
+  renew: 'getting new certificates',
+};
+
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
-  const doing: Record<string, string> = {
-    create: 'being created',
-    delete: 'being deleted',
-    expire: 'being deleted because it has expired',
-    revoke: 'having access revoked',
-    renew: 'getting new certificates',
-  };
   return message(
-    `:information_source: Demo *${demo}* is ${doing[purpose] ?? `locked by ${purpose}`} since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
+    `:information_source: Demo *${demo}* is ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `locked by ${purpose}`} since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 
