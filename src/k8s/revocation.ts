@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {
-  KubernetesObject,
-  V1ConfigMap,
-  V1Namespace,
-  V1ClusterRoleBinding,
-  V1Pod,
-  V1RoleBinding,
-  V1Secret,
-} from '@kubernetes/client-node';
+import type { V1ConfigMap, V1Namespace, V1ClusterRoleBinding, V1Pod, V1Secret } from '@kubernetes/client-node';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
@@ -42,46 +34,6 @@ export async function removeBindings(cluster: Cluster, userId?: string): Promise
     if (name.startsWith(prefix) && name !== kept && meant(name))
       await remove(cluster, ref(rbac, 'ClusterRoleBinding', name));
 }
-
-/**
- * What else gives access to a virtual cluster, beside Kubernetes, vcluster, Istio and vcdemo themselves: an administrator
- * may have left a door. Each as `ClusterRoleBinding x (User y)` or `Secret ns/x (token of ServiceAccount z)`.
- */
-export async function otherAccess(cluster: Cluster): Promise<string[]> {
-  const [clusterWide, namespaced, secrets] = await Promise.all([
-    list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding'),
-    list<V1RoleBinding>(cluster, rbac, 'RoleBinding'),
-    list<V1Secret>(cluster, 'v1', 'Secret', { fields: { type: 'kubernetes.io/service-account-token' } }),
-  ]);
-  return [
-    ...clusterWide.flatMap((binding) => doors('ClusterRoleBinding', binding)),
-    ...namespaced.flatMap((binding) => doors('RoleBinding', binding)),
-    ...secrets
-      .filter(({ metadata }) => !isOurs(metadata))
-      .map(
-        ({ metadata }) =>
-          `Secret ${metadata?.namespace}/${metadata?.name} (token of ServiceAccount ${metadata?.annotations?.['kubernetes.io/service-account.name']})`,
-      ),
-  ];
-}
-
-function doors(kind: string, { metadata, subjects }: V1ClusterRoleBinding | V1RoleBinding): string[] {
-  if (isOurs(metadata)) return [];
-  const place = metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : metadata?.name;
-  return (subjects ?? [])
-    .filter(({ kind: subject, name }) => !(subject !== 'ServiceAccount' && name.startsWith('system:')))
-    .map(
-      (subject) =>
-        `${kind} ${place} (${subject.kind} ${subject.namespace ? `${subject.namespace}/` : ''}${subject.name})`,
-    );
-}
-
-/** Namespaces and names of what a demo brings along. */
-const ownNamespaces = ['kube-system', 'kube-public', 'istio-system', 'kubernetes-dashboard'];
-const ownNames = /^(system:|kubeadm:|vcdemo-|istio|cluster-admin$|kubernetes-dashboard|coredns)/;
-
-const isOurs = (metadata: KubernetesObject['metadata']): boolean =>
-  ownNames.test(metadata?.name ?? '') || ownNamespaces.includes(metadata?.namespace ?? '');
 
 /**
  * Makes the virtual cluster forget its keys: with the next start of its control plane it has another CA and another key for

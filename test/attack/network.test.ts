@@ -173,7 +173,7 @@ describe(
     const pods = {
       plain: {},
       client: { app: 'vc-client' },
-      'control-plane': { app: 'vcluster', release: 'vc1', 'vcdemo.io/virtual-cluster': '' },
+      'control-plane': { app: 'vcluster', release: 'vc1' },
     } as const;
     let addresses: Addresses;
 

@@ -3,27 +3,32 @@ import { message } from '../../slack/messages.js';
 
 const mostDoors = 15;
 
-/** Reports that one person's access has ended, and lists by virtual cluster other ways in that they may have left. */
-export function personRevokedMessage(
-  demo: string,
-  person: string,
-  doors: Readonly<Record<string, readonly string[]>>,
-): SlackMessage {
+/** What else gives access, by virtual cluster, as `otherAccess` lists it. */
+type Doors = Readonly<Record<string, readonly string[]>>;
+
+/** Reports that one person's access has ended, and lists other ways in that they may have left. */
+export const personRevokedMessage = (demo: string, person: string, doors: Doors): SlackMessage =>
+  message(
+    [
+      `:lock: <@${person}> no longer has access to demo *${demo}* and cannot get a new kubeconfig.`,
+      ...listed('Check these other ways in, which they may have created as an administrator', doors),
+      `Tokens that they requested for ServiceAccounts leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces the keys of the demo, which ends those too.`,
+    ].join('\n'),
+  );
+
+export const everybodyRevokedMessage = (demo: string, doors: Doors): SlackMessage =>
+  message(
+    [
+      `:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. Everybody who had a kubeconfig has been sent a new one.`,
+      ...listed('Check these bindings, which remain: they may let somebody in without a key', doors),
+    ].join('\n'),
+  );
+
+function listed(title: string, doors: Doors): string[] {
   const all = Object.entries(doors).flatMap(([cluster, found]) =>
     found.map((door) => `• ${cluster}: ${escapeMrkdwn(door)}`),
   );
-  const listed = all.slice(0, mostDoors).join('\n');
-  const more = all.length > mostDoors ? `\n… and ${all.length - mostDoors} more` : '';
-  const rest =
-    all.length === 0
-      ? 'No other access was found in the demo.'
-      : `*Check these other ways in*: as an administrator, they may have created them. \`/vcdemo revoke ${demo}\` without a name closes them all.\n${listed}${more}`;
-  return message(
-    `:lock: <@${person}> no longer has access to demo *${demo}* and cannot get a new kubeconfig.\n${rest}`,
-  );
+  if (all.length === 0) return [];
+  const more = all.length > mostDoors ? [`… and ${all.length - mostDoors} more`] : [];
+  return [`*${title}*:`, ...all.slice(0, mostDoors), ...more];
 }
-
-export const everybodyRevokedMessage = (demo: string): SlackMessage =>
-  message(
-    `:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. Everybody who had a kubeconfig has been sent a new one.`,
-  );

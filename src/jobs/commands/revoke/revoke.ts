@@ -4,7 +4,8 @@ import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
-import { authorityHash, otherAccess, removeBindings } from '../../../k8s/revocation.js';
+import { otherAccess } from '../../../k8s/other-access.js';
+import { authorityHash, removeBindings } from '../../../k8s/revocation.js';
 import { bothClusters, type DemoContext } from '../../context.js';
 import { requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
@@ -51,13 +52,8 @@ async function revokePerson(
     { slack, payload, ...run },
     { host, demo, signal, beforeWrite: claim.assertHeld },
     async (context) => {
-      const doors: Record<string, string[]> = {};
-      for (const place of demo.places) {
-        const cluster = await context.connections.connect(place);
-        await removeBindings(cluster, person);
-        doors[place.name] = await otherAccess(cluster);
-      }
-      return doors;
+      for (const place of demo.places) await removeBindings(await context.connections.connect(place), person);
+      return await doorsOf(context);
     },
   );
   await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
@@ -89,10 +85,10 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
       audience: payload.requester,
     });
   }
-  await handOutAnew(run, claimed, noted);
+  const found = await handOutAnew(run, claimed, noted);
   const done = (current: Demo): Demo => ({ ...current, replacing: undefined });
   await changeRecord(host, noted, done);
-  await slack.post(payload.requester, everybodyRevokedMessage(demo.name));
+  await slack.post(payload.requester, everybodyRevokedMessage(demo.name, found));
 }
 
 async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Promise<Demo> {
@@ -101,11 +97,18 @@ async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Pr
   return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities } }));
 }
 
-/** Everybody who had a kubeconfig gets a new one in the same place, unless their access was revoked. */
-async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost, demo: Demo): Promise<void> {
+/**
+ * Everybody who had a kubeconfig gets a new one in the same place, unless their access was revoked. Resolves with what else
+ * gives access.
+ */
+async function handOutAnew(
+  run: RevokeRun,
+  { host, claim, signal }: ClaimedHost,
+  demo: Demo,
+): Promise<Record<string, string[]>> {
   const { slack, config } = run;
   const receivers = receiversOf(demo);
-  await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
+  const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
     for (const receiver of receivers) {
       const { to, user } = receiver;
       const sent =
@@ -114,9 +117,18 @@ async function handOutAnew(run: RevokeRun, { host, claim, signal }: ClaimedHost,
           : await slack.sendFile(to, await personalFile(context, user));
       await noteFiles(slack, host, demo, sent, receiver);
     }
+    return await doorsOf(context);
   });
   if (receivers.length === 0)
     await slack.whisper(run.payload.requester, message(`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`));
+  return found;
+}
+
+/** What else gives access, by virtual cluster. */
+async function doorsOf({ demo, connections }: DemoContext): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const place of demo.places) found[place.name] = await otherAccess(await connections.connect(place));
+  return found;
 }
 
 async function personalFile(context: DemoContext, user: string): Promise<SlackFile> {

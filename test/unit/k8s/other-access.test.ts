@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { RbacV1Subject } from '@kubernetes/client-node';
+import { waysIn, type AccessObjects } from '../../../src/k8s/other-access.js';
+
+const none: AccessObjects = { clusterRoleBindings: [], roleBindings: [], tokenSecrets: [], certificateRequests: [] };
+
+const group = (name: string): RbacV1Subject => ({ kind: 'Group', name });
+const user = (name: string): RbacV1Subject => ({ kind: 'User', name });
+const account = (namespace: string | undefined, name: string): RbacV1Subject => ({
+  kind: 'ServiceAccount',
+  name,
+  ...(namespace && { namespace }),
+});
+
+const clusterBinding = (name: string, role: string, ...subjects: RbacV1Subject[]): AccessObjects => ({
+  ...none,
+  clusterRoleBindings: [
+    {
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+      subjects,
+    },
+  ],
+});
+const binding = (place: string, role: string, ...subjects: RbacV1Subject[]): AccessObjects => {
+  const [namespace = '', name = ''] = place.split('/');
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role };
+  return { ...none, roleBindings: [{ metadata: { namespace, name }, roleRef, subjects }] };
+};
+const token = (place: string, ofAccount: string): AccessObjects => {
+  const [namespace = '', name = ''] = place.split('/');
+  const annotations = { 'kubernetes.io/service-account.name': ofAccount };
+  return { ...none, tokenSecrets: [{ metadata: { namespace, name, annotations } }] };
+};
+
+/** As a demo with vcluster 0.28 and Istio 1.31 has them. */
+const ofNewDemo: [string, AccessObjects][] = [
+  ['the administrators of Kubernetes', clusterBinding('cluster-admin', 'cluster-admin', group('system:masters'))],
+  ['the Dashboard’s administrator', clusterBinding('admin-user', 'cluster-admin', account('kubernetes-dashboard', 'admin-user'))],
+  ['a person of vcdemo', clusterBinding('vcdemo-admin-u-bob-u0b', 'cluster-admin', user('u-bob-u0b'))],
+  ['discovery', clusterBinding('system:discovery', 'system:discovery', group('system:authenticated'))],
+  ['a controller', clusterBinding('system:controller:job-controller', 'system:controller:job-controller', account('kube-system', 'job-controller'))],
+  ['istiod', clusterBinding('istiod-clusterrole-istio-system', 'istiod-clusterrole-istio-system', account('istio-system', 'istiod'))],
+  ['the other istiod', clusterBinding('istio-reader-clusterrole-istio-system', 'istio-reader-clusterrole-istio-system', account('istio-system', 'istio-reader-service-account'))],
+  ['the gateway, whose namespace is that of its binding', binding('istio-system/istio-ingressgateway-sds', 'istio-ingressgateway-sds', account(undefined, 'istio-ingressgateway-service-account'))],
+  ['the scheduler', binding('kube-system/system::leader-locking-kube-scheduler', 'system::leader-locking-kube-scheduler', user('system:kube-scheduler'))],
+  ['the token in the remote secret', token('istio-system/istio-reader-service-account-istio-remote-secret-token', 'istio-reader-service-account')],
+]; // prettier-ignore
+
+describe('the other ways into a virtual cluster', () => {
+  for (const [what, objects] of ofNewDemo) test(`are not ${what}`, () => assert.deepEqual(waysIn(objects), []));
+
+  const leftOpen: [string, AccessObjects, string][] = [
+    ['another user', clusterBinding('mine', 'cluster-admin', user('eve')), 'ClusterRoleBinding mine (User eve)'],
+    ['everybody, by a name like Kubernetes’ own', clusterBinding('system:basic', 'cluster-admin', group('system:authenticated')), 'ClusterRoleBinding system:basic (Group system:authenticated)'],
+    ['people without a certificate', clusterBinding('system:public-info-viewer', 'cluster-admin', group('system:unauthenticated')), 'ClusterRoleBinding system:public-info-viewer (Group system:unauthenticated)'],
+    ['the anonymous user', clusterBinding('istio-x', 'admin', user('system:anonymous')), 'ClusterRoleBinding istio-x (User system:anonymous)'],
+    ['istiod as administrator', clusterBinding('istiod', 'cluster-admin', account('istio-system', 'istiod')), 'ClusterRoleBinding istiod (ServiceAccount istio-system/istiod)'],
+    ['an account in kube-system', clusterBinding('system:controller:x', 'cluster-admin', account('kube-system', 'default')), 'ClusterRoleBinding system:controller:x (ServiceAccount kube-system/default)'],
+    ['somebody under the name of a person of vcdemo', clusterBinding('vcdemo-admin-u-bob-u0b', 'cluster-admin', user('eve')), 'ClusterRoleBinding vcdemo-admin-u-bob-u0b (User eve)'],
+    ['a second subject beside the right one', clusterBinding('cluster-admin', 'cluster-admin', group('system:masters'), user('eve')), 'ClusterRoleBinding cluster-admin (User eve)'],
+    ['a role in istio-system', binding('istio-system/istiod', 'istiod', account('default', 'default')), 'RoleBinding istio-system/istiod (ServiceAccount default/default)'],
+    ['a token in kube-system', token('kube-system/coredns-token', 'coredns'), 'Secret kube-system/coredns-token (token of ServiceAccount kube-system/coredns)'],
+    ['a certificate', { ...none, certificateRequests: [{ metadata: { name: 'csr-1' }, spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client', username: 'u-eve' }, status: { certificate: 'Y2VydA==' } }] }, 'CertificateSigningRequest csr-1 (issued to u-eve)'],
+  ]; // prettier-ignore
+  for (const [what, objects, listed] of leftOpen)
+    test(`are listed where they were opened to ${what}`, () => assert.deepEqual(waysIn(objects), [listed]));
+});
