@@ -2,7 +2,7 @@ import { format } from 'prettier';
 import { z } from 'zod';
 import { demoConfig } from '../src/config/schema.js';
 
-/* The configuration's reference and its JSON schema, both from the zod schema. */
+/* The reference of the configuration and its JSON schema, both from the zod schema. */
 
 interface Node {
   description?: string;
@@ -28,13 +28,17 @@ export function configurationSchemaText(): Promise<string> {
   return format(JSON.stringify(configurationSchema()), { parser: 'json', printWidth: 120 });
 }
 
+const either = new Intl.ListFormat('en', { type: 'disjunction' });
+
+const either = new Intl.ListFormat('en', { type: 'disjunction' });
+
 /** A Markdown table with a row for each key: its default and its meaning. */
 export function configurationTable(): string {
   const rows = rowsOf('', configurationSchema());
   return ['| key | default | meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
-/** `inherited` is the default of the whole object, where it has one. */
+/** `inherited` is the default of the whole object, if it has one. */
 function rowsOf(path: string, node: Node, inherited: unknown = node.default): string[] {
   return Object.entries(keysOf(node)).flatMap(([key, child]) => {
     const childPath = path === '' ? key : `${path}.${key}`;
@@ -44,7 +48,7 @@ function rowsOf(path: string, node: Node, inherited: unknown = node.default): st
   });
 }
 
-/** The keys of an object; of one that comes in kinds, those of all kinds, with the kinds that have them. */
+/** The keys of an object; for a union, the keys of all kinds, each with the kinds that have it. */
 function keysOf({ properties, oneOf }: Node): Record<string, Node> {
   if (!oneOf) return properties ?? {};
   const keys: Record<string, { node: Node; kinds: string[] }> = {};
@@ -54,12 +58,12 @@ function keysOf({ properties, oneOf }: Node): Record<string, Node> {
   return Object.fromEntries(
     Object.entries(keys).map(([key, { node, kinds }]) => [
       key,
-      kinds.length === oneOf.length ? node : prefixed(`with ${kinds.join(' or ')}: `, node),
+      kinds.length === oneOf.length ? node : prefixed(`with ${either.format(kinds)}: `, node),
     ]),
   );
 }
 
-/** The node whose keys' descriptions begin with the text. */
+/** The node, with the text in front of the descriptions of its keys. */
 function prefixed(text: string, node: Node): Node {
   const properties =
     node.properties &&

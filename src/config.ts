@@ -7,8 +7,8 @@ import type { DemoConfig, SharedConfig } from './config/schema.js';
 import { isRedisUrl } from './redis/address.js';
 
 /*
- * Settings of the processes come from the environment; everything about demos comes from the YAML file that VCDEMO_CONFIG
- * names, whose keys are in config/schema.ts. This is the only reader of process.env. All problems are reported together.
+ * Settings of the processes come from the environment. Everything about demos comes from the YAML file named by
+ * VCDEMO_CONFIG, whose keys are in config/schema.ts. Only this file reads process.env. All problems are reported together.
  */
 
 export { shortestTtlMs, type DemoConfig, type SharedConfig } from './config/schema.js';
@@ -28,14 +28,14 @@ const slackToken = (prefix: string) => z.string().startsWith(prefix, `must start
 
 const redis = {
   REDIS_URL: z.string().refine(isRedisUrl, 'expected redis://host:port or redis+sentinel://host:port,host:port/name'),
-  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a certificate in PEM' }).optional(),
+  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a PEM certificate' }).optional(),
   REDIS_SENTINEL_USERNAME: z.string().optional(),
   REDIS_SENTINEL_PASSWORD: z.string().optional(),
 };
 
 const proxy = z.string().refine(isProxy, 'expected http://host:port');
 
-/** How the world outside is reached. */
+/** How to reach the outside world. */
 const network = {
   HTTPS_PROXY: proxy.optional(),
   HTTP_PROXY: proxy.optional(),
@@ -47,7 +47,7 @@ function isProxy(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
-/** Node only warns, and goes on without the certificates. */
+/** Node itself only warns, and continues without the certificates. */
 function isReadable(path: string): boolean {
   try {
     readFileSync(path);
@@ -67,10 +67,10 @@ const common = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
 
-/** Without it, zod looks at the object as a whole only when each of its values is right. */
+/** Without it, zod checks the object as a whole only if all of its values are valid. */
 const always = () => true;
 
-/** Long enough that nobody guesses it; `openssl rand -hex 32` makes one. */
+/** Too long to be guessed; `openssl rand -hex 32` creates one. */
 const secretKey = z.string().min(32, 'must have at least 32 characters');
 
 const botEnvironment = z
@@ -82,11 +82,11 @@ const botEnvironment = z
     SLACK_APP_TOKEN: slackToken('xapp-').optional(),
     SLACK_TEAM_ID: z
       .string()
-      .regex(/^[TE][A-Z0-9]{2,}$/, 'expected the id of a workspace or an organization, such as T012AB3CD')
+      .regex(/^[TE][A-Z0-9]{2,}$/, 'expected the ID of a workspace or an organization, such as T012AB3CD')
       .optional(),
     SLACK_APP_ID: z
       .string()
-      .regex(/^A[A-Z0-9]{2,}$/, 'expected the id of an app, such as A012AB3CD')
+      .regex(/^A[A-Z0-9]{2,}$/, 'expected the ID of an app, such as A012AB3CD')
       .optional(),
     PORT: port.default(3000),
   })
@@ -103,7 +103,7 @@ const botEnvironment = z
 
 const workerEnvironment = z.object({
   ...common,
-  /** The first signs what workers ask of each other; all of them are accepted. */
+  /** The first one signs the jobs that workers enqueue; all of them are accepted. */
   JOB_KEYS: z
     .string()
     .transform((keys) => keys.split(',').map((key) => key.trim()))
@@ -115,14 +115,15 @@ const workerEnvironment = z.object({
   KUBECONFIG: z.string().optional(),
   KUBERNETES_SERVICE_HOST: z.string().optional(),
   KUBERNETES_SERVICE_PORT: z.string().optional(),
-  /** The ClusterRole with what a worker needs in the demos' namespaces; unset, its rights are cluster-wide. */
+  /** The ClusterRole with what a worker needs in the demos' namespaces; if unset, its permissions are cluster-wide. */
   DEMO_CLUSTER_ROLE: z.string().optional(),
-  /** Variables that helm, istioctl and credential plugins get besides those of `childEnvironment`. */
+  /** Variables that helm, istioctl and credential plugins get in addition to those of `childEnvironment`. */
   PASS_ENVIRONMENT: z
     .string()
     .regex(/^[\w*,\s]*$/, 'expected names of variables, separated by commas')
     .refine((value) => forbiddenNames(value).length === 0, {
-      error: ({ input }) => `may not name ${forbiddenNames(input as string).join(', ')}: vcdemo's secrets stay its own`,
+      error: ({ input }) =>
+        `must not name ${forbiddenNames(input as string).join(', ')}: vcdemo never passes on its own secrets`,
     })
     .optional(),
 });
@@ -130,7 +131,7 @@ const workerEnvironment = z.object({
 /** The environment variables that configure bot and worker. */
 export const settingNames = Object.keys({ ...botEnvironment.shape, ...workerEnvironment.shape });
 
-/** Of `npm run queue-ui`. */
+/** For `npm run queue-ui`. */
 const queueEnvironment = z.object({
   ...redis,
   QUEUE_UI_PORT: port.default(3002),
@@ -157,7 +158,7 @@ export function readWorkerSettings(env: NodeJS.ProcessEnv = process.env): Worker
 }
 
 /**
- * Of `npm run policy`.
+ * For `npm run policy`.
  * @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file.
  */
 export function readPolicySettings(env: NodeJS.ProcessEnv = process.env): PolicySettings {
@@ -170,10 +171,10 @@ function hostClusterProblems(
 ): string[] {
   if (HOST_CLUSTER !== undefined && !clusters.includes(HOST_CLUSTER))
     return [
-      `HOST_CLUSTER is ${HOST_CLUSTER}, which is not among the configuration's clusters (${clusters.join(', ') || 'it has none'})`,
+      `HOST_CLUSTER is ${HOST_CLUSTER}, which is not one of the clusters in the configuration (${clusters.join(', ') || 'it has none'})`,
     ];
   if (HOST_CLUSTER === undefined && clusters.length > 0)
-    return [`HOST_CLUSTER is not set: the configuration has the clusters ${clusters.join(', ')}`];
+    return [`HOST_CLUSTER is not set, but the configuration has several clusters: ${clusters.join(', ')}`];
   return [];
 }
 
@@ -211,7 +212,7 @@ function readSettings<Settings extends object, Config>(
   if (!parsed.success || demoConfig === undefined || problems.length > 0)
     throw new UserError(
       'settings-invalid',
-      `These settings must be corrected:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+      `These settings are not valid:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
       {
         hint: 'README.md lists every setting.',
       },
@@ -232,7 +233,7 @@ export interface ProxyEnvironment {
   NO_PROXY?: string;
 }
 
-/** The variables about proxies, by their names in upper or lower case, as helm and kubectl read them. */
+/** The proxy variables, in upper or lower case, as helm and kubectl read them. */
 export function proxyEnvironment(env: NodeJS.ProcessEnv = process.env): ProxyEnvironment {
   const valueOf = (name: string) => env[name] || env[name.toLowerCase()] || undefined;
   const urlOf = (name: string) => valueOf(name)?.replace(/^(?!.*:\/\/)/, 'http://');
@@ -240,7 +241,7 @@ export function proxyEnvironment(env: NodeJS.ProcessEnv = process.env): ProxyEnv
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-/** What helm, istioctl and credential plugins are started with. @see childEnvironment */
+/** The environment of helm, istioctl and credential plugins. @see childEnvironment */
 export function toolEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return childEnvironment(env);
 }

@@ -48,34 +48,34 @@ export const admissionKeys = {
     .boolean()
     .default(true)
     .describe(
-      "refuse to create a demo where the host cluster does not enforce vcdemo's admission policy as configured. With `false` it is created, and its message says what is not enforced",
+      "refuse to create a demo if the host cluster does not enforce vcdemo's admission policy as configured. With `false`, the demo is created, and its message says what is not enforced",
     ),
   admission: z
     .enum(['strict', 'off'])
     .default('strict')
     .describe(
-      'the admission policy on everything that comes to exist in the namespaces of demos ([security.md](security.md#admission)), or `off`',
+      'the admission policy for everything that is created in the namespaces of demos ([security.md](security.md#admission)), or `off`',
     ),
   allow: z
     .array(z.enum(admissionRuleIds))
     .default([])
-    .describe('rules that the policy leaves out, by the name at the end of their message, such as `service-type`'),
+    .describe('rules to leave out of the policy, by the name at the end of their message, such as `service-type`'),
   also: z
     .strictObject({
       proxyImages: names(
-        'images, besides `<istio.hub>/proxyv2:<istio.tag>` with its digest if `istio.digests` has one, whose containers may have NET_ADMIN and NET_RAW, such as the previous one while Istio is being upgraded',
+        'images whose containers may have NET_ADMIN and NET_RAW, besides `<istio.hub>/proxyv2:<istio.tag>` (with its digest, if `istio.digests` has one), such as the previous version during an upgrade of Istio',
       ),
       storageClasses: names("StorageClasses that demos may use; if empty, the host cluster's default class"),
       priorityClasses: names(
-        "PriorityClasses that demos may use; a host cluster's default PriorityClass must be listed",
+        'PriorityClasses that demos may use; list the default PriorityClass if the host cluster has one',
       ),
       runtimeClasses: names('RuntimeClasses that demos may use'),
       csiDrivers: names('CSI drivers that demos may use for inline volumes'),
       tolerations: names('keys of taints that demos may tolerate, besides `node.kubernetes.io/…`'),
       kinds: names(
-        'kinds that a virtual cluster may write in the host cluster besides those it always does, such as `networking.k8s.io/ingresses`, where `vcluster.values` make it sync them',
+        'additional kinds that a virtual cluster may write in the host cluster, such as `networking.k8s.io/ingresses`, if `vcluster.values` make it sync them',
       ),
     })
     .prefault({})
-    .describe('what the policy admits in addition'),
+    .describe('what the policy also admits'),
 };

@@ -8,8 +8,8 @@ import { parseYaml, showVariables, variablesIn } from './substitution.js';
 type Written = Record<string, unknown>;
 
 /**
- * Reads and checks the YAML file; without a path, the defaults. A relative chart file is looked up beside it.
- * With `hostCluster` the settings are those of that one of its `clusters`, and what the others change is not looked at.
+ * Reads and validates the YAML file; without a path, returns the defaults. A relative chart file is resolved against it.
+ * With `hostCluster`, the settings are those of that entry of `clusters`, and the other entries are not validated.
  * @throws UserError `config-unreadable` with the path and every problem.
  */
 export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv, hostCluster?: string): DemoConfig {
@@ -26,7 +26,7 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv,
 }
 
 /**
- * What the bot needs of the file: whatever concerns workers alone may be wrong or use variables that are not set here.
+ * What the bot needs from the file. Parts that only workers use may be invalid, or use variables that are not set here.
  * @throws UserError `config-unreadable` with the path and every problem.
  */
 export function readSharedConfig(path: string | undefined, env: NodeJS.ProcessEnv): SharedConfig {
@@ -47,18 +47,18 @@ function readFile<Config>(path: string, env: NodeJS.ProcessEnv, check: (written:
   } catch (error) {
     const reason = showVariables(error instanceof Error ? error.message : String(error));
     throw new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
-      hint: 'Correct the file that VCDEMO_CONFIG names; docs/configuration.md explains every key.',
+      hint: 'Correct the file named by VCDEMO_CONFIG; docs/configuration.md explains every key.',
       cause: error,
     });
   }
 }
 
-/** Of a configuration, with everything that is wrong in it. */
+/** Everything that is wrong with a configuration. */
 class Unusable extends Error {}
 
 type Parsed<Config> = { config: Config } | { problems: string[] } | { unset: string[] };
 
-/** The settings of a host cluster: its own keys replace those at the top, whole. Without a name, those at the top. */
+/** The settings of a host cluster: its own keys entirely replace those at the top. Without a name, those at the top. */
 function parseFor(written: Written, name: string | undefined): Parsed<DemoConfig> {
   const common = { ...written, ...clusterNames(written) };
   if (name === undefined) return parse(demoConfig, common);
@@ -77,10 +77,13 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: str
   return parsed.success ? { config: parsed.data } : { problems: problemsOf(parsed.error, at) };
 }
 
-/** @throws Unusable with every problem, once */
+/** @throws Unusable with every problem, without duplicates */
 function allOf<Config>(parsed: Parsed<Config>[]): Config[] {
   const unset = new Set(parsed.flatMap((each) => ('unset' in each ? each.unset : [])));
-  if (unset.size > 0) throw new Unusable(`it uses ${[...unset].join(', ')}, which the environment does not set`);
+  if (unset.size > 0)
+    throw new Unusable(
+      `it uses ${[...unset].join(', ')}, but the environment does not set ${unset.size === 1 ? 'it' : 'them'}`,
+    );
   const problems = new Set(parsed.flatMap((each) => ('problems' in each ? each.problems : [])));
   if (problems.size > 0) throw new Unusable([...problems].join('; '));
   return parsed.flatMap((each) => ('config' in each ? [each.config] : []));
@@ -97,7 +100,7 @@ function clustersIn({ clusters }: Written): Written {
   return typeof clusters === 'object' && clusters !== null && !Array.isArray(clusters) ? (clusters as Written) : {};
 }
 
-/** `clusters` without what they change; as it is where it is no map, which the schema refuses. */
+/** `clusters` without their contents; unchanged if it is not a map, which the schema refuses. */
 function clusterNames(written: Written): Written {
   if (written.clusters !== null && typeof written.clusters !== 'object') return { clusters: written.clusters };
   if (Array.isArray(written.clusters)) return { clusters: written.clusters };

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 /*
- * What a demo may take of the host cluster and whom it may talk to; src/k8s/isolation makes the objects.
+ * How much of the host cluster a demo may use, and what it may talk to; src/k8s/isolation creates the objects.
  */
 
 /**
- * By default there is room for everything that create makes, twice over as a rollout may need it, and for an app. With the
- * proxies of the source document and the istiod of upstream's profile, one virtual cluster asks for 1.1 CPU, 2.9 Gi,
- * memory limits of 10.9 Gi (4 Gi of them vcluster's own), 10 pods and a claim of 5 Gi. Limits of CPU are left out: they
- * would need a default, and with one below a whole CPU a virtual cluster starts a third slower.
+ * The default has room for everything that create needs, twice over for rollouts, and for an app. With the proxies of the
+ * source document and the istiod of the upstream profile, one virtual cluster requests 1.1 CPU and 2.9 Gi, and needs memory
+ * limits of 10.9 Gi (4 Gi of them for vcluster itself), 10 pods and a claim of 5 Gi. CPU limits are left out: they would
+ * need a default, and with less than a whole CPU a virtual cluster starts a third slower.
  */
 const defaultQuota: Record<string, string> = {
   'requests.cpu': '4',
@@ -19,15 +19,15 @@ const defaultQuota: Record<string, string> = {
   'requests.storage': '20Gi',
   persistentvolumeclaims: '5',
   pods: '30',
-  'count/pods': '60', // those that have ended are counted here
+  'count/pods': '60', // includes pods that have ended
   services: '30',
   'services.loadbalancers': '0',
   'services.nodeports': '0',
-  secrets: '120', // one per pod holds its token
+  secrets: '120', // each pod has one for its token
   configmaps: '80',
 };
 
-/** For containers that say nothing. Upstream's istiod asks for 2 Gi and has no limit. */
+/** For containers that set none. Upstream's istiod requests 2 Gi and has no limit. */
 const defaultLimits: Record<'default' | 'defaultRequest' | 'max', Record<string, string>> = {
   default: { memory: '2Gi', 'ephemeral-storage': '1Gi' },
   defaultRequest: { cpu: '10m', memory: '64Mi', 'ephemeral-storage': '50Mi' },
@@ -41,7 +41,7 @@ const quantity = z
   ])
   .nullable();
 
-/** Amounts laid over the default ones; null leaves one out. */
+/** Amounts merged over the defaults; null removes one. */
 const amounts = (defaults: Record<string, string>) =>
   z
     .record(z.string(), quantity)
@@ -75,38 +75,38 @@ export const tenancyKeys = {
     .enum(['pair', 'document'])
     .default('pair')
     .describe(
-      "whom a demo's pods may talk to: with `pair`, each other, the host's DNS and the internet, and only the virtual clusters' own pods reach the host's API server; with `document`, everybody, as in the source document. Needs a network plugin that enforces NetworkPolicies",
+      "what a demo's pods may talk to. `pair`: each other, the host's DNS and the internet; only the virtual clusters' own pods can reach the host's API server. `document`: everything, as in the source document. Requires a network plugin that enforces NetworkPolicies",
     ),
   ingress: z
     .strictObject({
       namespaces: namespaceNames
         .optional()
         .describe(
-          "with `network: pair`: the ingress controller's namespaces, whose pods may call a demo's; by default `traefik` and `kube-system`, `ingress-nginx` and `kube-system`, `openshift-ingress`, or the Gateway's namespace, by `exposure.kind`",
+          "with `network: pair`: the ingress controller's namespaces, whose pods may call a demo's pods. The default depends on `exposure.kind`: `traefik` and `kube-system`, `ingress-nginx` and `kube-system`, `openshift-ingress`, or the Gateway's namespace",
         ),
       cidrs: cidrs
         .default([])
         .describe(
-          'address blocks that may call it as well, such as other nodes on which an ingress controller uses the host network',
+          "address blocks that may also call a demo's pods, such as other nodes on which an ingress controller uses the host network",
         ),
     })
     .prefault({})
-    .describe('who may call a demo from outside'),
+    .describe('what may call a demo from outside'),
   egress: z
     .strictObject({
       cidrs: cidrs
         .default([])
         .describe(
-          "with `network: pair`: private address blocks that a demo's pods may reach, such as a registry's or a proxy's",
+          "with `network: pair`: private address blocks that a demo's pods may also reach, such as that of a registry or a proxy",
         ),
       except: cidrs
         .default([])
         .describe(
-          'public address blocks that they may not reach: those of nodes, pods and Services, where the host cluster uses public addresses, as many do with IPv6',
+          "public address blocks that a demo's pods may not reach: those of nodes, pods and Services, if the host cluster uses public addresses, as is common with IPv6",
         ),
     })
     .prefault({})
-    .describe('what a demo may reach besides'),
+    .describe('what else a demo may reach'),
   quota: z
     .union([amounts(defaultQuota), off])
     .prefault({})
@@ -116,8 +116,8 @@ export const tenancyKeys = {
   limits: z
     .union([
       z.strictObject({
-        default: limitsKey('default', 'limits of containers that set none'),
-        defaultRequest: limitsKey('defaultRequest', 'requests of containers that set none'),
+        default: limitsKey('default', 'limits for containers that set none'),
+        defaultRequest: limitsKey('defaultRequest', 'requests for containers that set none'),
         max: limitsKey('max', 'the highest limits that a container may set'),
       }),
       off,
@@ -128,7 +128,7 @@ export const tenancyKeys = {
     ),
 };
 
-/** A quota on limits keeps every pod out that has none, the control plane's too. */
+/** A quota on limits keeps out every pod without limits, including the control plane's. */
 export const quotaNeedsLimits = {
   holds: ({ quota, limits }: { quota: unknown; limits: unknown }) => limits !== 'off' || quota === 'off',
   problem: { path: ['limits'], message: 'may be off only if `quota` is off: pods without limits would be refused' },

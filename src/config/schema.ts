@@ -4,12 +4,12 @@ import { admissionKeys } from './admission.js';
 import { quotaNeedsLimits, tenancyKeys } from './isolation.js';
 
 /*
- * Every key of the configuration file, with its default and what it means. `npm run docs` writes docs/configuration.md
- * and the JSON schema for editors from it: a description is Markdown, read in both.
+ * Every key of the configuration file, with its default and its meaning. `npm run docs` writes docs/configuration.md and
+ * the JSON schema for editors from it: descriptions are Markdown and appear in both.
  */
 
 const notADuration = 'expected a duration such as 8h, 90m or 2d';
-/** Read as milliseconds. */
+/** Parsed to milliseconds. */
 const duration = z
   .string()
   .regex(/^(\d+[dhms])+$/, notADuration)
@@ -20,8 +20,8 @@ const duration = z
   });
 
 /**
- * The shortest lifetime of a demo. Kubernetes issues no client certificate for less than ten minutes, and people must
- * have a moment to ask for theirs.
+ * The shortest lifetime of a demo. Kubernetes does not issue client certificates for less than ten minutes, and people need
+ * some time to request theirs.
  */
 export const shortestTtlMs = minutes(15);
 
@@ -37,10 +37,8 @@ const quantity = z.union([
 ]);
 const quantities = z.record(z.string(), quantity);
 const resources = z.strictObject({
-  requests: quantities
-    .optional()
-    .describe('what each of its containers requests, such as `{ cpu: 10m, memory: 64Mi }`'),
-  limits: quantities.optional().describe('what each of its containers is limited to'),
+  requests: quantities.optional().describe('resource requests of each container, such as `{ cpu: 10m, memory: 64Mi }`'),
+  limits: quantities.optional().describe('resource limits of each container'),
 });
 const slackIds = z.array(z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as U012AB3CD'));
 const dnsLabel = '[a-z0-9]([-a-z0-9.]*[a-z0-9])?';
@@ -49,45 +47,47 @@ const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must 
 
 const address = z
   .string()
-  .regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, 'expected host:port, an IPv6 address in brackets')
+  .regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, 'expected host:port, with an IPv6 address in brackets')
   .optional()
   .describe(
-    '`host:port` of the ingress controller (`[::1]:443` for IPv6), where the public names have no DNS records: kubeconfigs then use it as the server, and the name as `tls-server-name`',
+    '`host:port` of the ingress controller (`[::1]:443` for IPv6), if the public names have no DNS records: kubeconfigs then use it as the server, and the public name as `tls-server-name`',
   );
 
-/** Becomes part of queue names. */
+/** Part of the names of queues. */
 const hostClusterName = z.string().regex(/^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/, 'expected a name such as eu-1');
 
 const exposureKind = <Kind extends string>(kind: Kind) =>
   z
     .literal(kind)
     .describe(
-      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), `route` (Route of OpenShift; checked against its schema, not yet seen on a real one), or `none` (people forward ports). The controller must pass TLS through',
+      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), `route` (OpenShift Route; checked against its schema, but not yet tried on a real cluster), or `none` (people forward ports). The controller must pass TLS through',
     );
 
-/** Of every kind but `none`. */
+/** Keys of every kind except `none`. */
 const exposed = {
   address,
   annotations: stringMap
     .default({})
-    .describe("annotations for the objects that `kind` stands for, such as a controller's own; they win over vcdemo's"),
+    .describe(
+      "annotations for the objects of this `kind`, such as those of your controller; they override vcdemo's own",
+    ),
   proof: z
     .enum(['required', 'warn'])
     .default('required')
     .describe(
-      'whether a demo needs the proof, by the worker, that its public names work. With `warn` the kubeconfig is handed out without it, with the reason beside it: for workers that cannot resolve or reach names that work for people (split DNS, no way back in through the load balancer)',
+      'whether a worker must prove that the public names of a demo work. With `warn`, a kubeconfig that could not be proven is sent anyway, with the reason: for workers that cannot resolve or reach names that work for people (split DNS, a load balancer that cannot be reached from inside)',
     ),
 };
 
 const exposure = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: exposureKind('traefik'),
-    entryPoint: z.string().default('websecure').describe("Traefik's entry point for TLS"),
+    entryPoint: z.string().default('websecure').describe("Traefik's TLS entry point"),
     ...exposed,
   }),
   z.strictObject({
     kind: exposureKind('nginx'),
-    ingressClassName: z.string().default('nginx').describe('the class of the Ingress objects'),
+    ingressClassName: z.string().default('nginx').describe('class of the Ingress objects'),
     ...exposed,
   }),
   z.strictObject({
@@ -95,8 +95,8 @@ const exposure = z.discriminatedUnion('kind', [
     gateway: z
       .strictObject({
         name: z.string().describe('name of the Gateway that the TLSRoutes attach to'),
-        namespace: z.string().describe('its namespace'),
-        sectionName: z.string().optional().describe('its listener, if the Gateway has several'),
+        namespace: z.string().describe('namespace of the Gateway'),
+        sectionName: z.string().optional().describe('listener of the Gateway, if it has several'),
       })
       .describe('the Gateway'),
     ...exposed,
@@ -105,9 +105,9 @@ const exposure = z.discriminatedUnion('kind', [
   z.strictObject({ kind: exposureKind('none') }),
 ]);
 
-/** What may differ between host clusters. Only workers read it. */
+/** Keys that may differ between host clusters. Only workers read them. */
 export const hostClusterConfig = z.strictObject({
-  domain: z.string().default('vcdemo.example.com').describe('fills `{domain}` in the templates under `hosts`'),
+  domain: z.string().default('vcdemo.example.com').describe('the value of `{domain}` in the templates under `hosts`'),
   hosts: z
     .strictObject({
       api: hostTemplate
@@ -127,8 +127,10 @@ export const hostClusterConfig = z.strictObject({
     .strictObject({
       labels: stringMap
         .default({})
-        .describe("labels for a demo's namespaces in the host cluster, such as Pod Security's"),
-      annotations: stringMap.default({}).describe('annotations for them, such as a Rancher project'),
+        .describe("labels for a demo's namespaces in the host cluster, such as those of Pod Security"),
+      annotations: stringMap
+        .default({})
+        .describe("annotations for a demo's namespaces in the host cluster, such as a Rancher project"),
     })
     .prefault({})
     .describe("metadata for a demo's namespaces in the host cluster"),
@@ -138,28 +140,28 @@ export const hostClusterConfig = z.strictObject({
         .string()
         .default('vcluster')
         .describe(
-          'name of the chart in `repository`, an `oci://` reference, or a .tgz file (relative to the configuration file if it begins with `.`)',
+          'name of the chart in `repository`, an `oci://` reference, or a .tgz file (relative to the configuration file if it starts with `.`)',
         ),
       repository: z
         .url()
         .default('https://charts.loft.sh')
         .describe(
-          'repository of the chart, if `chart` is a name; helm gets a user name and password in it in a file that is removed at once, as it does those in an `oci://` reference',
+          'repository of the chart, if `chart` is a name. A user name and password in this URL, or in an `oci://` reference, are passed to helm in a temporary file',
         ),
       digest: digest
         .optional()
-        .describe('`sha256:…` of the chart, if `chart` is a .tgz file: any other file is refused'),
+        .describe('digest (`sha256:…`) of the chart, if `chart` is a .tgz file; a file with another digest is refused'),
       version: z
         .string()
         .regex(/^v?\d+\.\d+\.\d+/, 'expected a version such as 0.34.0')
         .default('0.34.0')
         .describe(
-          "the chart's version; for 0.19 and older, values of that generation are written, from 0.20 on `controlPlane.*`",
+          'version of the chart; vcdemo writes the values that this version expects (up to 0.19 the old format, from 0.20 on `controlPlane.*`)',
         ),
       values: freeform
         .default({})
         .describe(
-          "Helm values merged over vcdemo's own; lists are joined. Features that they turn on may need more rights for the worker ([the chart's README](../helm/vcdemo/README.md#rights)); the chart's own ClusterRole stays off",
+          "Helm values merged over vcdemo's own; lists are concatenated. Features that they turn on may require more permissions for the worker ([the chart's README](../helm/vcdemo/README.md#permissions)); the vcluster chart's own ClusterRole stays off",
         ),
     })
     .refine(({ chart, digest }) => digest === undefined || /^(?!\w+:\/\/).*\.tgz$/.test(chart), {
@@ -175,19 +177,17 @@ export const hostClusterConfig = z.strictObject({
         .string()
         .regex(/^\w[\w.-]*$/, 'expected a tag such as 1.30.0; digests go in istio.digests')
         .default('1.30.0')
-        .describe("tag of Istio's images; the worker's istioctl must be of that version or one minor version away"),
+        .describe("tag of Istio's images; the worker's istioctl must be within one minor version of it"),
       digests: z
         .strictObject({
-          pilot: digest
-            .optional()
-            .describe('digest of `<hub>/pilot:<tag>`, such as `sha256:…`, to run exactly that image'),
-          proxyv2: digest.optional().describe('digest of `<hub>/proxyv2:<tag>`'),
+          pilot: digest.optional().describe('digest (`sha256:…`) of `<hub>/pilot:<tag>`, to pin that image'),
+          proxyv2: digest.optional().describe('digest (`sha256:…`) of `<hub>/proxyv2:<tag>`'),
         })
         .optional()
         .describe("digests of Istio's images"),
       operator: freeform
         .default({})
-        .describe('merged over the `spec` of the IstioOperator; gateways with the same name are merged'),
+        .describe("merged over the `spec` of vcdemo's IstioOperator; gateways of the same name are merged"),
     })
     .prefault({})
     .describe('the mesh'),
@@ -196,19 +196,19 @@ export const hostClusterConfig = z.strictObject({
       helloworldV1: z
         .string()
         .default('docker.io/istio/examples-helloworld-v1:1.0')
-        .describe('image of helloworld in the first virtual cluster; like all of these it may end with `@sha256:…`'),
+        .describe('image of helloworld in the first virtual cluster; all images may end with `@sha256:…`'),
       helloworldV2: z
         .string()
         .default('docker.io/istio/examples-helloworld-v2:1.0')
-        .describe('image of helloworld in the second'),
+        .describe('image of helloworld in the second virtual cluster'),
       sleep: z
         .string()
         .default('docker.io/curlimages/curl:8.16.0')
-        .describe('image of the pods that send the requests; needs sh, grep and curl 7.75'),
+        .describe('image of the pods that send the requests; must contain sh, grep and curl 7.75 or newer'),
       client: z
         .string()
         .default('docker.io/alpine/k8s:1.33.4')
-        .describe('image of vc-client, the pod to work from; needs a shell and kubectl'),
+        .describe('image of vc-client, a pod in which people can work; must contain a shell and kubectl'),
       dashboard: z
         .string()
         .default('docker.io/kubernetesui/dashboard:v2.7.0')
@@ -217,27 +217,27 @@ export const hostClusterConfig = z.strictObject({
         .array(pullSecret)
         .default([])
         .describe(
-          "Secrets with registry credentials (type `kubernetes.io/dockerconfigjson`) for all images of a demo, vcluster's and Istio's too: a name in the worker's own namespace, or `namespace/name`. They are copied into each namespace of a demo, where whoever may read its Secrets can read them",
+          "Secrets with registry credentials (type `kubernetes.io/dockerconfigjson`) for all images of a demo, including vcluster's and Istio's: a name in the worker's own namespace, or `namespace/name`. They are copied into each namespace of a demo, where everybody who can read its Secrets can read them",
         ),
     })
     .prefault({})
-    .describe('images of everything but vcluster and Istio; each may end with `@sha256:…`'),
+    .describe('images of everything except vcluster and Istio; each may end with `@sha256:…`'),
   isolation: z
     .strictObject({ ...admissionKeys, ...tenancyKeys })
     .refine(quotaNeedsLimits.holds, quotaNeedsLimits.problem)
     .prefault({})
-    .describe('what keeps a demo and the rest of the host cluster apart'),
+    .describe('the isolation of demos from the rest of the host cluster'),
   vcClient: z
     .strictObject({
       role: z
         .enum(['reader', 'admin'])
         .default('reader')
         .describe(
-          "what vc-client may do in the demo's namespaces of the host cluster: `reader` looks at Services, claims, events and the like, but not at Secrets and pods, which hold credentials; `admin` is the source document's ClusterRole",
+          "what vc-client may do in the demo's namespaces of the host cluster: with `reader`, read Services, claims, events and similar objects, but not Secrets and pods, which hold credentials; with `admin`, everything in the ClusterRole `admin`, as in the source document",
         ),
     })
     .prefault({})
-    .describe('the pod to work from'),
+    .describe('vc-client, a pod in which people can work'),
   dashboard: z
     .strictObject({
       enabled: z.boolean().default(true).describe('install the Kubernetes Dashboard in both virtual clusters'),
@@ -249,14 +249,14 @@ export const hostClusterConfig = z.strictObject({
       ingress: z
         .strictObject({
           enabled: z.boolean().default(false).describe('create an Ingress for helloworld in vc1'),
-          className: z.string().optional().describe('its class'),
-          annotations: stringMap.default({}).describe('its annotations'),
+          className: z.string().optional().describe('class of the Ingress'),
+          annotations: stringMap.default({}).describe('annotations of the Ingress'),
         })
         .prefault({})
         .describe('an Ingress for helloworld in vc1'),
       resources: resources
         .default({ requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } })
-        .describe('the resources of its containers; a ResourceQuota of the host cluster may want both'),
+        .describe('resources of its containers; a ResourceQuota of the host cluster may require both'),
     })
     .prefault({})
     .describe("Istio's helloworld sample"),
@@ -264,7 +264,7 @@ export const hostClusterConfig = z.strictObject({
     .enum(['channel', 'dm'])
     .default('channel')
     .describe(
-      'where the kubeconfig of a new demo goes: into the channel where it was asked for, or to its owner alone (`dm`). It never goes into a channel that guests, other organizations or people outside `access.users` read, or of which that cannot be known',
+      'where the kubeconfig of a new demo is sent: to the channel of the command, or only to the owner (`dm`). It is never sent to a channel that guests, other organizations or people outside `access.users` can read, or whose members cannot be determined',
     ),
   credentials: z
     .strictObject({
@@ -273,12 +273,12 @@ export const hostClusterConfig = z.strictObject({
         .describe('how long the certificates in a kubeconfig are valid; `/vcdemo kubeconfig` issues new ones'),
     })
     .prefault({})
-    .describe('what people get to use a demo with'),
+    .describe('the credentials that people get for a demo'),
   sleep: z
     .strictObject({
       resources: resources
         .default({ requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '256Mi' } })
-        .describe('the resources of its containers'),
+        .describe('resources of its containers'),
     })
     .prefault({})
     .describe('the pods that send the requests'),
@@ -287,18 +287,18 @@ export const hostClusterConfig = z.strictObject({
     .positive()
     .default(1)
     .describe(
-      'multiplies the deadline of every step and of every wait inside it (helm, istioctl, certificates, rights), for host clusters slower than most',
+      'multiplies the deadline of every step and of every wait in it (helm, istioctl, certificates, permissions), for slow host clusters',
     ),
 });
 
-/** What holds for all host clusters. The bot reads this much of the file and nothing else. */
+/** Keys that apply to all host clusters. The bot reads these and nothing else. */
 export const sharedConfig = z.strictObject({
   ttl: z
     .strictObject({
       default: lifetime
         .prefault('8h')
-        .describe('lifetime of a demo unless `--ttl` says otherwise; `30m`, `8h`, `2d`; at least `15m`'),
-      max: lifetime.prefault('3d').describe('the longest lifetime that people can ask for'),
+        .describe('lifetime of a demo unless `--ttl` says otherwise, such as `30m`, `8h` or `2d`; at least `15m`'),
+      max: lifetime.prefault('3d').describe('the longest lifetime that `--ttl` accepts'),
     })
     .prefault({})
     .describe('how long demos live'),
@@ -309,35 +309,39 @@ export const sharedConfig = z.strictObject({
         .int()
         .positive()
         .default(5)
-        .describe('demos that one person may own at a time, on each host cluster'),
-      demos: z.number().int().positive().default(50).describe('demos in all, on each host cluster'),
+        .describe('demos that one person may own at a time on each host cluster'),
+      demos: z.number().int().positive().default(50).describe('demos in total on each host cluster'),
       waitingPerPerson: z
         .number()
         .int()
         .positive()
         .default(10)
-        .describe('jobs of one person that may wait for a worker'),
+        .describe('jobs of one person that may be waiting for a worker'),
       commandsPerMinute: z
         .number()
         .int()
         .positive()
         .default(30)
-        .describe('commands of one person that a bot takes in a minute'),
+        .describe('commands that a bot accepts from one person per minute'),
     })
     .prefault({})
-    .describe('how much one person may ask for; administrators are not limited'),
+    .describe('limits per person; they do not apply to administrators'),
   access: z
     .strictObject({
-      users: slackIds.default([]).describe('Slack IDs of the people who may use vcdemo; empty: everybody'),
-      channels: slackIds.default([]).describe('Slack IDs of the channels where it may be used; empty: everywhere'),
+      users: slackIds.default([]).describe('Slack IDs of the people who may use vcdemo; if empty, everybody may'),
+      channels: slackIds
+        .default([])
+        .describe('Slack IDs of the channels in which vcdemo may be used; if empty, all of them'),
       admins: slackIds
         .default([])
-        .describe("Slack IDs of administrators, who may use vcdemo as well, and delete other people's demos"),
+        .describe(
+          "Slack IDs of the administrators, who may use vcdemo, and may also delete other people's demos and revoke access to them",
+        ),
       guests: z
         .boolean()
         .default(false)
         .describe(
-          'whether guests of the workspace, and people of other organizations in shared channels, may use vcdemo',
+          'whether guests of the workspace, and people from other organizations in shared channels, may use vcdemo',
         ),
     })
     .prefault({})
@@ -347,17 +351,17 @@ export const sharedConfig = z.strictObject({
     .default({})
     .transform((clusters) => Object.keys(clusters))
     .describe(
-      'several host clusters, by name; each lists the keys in which it differs, which replace those at the top whole. Demos are created on the first unless `--on` names another. `ttl`, `limits` and `access` are the same for all',
+      'several host clusters, by name. Each lists the top-level keys in which it differs; such a key replaces the one at the top entirely. Demos are created on the first cluster unless `--on` names another. `ttl`, `limits` and `access` are the same for all',
     ),
 });
 
-/** What holds for all host clusters: all that the bot knows of the file. */
+/** What applies to all host clusters: all that the bot knows of the file. */
 export type SharedConfig = z.output<typeof sharedConfig>;
 
 /** The whole file. */
 export const demoConfig = hostClusterConfig.extend(sharedConfig.shape);
 
-/** Everything about demos; docs/configuration.md explains each key. */
+/** Everything about demos; docs/configuration.md explains every key. */
 export type DemoConfig = z.output<typeof demoConfig> & {
   /** Which of `clusters` these settings belong to; undefined with a single host cluster. */
   hostCluster?: string;

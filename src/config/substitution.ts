@@ -1,9 +1,9 @@
 import { isCollection, parseDocument, visit } from 'yaml';
 
 /*
- * `${NAME}` in the configuration file. It is put into the parsed document, not into the text: no value can change the
- * file's structure, and a parser's complaint, which quotes the file, shows no secret. Until then a variable stands in
- * the text as its name between characters for private use, which YAML takes as part of a word anywhere.
+ * `${NAME}` in the configuration file. Values are inserted into the parsed document, not into the text, so no value can
+ * change the structure of the file, and a parser error, which quotes the file, shows no secret. Until then the text has the
+ * name of the variable between private-use characters, which YAML accepts as part of any word.
  */
 
 const [open, close, literal] = ['\uE000', '\uE001', '\uE002'];
@@ -11,10 +11,10 @@ const marked = new RegExp(`[${open}${literal}](\\w+)${close}`, 'g');
 const unsetVariable = new RegExp(`${open}(\\w+)${close}`, 'g');
 
 /**
- * The content of a YAML text with its variables replaced; `$${NAME}` stands for `${NAME}` itself. A variable that is an
- * unquoted value by itself may be a number, a boolean or a list in brackets. Variables that are not set stay, for
- * `variablesIn` to find: they matter only where the value is used.
- * @throws the first error of YAML's syntax
+ * The content of a YAML text with its variables replaced; `$${NAME}` yields a literal `${NAME}`. A variable that is a whole
+ * unquoted value may be a number, a boolean or a list in brackets. Unset variables remain, so that `variablesIn` finds
+ * them: they matter only if the value is used.
+ * @throws the first YAML syntax error
  */
 export function parseYaml(text: string, env: NodeJS.ProcessEnv): unknown {
   const document = parseDocument(
@@ -41,7 +41,7 @@ function variableAlone(text: string): string | undefined {
   return new RegExp(`^${open}(\\w+)${close}$`).exec(text)?.[1];
 }
 
-/** What YAML takes the value for, where that is a number, a boolean, nothing, or a list or map in brackets. */
+/** The value as YAML reads it, if that is a number, a boolean, null, or a list or map in brackets; otherwise the text. */
 function meaningOf(value: string): unknown {
   const { contents, errors } = parseDocument(value);
   const meaning: unknown = errors.length === 0 && contents !== null ? contents.toJSON() : value;
@@ -49,12 +49,12 @@ function meaningOf(value: string): unknown {
   return isText ? value : meaning;
 }
 
-/** The names of the variables in a value that are not set. */
+/** The names of the unset variables in a value. */
 export function variablesIn(value: unknown): string[] {
   return [...new Set([...JSON.stringify(value ?? null).matchAll(unsetVariable)].map(([, name]) => name!))];
 }
 
-/** A text that quotes the file, as it stands there. */
+/** Restores the variables in a text that quotes the file. */
 export function showVariables(text: string): string {
   return text.replace(marked, (mark, name: string) => `${mark.startsWith(literal) ? '$' : ''}\${${name}}`);
 }

@@ -129,7 +129,7 @@ describe('a demo on a real cluster', () => {
   it('verifies: both versions answer', async () => {
     await stack.type(stack.slack.bob, 'verify e2e --requests 24');
     const text = textOf(await stack.message(/requests from sleep/, minute));
-    assert.match(text, /the mesh works, both versions answer/);
+    assert.match(text, /the mesh works: both versions answer/);
     for (const cluster of ['vc1', 'vc2'])
       assert.match(
         text,

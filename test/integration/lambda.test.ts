@@ -204,7 +204,7 @@ describe('the bot as a function', () => {
     assert.equal(exitCode, 1);
     assert.equal(stdout, '');
     assert.deepEqual(stderr.split('\n'), [
-      'These settings must be corrected:',
+      'These settings are not valid:',
       '  - SLACK_BOT_TOKEN must start with xoxb-',
       'README.md lists every setting.',
     ]);

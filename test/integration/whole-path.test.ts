@@ -58,7 +58,7 @@ describe('on a simulated cluster, a demo', () => {
     assert.match(await stack.whisper(slack.bob, /sim/), /already exists: it is ready/);
     await stack.type(slack.bob, 'verify sim');
     const verdict = await stack.message(/requests from sleep/);
-    assert.match(textOf(verdict), /the mesh works, both versions answer/);
+    assert.match(textOf(verdict), /the mesh works: both versions answer/);
     for (const cluster of ['vc1', 'vc2'])
       assert.match(textOf(verdict), new RegExp(`from ${cluster}\\*: v1: [1-9]\\d* · v2: [1-9]`));
     const details = await waitFor('the details in the thread', async () =>

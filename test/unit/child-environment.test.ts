@@ -68,6 +68,6 @@ describe('programs that a worker starts', () => {
 
 test('a worker does not start when PASS_ENVIRONMENT names its own secrets', () => {
   const env = { SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h', PASS_ENVIRONMENT: 'VAULT_ADDR,SLACK_BOT_TOKEN' };
-  assert.throws(() => readWorkerSettings(env), /PASS_ENVIRONMENT may not name SLACK_BOT_TOKEN/);
+  assert.throws(() => readWorkerSettings(env), /PASS_ENVIRONMENT must not name SLACK_BOT_TOKEN/);
   assert.deepEqual(forbiddenNames('VAULT_ADDR,TELEPORT_*'), []);
 });

@@ -79,7 +79,7 @@ describe('variables in the configuration file', () => {
   test('are read from the environment, except in comments', () => {
     const path = yaml('# ${UNSET}\ndomain: ${DOMAIN} # or ${UNSET}\n');
     assert.equal(readConfigFile(path, { DOMAIN: 'x.example.com' }).domain, 'x.example.com');
-    assert.match(refusal(() => readConfigFile(path, {})).message, /uses DOMAIN, which the environment does not set/);
+    assert.match(refusal(() => readConfigFile(path, {})).message, /uses DOMAIN, but the environment does not set it/);
   });
 
   test('do not appear with their values in the complaint about a file that is not YAML', () => {

@@ -60,4 +60,4 @@ const countsOf = ({ sequential: { versions } }: Traffic): string =>
 const publicWayText = ({ problem, isRequired }: PublicWay): string =>
   isRequired
     ? `:x: The public name does not work: ${escapeMrkdwn(problem)}`
-    : `:warning: The worker could not reach the public name, which need not mean that people cannot: ${escapeMrkdwn(problem)}`;
+    : `:warning: The worker could not reach the public name; it may still work for you: ${escapeMrkdwn(problem)}`;

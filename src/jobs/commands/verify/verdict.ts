@@ -41,7 +41,7 @@ export function judge(directions: readonly Direction[], expectation: Expectation
   return { kind, reason, directions: judged };
 }
 
-const passing = 'the mesh works, both versions answer';
+const passing = 'the mesh works: both versions answer';
 
 export function judgeDirection({ from, traffic, problem }: Direction, expectation: Expectation): DirectionVerdict {
   if (!traffic) return { from, kind: 'fail', reason: `no request could be sent: ${problem}`, remarks: [] };

@@ -37,7 +37,7 @@ const judged = (...directions: Direction[]) => judge(directions, evenly);
 describe('the verdict', () => {
   test('is a pass where both versions answer in both directions', () => {
     const verdict = judged(direction('vc1'), direction('vc2'));
-    assert.deepEqual([verdict.kind, verdict.reason], ['pass', 'the mesh works, both versions answer']);
+    assert.deepEqual([verdict.kind, verdict.reason], ['pass', 'the mesh works: both versions answer']);
   });
 
   test('is the worse of two directions, which it names', () => {
