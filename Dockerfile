@@ -1,11 +1,11 @@
-# One image for bot and worker; the command chooses. istioctl must be of the version in istio.tag of the configuration.
-# Each version may end with @sha256:…; a new default belongs in .github/base-images as well.
+# One image for bot and worker; the command selects which. istioctl must be within one minor version of istio.tag.
+# Each version may end with @sha256:…; add new defaults to .github/base-images as well.
 ARG NODE_VERSION=24-alpine
 ARG HELM_VERSION=3.19.0
 ARG ISTIO_VERSION=1.30.0
 
 FROM alpine/helm:${HELM_VERSION} AS helm
-# With both arguments the image has that vcluster chart in /charts, and is not built with any other.
+# With both arguments, the image contains that vcluster chart in /charts; the build fails if the digest differs.
 ARG VCLUSTER_VERSION=''
 ARG VCLUSTER_DIGEST=''
 RUN mkdir /charts; [ -z "$VCLUSTER_VERSION" ] || { \
@@ -31,7 +31,7 @@ COPY --from=istioctl /usr/local/bin/istioctl /usr/local/bin/istioctl
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
-# A number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can tell that it is not root.
 USER 10001:10001
 EXPOSE 3000 3001
 CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=96", "dist/bot/main.js"]

@@ -30,8 +30,6 @@ export function configurationSchemaText(): Promise<string> {
 
 const either = new Intl.ListFormat('en', { type: 'disjunction' });
 
-const either = new Intl.ListFormat('en', { type: 'disjunction' });
-
 /** A Markdown table with a row for each key: its default and its meaning. */
 export function configurationTable(): string {
   const rows = rowsOf('', configurationSchema());

@@ -1,9 +1,9 @@
-{{/* The release's name, as the beginning of every object's; with -worker-sweep it has the 52 characters that a CronJob may. */}}
+{{/* The prefix of all names; with -worker-sweep it has the 52 characters that the name of a CronJob may have. */}}
 {{- define "vcdemo.name" -}}
 {{- default .Release.Name .Values.nameOverride | trunc 39 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Labels by which pods of a component are selected: (list . "bot") */}}
+{{/* The labels that select the pods of a component: (list . "bot") */}}
 {{- define "vcdemo.selector" -}}
 app.kubernetes.io/name: vcdemo
 app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
@@ -20,7 +20,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
-{{/* Whether Redis is one of the user's own: a server, or those that sentinels know. */}}
+{{/* Whether the user has their own Redis: a server, or servers behind sentinels. */}}
 {{- define "vcdemo.ownRedis" -}}
 {{- if or .Values.redis.host .Values.redis.sentinel.hosts }}yes{{ end -}}
 {{- end -}}
@@ -32,7 +32,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{ join "," .Values.redis.sentinel.hosts }}
 {{- else if .Values.redis.host -}}{{ .Values.redis.host }}:{{ .Values.redis.port }}
 {{- else if .Values.valkey.enabled -}}{{ include "vcdemo.name" . }}-valkey.{{ .Release.Namespace }}.svc:6379
-{{- else -}}{{ fail "Set redis.host or redis.sentinel.hosts to a Redis of your own, or valkey.enabled to true." }}
+{{- else -}}{{ fail "Set redis.host or redis.sentinel.hosts to your own Redis, or valkey.enabled to true." }}
 {{- end -}}
 {{- end -}}
 
@@ -61,14 +61,14 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- if .Values.redis.sentinel.hosts -}}{{ .Values.redis.sentinel.existingSecret }}{{- end -}}
 {{- end -}}
 
-{{/* Kubernetes puts the password in: it stands in no manifest. */}}
+{{/* Kubernetes inserts the password, so that it appears in no manifest. */}}
 {{- define "vcdemo.redisUrl" -}}
 {{ ternary "rediss" "redis" (ne (include "vcdemo.redisTls" .) "") }}{{ if .Values.redis.sentinel.hosts }}+sentinel{{ end }}://
 {{- if include "vcdemo.redisSecret" . }}{{ .Values.redis.username }}:$(REDIS_PASSWORD)@{{ end -}}
 {{ include "vcdemo.redisAddress" . }}{{ if .Values.redis.sentinel.hosts }}/{{ .Values.redis.sentinel.name }}{{ end }}
 {{- end -}}
 
-{{/* The host cluster that this release's workers are for, among those of the configuration. */}}
+{{/* The host cluster in the configuration that this release's workers are for. */}}
 {{- define "vcdemo.hostCluster" -}}
 {{- $names := keys (dig "clusters" dict .Values.config) | sortAlpha -}}
 {{- if .Values.worker.hostCluster -}}
@@ -79,25 +79,25 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{/* A queue of these workers, as src/commands/payload.ts names it: (list . "provisioning") */}}
+{{/* The name of one of these workers' queues, as in src/commands/payload.ts: (list . "provisioning") */}}
 {{- define "vcdemo.queue" -}}
 {{- $cluster := include "vcdemo.hostCluster" (index . 0) -}}
 {{ index . 1 }}{{ if $cluster }}-{{ $cluster }}{{ end }}
 {{- end -}}
 
-{{/* Whether the chart makes the worker's rights: in another host cluster it cannot. */}}
+{{/* Whether the chart creates the worker's roles: in another host cluster it cannot. */}}
 {{- define "vcdemo.makesRights" -}}
 {{- if and .Values.worker.enabled .Values.rbac.create (not .Values.worker.kubeconfigSecret) }}yes{{ end -}}
 {{- end -}}
 
-{{/* The ClusterRole that the worker binds itself to in the demos' namespaces; none where its rights are cluster-wide. */}}
+{{/* The ClusterRole that the worker binds itself to in the demos' namespaces; empty if its permissions are cluster-wide. */}}
 {{- define "vcdemo.demoClusterRole" -}}
 {{- if .Values.rbac.demoClusterRole -}}{{ .Values.rbac.demoClusterRole }}
 {{- else if include "vcdemo.makesRights" . -}}{{ include "vcdemo.name" . }}-demo-{{ .Release.Namespace }}
 {{- end -}}
 {{- end -}}
 
-{{/* Environment that bot and worker share. */}}
+{{/* The environment that bot and worker share. */}}
 {{- define "vcdemo.env" -}}
 {{- with include "vcdemo.redisSecret" . }}
 - { name: REDIS_PASSWORD, valueFrom: { secretKeyRef: { name: {{ . }}, key: redis-password } } }
@@ -120,7 +120,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- include "vcdemo.networkEnv" . }}
 {{- end -}}
 
-{{/* The way out of a corporate network. The API server, Services and Redis stay this side of the proxy. */}}
+{{/* The corporate proxy. The API server, Services and Redis are on this side of it. */}}
 {{- define "vcdemo.networkEnv" -}}
 {{- with .Values.proxy }}
 {{- range $name, $url := dict "HTTPS_PROXY" .https "HTTP_PROXY" .http }}
@@ -139,7 +139,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{/* The ports on which the proxies listen; nothing where there are none. */}}
+{{/* The ports of the proxies; empty if there are none. */}}
 {{- define "vcdemo.proxyPorts" -}}
 {{- with .Values.proxy }}
 {{- $ports := list }}
@@ -152,7 +152,7 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{/* The volume with more CAs to trust; nothing where there is none. */}}
+{{/* The volume with extra CAs to trust; empty if there is none. */}}
 {{- define "vcdemo.extraCa" -}}
 {{- with .Values.extraCa }}
 {{- if .secret }}{ name: extra-ca, secret: { secretName: {{ .secret }}, items: [{ key: {{ .key }}, path: ca.crt }] } }
@@ -183,11 +183,11 @@ helm.sh/chart: {{ (index . 0).Chart.Name }}-{{ (index . 0).Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{/* Pods of the worker and of the sweep: (list . command) */}}
+{{/* The pods of the worker and of the sweep: (list . command) */}}
 {{- define "vcdemo.workerPod" -}}
 {{- $ := index . 0 -}}
 {{- if ge (int $.Values.worker.stopSeconds) (int $.Values.worker.terminationGracePeriodSeconds) }}
-{{- fail (printf "worker.stopSeconds (%v) must be less than worker.terminationGracePeriodSeconds (%v): the pod is killed then." $.Values.worker.stopSeconds $.Values.worker.terminationGracePeriodSeconds) }}
+{{- fail (printf "worker.stopSeconds (%v) must be less than worker.terminationGracePeriodSeconds (%v), after which the pod is killed." $.Values.worker.stopSeconds $.Values.worker.terminationGracePeriodSeconds) }}
 {{- end -}}
 serviceAccountName: {{ include "vcdemo.name" $ }}-worker
 {{- with $.Values.image.pullSecrets }}
