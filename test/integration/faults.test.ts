@@ -24,7 +24,7 @@ const messages: Record<Fault, RegExp[]> = {
   ],
   'tls-terminated': [
     /Creating demo \*\S+\* failed/,
-    /ends TLS for \S+-vc\d\.vcdemo\.localhost instead of passing/,
+    /terminates TLS for \S+-vc\d\.vcdemo\.localhost instead of passing/,
     /TLS passthrough on/,
   ],
   'remote-secret-wrong': [

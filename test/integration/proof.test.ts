@@ -49,7 +49,7 @@ describe('a demo whose public names do not work for the worker', () => {
   it('fails where the proof is required, with the way out', async () => {
     await stack.type(stack.slack.alice, 'create proof');
     const failure = textOf(await channelHas(/Creating demo \*proof\* failed/));
-    assert.match(failure, /ends TLS for proof-vc\d\.vcdemo\.localhost instead of passing it through/);
+    assert.match(failure, /terminates TLS for proof-vc\d\.vcdemo\.localhost instead of passing it through/);
     assert.match(failure, /set `exposure\.proof` to warn/);
     assert.match(
       failure,
@@ -82,12 +82,12 @@ describe('a demo whose public names do not work for the worker', () => {
     await stack.type(stack.slack.alice, 'verify proof');
     const warned = textOf(await channelHas(/requests from sleep/));
     assert.match(warned, /the mesh works: both versions answer/);
-    assert.match(warned, /:warning: The worker could not reach the public name.*ends TLS/);
+    assert.match(warned, /:warning: The worker could not reach the public name.*terminates TLS/);
     await setProof('required');
     await stack.type(stack.slack.alice, 'verify proof');
     assert.match(
       textOf(await channelHas(/its public name does not work/)),
-      /:x: The public name does not work: .*ends TLS/,
+      /:x: The public name does not work: .*terminates TLS/,
     );
   });
 

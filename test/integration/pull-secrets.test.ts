@@ -55,7 +55,7 @@ describe('images.pullSecrets', () => {
     await keep('changing', 'vcdemo', undefined, {
       '.dockerconfigjson': Buffer.from('{"auths":{"a":{}}}').toString('base64'),
     });
-    assert.equal(await missing(host, await copies('changing')), 'Secret changing differs');
+    assert.equal(await missing(host, await copies('changing')), 'Secret changing is out of date');
   });
 
   it('that do not exist are named with the command that makes them', async () => {

@@ -40,7 +40,7 @@ export function uploadRefusedMessage(
   const where = userId === undefined ? 'below, as text' : `in the direct messages of <@${userId}>, as text`;
   return messageOfParagraphs([
     comment,
-    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. You find it ${where}: copy it into a file of that name.`,
+    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. It is ${where}: copy it into a file of that name.`,
   ]);
 }
 
