@@ -63,7 +63,7 @@ export class UnreachableError extends Error {
   }
 }
 
-/** What a step needs does not exist yet, or is not ready: looking again may show that it is. */
+/** What a step needs does not exist, or is not ready: looking again may show that it is. */
 export class NotYet extends Error {
   override readonly name: string = 'NotYet';
 }

@@ -82,7 +82,7 @@ export function firstPlace({ name, places: [first] }: Pick<Demo, 'name' | 'place
 /** A create may take so long without eating into the demo's life. */
 const creationAllowanceMs = 3_600_000;
 
-/** A demo that does not exist yet. */
+/** A demo that does not exist. */
 export function planDemo(request: {
   name: string;
   owner: { id: string; name: string };

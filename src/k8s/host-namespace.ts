@@ -25,7 +25,7 @@ export type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
 export async function checkHostNamespace(request: HostNamespace): Promise<Check> {
   const { host, config, demo, place } = request;
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
-  if (!namespace) return lacks(`namespace ${place.namespace} does not exist yet`);
+  if (!namespace) return lacks(`namespace ${place.namespace} does not exist`);
   await refuseForeign(host, namespace, demo);
   if (isTerminating(namespace)) return lacks(terminationOf(namespace));
   const rights = await checkDemoRights(request);
@@ -86,7 +86,7 @@ async function waitForServiceAccount(host: Cluster, namespace: string, wait: Wai
   const account = ref('v1', 'ServiceAccount', 'default', namespace);
   await waitUntil(
     `the default ServiceAccount of namespace ${namespace}`,
-    async () => ((await read(host, account)) ? holds : lacks('it does not exist yet')),
+    async () => ((await read(host, account)) ? holds : lacks('it does not exist')),
     { ...wait, everyMs: 50 },
   );
 }

@@ -334,7 +334,7 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
     if (absent !== undefined) return;
     const present = await readMetadata(cluster, manifest);
     if (present?.metadata.annotations[manifestHash] === hashOf(manifest)) return;
-    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'is out of date' : 'does not exist yet'}`;
+    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'is out of date' : 'does not exist'}`;
   });
   return absent;
 }

@@ -189,7 +189,7 @@ const isAlive = ({ metadata, status }: V1Pod) =>
 /** Holds when the Deployment serves its current template with all replicas. */
 export async function deploymentReady(cluster: Cluster, namespace: string, name: string): Promise<Check> {
   const deployment = await read<V1Deployment>(cluster, ref('apps/v1', 'Deployment', name, namespace));
-  if (!deployment) return lacks(`Deployment ${namespace}/${name} does not exist yet`);
+  if (!deployment) return lacks(`Deployment ${namespace}/${name} does not exist`);
   const { replicas = 1 } = deployment.spec ?? {};
   const { observedGeneration = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
   if (

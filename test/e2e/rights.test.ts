@@ -114,7 +114,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await stack.type(stack.slack.alice, 'status half');
     const status = await stack.whisper(stack.slack.alice, /Demo half: /, minute);
     assert.match(status, /vc1: the worker has no permissions in namespace half-vc1 yet: its RoleBinding is missing/);
-    assert.match(status, /vc2: namespace half-vc2 is not there/);
+    assert.match(status, /vc2: namespace half-vc2 does not exist/);
     assert.doesNotMatch(status, /forbidden/);
     assert.equal(await kubectl('get', 'rolebinding', '-n', 'half-vc1', '-o', 'name'), '', 'status only looks');
     await deleteDemo('half');
