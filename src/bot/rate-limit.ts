@@ -19,7 +19,7 @@ export function createRateLimit(perMinute: number, now: () => number = Date.now)
       const waitSeconds = Math.ceil((recent[0]! - since) / 1000);
       throw new Refusal(
         'too-many-commands',
-        `You have sent ${perMinute} commands within a minute, which is the limit.`,
+        `You have sent ${perMinute} commands in the last minute, which is the limit.`,
         {
           hint: `Try again in ${waitSeconds} s.`,
         },

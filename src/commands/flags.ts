@@ -44,7 +44,7 @@ export const expectedWeights: Flag<{ v1: number; v2: number }> = {
     const weights = new Map(words.map((word) => [word?.[1], Number(word?.[2])]));
     const [v1 = 0, v2 = 0] = [weights.get('v1'), weights.get('v2')];
     if (words.includes(null) || weights.size < words.length || v1 + v2 === 0 || Math.max(v1, v2) > heaviest)
-      throw new Error(`"${shown(text)}" does not say how requests are shared: use something like v1=90,v2=10.`);
+      throw new Error(`"${shown(text)}" is not a list of shares: use something like v1=90,v2=10.`);
     return { v1, v2 };
   },
 };

@@ -179,7 +179,7 @@ function assertPair(certificate: string, key: string, plugin: CredentialPlugin):
   } catch (error) {
     throw failure(plugin, `answered with a certificate or key that cannot be read: ${messageOf(error)}`);
   }
-  if (!isPair) throw failure(plugin, 'answered with a key that does not belong to its certificate');
+  if (!isPair) throw failure(plugin, 'answered with a key that does not match its certificate');
 }
 
 // ------------------------------------------------------------------ what people are told

@@ -234,7 +234,7 @@ export async function checkDemoKubeconfig(
     if (entry.certificateAuthority !== certificateAuthority(clusters[name]))
       return lacks(`the kubeconfig belongs to an earlier ${name}`);
   }
-  if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client differs');
+  if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is out of date');
   const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
   if (Math.min(...ends) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');

@@ -34,17 +34,17 @@ export const describeState = ({ state, problem }: Demo): string =>
 
 /** What happens to a demo while a job has it; a worker of another version may run others. */
 const doing: Record<WritingJob, string> = {
-  create: 'being created',
-  delete: 'being deleted',
-  expire: 'being deleted because it has expired',
-  revoke: 'having access revoked',
-  renew: 'getting new certificates',
+  create: 'it is being created',
+  delete: 'it is being deleted',
+  expire: 'it is being deleted because it has expired',
+  revoke: 'access to it is being revoked',
+  renew: 'its certificates are being renewed',
 };
 
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    `:information_source: Demo *${demo}* is ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `locked by ${purpose}`} since ${slackTime(since)} (job \`${jobId}\`). Nothing was started.\nIts progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
+    `:information_source: Demo *${demo}* is busy: ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 

@@ -182,11 +182,11 @@ describe('a credential plugin', () => {
     assert.doesNotMatch(message, /my-secret/);
   });
 
-  test('whose key does not belong to its certificate is refused', async () => {
+  test('whose key does not match its certificate is refused', async () => {
     const authority = await makeAuthority('ca');
     const [{ certificate }, { key }] = [await makeCertificate(authority, 'a'), await makeCertificate(authority, 'b')];
     const script = print(answer({ clientCertificateData: certificate, clientKeyData: key }));
-    assert.match((await refused(signIn(script))).message, /does not belong to its certificate/);
+    assert.match((await refused(signIn(script))).message, /does not match its certificate/);
   });
 
   test('that is not installed is told with the hint of its kubeconfig', async () => {

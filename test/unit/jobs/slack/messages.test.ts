@@ -9,7 +9,7 @@ const writing = (Object.keys(jobs) as JobName[]).filter((name) => jobs[name].que
 
 for (const name of writing)
   test(`a demo that is busy with ${name} says so in words, not by the name of the job`, () => {
-    assert.match(saidOf(name), /Demo demo is (being|having|getting) \w+/);
+    assert.match(saidOf(name), /Demo demo is busy: (it is|access to it is|its certificates are) being \w+/);
     assert.doesNotMatch(saidOf(name), /locked by/);
   });
 
