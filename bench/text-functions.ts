@@ -13,7 +13,8 @@ import { podProblem } from '../src/k8s/pods.js';
 import { readTraffic } from '../src/k8s/traffic.js';
 import { adviceFor } from '../src/known-failures.js';
 import { clip, redact, shorten } from '../src/redact.js';
-import { escapeMrkdwn, sections } from '../src/slack-message.js';
+import { mrkdwn } from '../src/mrkdwn.js';
+import { sections } from '../src/slack-message.js';
 
 /* What a text of a cluster, a tool or a stranger passes through until people read it, and texts that would take long. */
 
@@ -37,14 +38,17 @@ export const textFunctions: readonly TextFunction[] = [
   { name: 'podProblem', apply: (text) => podProblem(unschedulablePod(text)) },
   { name: 'adviceFor', apply: adviceFor },
   { name: 'readTraffic', apply: trafficOf },
-  { name: 'sections', apply: (text) => sections(escapeMrkdwn(redact(text))) },
-  { name: 'message', apply: (text) => message(clip(escapeMrkdwn(text), 20_000)) },
-  { name: 'failureMessage', apply: (text) => failureMessage({ title: 'x', reasons: [redact(text)], jobId: '1' }) },
+  { name: 'sections', apply: (text) => sections(mrkdwn`${redact(text)}`) },
+  { name: 'message', apply: (text) => message(mrkdwn`${clip(text, 20_000)}`) },
+  {
+    name: 'failureMessage',
+    apply: (text) => failureMessage({ title: mrkdwn`x`, reasons: [redact(text)], jobId: '1' }),
+  },
   {
     name: 'progressMessage',
     apply: (text) =>
       progressMessage({
-        title: 'x',
+        title: mrkdwn`x`,
         elapsedMs: 0,
         jobId: '1',
         tasks: [{ step: 'x', says, state: 'running', seen: redact(text) }],

@@ -1,5 +1,6 @@
 import type { DemoConfig } from './config.js';
 import { Refusal } from './errors.js';
+import { joinMrkdwn, mention, mrkdwn } from './mrkdwn.js';
 
 /**
  * Checks that this person may use vcdemo in this channel. Both the bot and the worker check: otherwise anything that can
@@ -67,7 +68,7 @@ export function assertOwner(
     {
       hint:
         admins.length > 0
-          ? `Administrators: ${admins.map((id) => `<@${id}>`).join(', ')}.`
+          ? mrkdwn`Administrators: ${joinMrkdwn(admins.map(mention), ', ')}.`
           : 'The vcdemo operators can name administrators in `access.admins`.',
     },
   );

@@ -1,3 +1,4 @@
+import { plain, type Mrkdwn } from './mrkdwn.js';
 import { redact } from './redact.js';
 
 /**
@@ -8,15 +9,22 @@ export class UserError extends Error {
   override readonly name: string = 'UserError';
   /** What the person can do next; one or two sentences. */
   readonly hint: string | undefined;
+  readonly #slackHint: Mrkdwn | undefined;
 
   constructor(
     /** A stable identifier for logs, tests and documentation, in kebab case. */
     readonly code: string,
     message: string,
-    { hint, cause }: { hint?: string; cause?: unknown } = {},
+    { hint, cause }: { hint?: string | Mrkdwn; cause?: unknown } = {},
   ) {
     super(redact(message), { cause });
-    this.hint = hint === undefined ? undefined : redact(hint);
+    this.hint = hint === undefined ? undefined : redact(typeof hint === 'string' ? hint : plain(hint));
+    this.#slackHint = typeof hint === 'object' ? hint : undefined;
+  }
+
+  /** The hint for Slack, where it can mention people. */
+  get slackHint(): string | Mrkdwn | undefined {
+    return this.#slackHint ?? this.hint;
   }
 }
 

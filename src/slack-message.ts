@@ -1,29 +1,22 @@
 import type { Button, KnownBlock } from '@slack/web-api';
+import { plain, type EscapedText, type Mrkdwn } from './mrkdwn.js';
 
 /** A message as people see it, and its plain text for notifications and screen readers. */
 export interface SlackMessage {
-  text: string;
+  text: EscapedText;
   blocks: KnownBlock[];
 }
 
-/**
- * Makes text from a person or a cluster safe inside Slack's mrkdwn: no mentions, no links.
- * @see https://docs.slack.dev/messaging/formatting-message-text#escaping
- */
-export function escapeMrkdwn(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
-}
-
-/** A message of mrkdwn paragraphs, with an optional footer in small print. Escape what people typed first. */
-export function messageOfParagraphs(paragraphs: readonly string[], footer?: string): SlackMessage {
+/** A message of paragraphs, the first of which is its plain text, with an optional footer in small print. */
+export function messageOfParagraphs(paragraphs: readonly [Mrkdwn, ...Mrkdwn[]], footer?: Mrkdwn): SlackMessage {
   return {
-    text: plain(paragraphs[0] ?? ''),
+    text: plain(paragraphs[0]),
     blocks: [...paragraphs.flatMap(sections), ...(footer === undefined ? [] : [smallPrint(footer)])],
   };
 }
 
 /** Sections of at most 3,000 characters, as Slack requires, split between lines. */
-export function sections(text: string): KnownBlock[] {
+export function sections({ text }: Mrkdwn): KnownBlock[] {
   const parts: string[] = [];
   for (const line of text.split('\n')) {
     const last = parts.at(-1);
@@ -34,16 +27,8 @@ export function sections(text: string): KnownBlock[] {
 }
 
 /** A line of small print. */
-export function smallPrint(text: string): KnownBlock {
+export function smallPrint({ text }: Mrkdwn): KnownBlock {
   return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
-}
-
-/** For notifications and screen readers: no formatting, no emoji, times in UTC. */
-export function plain(mrkdwn: string): string {
-  return mrkdwn
-    .replace(/:[a-z_]+: ?/g, '')
-    .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
-    .replace(/[*`]/g, '');
 }
 
 // ------------------------------------------------------------------ buttons

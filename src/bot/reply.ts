@@ -3,12 +3,16 @@ import type { CommandName } from '../commands/table.js';
 import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
-import { buttons, escapeMrkdwn, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
+import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../mrkdwn.js';
+import { buttons, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
 
 /** What was accepted, with the ids of its jobs, which also appear in the workers' messages and logs. */
-export function acceptedReply(text: string, jobIds: readonly string[]): SlackMessage {
-  const footer = `Job ${jobIds.map((id) => `\`${id}\``).join(', ')}`;
-  return { ...messageOfParagraphs([text], footer), text: `${text} (job ${jobIds.join(', ')})` };
+export function acceptedReply(text: Mrkdwn, jobIds: readonly string[]): SlackMessage {
+  const ids = jobIds.map((id) => mrkdwn`\`${id}\``);
+  return {
+    ...messageOfParagraphs([text], mrkdwn`Job ${joinMrkdwn(ids, ', ')}`),
+    text: mrkdwn`${text} (job ${jobIds.join(', ')})`.text,
+  };
 }
 
 /** A command that asks before it runs. */
@@ -26,7 +30,7 @@ export interface Question {
  * Asks for confirmation before a command is run. If several host clusters could have a demo of that name, each gets a
  * button: a guess could hit the wrong one.
  */
-export function confirmationReply(question: string, { name, demo, commandLine, on, clusters }: Question): SlackMessage {
+export function confirmationReply(question: Mrkdwn, { name, demo, commandLine, on, clusters }: Question): SlackMessage {
   const label = `${name.charAt(0).toUpperCase()}${name.slice(1)} ${demo}`;
   const choices =
     on !== undefined
@@ -45,15 +49,15 @@ export function replyToError(error: unknown, log: Log): SlackMessage {
   if (error instanceof UserError) {
     log.info({ code: error.code, reason: error.message }, 'command refused');
     return messageOfParagraphs([
-      `:warning: ${escapeMrkdwn(error.message)}`,
-      ...(error.hint === undefined ? [] : [escapeMrkdwn(error.hint)]),
+      mrkdwn`:warning: ${error.message}`,
+      ...(error.slackHint === undefined ? [] : [mrkdwn`${error.slackHint}`]),
     ]);
   }
   const reference = randomBytes(4).toString('hex');
   log.error({ err: error, reference }, 'listener failed');
   return messageOfParagraphs([
-    ':boom: An internal error occurred in vcdemo.',
-    `Your command may not have been started. Give the vcdemo operators the reference \`${reference}\`; the log has the details.`,
+    mrkdwn`:boom: An internal error occurred in vcdemo.`,
+    mrkdwn`Your command may not have been started. Give the vcdemo operators the reference \`${reference}\`; the log has the details.`,
   ]);
 }
 

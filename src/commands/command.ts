@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Mrkdwn } from '../mrkdwn.js';
 import { demoName, hostClusterNames, requester, slackUserId, type QueueKind, type Requester } from './payload.js';
 
 /** What a command's flags are checked against. */
@@ -38,9 +39,9 @@ export interface Command {
   /** Who may run it, among those who may use vcdemo at all. */
   who: 'everybody' | 'owner';
   /** The question to confirm before the command runs. */
-  confirm?: (demo: string, person?: string) => string;
+  confirm?: (demo: string, person?: string) => Mrkdwn;
   /** What the person sees at once, while the job waits for a worker. */
-  accepted?: (demo: string) => string;
+  accepted?: (demo: string) => Mrkdwn;
 }
 
 type FlagValues<Flags> = {

@@ -1,4 +1,4 @@
-import { escapeMrkdwn } from '../slack-message.js';
+import { mrkdwn } from '../mrkdwn.js';
 
 /*
  * Normalises what people type before it is parsed. Phones, Macs and Slack replace plain characters with lookalikes, none
@@ -36,7 +36,7 @@ export function splitWords(text: string): string[] {
 
 /** The inverse, as Slack would send it: normalised and split again, the text has the same words. */
 export function joinWords(words: readonly string[]): string {
-  return words.map((word) => (/^<[@#]/.test(word) ? word : escapeMrkdwn(quoted(word)))).join(' ');
+  return words.map((word) => (/^<[@#]/.test(word) ? word : mrkdwn`${quoted(word)}`.text)).join(' ');
 }
 
 /** No word has both kinds of quotes and a space. */

@@ -1,3 +1,4 @@
+import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import { expectedWeights, requests, ttl } from './flags.js';
 
@@ -14,7 +15,7 @@ export const commands = {
     queue: 'provisioning',
     askedOn: 'first',
     who: 'everybody',
-    accepted: (demo) => `Creating demo *${demo}*. Progress follows in this channel.`,
+    accepted: (demo) => mrkdwn`Creating demo *${demo}*. Progress follows in this channel.`,
   },
   kubeconfig: {
     summary: 'send you your own kubeconfig, with certificates in your name, as a direct message',
@@ -24,7 +25,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
-    accepted: (demo) => `Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
+    accepted: (demo) => mrkdwn`Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
   },
   verify: {
     summary: 'send requests through the mesh from both clusters and judge whether both versions of helloworld answer',
@@ -34,7 +35,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
-    accepted: (demo) => `Verifying the mesh of demo *${demo}*.`,
+    accepted: (demo) => mrkdwn`Verifying the mesh of demo *${demo}*.`,
   },
   status: {
     summary: 'check every part of a demo and show what is missing',
@@ -44,7 +45,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
-    accepted: (demo) => `Checking demo *${demo}*.`,
+    accepted: (demo) => mrkdwn`Checking demo *${demo}*.`,
   },
   list: {
     summary: 'list all demos with their owners and expiry times',
@@ -54,7 +55,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'every',
     who: 'everybody',
-    accepted: () => 'Looking for demos.',
+    accepted: () => mrkdwn`Looking for demos.`,
   },
   dashboard: {
     summary: 'show you, and nobody else, the addresses of the Kubernetes Dashboards, with a one-hour token for each',
@@ -64,7 +65,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
-    accepted: (demo) => `Fetching the dashboards of demo *${demo}*.`,
+    accepted: (demo) => mrkdwn`Fetching the dashboards of demo *${demo}*.`,
   },
   revoke: {
     summary: "revoke one person's access to a demo; without a name, replace all its keys and send out new kubeconfigs",
@@ -77,9 +78,9 @@ export const commands = {
     who: 'owner',
     confirm: (demo, person) =>
       person === undefined
-        ? `Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`
-        : `Revoke <@${person}>'s access to demo *${demo}*?`,
-    accepted: (demo) => `Revoking access to demo *${demo}*.`,
+        ? mrkdwn`Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`
+        : mrkdwn`Revoke ${mention(person)}'s access to demo *${demo}*?`,
+    accepted: (demo) => mrkdwn`Revoking access to demo *${demo}*.`,
   },
   delete: {
     summary: 'delete a demo and everything in it, after a confirmation; only its owner and administrators can',
@@ -89,8 +90,8 @@ export const commands = {
     queue: 'removal',
     askedOn: 'picked',
     who: 'owner',
-    confirm: (demo) => `Delete demo *${demo}* and everything in it? This cannot be undone.`,
-    accepted: (demo) => `Deleting demo *${demo}*. Progress follows in this channel.`,
+    confirm: (demo) => mrkdwn`Delete demo *${demo}* and everything in it? This cannot be undone.`,
+    accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
   },
   help: {
     summary: 'show this text, or explain one command',

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
+import type { Mrkdwn } from '../mrkdwn.js';
 import { virtualClusterNames, type Demo } from '../k8s/demo.js';
 import { noteProgress } from '../k8s/demo-record.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
@@ -21,7 +22,7 @@ export interface ReportedFlow {
   claimed: ClaimedHost;
   demo: Demo;
   flow: DemoFlow;
-  title: string;
+  title: Mrkdwn;
   delivery?: Delivery;
   /** Undefined if nobody is to follow it. */
   audience: Audience | undefined;
@@ -29,12 +30,12 @@ export interface ReportedFlow {
 
 /** A failed flow, in the words for its audience; without an audience it is not reported. */
 export class FlowFailed extends UserError {
-  readonly title: string;
+  readonly title: Mrkdwn;
   readonly audience: Audience | undefined;
 
   constructor(
     cause: FlowError,
-    { title, hint, audience }: { title: string; hint: string; audience: Audience | undefined },
+    { title, hint, audience }: { title: Mrkdwn; hint: string; audience: Audience | undefined },
   ) {
     super('flow-failed', cause.message, { hint, cause });
     this.title = title;

@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { KnownBlock } from '@slack/web-api';
 import { createLog } from '../../src/log.js';
 import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
+import { mrkdwn } from '../../src/mrkdwn.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
 import { createSlackClient } from '../../src/slack/client.js';
 import { peopleAround } from '../../src/slack/people.js';
@@ -34,7 +35,7 @@ describe('a message whose answer is lost', () => {
     test(`is posted once again and no more (${way})`, async () => {
       const text = `lost for ever: ${way}`;
       workspace.loseAnswers('chat.postMessage', Array<LostAnswer>(5).fill(way));
-      await assert.rejects(slack.post(asked, messageOfParagraphs([text])));
+      await assert.rejects(slack.post(asked, messageOfParagraphs([mrkdwn`${text}`])));
       workspace.loseAnswers('chat.postMessage', []);
       assert.deepEqual(
         (await textsIn(workspace.channel)).filter((each) => each === text),
@@ -43,9 +44,9 @@ describe('a message whose answer is lost', () => {
     });
 
     test(`is edited as often as it takes (${way})`, async () => {
-      const posted = await slack.post(asked, messageOfParagraphs([`to be edited: ${way}`]));
+      const posted = await slack.post(asked, messageOfParagraphs([mrkdwn`to be edited: ${way}`]));
       workspace.loseAnswers('chat.update', [way, way]);
-      await slack.update(posted, messageOfParagraphs([`edited: ${way}`]));
+      await slack.update(posted, messageOfParagraphs([mrkdwn`edited: ${way}`]));
       assert.equal((await textsIn(workspace.channel)).filter((text) => text === `edited: ${way}`).length, 1);
     });
   }
@@ -53,7 +54,7 @@ describe('a message whose answer is lost', () => {
   test('has an id by which Slack may know it again', async () => {
     workspace.loseAnswers('chat.postMessage', ['status']);
     const before = workspace.calls.length;
-    await slack.post(asked, messageOfParagraphs(['known again']));
+    await slack.post(asked, messageOfParagraphs([mrkdwn`known again`]));
     const ids = workspace.calls
       .slice(before)
       .filter(({ method }) => method === 'chat.postMessage')
@@ -70,7 +71,7 @@ describe('where files are switched off', () => {
     filename: 'a.kubeconfig.yaml',
     content,
     title: 'kubeconfig of a',
-    comment: ':tada: Demo *a* is ready',
+    comment: mrkdwn`:tada: Demo *a* is ready`,
   };
   const access = { users: [], channels: [], admins: [], guests: false };
   const forAll = { access, delivery: 'channel' } as const;
@@ -103,7 +104,7 @@ describe('where files are switched off', () => {
 
   test('details stay in the thread that they belong to', async () => {
     workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
-    const posted = await slack.post(asked, messageOfParagraphs(['the verdict']));
+    const posted = await slack.post(asked, messageOfParagraphs([mrkdwn`the verdict`]));
     await slack.replyWithFile(posted, asked, file);
     const { arguments: sent } = workspace.calls.findLast(
       (call) => call.method === 'chat.postMessage' && call.arguments.channel === posted.channel,

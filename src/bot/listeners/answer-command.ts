@@ -8,6 +8,7 @@ import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';
 import { Refusal } from '../../errors.js';
 import type { CommandOutcome } from '../../metrics.js';
+import { mrkdwn } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
@@ -96,5 +97,5 @@ async function answerParsed(
     ),
   );
   log.info({ jobs: jobIds }, 'command enqueued');
-  return { outcome: 'accepted', reply: acceptedReply(accepted?.(demo) ?? '', jobIds) };
+  return { outcome: 'accepted', reply: acceptedReply(accepted?.(demo) ?? mrkdwn``, jobIds) };
 }

@@ -1,4 +1,5 @@
 import type { App, BlockButtonAction } from '@slack/bolt';
+import { mrkdwn } from '../../mrkdwn.js';
 import { buttonActions, messageOfParagraphs } from '../../slack-message.js';
 import { answerCommand } from './answer-command.js';
 import type { ListenerContext } from './context.js';
@@ -17,7 +18,7 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     const requester = { userId, userName: username ?? name ?? '', channelId: body.channel?.id ?? '' };
     const { reply, outcome } =
       action === 'dismiss'
-        ? { reply: messageOfParagraphs([text]), outcome: 'answered' }
+        ? { reply: messageOfParagraphs([mrkdwn`${text}`]), outcome: 'answered' }
         : await answerCommand(
             { text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed' },
             context,

@@ -7,6 +7,7 @@ import type { SlackCallObserver } from '../../metrics.js';
 import type { Installation } from '../../slack/installation.js';
 import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
+import { mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { replyToError } from '../reply.js';
 import type { Answer } from './answers.js';
@@ -105,11 +106,11 @@ function nobodyListens(incoming: Incoming): SlackMessage {
     incoming.kind === 'command'
       ? ['vcdemo does not know this command.', 'Type `/vcdemo help`.']
       : ['This button belongs to an older version of vcdemo.', 'Type the command instead.'];
-  return messageOfParagraphs([`:warning: ${what} ${next}`]);
+  return messageOfParagraphs([mrkdwn`:warning: ${what} ${next}`]);
 }
 
 const tooLate = messageOfParagraphs([
-  ':warning: vcdemo could not answer in time. Your command may have been started anyway: check with `/vcdemo list`.',
+  mrkdwn`:warning: vcdemo could not answer in time. Your command may have been started anyway: check with \`/vcdemo list\`.`,
 ]);
 
 /** The answer in the form in which Slack shows it to the person, if it shows one at all. */

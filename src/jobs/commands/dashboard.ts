@@ -4,10 +4,10 @@ import { Refusal } from '../../errors.js';
 import { dashboardToken } from '../../k8s/dashboard.js';
 import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
 import { hostOf } from '../../k8s/hosts.js';
+import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
 import type { Handler } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
-import { slackTime } from '../slack/messages.js';
 
 /** Shows the addresses and tokens of the dashboards to the requester only. */
 export const dashboard: Handler<'dashboard'> = async (run) => {
@@ -46,12 +46,14 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
     return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;
   };
   return {
-    text: `The dashboards of demo ${demo.name}`,
+    text: plain(mrkdwn`The dashboards of demo ${demo.name}`),
     blocks: [
       ...sections(
-        `:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens have administrator rights and expire ${slackTime(accesses[0]!.expires)}; only you can see this message.`,
+        mrkdwn`:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens have administrator rights and expire ${slackTime(accesses[0]!.expires)}; only you can see this message.`,
       ),
-      ...accesses.flatMap(({ cluster, token }) => sections(`*${cluster}*: ${address(cluster)}\n\`\`\`${token}\`\`\``)),
+      ...accesses.flatMap(({ cluster, token }) =>
+        sections(mrkdwn`*${cluster}*: ${address(cluster)}\n\`\`\`${token}\`\`\``),
+      ),
     ],
   };
 }

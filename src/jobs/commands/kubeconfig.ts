@@ -7,14 +7,14 @@ import { changeRecord } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
 import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
-import { escapeMrkdwn } from '../../slack-message.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { bothClusters, type DemoContext } from '../context.js';
 import { requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
 import type { SlackFile } from '../slack/file-as-text.js';
 import { noteFiles } from '../slack/files.js';
-import { brief, kubeconfigName, message, slackTime, unprovenText } from '../slack/messages.js';
+import { brief, kubeconfigName, message, unprovenText } from '../slack/messages.js';
 
 /**
  * Sends the requester a kubeconfig in their name, as a direct message, and deletes one that they got before. If the create
@@ -30,7 +30,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       const { host, demo } = context;
       if (demo.revoked.includes(userId))
         throw new Refusal('access-revoked', `Your access to demo ${demo.name} was revoked.`, {
-          hint: `Ask its owner, <@${demo.owner.id}>.`,
+          hint: mrkdwn`Ask its owner, ${mention(demo.owner.id)}.`,
         });
       const isWhole = demo.state === 'ready';
       const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
@@ -46,7 +46,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
   if (!channelId.startsWith('D'))
     await slack.whisper(
       payload.requester,
-      message(`:key: Your kubeconfig for demo *${name}* is in your direct messages.`),
+      message(mrkdwn`:key: Your kubeconfig for demo *${name}* is in your direct messages.`),
     );
 };
 
@@ -87,18 +87,25 @@ export const kubeconfigFile = (
   filename: kubeconfigName(demo.name, user),
   content: text,
   title: `kubeconfig of ${demo.name} for ${user}`,
-  comment: [
-    kubeconfigText(demo, user, ends, clusters),
-    ...(demo.state === 'ready' ? [] : [partText(demo, clusters)]),
-    ...(unproven ? [unprovenText(unproven)] : []),
-  ].join('\n'),
+  comment: joinMrkdwn(
+    [
+      kubeconfigText(demo, user, ends, clusters),
+      demo.state !== 'ready' && partText(demo, clusters),
+      unproven && unprovenText(unproven),
+    ],
+    '\n',
+  ),
 });
 
-const partText = ({ name, problem }: Demo, clusters: readonly string[]): string =>
-  `:warning: Demo *${name}* was not fully created${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}: this kubeconfig is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
+const partText = ({ name, problem }: Demo, clusters: readonly string[]): Mrkdwn =>
+  mrkdwn`:warning: Demo *${name}* was not fully created${problem && ` (${brief(problem)})`}: this kubeconfig is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
 
-function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: readonly string[]): string {
-  const list = (names: readonly string[]) => names.map((name) => `*${name}*`).join(' and ');
+function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: readonly string[]): Mrkdwn {
+  const list = (names: readonly string[]) =>
+    joinMrkdwn(
+      names.map((name) => mrkdwn`*${name}*`),
+      ' and ',
+    );
   const [contexts, called] = [list(clusters), list(clusters.map((name) => `${demo.name}-${name}`))];
-  return `Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates for \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator of the demo: keep it to yourself.`;
+  return mrkdwn`Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates for \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator of the demo: keep it to yourself.`;
 }

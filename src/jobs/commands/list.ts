@@ -1,8 +1,9 @@
 import { listDemos, type DemoList } from '../../k8s/demo-record.js';
-import { escapeMrkdwn, type SlackMessage } from '../../slack-message.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
+import type { SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { brief, describeState, message, slackTime } from '../slack/messages.js';
+import { brief, describeState, message } from '../slack/messages.js';
 
 export const list: Handler<'list'> = async (run) => {
   const demos = await withHost(run, listDemos);
@@ -13,14 +14,13 @@ export function listMessage({ demos, unreadable }: DemoList, hostCluster?: strin
   const where = hostCluster ? ` on ${hostCluster}` : '';
   const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
   if (demos.length + unreadable.length === 0)
-    return message(`There are no demos${where}. Create one with \`${create}\`.`);
+    return message(mrkdwn`There are no demos${where}. Create one with \`${create}\`.`);
   const lines = demos.map(
-    (demo) => `• *${demo.name}* of <@${demo.owner.id}>: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
+    (demo) =>
+      mrkdwn`• *${demo.name}* of ${mention(demo.owner.id)}: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
   );
-  const broken = unreadable.map(
-    ({ name, problem }) => `• *${escapeMrkdwn(brief(name))}* cannot be read: ${escapeMrkdwn(brief(problem))}`,
-  );
+  const broken = unreadable.map(({ name, problem }) => mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`);
   return message(
-    `${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}:\n${[...lines, ...broken].join('\n')}`,
+    mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}:\n${joinMrkdwn([...lines, ...broken], '\n')}`,
   );
 }

@@ -2,13 +2,14 @@ import { currentHolder, type Holder } from '../../k8s/claim.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
 import { claimNamespace } from '../../k8s/managed-by.js';
 import { messageOf } from '../../errors.js';
-import { escapeMrkdwn, sections, type SlackMessage } from '../../slack-message.js';
+import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { sections, type SlackMessage } from '../../slack-message.js';
 import { requireDemo } from '../find-demo.js';
 import type { Task } from '../flow.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
-import { brief, describeState, slackTime } from '../slack/messages.js';
+import { brief, describeState } from '../slack/messages.js';
 import { groupByStep, taskIcons } from '../slack/progress-message.js';
 import { readyFlow } from './create/flow.js';
 
@@ -26,25 +27,25 @@ export const status: Handler<'status'> = async (run) => {
 export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder | undefined): SlackMessage {
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
-    ? `Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
+    ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
     : `${describeState(demo)[0]!.toUpperCase()}${describeState(demo).slice(1)}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
   const next =
-    missing.length > 0 && !holder ? `\n*What to do:* \`/vcdemo create ${demo.name}\` restores what is missing.` : '';
+    missing.length > 0 && !holder && mrkdwn`\n*What to do:* \`/vcdemo create ${demo.name}\` restores what is missing.`;
   return {
-    text: `Demo ${demo.name}: ${summary}`,
+    text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
       ...sections(
-        `${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of <@${demo.owner.id}>: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${next}`,
+        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${next}`,
       ),
-      ...sections(lines.join('\n')),
+      ...sections(joinMrkdwn(lines, '\n')),
     ],
   };
 }
 
-function statusLine(tasks: readonly Task[]): string {
+function statusLine(tasks: readonly Task[]): Mrkdwn {
   const bad = tasks.filter(({ state }) => state !== 'done');
   const icon =
     bad.length === 0
@@ -53,7 +54,7 @@ function statusLine(tasks: readonly Task[]): string {
         ? taskIcons.failed
         : taskIcons.waiting;
   const reasons = bad.flatMap(({ cluster, error }) =>
-    error === undefined ? [] : [`\n        _${cluster ? `${cluster}: ` : ''}${escapeMrkdwn(brief(messageOf(error)))}_`],
+    error === undefined ? [] : [mrkdwn`\n        _${cluster ? `${cluster}: ` : ''}${brief(messageOf(error))}_`],
   );
-  return `${icon} ${tasks[0]!.says}${reasons.join('')}`;
+  return mrkdwn`${icon} ${tasks[0]!.says}${joinMrkdwn(reasons, '')}`;
 }

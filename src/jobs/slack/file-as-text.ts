@@ -1,5 +1,6 @@
 import type { KnownBlock } from '@slack/web-api';
-import { escapeMrkdwn, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { mention, mrkdwn, plain, type Mrkdwn } from '../../mrkdwn.js';
+import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { errorCodeOf } from '../../slack/client.js';
 
 /* Files for workspaces in which apps cannot upload any: the comment is posted, followed by the file as text. */
@@ -8,8 +9,7 @@ export interface SlackFile {
   filename: string;
   content: string;
   title: string;
-  /** mrkdwn */
-  comment: string;
+  comment: Mrkdwn;
 }
 
 /** Why Slack refuses a file, by its error code. */
@@ -37,10 +37,10 @@ export function uploadRefusedMessage(
   refusal: string,
   userId: string | undefined,
 ): SlackMessage {
-  const where = userId === undefined ? 'below, as text' : `in the direct messages of <@${userId}>, as text`;
+  const where = userId === undefined ? 'below, as text' : mrkdwn`in the direct messages of ${mention(userId)}, as text`;
   return messageOfParagraphs([
     comment,
-    `:warning: \`${escapeMrkdwn(filename)}\` could not be attached: ${refusal}. It is ${where}: copy it into a file of that name.`,
+    mrkdwn`:warning: \`${filename}\` could not be attached: ${refusal}. It is ${where}: copy it into a file of that name.`,
   ]);
 }
 
@@ -63,8 +63,8 @@ export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
     const own = blocks.slice(index * blocksOfMessage, (index + 1) * blocksOfMessage);
     const together = own.length > 1 || count > 1 ? ' (put the code blocks together in this order)' : '';
     return {
-      text,
-      blocks: [...messageOfParagraphs([`\`${escapeMrkdwn(text)}\`${together}`]).blocks, ...own.map(codeBlock)],
+      text: plain(mrkdwn`${text}`),
+      blocks: [...messageOfParagraphs([mrkdwn`\`${text}\`${together}`]).blocks, ...own.map(codeBlock)],
     };
   });
 }

@@ -2,14 +2,12 @@ import type { WritingJob } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import type { Holder } from '../../k8s/claim.js';
 import type { Demo } from '../../k8s/demo.js';
-import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../slack-message.js';
+import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { sections, smallPrint, type SlackMessage } from '../../slack-message.js';
 
-/*
- * Messages shared by several commands, as pure functions; those of a single command are next to it. Text from people and
- * clusters is escaped.
- */
+/* Messages shared by several commands, as pure functions; those of a single command are next to it. */
 
-export const message = (text: string): SlackMessage => ({ text: plain(text), blocks: sections(text) });
+export const message = (text: Mrkdwn): SlackMessage => ({ text: plain(text), blocks: sections(text) });
 
 /** Names the host cluster, if there are several. */
 export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ? ` on ${hostCluster}` : '');
@@ -19,16 +17,11 @@ export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? 
 /** Text from a person or a cluster, shortened to one line. */
 export const brief = (text: string) => (text.length > 160 ? `${text.slice(0, 160)}…` : text).replace(/\s+/g, ' ');
 
-/** Shown in the reader's own time zone. @see https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
-export function slackTime(date: Date): string {
-  return `<!date^${Math.floor(date.getTime() / 1000)}^{date_short_pretty} {time}|${date.toISOString().slice(0, 16).replace('T', ' ')} UTC>`;
-}
-
 export const describeState = ({ state, problem }: Demo): string =>
   ({
     creating: 'it is being created, or its creation was interrupted',
     ready: 'it is ready',
-    failed: `its creation failed${problem ? ` (${escapeMrkdwn(brief(problem))})` : ''}`,
+    failed: `its creation failed${problem ? ` (${brief(problem)})` : ''}`,
     deleting: 'it is being deleted',
   })[state];
 
@@ -44,15 +37,15 @@ const doing: Record<WritingJob, string> = {
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    `:information_source: Demo *${demo}* is busy: ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo}* is busy: ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 
 export interface Failure {
   /** `Creating demo *demo* failed` */
-  title: string;
+  title: Mrkdwn;
   reasons: readonly string[];
-  hint?: string | undefined;
+  hint?: string | Mrkdwn | undefined;
   jobId: string;
   mention?: string;
   /** The request was refused: the log has no more about it. */
@@ -60,21 +53,22 @@ export interface Failure {
 }
 
 /** What failed, why, what to do next, and the job ID for those who read the logs. */
-export function failureMessage({ title, reasons, hint, jobId, mention, isRefusal }: Failure): SlackMessage {
+export function failureMessage({ title, reasons, hint, jobId, mention: userId, isRefusal }: Failure): SlackMessage {
+  const quoted = reasons.flatMap((reason) => reason.split('\n').map((line) => mrkdwn`> ${line}`));
   const lines = [
-    `:x: ${mention ? `<@${mention}> ` : ''}${title}`,
-    ...reasons.map((reason) => `> ${escapeMrkdwn(reason).replace(/\n/g, '\n> ')}`),
-    ...(hint ? [`*What to do:* ${hint}`] : []),
+    mrkdwn`:x: ${userId && mrkdwn`${mention(userId)} `}${title}`,
+    ...quoted,
+    hint && mrkdwn`*What to do:* ${hint}`,
   ];
   return {
-    text: escapeMrkdwn(`${plain(title)}: ${reasons.join('; ')}`).slice(0, 2000),
+    text: plain(mrkdwn`${title}: ${reasons.join('; ').slice(0, 2000)}`),
     blocks: [
-      ...sections(lines.join('\n')),
-      smallPrint(`Job \`${jobId}\`${isRefusal ? '' : "; the worker's log has the details."}`),
+      ...sections(joinMrkdwn(lines, '\n')),
+      smallPrint(mrkdwn`Job \`${jobId}\`${isRefusal ? '' : "; the worker's log has the details."}`),
     ],
   };
 }
 
 /** For a kubeconfig whose public address the worker could not prove, where the configuration permits that. */
-export const unprovenText = (reason: string): string =>
-  `:warning: The worker could not test this kubeconfig, so it may or may not work for you: ${escapeMrkdwn(reason)}`;
+export const unprovenText = (reason: string): Mrkdwn =>
+  mrkdwn`:warning: The worker could not test this kubeconfig, so it may or may not work for you: ${reason}`;

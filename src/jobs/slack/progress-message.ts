@@ -1,11 +1,12 @@
 import { formatDuration } from '../../duration.js';
-import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../slack-message.js';
+import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../mrkdwn.js';
+import { sections, smallPrint, type SlackMessage } from '../../slack-message.js';
 import type { Task } from '../flow.js';
 import { brief } from './messages.js';
 
 export interface Progress {
   /** `Creating demo *demo*` */
-  title: string;
+  title: Mrkdwn;
   tasks: readonly Task[];
   elapsedMs: number;
   jobId: string;
@@ -33,11 +34,11 @@ export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Pro
       : tasks;
   const lines = [...groupByStep(shown).values()].map(stepLine);
   return {
-    text: `${plain(title)}: ${count}`,
+    text: plain(mrkdwn`${title}: ${count}`),
     blocks: [
-      ...sections(`${outcome ? outcomeIcons[outcome] : ':gear:'} ${title} · ${count}`),
-      ...sections(lines.join('\n')),
-      smallPrint(`Job \`${jobId}\``),
+      ...sections(mrkdwn`${outcome ? outcomeIcons[outcome] : ':gear:'} ${title} · ${count}`),
+      ...sections(joinMrkdwn(lines, '\n')),
+      smallPrint(mrkdwn`Job \`${jobId}\``),
     ],
   };
 }
@@ -51,7 +52,7 @@ export function groupByStep(tasks: readonly Task[]): Map<string, Task[]> {
   return groups;
 }
 
-function stepLine(tasks: readonly Task[]): string {
+function stepLine(tasks: readonly Task[]): Mrkdwn {
   const [first] = tasks;
   const states = new Set(tasks.map(({ state }) => state));
   const icon =
@@ -59,5 +60,5 @@ function stepLine(tasks: readonly Task[]): string {
   const split =
     states.size > 1 ? `  ${tasks.map(({ cluster, state }) => `${cluster} ${taskIcons[state]}`).join('  ')}` : '';
   const seen = tasks.map(({ seen, note }) => seen ?? note).find(Boolean);
-  return `${icon} ${first!.says}${split}${seen ? `\n        _${escapeMrkdwn(brief(seen))}_` : ''}`;
+  return mrkdwn`${icon} ${first!.says}${split}${seen && mrkdwn`\n        _${brief(seen)}_`}`;
 }

@@ -1,6 +1,7 @@
 import type { Requester } from '../../commands/payload.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
+import type { Mrkdwn } from '../../mrkdwn.js';
 import { mayHaveArrived } from '../../slack/client.js';
 import type { SlackMessage } from '../../slack-message.js';
 import type { Task } from '../flow.js';
@@ -21,7 +22,7 @@ export interface ReporterOptions {
   /** The message of an earlier run, which is continued. */
   posted: PostedMessage | undefined;
   rememberPosted(posted: PostedMessage): Promise<void>;
-  title: string;
+  title: Mrkdwn;
   jobId: string;
   /** When the clock starts. */
   since: Date;

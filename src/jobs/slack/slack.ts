@@ -78,7 +78,7 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     const { filename, content, title, comment } = file;
     try {
       const destination = thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread };
-      const upload = { ...destination, filename, content, title, initial_comment: comment };
+      const upload = { ...destination, filename, content, title, initial_comment: comment.text };
       const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
       return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
     } catch (error) {

@@ -1,7 +1,7 @@
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
 import type { Log } from '../../log.js';
-import { escapeMrkdwn } from '../../slack-message.js';
+import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { FlowFailed } from '../run-flow.js';
 import type { Slack } from '../slack/slack.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
@@ -31,13 +31,13 @@ export async function tellFailure(
 
 function failureOf({ id: jobId, name, payload }: FailedJob, error: unknown): Failure {
   const command = 'demo' in payload ? `${name} ${payload.demo}` : name;
-  const title = error instanceof FlowFailed ? error.title : `\`${escapeMrkdwn(command)}\` failed`;
+  const title = error instanceof FlowFailed ? error.title : mrkdwn`\`${command}\` failed`;
   const reason = messageOf(error);
   return { title, reasons: reason.split('\n'), hint: hintFor(error), jobId };
 }
 
-function hintFor(error: unknown): string | undefined {
-  if (error instanceof UserError) return error.hint;
+function hintFor(error: unknown): string | Mrkdwn | undefined {
+  if (error instanceof UserError) return error.slackHint;
   if (error instanceof UnreachableError)
     return 'Check that the cluster is up and that the worker can reach it, then try again.';
   if (error instanceof ApiError && error.status === 403)

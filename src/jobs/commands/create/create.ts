@@ -14,7 +14,7 @@ import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
-import { escapeMrkdwn } from '../../../slack-message.js';
+import { mrkdwn } from '../../../mrkdwn.js';
 import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
@@ -73,7 +73,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
       claimed,
       demo,
       flow: createFlow,
-      title: `${verb} demo *${demo.name}*${onCluster(config)}`,
+      title: mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`,
       delivery: {
         isDone: async () => (await findDemo(host, demo.name))?.done.includes(run.id) ?? false,
         deliver: () => deliver(run, host, demo),
@@ -115,7 +115,7 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
     isUsable &&
     `\`/vcdemo kubeconfig ${demo.name}\` gives the owner a kubeconfig for the virtual clusters as they are.`;
   return new FlowFailed(error, {
-    title: `Creating demo *${demo.name}* failed`,
+    title: mrkdwn`Creating demo *${demo.name}* failed`,
     hint: [error.hint, resume, use].filter(Boolean).join('\n'),
     audience: payload.requester,
   });
@@ -156,9 +156,7 @@ async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promi
     if (shared.withheld)
       await slack.whisper(
         payload.requester,
-        message(
-          `The kubeconfig of demo *${demo.name}* was sent only to you, because ${escapeMrkdwn(shared.withheld)}.`,
-        ),
+        message(mrkdwn`The kubeconfig of demo *${demo.name}* was sent only to you, because ${shared.withheld}.`),
       );
     return shared;
   } catch (error) {
@@ -166,7 +164,7 @@ async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promi
     await slack.post(
       payload.requester,
       failureMessage({
-        title: `Demo *${demo.name}* is ready, but its kubeconfig could not be sent`,
+        title: mrkdwn`Demo *${demo.name}* is ready, but its kubeconfig could not be sent`,
         reasons: [messageOf(error)],
         hint: `Check that the bot has the scope files:write and is in the channel. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig.`,
         jobId: run.id,

@@ -2,7 +2,7 @@ import { Refusal } from '../../../errors.js';
 import type { DemoConfig } from '../../../config.js';
 import type { Requester } from '../../../commands/payload.js';
 import type { Demo } from '../../../k8s/demo.js';
-import { slackTime } from '../../slack/messages.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 
 /**
  * Checks that a person may have another demo.
@@ -17,23 +17,26 @@ export function assertWithinLimits(
   const own = demos.filter(({ owner }) => owner.id === userId);
   if (own.length >= limits.demosPerPerson)
     throw new Refusal('too-many-demos', `You already have ${own.length} demos, which is the limit per person.`, {
-      hint: `${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait until one expires.`,
+      hint: mrkdwn`${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait until one expires.`,
     });
   if (demos.length >= limits.demos)
     throw new Refusal(
       'host-full',
       `There are already ${demos.length} demos, which is the limit for this host cluster.`,
       {
-        hint: `The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
+        hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
       },
     );
 }
 
 const shownDemos = 3;
 
-function namesAndEnds(demos: readonly Demo[]): string {
+function namesAndEnds(demos: readonly Demo[]): Mrkdwn {
   const soonest = demos.toSorted((a, b) => a.expires.getTime() - b.expires.getTime()).slice(0, shownDemos);
-  return soonest
-    .map(({ name, owner, expires }) => `${name} of <@${owner.id}>, which expires ${slackTime(expires)}`)
-    .join('; ');
+  return joinMrkdwn(
+    soonest.map(
+      ({ name, owner, expires }) => mrkdwn`${name} of ${mention(owner.id)}, which expires ${slackTime(expires)}`,
+    ),
+    '; ',
+  );
 }

@@ -3,8 +3,9 @@ import { formatDuration } from '../../../duration.js';
 import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
 import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
-import { escapeMrkdwn, type SlackMessage } from '../../../slack-message.js';
-import { describeState, kubeconfigName, message, onCluster, slackTime, unprovenText } from '../../slack/messages.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
+import type { SlackMessage } from '../../../slack-message.js';
+import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';
 
 /** The text that accompanies the kubeconfig when a demo is ready. */
 export function createdText(
@@ -12,23 +13,26 @@ export function createdText(
   demo: Demo,
   tookMs: number,
   { weaker = [], unproven }: { weaker?: readonly string[]; unproven?: string | undefined } = {},
-): string {
+): Mrkdwn {
   const open =
     config.exposure.kind === 'none'
-      ? `There are no public names, so forward the ports first: ${demo.places
-          .map(
-            ({ name, namespace }) => `\`kubectl -n ${namespace} port-forward service/${name} ${localPorts[name]}:443\``,
-          )
-          .join(' and ')}`
+      ? mrkdwn`There are no public names, so forward the ports first: ${joinMrkdwn(
+          demo.places.map(
+            ({ name, namespace }) =>
+              mrkdwn`\`kubectl -n ${namespace} port-forward service/${name} ${localPorts[name]}:443\``,
+          ),
+          ' and ',
+        )}`
       : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
-  return [
-    `:tada: Demo *${demo.name}* of <@${demo.owner.id}> is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
-    `The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
+  const lines = [
+    mrkdwn`:tada: Demo *${demo.name}* of ${mention(demo.owner.id)} is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
+    mrkdwn`The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
-    `It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for your own kubeconfig${config.dashboard.enabled ? `, \`/vcdemo dashboard ${demo.name}\`` : ''}.`,
-    ...(unproven ? [unprovenText(unproven)] : []),
-    ...(weaker.length > 0 ? [`:warning: ${escapeMrkdwn(weakerIsolation(weaker))}.`] : []),
-  ].join('\n');
+    mrkdwn`It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for your own kubeconfig${config.dashboard.enabled && mrkdwn`, \`/vcdemo dashboard ${demo.name}\``}.`,
+    unproven && unprovenText(unproven),
+    weaker.length > 0 && mrkdwn`:warning: ${weakerIsolation(weaker)}.`,
+  ];
+  return joinMrkdwn(lines, '\n');
 }
 
 function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
@@ -39,6 +43,6 @@ function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualCl
 /** The answer to a create of a demo that already exists. */
 export function alreadyThereMessage(demo: Demo): SlackMessage {
   return message(
-    `:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to <@${demo.owner.id}> and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig; \`/vcdemo status ${demo.name}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to ${mention(demo.owner.id)} and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig; \`/vcdemo status ${demo.name}\` checks every part.`,
   );
 }

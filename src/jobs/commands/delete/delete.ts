@@ -1,5 +1,6 @@
 import { assertOwner } from '../../../access.js';
 import { findDemo } from '../../../k8s/demo-record.js';
+import { mrkdwn } from '../../../mrkdwn.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
@@ -24,7 +25,7 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   if (demo) {
     assertNotOver(run, demo);
     assertOwner(config.access, requester.userId, demo, 'delete it');
-    const title = `Deleting demo *${name}*${onCluster(config)}`;
+    const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
     await removeDemo(run, { claimed, demo, audience: requester, title });
   }
   const kept = demo ? await findKeptVolumes(claimed.host, demo) : [];

@@ -1,5 +1,6 @@
 import { findDemo } from '../../../k8s/demo-record.js';
 import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
+import { mrkdwn } from '../../../mrkdwn.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -19,7 +20,7 @@ async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promi
   // It may have been deleted, extended or created again since it was last checked.
   if (!demo || !isDue(demo) || isOver(demo, run)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
-  const title = `Deleting demo *${demo.name}*, which has expired`;
+  const title = mrkdwn`Deleting demo *${demo.name}*, which has expired`;
   await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
   const kept = await findKeptVolumes(claimed.host, demo);
   await run.slack.post(

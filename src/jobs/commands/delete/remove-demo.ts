@@ -1,6 +1,7 @@
 import { assertOwnClaims } from '../../../k8s/managed-by.js';
 import { markDemo } from '../../../k8s/demo-record.js';
 import { problemOf, type Demo } from '../../../k8s/demo.js';
+import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
@@ -11,7 +12,7 @@ export interface Removal {
   claimed: ClaimedHost;
   demo: Demo;
   audience: Audience;
-  title: string;
+  title: Mrkdwn;
   /** An earlier automatic attempt failed: this one is reported to the channel only if there is something new. */
   isRepeated?: boolean;
 }
@@ -32,7 +33,7 @@ export async function removeDemo(
     await markDemo(host, demo, 'deleting', error.message);
     const isKnown = isRepeated && demo.problem === problemOf(error.message);
     throw new FlowFailed(error, {
-      title: `The deletion of demo *${demo.name}* did not finish`,
+      title: mrkdwn`The deletion of demo *${demo.name}* did not finish`,
       hint:
         error.hint ??
         `Remove what blocks it, and Kubernetes will delete the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,

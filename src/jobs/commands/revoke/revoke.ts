@@ -3,6 +3,7 @@ import { assertOwnClaims } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
+import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { otherAccess } from '../../../k8s/other-access.js';
 import { authorityHash, removeBindings } from '../../../k8s/revocation.js';
@@ -66,7 +67,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
   const request = {
     ...{ run, claimed, demo: noted, audience: payload.requester },
-    title: `Replacing the keys of demo *${demo.name}*${onCluster(config)}`,
+    title: mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`,
   };
   try {
     await runReportedFlow({ ...request, flow: revokeFlow });
@@ -75,7 +76,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     throw new FlowFailed(error, {
-      title: `Replacing the keys of demo *${demo.name}* failed`,
+      title: mrkdwn`Replacing the keys of demo *${demo.name}* failed`,
       hint: [
         error.hint,
         `Run \`/vcdemo revoke ${demo.name}\` again to replace them once more, or \`/vcdemo create ${demo.name}\` to complete the demo.`,
@@ -120,7 +121,10 @@ async function handOutAnew(
     return await doorsOf(context);
   });
   if (receivers.length === 0)
-    await slack.whisper(run.payload.requester, message(`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`));
+    await slack.whisper(
+      run.payload.requester,
+      message(mrkdwn`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`),
+    );
   return found;
 }
 
@@ -143,9 +147,12 @@ async function channelFile({ config }: RevokeRun, host: Cluster, demo: Demo): Pr
     filename: kubeconfigName(demo.name),
     content: text,
     title: `kubeconfig of ${demo.name}`,
-    comment: [
-      `The keys of demo *${demo.name}* were replaced. This is its new kubeconfig.`,
-      ...(unproven ? [unprovenText(unproven)] : []),
-    ].join('\n'),
+    comment: joinMrkdwn(
+      [
+        mrkdwn`The keys of demo *${demo.name}* were replaced. This is its new kubeconfig.`,
+        unproven && unprovenText(unproven),
+      ],
+      '\n',
+    ),
   };
 }

@@ -1,5 +1,5 @@
 import type { Run } from '../../../k8s/traffic.js';
-import { escapeMrkdwn } from '../../../slack-message.js';
+import { clipMrkdwn, joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { brief } from '../../slack/messages.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { formatMs, latencyOf, type Latency } from './latency.js';
@@ -28,24 +28,22 @@ export function detailsFile(verified: Verified): SlackFile {
   };
 }
 
-function detailsText({ directions, verdict }: Verified): string {
-  return directions
-    .flatMap(({ from, traffic, problem }) => {
-      if (!traffic) return [`*from ${from}*: ${escapeMrkdwn(brief(problem ?? ''))}`];
-      const shares = verdict.directions.find((one) => one.from === from)?.shares;
-      const { parallel, sequential, retries, endpoints } = traffic;
-      return [
-        `*from ${from}*`,
-        `• one after the other: ${runText(sequential)}; p = ${shares ? formatP(shares.pValue) : 'unknown'} against the expected shares`,
-        ...Object.entries(sequential.timesByVersion).map(
-          ([version, times]) => `      ${escapeMrkdwn(version)}: ${latencyText(latencyOf(times))}`,
-        ),
-        `• in parallel: ${runText(parallel)}; ${latencyText(latencyOf(parallel.times))}`,
-        `• sent again by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
-      ];
-    })
-    .join('\n')
-    .slice(0, 3500);
+function detailsText({ directions, verdict }: Verified): Mrkdwn {
+  const lines = directions.flatMap(({ from, traffic, problem }) => {
+    if (!traffic) return [mrkdwn`*from ${from}*: ${brief(problem ?? '')}`];
+    const shares = verdict.directions.find((one) => one.from === from)?.shares;
+    const { parallel, sequential, retries, endpoints } = traffic;
+    return [
+      mrkdwn`*from ${from}*`,
+      mrkdwn`• one after the other: ${runText(sequential)}; p = ${shares ? formatP(shares.pValue) : 'unknown'} against the expected shares`,
+      ...Object.entries(sequential.timesByVersion).map(
+        ([version, times]) => mrkdwn`      ${version}: ${latencyText(latencyOf(times))}`,
+      ),
+      mrkdwn`• in parallel: ${runText(parallel)}; ${latencyText(latencyOf(parallel.times))}`,
+      mrkdwn`• sent again by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
+    ];
+  });
+  return clipMrkdwn(joinMrkdwn(lines, '\n'), 3500);
 }
 
 function runText({ requests, versions, instances, errors }: Run): string {
@@ -55,7 +53,7 @@ function runText({ requests, versions, instances, errors }: Run): string {
     .map(([version, count]) => `${version} ${count} (${percent(count / answers)})`);
   const failed = Object.entries(errors).map(([error, count]) => `${count} × ${brief(error)}`);
   const counted = [...shares, ...failed].join(', ') || 'no answer';
-  return escapeMrkdwn(`${requests} requests: ${counted}, ${Object.keys(instances).length} pods`);
+  return `${requests} requests: ${counted}, ${Object.keys(instances).length} pods`;
 }
 
 export const latencyText = (latency: Latency | undefined): string =>

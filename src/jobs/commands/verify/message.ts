@@ -1,5 +1,6 @@
 import { errorsOf, type Traffic } from '../../../k8s/traffic.js';
-import { escapeMrkdwn, plain, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
+import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
+import { sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { brief } from '../../slack/messages.js';
 import { latencyText, type Verified } from './details.js';
 import { latencyOf } from './latency.js';
@@ -22,42 +23,43 @@ export function verifyMessage({ demo, verdict, directions, tookMs }: Verified, p
   // Where it is required, a demo that cannot be reached has failed, whatever its mesh does.
   const isUnreachable = publicWay?.isRequired === true;
   const kind = isUnreachable ? 'fail' : verdict.kind;
-  const title = `*${demo}*: ${escapeMrkdwn(verdict.reason)}${isUnreachable ? '; its public name does not work' : ''}`;
+  const title = mrkdwn`*${demo}*: ${verdict.reason}${isUnreachable && '; its public name does not work'}`;
   const measured = directions.map((direction, index) => ({ ...direction, judged: verdict.directions[index]! }));
   const lines = measured.map(({ traffic, judged }) => directionLine(judged, traffic));
   const remarks = measured.flatMap(({ from, judged }) =>
-    judged.remarks.map((remark) => `:information_source: from ${from}: ${escapeMrkdwn(remark)}`),
+    judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),
   );
-  const hints = verdict.kind === 'pass' ? [] : [`*What to do:* ${hint[verdict.kind](demo)}`];
+  const hints = verdict.kind === 'pass' ? [] : [mrkdwn`*What to do:* ${hint[verdict.kind](demo)}`];
   const counts = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   return {
-    text: `${plain(title)}${counts.length > 0 ? ` (${counts.join('; ')})` : ''}`,
+    text: plain(mrkdwn`${title}${counts.length > 0 && ` (${counts.join('; ')})`}`),
     blocks: [
-      ...sections([`${icons[kind]} ${title}`, ...lines, ...remarks, ...hints].join('\n')),
+      ...sections(joinMrkdwn([mrkdwn`${icons[kind]} ${title}`, ...lines, ...remarks, ...hints], '\n')),
       ...(publicWay ? sections(publicWayText(publicWay)) : []),
-      smallPrint(`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
+      smallPrint(mrkdwn`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
     ],
   };
 }
 
 const hint = {
   inconclusive: (demo: string) =>
-    `\`/vcdemo verify ${demo}\` once more; if it stays open, \`/vcdemo status ${demo}\` shows what is missing.`,
-  fail: (demo: string) => `\`/vcdemo status ${demo}\` shows what is missing; \`/vcdemo create ${demo}\` restores it.`,
+    mrkdwn`\`/vcdemo verify ${demo}\` once more; if it stays open, \`/vcdemo status ${demo}\` shows what is missing.`,
+  fail: (demo: string) =>
+    mrkdwn`\`/vcdemo status ${demo}\` shows what is missing; \`/vcdemo create ${demo}\` restores it.`,
 };
 
-function directionLine({ from, kind, reason }: DirectionVerdict, traffic: Traffic | undefined): string {
-  if (!traffic) return `${icons[kind]} *from ${from}*: ${escapeMrkdwn(brief(reason))}`;
+function directionLine({ from, kind, reason }: DirectionVerdict, traffic: Traffic | undefined): Mrkdwn {
+  if (!traffic) return mrkdwn`${icons[kind]} *from ${from}*: ${brief(reason)}`;
   const { parallel, sequential } = traffic;
   const failed = errorsOf(parallel) + errorsOf(sequential);
   const errors = failed > 0 ? `${failed} ${failed === 1 ? 'error' : 'errors'}` : 'no errors';
-  return `${icons[kind]} *from ${from}*: ${countsOf(traffic)} of ${sequential.requests} requests from sleep, one after the other; ${parallel.requests} in parallel: ${latencyText(latencyOf(parallel.times))}; ${errors}`;
+  return mrkdwn`${icons[kind]} *from ${from}*: ${countsOf(traffic)} of ${sequential.requests} requests from sleep, one after the other; ${parallel.requests} in parallel: ${latencyText(latencyOf(parallel.times))}; ${errors}`;
 }
 
 const countsOf = ({ sequential: { versions } }: Traffic): string =>
   ['v1', 'v2'].map((version) => `${version}: ${versions[version] ?? 0}`).join(' · ');
 
-const publicWayText = ({ problem, isRequired }: PublicWay): string =>
+const publicWayText = ({ problem, isRequired }: PublicWay): Mrkdwn =>
   isRequired
-    ? `:x: The public name does not work: ${escapeMrkdwn(problem)}`
-    : `:warning: The worker could not reach the public name; it may still work for you: ${escapeMrkdwn(problem)}`;
+    ? mrkdwn`:x: The public name does not work: ${problem}`
+    : mrkdwn`:warning: The worker could not reach the public name; it may still work for you: ${problem}`;

@@ -4,6 +4,7 @@ import { WebAPIHTTPError, WebAPIRequestError } from '@slack/web-api';
 import type { PostedMessage, Slack } from '../../../../src/jobs/slack/slack.js';
 import { reportProgress } from '../../../../src/jobs/slack/progress.js';
 import { createLog } from '../../../../src/log.js';
+import { mrkdwn } from '../../../../src/mrkdwn.js';
 import { NeverSent } from '../../../../src/slack/fetch.js';
 import { waitFor } from '../../../support/wait-for.js';
 
@@ -28,7 +29,7 @@ function start(slack: Slack, posted?: PostedMessage) {
     posted,
     audience: { channelId: 'C1', userId: 'U1' },
     rememberPosted: (message) => Promise.resolve(void remembered.push(message)),
-    title: 'Creating demo *a*',
+    title: mrkdwn`Creating demo *a*`,
     jobId: 'create-a-1',
     since: new Date(),
     log: createLog('test', 'silent'),

@@ -4,6 +4,7 @@ import { WebAPIPlatformError } from '@slack/web-api';
 import type { Slack } from '../../../../src/jobs/slack/slack.js';
 import { assertMayAsk, assertMayAskLater } from '../../../../src/jobs/worker/requester-check.js';
 import { createLog } from '../../../../src/log.js';
+import { mrkdwn } from '../../../../src/mrkdwn.js';
 import type { Standing } from '../../../../src/access.js';
 
 const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
@@ -11,7 +12,7 @@ const shared = { ids: ['F1'] };
 const slack = { shareFile: () => Promise.resolve(shared) } as unknown as Slack;
 const access = { users: [], channels: [], admins: [], guests: false };
 const config = { access, delivery: 'channel' } as const;
-const file = { filename: 'f', content: 'c', title: 't', comment: 'c' };
+const file = { filename: 'f', content: 'c', title: 't', comment: mrkdwn`c` };
 
 /** What Slack answers, one time after the other; an error is thrown. */
 function check(answers: (Standing | Error)[], guests = false) {

@@ -135,7 +135,7 @@ describe('the message of verify', () => {
   test('comes with a file that has the p-value, the latencies and the pods', () => {
     const { filename, content, comment } = detailsFile(verified(direction('vc1')));
     assert.equal(filename, 'verify-demo-2026-01-02T03-04-05Z.json');
-    assert.match(comment, /p = 1 against the expected shares/);
+    assert.match(comment.text, /p = 1 against the expected shares/);
     const parsed = JSON.parse(content) as {
       verdict: string;
       directions: { shares: { pValue: number }; sequential: { instances: object; latencyMsByVersion: object } }[];

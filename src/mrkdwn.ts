@@ -1,0 +1,93 @@
+/*
+ * Text in Slack's mrkdwn. Whatever a person or a cluster wrote is escaped when it is put in, so that it cannot mention
+ * anybody or add a link; a string that has not been through here does not compile where mrkdwn is expected.
+ */
+
+declare const isEscaped: unique symbol;
+/** A string that Slack can parse safely. */
+export type EscapedText = string & { readonly [isEscaped]: true };
+
+class MrkdwnText {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get text(): EscapedText {
+    return this.#text as EscapedText;
+  }
+
+  /** A mistake: in a string it would be escaped a second time. */
+  toString(): never {
+    throw new TypeError('mrkdwn was put into a plain string; use the tag `mrkdwn`');
+  }
+
+  toJSON(): string {
+    return this.#text;
+  }
+}
+
+/** Made by `mrkdwn`, `joinMrkdwn`, `mention` and `slackTime` only. */
+export type Mrkdwn = MrkdwnText;
+
+/** What can be put into mrkdwn: strings are escaped, and what is missing is left out. */
+export type MrkdwnValue = string | number | Mrkdwn | false | undefined;
+
+/**
+ * The tag of a template literal in mrkdwn: mrkdwn`Demo *${name}* is ready`. Inside a code span or block, a value cannot
+ * end it.
+ */
+export function mrkdwn(literals: TemplateStringsArray, ...values: readonly MrkdwnValue[]): Mrkdwn {
+  let text = literals[0]!;
+  let isCode = endsInCode(text, false);
+  values.forEach((value, index) => {
+    const literal = literals[index + 1]!;
+    const shown = escaped(value);
+    text += (isCode ? shown.replaceAll('`', 'ˋ') : shown) + literal;
+    isCode = endsInCode(literal, isCode);
+  });
+  return new MrkdwnText(text);
+}
+
+/** Joins what is not empty. */
+export function joinMrkdwn(parts: readonly MrkdwnValue[], separator: string): Mrkdwn {
+  return new MrkdwnText(parts.map(escaped).filter(Boolean).join(escaped(separator)));
+}
+
+/** Shown as the person's name, who is notified. */
+export function mention(userId: string): Mrkdwn {
+  return /^[UW][A-Z0-9]+$/.test(userId) ? new MrkdwnText(`<@${userId}>`) : mrkdwn`${userId}`;
+}
+
+/** Shown in the reader's own time zone. @see https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
+export function slackTime(date: Date): Mrkdwn {
+  const utc = date.toISOString().slice(0, 16).replace('T', ' ');
+  return new MrkdwnText(`<!date^${Math.floor(date.getTime() / 1000)}^{date_short_pretty} {time}|${utc} UTC>`);
+}
+
+/** The beginning of a text, without an entity or a mention that would be cut. */
+export function clipMrkdwn(shown: Mrkdwn, longest: number): Mrkdwn {
+  if (shown.text.length <= longest) return shown;
+  return new MrkdwnText(shown.text.slice(0, longest).replace(/(?:&[a-z]*|<[^<>]*)$/, ''));
+}
+
+/** For notifications and screen readers: no formatting, no emoji, times in UTC. */
+export function plain({ text }: Mrkdwn): EscapedText {
+  return text
+    .replace(/(?<!\S):[a-z_]+: ?/g, '')
+    .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
+    .replace(/[*`]/g, '') as EscapedText;
+}
+
+/** @see https://docs.slack.dev/messaging/formatting-message-text#escaping */
+function escaped(value: MrkdwnValue): string {
+  if (value === undefined || value === false) return '';
+  if (value instanceof MrkdwnText) return value.text;
+  return String(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function endsInCode(literal: string, startsInCode: boolean): boolean {
+  const backticks = literal.split('`').length - 1;
+  return backticks % 2 === 1 ? !startsInCode : startsInCode;
+}
