@@ -20,12 +20,12 @@ export interface DemoContext {
   workerNamespace: string | undefined;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
-  /** How the kubeconfig reaches people; undefined if a flow is only inspected. */
+  /** How people hear of it; undefined if a flow is only inspected. */
   delivery?: Delivery | undefined;
   signal: AbortSignal;
 }
 
-/** Sends the kubeconfig of a demo that is ready, once for each job. */
+/** Tells people what a flow has done, and sends what it made, once for each job. */
 export interface Delivery {
   isDone(): Promise<boolean>;
   deliver(): Promise<void>;

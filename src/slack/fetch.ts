@@ -15,8 +15,6 @@ const visibleMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files
 /** How an attempt failed: rate-limited, never sent, or possibly carried out. */
 export type Failure = 'limited' | 'unsent' | 'unanswered';
 
-/** From the first attempt to the start of the last. */
-const deadlineMs = minutes(2);
 /** Slack's answers to vcdemo have a few kilobytes. */
 const mostBytes = 2_000_000;
 
@@ -28,8 +26,12 @@ export interface SlackFetchOptions {
   timeoutMs?: number;
   /** The most attempts, for callers that cannot wait. */
   attempts?: number;
+  /** From the first attempt to the start of the last. */
+  patienceMs?: number;
+  /** Aborted when a Slack that does not answer is no longer waited for. */
+  signal?: AbortSignal;
   /** Replaced in tests, which need not wait. */
-  pause?: (ms: number) => Promise<unknown>;
+  pause?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
 /** Whether the call may have been carried out, and people would notice if it were carried out again. */
@@ -37,7 +39,7 @@ export const isVisible = (method: string, failure: Failure): boolean =>
   failure === 'unanswered' && visibleMethods.has(method);
 
 /**
- * A `fetch` for WebClient, whose own retries must be off. It retries for two minutes; a call that people would see twice
+ * A `fetch` for WebClient, whose own retries must be off. It retries for `patienceMs`; a call that people would see twice
  * is retried only once, as soon as Slack answers again. When it gives up, it returns the last answer or throws.
  */
 export function createSlackFetch({
@@ -45,15 +47,17 @@ export function createSlackFetch({
   observe,
   timeoutMs = seconds(15),
   attempts = Infinity,
-  pause = sleep,
+  patienceMs = minutes(2),
+  signal,
+  pause = pauseUnlessAborted,
 }: SlackFetchOptions): typeof fetch {
   /** Until when each method is rate-limited. */
   const notBefore = new Map<string, number>();
 
   async function slackAnswers(giveUpAt: number): Promise<boolean> {
-    for (let attempt = 1; Date.now() < giveUpAt; attempt++) {
+    for (let attempt = 1; Date.now() < giveUpAt && !signal?.aborted; attempt++) {
       // Leaves time for a short outage to end: the call has only one attempt left.
-      await pause(Math.max(pauseAfter(attempt), seconds(3)));
+      await pause(Math.max(pauseAfter(attempt), seconds(3)), signal);
       const { failure } = await attemptOnce(`${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
       if (failure === undefined || failure === 'limited') return true;
     }
@@ -63,7 +67,7 @@ export function createSlackFetch({
   return async (input, init) => {
     const url = String(input);
     const method = url.startsWith(apiUrl) ? url.slice(apiUrl.length) : 'upload';
-    const giveUpAt = Date.now() + deadlineMs;
+    const giveUpAt = Date.now() + patienceMs;
     let lost = 0;
     for (let attempt = 1; ; attempt++) {
       const heldMs = Math.min(notBefore.get(method) ?? 0, giveUpAt) - Date.now();
@@ -72,13 +76,14 @@ export function createSlackFetch({
       const { failure } = outcome;
       if (failure === undefined) return outcome.response;
       const waitMs = outcome.retryAfterMs ?? pauseAfter(attempt);
-      const isLate = attempt >= attempts || Date.now() + waitMs > giveUpAt;
+      const isLate =
+        attempt >= attempts || Date.now() + waitMs > giveUpAt || (signal?.aborted && failure !== 'limited');
       if (failure === 'limited') {
         observe(method, 'rate_limited');
         notBefore.set(method, Date.now() + waitMs);
         if (!isLate) continue;
       } else if (!isLate && !isVisible(method, failure)) {
-        await pause(waitMs);
+        await pause(waitMs, signal);
         continue;
       } else if (!isLate && ++lost === 1 && (await slackAnswers(giveUpAt))) continue;
       if (outcome.response) return outcome.response;
@@ -86,6 +91,9 @@ export function createSlackFetch({
     }
   };
 }
+
+const pauseUnlessAborted = (ms: number, signal?: AbortSignal) =>
+  sleep(ms, undefined, { signal }).catch(() => undefined);
 
 /** The request was never sent, so nobody sees it twice if it is sent again. */
 export class NeverSent extends Error {}

@@ -33,7 +33,8 @@ describe('the sweep', () => {
     cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
     const worker = await stack.startWorker();
     await stack.type(stack.slack.alice, 'create past');
-    await stack.message(/Demo \*past\* of .* is ready/, 60_000);
+    await stack.type(stack.slack.alice, 'create untold');
+    for (const demo of ['past', 'untold']) await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 60_000);
     await worker.kill('SIGTERM');
     await endLife(cluster, 'past');
     directory = await mkdtemp(join(tmpdir(), 'vcdemo-sweep-'));
@@ -95,5 +96,16 @@ describe('the sweep', () => {
     assert.equal(await findDemo(cluster, 'past'), undefined);
     assert.deepEqual([said().length, failures().length], [1, 1]);
     await stack.message(/Demo \*past\* expired and has been deleted; nothing is left/);
+  });
+
+  it('tells later that a demo has been deleted, if Slack takes no message then', async () => {
+    await endLife(cluster, 'untold');
+    stack.slack.failCalls('chat.postMessage', 'internal_error');
+    assert.equal((await sweep()).exitCode, 1);
+    assert.deepEqual((await findDemo(cluster, 'untold'))?.places, [], 'all but the record is gone');
+    stack.slack.failCalls('chat.postMessage', undefined);
+    assert.equal((await sweep()).exitCode, 0);
+    await stack.message(/Demo \*untold\* expired and has been deleted; nothing is left/);
+    assert.equal(await findDemo(cluster, 'untold'), undefined);
   });
 });

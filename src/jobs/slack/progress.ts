@@ -1,17 +1,22 @@
 import type { Requester } from '../../commands/payload.js';
+import { minutes } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { Mrkdwn } from '../../mrkdwn.js';
 import { mayHaveArrived } from '../../slack/client.js';
 import type { SlackMessage } from '../../slack-message.js';
+import { within } from '../../within.js';
 import type { Task } from '../flow.js';
 import { progressMessage, type Progress } from './progress-message.js';
 import type { PostedMessage, Slack } from './slack.js';
 
+/** How long a job waits for the last edit; a failure is recorded after it. */
+const lastEditMs = minutes(2);
+
 /** One message in Slack that follows a flow. */
 export interface ProgressReporter {
   show(tasks: readonly Task[]): void;
-  /** Makes the last edit, which is never skipped. */
+  /** Makes the last edit, which is never skipped; if Slack is away for long, it is made later. */
   finish(outcome: NonNullable<Progress['outcome']>): Promise<void>;
 }
 
@@ -83,9 +88,11 @@ export function reportProgress(options: ReporterOptions): ProgressReporter {
       tasks = current;
       sendLater();
     },
-    finish(outcome) {
+    async finish(outcome) {
       isFinished = true;
-      return send(outcome);
+      await within(lastEditMs, () => send(outcome)).catch((error: unknown) => {
+        log.warn({ reason: messageOf(error) }, 'final progress is not shown yet');
+      });
     },
   };
 }

@@ -43,7 +43,8 @@ export interface Slack {
   deleteFiles(ids: readonly string[]): Promise<void>;
 }
 
-export function createSlack(client: WebClient, people: People, log: Log): Slack {
+/** `quick` is the client for what no job waits for, if the other one is patient. */
+export function createSlack(client: WebClient, people: People, log: Log, quick = client): Slack {
   async function directChannel(userId: string): Promise<string> {
     const { channel } = await client.conversations.open({ users: userId });
     return channel!.id!;
@@ -128,7 +129,7 @@ export function createSlack(client: WebClient, people: People, log: Log): Slack 
     },
     async deleteFiles(ids) {
       for (const file of ids)
-        await client.files.delete({ file }).catch((error: unknown) => {
+        await quick.files.delete({ file }).catch((error: unknown) => {
           // Somebody may have deleted it already, and the end of a demo must not wait for this.
           log.warn({ file, reason: messageOf(error) }, 'file was not deleted in Slack');
         });

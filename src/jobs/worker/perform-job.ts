@@ -12,6 +12,7 @@ import { clip } from '../../redact.js';
 import { handlers } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
 import { currentConfig, type Handler, type JobRun, type WorkerTools } from '../job-run.js';
+import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
 import { assertMayAsk, assertMayAskLater } from './requester-check.js';
@@ -20,6 +21,8 @@ import { tellFailure } from './tell-failure.js';
 /** What a worker needs to run jobs. */
 export interface Workshop {
   tools: WorkerTools;
+  /** For jobs of people, which do not end before they have heard of it: it waits while Slack is away. */
+  patientSlack: Slack;
   /** The two stages of stopping. */
   stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
   /** Opens a queue, possibly of another host cluster; the caller closes it. */
@@ -47,7 +50,8 @@ export async function performJob(
   // If a job went back to its queue, only the wait before its first start counts.
   if (job.attemptsStarted === 1)
     metrics.jobWait.observe({ job_name: name }, Math.max(0, Date.now() - read.askedAt.getTime()) / seconds(1));
-  const told = watchTelling(tools.slack);
+  const slack = 'requester' in read.payload ? workshop.patientSlack : tools.slack;
+  const told = watchTelling(slack);
   let outcome: JobOutcome = 'done';
   const handBack = async (reason: string) => {
     outcome = 'handed_back';
@@ -81,7 +85,8 @@ export async function performJob(
     }
     outcome = error instanceof Refusal ? 'refused' : 'failed';
     log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
-    await tellFailure({ ...tools, log }, read, error);
+    const isTold = await tellFailure({ slack, log }, read, error);
+    if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is away');
     throw withoutStack(error);
   } finally {
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
@@ -151,14 +156,14 @@ async function handOn(error: unknown, run: JobRun<JobName>, read: ReadJob, { ope
 
 /** Reports a job that BullMQ gave up because one worker after another died while running it. */
 export async function reportAbandoned(job: Job<unknown>, workshop: Workshop): Promise<void> {
-  const { tools, log } = workshop;
+  const { tools, patientSlack, log } = workshop;
   const read = readOrDistrust(job, workshop);
   const error = new UserError('abandoned', `The worker running this job died ${job.stalledCounter} times in a row.`, {
     hint: "Check the workers' memory limit and their last log lines, then repeat the command.",
   });
   log.error({ jobId: read.id, job: read.name }, 'job abandoned');
   tools.metrics.jobDuration.observe({ job_name: read.name, outcome: 'failed' }, 0);
-  await tellFailure({ slack: tools.slack, log }, read, error);
+  await tellFailure({ slack: patientSlack, log }, read, error);
 }
 
 /** Only the short text reaches Redis: no stack, no cause. */

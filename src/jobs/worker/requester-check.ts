@@ -9,7 +9,7 @@ import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import type { Slack } from '../slack/slack.js';
 
-/** After that the job continues without an answer, or says that it cannot. */
+/** After that a job starts without an answer, or says that it cannot. */
 const askTimeoutMs = seconds(10);
 
 export interface RequesterCheck {
@@ -21,13 +21,19 @@ export interface RequesterCheck {
 /**
  * Checks that this person may use vcdemo. The bot has checked as well, but anything that can write to Redis could command
  * the workers, and the bot does not wait for Slack.
+ * @param isPatient whether to wait for a Slack that is away, as long as its client does
  * @throws Refusal `not-allowed`, `not-a-member`; `not-known` if Slack cannot say who it is
  */
-export async function assertMayAsk(requester: Requester, { access, people }: RequesterCheck): Promise<void> {
+export async function assertMayAsk(
+  requester: Requester,
+  { access, people }: RequesterCheck,
+  isPatient = false,
+): Promise<void> {
   assertMayUse(access, requester);
+  const ask = () => people.standingOf(requester.userId);
   let standing: Standing;
   try {
-    standing = await within(askTimeoutMs, () => people.standingOf(requester.userId));
+    standing = await (isPatient ? ask() : within(askTimeoutMs, ask));
   } catch (error) {
     if (access.guests) return;
     throw new NotKnown(error);
@@ -47,7 +53,7 @@ export async function assertMayAskLater(requester: Requester, check: RequesterCh
   return {
     ...slack,
     async shareFile(...args) {
-      await assertMayAsk(requester, check);
+      await assertMayAsk(requester, check, true);
       return await slack.shareFile(...args);
     },
   };

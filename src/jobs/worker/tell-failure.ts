@@ -10,22 +10,24 @@ import type { ReadJob } from './read-job.js';
 /** What is known about a job that failed. */
 export type FailedJob = Pick<ReadJob, 'id' | 'name' | 'payload'>;
 
-/** Tells people why their job failed; all failures of all jobs are reported here. */
+/** Tells people why their job failed; all failures of all jobs are reported here. False if Slack did not take it. */
 export async function tellFailure(
   { slack, log }: { slack: Slack; log: Log },
   job: FailedJob,
   error: unknown,
-): Promise<void> {
+): Promise<boolean> {
   const asker = 'requester' in job.payload ? job.payload.requester : undefined;
   const audience = error instanceof FlowFailed ? error.audience : asker;
-  if (audience === undefined) return;
+  if (audience === undefined) return true;
   const failure = failureOf(job, error);
   try {
     // Only the person who made a mistake sees it.
     if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
     else await slack.post(audience, failureMessage({ ...failure, mention: audience.userId }));
+    return true;
   } catch (postError) {
     log.error({ err: postError }, 'failure was not reported in Slack');
+    return false;
   }
 }
 

@@ -1,6 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { WorkerSettings } from '../../config.js';
-import { minutes, seconds } from '../../duration.js';
+import { hours, minutes, seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { isKept, newJob, putOnQueue } from '../../job-queue.js';
 import { ownSignature } from '../../job-signature.js';
@@ -36,6 +37,9 @@ export interface RunningWorker {
  */
 const mostStalls: Record<QueueKind, number> = { provisioning: 5, removal: 5, verification: 1 };
 
+/** How long the end of a command waits for Slack: longer than outages last, and shorter than jobs are accepted. */
+const slackPatienceMs = hours(12);
+
 /**
  * Starts taking jobs. If Redis is down, it waits for it, and `ping` reports it.
  * @throws UserError what Redis refuses
@@ -51,12 +55,11 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     throw error;
   });
   const metrics = createWorkerMetrics();
-  const client = createSlackClient({
-    token: settings.SLACK_BOT_TOKEN,
-    apiUrl: settings.SLACK_API_URL,
-    observe: metrics.slackCall,
-  });
-  const people = peopleAround(client);
+  setMaxListeners(0, draining.signal); // every wait listens to it
+  const slackOptions = { token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL, observe: metrics.slackCall };
+  const client = createSlackClient(slackOptions);
+  const patientClient = createSlackClient({ ...slackOptions, patienceMs: slackPatienceMs, signal: draining.signal });
+  const people = peopleAround(patientClient);
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
@@ -65,6 +68,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       istio: new IstioRenderer(),
       delivered: new Map(),
     },
+    patientSlack: createSlack(patientClient, people, log, client),
     stopping: { draining: draining.signal, signal: ending.signal },
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,

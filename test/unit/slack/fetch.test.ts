@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test, type TestContext } from 'node:test';
 import { createSlackFetch } from '../../../src/slack/fetch.js';
 
 /** What the stand-in does with the next requests, one after the other; then it answers well. */
@@ -87,6 +87,60 @@ describe('a call whose answer was lost', () => {
   test('says that Slack does not answer', () => {
     faults = [neverAnswers, ok, neverAnswers];
     return assert.rejects(call('chat.postMessage'), /Slack did not answer within/);
+  });
+});
+
+describe('a call of a patient caller', () => {
+  /** A clock that goes on only while there is a pause. */
+  function patientFetch(test: TestContext, patienceMs: number, onPause: (elapsedMs: number) => void = () => undefined) {
+    let elapsed = 0;
+    const start = Date.now();
+    test.mock.method(Date, 'now', () => start + elapsed);
+    const controller = new AbortController();
+    const slackFetch = createSlackFetch({
+      apiUrl,
+      patienceMs,
+      signal: controller.signal,
+      observe: () => undefined,
+      pause: async (ms) => onPause((elapsed += ms)),
+    });
+    const call = (method: string) => slackFetch(`${apiUrl}${method}`, { method: 'POST' });
+    return { call, controller, elapsed: () => elapsed };
+  }
+  const hour = 3_600_000;
+
+  for (const method of ['chat.update', 'chat.postMessage'])
+    test(`is made when Slack answers again after an hour (${method})`, async (test) => {
+      const { call, elapsed } = patientFetch(test, 12 * hour, (ms) => (faults = ms < hour ? [cuts] : []));
+      faults = [cuts];
+      assert.equal((await call(method)).status, 200);
+      assert.ok(elapsed() >= hour);
+      assert.equal(requests.at(-1), method);
+    });
+
+  test('is given up when its time is over', async (test) => {
+    const { call, elapsed } = patientFetch(test, hour, () => (faults = [cuts]));
+    faults = [cuts];
+    await assert.rejects(call('chat.update'));
+    assert.ok(elapsed() > hour - 15_000 && elapsed() <= hour, String(elapsed()));
+  });
+
+  for (const method of ['chat.update', 'chat.postMessage'])
+    test(`is given up when nobody waits any more (${method})`, async (test) => {
+      const { call, controller, elapsed } = patientFetch(test, 12 * hour, (ms) => {
+        faults = [cuts];
+        if (ms > hour) controller.abort();
+      });
+      faults = [cuts];
+      await assert.rejects(call(method));
+      assert.ok(elapsed() < hour + 15_000, String(elapsed()));
+    });
+
+  test('waits for a limit even when nobody waits for Slack any more', async (test) => {
+    const { call, controller } = patientFetch(test, 12 * hour);
+    controller.abort();
+    faults = [limits('30')];
+    assert.equal((await call('chat.postMessage')).status, 200);
   });
 });
 

@@ -37,6 +37,7 @@ import {
   virtualClusterAnswers,
 } from '../../../k8s/virtual-cluster.js';
 import { bothClusters, placeOf, virtual, type ClusterContext, type DemoContext } from '../../context.js';
+import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
 
 /* The steps of flow.ts, in its order. Each has a check and an action; the work itself is in src/k8s. */
@@ -197,11 +198,7 @@ export const ready: Work<DemoContext> = {
   apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
 };
 
-export const delivery: Work<DemoContext> = {
-  check: async (context) =>
-    (await context.delivery?.isDone()) ? holds : lacks('the kubeconfig has not been sent yet'),
-  apply: async (context) => context.delivery?.deliver(),
-};
+export const delivery = deliveryOf('the kubeconfig has not been sent yet');
 
 export const vcClient: Work<DemoContext> = {
   check: ({ host, config, demo }) => checkVcClient(host, config, demo),

@@ -1,7 +1,6 @@
 import { assertOwner } from '../../../access.js';
 import { findDemo } from '../../../k8s/demo-record.js';
 import { mrkdwn } from '../../../mrkdwn.js';
-import { findKeptVolumes } from '../../../k8s/removal.js';
 import { assertNotOver, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -22,12 +21,10 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   const { requester, demo: name } = payload;
   // A run that was interrupted after the last namespace was gone still has to answer.
   const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
-  if (demo) {
-    assertNotOver(run, demo);
-    assertOwner(config.access, requester.userId, demo, 'delete it');
-    const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
-    await removeDemo(run, { claimed, demo, audience: requester, title });
-  }
-  const kept = demo ? await findKeptVolumes(claimed.host, demo) : [];
-  await slack.post(requester, deletedMessage(name, 'has been', kept));
+  const how = 'has been';
+  if (!demo) return void (await slack.post(requester, deletedMessage(name, how, [])));
+  assertNotOver(run, demo);
+  assertOwner(config.access, requester.userId, demo, 'delete it');
+  const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
+  await removeDemo(run, { claimed, demo, audience: requester, title, how });
 }

@@ -1,10 +1,8 @@
 import { findDemo } from '../../../k8s/demo-record.js';
 import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
 import { mrkdwn } from '../../../mrkdwn.js';
-import { findKeptVolumes } from '../../../k8s/removal.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { deletedMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo that has expired, and tells its channel. */
@@ -21,10 +19,6 @@ async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promi
   if (!demo || !isDue(demo) || isOver(demo, run)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = mrkdwn`Deleting demo *${demo.name}*, which has expired`;
-  await removeDemo(run, { claimed, demo, audience, title, isRepeated: demo.state === 'deleting' });
-  const kept = await findKeptVolumes(claimed.host, demo);
-  await run.slack.post(
-    audience,
-    deletedMessage(demo.name, isExpired(demo) ? 'expired and has been' : 'has been', kept),
-  );
+  const how = isExpired(demo) ? 'expired and has been' : 'has been';
+  await removeDemo(run, { claimed, demo, audience, title, how, isRepeated: demo.state === 'deleting' });
 }

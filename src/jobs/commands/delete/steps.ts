@@ -6,6 +6,7 @@ import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../
 import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster.js';
 import { messageOf } from '../../../errors.js';
 import type { ClusterContext, DemoContext } from '../../context.js';
+import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
 
 /** Uninstalls before the namespace is deleted: helm also removes what the chart created outside of it. */
@@ -42,6 +43,9 @@ export const hostNamespaceGone: Work<ClusterContext> = {
   check: ({ host, demo, place }) => checkNamespaceGone(host, demo, place),
   apply: ({ host, demo, place }) => deleteNamespace(host, demo, place),
 };
+
+/** Before the record is removed: the next sweep continues here if Slack is away. */
+export const told = deliveryOf('nobody has been told yet');
 
 /** Removed last: as long as there is a record, an interrupted delete can be resumed. */
 export const recordGone: Work<DemoContext> = {

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { WaitingError, type Job } from 'bullmq';
+import { readWorkerSettings } from '../../../../src/config.js';
+import { signaturesFor } from '../../../../src/job-signature.js';
+import type { Slack } from '../../../../src/jobs/slack/slack.js';
+import { performJob, type Workshop } from '../../../../src/jobs/worker/perform-job.js';
+import { createLog } from '../../../../src/log.js';
+import { createWorkerMetrics } from '../../../../src/metrics.js';
+import { textOf } from '../../../support/stack.js';
+import { jobKeys } from '../../../support/job-keys.js';
+
+/* How a job ends whose person is refused: without a host cluster. */
+
+const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
+const away = () => Promise.reject(new Error('Slack did not answer'));
+const slackThatIsAway = { post: away, whisper: away, shareFile: away, sendFile: away } as unknown as Slack;
+
+/** Runs a question of a guest, who may not ask; resolves with how the job ended and what was said. */
+async function performRefused(whisper: Slack['whisper'], draining = new AbortController()) {
+  const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() };
+  const signatures = signaturesFor(signed, jobKeys.JOB_SIGNING_KEY, [undefined]);
+  let putBack = 0;
+  const job = {
+    ...{ id: signed.id, name: signed.name, timestamp: signed.timestamp, data: { ...signed.payload, signatures } },
+    ...{ attemptsStarted: 1, stalledCounter: 0, queueName: 'verification' },
+    moveToWait: async () => void putBack++,
+  } as unknown as Job<unknown>;
+  const workshop = {
+    tools: {
+      settings: readWorkerSettings({ ...jobKeys, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://localhost:6379' }),
+      slack: slackThatIsAway,
+      people: { standingOf: () => Promise.resolve('guest' as const) },
+      metrics: createWorkerMetrics(),
+    },
+    patientSlack: { ...slackThatIsAway, whisper },
+    stopping: { draining: draining.signal, signal: new AbortController().signal },
+    openQueue: () => ({ close: () => Promise.resolve() }),
+    log: createLog('test', 'silent'),
+  } as unknown as Workshop;
+  const error: unknown = await performJob(job, 'token', new AbortController().signal, workshop).catch(
+    (thrown: unknown) => thrown,
+  );
+  return { error, putBack };
+}
+
+describe('the end of a command', () => {
+  test('is told by the Slack that waits while Slack is away', async () => {
+    const said: string[] = [];
+    const { error, putBack } = await performRefused(async (_, message) => void said.push(textOf(message)));
+    assert.match(said.join(), /Guests of this workspace/);
+    assert.match(String(error), /Guests of this workspace/);
+    assert.equal(putBack, 0);
+  });
+
+  test('is left to the next worker by one that stops before Slack is back', async () => {
+    const draining = new AbortController();
+    const { error, putBack } = await performRefused(() => {
+      draining.abort(new Error('the worker is stopping'));
+      return away();
+    }, draining);
+    assert.ok(error instanceof WaitingError);
+    assert.equal(putBack, 1);
+  });
+});
