@@ -3,19 +3,19 @@ import { UserError } from '../errors.js';
 import { clip } from '../redact.js';
 import type { CertificateProblem } from './certificate-problems.js';
 
-/** A Kubernetes API said no. */
+/** A Kubernetes API answered with an error. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** How long the server asks to be left alone, ms. */
+  /** How long the server asks clients to wait, ms. */
   readonly retryAfterMs: number | undefined;
-  /** An earlier try of this request, whose answer was lost, may have done what this one was refused. */
+  /** An earlier attempt, whose answer was lost, may have done what this attempt was refused. */
   mayBeOwnDoing = false;
 
   constructor(
     readonly cluster: string,
     /** HTTP status. */
     readonly status: number,
-    /** Kubernetes' reason in CamelCase, such as `NotFound`; empty where the answer had none. */
+    /** Kubernetes' reason in CamelCase, such as `NotFound`; empty if the answer had none. */
     readonly reason: string,
     message: string,
     { retryAfterMs }: { retryAfterMs?: number | undefined } = {},
@@ -42,7 +42,7 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
   /** What people can do about it. */
   readonly hint: string;
-  /** One of the two sides does not accept the other's certificate. */
+  /** One of the sides does not accept the other's certificate. */
   readonly isAboutCertificates: boolean;
 
   constructor(
@@ -63,20 +63,20 @@ export class UnreachableError extends Error {
   }
 }
 
-/** What a step needs does not exist, or is not ready: looking again may show that it is. */
+/** What a step needs does not exist or is not ready yet; a later check may succeed. */
 export class NotYet extends Error {
   override readonly name: string = 'NotYet';
 }
 
-/** A connection to a container or port broke off, or could not be made. */
+/** A connection to a container or port was lost or could not be opened. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-/** helm found that a Kubernetes API does not answer. */
+/** A Kubernetes API did not answer helm. */
 export class ToolLostApi extends UserError {}
 
-/** An answer, or a command's output, goes beyond what the worker reads. */
+/** An answer, or the output of a command, is larger than the worker accepts. */
 export class TooMuchError extends UserError {
   constructor(what: string, limit: string) {
     super('too-much', `${capitalised(what)} exceeds ${limit} and was not read.`, {
@@ -89,7 +89,7 @@ const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(
 
 const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
 
-/** Kubernetes' Status; undefined where something else answered, such as a proxy. */
+/** Kubernetes' Status; undefined if something else answered, such as a proxy. */
 function parseStatus(body: string): z.output<typeof statusAnswer> | undefined {
   try {
     return statusAnswer.parse(JSON.parse(body));
@@ -102,15 +102,15 @@ export const isNotFound = (error: unknown) => error instanceof ApiError && error
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
 
 /**
- * The authoriser said no. Admission answers 403 as well, in other words: `pods "x" is forbidden: violates PodSecurity`.
+ * The authorizer refused. Admission also answers 403, but with other words: `pods "x" is forbidden: violates PodSecurity`.
  * @see https://pkg.go.dev/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters#Forbidden
  */
 export const lacksRight = (error: unknown) =>
   error instanceof ApiError && error.status === 403 && /User "[^"]*" cannot \w+ resource/.test(error.message);
 
-/** What a wait may sit out: no answer, too many requests, a server that is starting or broken, a part that comes later. */
+/** Whether waiting may help: no answer, too many requests, a server that is starting or failing, a part that comes later. */
 export function isPassing(error: unknown): boolean {
-  // The host's certificates do not mend themselves; a virtual cluster that is starting may be given others.
+  // The host's certificates do not fix themselves; a virtual cluster that is starting may still get others.
   if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
   if (error instanceof ToolLostApi || error instanceof ConnectionLost || error instanceof NotYet) return true;
   return error instanceof ApiError && (error.status === 429 || error.status >= 500);

@@ -1,7 +1,7 @@
 import forge from 'node-forge';
 
 /*
- * ASN.1 in DER, as far as certificates need it: node-forge's nodes by short names, with bytes as Buffers.
+ * As much ASN.1 (DER) as certificates need: short names for node-forge's nodes, with bytes as Buffers.
  * @see https://www.itu.int/rec/T-REC-X.690
  */
 
@@ -10,7 +10,7 @@ const { Class, Type } = asn1;
 
 declare module 'node-forge' {
   namespace asn1 {
-    /** Its types know only the older parameter, `strict`. */
+    /** Its type definitions know only the older parameter, `strict`. */
     function fromDer(bytes: Bytes, options: { decodeBitStrings: boolean }): Asn1;
   }
 }
@@ -45,9 +45,9 @@ export function time(date: Date): Node {
 
 export const encode = (node: Node): Buffer => Buffer.from(asn1.toDer(node).getBytes(), 'binary');
 
-/** @throws Error where the bytes are not DER, or more than one value */
+/** @throws Error if the bytes are not DER, or contain more than one value */
 export function decode(der: Buffer): Node {
-  // A bit string stays as it is: a signature looks like ASN.1.
+  // Bit strings are not decoded: a signature can look like ASN.1.
   return asn1.fromDer(der.toString('binary'), { decodeBitStrings: false });
 }
 
@@ -64,7 +64,7 @@ export function toPem(type: string, node: Node): string {
   return `-----BEGIN ${type}-----\n${lines?.join('\n')}\n-----END ${type}-----\n`;
 }
 
-/** The DER of the first block of that type; undefined where there is none. */
+/** The DER of the first block of this type; undefined if there is none. */
 export function derIn(type: string, pem: string): Buffer | undefined {
   const [, base64] = new RegExp(`-----BEGIN ${type}-----([\\sA-Za-z0-9+/=]+)-----END ${type}-----`).exec(pem) ?? [];
   return base64 === undefined ? undefined : Buffer.from(base64, 'base64');

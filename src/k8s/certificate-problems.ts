@@ -23,7 +23,7 @@ const unknownAuthority: readonly string[] = [
 ];
 
 /**
- * What is wrong with the certificates of a connection, by the error that Node gives; undefined where it is about
+ * What is wrong with the certificates of a connection, derived from Node's error; undefined if the error is about
  * something else.
  * @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes
  */
@@ -59,7 +59,7 @@ export async function certificateProblem(
       says: `the client certificate and its key cannot be used: ${message}`,
       hint: `Check that client-certificate and client-key in ${source} match.`,
     };
-  // Depending on when it comes, Node has OpenSSL's reason in the code or in the message alone.
+  // Depending on when the error occurs, Node puts OpenSSL's reason into the code, or only into the message.
   const reason = `${code} ${message}`.toLowerCase().replaceAll('_', ' ');
   if (/alert (bad certificate|certificate|unknown ca|access denied|unsupported certificate)/.test(reason))
     return {
@@ -74,7 +74,7 @@ export async function certificateProblem(
   return undefined;
 }
 
-/** From when to when the server's certificate is valid: looked at in a handshake that trusts anything and sends nothing. */
+/** The validity of the server's certificate, read in a handshake that trusts anything and sends nothing. */
 async function validityOf({ url, tlsServerName }: Server): Promise<string | undefined> {
   const { hostname, port } = new URL(url);
   return await new Promise((resolve) => {

@@ -5,11 +5,11 @@ import { headersOf, tlsOptions } from './transport.js';
 import { ApiError } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 
-/** A WebSocket of the Kubernetes API on which each message begins with the number of its channel. */
+/** A WebSocket of the Kubernetes API on which each message starts with the number of its channel. */
 export interface Channels {
-  /** Resolves when it is on its way. */
+  /** Resolves when the message has been written. */
   send(channel: number, data: Buffer): Promise<void>;
-  /** Lets no more messages come until `resume`. */
+  /** Stops receiving messages until `resume`. */
   pause(): void;
   resume(): void;
   close(): void;
@@ -21,14 +21,14 @@ export interface ChannelHandlers {
   onEnd(reason: string): void;
 }
 
-/** Longer messages end the connection; Kubernetes sends at most 32 KB at a time. */
+/** Longer messages close the connection; Kubernetes sends at most 32 KB at a time. */
 const longestMessage = 1_000_000;
 const handshakeTimeoutMs = 15_000;
 const longestRefusal = 64_000;
 
 /**
  * Opens channels to a container or a port.
- * @throws ApiError when the API refuses them; UserError of signing in; Error when there is no connection
+ * @throws ApiError if the API refuses; UserError if signing in fails; Error if there is no connection
  * @see https://pkg.go.dev/k8s.io/apimachinery/pkg/util/remotecommand
  */
 export async function openChannels(

@@ -6,22 +6,22 @@ import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { UserError } from '../errors.js';
 
-/** How helm is told of a chart. */
+/** How to pass a chart to helm. */
 export interface ChartSource {
-  /** Behind `helm upgrade --install <name>`: the chart, its version and its repository. */
+  /** The arguments after `helm upgrade --install <name>`: the chart, its version and its repository. */
   args: string[];
   env: Record<string, string>;
   /** Whether helm must fetch the repository's index first. */
   needsUpdate: boolean;
 }
 
-/** The repository's name in helm's own file, where there is one. */
+/** The repository's name in helm's repository file, if one is written. */
 export const repositoryName = 'vcdemo';
 
 /**
- * Works with the chart of the configuration. A user name and password in its address are handed to helm in a file that only
- * this user may read, and that is removed when the work has ended: in arguments every user of the machine sees them.
- * @throws UserError `chart-password` for a password in the address of a file; `chart-digest` for a file with another digest
+ * Runs `work` with the chart of the configuration. A user name and password in its URL are passed to helm in a file that
+ * only this user can read and that is removed afterwards, because all users of the machine can see arguments.
+ * @throws UserError `chart-password` for a password in the URL of a file; `chart-digest` for a file with another digest
  * @see https://helm.sh/docs/helm/helm/ for the variables
  */
 export async function withChart<Result>(
@@ -79,7 +79,7 @@ function withoutCredentials(address: string): { address: string; user?: { userna
   return { address: url.href, user };
 }
 
-/** In a directory of its own, which is removed in any case. */
+/** Writes the file into its own directory, which is always removed. */
 async function withFile<Result>(
   content: string,
   work: (file: string, directory: string) => Promise<Result>,

@@ -1,15 +1,15 @@
-/** What a look at the cluster found: a step's result holds, perhaps with a note for people, or what was seen instead. */
+/** The result of a check: it holds, possibly with a note for people, or what was seen instead. */
 export type Check = { holds: true; note?: string } | { holds: false; seen: string };
 
 export const holds: Check = { holds: true };
 export const lacks = (seen: string): Check => ({ holds: false, seen });
 
-/** Holds if nothing is missing; `missing` is what was seen otherwise. */
+/** Holds if nothing is missing; otherwise `missing` is what was seen. */
 export const unless = (missing: string | undefined): Check => (missing === undefined ? holds : lacks(missing));
 
 /**
  * Waits until a check holds.
- * @throws Error naming what was awaited and what was last seen; whatever `check` throws is thrown at once.
+ * @throws Error naming what was awaited and what was last seen; rethrows at once whatever `check` throws.
  */
 export async function waitUntil(
   awaited: string,
@@ -29,7 +29,7 @@ export async function waitUntil(
   }
 }
 
-/** Resolves after the time; rejects with the signal's reason when it comes first. */
+/** Resolves after the time, or rejects with the signal's reason if it is aborted first. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

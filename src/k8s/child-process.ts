@@ -3,32 +3,32 @@ import { toolEnvironment } from '../config.js';
 import { seconds } from '../duration.js';
 
 export interface ChildRequest {
-  /** Handed to standard input, which is empty otherwise. */
+  /** Passed on standard input, which is otherwise empty. */
   input?: string | undefined;
-  /** Variables besides those of `toolEnvironment`. */
+  /** Variables in addition to those of `toolEnvironment`. */
   env?: Record<string, string>;
   signal?: AbortSignal | undefined;
   withinMs?: number;
-  /** Of standard output, and of standard error; what writes more is ended. */
+  /** The limit for standard output and for standard error each; a program that writes more is stopped. */
   maxBytes: number;
-  /** Told what the program writes to standard error, piece by piece. */
+  /** Called with what the program writes to standard error, piece by piece. */
   onSaid?: (text: string) => void;
 }
 
-/** A program that could not be started, that failed, or that was ended. */
+/** A program could not be started, failed, or was stopped. */
 export class ChildError extends Error {
   override readonly name = 'ChildError';
 
   constructor(
     message: string,
     readonly facts: {
-      /** `ENOENT` or `EACCES`, where it did not start. */
+      /** `ENOENT` or `EACCES` if it did not start. */
       code: string | undefined;
       exitCode: number | undefined;
       isLate: boolean;
-      /** May hold secrets. */
+      /** May contain secrets. */
       stdout: string;
-      /** May hold secrets. */
+      /** May contain secrets. */
       stderr: string;
     },
   ) {
@@ -37,10 +37,10 @@ export class ChildError extends Error {
 }
 
 /**
- * Runs a program without a shell, in a process group of its own: a program that it has started in turn, such as helm's
- * credential plugin, ends with it and cannot keep its output open.
+ * Runs a program without a shell, in its own process group: a program that it starts in turn, such as helm's credential
+ * plugin, is stopped with it and cannot keep its output open.
  * @returns standard output
- * @throws ChildError; the signal's reason when it was ended by that
+ * @throws ChildError; the signal's reason if the signal stopped it
  */
 export async function runChild(
   file: string,
@@ -80,10 +80,10 @@ export async function runChild(
   }
 }
 
-/** From the request to end until no more is asked. */
+/** The time between asking a process to stop and killing it. */
 const graceMs = seconds(2);
 
-/** The groups that run now: none outlives this process. */
+/** The process groups that are running; none outlives this process. */
 const running = new Set<number>();
 process.on('exit', () => running.forEach(killGroup));
 
@@ -93,13 +93,13 @@ function processGroup(pid: number | undefined) {
   let abandon = () => {};
   const kill = () => killGroup(pid);
   return {
-    /** Asks all to end, and after a while no longer asks. */
+    /** Asks all of them to stop, and kills them after a while. */
     end() {
       signalGroup(pid, 'SIGTERM');
       timers.push(setTimeout(kill, graceMs), setTimeout(abandon, graceMs + seconds(1)));
     },
     kill,
-    /** Resolves when even that has not closed their output. */
+    /** Resolves if even that has not closed their output. */
     abandoned: new Promise<undefined>((resolve) => (abandon = () => resolve(undefined))),
     close() {
       timers.forEach(clearTimeout);
@@ -114,6 +114,6 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     if (pid !== undefined) process.kill(-pid, signal);
   } catch {
-    // All of them have ended.
+    // The whole group has exited.
   }
 }

@@ -9,27 +9,27 @@ import { demoLabels } from './demo.js';
 import { create, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
- * At most one job writes to a demo at a time, across workers: it holds a Lease, renews it, and stops writing when it
- * could not renew it in time. As in client-go's leader election, whose times these are, no clock but one's own decides:
- * a Lease that is seen to change has a living holder, one that is seen unchanged for its whole duration may be taken.
+ * At most one job at a time, across all workers, writes to a demo: it holds a Lease, renews it, and stops writing if it
+ * could not renew it in time. As in client-go's leader election, from which the times are taken, each worker trusts only
+ * its own clock: a Lease that changes has a living holder; one that stays unchanged for its whole duration may be taken.
  * @see https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
  */
 
 const leaseMs = seconds(15);
 const renewEveryMs = seconds(2);
-/** Shorter than the margin that is left after it, so that one request without an answer loses no claim. */
+/** Shorter than the margin that is left after it, so that one unanswered request does not lose the claim. */
 const renewalTimeoutMs = seconds(4);
 /** A holder stops this long before others may take over. */
 const marginMs = seconds(3);
 const lookEveryMs = 500;
-/** How long a job waits for the end of its own earlier run; far longer than one that was cut off keeps its Lease. */
+/** How long a job waits for its own earlier run to end; far longer than the Lease of an interrupted run lasts. */
 const ownRunDeadlineMs = seconds(60);
 
-/** The sole right to write to one demo. */
+/** The exclusive right to write to one demo. */
 export interface Claim {
   /** Aborted when the claim is lost. */
   signal: AbortSignal;
-  /** @throws ClaimLost: to be called before every write. */
+  /** To be called before every write. @throws ClaimLost */
   assertHeld(): void;
   release(): Promise<void>;
 }
@@ -38,14 +38,14 @@ export interface ClaimRequest {
   host: Cluster;
   namespace: string;
   demo: string;
-  /** What is being done, for those who come too late: `create`. */
+  /** What the job does, for those who come too late: `create`. */
   purpose: string;
-  /** The job; its own earlier run, cut off, is waited for until its Lease ends. */
+  /** The job; it waits for the Lease of its own interrupted run to expire. */
   jobId: string;
   signal: AbortSignal;
 }
 
-/** Another job has the demo. */
+/** Another job that holds the claim. */
 export interface Holder {
   jobId: string;
   purpose: string;
@@ -60,10 +60,10 @@ export class ClaimLost extends Error {
   }
 }
 
-/** Claims the demo, or says who has it; a holder is watched until it renews its Lease, which takes some seconds. */
+/** Claims the demo, or says who holds it. This takes some seconds, because a holder is watched until it renews its Lease. */
 export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
   const { host, demo, purpose, jobId, signal } = request;
-  // Two runs of one job are told apart by the last part.
+  // The last part tells two runs of one job apart.
   const identity = `${purpose}/${jobId}/${randomUUID().slice(0, 8)}`;
   const reference = leaseOf(request);
   const deadline = performance.now() + ownRunDeadlineMs;
@@ -72,7 +72,7 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
     signal.throwIfAborted();
     const present = await read<V1Lease>(host, reference);
     const holder = present && holderOf(present);
-    // One with our name is ours: the answer to the write was lost.
+    // A Lease with our name is ours: the answer to our write was lost.
     if (holder && present.spec?.holderIdentity !== identity) {
       const version = present.metadata?.resourceVersion;
       if (seen && seen.version !== version && holder.jobId !== jobId) return holder;
@@ -90,7 +90,7 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
       const taken = present ? await put(host, reference, body) : await create<V1Lease>(host, body as never);
       return hold(request, identity, taken);
     } catch (error) {
-      if (!isConflict(error)) throw error; // a conflict: somebody else was faster; look again
+      if (!isConflict(error)) throw error; // a conflict: somebody else was faster; check again
     }
   }
 }
@@ -103,7 +103,7 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
   const lost = new AbortController();
   let current = taken;
   let problem = 'it could not be renewed in time';
-  // A clock that goes on while the process is stopped, so that it knows on waking up that its time is over.
+  // This clock continues while the process is suspended, so a process that wakes up knows that its time is over.
   let validUntil = performance.now() + leaseMs - marginMs;
   const lose = (error: ClaimLost) => {
     timers.forEach(clearInterval);
@@ -126,7 +126,7 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
       try {
         current = await renewed(current);
       } catch (error) {
-        // An earlier renewal whose answer was lost makes a conflict too: what has our name is still ours.
+        // An earlier renewal whose answer was lost also causes a conflict: a Lease with our name is still ours.
         if (!isConflict(error) && !isNotFound(error)) throw error;
         current = await renewed(await readOwn());
       }
@@ -139,7 +139,7 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
   let renewing: Promise<void> | undefined;
   const timers = [
     setInterval(() => (renewing ??= renew().finally(() => (renewing = undefined))), renewEveryMs),
-    // A renewal that hangs must not keep the tools of a step running: their signal is aborted in time.
+    // A renewal that hangs must not keep a step's tools running: their signal is aborted in time.
     setInterval(loseWhenLate, lookEveryMs),
   ];
 
@@ -163,7 +163,7 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
           await removeOwn(await readOwn());
         });
       } catch (error) {
-        if (!(error instanceof ClaimLost)) throw error; // taken by another: not ours to remove
+        if (!(error instanceof ClaimLost)) throw error; // taken by another run: not ours to delete
       }
     },
   };
@@ -203,7 +203,7 @@ function holderOf({ spec }: V1Lease): Holder | undefined {
   return purpose && jobId ? { purpose, jobId, since: new Date(spec?.acquireTime as unknown as string) } : undefined;
 }
 
-/** Who works on the demo at this moment, if anybody: a Lease that is left over from a dead worker is not renewed. */
+/** Who is working on the demo now, if anybody: the Lease of a dead worker is no longer renewed. */
 export async function currentHolder(
   host: Cluster,
   namespace: string,
@@ -220,5 +220,5 @@ export async function currentHolder(
   return undefined;
 }
 
-/** Leases want microseconds. */
+/** Leases require microseconds. */
 const microTime = () => new Date().toISOString().replace('Z', '000Z');

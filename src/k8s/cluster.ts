@@ -14,15 +14,15 @@ export interface Cluster {
   /** `host`, `vc1` or `vc2`: for messages. */
   readonly name: string;
   readonly access: Access;
-  /** Keeps the connections, of WebSockets too. */
+  /** Keeps the connections, including those of WebSockets. */
   readonly agent?: http.Agent | undefined;
-  /** Sends one request; every call of this code base to a Kubernetes API ends here. */
+  /** Sends one request; all calls to Kubernetes APIs go through here. */
   request<Answer>(call: ApiCall): Promise<Answer>;
-  /** What is served under a group and version, such as `v1` or `apps/v1`; asked for once. */
+  /** What is served under a group and version, such as `v1` or `apps/v1`; fetched once. */
   readonly discovered: Map<string, Promise<ApiResource[]>>;
-  /** The same cluster and connections, with another signal or check before each write. */
+  /** The same cluster and connections, with a different signal or check before each write. */
   with(options: ClusterOptions): Cluster;
-  /** Ends idle connections. */
+  /** Closes idle connections. */
   close(): void;
 }
 
@@ -32,17 +32,17 @@ export interface ApiCall {
   path: string;
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
-  /** Of the body; JSON unless said otherwise. */
+  /** The type of the body; JSON by default. */
   contentType?: string;
   accept?: string;
-  /** How long signing in, asking and asking again may take, ms; 30 s unless said otherwise. */
+  /** How long signing in, the request and its retries may take, ms; 30 s by default. */
   withinMs?: number;
   /**
-   * Whether it may be sent again when the answer is lost, as it then does no more than once: true of everything but POST
-   * unless said otherwise. `never` is for those who look again themselves.
+   * Whether the request is safe to repeat if its answer is lost; by default true for everything but POST. `never` is for
+   * callers that retry themselves.
    */
   repeat?: boolean | 'never';
-  /** What may be read of the answer yet, for those who share it among several; 16 MB unless said otherwise. */
+  /** How much of the answer may be read, for callers that share the budget among several requests; 16 MB by default. */
   budget?: { bytes: number };
 }
 
@@ -53,20 +53,20 @@ export interface ApiResource {
 }
 
 export interface ClusterOptions {
-  /** Ends all requests. */
+  /** Aborts all requests. */
   signal?: AbortSignal;
-  /** Called before every try of a request that writes; throws when writing is no longer allowed. */
+  /** Called before every attempt of a request that writes; throws if writing is no longer allowed. */
   beforeWrite?: () => void;
 }
 
 const requestDeadlineMs = seconds(30);
 
-/** Bytes of one answer that are read; Kubernetes keeps no object above 1.5 MB, and lists are asked for in pages. */
+/** How many bytes of an answer are read; Kubernetes stores no object above 1.5 MB, and lists are read in pages. */
 export const longestAnswer = 16_000_000;
 
 /**
- * A cluster whose requests go through connections that are kept. A request that may be repeated is, until its deadline:
- * after a lost answer, and where the server is starting, changing its leader or asks to come back later.
+ * A cluster that keeps its connections. A request that is safe to repeat is retried until its deadline: after a lost
+ * answer, and if the server is starting, changing its leader or asks to come back later.
  */
 export function connectCluster(name: string, access: Access, options: ClusterOptions = {}): Cluster {
   const agent = agentFor(access.server);
@@ -88,10 +88,10 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
         return (await ask(call, credential, bounds)) as Answer;
       } catch (error) {
         signal?.throwIfAborted();
-        // Of a try that had no time left the one before says more.
+        // The attempt before one that ran out of time says more.
         if (deadline.aborted && lastError !== undefined) throw lastError;
         if (error instanceof ApiError) error.mayBeOwnDoing = mayBeOwnDoing;
-        // Credentials that were kept for too long, or taken back: once, with new ones.
+        // Cached credentials may have expired or been revoked: retry once with new ones.
         if (isUnauthorized(error) && !refused) {
           refused = credential;
           continue;
@@ -132,7 +132,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
       });
     } catch (error) {
       if (error instanceof TooMuchError) throw error;
-      // The connections that are kept lead nowhere either, if this one does.
+      // If this connection is dead, the other kept connections are dead too.
       if (timeout.aborted) dropIdleConnections(agent);
       const isLate = ended.aborted || timeout.aborted;
       throw await unreachable(error, isLate ? `no answer within ${tryMs / 1000} s` : undefined);
@@ -208,12 +208,12 @@ function send(
   });
 }
 
-/** Kubernetes says seconds; a proxy may say a date. */
+/** Kubernetes sends seconds; a proxy may send a date. */
 function retryAfterMs(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   const ms = /^\d+$/.test(header) ? seconds(Number(header)) : Date.parse(header) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** The namespace that the credentials point at; claims on demos are kept there. */
+/** The default namespace of the credentials; the claims on demos are kept there. */
 export const homeNamespace = ({ namespace }: Access): string => namespace ?? 'default';

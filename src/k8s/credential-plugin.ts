@@ -7,7 +7,7 @@ import { bearer, type Credential, type Server, type SignIn } from './server-acce
 import { ChildError, runChild } from './child-process.js';
 
 /*
- * Credential plugins, as kubectl runs them: a program that answers with a token or a client certificate.
+ * Credential plugins, run as kubectl does: programs that answer with a token or a client certificate.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
 
@@ -19,7 +19,7 @@ export interface CredentialPlugin {
   interactiveMode?: 'Never' | 'IfAvailable' | 'Always' | null | undefined;
   installHint?: string | undefined;
   provideClusterInfo: boolean;
-  /** Of the cluster, for the plugin: the extension `client.authentication.k8s.io/exec`. */
+  /** The cluster's configuration for the plugin: the extension `client.authentication.k8s.io/exec`. */
   clusterConfig?: unknown;
 }
 
@@ -37,19 +37,19 @@ const execCredential = z.object({
   }),
 });
 
-/** One run of a plugin, for all who wait for it. */
+/** One run of a plugin, shared by everybody who waits for it. */
 interface Run {
   credential: Promise<Credential>;
   waiting: number;
-  /** The end of what it wrote to standard error: where plugins tell people what they wait for. */
+  /** The end of its standard error, where plugins tell people what they are waiting for. */
   said: string;
   stop: () => void;
 }
 
-/** What is known of one plugin with its arguments, for the whole process, as in client-go. */
+/** What the process remembers about a plugin and its arguments, as in client-go. */
 interface Known {
   credential?: Credential;
-  /** Milliseconds since 1970; without it until the server refuses the credential. */
+  /** Milliseconds since 1970; if undefined, the credential is kept until the server refuses it. */
   expires?: number;
   run?: Run | undefined;
 }
@@ -57,7 +57,7 @@ interface Known {
 const known = new Map<string, Known>();
 
 /**
- * Signs in with a plugin; what it answers is kept until it expires or the server refuses it.
+ * Signs in with a plugin; its credential is kept until it expires or the server refuses it.
  * @throws UserError `credential-plugin-failed`
  */
 export function signInWith(plugin: CredentialPlugin, server: Server): SignIn {
@@ -72,7 +72,7 @@ export function signInWith(plugin: CredentialPlugin, server: Server): SignIn {
   };
 }
 
-/** The run goes on while anybody waits for it. */
+/** The run continues as long as anybody waits for it. */
 async function waitFor(run: Run, plugin: CredentialPlugin, signal: AbortSignal): Promise<Credential> {
   signal.throwIfAborted();
   run.waiting++;
@@ -101,7 +101,7 @@ function start(plugin: CredentialPlugin, server: Server, entry: Known): Run {
     stopping.abort();
   };
   const run: Run = { waiting: 0, said: '', stop, credential: answer() };
-  run.credential.catch(() => undefined); // those who wait hear of it
+  run.credential.catch(() => undefined); // whoever waits gets the error
   return run;
 
   async function answer(): Promise<Credential> {
@@ -124,7 +124,7 @@ function start(plugin: CredentialPlugin, server: Server, entry: Known): Run {
   }
 }
 
-/** What a plugin is told in the variable KUBERNETES_EXEC_INFO. */
+/** What a plugin gets in the variable KUBERNETES_EXEC_INFO. */
 export function execInfo({ apiVersion, provideClusterInfo, clusterConfig }: CredentialPlugin, server: Server): object {
   const cluster = {
     server: server.url,
@@ -138,7 +138,7 @@ export function execInfo({ apiVersion, provideClusterInfo, clusterConfig }: Cred
   return { apiVersion, kind: 'ExecCredential', spec: { interactive: false, ...(provideClusterInfo && { cluster }) } };
 }
 
-/** Its output holds secrets: what is wrong with it is said without it. */
+/** The output contains secrets, so errors describe it without quoting it. */
 function credentialIn(
   output: string,
   plugin: CredentialPlugin,

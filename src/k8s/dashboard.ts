@@ -13,7 +13,7 @@ import { bearerToken } from './tenant-credentials.js';
 import { syncedService } from './virtual-cluster.js';
 
 /*
- * The Kubernetes Dashboard in each virtual cluster, with the admin-user that the source document logs in as.
+ * The Kubernetes Dashboard in each virtual cluster, with the admin-user that people log in as in the source document.
  * @see https://github.com/kubernetes/dashboard/blob/v2.7.0/aio/deploy/recommended.yaml
  */
 
@@ -45,7 +45,7 @@ export async function checkDashboardExposure(request: DashboardExposure): Promis
   return manifests ? unless(await missing(request.host, manifests)) : lacks(notSynced);
 }
 
-/** To be called when the Dashboard is ready: its Service is synced long before. */
+/** Call it when the Dashboard is ready: its Service is synced long before that. */
 export async function applyDashboardExposure(request: DashboardExposure): Promise<void> {
   const manifests = await exposure(request);
   if (!manifests) throw new NotYet(notSynced);
@@ -72,7 +72,7 @@ const tokenAnswer = z.object({
   status: z.object({ token: z.string(), expirationTimestamp: z.iso.datetime({ offset: true }) }),
 });
 
-/** A token of admin-user, for an hour. */
+/** A token for admin-user that is valid for an hour. */
 export async function dashboardToken(cluster: Cluster): Promise<{ token: string; expires: Date }> {
   const path = await pathOf(cluster, ref('v1', 'ServiceAccount', admin, namespace));
   const answer = await cluster.request({
@@ -86,11 +86,11 @@ export async function dashboardToken(cluster: Cluster): Promise<{ token: string;
     repeat: true,
   });
   const { token, expirationTimestamp } = tokenAnswer.parse(answer).status;
-  // It is shown in Slack: nothing but a token may be.
+  // It is shown in Slack, so it must be a token and nothing else.
   return { token: bearerToken(token, 'token'), expires: new Date(expirationTimestamp) };
 }
 
-/** Everything of the Dashboard in a virtual cluster; metrics are left out, they need a scraper. */
+/** All objects of the Dashboard, without the metrics, which need a scraper. */
 export function dashboardManifests(image: string): Manifest[] {
   const labels = app;
   const own = (kind: string, apiVersion: string, objectName: string, fields: object = {}): Manifest => ({

@@ -20,14 +20,14 @@ import {
 import { create, list, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
- * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo is exactly the
- * namespaces whose UIDs stand in it. Labels and annotations of namespaces decide nothing, as others can write them too.
+ * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo consists of exactly
+ * the namespaces whose UIDs it lists. Labels and annotations of namespaces decide nothing, because others can write them.
  */
 
 const recordKey = 'record';
 const recordName = (demo: string) => `vcdemo-${demo}`;
 
-/** Ties a new namespace to its record until its UID stands there; nobody can make it up without the record's id. */
+/** Ties a new namespace to its record until the record lists its UID; it cannot be forged without the record's id. */
 const proofAnnotation = 'vcdemo.io/record';
 
 const date = z.iso.datetime().transform((text) => new Date(text));
@@ -63,20 +63,20 @@ const recordSchema = z.object({
 });
 type DemoRecord = z.infer<typeof recordSchema>;
 
-/** A record, or an old demo's annotations, that cannot be understood: shown, and otherwise left alone. */
+/** A record, or an old demo's annotations, that cannot be parsed: it is shown, and otherwise left alone. */
 export interface UnreadableDemo {
   name: string;
   problem: string;
 }
 
 export interface DemoList {
-  /** The oldest first. */
+  /** Oldest first. */
   demos: Demo[];
   unreadable: UnreadableDemo[];
 }
 
 /**
- * The demo, or undefined where there is none.
+ * The demo, or undefined if there is none.
  * @throws UserError `record-unreadable`
  */
 export async function findDemo(host: Cluster, name: string): Promise<Demo | undefined> {
@@ -118,7 +118,7 @@ function groupByDemo(namespaces: readonly V1Namespace[]): Map<string, V1Namespac
   return groups;
 }
 
-/** Writes what `change` makes of a demo's record as it is now; the record is made where there is none. */
+/** Applies `change` to the current record of a demo, creating the record if there is none. */
 export async function changeRecord(
   host: Cluster,
   demo: Demo,
@@ -137,18 +137,18 @@ export async function changeRecord(
       else if (mayMake) await create(host, body);
       return changed;
     } catch (error) {
-      // Somebody else was faster: look again. The steps on both clusters may write at the same time.
+      // Somebody else was faster: try again. The steps on both clusters can write at the same time.
       if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
     }
   }
 }
 
-/** Notes where the message of a job stands, unless the demo has been forgotten meanwhile. */
+/** Records where the message of a job is, unless the record has been deleted meanwhile. */
 export async function noteProgress(host: Cluster, demo: Demo, progress: NonNullable<Demo['progress']>): Promise<void> {
   await changeRecord(host, demo, (current) => ({ ...current, progress }), false);
 }
 
-/** Notes how far the demo is. */
+/** Records the state of the demo. */
 export const markDemo = (host: Cluster, demo: Demo, state: DemoState, problem?: string): Promise<Demo> =>
   changeRecord(host, demo, (current) => ({
     ...current,
@@ -156,17 +156,17 @@ export const markDemo = (host: Cluster, demo: Demo, state: DemoState, problem?: 
     problem: problem === undefined ? undefined : problemOf(problem),
   }));
 
-/** Makes a namespace a part of the demo. */
+/** Records that a namespace belongs to the demo. */
 export const noteNamespace = (host: Cluster, demo: Demo, { name }: VirtualClusterPlace, uid: string): Promise<Demo> =>
   changeRecord(host, demo, (current) => ({ ...current, namespaceUids: { ...current.namespaceUids, [name]: uid } }));
 
-/** Forgets a demo of which nothing is left. */
+/** Deletes the record of a demo of which nothing is left. */
 export const forgetDemo = (host: Cluster, name: string): Promise<void> => remove(host, recordReference(host, name));
 
 export const hasRecord = async (host: Cluster, name: string): Promise<boolean> =>
   (await read(host, recordReference(host, name))) !== undefined;
 
-/** The labels and annotations with which a demo's namespace is made; they are for people who look at it. */
+/** The labels and annotations of a new namespace; they are for people. */
 export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
   return {
     name: place.namespace,
@@ -247,7 +247,7 @@ function parseJson(json: string): unknown {
   }
 }
 
-/** A namespace is listed by its UID, or was made for this very record by a worker that died before it could note that. */
+/** A namespace is listed by its UID, or proves that a worker created it for this record but died before recording it. */
 function isListed(record: DemoRecord, { metadata }: V1Namespace): boolean {
   const place = placesOf(record.name).find(({ namespace }) => namespace === metadata?.name);
   if (!place) return false;
@@ -257,7 +257,7 @@ function isListed(record: DemoRecord, { metadata }: V1Namespace): boolean {
   );
 }
 
-/** With the UID of the namespace that was there before, so that an old proof is worth nothing. */
+/** Includes the UID of the previous namespace, so that an old proof is worthless. */
 const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, place: VirtualClusterName): string =>
   createHash('sha256')
     .update([id, place, namespaceUids[place] ?? ''].join('/'))
@@ -281,7 +281,7 @@ function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
 
 // ------------------------------------------------------------------ demos of earlier versions
 
-/** What an earlier version wrote on a demo's namespaces, when it kept no record. */
+/** What an earlier version without records wrote on a demo's namespaces. */
 const annotations = {
   ownerId: 'vcdemo.io/owner-id',
   ownerName: 'vcdemo.io/owner-name',
@@ -305,8 +305,8 @@ const annotatedSchema = z.object({
 });
 
 /**
- * A demo that has no record: one that an earlier version made. It gets its record with the next write. Namespaces that
- * carry the mark of a record are none: their record is in another installation, or was deleted by hand.
+ * A demo without a record, created by an earlier version. It gets its record with the next write. Namespaces with the proof
+ * of a record are not such demos: their record belongs to another installation, or was deleted by hand.
  */
 function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo | undefined {
   const planned = placesOf(name);

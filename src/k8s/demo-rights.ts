@@ -8,25 +8,25 @@ import { apply, create, type Manifest } from './objects.js';
 import { mayDo, type Right } from './permission-check.js';
 
 /*
- * A worker whose rights are not cluster-wide gives itself, in each namespace of a demo, those of one ClusterRole.
+ * A worker without cluster-wide permissions grants itself those of one ClusterRole in each namespace of a demo.
  */
 
 export interface DemoRights {
   host: Cluster;
   demo: Demo;
   place: VirtualClusterPlace;
-  /** The ClusterRole; undefined where the worker's rights are cluster-wide and there is nothing to do. */
+  /** The ClusterRole; undefined if the worker's permissions are cluster-wide, so that there is nothing to do. */
   demoClusterRole: string | undefined;
 }
 
-/** What a create does first in a namespace; a binding gives all rights of its role at once. */
+/** What a create does first in a namespace; a binding grants all permissions of its role at once. */
 const samples: readonly Right[] = [
   { group: '', resource: 'pods', verb: 'create' },
   { group: '', resource: 'secrets', verb: 'list' },
   { group: 'networking.k8s.io', resource: 'networkpolicies', verb: 'patch' },
 ];
 
-/** Whether the worker has its rights in the namespace, as the authoriser sees it. */
+/** Whether the authorizer grants the worker its permissions in the namespace. */
 export async function checkDemoRights({ host, place, demoClusterRole }: DemoRights): Promise<Check> {
   if (demoClusterRole === undefined) return holds;
   const allowed = await Promise.all(samples.map((right) => mayDo(host, right, place.namespace)));
@@ -35,7 +35,7 @@ export async function checkDemoRights({ host, place, demoClusterRole }: DemoRigh
     : holds;
 }
 
-/** Binds the worker to the ClusterRole in the namespace, which is there, and waits until the authoriser follows. */
+/** Binds the worker to the ClusterRole in an existing namespace, and waits until the authorizer has noticed. */
 export async function takeDemoRights(
   request: DemoRights & { config: Pick<DemoConfig, 'stepDeadlineFactor'> },
   signal: AbortSignal,
@@ -58,7 +58,7 @@ async function whoAmI(host: Cluster): Promise<string> {
   return selfSubject.parse(await create(host, review)).status.userInfo.username;
 }
 
-/** Named like the ClusterRole: another release of the worker makes one of its own. */
+/** Named like the ClusterRole, because another release of the worker creates its own binding. */
 export function demoRoleBinding(
   demo: Demo,
   { name, namespace }: VirtualClusterPlace,

@@ -10,7 +10,7 @@ export const labels = {
   virtualCluster: 'vcdemo.io/virtual-cluster',
 } as const;
 
-/** `creating` until the first create has ended, then how it ended. */
+/** `creating` until the first create has ended, then its outcome. */
 export const demoStates = ['creating', 'ready', 'failed', 'deleting'] as const;
 export type DemoState = (typeof demoStates)[number];
 
@@ -26,13 +26,13 @@ export interface VirtualClusterPlace {
 
 export interface Demo {
   name: string;
-  /** Tells the demo from others of its name, before and after it. */
+  /** Distinguishes the demo from earlier and later ones of the same name. */
   id: string;
   owner: { id: string; name: string };
-  /** Slack's id of the channel in which it was asked for. */
+  /** Slack ID of the channel in which it was created. */
   channel: string;
   created: Date;
-  /** How long it lives from the moment that it is ready, in milliseconds. */
+  /** Its lifetime in milliseconds, which starts when it is ready. */
   ttlMs: number;
   expires: Date;
   state: DemoState;
@@ -42,25 +42,25 @@ export interface Demo {
   problem?: string | undefined;
   /** When the certificates of its own kubeconfig expire. */
   credentialsEnd?: Date | undefined;
-  /** The message in Slack that follows the last job which made or deletes it. */
+  /** The Slack message with the progress of the last job that created or deletes it. */
   progress?: { jobId: string; channel: string; ts: string } | undefined;
-  /** Kubeconfigs in Slack: the file's id, who or which channel has it, and a person's user name in its certificates. */
+  /** Kubeconfigs in Slack: the file's ID, who or which channel has it, and the user name in a person's certificates. */
   files: readonly { id: string; to: string; user?: string | undefined }[];
-  /** Slack's ids of people whose access was taken away. */
+  /** Slack IDs of the people whose access was revoked. */
   revoked: readonly string[];
-  /** A replacement of all keys under way: the CAs before it, as hashes. */
+  /** Set while all keys are being replaced: hashes of the CAs before. */
   replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
-  /** Ids of the jobs that are done with it, so that none is done twice; the newest last. */
+  /** Ids of finished jobs, so that none runs twice; newest last. */
   done: readonly string[];
-  /** The namespace in which its workers keep their locks and its record; unknown of one that an earlier version made. */
+  /** The namespace of its workers' claims and its record; may be unknown for a demo from an earlier version. */
   claimNamespace?: string | undefined;
-  /** The UIDs of its namespaces, as far as they were made; a namespace of another UID is not the demo's. */
+  /** The UIDs of the namespaces created so far; a namespace with another UID does not belong to the demo. */
   namespaceUids: Partial<Record<VirtualClusterName, string>>;
-  /** Those whose namespaces exist: one where the other was not made yet or is deleted already. */
+  /** The virtual clusters whose namespaces exist; only one if the other has not been created yet, or is deleted already. */
   places: VirtualClusterPlace[];
 }
 
-/** What every object of a demo in the host cluster carries. */
+/** The labels of every object of a demo in the host cluster. */
 export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): Record<string, string> {
   return {
     [labels.managedBy]: 'vcdemo',
@@ -73,13 +73,13 @@ export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): R
 export const placesOf = (demo: string): VirtualClusterPlace[] =>
   virtualClusterNames.map((name) => ({ name, namespace: `${demo}-${name}` }));
 
-/** Where a demo keeps what it has once: its root, its kubeconfig and vc-client. */
+/** Where a demo keeps what it has only once: the root CA, the kubeconfig and vc-client. */
 export function firstPlace({ name, places: [first] }: Pick<Demo, 'name' | 'places'>): VirtualClusterPlace {
   if (!first) throw new Error(`demo ${name} has no namespaces`);
   return first;
 }
 
-/** A create may take so long without eating into the demo's life. */
+/** How long a create may take before it uses up the demo's lifetime. */
 const creationAllowanceMs = 3_600_000;
 
 /** A demo that does not exist. */
@@ -106,36 +106,36 @@ export function planDemo(request: {
   };
 }
 
-/** A demo that has become ready: its life begins with the first time. */
+/** A demo that has become ready; its lifetime starts with the first time. */
 export function readyDemo(demo: Demo, now: Date): Demo {
   const begins = { ready: now, expires: new Date(now.getTime() + demo.ttlMs) };
   return { ...demo, ...(demo.ready === undefined && begins), state: 'ready', problem: undefined };
 }
 
-/** Whether a demo's time is over. */
+/** Whether a demo has expired. */
 export const isExpired = ({ expires }: Demo): boolean => expires.getTime() <= Date.now();
 
-/** Whether a demo is to be removed without anybody's command: it has expired, or a delete that failed has finished by itself. */
+/** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
 export const isDue = (demo: Demo): boolean =>
   isExpired(demo) || (demo.state === 'deleting' && demo.places.length === 0);
 
-/** Completes a demo of which only one namespace was made, so that create can resume it. */
+/** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */
 export const withMissingPlaces = (demo: Demo): Demo => ({
   ...demo,
   places: placesOf(demo.name).map((place) => demo.places.find(({ name }) => name === place.name) ?? place),
 });
 
-/** What of a failure is noted. */
+/** The part of a failure that is recorded. */
 export const problemOf = (message: string): string => message.slice(0, 500);
 
 const doneJobsKept = 50;
 
-/** The demo with a job noted as done. */
+/** The demo, with the job recorded as done. */
 export const withDone = (demo: Demo, jobId: string): Demo => ({
   ...demo,
   done: [...demo.done.filter((id) => id !== jobId), jobId].slice(-doneJobsKept),
 });
 
-/** Whether a job is over for this demo: done already, or meant for an earlier demo of the same name. */
+/** Whether a job is already done for this demo, or was meant for an earlier demo of the same name. */
 export const isOver = ({ done, created }: Demo, job: { id: string; askedAt: Date }): boolean =>
   done.includes(job.id) || job.askedAt.getTime() < created.getTime();

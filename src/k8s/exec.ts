@@ -14,18 +14,18 @@ export interface ExecTarget {
 export interface ExecOptions {
   withinMs: number;
   signal: AbortSignal;
-  /** Of standard output; a command that writes more is left. */
+  /** The limit for standard output; a command that writes more is abandoned. */
   maxBytes?: number;
 }
 
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 const channel = { stdout: 1, stderr: 2, status: 3 } as const;
 
-/** What the API says in the end, in the form of a Status. */
+/** What the API reports at the end, as a Status. */
 const commandStatus = z.object({ status: z.string(), message: z.string().default('') });
 
 /**
- * Runs a command in a container and answers with what it wrote to standard output.
+ * Runs a command in a container and returns its standard output.
  * Settles on the command's status, on the end of the connection, or after `withinMs`.
  * @throws Error with the exit status and the end of standard error; TooMuchError
  */

@@ -10,16 +10,16 @@ export interface ExposedService {
   labels: Record<string, string>;
   host: string;
   service: string;
-  /** Of the Service. */
+  /** The port of the Service. */
   port: number;
-  /** Of the pods behind it, where it differs. */
+  /** The port of its pods, if it differs. */
   targetPort?: number;
 }
 
 /**
- * The object by which the ingress controller passes TLS for a name through to a service; none for `none`.
- * Passing through is what matters: a controller that ends TLS loses the client certificate.
- * @throws UserError `no-traefik` where the host cluster does not serve IngressRouteTCP.
+ * The object that makes the ingress controller pass TLS for a name through to a service; none for `none`.
+ * Passing through matters: a controller that terminates TLS loses the client certificate.
+ * @throws UserError `no-traefik` if the host cluster does not serve IngressRouteTCP.
  */
 export async function exposureManifests(
   host: Cluster,
@@ -48,7 +48,7 @@ async function manifestOf(
   }
 }
 
-/** The manifest with annotations that win over its own. */
+/** The manifest with annotations that override its own. */
 export function withAnnotations(manifest: Manifest, annotations: Record<string, string> = {}): Manifest {
   if (Object.keys(annotations).length === 0) return manifest;
   return {

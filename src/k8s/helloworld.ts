@@ -15,7 +15,7 @@ export const sampleNamespace = 'sample';
 
 const versionIn: Record<VirtualClusterName, 'v1' | 'v2'> = { vc1: 'v1', vc2: 'v2' };
 
-/** The namespace with injection on, the Service, this cluster's version and sleep. */
+/** The namespace with injection enabled, the Service, this cluster's version and sleep. */
 export function helloworldManifests(
   cluster: VirtualClusterName,
   { images, helloworld, sleep }: Pick<DemoConfig, 'images' | 'helloworld' | 'sleep'>,
@@ -84,7 +84,7 @@ export async function applyHelloworld(cluster: Cluster, manifests: Manifest[]): 
   await applyAll(cluster, manifests.slice(1));
 }
 
-/** Whether the pods are ready, with their sidecars, and everything is there. */
+/** Whether the pods are ready and have sidecars, and all objects exist. */
 export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): Promise<Check> {
   for (const { kind, metadata } of manifests) {
     if (kind !== 'Deployment') continue;
@@ -97,12 +97,12 @@ export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): 
   return unless(await missing(cluster, manifests));
 }
 
-/** Istio's sidecar is an init container that keeps running where Kubernetes can do that, else a container. */
+/** Istio's sidecar is an init container that keeps running if Kubernetes supports that, otherwise a container. */
 function hasSidecar({ spec }: V1Pod): boolean {
   return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(({ name }) => name === 'istio-proxy');
 }
 
-/** An Ingress in the host cluster for the Service that vcluster made there. */
+/** An Ingress in the host cluster for the Service that vcluster has synced there. */
 export function helloworldIngressManifest(ingress: {
   name: string;
   namespace: string;

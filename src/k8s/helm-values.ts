@@ -1,18 +1,18 @@
-/** What the values of a vcluster chart are made of. */
+/** The input for the values of a vcluster chart. */
 export interface VirtualClusterValues {
   /** The chart's version, such as `0.34.0` or `v0.15.7`. */
   version: string;
-  /** Names that the API's certificate must cover, besides those that vcluster knows itself. */
+  /** Names that the API's certificate must contain, besides those that vcluster adds itself. */
   extraSans: string[];
   /** Secrets with registry credentials, in the release's namespace. */
   pullSecrets: string[];
-  /** Whether the host's DNS, and no other, is asked for names that the virtual cluster does not know. */
+  /** Whether only the host's DNS is asked for names that the virtual cluster does not know. */
   hostDns: boolean;
-  /** The configuration's `vcluster.values`; they win. */
+  /** `vcluster.values` of the configuration, which override ours. */
   extra: Record<string, unknown>;
 }
 
-/** Some of our values, and the charts that know them: the minor versions of 0.x from `since` up to but not `until`. */
+/** Some of our values, and the charts that know them: minor versions of 0.x from `since` up to, but not including, `until`. */
 interface ValuesOfCharts {
   since?: number;
   until?: number;
@@ -20,15 +20,15 @@ interface ValuesOfCharts {
 }
 
 /**
- * Which chart takes what. Charts since 0.20 refuse by schema what they do not know; those before ignore it.
- * `npm run charts` renders all of it with real charts.
+ * Which chart knows which values. Since 0.20, the charts' schemas refuse unknown values; older charts ignore them.
+ * `npm run charts` renders all of this with real charts.
  * @see https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml
  */
 const history: readonly ValuesOfCharts[] = [
   { until: 20, values: ({ extraSans }) => ({ syncer: { extraArgs: extraSans.map((san) => `--tls-san=${san}`) } }) },
   { since: 20, values: ({ extraSans }) => ({ controlPlane: { proxy: { extraSANs: extraSans } } }) },
 
-  // Both generations give these to the account of the tenants' pods too, and so to Istio, the samples and CoreDNS.
+  // Both formats also give these to the account of the tenants' pods, and so to Istio, the samples and CoreDNS.
   {
     until: 20,
     values: ({ pullSecrets }) =>
@@ -42,7 +42,7 @@ const history: readonly ValuesOfCharts[] = [
         : {},
   },
 
-  // The chart looks every 6 s whether the control plane has started; until it sees it, its Service has no endpoint.
+  // By default, the chart's startup probe runs only every 6 s; until it succeeds, the Service has no endpoint.
   {
     since: 26,
     values: () => ({
@@ -50,7 +50,7 @@ const history: readonly ValuesOfCharts[] = [
     }),
   },
 
-  // Else tokens of pods, good for years, are in annotations of the host's pods, for everybody to read who may look at pods.
+  // Otherwise pod tokens that are valid for years are in annotations of the host's pods, where everybody who can read pods sees them.
   { since: 16, until: 20, values: () => ({ syncer: { extraArgs: ['--service-account-token-secrets=true'] } }) },
   { since: 20, values: () => ({ sync: { toHost: { pods: { useSecretsForSATokens: true } } } }) },
 
@@ -60,7 +60,7 @@ const history: readonly ValuesOfCharts[] = [
   { until: 20, values: () => ({ isolation: { networkPolicy: { enabled: false } } }) },
   { since: 20, values: () => ({ policies: { networkPolicy: { enabled: false } } }) },
 
-  // It would hold rights on volumes and their snapshots in all of the host cluster, for `vcluster snapshot` alone.
+  // It would have permissions on volumes and snapshots in the whole host cluster, only for `vcluster snapshot`.
   { since: 20, values: () => ({ rbac: { clusterRole: { enabled: false } } }) },
 
   { until: 20, values: () => ({ telemetry: { disabled: 'true' } }) },
@@ -69,7 +69,7 @@ const history: readonly ValuesOfCharts[] = [
 
 const named = (names: readonly string[]) => names.map((name) => ({ name }));
 
-/** The Helm values of one virtual cluster, as the chart of that version takes them. */
+/** The Helm values of one virtual cluster, for the chart of that version. */
 export function helmValues({ version, extra, ...wanted }: VirtualClusterValues): Record<string, unknown> {
   const minor = chartMinor(version);
   const own = history
@@ -79,13 +79,13 @@ export function helmValues({ version, extra, ...wanted }: VirtualClusterValues):
   return mergeDeep(own, extra);
 }
 
-/** The `N` of 0.N; what comes after 0.x takes what the last of them takes. */
+/** The `N` of 0.N; later major versions are treated like the last 0.x. */
 function chartMinor(version: string): number {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   return major === 0 ? minor : Infinity;
 }
 
-/** The second object merged over the first; lists are joined where both have one, anything else is replaced. */
+/** Merges the second object over the first; lists in both are concatenated, anything else is replaced. */
 export function mergeDeep(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {

@@ -20,7 +20,7 @@ export interface HostEnvironment {
 }
 
 /**
- * How the host cluster is reached: as the files that KUBECONFIG names say, else as the pod's service account may.
+ * How to reach the host cluster: with the files named by KUBECONFIG, otherwise with the pod's service account.
  * @throws UserError `no-credentials`
  */
 export function hostAccess(environment: HostEnvironment, serviceAccount = serviceAccountDirectory): Access {
@@ -130,7 +130,7 @@ interface Merged {
   users: Map<string, UserEntry>;
 }
 
-/** Of what several files say the first wins; files that do not exist are left out. */
+/** If several files say the same thing, the first wins; files that do not exist are ignored. */
 function accessFrom(paths: string): Access {
   const files = [...new Set(paths.split(delimiter).filter(Boolean))];
   const present = files.filter((file) => existsSync(file));
@@ -243,7 +243,7 @@ function signInOf(user: UserEntry, server: Server, { extensions }: ClusterEntry)
     tokenFile,
     basic: username === undefined ? undefined : `${username}:${user.password ?? ''}`,
   };
-  // As in client-go: a plugin is asked only where nothing else signs in.
+  // As in client-go, a plugin is used only if there are no other credentials.
   if (!exec || Object.values(fixed).some((value) => value !== undefined)) return signInAs(fixed);
   return signInWith(
     {
@@ -255,7 +255,7 @@ function signInOf(user: UserEntry, server: Server, { extensions }: ClusterEntry)
   );
 }
 
-/** A text, or the file that has it: read anew for each request, as whoever wrote it may write it again. */
+/** A text, or the file that contains it: read again for each request, because the file may be rewritten. */
 type Content = string | { file: string };
 
 function contentFrom(data: string | undefined, file: string | undefined, field: string): Content | undefined {
@@ -267,7 +267,7 @@ interface FixedUser {
   certificate?: Content | undefined;
   key?: Content | undefined;
   token?: string | undefined;
-  /** Counts before `token`. */
+  /** Takes precedence over `token`. */
   tokenFile?: string | undefined;
   /** User name and password. */
   basic?: string | undefined;
@@ -314,7 +314,7 @@ const unreadable =
     throw failed(`The host cluster's credentials cannot be read: ${file}: ${messageOf(error)}`, error);
   };
 
-/** base64 of PEM, as kubeconfigs carry it. */
+/** Base64-encoded PEM, as in kubeconfigs. */
 function decoded(data: string, field: string): string {
   const text = Buffer.from(data, 'base64').toString('utf8');
   if (text.includes('-----BEGIN ')) return text;

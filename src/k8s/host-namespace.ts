@@ -19,7 +19,7 @@ import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
 export type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
 
 /**
- * The namespace of a virtual cluster in the host cluster, the worker's rights in it, what keeps it apart from the other
+ * Checks the namespace of a virtual cluster in the host cluster, the worker's permissions in it, its isolation from other
  * namespaces, and the credentials for its images.
  */
 export async function checkHostNamespace(request: HostNamespace): Promise<Check> {
@@ -40,7 +40,7 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
 }
 
 /**
- * Makes the namespace, unless somebody else's has its name, and takes it back when admission would refuse a sidecar in it.
+ * Creates the namespace, unless somebody else's has this name, and deletes it again if admission would refuse a sidecar.
  * @throws UserError `foreign-namespace`, `isolation-not-enforced`, `admission-refuses`
  */
 export async function makeHostNamespace(request: HostNamespace & { signal: AbortSignal }): Promise<void> {
@@ -65,7 +65,7 @@ export async function makeHostNamespace(request: HostNamespace & { signal: Abort
   await applyAll(host, await pullSecretCopies(request));
 }
 
-/** One that is being deleted is gone in a while, and made anew then. */
+/** Waits until an earlier namespace of this name has been deleted. */
 async function waitUntilFree(host: Cluster, { namespace: name }: VirtualClusterPlace, wait: Wait): Promise<void> {
   await waitUntil(
     `the deletion of namespace ${name}, which has already started`,
@@ -81,7 +81,7 @@ const isTerminating = ({ status }: V1Namespace) => status?.phase === 'Terminatin
 
 type Wait = { withinMs: number; signal: AbortSignal };
 
-/** A moment after a namespace Kubernetes makes its default account; until then it refuses every pod. */
+/** Kubernetes creates the default account a moment after the namespace, and refuses every pod until then. */
 async function waitForServiceAccount(host: Cluster, namespace: string, wait: Wait): Promise<void> {
   const account = ref('v1', 'ServiceAccount', 'default', namespace);
   await waitUntil(
@@ -91,7 +91,7 @@ async function waitForServiceAccount(host: Cluster, namespace: string, wait: Wai
   );
 }
 
-/** Empty, it is gone in a moment; until then it would look like a part of a demo. */
+/** It is empty, so it is gone in a moment; until then it would look like a part of a demo. */
 async function takeBack(host: Cluster, name: string, wait: Wait): Promise<void> {
   const namespace = ref('v1', 'Namespace', name);
   await remove(host, namespace);
@@ -132,7 +132,7 @@ export async function assertNotForeign(host: Cluster, demo: Demo, place: Virtual
 }
 
 async function refuseForeign(host: Cluster, namespace: V1Namespace, demo: Demo): Promise<void> {
-  if (isTerminating(namespace)) return; // whosever it is, its name is free in a while
+  if (isTerminating(namespace)) return; // whoever owns it, its name will be free soon
   if (await isOwnNamespace(host, demo, namespace)) return;
   throw new UserError(
     'foreign-namespace',

@@ -1,12 +1,12 @@
 import type { DemoConfig } from '../config.js';
 
-/** The name of an image of Istio's, with its digest where the configuration has it. */
+/** The name of an Istio image, with its digest if the configuration has one. */
 export function istioImage({ hub, tag, digests }: DemoConfig['istio'], name: 'pilot' | 'proxyv2'): string {
   const digest = digests?.[name];
   return `${hub}/${name}:${tag}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-/** Istio's charts put `hub` and `tag` around a name, but take a whole image as it stands. */
+/** Istio's charts add `hub` and `tag` to a plain name, but use a full image reference as it is. */
 export function pinnedImages(istio: DemoConfig['istio']): Record<string, unknown> {
   const { pilot, proxyv2 } = istio.digests ?? {};
   const proxy = { image: istioImage(istio, 'proxyv2') };

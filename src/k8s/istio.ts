@@ -10,16 +10,16 @@ import { applyAll, missing, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 import { runTool } from './tools.js';
 
-/** What of Istio is installed: istiod and what it needs, and the gateway that nothing else waits for. */
+/** The parts of Istio: istiod and what it needs, and the gateway, for which nothing else waits. */
 export interface IstioManifests {
   controlPlane: Manifest[];
   ingressGateway: Manifest[];
 }
 
 /**
- * Renders Istio for both virtual clusters with `istioctl manifest generate`, once per configuration: it needs no cluster,
- * so it is done while the virtual clusters start, and no credentials leave this process (docs/decisions.md). It hears no
- * job's signal, as several jobs may wait for it.
+ * Renders Istio for both virtual clusters with `istioctl manifest generate`, once per configuration. That needs no cluster,
+ * so it runs while the virtual clusters start, and no credentials leave this process (docs/decisions.md). It ignores the
+ * signals of jobs, because several jobs may wait for it.
  */
 export class IstioRenderer {
   private rendered: { key: string; manifests: Promise<Record<VirtualClusterName, IstioManifests>> } | undefined;
@@ -39,7 +39,7 @@ async function renderBoth(
   config: DemoConfig['istio'],
   withinMs: number,
 ): Promise<Record<VirtualClusterName, IstioManifests>> {
-  const parsed = new Map<string, Manifest>(); // what both have in common, above all 1 MB of definitions, is parsed once
+  const parsed = new Map<string, Manifest>(); // what both share, above all 1 MB of CRDs, is parsed once
   const [vc1, vc2] = await Promise.all(
     virtualClusterNames.map(async (name) => {
       const operator = stringify(istioOperator(name, config));
@@ -52,7 +52,7 @@ async function renderBoth(
         const manifest = parsed.get(document) ?? (parse(document) as Manifest);
         parsed.set(document, manifest);
         manifests.push(manifest);
-        await new Promise(setImmediate); // a definition takes up to 100 ms to parse: leave room between two
+        await new Promise(setImmediate); // a CRD takes up to 100 ms to parse: let other work run in between
       }
       return split(manifests);
     }),
@@ -69,8 +69,8 @@ function split(manifests: Manifest[]): IstioManifests {
 }
 
 /**
- * The source document's IstioOperator, without the fields that istioctl no longer knows.
- * `istio.operator` of the configuration is laid over its `spec`; components of the same name are merged.
+ * The IstioOperator of the source document, without the fields that istioctl no longer knows.
+ * `istio.operator` of the configuration is merged over its `spec`; components of the same name are merged.
  */
 export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig['istio']): Record<string, unknown> {
   const { hub, tag, operator } = istio;
@@ -128,9 +128,9 @@ export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig
   };
 }
 
-/** What istiod adds to pods, of which the host cluster has to approve. */
+/** What istiod adds to pods, which the host cluster has to allow. */
 export interface SidecarSettings {
-  /** Whether the host cluster's Istio CNI redirects the traffic, so that pods need no rights for it. */
+  /** Whether the host cluster's Istio CNI redirects the traffic, so that pods need no capabilities for it. */
   usesCni: boolean;
   resources: object;
 }
@@ -150,7 +150,7 @@ export function sidecarSettings(config: DemoConfig['istio']): SidecarSettings {
   return { usesCni: enabled === true, resources: values?.global?.proxy?.resources ?? {} };
 }
 
-/** Lists of gateways are joined by `mergeDeep`; those of one name become one. */
+/** `mergeDeep` concatenates lists of gateways; this merges those of the same name. */
 function withGatewaysMerged(spec: Record<string, unknown>): Record<string, unknown> {
   const components = spec.components as Record<string, unknown>;
   const byName = new Map<string, Record<string, unknown>>();
@@ -159,7 +159,7 @@ function withGatewaysMerged(spec: Record<string, unknown>): Record<string, unkno
   return { ...spec, components: { ...components, ingressGateways: [...byName.values()] } };
 }
 
-/** Applies in waves: definitions and accounts first, so that nothing waits for what it needs. */
+/** Applies the manifests in waves, in the order in which they are needed. */
 export async function applyIstio(cluster: Cluster, manifests: Manifest[]): Promise<void> {
   const isDefinition = ({ kind }: Manifest) => kind === 'CustomResourceDefinition';
   const isWorkload = ({ kind }: Manifest) => kind === 'Deployment';
@@ -167,12 +167,12 @@ export async function applyIstio(cluster: Cluster, manifests: Manifest[]): Promi
     cluster,
     manifests.filter((manifest) => !isDefinition(manifest) && !isWorkload(manifest)),
   );
-  // The pods start while the API server takes the definitions in, which istiod waits for by itself.
+  // The pods start while the API server processes the CRDs, for which istiod waits by itself.
   await applyAll(cluster, manifests.filter(isWorkload));
   await applyAll(cluster, manifests.filter(isDefinition));
 }
 
-/** Whether the Deployments are ready and every object is there as rendered. */
+/** Whether the Deployments are ready and all objects exist as rendered. */
 export async function checkIstio(cluster: Cluster, manifests: Manifest[]): Promise<Check> {
   for (const { kind, metadata } of manifests) {
     if (kind !== 'Deployment') continue;

@@ -22,7 +22,7 @@ import { generateUserKey, privateKeyPem } from './x509.js';
 export interface KubeconfigEntry {
   name: string;
   server: string;
-  /** The name in the server's certificate, where `server` has another. */
+  /** The name in the server's certificate, if it differs from `server`. */
   tlsServerName?: string | undefined;
   /** Base64 of PEM. */
   certificateAuthority: string;
@@ -31,8 +31,9 @@ export interface KubeconfigEntry {
 }
 
 /**
- * One kubeconfig with two contexts for each virtual cluster, all with one key: `vc1`, as in the source document, and
- * `<demo>-vc1`. The names of clusters and users carry the demo's too, so that merged files never lead to the wrong demo.
+ * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the source document, and
+ * `<demo>-vc1`. The names of clusters and users also contain the demo's name, so that merged files never lead to the wrong
+ * demo.
  */
 export function mergedKubeconfig(
   { demo, user }: { demo: string; user: string },
@@ -72,12 +73,12 @@ export function mergedKubeconfig(
   );
 }
 
-/** A cluster's name in a kubeconfig, and that of its second context. */
+/** The name of a cluster in a kubeconfig, and of its second context. */
 const clusterInKubeconfig = (demo: string, virtualCluster: string): string => `${demo}-${virtualCluster}`;
 
 /**
- * Where people reach a virtual cluster: by its public name; by the address of the ingress controller, with the name
- * beside it; or, without either, by a port that `kubectl port-forward` opens.
+ * Where people reach a virtual cluster: at its public name; at the address of the ingress controller, with the public name
+ * for TLS; or, without either, at a port that `kubectl port-forward` opens.
  */
 export function publicEndpoint(
   config: DemoConfig,
@@ -100,12 +101,12 @@ export type VirtualClusters = Record<VirtualClusterName, Cluster>;
 /** A kubeconfig that people may get. */
 export interface IssuedKubeconfig {
   text: string;
-  /** Why the public way is not proven, where the configuration lets that pass (`exposure.proof: warn`). */
+  /** Why the public address is not proven, if the configuration permits that (`exposure.proof: warn`). */
   unproven?: string;
 }
 
 /**
- * A kubeconfig for a user, proven to work in each of the virtual clusters before anybody gets it.
+ * A kubeconfig for a user that is proven to work in each of the virtual clusters before anybody gets it.
  * @throws UserError of `probePublicAddress`
  */
 export async function issueKubeconfig(
@@ -136,13 +137,13 @@ export async function issueKubeconfig(
   return { text, ...(unproven && { unproven }) };
 }
 
-/** Until when credentials that are issued now are valid; nobody's outlive the demo. */
+/** Until when credentials issued now are valid; they never outlive the demo. */
 export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo): Date =>
   new Date(Math.min(expires.getTime(), Date.now() + credentials.maxAge));
 
 /**
- * Signs in as the kubeconfig's user: the public way where there is one, else the worker's own.
- * @returns why that fails, where the configuration lets it pass
+ * Signs in as the kubeconfig's user, through the public address if there is one, otherwise through the worker's own.
+ * @returns why that fails, if the configuration permits that
  */
 async function prove(
   config: DemoConfig,
@@ -164,7 +165,7 @@ async function prove(
   return undefined;
 }
 
-/** Whether a demo whose public names do not work for the worker is a failure. */
+/** Whether a demo has failed if its public names do not work for the worker. */
 export const isProofRequired = ({ exposure }: Pick<DemoConfig, 'exposure'>): boolean =>
   exposure.kind !== 'none' && exposure.proof === 'required';
 
@@ -199,10 +200,10 @@ export const demoKubeconfigName = 'vcdemo-kubeconfig';
 const kubeconfigKey = 'kubeconfig';
 /** For vc-client. */
 export const clientKubeconfigKey = 'in-cluster';
-/** Notes on the Secret why the public way was not proven. */
+/** Annotation on the Secret: why the public address was not proven. */
 const unprovenKey = 'vcdemo.io/unproven';
 
-/** The same credentials with the addresses inside the host cluster, where vc-client may not reach the ingress controller. */
+/** The same credentials with addresses inside the host cluster, where vc-client may not reach the ingress controller. */
 function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
   const inside = entries.map((entry) => {
     const { namespace } = demo.places.find(({ name }) => name === entry.name)!;
@@ -211,7 +212,7 @@ function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): strin
   return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);
 }
 
-/** Whether the demo's kubeconfig is there, is of these virtual clusters and lives on. */
+/** Whether the demo's kubeconfig exists, belongs to these virtual clusters and does not expire soon. */
 export async function checkDemoKubeconfig(
   host: Cluster,
   config: DemoConfig,
@@ -286,8 +287,8 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTe
 }
 
 /**
- * Tries the demo's own kubeconfig once more, as people would use it.
- * @returns why it does not work; undefined where it does, and where there is no public way
+ * Tests the demo's own kubeconfig once more, as people would use it.
+ * @returns why it does not work; undefined if it does, or if there is no public address
  */
 export async function tryDemoKubeconfig(
   host: Cluster,
@@ -320,8 +321,8 @@ export async function tryDemoKubeconfig(
 }
 
 /**
- * The demo's kubeconfig for people, written anew from what was checked in the stored one: whoever can write Secrets in the
- * demo's namespace could have put a program to run on people's machines into it.
+ * The demo's kubeconfig for people, rewritten from the checked parts of the stored one: anybody who can write Secrets in
+ * the demo's namespace could have put a program into it that would run on people's machines.
  * @throws UserError `no-kubeconfig`
  */
 export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<IssuedKubeconfig> {

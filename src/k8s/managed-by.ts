@@ -2,10 +2,10 @@ import { Refusal } from '../errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import type { Demo } from './demo.js';
 
-/** Where the claims on demos are kept. */
+/** The namespace that holds the claims on demos. */
 export const claimNamespace = (host: Cluster): string => homeNamespace(host.access);
 
-/** Whether this worker's claims keep others from the demo: all who write to one must claim it in the same place. */
+/** Whether this worker's claims protect the demo: everybody who writes to it must use claims in the same namespace. */
 export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>
   demo.claimNamespace === undefined || demo.claimNamespace === claimNamespace(host);
 

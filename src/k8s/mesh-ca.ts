@@ -9,8 +9,8 @@ import { isConflict } from './api-errors.js';
 import { authorityCertificate, generateAuthorityKey, issuerOf, privateKeyPem } from './x509.js';
 
 /*
- * One root for the mesh and an intermediate authority for each istiod, as Istio's Makefile.selfsigned.mk makes them.
- * The root's key stays in the host cluster, in the demo's first namespace; only the intermediates enter the virtual ones.
+ * A root CA for the mesh and an intermediate CA for each istiod, like those of Istio's Makefile.selfsigned.mk. The root's
+ * key stays in the host cluster, in the demo's first namespace; only the intermediates enter the virtual clusters.
  * @see https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
  */
 
@@ -27,7 +27,7 @@ export async function checkMeshRoot(host: Cluster, demo: Demo): Promise<Check> {
   return (await readRoot(host, demo)) ? holds : lacks('the root CA of the mesh is missing');
 }
 
-/** Makes the root once; a second maker keeps the first one's. */
+/** Creates the root CA once; a second attempt keeps the first one. */
 export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
   const key = await generateAuthorityKey();
   const now = Date.now();
@@ -53,7 +53,7 @@ export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
   }
 }
 
-/** Whether the virtual cluster has an intermediate authority that the demo's root has signed. */
+/** Whether the virtual cluster has an intermediate CA that is signed by the demo's root CA. */
 export async function checkMeshCertificates(host: Cluster, demo: Demo, cluster: Cluster): Promise<Check> {
   const absent = await missing(cluster, [istioSystem]);
   if (absent) return unless(absent);
@@ -68,7 +68,7 @@ function isBelow(text: string, root: string): boolean {
     const intermediate = new X509Certificate(text);
     return intermediate.verify(new X509Certificate(root).publicKey) && Date.parse(intermediate.validTo) > Date.now();
   } catch {
-    return false; // no certificate at all
+    return false; // not a certificate
   }
 }
 
@@ -111,7 +111,7 @@ export async function installMeshCertificates(
   });
 }
 
-/** @throws UserError `broken-mesh-root` where somebody has changed it */
+/** @throws UserError `broken-mesh-root` if somebody has changed it */
 async function readRoot(host: Cluster, demo: Demo): Promise<{ certificate: string; key: string } | undefined> {
   const { namespace } = firstPlace(demo);
   const texts = await readSecret(host, rootSecret, namespace);

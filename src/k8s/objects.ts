@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ApiError, isConflict, isNotFound, TooMuchError } from './api-errors.js';
 import { longestAnswer, type ApiCall, type ApiResource, type Cluster } from './cluster.js';
 
-/** An object as it is written in a manifest. */
+/** An object in the form of a manifest. */
 export interface Manifest extends KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -28,7 +28,7 @@ export function ref(apiVersion: string, kind: string, name: string, namespace?: 
 
 // ------------------------------------------------------------------ what the API answers
 
-/** An object as the API has it: what names it and what decides about it is there and of the right kind. */
+/** An object from the API, of which the name and the fields that matter have been validated. */
 export type Found<Kind extends KubernetesObject = KubernetesObject> = Kind & {
   metadata: V1ObjectMeta & {
     name: string;
@@ -56,7 +56,7 @@ const answeredList = z.object({
   metadata: z.object({ continue: z.string().optional() }).nullish(),
 });
 
-/** @throws Error where the answer has not the form that every object has */
+/** @throws Error if the answer does not have the form of an object */
 function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: string): z.output<Shape> {
   const parsed = shape.safeParse(answer);
   if (parsed.success) return parsed.data;
@@ -66,8 +66,8 @@ function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: s
 }
 
 /**
- * The object after the check, and without the annotations of a pod, into which vcluster may write tokens that are good for
- * years: what has not been read gets into no message, log or archive. No decision is made by them.
+ * The validated object. The annotations of pods are dropped, because vcluster may write tokens into them that are valid for
+ * years: what is not read cannot get into a message, a log or an archive. Nothing depends on them.
  */
 function found<Kind extends KubernetesObject>(kind: string, answer: unknown, what: string): Found<Kind> {
   const object = checked(answeredObject, answer, what) as unknown as Found<Kind>;
@@ -75,7 +75,7 @@ function found<Kind extends KubernetesObject>(kind: string, answer: unknown, wha
   return object;
 }
 
-/** The object, or undefined where there is none. */
+/** The object, or undefined if there is none. */
 export async function read<Kind extends KubernetesObject>(
   cluster: Cluster,
   reference: Reference,
@@ -83,7 +83,7 @@ export async function read<Kind extends KubernetesObject>(
   return await readAs<Kind>(cluster, reference, 'application/json');
 }
 
-/** The metadata alone, for those who ask whether there is one: a custom resource definition of Istio has up to 600 KB. */
+/** Only the metadata, to check whether the object exists: one of Istio's CRDs can have 600 KB. */
 export const readMetadata = (cluster: Cluster, reference: Reference): Promise<Found | undefined> =>
   readAs(cluster, reference, metadataOnly('PartialObjectMetadata'));
 
@@ -101,7 +101,7 @@ async function readAs<Kind extends KubernetesObject>(
   }
 }
 
-/** What a Secret holds, decoded; undefined where there is none. */
+/** The decoded contents of a Secret; undefined if there is none. */
 export async function readSecret(
   cluster: Cluster,
   name: string,
@@ -113,7 +113,7 @@ export async function readSecret(
 
 const secretData = z.object({ data: texts });
 
-/** What a Secret holds, decoded. */
+/** The decoded contents of a Secret. */
 export function textsIn(secret: KubernetesObject): Partial<Record<string, string>> {
   const { data } = checked(secretData, secret, `Secret ${secret.metadata?.name}`);
   return Object.fromEntries(
@@ -124,7 +124,7 @@ export function textsIn(secret: KubernetesObject): Partial<Record<string, string
 const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1, application/json`;
 
 /**
- * Asks for as little as only somebody who is signed in may see.
+ * Requests the least that requires being signed in.
  * @throws ApiError, UnreachableError
  */
 export async function assertSignedIn(
@@ -145,13 +145,13 @@ export interface Selection {
   namespace?: string;
   labels?: Record<string, string>;
   fields?: Record<string, string>;
-  /** So many are enough, whichever the API names first. */
+  /** The most objects to return, whichever the API lists first. */
   atMost?: number;
 }
 
 /**
  * The objects of a kind, in one namespace or all.
- * @throws TooMuchError where there are more, or larger ones, than a worker should read
+ * @throws TooMuchError if there are more objects, or larger ones, than a worker should read
  */
 export const list = <Kind extends KubernetesObject>(
   cluster: Cluster,
@@ -160,7 +160,7 @@ export const list = <Kind extends KubernetesObject>(
   selection: Selection = {},
 ): Promise<Found<Kind>[]> => listAs<Kind>(cluster, apiVersion, kind, selection, 'application/json');
 
-/** The metadata alone of the objects of a kind. */
+/** Only the metadata of the objects of a kind. */
 export const listMetadata = (
   cluster: Cluster,
   apiVersion: string,
@@ -168,7 +168,7 @@ export const listMetadata = (
   selection: Selection = {},
 ): Promise<Found[]> => listAs(cluster, apiVersion, kind, selection, metadataOnly('PartialObjectMetadataList'));
 
-/** Objects of one answer, and of all answers to one question. */
+/** The most objects per page, and in total. */
 const pageSize = 250;
 const mostObjects = 5000;
 
@@ -202,7 +202,7 @@ async function listAs<Kind extends KubernetesObject>(
       objects.push(...(page.items ?? []).map((item) => found<Kind>(kind, item, `${kind} of ${cluster.name}`)));
       next = page.metadata?.continue;
     } catch (error) {
-      // The state of which the first pages were is forgotten by now: the budget ends trying again.
+      // The snapshot of the first pages has expired: start again; the budget limits how often.
       if (!(next && error instanceof ApiError && error.status === 410)) throw error;
       objects = [];
       next = undefined;
@@ -214,9 +214,9 @@ async function listAs<Kind extends KubernetesObject>(
 }
 
 /**
- * Creates the object as it stands. Where the answer to the first try was lost, and the object is there as it was wanted, it
- * was made.
- * @throws ApiError with status 409 where it existed before
+ * Creates the object. If the answer to the first attempt was lost and the object exists as wanted, this attempt counts as
+ * successful.
+ * @throws ApiError with status 409 if it existed before
  */
 export async function create<Kind extends KubernetesObject>(
   cluster: Cluster,
@@ -239,10 +239,10 @@ export async function create<Kind extends KubernetesObject>(
   }
 }
 
-/** A question to the API, in the form of an object. */
+/** A review, which is a question in the form of an object and creates nothing. */
 const makesNothing = ({ kind = '' }: KubernetesObject) => kind.endsWith('Review');
 
-/** Whether all that is wanted is there; Kubernetes adds to objects, and keeps texts of Secrets in base64. */
+/** Whether everything wanted is present; Kubernetes adds fields to objects, and stores Secrets in base64. */
 function isAsWanted(present: unknown, wanted: unknown): boolean {
   if (typeof wanted !== 'object' || wanted === null) return present === wanted || wanted === undefined;
   if (typeof present !== 'object' || present === null) return false;
@@ -256,7 +256,7 @@ function isAsWanted(present: unknown, wanted: unknown): boolean {
 }
 
 /**
- * Makes the object what the manifest says, whether it is there or not, by server-side apply: safe to repeat.
+ * Creates or updates the object to match the manifest, with server-side apply; safe to repeat.
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 export async function apply<Kind extends KubernetesObject>(cluster: Cluster, manifest: Manifest): Promise<Kind> {
@@ -274,7 +274,7 @@ export async function applyAll(cluster: Cluster, manifests: readonly Manifest[],
   await eachOf(manifests, atOnce, (manifest) => apply(cluster, manifest));
 }
 
-/** Merges the fields given into an object that is there; `null` removes a field. */
+/** Merges fields into an existing object; `null` removes a field. */
 export async function merge<Kind extends KubernetesObject>(
   cluster: Cluster,
   reference: Reference,
@@ -294,7 +294,7 @@ export interface Preconditions {
   resourceVersion?: string | undefined;
 }
 
-/** Deletes the object; one that is not there is deleted already. */
+/** Deletes the object, if it exists. */
 export async function remove(cluster: Cluster, reference: Reference, preconditions?: Preconditions): Promise<void> {
   try {
     await cluster.request({
@@ -311,7 +311,7 @@ export async function remove(cluster: Cluster, reference: Reference, preconditio
 
 export const manifestHash = 'vcdemo.io/manifest-hash';
 
-/** The manifest with a hash of itself, by which `missing` knows that just this was applied. */
+/** The manifest with a hash of itself, by which `missing` recognises that exactly this was applied. */
 function stamped(manifest: Manifest): Manifest {
   const annotations = { ...manifest.metadata.annotations, [manifestHash]: hashOf(manifest) };
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
@@ -327,7 +327,7 @@ function hashOf(manifest: Manifest): string {
   return hash;
 }
 
-/** The first of the manifests that is not there as it stands, as `kind name`; undefined when all are. */
+/** The first manifest that has not been applied in this form, as `kind name …`; undefined if all have. */
 export async function missing(cluster: Cluster, manifests: readonly Manifest[]): Promise<string | undefined> {
   let absent: string | undefined;
   await eachOf(manifests, 6, async (manifest) => {
@@ -359,7 +359,7 @@ async function resourceOf(cluster: Cluster, apiVersion: string, kind: string): P
   const find = async () => (await discover(cluster, apiVersion)).find((r) => r.kind === kind && !r.name.includes('/'));
   const known = await find();
   if (known) return known;
-  cluster.discovered.delete(apiVersion); // a definition may have come since
+  cluster.discovered.delete(apiVersion); // a CRD may have been added since
   const resource = await find();
   if (!resource) throw new Error(`${cluster.name} does not serve ${kind} of ${apiVersion}`);
   return resource;

@@ -11,7 +11,7 @@ import { adminBinding } from './user-certificate.js';
 
 const rbac = 'rbac.authorization.k8s.io/v1';
 
-/** What in a virtual cluster may give somebody access. */
+/** What may give somebody access to a virtual cluster. */
 export interface AccessObjects {
   clusterRoleBindings: readonly V1ClusterRoleBinding[];
   roleBindings: readonly V1RoleBinding[];
@@ -34,7 +34,7 @@ export async function otherAccess(cluster: Cluster): Promise<string[]> {
   return waysIn({ clusterRoleBindings, roleBindings, tokenSecrets, certificateRequests });
 }
 
-/** Names and labels count for nothing here, as whoever leaves a way in chooses them: only who gets which role does. */
+/** Names and labels do not count here, because anybody who leaves a way in can choose them: only who gets which role counts. */
 export function waysIn(objects: AccessObjects): string[] {
   return [
     ...objects.clusterRoleBindings.flatMap((binding) => unexpected('ClusterRoleBinding', binding)),
@@ -64,13 +64,13 @@ function unexpected(
 const describe = ({ kind, name, namespace }: RbacV1Subject, ofBinding: string | undefined): string =>
   kind === 'ServiceAccount' ? `ServiceAccount ${namespace ?? ofBinding}/${name}` : `${kind} ${name}`;
 
-/** The binding by which vcdemo makes a person an administrator. */
+/** The binding that makes a person an administrator. */
 const isAdministrator = (binding: string | undefined, role: string, subject: string): boolean => {
   const [, user] = /^User (u-[a-z0-9-]+)$/.exec(subject) ?? [];
   return user !== undefined && role === 'cluster-admin' && binding === adminBinding(user).metadata.name;
 };
 
-/** By role, whom it is bound to in a new demo. */
+/** The subjects of each role in a new demo. */
 const expected: Readonly<Record<string, readonly string[]>> = {
   'cluster-admin': ['Group system:masters', 'ServiceAccount kubernetes-dashboard/admin-user'],
   'system:basic-user': ['Group system:authenticated'],
@@ -95,7 +95,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   'kubernetes-dashboard': ['ServiceAccount kubernetes-dashboard/kubernetes-dashboard'],
 };
 
-/** Their names carry the revision and the namespace of Istio. */
+/** Their names contain Istio's revision and namespace. */
 const istioRoles: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^istio-reader-/, ['ServiceAccount istio-system/istio-reader-service-account']],
   [/^istiod(-clusterrole|-gateway-controller|$)/, ['ServiceAccount istio-system/istiod']],

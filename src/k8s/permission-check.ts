@@ -14,15 +14,15 @@ import {
 } from './permissions.js';
 import { sourcesOf } from './pull-secrets.js';
 
-/** How a worker comes by its rights. */
+/** Where a worker's permissions come from. */
 export interface WorkerRights {
-  /** The ClusterRole that it binds itself to in the demos' namespaces; undefined where its rights are cluster-wide. */
+  /** The ClusterRole that it binds itself to in the demos' namespaces; undefined if its permissions are cluster-wide. */
   demoClusterRole: string | undefined;
-  /** Where the claims on demos are kept. */
+  /** The namespace that holds the claims on demos. */
   claimNamespace: string;
 }
 
-/** One verb on one resource, of one object if there is a name. */
+/** One verb on one resource, for a single object if there is a name. */
 export interface Right {
   group: string;
   resource: string;
@@ -31,8 +31,8 @@ export interface Right {
 }
 
 /**
- * Asks the host cluster whether the worker may do everything that a create does.
- * @throws UserError `missing-rights` listing every verb that lacks, by resource and where.
+ * Checks that the worker may do everything that a create does.
+ * @throws UserError `missing-rights` that lists every missing verb, by resource and place.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  */
 export async function assertPermissions(host: Cluster, config: RightsConfig, rights: WorkerRights): Promise<void> {
@@ -47,7 +47,7 @@ export async function assertPermissions(host: Cluster, config: RightsConfig, rig
 }
 
 async function assertClusterWide(host: Cluster, config: RightsConfig): Promise<void> {
-  if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question does
+  if (await mayDo(host, { group: '*', resource: '*', verb: '*' })) return; // an administrator: one question is enough
   const lacking = await denied(host, workerRules(config));
   if (lacking.length > 0)
     throw missingRights(
@@ -65,7 +65,7 @@ const missingRights = (missing: string, hint: string) =>
     },
   );
 
-/** What lacks, as a sentence, and the role that would have it. */
+/** What is missing, as a sentence, and the role in which it belongs. */
 interface Lack {
   missing: string;
   role: string;
@@ -109,7 +109,7 @@ async function lacksInRole(host: Cluster, config: RightsConfig, name: string): P
 const lack = (where: string, rights: readonly Right[], role: string): Lack[] =>
   rights.length > 0 ? [{ missing: `Missing ${where}: ${describe(rights)}.`, role }] : [];
 
-/** What the rules of a role leave to be desired; the comparison that RBAC makes. */
+/** What the rules of a role do not grant, compared as RBAC does. */
 export function notGranted(granted: readonly V1PolicyRule[], needed: readonly PermissionRule[]): Right[] {
   return rightsIn(needed).filter((right) => !granted.some((rule) => grants(rule, right)));
 }
@@ -133,7 +133,7 @@ function rightsIn(rules: readonly PermissionRule[]): Right[] {
   return [...new Map(rights.map((right) => [JSON.stringify(right), right])).values()];
 }
 
-/** Which of the rights in the rules the worker does not have, in one namespace or in all of the cluster. */
+/** The permissions in the rules that the worker does not have, in one namespace or cluster-wide. */
 async function denied(host: Cluster, rules: readonly PermissionRule[], namespace?: string): Promise<Right[]> {
   const answers = await Promise.all(
     rightsIn(rules).map(async (right) => ((await mayDo(host, right, namespace)) ? [] : [right])),
@@ -141,7 +141,7 @@ async function denied(host: Cluster, rules: readonly PermissionRule[], namespace
   return answers.flat();
 }
 
-/** Whether the worker has the right, in a namespace or in all of the cluster. */
+/** Whether the worker has the permission, in a namespace or cluster-wide. */
 export async function mayDo(
   host: Cluster,
   { group, resource, verb, name }: Right,

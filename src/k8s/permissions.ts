@@ -1,9 +1,9 @@
 import type { DemoConfig } from '../config.js';
 
 /*
- * What a worker needs in the host cluster, and where. Cluster-wide it may make namespaces and bind itself, in them, to
- * the ClusterRole that has the rest; so it reads Secrets and starts pods in the demos' namespaces alone.
- * The chart's rules are written from here (npm run docs).
+ * What a worker needs in the host cluster, and where. Cluster-wide it may create namespaces, and in them bind itself to the
+ * ClusterRole with the rest; so it can read Secrets and start pods only in the demos' namespaces.
+ * The chart's rules are generated from here (npm run docs).
  */
 
 /** Verbs on resources of a group. */
@@ -11,17 +11,17 @@ export interface PermissionRule {
   group: string;
   resources: readonly string[];
   verbs: readonly string[];
-  /** Of the only object that is meant. */
+  /** The name of the only object that is meant. */
   name?: string;
 }
 
-/** The part of the configuration on which rights depend. */
+/** The part of the configuration that the permissions depend on. */
 export type RightsConfig = Pick<DemoConfig, 'exposure' | 'helloworld' | 'images' | 'vcClient'>;
 
 const rbac = 'rbac.authorization.k8s.io';
-/** Server-side apply of what may not be there yet is a patch and a create. */
+/** Server-side apply of an object that may not exist needs patch and create. */
 const applied = ['get', 'create', 'patch'] as const;
-/** helm's way with what its charts make. */
+/** What helm does with the objects of its charts. */
 const installed = [...applied, 'delete'] as const;
 
 /** Needed cluster-wide, whoever grants the rest. */
@@ -32,8 +32,8 @@ const hostRules: readonly PermissionRule[] = [
 ];
 
 /**
- * Needed cluster-wide by a worker that binds itself to `demoClusterRole` in each namespace of a demo: the binding is
- * made where it has no rights yet, and `bind` on that one ClusterRole lets it hand itself nothing else.
+ * Needed cluster-wide by a worker that binds itself to `demoClusterRole` in each namespace of a demo: it creates the binding
+ * where it has no permissions yet, and `bind` on that one ClusterRole lets it grant itself nothing else.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#restrictions-on-role-binding-creation-or-update
  */
 export function clusterRules(demoClusterRole: string): PermissionRule[] {
@@ -44,21 +44,21 @@ export function clusterRules(demoClusterRole: string): PermissionRule[] {
   ];
 }
 
-/** Needed where the claims on demos and their records are kept. */
+/** Needed in the namespace that holds the claims on demos and their records. */
 export const claimRules: readonly PermissionRule[] = [
   { group: '', resources: ['configmaps'], verbs: ['get', 'list', 'create', 'update', 'delete'] },
   { group: 'coordination.k8s.io', resources: ['leases'], verbs: ['get', 'create', 'update', 'delete'] },
 ];
 
 /**
- * Needed in namespace `default`: where the API server listens, which the policy of the control plane names.
+ * Needed in namespace `default`: the address of the API server, for the network policy of the control plane.
  * @see https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
  */
 export const apiServerRules: readonly PermissionRule[] = [
   { group: 'discovery.k8s.io', resources: ['endpointslices'], verbs: ['get'], name: 'kubernetes' },
 ];
 
-/** What a worker and its helm do themselves in a demo's namespace. */
+/** What a worker and helm do in a demo's namespace. */
 const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['secrets'], verbs: [...installed, 'list', 'update'] },
   { group: '', resources: ['services'], verbs: [...installed, 'list'] },
@@ -70,14 +70,14 @@ const ownRules: readonly PermissionRule[] = [
   { group: 'apps', resources: ['statefulsets', 'deployments'], verbs: installed },
   { group: '', resources: ['resourcequotas', 'limitranges'], verbs: [...installed, 'list'] },
   { group: 'networking.k8s.io', resources: ['networkpolicies'], verbs: [...installed, 'list'] },
-  // Preflight tries, by dry runs, to create what the admission policy refuses.
+  // Preflight tries, with dry runs, to create what the admission policy refuses.
   { group: 'networking.k8s.io', resources: ['ingresses'], verbs: ['create'] },
   { group: rbac, resources: ['roles', 'rolebindings'], verbs: installed },
 ];
 
 /**
- * What vc-client may look at as `reader`: neither Secrets nor pods, since vcluster may write tokens into annotations of
- * pods. The worker holds all of it, as nobody can grant more than they hold.
+ * What vc-client may read as `reader`: neither Secrets nor pods, because vcluster may write tokens into annotations of pods.
+ * The worker needs all of it too, because nobody can grant permissions that they do not have.
  */
 export const readerRules: readonly PermissionRule[] = [
   {
@@ -99,7 +99,7 @@ const vcClientRules: Record<DemoConfig['vcClient']['role'], readonly PermissionR
 const all = ['create', 'delete', 'patch', 'update', 'get', 'list', 'watch'] as const;
 
 /**
- * What the Role of the vcluster chart 0.34 grants: Kubernetes lets nobody grant what they do not hold.
+ * What the Role of the vcluster chart 0.34 grants: Kubernetes lets nobody grant permissions that they do not have.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
  */
 const chartRules: readonly PermissionRule[] = [
@@ -127,7 +127,7 @@ const chartRules: readonly PermissionRule[] = [
   },
 ];
 
-/** What the objects of `exposure.kind` need; of Traefik in both of its groups, of which a cluster serves one. */
+/** What the objects of `exposure.kind` need; for Traefik in both of its API groups, of which a cluster serves one. */
 const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionRule[]> = {
   traefik: ['traefik.io', 'traefik.containo.us'].map((group) => ({
     group,
@@ -138,16 +138,16 @@ const exposureRules: Record<DemoConfig['exposure']['kind'], readonly PermissionR
   gateway: [{ group: 'gateway.networking.k8s.io', resources: ['tlsroutes'], verbs: applied }],
   route: [
     { group: 'route.openshift.io', resources: ['routes'], verbs: applied },
-    // To name the host is a right of its own.
+    // Setting the host requires a separate permission.
     { group: 'route.openshift.io', resources: ['routes/custom-host'], verbs: ['create', 'update'] },
   ],
   none: [],
 };
 
-/** What helloworld's Ingress needs, where it is switched on. */
+/** What helloworld's Ingress needs, if it is enabled. */
 const helloworldRules: readonly PermissionRule[] = exposureRules.nginx;
 
-/** The rules inside a demo's namespace, in the parts that depend on the configuration. */
+/** The rules inside a demo's namespace, split by what they depend on in the configuration. */
 export const demoRuleParts = {
   always: [...ownRules, ...chartRules],
   exposure: exposureRules,
@@ -166,7 +166,7 @@ export function demoRules({ exposure, helloworld, vcClient }: RightsConfig): Per
   ];
 }
 
-/** Needed where operators keep the Secret, to copy it. */
+/** Needed in the namespace in which operators keep the Secret, to copy it. */
 export const pullSecretRule = (name: string): PermissionRule => ({
   group: '',
   resources: ['secrets'],
@@ -174,7 +174,7 @@ export const pullSecretRule = (name: string): PermissionRule => ({
   name,
 });
 
-/** All that a worker needs whose rights are cluster-wide. */
+/** Everything that a worker with cluster-wide permissions needs. */
 export function workerRules(config: RightsConfig): PermissionRule[] {
   return [...hostRules, ...demoRules(config), ...claimRules, ...apiServerRules];
 }

@@ -12,16 +12,15 @@ import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
 
 /**
- * Why a pod is not ready, in Kubernetes' own words: not scheduled, image not pulled, container crashing. Where its
- * status does not say it, the events do that were noted of it and of its volumes (`eventsAbout`). Undefined when it is
- * ready.
+ * Why a pod is not ready, in Kubernetes' own words: not scheduled, image not pulled, container crashing. If its status does
+ * not say so, the events about it and its volumes do (`eventsAbout`). Undefined if it is ready.
  */
 export function podProblem(pod: V1Pod, events: readonly CoreV1Event[] = []): string | undefined {
   const problem = problemOf(pod, events);
   return problem === undefined ? undefined : clip(problem, longestProblem);
 }
 
-/** Kubernetes' own texts end at 1 KB; what a tenant writes may not. */
+/** Kubernetes' own texts are at most 1 KB long; those of a tenant may be longer. */
 const longestProblem = 1500;
 
 function problemOf(pod: V1Pod, events: readonly CoreV1Event[]): string | undefined {
@@ -71,7 +70,7 @@ function containerProblem(
   if (state?.terminated && !ready && state.terminated.exitCode !== 0)
     return `container ${name} has terminated: ${exit}`;
   if (!reason || isStarting(reason)) return undefined;
-  // The kubelet's message is about the pause between two tries; why the tries fail is said elsewhere.
+  // The kubelet's message is about the pause between two attempts; the reason of the failure is elsewhere.
   const cause =
     reason === 'CrashLoopBackOff' ? exit : reason === 'ImagePullBackOff' ? pullError(message, events) : message;
   return `container ${name} is waiting: ${withDetail(reason, cause ?? message)}`;
@@ -82,25 +81,25 @@ const exitOf = ({ reason, exitCode, message }: V1ContainerStateTerminated) =>
 
 const isStarting = (reason: string) => reason === 'PodInitializing' || reason === 'ContainerCreating';
 
-/** Since 1.32 the message has the cause; before, an event alone. */
+/** Since 1.32 the message contains the cause; before, only an event does. */
 function pullError(message: string | undefined, events: readonly CoreV1Event[]): string | undefined {
   if (/ErrImagePull|Err\w+:/.test(message ?? '')) return message;
   return newest(events, (event) => event.reason === 'Failed' && /Failed to pull image/.test(event.message ?? ''))
     ?.message;
 }
 
-/** A pod that nobody has looked at: of a virtual cluster, one that has no copy in the host cluster. */
+/** A pod that nothing has processed yet; in a virtual cluster, one without a copy in the host cluster. */
 const isUntouched = ({ status }: V1Pod) => !status?.conditions?.length && !status?.containerStatuses?.length;
 
 /**
- * vcluster's note that the host cluster did not take the copy; it notes other errors of pods that are well.
+ * vcluster's event that the host cluster refused the copy; it also reports other errors, of pods that are fine.
  * @see https://github.com/loft-sh/vcluster/blob/v0.34.0/pkg/patcher/apply.go
  */
 const refusedCopy = /^Error syncing to (host|physical) cluster: (create object: )?|^(?=Pod \S+ is forbidden: )/;
 const isRefusedCopy = ({ reason, message }: CoreV1Event) => reason === 'SyncError' && refusedCopy.test(message ?? '');
 const withoutPrefix = (message: string) => message.replace(refusedCopy, '');
 
-/** What keeps containers from being started, or the kubelet from telling of them. */
+/** What keeps containers from starting, or the kubelet from reporting on them. */
 const isObstacle = ({ reason = '' }: CoreV1Event) =>
   /^(FailedMount|FailedAttachVolume|FailedMapVolume|FailedCreatePodSandBox|NetworkNotReady|NodeNotReady)$/.test(reason);
 
@@ -113,13 +112,13 @@ function newest(events: readonly CoreV1Event[], isMeant: (event: CoreV1Event) =>
     .at(-1);
 }
 
-/** When it was last seen: events of `events.k8s.io` have no `lastTimestamp`, a series notes its own time. */
+/** When it was last seen: events of `events.k8s.io` have no `lastTimestamp`, and a series has its own time. */
 function timeOf({ series, eventTime, lastTimestamp, metadata }: CoreV1Event): number {
   const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata?.creationTimestamp];
   return Math.max(0, ...times.map((time) => Date.parse(String(time))).filter(Number.isFinite));
 }
 
-/** None where there are too many to read: they only say more about what is seen anyway. */
+/** Empty if there are too many to read: events only add detail. */
 async function listEvents(cluster: Cluster, namespace: string, fields: Record<string, string>): Promise<CoreV1Event[]> {
   try {
     return await list<CoreV1Event>(cluster, 'v1', 'Event', { namespace, fields });
@@ -129,7 +128,7 @@ async function listEvents(cluster: Cluster, namespace: string, fields: Record<st
   }
 }
 
-/** What was noted of a pod, and of its volumes where it waits for them; nothing where its status says enough. */
+/** The events about a pod, and about its volumes if it waits for them; empty if its status says enough. */
 async function eventsAbout(cluster: Cluster, pod: V1Pod): Promise<CoreV1Event[]> {
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const claims = (pod.spec?.volumes ?? []).flatMap(
@@ -143,12 +142,12 @@ async function eventsAbout(cluster: Cluster, pod: V1Pod): Promise<CoreV1Event[]>
     const ofClaims = await eventsOf('PersistentVolumeClaim');
     return ofClaims.filter(({ involvedObject }) => claims.includes(involvedObject.name ?? ''));
   }
-  // One that has run has told its reasons in its status.
+  // The status of a pod that has run contains the reasons.
   const events = await eventsOf('Pod', { 'involvedObject.name': name, type: 'Warning' });
   return events.filter(({ involvedObject }) => !involvedObject.uid || !uid || involvedObject.uid === uid);
 }
 
-/** The last warning that Kubernetes noted for a workload without pods, such as a quota that was exceeded. */
+/** The last warning about a workload without pods, such as an exceeded quota. */
 async function lastWarning(cluster: Cluster, namespace: string, name: string): Promise<string | undefined> {
   const events = await listEvents(cluster, namespace, { type: 'Warning' });
   const last = newest(events, ({ involvedObject: { kind, name: of = '' } }) =>
@@ -162,7 +161,7 @@ async function lastWarning(cluster: Cluster, namespace: string, name: string): P
 
 // ------------------------------------------------------------------ checks
 
-/** Holds when all pods with these labels, at least one, are ready. */
+/** Holds if there is at least one pod with these labels, and all of them are ready. */
 export async function podsReady(
   cluster: Cluster,
   namespace: string,
@@ -170,7 +169,7 @@ export async function podsReady(
   owner: string,
 ): Promise<Check> {
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels });
-  // Evicted pods and those of an earlier template stay for a while beside the ones that replace them.
+  // Evicted pods and those of an earlier template stay for a while next to their replacements.
   const current = pods.filter(isAlive);
   const late = current.find((pod) => podProblem(pod) !== undefined);
   if (late) return lacks(podProblem(late, await eventsAbout(cluster, late))!);
@@ -186,7 +185,7 @@ export async function podsReady(
 const isAlive = ({ metadata, status }: V1Pod) =>
   !metadata?.deletionTimestamp && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
 
-/** Holds when the Deployment serves its current template with all replicas. */
+/** Holds if the Deployment runs its current template with all replicas. */
 export async function deploymentReady(cluster: Cluster, namespace: string, name: string): Promise<Check> {
   const deployment = await read<V1Deployment>(cluster, ref('apps/v1', 'Deployment', name, namespace));
   if (!deployment) return lacks(`Deployment ${namespace}/${name} does not exist`);

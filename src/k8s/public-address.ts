@@ -41,8 +41,8 @@ const causes = {
 export type PublicAddressCause = keyof typeof causes;
 
 /**
- * Proves a kubeconfig's way into a cluster by an authenticated call through its public address; waits a moment for a route
- * that the ingress controller has just been given.
+ * Proves that a kubeconfig works by an authenticated call through its public address; waits for a route that has only just
+ * been created.
  * @throws UserError `public-address-<cause>`
  */
 export async function probePublicAddress(
@@ -56,7 +56,7 @@ export async function probePublicAddress(
   const server = new URL(url);
   const host = withoutBrackets(server.hostname);
   const publicName = tlsServerName ?? host;
-  // The assertion keeps the compiler from narrowing: a closure assigns it.
+  // The assertion prevents narrowing, because a closure assigns the variable.
   let cause = 'refused' as PublicAddressCause;
   let detail = '';
   try {
@@ -95,7 +95,7 @@ export async function probePublicAddress(
 async function causeOf(error: unknown, server: Server, name: string): Promise<PublicAddressCause> {
   const { hostname, port } = new URL(server.url);
   const host = withoutBrackets(hostname);
-  // An answer from the API that does not know the user: its certificate did not get through.
+  // The API answered but does not know the user: the client certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
   if (server.proxyUrl) return 'not-through-proxy';
   try {
@@ -106,7 +106,7 @@ async function causeOf(error: unknown, server: Server, name: string): Promise<Pu
   return await inspectTls(host, Number(port || 443), name, server.certificateAuthority ?? '');
 }
 
-/** What answers there: a handshake without checks, whose certificate is then looked at. */
+/** Finds out what answers there, with a handshake whose certificate is checked only afterwards. */
 function inspectTls(host: string, port: number, servername: string, ca: string): Promise<PublicAddressCause> {
   return new Promise((resolve) => {
     let connected = false;

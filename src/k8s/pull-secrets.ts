@@ -6,8 +6,8 @@ import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
 import { read, ref, type Manifest } from './objects.js';
 
 /*
- * Credentials for registries: Secrets that operators keep beside the worker, copied into each namespace of a demo. There
- * the chart's service accounts name them, under which everything runs that comes out of a virtual cluster.
+ * Credentials for registries: Secrets that operators keep next to the worker, copied into each namespace of a demo. There,
+ * the chart's service accounts refer to them, and everything from a virtual cluster runs under these accounts.
  */
 
 const types = ['kubernetes.io/dockerconfigjson', 'kubernetes.io/dockercfg'];
@@ -18,11 +18,11 @@ type ImagesConfig = Pick<DemoConfig, 'images'>;
 export const pullSecretNames = ({ images }: ImagesConfig): string[] =>
   sourcesOf(images.pullSecrets).map(({ name }) => name);
 
-/** As `imagePullSecrets` of a pod or ServiceAccount wants them. */
+/** In the form of `imagePullSecrets` of a pod or ServiceAccount. */
 export const pullSecretRefs = (config: ImagesConfig): { name: string }[] =>
   pullSecretNames(config).map((name) => ({ name }));
 
-/** Where the Secrets are that are copied; without a namespace, in the worker's own. */
+/** The Secrets to copy; without a namespace, they are in the worker's own. */
 export function sourcesOf(pullSecrets: readonly string[]): { namespace?: string; name: string }[] {
   return pullSecrets.map((written) => {
     const [name, namespace] = written.split('/').reverse();
@@ -33,7 +33,7 @@ export function sourcesOf(pullSecrets: readonly string[]): { namespace?: string;
 export interface PullSecretRequest {
   host: Cluster;
   config: ImagesConfig;
-  /** The worker's own. */
+  /** The worker's own namespace. */
   claimNamespace: string;
 }
 

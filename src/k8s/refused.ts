@@ -4,18 +4,17 @@ import type { Cluster } from './cluster.js';
 import { list, merge, ref, type Reference } from './objects.js';
 
 /*
- * What the host cluster refused, by quota or admission, is tried again by whoever wanted to make it, after pauses that grow
- * to minutes. A change to the object that stands for it makes them try at once, which a create that resumes does not
- * want to wait for.
+ * After a refusal by a quota or by admission in the host cluster, controllers retry with pauses that grow to minutes.
+ * Touching the object makes them retry at once, so that a resumed create does not have to wait.
  */
 
 const retried = 'vcdemo.io/retried';
-/** Whoever works in the virtual cluster can make any number of events. */
+/** Anybody in the virtual cluster can create any number of events. */
 const atMost = { events: 250, objects: 50 };
 
 /**
- * Lets vcluster try again to copy to the host cluster what it could not; it notes each with an event, which it renews at
- * every attempt.
+ * Makes vcluster retry what it could not copy to the host cluster; it reports each such object with an event, which it
+ * renews at every attempt.
  */
 export async function retryRefused(cluster: Cluster): Promise<void> {
   const fields = { reason: 'SyncError', type: 'Warning' };
@@ -23,7 +22,7 @@ export async function retryRefused(cluster: Cluster): Promise<void> {
   for (const refused of distinct(events).slice(0, atMost.objects)) await touch(cluster, refused);
 }
 
-/** Lets the host cluster try again to make the pods of a workload; a control plane without a volume is a Deployment. */
+/** Makes the host cluster retry the pods of a workload; a control plane without a volume is a Deployment. */
 export async function retryWorkload(host: Cluster, namespace: string, name: string): Promise<void> {
   for (const kind of ['StatefulSet', 'Deployment']) await touch(host, ref('apps/v1', kind, name, namespace));
 }
@@ -38,6 +37,6 @@ function distinct(events: CoreV1Event[]): Reference[] {
 async function touch(cluster: Cluster, reference: Reference): Promise<void> {
   const annotations = { [retried]: new Date().toISOString() };
   await merge(cluster, reference, { metadata: { annotations } }).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error; // deleted since
+    if (!isNotFound(error)) throw error; // deleted in the meantime
   });
 }

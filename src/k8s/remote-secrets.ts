@@ -8,8 +8,8 @@ import { bearerToken } from './tenant-credentials.js';
 import { certificateAuthority, inClusterServer } from './virtual-cluster.js';
 
 /*
- * What lets the istiod of one cluster see the endpoints of the other: a token of istio-reader-service-account and an
- * address that its pods reach. `istioctl create-remote-secret` would write the public name, which they may not resolve.
+ * Lets the istiod of one cluster see the endpoints of the other: a token for istio-reader-service-account, and an address
+ * that istiod can reach. `istioctl create-remote-secret` would use the public name, which may not resolve there.
  * @see https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-create-remote-secret
  */
 
@@ -27,7 +27,7 @@ const tokenSecret: Manifest = {
   type: 'kubernetes.io/service-account-token',
 };
 
-/** The account in a virtual cluster as which the other one's istiod reads. */
+/** The account with which the other cluster's istiod reads from this virtual cluster. */
 export async function checkMeshReader(cluster: Cluster): Promise<Check> {
   const token = await readToken(cluster);
   return token
@@ -35,7 +35,7 @@ export async function checkMeshReader(cluster: Cluster): Promise<Check> {
     : lacks('the token for the other istiod has not been issued yet');
 }
 
-/** The account itself is one of Istio's manifests; here it is only made earlier, so that its token is there in time. */
+/** The account is one of Istio's manifests; it is created earlier here, so that its token exists in time. */
 export async function makeMeshReader(cluster: Cluster): Promise<void> {
   try {
     await create(cluster, {
@@ -54,7 +54,7 @@ async function readToken(cluster: Cluster): Promise<string | undefined> {
   return token ? bearerToken(token, 'token') : undefined;
 }
 
-/** One side of the pair: `cluster` shall see what is in `remote`. */
+/** One direction: `cluster` is to see what is in `remote`. */
 export interface RemoteSecretRequest {
   host: Cluster;
   cluster: Cluster;
@@ -76,7 +76,7 @@ async function desired({ host, remote }: RemoteSecretRequest): Promise<Manifest>
   return remoteSecret(remote.place.name, { server, certificateAuthority: certificateAuthority(remote.cluster), token });
 }
 
-/** The Secret that makes a remote cluster known to istiod. */
+/** The Secret that tells istiod about a remote cluster. */
 export function remoteSecret(
   name: string,
   api: { server: string; certificateAuthority: string; token: string },

@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.js';
 import type { Demo, VirtualClusterPlace } from './demo.js';
 import { list, read, ref, remove } from './objects.js';
 
-/** Whether a demo's namespace is gone; if not, what keeps it, as its conditions say. */
+/** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
 export async function checkNamespaceGone(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
   const { namespace: name } = place;
   const namespace = await readOwnNamespace(host, demo, place);
@@ -13,13 +13,13 @@ export async function checkNamespaceGone(host: Cluster, demo: Demo, place: Virtu
   return lacks(namespace.status?.phase === 'Terminating' ? terminationOf(namespace) : `namespace ${name} still exists`);
 }
 
-/** Of a namespace that is being deleted: what keeps it, as its conditions say. */
+/** What blocks a namespace that is being deleted, according to its conditions. */
 export function terminationOf({ metadata, status }: V1Namespace): string {
   const keeping = (status?.conditions ?? []).filter(({ status }) => status === 'True').map(({ message }) => message);
   return `namespace ${metadata?.name} is Terminating${keeping.length > 0 ? `: ${keeping.join('; ')}` : ''}`;
 }
 
-/** Undefined where it is gone; a namespace of the same name that the record does not list is none of ours. */
+/** Undefined if it is gone; a namespace of the same name that the record does not list is not ours. */
 async function readOwnNamespace(
   host: Cluster,
   { namespaceUids }: Demo,
@@ -29,13 +29,13 @@ async function readOwnNamespace(
   return present?.metadata?.uid === namespaceUids[name] ? present : undefined;
 }
 
-/** Whether the namespace is gone or on its way: what is in it goes along. */
+/** Whether the namespace is gone or being deleted, together with everything in it. */
 export async function isGoing(host: Cluster, { namespace: name }: VirtualClusterPlace): Promise<boolean> {
   const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', name));
   return namespace?.status?.phase !== 'Active';
 }
 
-/** Deletes the namespace, and only the one that the demo's record lists. */
+/** Deletes the namespace, but only the one that the demo's record lists. */
 export async function deleteNamespace(
   host: Cluster,
   demo: Demo,
@@ -46,8 +46,8 @@ export async function deleteNamespace(
 }
 
 /**
- * What is left of a demo in the host cluster: `Namespace demo-vc1`. Deleting can claim success and leave things; volumes
- * that are to be kept are none of them.
+ * What is left of a demo in the host cluster, such as `Namespace demo-vc1`. A delete can report success and leave objects
+ * behind. Volumes that are to be kept do not count.
  */
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
   const own = await Promise.all(demo.places.map((place) => readOwnNamespace(host, demo, place)));
@@ -66,7 +66,7 @@ export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]
   ];
 }
 
-/** Volumes that outlive the demo, since their StorageClass says so (`reclaimPolicy: Retain`). */
+/** Volumes that outlive the demo because of their StorageClass (`reclaimPolicy: Retain`). */
 export async function findKeptVolumes(host: Cluster, demo: Pick<Demo, 'places'>): Promise<V1PersistentVolume[]> {
   return (await volumesOf(host, demo)).filter(isKept);
 }
@@ -79,11 +79,11 @@ async function volumesOf(host: Cluster, { places }: Pick<Demo, 'places'>): Promi
 
 const isKept = ({ spec }: V1PersistentVolume) => spec?.persistentVolumeReclaimPolicy === 'Retain';
 
-/** One that its provisioner fails to delete says why. */
+/** The status of a volume that its provisioner fails to delete says why. */
 const leftVolume = ({ metadata, status }: V1PersistentVolume) =>
   `PersistentVolume ${metadata?.name}${status?.phase === 'Failed' ? ` (${status.message ?? status.phase})` : ''}`;
 
-/** The chart makes such only if `vcluster.values` ask for it; who may not even list them has not made any. */
+/** The chart creates these only if `vcluster.values` say so; a worker that cannot list them has not created any. */
 async function rolesByHelm(host: Cluster, kind: string): Promise<KubernetesObject[]> {
   const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
   try {

@@ -2,14 +2,14 @@ import { seconds } from '../duration.js';
 import { ApiError, UnreachableError } from './api-errors.js';
 
 /*
- * Which requests are sent again when they fail, and when: an API server that restarts, changes its leader or has too much
- * to do answers a moment later.
+ * Which failed requests are retried, and when: an API server that restarts, changes its leader or is overloaded answers a
+ * moment later.
  */
 
 const first = 250;
 const longest = seconds(4);
 
-/** Milliseconds until the next try, or undefined where another cannot help; `tries` were made. */
+/** Milliseconds until the next attempt, or undefined if another one cannot help; `tries` is the number so far. */
 export function repeatAfter(error: unknown, tries: number, random = Math.random): number | undefined {
   if (!isWorthRepeating(error)) return undefined;
   const backoff = Math.min(longest, first * 2 ** (tries - 1));
@@ -22,7 +22,7 @@ function isWorthRepeating(error: unknown): boolean {
   return error instanceof UnreachableError && !error.isAboutCertificates;
 }
 
-/** Errors of connections that did not come about: nothing was sent. */
+/** Errors of connections that were never established, so nothing was sent. */
 const beforeSending = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -33,7 +33,7 @@ const beforeSending = new Set([
   'ERR_PROXY_CONNECT',
 ]);
 
-/** Whether the server may have done what it was asked, though it did not say so. */
+/** Whether the server may have carried out the request although it did not say so. */
 export function mayHaveHappened(error: unknown): boolean {
   if (error instanceof ApiError) return error.status !== 429;
   const { cause } = error as Error;

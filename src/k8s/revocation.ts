@@ -11,24 +11,24 @@ import { adminBinding, demoUser } from './user-certificate.js';
 import { controlPlanePod } from './virtual-cluster.js';
 
 /*
- * Taking access to a virtual cluster away. A certificate cannot be revoked, so one person's ends with the binding that
- * makes it worth something; everybody's ends with the keys that signed it.
+ * Revoking access to a virtual cluster. A certificate cannot be revoked, so one person's access ends by deleting the binding
+ * that gives the certificate its permissions; everybody's access ends by replacing the keys that signed the certificates.
  * @see https://github.com/kubernetes/kubernetes/issues/18982
  */
 
 const rbac = 'rbac.authorization.k8s.io/v1';
 
 /**
- * Ends what people may do by the bindings that vcdemo made: their certificates are worth nothing without. The demo's own
- * user keeps its.
- * @param userId the one person whose bindings are meant, Slack's id; undefined for everybody
+ * Deletes the bindings that vcdemo created for people, without which their certificates are worthless. The demo's own user
+ * keeps its binding.
+ * @param userId Slack ID of the person whose bindings are deleted; undefined for everybody
  */
 export async function removeBindings(cluster: Cluster, userId?: string): Promise<void> {
   const bindings = await list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding');
   const prefix = adminBinding('').metadata.name;
   const kept = adminBinding(demoUser).metadata.name;
   const names = bindings.map(({ metadata }) => metadata?.name ?? '');
-  // User names end with the id, and begin with a name that people may have changed since.
+  // User names end with the ID, and start with a name that people may have changed since.
   const meant = (name: string) => userId === undefined || name.endsWith(`-${userId.toLowerCase()}`);
   for (const name of names)
     if (name.startsWith(prefix) && name !== kept && meant(name))
@@ -36,8 +36,8 @@ export async function removeBindings(cluster: Cluster, userId?: string): Promise
 }
 
 /**
- * Makes the virtual cluster forget its keys: with the next start of its control plane it has another CA and another key for
- * the tokens of ServiceAccounts, so that no certificate and no token from before is accepted. Its objects stay.
+ * Deletes the keys of a virtual cluster: when its control plane restarts, it gets a new CA and a new key for ServiceAccount
+ * tokens, so that no earlier certificate or token is accepted. Its objects stay.
  */
 export async function dropKeys(host: Cluster, place: VirtualClusterPlace, signal: AbortSignal): Promise<void> {
   const { name, namespace } = place;
@@ -49,7 +49,7 @@ export async function dropKeys(host: Cluster, place: VirtualClusterPlace, signal
   await remove(host, ref('v1', 'Pod', pod, namespace));
 }
 
-/** The hash of a virtual cluster's CA, hex; undefined as long as it has none. */
+/** The hash of a virtual cluster's CA, in hex; undefined if it does not have one yet. */
 export async function authorityHash(
   host: Cluster,
   { name, namespace }: VirtualClusterPlace,
@@ -61,13 +61,13 @@ export async function authorityHash(
 const tokensAnnotation = 'vcdemo.io/tokens-of';
 const kubeSystem = ref('v1', 'Namespace', 'kube-system');
 
-/** Whether the tokens and pods in a virtual cluster are of its present keys; `authority` is the hash of its CA. */
+/** Whether the tokens and pods in a virtual cluster use its current keys; `authority` is the hash of its CA. */
 export async function checkTokens(cluster: Cluster, authority: string): Promise<Check> {
   const noted = (await read<V1Namespace>(cluster, kubeSystem))?.metadata?.annotations?.[tokensAnnotation];
   return noted === authority ? holds : lacks('tokens and pods still use the old keys');
 }
 
-/** Replaces what the old keys have signed: tokens are issued anew, and pods start again to get theirs. */
+/** Replaces what the old keys have signed: tokens are reissued, and pods restart to get theirs. */
 export async function replaceTokens(cluster: Cluster, authority: string, signal: AbortSignal): Promise<void> {
   await removeBindings(cluster);
   // A pod that starts before the new CA is published would trust the old one.

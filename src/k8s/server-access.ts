@@ -1,22 +1,22 @@
 /*
- * How one Kubernetes API is reached and signed in to. What may start a program or read a file (a kubeconfig's `exec` and
- * paths) is resolved in host-access.ts, for the host cluster's own credentials alone; of a demo there is only data.
+ * How to reach a Kubernetes API and sign in to it. Parts of a kubeconfig that start a program or read a file (`exec` and
+ * paths) are resolved in host-access.ts, only for the host cluster's own credentials; those of demos are plain data.
  */
 
-/** The address of an API and how its certificate is checked. */
+/** The address of an API, and how its certificate is checked. */
 export interface Server {
-  /** Such as `https://10.0.0.1:6443`, without a slash at the end. */
+  /** Such as `https://10.0.0.1:6443`, without a trailing slash. */
   url: string;
-  /** PEM; without it the authorities that Node trusts. */
+  /** PEM; if undefined, the CAs that Node trusts. */
   certificateAuthority?: string | undefined;
-  /** The name in the server's certificate, where the address has another. */
+  /** The name in the server's certificate, if it differs from the address. */
   tlsServerName?: string | undefined;
-  /** Of an HTTP or SOCKS proxy. */
+  /** The URL of an HTTP or SOCKS proxy. */
   proxyUrl?: string | undefined;
   skipTlsVerify?: boolean | undefined;
 }
 
-/** What a request is signed in with. */
+/** What a request uses to sign in. */
 export interface Credential {
   /** PEM, with `key`. */
   certificate?: string | undefined;
@@ -25,19 +25,19 @@ export interface Credential {
   headers?: Record<string, string | string[]>;
 }
 
-/** Answers with the credential to use now; with `refused`, the server has just refused that one. */
+/** Returns the credential to use now; `refused` is one that the server has just refused. */
 export type SignIn = (signal: AbortSignal, refused?: Credential) => Promise<Credential>;
 
 export interface Access {
   server: Server;
   signIn: SignIn;
-  /** Of every request, such as in whose name it is made. */
+  /** Headers for every request, such as for impersonation. */
   headers?: Record<string, string | string[]>;
-  /** The namespace that the credentials point at. */
+  /** The default namespace of the credentials. */
   namespace?: string | undefined;
 }
 
-/** An API that one signs in to with a certificate and its key, or with a token, as they are. */
+/** An API with a fixed certificate and key, or a fixed token. */
 export function accessWith(server: Server, user: { certificate: string; key: string } | { token: string }): Access {
   const credential = 'token' in user ? { headers: bearer(user.token) } : user;
   return { server, signIn: () => Promise.resolve(credential) };

@@ -12,8 +12,8 @@ import { istioImage } from './istio-images.js';
 type SidecarConfig = Pick<DemoConfig, 'istio' | 'images' | 'helloworld'>;
 
 /**
- * Asks the API server, without making anything, whether a pod like helloworld's may be made in the namespace, sidecar,
- * resources and all: Pod Security, a policy engine, a quota or a LimitRange would refuse it only at the very end.
+ * Asks the API server in a dry run whether a pod like helloworld's, with its sidecar and resources, may be created in the
+ * namespace: otherwise Pod Security, a policy engine, a quota or a LimitRange would refuse it only at the very end.
  * @throws UserError `admission-refuses`
  */
 export async function dryRunSidecar(
@@ -35,7 +35,7 @@ async function admits(host: Cluster, config: SidecarConfig, pod: ReturnType<type
     return holds;
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    // A quota that has just been made refuses everything until its controller has counted.
+    // A new quota refuses everything until its controller has counted.
     if (error.message.includes('status unknown for quota')) return lacks(error.message);
     throw new UserError(
       'admission-refuses',
@@ -45,7 +45,7 @@ async function admits(host: Cluster, config: SidecarConfig, pod: ReturnType<type
   }
 }
 
-/** Webhooks choose their status; that of Kubernetes' own admission is 403 or 422. */
+/** Webhooks choose their own status; Kubernetes' own admission uses 403 or 422. */
 const isRefusal = (error: unknown): error is ApiError =>
   error instanceof ApiError && [400, 403, 422].includes(error.status) && !lacksRight(error);
 
@@ -59,7 +59,7 @@ function remedyFor(reason: string, config: SidecarConfig): string {
 
 const proxyImage = ({ istio }: SidecarConfig) => istioImage(istio, 'proxyv2');
 
-/** helloworld's pod as it comes to the host cluster: the init container has the least rights with which it can work. */
+/** helloworld's pod as it reaches the host cluster; the init container has the least privileges that it needs. */
 export function sidecarPod(namespace: string, config: SidecarConfig) {
   const { usesCni, resources } = sidecarSettings(config.istio);
   const image = proxyImage(config);

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js';
 import { virtualClusterNames, type VirtualClusterName } from './demo.js';
 import { certificates, keyPair } from './tenant-credentials.js';
 
-/** What is in a kubeconfig that vcdemo wrote. */
+/** The contents of a kubeconfig that vcdemo wrote. */
 export interface StoredKubeconfig {
   /** PEM. */
   key: string;
@@ -22,7 +22,7 @@ export interface StoredEntry {
   certificate: string;
 }
 
-/** Just what `mergedKubeconfig` writes: no programs, files, proxies or tokens, and nothing that switches a check off. */
+/** Exactly what `mergedKubeconfig` writes: no programs, files, proxies or tokens, and nothing that disables a check. */
 const kubeconfig = z.strictObject({
   apiVersion: z.literal('v1'),
   kind: z.literal('Config'),
@@ -62,8 +62,9 @@ const longestKubeconfig = 256_000;
 const decode = (data: string) => Buffer.from(data, 'base64').toString('utf8');
 
 /**
- * Reads a kubeconfig that was kept in a Secret as data: its CAs, certificates and key parse, belong together and to the user.
- * @throws Error that says what is wrong, without any of its contents
+ * Reads a kubeconfig from a Secret as plain data: its CAs, certificates and key must parse, match each other, and belong to
+ * the user.
+ * @throws Error that says what is wrong without quoting the contents
  */
 export function storedKubeconfig(text: string, user: string): StoredKubeconfig {
   const { clusters, contexts, users } = parsedKubeconfig(text);
@@ -104,7 +105,7 @@ function parsedKubeconfig(text: string): z.output<typeof kubeconfig> {
   }
   const parsed = kubeconfig.safeParse(content);
   if (parsed.success) return parsed.data;
-  // Of an issue the place is said, and of unknown keys their names: never a value.
+  // The message contains the path of the problem and the names of unknown keys, but never a value.
   const [issue] = parsed.error.issues;
   const keys = issue?.code === 'unrecognized_keys' ? ` (${issue.keys.join(', ')})` : '';
   throw new Error(messageOf(`its ${issue?.path.join('.') || 'content'} is not what vcdemo writes${keys}`));

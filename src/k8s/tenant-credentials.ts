@@ -4,9 +4,9 @@ import { messageOf, UserError } from '../errors.js';
 import { textsIn } from './objects.js';
 
 /*
- * What a virtual cluster's control plane, or whoever may write in its namespace, has put into a Secret. Exactly a CA and
- * a certificate with its key, or a token, are taken from it, each checked. The kubeconfig beside them is never read: it
- * could name programs to run, files to read and proxies to go through.
+ * Credentials that a virtual cluster's control plane, or anybody who can write in its namespace, has put into a Secret. Only
+ * a CA and a certificate with its key, or a token, are taken from it, and each is checked. The kubeconfig next to them is
+ * never read: it could name programs to run, files to read and proxies to use.
  */
 
 export interface TenantCredentials {
@@ -15,11 +15,11 @@ export interface TenantCredentials {
   user: { certificate: string; key: string } | { token: string };
 }
 
-/** Far more than certificates need; characters of each part. */
+/** The longest part, in characters; far more than certificates need. */
 const longestPart = 64_000;
 
 /**
- * The credentials in Secret `vc-<name>`, as every version of vcluster writes it.
+ * The credentials in Secret `vc-<name>`, which every version of vcluster writes.
  * @throws UserError `broken-credentials`
  */
 export function tenantCredentials(secret: V1Secret): TenantCredentials {
@@ -45,14 +45,14 @@ export function tenantCredentials(secret: V1Secret): TenantCredentials {
   }
 }
 
-/** The certificates in a text, PEM, and nothing else of it. @throws Error where there is none, or one cannot be read */
+/** Only the PEM certificates in a text. @throws Error if there is none, or one cannot be read */
 export function certificates(text: string, what: string): string {
   const blocks = bounded(text, what).match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g);
   if (!blocks) throw new Error(`its ${what} is not a certificate`);
   return blocks.map((block) => parsed(what, () => new X509Certificate(block).toString())).join('');
 }
 
-/** A certificate and its key, read and written anew. @throws Error where they cannot be read or do not belong together */
+/** A certificate and its key, parsed and rewritten. @throws Error if they cannot be read or do not match */
 export function keyPair(pair: { certificate: string; key: string }): { certificate: string; key: string } {
   const certificate = certificates(pair.certificate, 'client-certificate');
   const text = bounded(pair.key, 'client-key');
@@ -62,7 +62,7 @@ export function keyPair(pair: { certificate: string; key: string }): { certifica
   return { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
-/** @throws Error where it is no token as service accounts have them */
+/** @throws Error if it is not a service account token */
 export function bearerToken(text: string, what: string): string {
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(bounded(text, what))) return text;
   throw new Error(

@@ -10,9 +10,9 @@ import { redact, shorten } from '../redact.js';
 export type Tool = 'helm' | 'istioctl';
 
 export interface ToolCall {
-  /** Handed to standard input: values and manifests do not become files or arguments. */
+  /** Passed on standard input, so that values and manifests do not become files or arguments. */
   input?: string;
-  /** Variables besides those that every tool gets. */
+  /** Variables in addition to those that every tool gets. */
   env?: Record<string, string>;
   /** The file with the host cluster's credentials; undefined in a pod, where the tool finds its service account. */
   kubeconfig?: string | undefined;
@@ -21,7 +21,7 @@ export interface ToolCall {
 }
 
 /**
- * Runs a tool without a shell and answers with its standard output.
+ * Runs a tool without a shell and returns its standard output.
  * @throws UserError `helm-failed`, `helm-missing`, `istioctl-failed`, ... with the tool's own reason, shortened and redacted.
  */
 export async function runTool(
@@ -42,12 +42,12 @@ export async function runTool(
   }
 }
 
-/** What istioctl renders are some megabytes. */
+/** istioctl renders a few megabytes. */
 const longestOutput = 20_000_000;
 
 /**
- * Checks that helm and istioctl are there and of versions that go with the configuration: helm 3.8 or newer, istioctl at
- * most one minor version from the Istio that it installs.
+ * Checks that helm and istioctl exist in versions that fit the configuration: helm 3.8 or newer, and istioctl within one
+ * minor version of the Istio that it installs.
  * @throws UserError `helm-missing`, `istioctl-missing`, `helm-unsupported`, `istioctl-unsupported`
  * @see https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew
  */
@@ -60,12 +60,12 @@ export async function assertTools({ istio }: Pick<DemoConfig, 'istio'>): Promise
   if (major < 3 || (major === 3 && minor < 8)) throw unsupported('helm', helm, '3.8 or newer');
   const [istioMajor, istioMinor] = versionIn(istio.tag);
   const [toolMajor, toolMinor] = versionIn(istioctl);
-  // A tag such as `latest` or of a private build says nothing about its version.
+  // A tag such as `latest`, or that of a private build, does not say which version it is.
   if (istioMajor > 0 && (toolMajor !== istioMajor || Math.abs(toolMinor - istioMinor) > 1))
     throw unsupported('istioctl', istioctl, `within one minor version of istio.tag, ${istio.tag}`);
 }
 
-/** Major and minor; zeros where there is none. */
+/** Major and minor version; zeros if there is none. */
 function versionIn(text: string): [number, number] {
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? [];
   return [Number(major), Number(minor)];
@@ -77,7 +77,7 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
   });
 }
 
-/** In helm's words: it could not begin, or a request of its own to the API failed on the way or in etcd. */
+/** What helm prints if it could not connect, or if a request failed on the way to the API or in etcd. */
 const apiAway =
   /Kubernetes cluster unreachable|": (dial|read|write) tcp|\/apis?\/\S*": \S*(EOF|timeout|reset|refused|lost)|etcdserver: /;
 

@@ -4,13 +4,13 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import type { Access, Credential, Server } from './server-access.js';
 
-/* What a connection to a Kubernetes API is made with, for requests and for WebSockets alike. */
+/* The options of a connection to a Kubernetes API, for both requests and WebSockets. */
 
 const agentOptions = { keepAlive: true, maxSockets: 12 };
 
 /**
- * The agent that keeps the connections to an API: through the server's proxy, where it has one.
- * This is the one place where that is decided.
+ * The agent that keeps the connections to an API, through the server's proxy if it has one.
+ * Only this function decides that.
  */
 export function agentFor({ url, proxyUrl }: Server): Agent | undefined {
   if (proxyUrl?.startsWith('socks')) return new SocksProxyAgent(proxyUrl, agentOptions);
@@ -21,7 +21,7 @@ export function agentFor({ url, proxyUrl }: Server): Agent | undefined {
 export function tlsOptions({ certificateAuthority, tlsServerName, skipTlsVerify }: Server, credential: Credential) {
   return {
     ca: certificateAuthority,
-    // Kubernetes trusts every certificate of a CA bundle, be it the root's or an intermediate's.
+    // Kubernetes trusts every certificate in a CA bundle, roots and intermediates alike.
     allowPartialTrustChain: true,
     servername: tlsServerName,
     rejectUnauthorized: !skipTlsVerify,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { openChannels, type Channels } from './channels.js';
 import type { Cluster } from './cluster.js';
 
-/** A port of this machine's loopback interface that leads to a port of a pod. */
+/** A port on the loopback interface that is forwarded to a port of a pod. */
 export interface Tunnel {
   port: number;
   close(): void;
@@ -12,8 +12,8 @@ export interface Tunnel {
 const channel = { data: 0, error: 1 } as const;
 
 /**
- * Forwards a local port to a pod's, one WebSocket a connection, as `kubectl port-forward` does.
- * Each connection asks for the pod anew, as another may have replaced it; one made too early is reset.
+ * Forwards a local port to a pod, with one WebSocket per connection, as `kubectl port-forward` does. Each connection looks
+ * up the pod again, because it may have been replaced; a connection that comes too early is reset.
  */
 export async function openTunnel(
   cluster: Cluster,
@@ -42,14 +42,14 @@ export async function openTunnel(
   };
 }
 
-/** Carries what comes on either side to the other, no faster than that takes it. */
+/** Copies data in both directions, no faster than the receiving side accepts it. */
 async function forward(cluster: Cluster, path: string, socket: net.Socket): Promise<void> {
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   const begun = new Set<number>();
   let channels = undefined as Channels | undefined;
   const onData = (from: number, data: Buffer) => {
-    // The first message of each channel has the number of the port.
+    // The first message of each channel contains the port number.
     const content = begun.has(from) ? data : data.subarray(2);
     begun.add(from);
     if (content.length === 0) return;

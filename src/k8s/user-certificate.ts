@@ -8,12 +8,13 @@ import { apply, create, pathOf, read, ref, remove, type Manifest } from './objec
 import { keyPair } from './tenant-credentials.js';
 import { certificateRequest, privateKeyPem, type KeyPair } from './x509.js';
 
-/** The shortest life that Kubernetes gives a certificate. */
+/** The shortest lifetime for which Kubernetes issues a certificate. */
 const minLifeMs = minutes(10);
 
 /**
- * A client certificate of one virtual cluster for a user, valid until `expires` at most, and the rights of an administrator.
- * The rights hang on the binding, not on the certificate, which cannot be revoked: deleting the binding ends them.
+ * Issues a client certificate of one virtual cluster for a user, valid until `expires` at most, and makes the user an
+ * administrator. The permissions come from the binding, not from the certificate, which cannot be revoked: deleting the
+ * binding ends them.
  * @returns the certificate, PEM
  * @throws Refusal `demo-expires-soon`
  * @see https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
@@ -33,7 +34,7 @@ export async function issueUserCertificate(
       },
     );
   await apply(cluster, adminBinding(user));
-  // A name of its own, so that a lost answer leaves no second request behind.
+  // With a fixed name, a lost answer does not leave a second request behind.
   const name = `vcdemo-${user.toLowerCase()}-${randomBytes(5).toString('hex')}`;
   await create(cluster, {
     apiVersion: 'certificates.k8s.io/v1',
@@ -80,12 +81,12 @@ export async function issueUserCertificate(
   return issued;
 }
 
-/** Kubernetes dates certificates back by five minutes, for clocks that differ. */
+/** Kubernetes backdates certificates by five minutes, in case clocks differ. */
 const datedBackMs = minutes(5);
 
 /**
- * The life of a certificate is told by itself: the worker's clock and the cluster's may differ.
- * @throws Error where it is longer than was asked for; UserError `clocks-differ` where it is over by the worker's clock
+ * Checks the lifetime of a certificate by its own dates, because the worker's clock and the cluster's may differ.
+ * @throws Error if it is longer than requested; UserError `clocks-differ` if it has expired by the worker's clock
  */
 export function assertLife(certificate: string, lifeMs: number, cluster: string, now = Date.now()): void {
   const { validFrom, validTo } = new X509Certificate(certificate);
@@ -116,7 +117,7 @@ export function adminBinding(user: string): Manifest {
 /** The demo's own user, as in the source document. */
 export const demoUser = 'u-istio';
 
-/** The user name of a person: readable, and unique through Slack's id. */
+/** The user name of a person: readable, and unique because of the Slack ID. */
 export function userNameOf({ userId, userName }: { userId: string; userName: string }): string {
   const readable = userName
     .toLowerCase()

@@ -10,8 +10,8 @@ import { pullSecretRefs } from './pull-secrets.js';
 import { retryWorkload } from './refused.js';
 
 /*
- * A pod to work from, beside the first virtual cluster, for those without tools or without a way to the ingress: the
- * source document's, hardened as there, with the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
+ * A pod to work in, next to the first virtual cluster, for people without tools or without access to the ingress. It is
+ * hardened as in the source document, and has the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
  */
 
 const name = 'vc-client';
@@ -33,7 +33,7 @@ export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Dem
   for (const binding of retiredBindings(demo, config)) await remove(host, binding);
 }
 
-/** ServiceAccount, its rights in the demo's namespaces and the StatefulSet. */
+/** The ServiceAccount, its permissions in the demo's namespaces, and the StatefulSet. */
 export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images' | 'vcClient'>): Manifest[] {
   const { role } = config.vcClient;
   const { namespace, name: cluster } = firstPlace(demo);
@@ -57,7 +57,7 @@ export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images' 
 
 type Role = DemoConfig['vcClient']['role'];
 
-/** Kubernetes lets no binding change its role. */
+/** Kubernetes does not let a binding change its role, so each role has its own. */
 const bindingNames: Record<Role, string> = { reader: 'vc-client-reader', admin: name };
 
 const roles: Record<Role, { kind: string; name: string }> = {
@@ -72,7 +72,7 @@ const readerRole = (metadata: Manifest['metadata']): Manifest => ({
   rules: readerRules.map(({ group, resources, verbs }) => ({ apiGroups: [group], resources, verbs })),
 });
 
-/** What an earlier create granted under another setting. */
+/** What an earlier create granted under a different setting. */
 function retiredBindings({ places }: Demo, { vcClient }: Pick<DemoConfig, 'vcClient'>): Reference[] {
   const other = bindingNames[vcClient.role === 'reader' ? 'admin' : 'reader'];
   return places.map(({ namespace }) => ref(`${rbac}/v1`, 'RoleBinding', other, namespace));

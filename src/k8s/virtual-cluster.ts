@@ -22,7 +22,7 @@ import { openTunnel, type Tunnel } from './tunnel.js';
 const apiPort = 8443;
 
 /**
- * Installs the virtual cluster's chart, `helm upgrade -i`, and does not wait for it.
+ * Installs the virtual cluster's chart with `helm upgrade -i`, without waiting for it.
  * @throws UserError of `withChart` and `runTool`
  */
 export async function installVirtualCluster(
@@ -59,7 +59,7 @@ export async function releaseDeployed(host: Cluster, place: VirtualClusterPlace)
   return status === 'deployed' ? holds : lacks(`helm release ${place.name} is ${status ?? 'missing'}`);
 }
 
-/** The Secrets of revisions that helm began and never ended: they keep every further helm from working. */
+/** The Secrets of revisions that helm started but never finished; they block every later helm command. */
 export async function pendingReleases(host: Cluster, place: VirtualClusterPlace): Promise<Found[]> {
   const releases = await listReleases(host, place);
   return releases.filter(({ metadata }) => metadata.labels.status?.startsWith('pending-'));
@@ -67,15 +67,15 @@ export async function pendingReleases(host: Cluster, place: VirtualClusterPlace)
 
 const revisionOf = ({ metadata }: Found) => Number(metadata.labels.version ?? 0);
 
-/** Whether helm knows no release of the virtual cluster any more. */
+/** Whether helm no longer knows a release of the virtual cluster. */
 export async function releaseAbsent(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
   const releases = await listReleases(host, place);
   return releases.length === 0 ? holds : lacks(`helm release ${place.name} still exists`);
 }
 
 /**
- * The Secrets in which helm keeps the release. helm finds them by labels, and runs what the latest contains with the
- * worker's credentials; a Secret of the virtual cluster is copied with its labels, under a name of another form.
+ * The Secrets in which helm keeps the release. helm finds them by labels, and runs what the latest one contains with the
+ * worker's credentials. A Secret from the virtual cluster is copied with its labels, but its name has a different form.
  * @throws UserError `forged-release` if there is one that helm did not write
  */
 async function listReleases(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<Found[]> {
@@ -110,7 +110,7 @@ export async function uninstallVirtualCluster(
   await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found'], {
     kubeconfig,
     signal,
-    // helm ends by itself, and this only ends one that hangs: a factor for impatient tests does not shorten it.
+    // helm finishes by itself, and this only stops one that hangs: a factor for impatient tests does not shorten it.
     withinMs: minutes(2) * Math.max(1, config.stepDeadlineFactor),
   });
 }
@@ -126,8 +126,8 @@ export class VirtualClusterConnections {
 
   /**
    * The virtual cluster's API, with the administrator's credentials that vcluster keeps in a Secret.
-   * From outside the host cluster it goes through the pod's port, so it needs no public name.
-   * @throws Error where the Secret is not there yet
+   * From outside the host cluster it connects through the pod's port, so it needs no public name.
+   * @throws Error if the Secret does not exist yet
    */
   async connect(place: VirtualClusterPlace): Promise<Cluster> {
     const known = this.opened.get(place.namespace);
@@ -164,7 +164,7 @@ export class VirtualClusterConnections {
   }
 }
 
-/** Pods of the control plane: a StatefulSet's, or, where it has no volume, a Deployment's. */
+/** The labels of the control plane's pods, which belong to a StatefulSet or, without a volume, to a Deployment. */
 const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
 
 export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
@@ -186,7 +186,7 @@ export class NotConnectable extends NotYet {
 
 const adminSecret = ({ name }: VirtualClusterPlace) => `vc-${name}`;
 
-/** Whether the virtual cluster's API answers; if not, what keeps its pod. */
+/** Whether the virtual cluster's API answers; if not, what is wrong with its pod. */
 export async function virtualClusterAnswers(
   host: Cluster,
   place: VirtualClusterPlace,
@@ -195,7 +195,7 @@ export async function virtualClusterAnswers(
   try {
     const cluster = await connections.connect(place);
     await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never' });
-    // The default ServiceAccount is what pods need, and it comes a moment after the API.
+    // Pods need the default ServiceAccount, which appears a moment after the API.
     const account = await read(cluster, ref('v1', 'ServiceAccount', 'default', 'default'));
     return account ? holds : lacks('its controllers are starting');
   } catch (error) {
@@ -205,24 +205,24 @@ export async function virtualClusterAnswers(
   }
 }
 
-/** The virtual cluster's CA, base64 of PEM, as kubeconfigs carry it. */
+/** The virtual cluster's CA as base64-encoded PEM, as in kubeconfigs. */
 export function certificateAuthority({ access }: Cluster): string {
   return Buffer.from(access.server.certificateAuthority ?? '').toString('base64');
 }
 
-/** The address at which pods of the host cluster reach the virtual cluster's API; its certificate is good for it. */
+/** The address at which pods in the host cluster reach the virtual cluster's API; its certificate contains it. */
 export async function inClusterServer(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string> {
   const service = await read<V1Service>(host, ref('v1', 'Service', name, namespace));
   const address = service?.spec?.clusterIP ?? '';
-  // It becomes part of what istiod reads: nothing but an address may.
+  // istiod reads it, so it must be an address and nothing else.
   const version = isIP(address);
   if (version === 0) throw new NotYet(`Service ${namespace}/${name} has no address yet`);
   return `https://${version === 6 ? `[${address}]` : address}:443`;
 }
 
 /**
- * The name of the Service in the host cluster that vcluster made for one inside; found by what vcluster notes on it,
- * since the name is hashed when it gets long. Undefined where there is none yet.
+ * The name of the Service in the host cluster that vcluster created for one inside. It is found by vcluster's annotations,
+ * because long names are hashed. Undefined if there is none yet.
  */
 export async function syncedService(
   host: Cluster,
@@ -233,7 +233,7 @@ export async function syncedService(
   const services = await list<V1Service>(host, 'v1', 'Service', { namespace: place.namespace });
   return services.find(
     ({ metadata, spec }) =>
-      // One that leads out of the namespace would make the public name lead there.
+      // With an ExternalName, the public name would lead out of the namespace.
       spec?.type !== 'ExternalName' &&
       metadata.annotations['vcluster.loft.sh/object-name'] === name &&
       metadata.annotations['vcluster.loft.sh/object-namespace'] === namespace,

@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import * as asn1 from './asn1.js';
 
 /*
- * Keys are node:crypto's, made off the event loop and of kinds that node-forge's pki does not support; its ASN.1 is
- * written around them.
+ * Keys come from node:crypto, which creates them off the event loop and supports types that node-forge's pki does not;
+ * node-forge writes the ASN.1.
  */
 
 const generate = promisify(generateKeyPair);
@@ -22,10 +22,10 @@ export interface KeyPair {
   privateKey: KeyObject;
 }
 
-/** The key of a person: small, and what the source document uses. */
+/** The key of a person: small, and the type that the source document uses. */
 export const generateUserKey = (): Promise<KeyPair> => generate('ed25519');
 
-/** The key of a certificate authority of the mesh; Istio takes RSA and ECDSA, and ECDSA is made in a millisecond. */
+/** The key of a CA of the mesh; Istio accepts RSA and ECDSA, and ECDSA takes a millisecond to create. */
 export const generateAuthorityKey = (): Promise<KeyPair> => generate('ec', { namedCurve: 'P-256' });
 
 export function privateKeyPem(key: KeyObject): string {
@@ -49,7 +49,7 @@ export interface AuthorityRequest {
   subject: Subject;
   notBefore: Date;
   notAfter: Date;
-  /** How many authorities may follow below; undefined for any number. */
+  /** How many CAs may follow below; undefined for any number. */
   pathLength?: number;
   dnsNames?: readonly string[];
 }
@@ -75,12 +75,12 @@ export function authorityCertificate(
   });
 }
 
-/** Who signs a certificate. */
+/** The signer of a certificate. */
 export interface Issuer extends KeyPair {
   name: asn1.Node;
 }
 
-/** The issuer that a CA certificate and its key, both PEM, make. */
+/** The issuer from a CA certificate and its key, both PEM. */
 export function issuerOf(certificatePem: string, privateKey: string): Issuer {
   const { publicKey, raw } = new X509Certificate(certificatePem);
   const [toBeSigned] = asn1.children(asn1.decode(raw));
@@ -93,7 +93,7 @@ export interface CertificateContents {
   publicKey: KeyObject;
   notBefore: Date;
   notAfter: Date;
-  /** Besides the identifiers of both keys. */
+  /** In addition to the identifiers of both keys. */
   extensions: asn1.Node[];
 }
 
@@ -146,7 +146,7 @@ export function extension(id: string, value: asn1.Node, { critical = false } = {
   return asn1.sequence(asn1.oid(id), ...(critical ? [asn1.yes] : []), asn1.octets(asn1.encode(value)));
 }
 
-/** A DNS name among a certificate's alternative names. */
+/** A DNS name in a certificate's alternative names. */
 export const dnsName = (name: string): asn1.Node => asn1.contextValue(2, Buffer.from(name));
 
 function algorithmOf(key: KeyObject): asn1.Node {

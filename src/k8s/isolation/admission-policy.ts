@@ -7,17 +7,17 @@ import type { Manifest } from '../objects.js';
 import { admissionRules, variables, type Subject } from './admission-rules.js';
 
 /*
- * The ValidatingAdmissionPolicy on the namespaces of demos, made from the rules and the configuration. The chart makes
- * the same from files/admission-policy.yaml, which is written from here (npm run docs): both replace the lists and
- * compute the version, so that preflight can tell an outdated policy.
+ * The ValidatingAdmissionPolicy for the namespaces of demos, generated from the rules and the configuration. The chart
+ * generates the same from files/admission-policy.yaml, which is written from here (npm run docs): both fill in the lists
+ * and compute the version, so that preflight can detect an outdated policy.
  */
 
 export const policyName = 'vcdemo-demos';
 
-/** The part of the configuration from which the policy is made. */
+/** The part of the configuration that the policy depends on. */
 export type AdmissionConfig = Pick<DemoConfig, 'domain' | 'hosts' | 'istio' | 'isolation'>;
 
-/** A rule as the policy has it. */
+/** A rule in the form of the policy. */
 export interface PolicyRule {
   id: AdmissionRuleId;
   expression: string;
@@ -25,7 +25,7 @@ export interface PolicyRule {
   message: string;
 }
 
-/** What `__name__` in rules stands for. */
+/** The values of `__name__` in the rules. */
 export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Record<string, string[]> {
   const { proxyImages, ...also } = isolation.also;
   return {
@@ -45,14 +45,14 @@ const guards: Record<Subject, string> = {
   tenant: 'variables.tenant',
 };
 
-/** The rules with `__name__` for lists, and without the version. */
+/** The rules, with `__name__` in place of lists and without the version. */
 export const ruleTemplates: readonly PolicyRule[] = admissionRuleIds.map((id) => {
   const { on, onCreate, allows, says } = admissionRules[id];
   const applies = onCreate ? `!${guards[on]} || !variables.creates` : `!${guards[on]}`;
   return { id, expression: oneLine(`${applies} || (${allows})`), message: `${says} (rule ${id}` };
 });
 
-/** Everything of the policy's `spec` but `validations`, with `__name__` for lists. */
+/** The policy's `spec` without `validations`, with `__name__` in place of lists. */
 export const specTemplate = {
   failurePolicy: 'Fail',
   matchConstraints: {
@@ -68,9 +68,9 @@ export const specTemplate = {
     ],
   },
   matchConditions: [
-    // The kubelet and the controllers report there all the time; what they report, no rule looks at.
+    // The kubelet and the controllers write statuses all the time, and no rule checks them.
     { name: 'no-status', expression: "request.?subResource.orValue('') != 'status'" },
-    // What is being deleted must be able to lose its finalizers, whatever it looks like.
+    // It must be possible to remove the finalizers of an object that is being deleted, whatever it contains.
     {
       name: 'not-just-being-deleted',
       expression: oneLine(`request.operation != 'UPDATE' || !object.?metadata.?deletionTimestamp.hasValue() ||
@@ -82,7 +82,7 @@ export const specTemplate = {
   variables: Object.entries(variables).map(([name, expression]) => ({ name, expression: oneLine(expression) })),
 };
 
-/** The rules that the configuration wants, with the version of the policy that consists of them. */
+/** The rules for this configuration, with the version of the policy that they form. */
 export function policyRules(config: AdmissionConfig): PolicyRule[] {
   const { admission, allow } = config.isolation;
   if (admission === 'off') return [];
@@ -98,7 +98,7 @@ export function policyRules(config: AdmissionConfig): PolicyRule[] {
   return rules.map((rule) => ({ ...rule, message: `${rule.message}, policy ${policyName} ${version})` }));
 }
 
-/** The policy and its binding; none where `isolation.admission` is off. */
+/** The policy and its binding; empty if `isolation.admission` is off. */
 export function admissionPolicy(config: AdmissionConfig): Manifest[] {
   const rules = policyRules(config);
   if (rules.length === 0) return [];
@@ -126,7 +126,7 @@ function variablesFor(config: AdmissionConfig) {
   return specTemplate.variables.map(({ name, expression }) => ({ name, expression: withLists(expression, values) }));
 }
 
-/** Of every expression in the policy: another one is another version. */
+/** Depends on every expression in the policy. */
 function versionOf(config: AdmissionConfig, rules: readonly PolicyRule[]): string {
   const expressions = [
     ...specTemplate.matchConditions,
@@ -137,7 +137,7 @@ function versionOf(config: AdmissionConfig, rules: readonly PolicyRule[]): strin
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
-/** A list of strings in JSON is one in CEL. */
+/** A JSON list of strings is also a CEL list. */
 const withLists = (expression: string, values: Record<string, string[]>): string =>
   fill(expression, values, JSON.stringify);
 

@@ -9,15 +9,15 @@ import { policyName, policyRules, type AdmissionConfig, type PolicyRule } from '
 import { admissionRules } from './admission-rules.js';
 
 /*
- * Whether the host cluster enforces the admission policy: for every rule the API server is asked, by a dry run in the
- * demo's namespace, to create what the rule refuses.
+ * Tests whether the host cluster enforces the admission policy: for every rule, a dry run in the demo's namespace tries to
+ * create what the rule must refuse.
  */
 
 /** What the host cluster does not enforce. */
 export interface AdmissionGaps {
   /** Rules whose object would have been created. */
   missing: AdmissionRuleId[];
-  /** Rules that a policy of the same name refuses, but of another version. */
+  /** Rules that are enforced by a policy of the same name but another version. */
   outdated: AdmissionRuleId[];
 }
 
@@ -25,8 +25,8 @@ const none: AdmissionGaps = { missing: [], outdated: [] };
 const proofs = new WeakMap<Cluster, Map<string, Promise<AdmissionGaps>>>();
 
 /**
- * Asks once per connection to the host cluster, which is to say once per job, and namespace.
- * @throws ApiError where the API server refuses to answer
+ * Asks once per namespace and connection to the host cluster, that is, once per job.
+ * @throws ApiError if the API server refuses to answer
  */
 export function findAdmissionGaps(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
   const known = proofs.get(host) ?? new Map<string, Promise<AdmissionGaps>>();
@@ -51,16 +51,16 @@ async function askRule(host: Cluster, { id, message }: PolicyRule, namespace: st
   const object = { ...probe, metadata: { ...metadata, name: `vcdemo-probe-${id}`, namespace } };
   try {
     const answer = await create<KubernetesObject & { spec?: unknown }>(host, object, { dryRun: true });
-    // A field that this Kubernetes does not have was dropped: there is nothing to refuse.
+    // This Kubernetes version dropped an unknown field, so there is nothing to refuse.
     return contains(answer.spec, probe.spec) ? 'missing' : 'enforced';
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 403 || lacksRight(error)) throw error;
     if (error.message.includes(`'${policyName}'`)) return error.message.includes(message) ? 'enforced' : 'outdated';
-    return 'enforced'; // by something else, which the API server asked first
+    return 'enforced'; // by something else that the API server asked first
   }
 }
 
-/** Whether everything in `part` is in `whole` too; defaults may have been added. */
+/** Whether `whole` contains everything in `part`; defaults may have been added. */
 export function contains(whole: unknown, part: unknown): boolean {
   if (Array.isArray(part))
     return Array.isArray(whole) && part.every((item, index) => contains(whole[index] as unknown, item));
@@ -72,7 +72,7 @@ export function contains(whole: unknown, part: unknown): boolean {
 }
 
 /**
- * Refuses to go on where the policy is not enforced; where the configuration does not require it, says what is missing.
+ * Throws if the policy is not enforced; if the configuration does not require it, returns what is missing.
  * @throws UserError `isolation-not-enforced`
  */
 export async function assertAdmission(
@@ -91,7 +91,7 @@ export async function assertAdmission(
   });
 }
 
-/** In a sentence; undefined if there are none. */
+/** The gaps as a sentence; undefined if there are none. */
 export function describeGaps({ missing, outdated }: AdmissionGaps, config: AdmissionConfig): string | undefined {
   const rules = policyRules(config);
   if (missing.length > 0 && missing.length === rules.length)

@@ -2,25 +2,25 @@ import type { AdmissionRuleId } from '../../config/admission.js';
 import { manifestHash } from '../objects.js';
 
 /*
- * What may come to exist in the namespaces of demos, whoever creates it, as rules in CEL. They list what is allowed, so
- * that what a later Kubernetes adds is refused until somebody has looked at it.
+ * What may exist in the namespaces of demos, whoever creates it, as rules in CEL. They list what is allowed, so features of
+ * later Kubernetes versions are refused until somebody has reviewed them.
  * @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
  * @see https://kubernetes.io/docs/concepts/security/pod-security-standards/
  */
 
-/** Objects of a kind, or whatever a tenant writes. */
+/** Objects of a kind, or everything that a tenant writes. */
 export type Subject = 'pod' | 'service' | 'endpoints' | 'claim' | 'secret' | 'route' | 'tenant';
 
 export interface AdmissionRule {
   /** CEL: whether the rule applies. */
   on: Subject;
-  /** Only when an object is created: the field can not be changed, or others fill it in later. */
+  /** Whether the rule applies only on creation: the field cannot be changed later, or others fill it in. */
   onCreate?: boolean;
-  /** CEL: what must be true. `__name__` is replaced by a list, see `lists` in admission-policy.ts. */
+  /** CEL: what must be true. `__name__` is replaced with a list; see `lists` in admission-policy.ts. */
   allows: string;
-  /** All that a person in a virtual cluster reads: what is refused, and what to do. */
+  /** All that a person in a virtual cluster sees: what is refused, and what to do. */
   says: string;
-  /** The least object that this rule, and no other, refuses: kind and fields. */
+  /** The smallest object that this rule, and no other, refuses: kind and fields. */
   probe: Probe;
 }
 
@@ -31,7 +31,7 @@ export interface Probe {
   [field: string]: unknown;
 }
 
-/** An object with this annotation is judged as if a virtual cluster had written it, so that preflight can ask. */
+/** An object with this annotation is treated as if a virtual cluster had written it, so that preflight can test it. */
 export const asTenant = 'probe.vcdemo.io/as-tenant';
 const runtimeClassProbe = 'probe.vcdemo.io/runtime-class';
 /** On a namespace: the StorageClasses that claims in it may name. */
@@ -41,7 +41,7 @@ const debug = 'to debug, use `kubectl debug --profile=restricted`';
 const list = (...items: string[]) => `[${items.map((item) => `'${item}'`).join(', ')}]`;
 const words = (text: string) => list(...text.trim().split(/\s+/));
 
-/** What the rules are written in. A later one may use those before it. */
+/** The variables that the rules use. A variable can use those above it. */
 export const variables: Record<string, string> = {
   subresource: "request.?subResource.orValue('')",
   // A resource and its subresources: `pods`, `apps/statefulsets`, `pods/status`.
@@ -52,10 +52,10 @@ export const variables: Record<string, string> = {
   creates: "request.operation == 'CREATE'",
   labels: 'variables.writes ? object.metadata.?labels.orValue({}) : {}',
   annotations: 'variables.writes ? object.metadata.?annotations.orValue({}) : {}',
-  // Kubernetes' own controllers, which have an account each or one together.
+  // Kubernetes' own controllers, which have one account each, or share one.
   controller:
     "variables.account == 'system:kube-controller-manager' || variables.account.startsWith('system:serviceaccount:kube-system:')",
-  // What people in a demo act through: vcluster and their pods have accounts of the namespace, vc-client acts in both.
+  // How people in a demo act: vcluster and their pods use accounts of the namespace, and vc-client acts in both.
   tenant: `'${asTenant}' in variables.annotations || variables.account.startsWith('system:serviceaccount:' + request.namespace + ':') || variables.account.matches('^system:serviceaccount:[^:]+:vc-client$')`,
   pod: `variables.writes && variables.resource in ${words('pods pods/ephemeralcontainers pods/resize')}`,
   service: "variables.writes && variables.resource == 'services'",
@@ -67,9 +67,9 @@ export const variables: Record<string, string> = {
   cluster: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/virtual-cluster'].orValue('')",
   containers:
     'object.spec.containers + object.spec.?initContainers.orValue([]) + object.spec.?ephemeralContainers.orValue([])',
-  // Of the pod and of its containers.
+  // The security contexts of the pod and its containers.
   contexts: '[object.spec.?securityContext.orValue({})] + variables.containers.map(c, c.?securityContext.orValue({}))',
-  // What the kubelet calls: lists of a probe's or hook's fields, one list per container.
+  // The probes and hooks that the kubelet calls, one list per container.
   handlers: `variables.containers.map(c, [${[
     'livenessProbe',
     'readinessProbe',
@@ -79,7 +79,7 @@ export const variables: Record<string, string> = {
   ]
     .map((field) => `c.?${field}.orValue({})`)
     .join(', ')}])`,
-  // The names at which the demo is exposed.
+  // The public names of the demo.
   hosts: "__hosts__.map(h, h.replace('{demo}', variables.demo).replace('{cluster}', variables.cluster))",
 };
 
@@ -105,12 +105,12 @@ const safeSysctls = words(`kernel.shm_rmid_forced net.ipv4.ip_local_port_range n
   net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout net.ipv4.tcp_keepalive_intvl
   net.ipv4.tcp_keepalive_probes net.ipv4.tcp_keepalive_time net.ipv4.tcp_rmem net.ipv4.tcp_syncookies net.ipv4.tcp_wmem`);
 
-/** What vcluster's Role lets it write, but for Endpoints and EndpointSlices, which have a rule of their own. */
+/** What vcluster's Role lets it write; Endpoints and EndpointSlices also have their own rule. */
 const tenantKinds = words(`pods pods/status pods/ephemeralcontainers pods/resize services configmaps secrets
   persistentvolumeclaims endpoints events events.k8s.io/events discovery.k8s.io/endpointslices apps/deployments
   apps/replicasets apps/statefulsets coordination.k8s.io/leases`);
 
-/** Keys by which controllers and network plugins of a host act beyond the namespace, or on the node. */
+/** Annotations that make controllers and network plugins of the host act outside the namespace, or on the node. */
 const hostAnnotations = words(`cni.projectcalico.org/ consul.hashicorp.com/ eks.amazonaws.com/
   external-dns.alpha.kubernetes.io/ getambassador.io/ iam.amazonaws.com/ io.katacontainers. io.kubernetes.cri-o.
   k8s.ovn.org/ k8s.v1.cni.cncf.io/ kubernetes.io/config. linkerd.io/ metallb.io/ metallb.universe.tf/ networking.gke.io/
@@ -241,7 +241,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'runtime-class': {
     on: 'pod',
-    // The API server refuses classes that do not exist before it asks the policy, so the probe has an annotation instead.
+    // The API server refuses nonexistent classes before it asks the policy, so the probe uses an annotation instead.
     allows: `[object.spec.?runtimeClassName.orValue(variables.annotations[?'${runtimeClassProbe}'].orValue(''))].all(
       c, c == '' || c in __runtimeClasses__)`,
     says: 'pods in a demo run in the default container runtime: remove runtimeClassName',
@@ -404,7 +404,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'reserved-labels': {
     on: 'tenant',
-    // What vcdemo applies inside a virtual cluster has the hash, and vcluster copies it.
+    // Objects that vcdemo applies in a virtual cluster have the hash, and vcluster copies it.
     allows: `variables.labels.all(k, !k.startsWith('vcdemo.io/')) &&
       variables.annotations.all(k, !k.startsWith('vcdemo.io/') || k == '${manifestHash}')`,
     says: 'labels and annotations that begin with vcdemo.io/ are reserved: remove them',

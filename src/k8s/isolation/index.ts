@@ -7,18 +7,18 @@ import { applyAll, list, missing, read, ref, remove, type Manifest, type Referen
 import { apiServerEndpoints, networkPolicies } from './network.js';
 import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
 
-/* What keeps a demo's namespace and the rest of the host cluster apart: quota, limits and NetworkPolicies. */
+/* The isolation of a demo's namespace from the rest of the host cluster: quota, limits and NetworkPolicies. */
 
 export interface IsolationRequest {
   host: Cluster;
   demo: Demo;
   place: VirtualClusterPlace;
   config: DemoConfig;
-  /** The worker's own namespace in this cluster; undefined where it comes from outside. */
+  /** The worker's own namespace in this cluster; undefined if it runs elsewhere. */
   workerNamespace: string | undefined;
 }
 
-/** Whether everything is as the configuration says, and nothing is left of what it said before. */
+/** Whether everything matches the configuration, and nothing is left from an earlier configuration. */
 export async function checkIsolation(request: IsolationRequest): Promise<Check> {
   const { host } = request;
   const policies = await policiesOf(request);
@@ -30,7 +30,7 @@ export async function checkIsolation(request: IsolationRequest): Promise<Check> 
 }
 
 /**
- * Makes it so, and waits until the quota counts. Before anything else is made in the namespace.
+ * Applies the isolation before anything else is created in the namespace, and waits until the quota is counted.
  * @throws UserError of `apiServerEndpoints`
  */
 export async function applyIsolation(
@@ -50,7 +50,7 @@ async function policiesOf(request: IsolationRequest): Promise<Manifest[]> {
   return networkPolicies({ ...request, apiServer });
 }
 
-/** What an earlier create made here under other settings. */
+/** What an earlier create left here under other settings. */
 async function retiredObjects(request: IsolationRequest, policies: readonly Manifest[]): Promise<Reference[]> {
   const { host, demo, place } = request;
   const quotas = retiredQuotas(request);

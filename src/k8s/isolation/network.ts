@@ -7,13 +7,12 @@ import { demoLabels, firstPlace, type Demo, type VirtualClusterPlace } from '../
 import { read, ref, type Manifest } from '../objects.js';
 
 /*
- * Who a demo's pods may talk to. Host labels of pods are written by the tenant, so nothing is granted by them alone: what
- * only the control plane and vc-client may do is granted to pods that lack the label that vcluster puts on every pod of a
- * tenant, whatever the tenant writes there. Namespaces are selected by the label that the API server itself keeps equal to
- * their names.
+ * What a demo's pods may talk to. Tenants can choose the labels of their pods in the host cluster, so labels alone grant
+ * nothing: what only the control plane and vc-client may do is granted to pods without the label that vcluster puts on every
+ * pod of a tenant, whatever the tenant writes. Namespaces are selected by the name label that the API server itself sets.
  */
 
-/** On every object that vcluster makes for a tenant; it overwrites what the tenant writes there. */
+/** On every object that vcluster creates for a tenant; vcluster overwrites what the tenant writes there. */
 export const syncedLabel = 'vcluster.loft.sh/managed-by';
 const namespaceName = 'kubernetes.io/metadata.name';
 const controlPlanePort = 8443;
@@ -29,11 +28,11 @@ export interface NetworkRequest {
   place: VirtualClusterPlace;
   config: Pick<DemoConfig, 'exposure' | 'isolation'>;
   apiServer: readonly ApiServerEndpoint[];
-  /** The worker's own namespace in this cluster; undefined where it comes through the API server. */
+  /** The worker's own namespace in this cluster; undefined if it connects through the API server. */
   workerNamespace: string | undefined;
 }
 
-/** Every NetworkPolicy of a namespace of a demo. */
+/** All NetworkPolicies of one namespace of a demo. */
 export function networkPolicies(request: NetworkRequest): Manifest[] {
   return request.config.isolation.network === 'document' ? documentPolicies(request) : pairPolicies(request);
 }
@@ -93,7 +92,7 @@ const hostDns = [
   { namespace: 'openshift-dns', labels: { 'dns.operator.openshift.io/daemonset-dns': 'default' }, port: 5353 },
 ];
 
-/** Where ingress controllers of that kind usually run. */
+/** The usual namespaces of ingress controllers, by kind of exposure. */
 const usualNamespaces = {
   traefik: ['traefik', 'kube-system'],
   nginx: ['ingress-nginx', 'kube-system'],
@@ -101,7 +100,7 @@ const usualNamespaces = {
   none: [],
 } as const;
 
-/** The namespaces whose pods may call a demo's: those of the ingress controller. */
+/** The namespaces of the ingress controller, whose pods may call a demo's pods. */
 export function ingressNamespaces({ exposure, isolation }: NetworkRequest['config']): readonly string[] {
   if (isolation.ingress.namespaces) return isolation.ingress.namespaces;
   return exposure.kind === 'gateway' ? [exposure.gateway.namespace] : usualNamespaces[exposure.kind];
@@ -122,7 +121,7 @@ const hasVcClient = (demo: Demo, { namespace }: VirtualClusterPlace) => firstPla
 
 // ------------------------------------------------------------------ the source document's
 
-/** Everything in and out, as in the source document; it also cancels every default-deny of the host's. */
+/** Allows everything, as in the source document; this also overrides any default-deny policy of the host. */
 function documentPolicies(request: NetworkRequest): Manifest[] {
   return [
     policy(request, 'np-vc-allow-all', {}, [{}], [{}]),
@@ -155,8 +154,8 @@ function policy(
 // ------------------------------------------------------------------ addresses
 
 /**
- * Not the internet: what is private, link-local, shared, reserved or multicast, and the address at which Azure's hosts
- * serve their machines.
+ * Addresses outside the internet: private, link-local, shared, reserved and multicast, and the address at which Azure's
+ * hosts serve their virtual machines.
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry
  */
 const notInternet4 = [
@@ -164,7 +163,7 @@ const notInternet4 = [
   ...['192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/4', '240.0.0.0/4', '168.63.129.16/32'],
 ];
 
-/** All of IPv6 that is public is in 2000::/3; Teredo and 6to4 in it lead to IPv4 addresses of any kind. */
+/** All public IPv6 addresses are in 2000::/3; Teredo and 6to4 in it lead to any IPv4 address. */
 const internet6 = '2000::/3';
 const notInternet6 = ['2001::/32', '2002::/16'];
 
@@ -179,14 +178,14 @@ function internet(except: readonly string[]): object[] {
 const publicBlock6 = new BlockList();
 publicBlock6.addSubnet('2000::', 3, 'ipv6');
 
-/** What a block does not contain, Kubernetes refuses among its exceptions. */
+/** Kubernetes refuses exceptions that are not inside the block. */
 const isPublic6 = (cidr: string) => publicBlock6.check(addressOf(cidr), 'ipv6');
 const addressOf = (cidr: string) => cidr.split('/')[0]!;
 const hostCidr = (address: string) => `${address}/${isIPv6(address) ? 128 : 32}`;
 const ipBlock = (cidr: string, except?: readonly string[]) => ({ ipBlock: { cidr, ...(except && { except }) } });
 
 /**
- * The addresses at which the host's API server listens. Policies see these: the Service's address is replaced before.
+ * The addresses of the host's API server. Policies see these, because the Service's address is translated before.
  * @throws UserError `no-api-server-endpoints`
  */
 export async function apiServerEndpoints(host: Cluster): Promise<ApiServerEndpoint[]> {
@@ -201,6 +200,6 @@ export async function apiServerEndpoints(host: Cluster): Promise<ApiServerEndpoi
         hint: 'The control plane would be cut off from it. Set isolation.network to `document`, then run the command again.',
       },
     );
-  // In a fixed order, as the policies made of them are compared.
+  // In a fixed order, because the resulting policies are compared.
   return addresses.toSorted().flatMap((address) => ports.map((port) => ({ address, port })));
 }

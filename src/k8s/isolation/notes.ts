@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../../config.js';
 
-/** What the configuration takes away from the isolation of demos that they have by default, as sentences' ends. */
+/** How the configuration weakens the default isolation of demos, as ends of a sentence. */
 export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation' | 'vcClient'>): string[] {
   const { admission, allow, network, quota } = isolation;
   return [
@@ -18,6 +18,6 @@ export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation'
   ];
 }
 
-/** For people: what is weaker than by default. */
+/** A sentence for people about what is weaker than by default. */
 export const weakerIsolation = (notes: readonly string[]): string =>
   `Weaker isolation from the host cluster than by default: ${notes.join('; ')}`;

@@ -4,8 +4,8 @@ import { messageOf } from '../../errors.js';
 import { admissionPolicy } from './admission-policy.js';
 
 /*
- * npm run policy: prints the admission policy for the settings of VCDEMO_CONFIG, for host clusters where the Helm chart
- * does not install it.
+ * npm run policy: prints the admission policy for the configuration in VCDEMO_CONFIG, for host clusters in which the Helm
+ * chart does not install it.
  */
 
 try {

@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { read, ref, type Manifest, type Reference } from '../objects.js';
 
-/* How much of the host cluster a virtual cluster may take. */
+/* How much of the host cluster a virtual cluster may use. */
 
 const name = 'vcdemo';
 
@@ -15,7 +15,7 @@ export interface QuotaRequest {
   config: Pick<DemoConfig, 'isolation'>;
 }
 
-/** The LimitRange before the ResourceQuota: without its defaults the quota keeps even the control plane out. */
+/** The LimitRange comes before the ResourceQuota: without its defaults, the quota keeps out even the control plane. */
 export function quotaManifests({ demo, place, config }: QuotaRequest): Manifest[] {
   const { limits, quota } = config.isolation;
   const own = (kind: string, spec: object): Manifest => ({
@@ -30,7 +30,7 @@ export function quotaManifests({ demo, place, config }: QuotaRequest): Manifest[
   ];
 }
 
-/** What an earlier create may have made and the configuration has switched off since; the quota first. */
+/** What an earlier create may have created but the configuration no longer wants; the quota first. */
 export function retiredQuotas({ place, config }: QuotaRequest): Reference[] {
   const { limits, quota } = config.isolation;
   const retired = [...(quota === 'off' ? ['ResourceQuota'] : []), ...(limits === 'off' ? ['LimitRange'] : [])];
@@ -38,8 +38,8 @@ export function retiredQuotas({ place, config }: QuotaRequest): Reference[] {
 }
 
 /**
- * Whether the quota controller has counted: until then the API server refuses whatever the quota limits, with `status
- * unknown for quota`.
+ * Whether the quota controller has counted: until then, the API server refuses everything that the quota limits, with
+ * `status unknown for quota`.
  */
 export async function quotaCounted(host: Cluster, { place, config }: QuotaRequest): Promise<Check> {
   if (config.isolation.quota === 'off') return holds;

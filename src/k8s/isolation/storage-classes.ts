@@ -6,8 +6,8 @@ import { list, merge, ref } from '../objects.js';
 import { storageClassesAnnotation } from './admission-rules.js';
 
 /*
- * Where the configuration names no StorageClasses, claims of demos may use the host cluster's default one. The admission
- * policy cannot know which that is, so a demo's namespaces say it.
+ * If the configuration names no StorageClasses, demos may use the host cluster's default one. The admission policy cannot
+ * know which one that is, so an annotation on a demo's namespaces names it.
  */
 
 /** Whether the namespace names the classes that its claims may use. */
@@ -26,7 +26,7 @@ export async function nameStorageClasses(host: Cluster, config: DemoConfig, name
   await merge(host, ref('v1', 'Namespace', namespace), { metadata: { annotations } });
 }
 
-/** Undefined where the policy knows them by itself, or is off. */
+/** Undefined if the policy contains the classes itself, or is off. */
 async function storageClasses(host: Cluster, { isolation }: DemoConfig): Promise<string | undefined> {
   if (isolation.admission === 'off' || isolation.also.storageClasses.length > 0) return undefined;
   const classes = await list<V1StorageClass>(host, 'storage.k8s.io/v1', 'StorageClass');
