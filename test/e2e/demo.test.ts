@@ -188,6 +188,60 @@ describe('a demo on a real cluster', () => {
     assert.doesNotMatch(contents.join('\n'), /PRIVATE KEY|client-key-data|eyJhbGci|BEGIN CERTIFICATE/);
   });
 
+  it('replaces its keys: no kubeconfig and no token from before works, the mesh does, and people get new files', async () => {
+    const { slack } = stack;
+    const inVc1 = (file: string, ...args: string[]) => kubectlWith(file, '--context', 'vc1', ...args);
+    const pod = await inVc1(
+      kubeconfig,
+      '-n',
+      'sample',
+      'get',
+      'pods',
+      '-l',
+      'app=sleep',
+      '-o',
+      'jsonpath={.items[0].metadata.name}',
+    );
+    const ofAccount = await inVc1(kubeconfig, '-n', 'kubernetes-dashboard', 'create', 'token', 'admin-user');
+    // As vcluster writes them into the annotations of pods in the host.
+    const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', pod];
+    const ofPod = await inVc1(kubeconfig, '-n', 'sample', 'create', 'token', 'sleep', ...bound);
+    const whoami = ['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'];
+    for (const token of [ofAccount, ofPod])
+      assert.match(await inVc1(withToken(kubeconfig, token), ...whoami), /^system:serviceaccount:/);
+    const direct = await slack.directMessages(slack.bob.userId);
+    const [ofBob] = await slack.files(direct);
+
+    await stack.type(slack.alice, 'revoke e2e');
+    await stack.press(slack.alice, 'confirmed:0', 'revoke e2e');
+    await stack.message(/Demo \*e2e\* has new keys/, createWithinMs);
+
+    // The files with the old keys are no longer in Slack.
+    const [renewed, ...others] = (await slack.files(slack.channel)).map(({ content }) => content);
+    const [ofBobNow, ...othersOfBob] = await slack.files(direct);
+    assert.ok(renewed !== undefined && renewed !== kubeconfig && ofBobNow!.content !== ofBob!.content);
+    assert.deepEqual([others, othersOfBob], [[], []]);
+    const refusal = /Unauthorized|must be logged in|unknown authority/;
+    for (const context of ['vc1', 'vc2']) {
+      await assert.rejects(kubectlWith(kubeconfig, '--context', context, 'get', 'namespaces'), refusal);
+      assert.match(
+        await kubectlWith(renewed, '--context', context, 'get', 'namespaces', '-o', 'name'),
+        /namespace\/sample/,
+      );
+    }
+    // With the new CA, so that it is the token that is judged.
+    for (const token of [ofAccount, ofPod]) await assert.rejects(inVc1(withToken(renewed, token), ...whoami), refusal);
+    kubeconfig = renewed;
+    await stack.type(slack.bob, 'verify e2e --requests 24');
+    await waitFor(
+      'both versions to answer with the new keys',
+      async () =>
+        (await slack.messages(slack.channel)).map(textOf).filter((text) => /v1: [1-9]\d* · v2: [1-9]/.test(text))
+          .length > 1,
+      { withinMs: minute, everyMs: 500 },
+    );
+  });
+
   it('is deleted after a confirmation, and nothing is left', () => deleteDemo('e2e'));
 
   it('tells of a namespace of the same name that is not its own, and does not touch it', async () => {
