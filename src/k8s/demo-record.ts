@@ -17,6 +17,7 @@ import {
   type VirtualClusterName,
   type VirtualClusterPlace,
 } from './demo.js';
+import { managedElsewhere } from './managed-by.js';
 import { create, list, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
@@ -63,10 +64,12 @@ const recordSchema = z.object({
 });
 type DemoRecord = z.infer<typeof recordSchema>;
 
-/** A record, or an old demo's annotations, that cannot be parsed: it is shown, and otherwise left alone. */
+/** A demo whose record, or an old demo's annotations, cannot be parsed: it is shown, and otherwise left alone. */
 export interface UnreadableDemo {
   name: string;
   problem: string;
+  /** Where another installation keeps its record, if that is why. */
+  managedIn?: string;
 }
 
 export interface DemoList {
@@ -77,16 +80,17 @@ export interface DemoList {
 
 /**
  * The demo, or undefined if there is none.
- * @throws UserError `record-unreadable`
+ * @throws UserError `record-unreadable`; Refusal `managed-elsewhere`
  */
 export async function findDemo(host: Cluster, name: string): Promise<Demo | undefined> {
   const [record, namespaces] = await Promise.all([
     read<V1ConfigMap>(host, recordReference(host, name)),
     list<V1Namespace>(host, 'v1', 'Namespace', { labels: demoLabels(name) }),
   ]);
-  const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(name, namespaces);
-  if (found !== undefined && 'problem' in found && !('id' in found)) throw unreadable(host, found);
-  return found as Demo | undefined;
+  const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(host, name, namespaces);
+  if (found === undefined || 'id' in found) return found;
+  const { managedIn } = found;
+  throw managedIn === undefined ? unreadable(host, found) : managedElsewhere(host, name, managedIn);
 }
 
 /** All demos. */
@@ -101,7 +105,7 @@ export async function listDemos(host: Cluster): Promise<DemoList> {
   const known = new Set(recorded.map(({ metadata }) => metadata?.labels?.[labels.demo]));
   const all = [
     ...recorded.map((record) => ofRecord(host, record, ofDemo.get(record.metadata?.labels?.[labels.demo] ?? '') ?? [])),
-    ...[...ofDemo].filter(([name]) => !known.has(name)).map(([name, members]) => ofNamespaces(name, members)),
+    ...[...ofDemo].filter(([name]) => !known.has(name)).map(([name, members]) => ofNamespaces(host, name, members)),
   ].filter((each) => each !== undefined);
   return {
     demos: all.filter((each): each is Demo => 'id' in each).sort((a, b) => a.created.getTime() - b.created.getTime()),
@@ -187,7 +191,7 @@ export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Nam
   const record = await read<V1ConfigMap>(host, recordReference(host, demo.name));
   const present = record && parseRecord(host, record);
   if (present) return isListed(present, namespace);
-  const found = ofNamespaces(demo.name, [namespace]);
+  const found = ofNamespaces(host, demo.name, [namespace]);
   return found !== undefined && 'id' in found;
 }
 
@@ -301,25 +305,30 @@ const annotatedSchema = z.object({
   [annotations.expires]: date,
   [annotations.state]: z.enum(demoStates).default('creating'),
   [annotations.problem]: text(500).optional(),
-  [annotations.claims]: text(63).optional(),
 });
 
 /**
  * A demo without a record, created by an earlier version. It gets its record with the next write. Namespaces with the proof
  * of a record are not such demos: their record belongs to another installation, or was deleted by hand.
  */
-function ofNamespaces(name: string, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo | undefined {
+function ofNamespaces(
+  host: Cluster,
+  name: string,
+  namespaces: readonly V1Namespace[],
+): Demo | UnreadableDemo | undefined {
   const planned = placesOf(name);
   const own = namespaces.filter(({ metadata }) => planned.some(({ namespace }) => namespace === metadata?.name));
   const [first] = own.toSorted((a, b) => String(a.metadata?.name).localeCompare(String(b.metadata?.name)));
   if (first === undefined || !demoName.safeParse(name).success) return undefined;
   const noted = first.metadata?.annotations ?? {};
-  const claimNamespace = noted[annotations.claims];
-  if (noted[proofAnnotation] !== undefined)
+  const claimNamespace = noted[annotations.claims]?.slice(0, 63); // as long as a name can be
+  if (claimNamespace !== undefined && claimNamespace !== homeNamespace(host.access))
     return {
       name,
-      problem: `its record is missing; its namespaces say that it belongs in namespace ${claimNamespace}`,
+      problem: `it is managed by another vcdemo installation, in namespace ${claimNamespace}`,
+      managedIn: claimNamespace,
     };
+  if (noted[proofAnnotation] !== undefined) return { name, problem: 'its record is missing' };
   const parsed = annotatedSchema.safeParse(noted);
   if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };
   const { data } = parsed;

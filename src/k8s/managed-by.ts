@@ -1,20 +1,18 @@
 import { Refusal } from '../errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
-import type { Demo } from './demo.js';
+
+/*
+ * Which installation of vcdemo manages a demo: the one whose workers keep its Lease and its record in their namespace.
+ */
 
 /** The namespace that holds the claims on demos. */
 export const claimNamespace = (host: Cluster): string => homeNamespace(host.access);
 
-/** Whether this worker's claims protect the demo: everybody who writes to it must use claims in the same namespace. */
-export const hasOwnClaims = (host: Cluster, demo: Demo): boolean =>
-  demo.claimNamespace === undefined || demo.claimNamespace === claimNamespace(host);
-
-/** @throws Refusal `managed-elsewhere` */
-export function assertOwnClaims(host: Cluster, demo: Demo): void {
-  if (hasOwnClaims(host, demo)) return;
-  throw new Refusal(
+/** Refuses a demo whose workers keep its Lease and record in another namespace: a Lease here would keep nobody away. */
+export function managedElsewhere(host: Cluster, demo: string, namespace: string): Refusal {
+  return new Refusal(
     'managed-elsewhere',
-    `Demo ${demo.name} is managed by another vcdemo installation: its workers keep their locks in namespace ${demo.claimNamespace}, these workers in ${claimNamespace(host)}.`,
+    `Demo ${demo} is managed by another vcdemo installation: its workers keep their locks in namespace ${namespace}, these workers in ${claimNamespace(host)}.`,
     {
       hint: 'Ask the vcdemo operators: all workers of one host cluster must belong to the same Helm release, or use kubeconfigs with the same namespace.',
     },

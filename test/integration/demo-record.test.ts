@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
-import { UserError } from '../../src/errors.js';
+import { Refusal, UserError } from '../../src/errors.js';
+import { listMessage } from '../../src/jobs/commands/list.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import {
@@ -129,6 +130,52 @@ describe('the record of a demo', () => {
       [adopted.owner.id, adopted.state, adopted.problem, adopted.places.length],
       ['U9', 'failed', 'why', 2],
     );
+  });
+
+  it('that was deleted by hand is missed, and is not taken for another installation’s', async () => {
+    await made('lost');
+    await forgetDemo(host, 'lost');
+    await assert.rejects(findDemo(host, 'lost'), (error: UserError) => {
+      assert.equal(error.code, 'record-unreadable');
+      assert.match(error.message, /its record is missing/);
+      return true;
+    });
+  });
+
+  describe('that another installation keeps', () => {
+    let elsewhere: Cluster;
+    before(() => {
+      const access = hostAccess({ KUBECONFIG: simulated.kubeconfigFile });
+      elsewhere = connectCluster('host', { ...access, namespace: 'elsewhere' }, {});
+    });
+    after(() => elsewhere.close());
+
+    it('lets nobody touch its demo, and suggests to delete nothing', async () => {
+      await made('theirs');
+      await assert.rejects(findDemo(elsewhere, 'theirs'), (error: UserError) => {
+        assert.equal(error.code, 'managed-elsewhere');
+        assert.ok(error instanceof Refusal);
+        assert.match(error.message, /another vcdemo installation.* in namespace default, these workers in elsewhere/);
+        assert.doesNotMatch(error.hint ?? '', /delete|repair/);
+        return true;
+      });
+    });
+
+    it('is listed as such, not as unreadable', async () => {
+      const { demos, unreadable } = await listDemos(elsewhere);
+      assert.ok(!demos.some(({ name }) => name === 'theirs'));
+      const theirs = unreadable.filter(({ name }) => name === 'theirs');
+      assert.equal(theirs[0]?.managedIn, 'default');
+      const { text } = listMessage({ demos: [], unreadable: theirs });
+      assert.match(text, /theirs: it is managed by another vcdemo installation, in namespace default/);
+    });
+
+    it('is respected for a demo of an earlier version too', async () => {
+      const annotations = { ...annotated('2030-01-01T00:00:00Z'), 'vcdemo.io/claims': 'default' };
+      await namespace({ name: 'older-vc1', labels: demoLabels('older', 'vc1'), annotations });
+      assert.equal((await findDemo(host, 'older'))?.owner.id, 'U9');
+      await assert.rejects(findDemo(elsewhere, 'older'), (error: UserError) => error.code === 'managed-elsewhere');
+    });
   });
 
   it('of an earlier version is unreadable, not expired, where its annotations are missing or wrong', async () => {

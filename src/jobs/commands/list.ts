@@ -19,7 +19,11 @@ export function listMessage({ demos, unreadable }: DemoList, hostCluster?: strin
     (demo) =>
       mrkdwn`• *${demo.name}* of ${mention(demo.owner.id)}: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
   );
-  const broken = unreadable.map(({ name, problem }) => mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`);
+  const broken = unreadable.map(({ name, problem, managedIn }) =>
+    managedIn === undefined
+      ? mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`
+      : mrkdwn`• *${brief(name)}*: ${brief(problem)}`,
+  );
   return message(
     mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}:\n${joinMrkdwn([...lines, ...broken], '\n')}`,
   );

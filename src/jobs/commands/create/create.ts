@@ -1,6 +1,6 @@
 import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
-import { assertOwnClaims, claimNamespace } from '../../../k8s/managed-by.js';
+import { claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
 import { firstPlace, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
@@ -58,7 +58,6 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
       hint: `Run \`/vcdemo delete ${present.name}\` again to finish it, then create the demo again.`,
     });
   if (present) {
-    assertOwnClaims(host, present);
     // A run that was interrupted after its last step still has to show the final progress.
     if (!run.resumed) assertNotOver(run, present);
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))

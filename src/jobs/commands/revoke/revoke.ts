@@ -1,5 +1,4 @@
 import { assertOwner } from '../../../access.js';
-import { assertOwnClaims } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
@@ -30,7 +29,6 @@ export const revoke: Handler<'revoke'> = (run) =>
     (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
     async (claimed) => {
       const demo = await requireReadyDemo(claimed.host, run);
-      assertOwnClaims(claimed.host, demo);
       assertOwner(run.config.access, run.payload.requester.userId, demo, 'revoke access to it');
       if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
       else await revokePerson(run, claimed, demo, run.payload.person);
