@@ -4,6 +4,7 @@ import type { Demo, VirtualClusterName, VirtualClusterPlace } from '../k8s/demo.
 import type { IstioRenderer } from '../k8s/istio.js';
 import type { VirtualClusters } from '../k8s/kubeconfig.js';
 import type { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
+import type { Slack } from './slack/slack.js';
 
 /** What the steps of a demo's flow work with. */
 export interface DemoContext {
@@ -20,6 +21,7 @@ export interface DemoContext {
   workerNamespace: string | undefined;
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
+  slack: Pick<Slack, 'deleteFiles'>;
   /** How people hear of it; undefined if a flow is only inspected. */
   delivery?: Delivery | undefined;
   signal: AbortSignal;

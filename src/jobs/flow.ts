@@ -28,16 +28,21 @@ interface Row<Context> {
   says: string;
   /** If false, the step is left out. */
   when?: (config: DemoConfig) => boolean;
+  /** If it fails, that is shown, and the flow goes on without it. */
+  optional?: boolean;
   work: Work<Context>;
 }
 
 type Step<Once, Each> = { name: string } & (({ on: 'once' } & Row<Once>) | ({ on: 'each' } & Row<Each>));
 
-type NewRow<Above extends string, Once, Each> =
-  | ({ on: 'once' } & Omit<Row<Once>, 'after'> & { after: readonly Above[] })
-  | ({ on: 'each' } & Omit<Row<Each>, 'after'> & { after: readonly Above[] });
+type NewRow<Above extends string, Once, Each> = { after: readonly Above[] | 'all' } & (
+  ({ on: 'once' } & Omit<Row<Once>, 'after'>) | ({ on: 'each' } & Omit<Row<Each>, 'after'>)
+);
 
-/** A table of steps; `after` can name only rows above, so there are no cycles and a misspelt name does not compile. */
+/**
+ * A table of steps; `after` can name only rows above, so there are no cycles and a misspelt name does not compile. `all`
+ * means every row above, also one that somebody adds later.
+ */
 export class Flow<Once, Each, Names extends string = never> {
   private constructor(readonly steps: readonly Step<Once, Each>[]) {}
 
@@ -51,7 +56,8 @@ export class Flow<Once, Each, Names extends string = never> {
   }
 
   step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {
-    return new Flow<Once, Each, Names | Name>([...this.steps, { name, ...row }]);
+    const after = row.after === 'all' ? this.steps.map((above) => above.name) : row.after;
+    return new Flow<Once, Each, Names | Name>([...this.steps, { ...row, name, after }]);
   }
 }
 
@@ -70,6 +76,8 @@ export interface Task {
   /** Whether the result held at the first check. */
   found?: boolean;
   error?: unknown;
+  /** If it fails, the flow goes on. */
+  optional?: boolean;
 }
 
 export interface FlowRun<Once, Each> {
@@ -108,15 +116,15 @@ export class FlowError extends Error {
 export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
 
 /**
- * Runs every step as soon as the steps before it are done. If one fails, those that depend on it do not start, and the
- * others finish.
+ * Runs every step as soon as the steps before it are done. If one fails that is not optional, those that depend on it do
+ * not start, and the others finish.
  * @throws FlowError with every failed task; the reason of `signal` or `draining` if one of them stopped it
  */
 export async function runFlow<Once, Each>(flow: Flow<Once, Each, string>, run: FlowRun<Once, Each>): Promise<Task[]> {
   const tasks = await runTasks(flow, run, perform);
   run.signal.throwIfAborted();
   if (tasks.some(({ state }) => state === 'skipped')) run.draining?.throwIfAborted();
-  const failed = tasks.filter(({ state }) => state === 'failed');
+  const failed = tasks.filter(({ state, optional }) => state === 'failed' && !optional);
   if (failed.length > 0) throw new FlowError(failed);
   return tasks;
 }
@@ -149,7 +157,14 @@ async function runTasks<Once, Each>(
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
     const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...run.clusters] : [undefined];
     for (const cluster of clusters) {
-      const task: Task = { step: step.name, says: step.says, state: 'waiting', ...(cluster && { cluster }) };
+      const { name, says, optional } = step;
+      const task: Task = {
+        step: name,
+        says,
+        state: 'waiting',
+        ...(cluster && { cluster }),
+        ...(optional && { optional }),
+      };
       tasks.push(task);
       const before = step.after.flatMap((name) => {
         const own = running.get(taskKey(name, cluster)) ?? running.get(taskKey(name));
@@ -179,7 +194,7 @@ interface Actions {
   withinMs: number;
 }
 
-/** Resolves to whether the task is done; never rejects. */
+/** Resolves to whether those that wait for the task can start; never rejects. */
 async function runTask(
   task: Task,
   before: Promise<boolean>[],
@@ -206,7 +221,7 @@ async function runTask(
   delete task.seen;
   task.tookMs = performance.now() - start;
   changed();
-  return task.state === 'done';
+  return task.state === 'done' || (task.state === 'failed' && task.optional === true);
 }
 
 const lookEveryMs = 300;

@@ -101,7 +101,7 @@ export async function withDemoContext<Result>(
   { host, demo, signal, delivery, beforeWrite = () => undefined }: DemoConnection,
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
-  const { settings, config, istio } = run;
+  const { settings, config, istio, slack } = run;
   const inCluster = settings.KUBECONFIG === undefined;
   const connections = new VirtualClusterConnections(host, { signal, beforeWrite, inCluster });
   try {
@@ -115,6 +115,7 @@ export async function withDemoContext<Result>(
       workerNamespace: inCluster ? claimNamespace(host) : undefined,
       connections,
       istio,
+      slack,
       delivery,
       signal,
     });

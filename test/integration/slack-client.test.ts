@@ -24,7 +24,7 @@ before(async () => {
 });
 after(() => workspace.close());
 afterEach(() => {
-  for (const method of ['files.getUploadURLExternal', 'files.completeUploadExternal'])
+  for (const method of ['files.getUploadURLExternal', 'files.completeUploadExternal', 'files.delete'])
     workspace.failCalls(method, undefined);
 });
 
@@ -123,4 +123,16 @@ describe('where files are switched off', () => {
     assert.deepEqual(codeOf(text?.blocks), ['short']);
     assert.deepEqual(more, []);
   });
+});
+
+describe('files that are to be deleted', () => {
+  for (const [error, kept] of [
+    ['file_not_found', []],
+    ['file_deleted', []],
+    ['cant_delete_file', ['F1', 'F2']],
+  ] as const)
+    test(`${kept.length === 0 ? 'are gone' : 'are named as still there'} if Slack answers ${error}`, async () => {
+      workspace.failCalls('files.delete', error);
+      assert.deepEqual(await slack.deleteFiles(['F1', 'F2']), kept);
+    });
 });

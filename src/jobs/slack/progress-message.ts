@@ -1,4 +1,5 @@
 import { formatDuration } from '../../duration.js';
+import { messageOf } from '../../errors.js';
 import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../mrkdwn.js';
 import { sections, smallPrint, type SlackMessage } from '../../slack-message.js';
 import type { Task } from '../flow.js';
@@ -55,10 +56,12 @@ export function groupByStep(tasks: readonly Task[]): Map<string, Task[]> {
 function stepLine(tasks: readonly Task[]): Mrkdwn {
   const [first] = tasks;
   const states = new Set(tasks.map(({ state }) => state));
-  const icon =
-    taskIcons[(['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state))!];
+  const worst = (['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state))!;
+  const icon = worst === 'failed' && first!.optional ? ':warning:' : taskIcons[worst];
   const split =
     states.size > 1 ? `  ${tasks.map(({ cluster, state }) => `${cluster} ${taskIcons[state]}`).join('  ')}` : '';
-  const seen = tasks.map(({ seen, note }) => seen ?? note).find(Boolean);
+  const seen = tasks
+    .map(({ seen, note, optional, error }) => seen ?? note ?? (optional && error ? messageOf(error) : ''))
+    .find(Boolean);
   return mrkdwn`${icon} ${first!.says}${split}${seen && mrkdwn`\n        _${brief(seen)}_`}`;
 }

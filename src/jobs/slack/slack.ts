@@ -5,6 +5,7 @@ import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
+import { errorCodeOf } from '../../slack/client.js';
 import type { People } from '../../slack/people.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
@@ -39,8 +40,8 @@ export interface Slack {
   shareFile(to: Audience, file: SlackFile, config: Pick<DemoConfig, 'access' | 'delivery'>): Promise<SharedFile>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
-  /** Deletes files, as far as Slack still has them. */
-  deleteFiles(ids: readonly string[]): Promise<void>;
+  /** Deletes files, as far as Slack still has them; returns those that it did not delete. Never throws. */
+  deleteFiles(ids: readonly string[]): Promise<string[]>;
 }
 
 /** `quick` is the client for what no job waits for, if the other one is patient. */
@@ -128,11 +129,14 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
       return await upload(await directChannel(userId), userId, file);
     },
     async deleteFiles(ids) {
+      const kept: string[] = [];
       for (const file of ids)
         await quick.files.delete({ file }).catch((error: unknown) => {
-          // Somebody may have deleted it already, and the end of a demo must not wait for this.
+          if (alreadyDeleted.has(errorCodeOf(error))) return;
           log.warn({ file, reason: messageOf(error) }, 'file was not deleted in Slack');
+          kept.push(file);
         });
+      return kept;
     },
   };
 }
@@ -145,5 +149,7 @@ const messageId = () => ({ client_msg_id: randomUUID() });
 
 /** The part of the answer to an upload that is needed; the client library wraps it once more. */
 const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ id: z.string() })) })) });
+
+const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);
 
 const cannotWrite = /not_in_channel|channel_not_found|is_archived|restricted_action/;

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
 import { UserError } from '../../../src/errors.js';
+import { mrkdwn } from '../../../src/mrkdwn.js';
 import { UnreachableError } from '../../../src/k8s/api-errors.js';
 import { holds, lacks } from '../../../src/k8s/check.js';
 import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../../src/jobs/flow.js';
+import { mermaidOf } from '../../../src/jobs/flow-diagram.js';
+import { progressMessage } from '../../../src/jobs/slack/progress-message.js';
 import { createFlow } from '../../../src/jobs/commands/create/flow.js';
 
 /** A cluster of facts; a step holds when its fact is there. */
@@ -173,7 +176,80 @@ describe('a flow', () => {
   });
 });
 
+describe('a step after all', () => {
+  it('waits for every step above, also for one that no other waits for', async () => {
+    const world = new World();
+    let open = () => undefined as void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const slow: Work<string> = {
+      check: async () => (world.facts.has('slow') ? holds : lacks('not there')),
+      apply: async () => {
+        await opened;
+        world.log.push('slow');
+        world.facts.add('slow');
+      },
+    };
+    const quick = world.step('quick');
+    const flow = Flow.of<string, string>()
+      .step('slow', { on: 'once', after: [], work: slow, ...row })
+      .step('quick', {
+        on: 'once',
+        after: [],
+        work: { ...quick, apply: async (where) => quick.apply!(where).then(open) },
+        ...row,
+      })
+      .step('last', { on: 'once', after: 'all', work: world.step('last'), ...row });
+    await runFlow(flow, runOf());
+    assert.deepEqual(world.log, ['quick', 'slow', 'last']);
+  });
+
+  it('has arrows in the diagram only from steps that no other step follows', () => {
+    const world = new World();
+    const flow = Flow.of<string, string>()
+      .step('a', { on: 'once', after: [], work: world.step('a'), ...row })
+      .step('b', { on: 'once', after: ['a'], work: world.step('b'), ...row })
+      .step('c', { on: 'once', after: ['b'], work: world.step('c'), ...row })
+      .step('d', { on: 'each', after: ['a'], work: world.step('d'), ...row })
+      .step('end', { on: 'once', after: 'all', work: world.step('end'), ...row });
+    const arrows = mermaidOf(flow).match(/\w+ --> \w+/g);
+    assert.deepEqual(arrows, ['a --> b', 'b --> c', 'a --> d', 'c --> end', 'd --> end']);
+  });
+});
+
+describe('a step that is optional', () => {
+  const flowWith = (world: World, optional: boolean) =>
+    Flow.of<string, string>()
+      .step('extra', { on: 'once', after: [], work: world.step('extra', { fails: new Error('no') }), optional, ...row })
+      .step('rest', { on: 'once', after: ['extra'], work: world.step('rest'), ...row });
+
+  it('fails alone, and says why', async () => {
+    const world = new World();
+    const [extra, rest] = await runFlow(flowWith(world, true), runOf());
+    assert.deepEqual([extra!.state, (extra!.error as Error).message, rest!.state], ['failed', 'no', 'done']);
+    const { blocks } = progressMessage({
+      title: mrkdwn`x`,
+      tasks: [extra!, rest!],
+      elapsedMs: 0,
+      jobId: 'j',
+      outcome: 'done',
+    });
+    assert.match(JSON.stringify(blocks), /:warning: Doing.*_no_/);
+  });
+
+  it('fails the flow if it is not', async () => {
+    const world = new World();
+    await assert.rejects(runFlow(flowWith(world, false), runOf()), FlowError);
+    assert.deepEqual(world.log, ['extra']);
+  });
+});
+
 describe('the flow of create', () => {
+  it('marks the demo as ready after every other step but the delivery', () => {
+    const names = createFlow.steps.map(({ name }) => name);
+    const ready = createFlow.steps.find(({ name }) => name === 'ready')!;
+    assert.deepEqual([...ready.after, 'ready', 'delivery'], names);
+  });
+
   it('has a deadline and a text for each step', () => {
     for (const { name, within, says } of createFlow.steps) {
       assert.ok(within >= 30_000, name);

@@ -48,7 +48,7 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', when: (config) => config.dashboard.enabled })
   .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', when: (config) => config.helloworld.ingress.enabled })
   .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway' })
-  .step('ready',             { on: 'once', after: ['kubeconfig', 'meshTraffic', 'vcClient', 'dashboardExposure', 'helloworldIngress', 'ingressGateway'], work: ready, within: minutes(1), says: 'Marking the demo as ready' })
+  .step('ready',             { on: 'once', after: 'all',                                work: ready,             within: minutes(1),  says: 'Marking the demo as ready' })
   .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig' });
 
 /** The steps that hold for every demo that is ready. */

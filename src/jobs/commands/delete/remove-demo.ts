@@ -27,7 +27,6 @@ export async function removeDemo(
 ): Promise<void> {
   const { host } = claimed;
   if (!isRepeated) await markDemo(host, demo, 'deleting');
-  await run.slack.deleteFiles(demo.files.map(({ id }) => id));
   let isTold = false;
   const delivery = {
     isDone: () => Promise.resolve(isTold),

@@ -1,10 +1,12 @@
 import { lacksRight } from '../../../k8s/api-errors.js';
 import { lacks, holds } from '../../../k8s/check.js';
-import { forgetDemo, hasRecord } from '../../../k8s/demo-record.js';
+import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo-record.js';
 import { checkDemoRights, takeDemoRights } from '../../../k8s/demo-rights.js';
 import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/removal.js';
 import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster.js';
+import { formatDuration, seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
+import { NoAnswer, within } from '../../../within.js';
 import type { ClusterContext, DemoContext } from '../../context.js';
 import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
@@ -46,6 +48,29 @@ export const hostNamespaceGone: Work<ClusterContext> = {
 
 /** Before the record is removed: the next sweep continues here if Slack is away. */
 export const told = deliveryOf('nobody has been told yet');
+
+/** The kubeconfigs in Slack. They open nothing once the demo is gone, so it does not wait for Slack for long. */
+export const filesGone: Work<DemoContext> = {
+  async check({ host, demo }) {
+    const { length } = (await findDemo(host, demo.name))?.files ?? [];
+    return length === 0 ? holds : lacks(`${length === 1 ? 'one file has' : `${length} files have`} not been deleted`);
+  },
+  async apply({ host, demo, slack, config }) {
+    const tried = ((await findDemo(host, demo.name))?.files ?? []).map(({ id }) => id);
+    const timeoutMs = seconds(30) * config.stepDeadlineFactor;
+    const kept = await within(timeoutMs, () => slack.deleteFiles(tried)).catch((error: unknown) => {
+      throw error instanceof NoAnswer ? new Error(`Slack took longer than ${formatDuration(timeoutMs)}`) : error;
+    });
+    const isGone = (id: string) => tried.includes(id) && !kept.includes(id);
+    await changeRecord(
+      host,
+      demo,
+      (current) => ({ ...current, files: current.files.filter(({ id }) => !isGone(id)) }),
+      false,
+    );
+    if (kept.length > 0) throw new Error(`Slack did not delete ${kept.join(', ')}`);
+  },
+};
 
 /** Removed last: as long as there is a record, an interrupted delete can be resumed. */
 export const recordGone: Work<DemoContext> = {
