@@ -9,9 +9,9 @@ import { slackCommand, startSlack, type SlackWorkspace } from '../test/support/s
 import { jobKeys } from '../test/support/job-keys.js';
 
 /*
- * How long the bot takes to acknowledge 20 commands that arrive at once, against a bare Bolt app that does nothing but
- * acknowledge. Both are compiled and run as processes of their own, and are asked in turn, so that a busy machine slows
- * both down. The bot puts a job into a real Redis each time.
+ * How long the bot takes to acknowledge 20 commands that arrive at once, compared with a bare Bolt app that only
+ * acknowledges. Both are compiled, run as separate processes and get requests alternately, so that a busy machine slows
+ * down both. The bot puts a job into a real Redis each time.
  */
 
 const atOnce = 20;
@@ -23,12 +23,12 @@ interface Contestant {
   name: string;
   url: string;
   process: ChildProcess;
-  /** Milliseconds of every counted acknowledgement. */
+  /** The duration of every counted acknowledgement, ms. */
   times: number[];
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// Within the project, so that the compiled files find its packages.
+// Inside the project, so that the compiled files find its packages.
 const compiled = await mkdtemp(join(root, '.bench-'));
 const [redis, slack] = await Promise.all([startRedis(), startSlack()]);
 const contestants: Contestant[] = [];
@@ -85,7 +85,7 @@ async function compile(directory: string): Promise<void> {
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
 }
 
-/** Node's flags with which `npm run start:bot` keeps the bot's memory small. */
+/** The Node flags with which `npm run start:bot` limits the bot's memory. */
 async function flagsOfStartBot(): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
@@ -93,7 +93,7 @@ async function flagsOfStartBot(): Promise<string[]> {
   return scripts['start:bot']?.split(' ').filter((word) => word.startsWith('--')) ?? [];
 }
 
-/** Starts a Node process and waits for the line of its log that has the port. */
+/** Starts a Node process and waits for the log line with its port. */
 async function startContestant(name: string, script: string[], env: Record<string, string> = {}): Promise<Contestant> {
   const child = spawn(process.execPath, script, {
     env: { PATH: process.env.PATH, ...env },
@@ -101,7 +101,7 @@ async function startContestant(name: string, script: string[], env: Record<strin
   });
   const port = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`${name} exited with ${code}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
       const found = /"port":(\d+)/.exec(line)?.[1];
       if (found !== undefined) resolve(Number(found));

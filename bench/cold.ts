@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 /*
- * npm run bench:cold: from the import of dist/lambda.js to a handler that is ready, in fresh processes. Ends with 1 when
- * the median or the size is above its limit.
+ * npm run bench:cold: the time from the import of dist/lambda.js until the handler is ready, in fresh processes. Exits with
+ * 1 if the median or the size exceeds its limit.
  */
 
 const rounds = 21;

@@ -5,8 +5,9 @@ import { startStack, textOf, type RunningProcess } from '../test/support/stack.j
 import { waitFor } from '../test/support/wait-for.js';
 
 /*
- * The demo by hand against the demo by bot, on the same cluster in one run; then two demos at once for the memory.
- * Needs the lab (LAB names its command; ../shared/lab/lab unless set), whose `baseline` is the demo by hand.
+ * Compares a demo set up by hand with one by the bot, on the same cluster in one run; then creates two demos at once to
+ * measure memory. Needs the lab, a local one-node Kubernetes, whose command LAB names (by default ../shared/lab/lab) and
+ * whose `baseline` sets up the demo by hand.
  */
 
 const lab = process.env.LAB ?? '../shared/lab/lab';
@@ -47,7 +48,7 @@ async function prepare(): Promise<void> {
   await execa(lab, ['hosts', ...names]);
 }
 
-/** Runs the demo by hand, answers with the seconds of each part, and clears it away. */
+/** Sets up the demo by hand, returns the seconds of each part, and removes it. */
 async function baseline(): Promise<Map<string, number>> {
   const { stdout } = await execa(lab, ['baseline'], { stderr: 'inherit' });
   for (const name of ['vc1', 'vc2']) {
@@ -90,7 +91,7 @@ async function remove(demo: string): Promise<void> {
   await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
 }
 
-/** Megabytes: now, and the highest so far. */
+/** Megabytes, now and at the peak. */
 function memoryOf({ pid }: RunningProcess): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const megabytes = (field: string) => Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)![1]) / 1024);
@@ -112,7 +113,7 @@ function report(measured: {
   const { createSeconds, oneDemo, verifySeconds, idle, busy } = measured;
   console.log('\nby hand (seconds)');
   for (const [part, seconds] of byHand) console.log(`  ${part.padEnd(26)} ${seconds.toFixed(1)}`);
-  console.log('\nby bot, step by step (seconds; they run side by side)');
+  console.log('\nby bot, step by step (seconds; steps run in parallel)');
   for (const { step, cluster, tookMs } of oneDemo)
     console.log(`  ${`${step} ${cluster ?? ''}`.padEnd(26)} ${(tookMs / 1000).toFixed(1)}`);
   const total = byHand.get('total')!;

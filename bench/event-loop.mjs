@@ -1,4 +1,4 @@
-/* Loaded into a worker (`node --import`): writes its event-loop delay and memory to VCDEMO_BENCH_FILE when it ends. */
+/* Loaded into a worker (`node --import`): writes its event-loop delay and memory to VCDEMO_BENCH_FILE when it exits. */
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 

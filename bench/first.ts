@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 
 /*
- * npm run bench:first: how long somebody waits who has just run `npm ci`, from `npm run demo`, its build included, to the
- * first answer and to the kubeconfig.
+ * npm run bench:first: how long somebody who has just run `npm ci` waits from `npm run demo`, including its build, until the
+ * first answer and until the kubeconfig.
  */
 
 const rounds = 3;

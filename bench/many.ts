@@ -9,7 +9,7 @@ import { startStack } from '../test/support/stack.js';
 import { labels } from '../src/k8s/demo.js';
 
 /*
- * npm run bench:many [-- DEMOS]: so many demos created at once on the simulated cluster, by one worker and by three.
+ * npm run bench:many [-- DEMOS]: creates this many demos at once on the simulated cluster, with one worker and with three.
  * The simulated cluster and the stand-in for Slack run in this process, on the same cores as the workers.
  */
 

@@ -16,7 +16,7 @@ import { clip, redact, shorten } from '../src/redact.js';
 import { mrkdwn } from '../src/mrkdwn.js';
 import { sections } from '../src/slack-message.js';
 
-/* What a text of a cluster, a tool or a stranger passes through until people read it, and texts that would take long. */
+/* The functions that text from clusters, tools and strangers passes through, and texts that could make them slow. */
 
 export interface TextFunction {
   name: string;
@@ -96,7 +96,7 @@ const unschedulablePod = (text: string): V1Pod => ({
   status: { conditions: [{ type: 'PodScheduled', status: 'False', message: text }] },
 });
 
-/** Repeated, each is the beginning of what some pattern looks for, and never its end. */
+/** Each of these, repeated, looks like the start of what some pattern searches for, but never like its end. */
 export const unfriendlyTexts: readonly string[] = [
   'x',
   'x.',

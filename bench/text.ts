@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { textFunctions, unfriendlyTexts } from './text-functions.js';
 
 /*
- * npm run bench:text: how long each function for texts takes at worst, by the length of the text. What is linear takes ten
- * times as long for a text that is ten times as long, and what cuts first takes no longer at all.
+ * npm run bench:text: the worst time of each text function, by the length of the text. A linear function takes ten times as
+ * long for ten times the text; one that shortens the text first does not take longer.
  */
 
 const { values } = parseArgs({ options: { characters: { type: 'string' } } });
@@ -14,7 +14,7 @@ for (const { name, apply } of textFunctions) {
   const worst = lengths.map((length) => {
     const times = unfriendlyTexts.map((seed) => {
       const text = seed.repeat(Math.ceil(length / seed.length)).slice(0, length);
-      apply(text.slice(0, 1000)); // compiled before it is measured
+      apply(text.slice(0, 1000)); // warms up the compiler before measuring
       const start = performance.now();
       apply(text);
       return { seed, ms: performance.now() - start };

@@ -4,9 +4,9 @@ import { queueKinds, queueName } from '../src/commands/payload.js';
 import type { Answer } from '../test/support/slack.js';
 import { paragraphsOf, type Content } from '../test/support/timeline.js';
 
-/** Waits for the ends of jobs. */
+/** Waits for jobs to end. */
 export interface JobWatcher {
-  /** Resolves when the job has done its work; rejects with its reason when it failed, or when it takes too long. */
+  /** Resolves when the job is done; rejects if it failed, with its reason, or if it takes too long. */
   finished(jobId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,10 +21,10 @@ export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
       const name = queueName(kind);
       const queue = new Queue(name, { connection });
       const events = new QueueEvents(name, { connection });
-      // Each job that is waited for listens.
+      // Every awaited job adds a listener.
       queue.setMaxListeners(0);
       events.setMaxListeners(0);
-      // Without a listener the event would end the process; who waits is told by the deadline.
+      // Without a listener the event would end the process; the deadline tells whoever waits.
       queue.on('error', () => undefined);
       events.on('error', () => undefined);
       await events.waitUntilReady();
@@ -46,7 +46,7 @@ export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
   };
 }
 
-/** The id of the job that an answer tells of. */
+/** The id of the job in an answer. */
 export function jobIdIn(answer: Partial<Content>): string | undefined {
   return /\(job ([\w-]+)\)/.exec(answer.text ?? '')?.[1];
 }

@@ -13,10 +13,10 @@ import { showInTerminal, type Terminal } from './terminal.js';
 /* npm run demo: the product with stand-ins for Slack and, unless a kubeconfig is given, for the host cluster. */
 
 const usage = `npm run demo -- [options]
-  --script "create; verify; kubeconfig; delete demo"   runs these commands and exits, with 0 only if all of them worked
+  --script "create; verify; kubeconfig; delete demo"   runs these commands, then exits; with 0 only if all succeeded
   --fault ${faultNames.join('|')}
                                                        makes the simulated cluster fail in this way
-  --kubeconfig FILE [--context NAME] --config FILE     a real cluster, with the product's configuration for it`;
+  --kubeconfig FILE [--context NAME] --config FILE     uses a real cluster, with this configuration`;
 
 const { options, problem } = readOptions();
 if (problem !== undefined) {
@@ -32,11 +32,11 @@ const parts: Promise<{ close(): unknown }>[] = [];
 let ending: Promise<void> | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (ending) process.exit(1); // a second time: at once
+    if (ending) process.exit(1); // the second signal: exit at once
     process.stdout.write('\nStopping everything…\n');
     void end().then(() => process.exit(options.script ? 1 : 0));
   });
-// A mistake in the simulation must not leave Redis, bot and worker behind.
+// A defect in the simulation must not leave Redis, bot and worker running.
 process.on('uncaughtException', (error) => {
   console.error(error);
   void end().then(() => process.exit(1));
@@ -51,7 +51,7 @@ try {
   await end();
 }
 
-/** Waits for a part to start. It is closed at the end, and so is one that is still starting then. */
+/** Waits for a part to start. It is closed at the end, even if it is still starting then. */
 async function open<Part extends { close(): unknown }>(starting: Promise<Part>): Promise<Part> {
   parts.push(starting);
   const part = await starting;
@@ -59,17 +59,17 @@ async function open<Part extends { close(): unknown }>(starting: Promise<Part>):
   return part;
 }
 
-/** Closes all parts, the last one first. */
+/** Closes all parts in reverse order. */
 function end(): Promise<void> {
   return (ending ??= (async () => {
     for (const starting of parts.reverse()) {
-      const part = await starting.catch(() => undefined); // whoever waits for it knows why
+      const part = await starting.catch(() => undefined); // whoever waits for it gets the error
       await Promise.resolve(part?.close()).catch((error: unknown) => console.error(error));
     }
   })());
 }
 
-/** Resolves with whether all went well. */
+/** Resolves to whether everything succeeded. */
 async function run(): Promise<boolean> {
   const { kubeconfig, context, config, fault } = options;
   const host = await open(
@@ -88,7 +88,7 @@ async function run(): Promise<boolean> {
   const page = await open(servePage(stack.slack, host.notice));
   const terminal = await open(showInTerminal(stack.slack, print, { color: process.stdout.isTTY }));
   print(`vcdemo is running, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
-The channel in a browser: ${page.url}  (everything that the stand-in knows: ${stack.slack.inspectorUrl})`);
+The channel in a browser: ${page.url}  (the stand-in's data: ${stack.slack.inspectorUrl})`);
   const good = prompt ? await converse(prompt, { stack, jobs, terminal, print }) : await script({ stack, jobs, print });
   await terminal.settled();
   return good;
@@ -102,11 +102,11 @@ interface Parts {
 
 async function script(parts: Parts): Promise<boolean> {
   const wrong = await runScript(options.script!, parts);
-  parts.print(wrong === undefined ? 'All of it worked.' : `It did not work: ${wrong}`);
+  parts.print(wrong === undefined ? 'Everything worked.' : `Failed: ${wrong}`);
   return wrong === undefined;
 }
 
-/** Until the end of input; then jobs that were begun are waited for. */
+/** Reads commands until the end of input, then waits for the jobs that were started. */
 async function converse(
   prompt: Prompt,
   { stack, jobs, terminal, print }: Parts & { terminal: Terminal },
@@ -134,7 +134,7 @@ async function converse(
 interface Prompt {
   lines: AsyncIterable<string>;
   show(): void;
-  /** Above the line that is being typed. */
+  /** Prints above the line that is being typed. */
   print(text: string): void;
   close(): void;
 }
@@ -146,7 +146,7 @@ function openPrompt(): Prompt {
   lines.on('SIGINT', () => process.emit('SIGINT'));
   let isOpen = true;
   lines.on('close', () => (isOpen = false));
-  // Showing it after the end of input would wait for more.
+  // Showing the prompt after the end of input would wait for more input.
   const show = () => void (stdin.isTTY && isOpen && lines.prompt(true));
   return {
     lines: lines[Symbol.asyncIterator](), // from now on: what is typed early counts

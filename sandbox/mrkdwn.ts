@@ -1,6 +1,6 @@
-/* Slack's mrkdwn, as far as the product writes it, for a terminal and for a page. */
+/* Renders the parts of Slack's mrkdwn that the product uses, for a terminal and for a page. */
 
-/** Emoji by Slack's names: those that the product uses. */
+/** The emoji that the product uses, by Slack's names. */
 const emoji: Record<string, string> = {
   arrows_counterclockwise: '🔄',
   boom: '💥',
@@ -17,20 +17,20 @@ const emoji: Record<string, string> = {
   x: '❌',
 };
 
-/** Names of people by their Slack ids. */
+/** Names of people by Slack ID. */
 export type Names = ReadonlyMap<string, string>;
 
 const withEmoji = (text: string) => text.replace(/:([a-z_]+):/g, (whole, name: string) => emoji[name] ?? whole);
 const unescape = (text: string) => text.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&amp;/g, '&');
 
-/** `<@U1>`, `<!date^…|fallback>`, `<https://…|label>` as a person reads them. */
+/** `<@U1>`, `<!date^…|fallback>` and `<https://…|label>` as people see them. */
 function readToken(token: string, names: Names): string {
   if (token.startsWith('@')) return `@${names.get(token.slice(1)) ?? token.slice(1)}`;
   const [target = '', label] = token.split('|');
   return label ?? target;
 }
 
-/** For a terminal; with `color`, bold and small print as such. */
+/** For a terminal; with `color`, bold and small print are styled. */
 export function toTerminal(mrkdwn: string, names: Names, { color }: { color: boolean }): string {
   const bold = (text: string) => (color ? `\u001B[1m${text}\u001B[22m` : text);
   return unescape(
@@ -42,7 +42,7 @@ export function toTerminal(mrkdwn: string, names: Names, { color }: { color: boo
   );
 }
 
-/** For a page. What people and clusters wrote is escaped already; whatever is not, is here. */
+/** For a page. Text from people and clusters is already escaped; everything else is escaped here. */
 export function toHtml(mrkdwn: string, names: Names): string {
   const code: string[] = [];
   const keep = (html: string) => `\u0000${code.push(html) - 1}\u0000`;

@@ -5,7 +5,7 @@ import type { SlackWorkspace } from '../test/support/slack.js';
 import { audienceOf, buttonsOf, paragraphsOf, type Entry } from '../test/support/timeline.js';
 import { toHtml, type Names } from './mrkdwn.js';
 
-/** Shows the channel in a browser, as people see it; `?last=5` shows the last five entries. */
+/** Shows the channel in a browser as people see it; `?last=5` shows the last five entries. */
 export async function servePage(slack: SlackWorkspace, title = 'vcdemo'): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const count = Number(new URL(request.url ?? '/', 'http://page').searchParams.get('last') ?? 30);
@@ -20,7 +20,7 @@ export async function servePage(slack: SlackWorkspace, title = 'vcdemo'): Promis
   };
 }
 
-/** The channel as a page, the last `count` entries of it; it renews itself. */
+/** A self-refreshing page with the last `count` entries of the channel. */
 function renderPage(
   entries: readonly Entry[],
   {

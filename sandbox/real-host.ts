@@ -10,7 +10,7 @@ export interface RealHostOptions {
   config: string;
 }
 
-/** A real cluster. Of another context than the current one a copy of the kubeconfig is made, and removed at the end. */
+/** A real cluster. For a context other than the current one, the kubeconfig is copied, and the copy removed at the end. */
 export async function realHost({ kubeconfig, context, config }: RealHostOptions): Promise<Host> {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-host-'));
   const close = () => rm(directory, { recursive: true, force: true });

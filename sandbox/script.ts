@@ -3,8 +3,8 @@ import { jobIdIn, tellsOfFailure, type JobWatcher } from './jobs.js';
 import { buttonsOf } from '../test/support/timeline.js';
 
 /**
- * Gives commands one after the other as Alice, each when the last has done its work; of buttons it presses the red one.
- * Resolves with what went wrong, in the order of the commands, and ends with the first that did.
+ * Sends commands as Alice, each after the previous one is done; if there are buttons, it presses the red one.
+ * Resolves with the first failure, and stops there.
  */
 export async function runScript(
   script: string,

@@ -13,15 +13,15 @@ import {
 } from '../test/support/timeline.js';
 
 export interface Terminal {
-  /** The button with this number before it; undefined where there is none, or none any more. */
+  /** The button with this number; undefined if there is none, or no longer one. */
   button(number: number): Button | undefined;
-  /** Resolves when the files of all entries lie on disk. */
+  /** Resolves when the files of all entries have been written to disk. */
   settled(): Promise<void>;
-  /** Removes the files: they hold keys. */
+  /** Removes the files, because they contain keys. */
   close(): Promise<void>;
 }
 
-/** Prints what happens in the channel: new messages whole, of an edit the lines that changed, files with their path. */
+/** Prints what happens in the channel: new messages in full, the changed lines of edits, and files with their path. */
 export async function showInTerminal(
   slack: SlackWorkspace,
   print: (text: string) => void,
@@ -53,7 +53,7 @@ export async function showInTerminal(
     if (!before && entry.files.length > 0) saving.push(save(entry));
   });
 
-  /** Readable by its owner alone, as kubectl wants it. */
+  /** Readable only by its owner, as kubectl requires. */
   async function save({ channel, files }: Entry): Promise<void> {
     for (const { id, name, content } of await slack.files(channel)) {
       if (!files.includes(id)) continue;

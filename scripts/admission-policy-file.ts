@@ -3,8 +3,8 @@ import { demoConfig } from '../src/config/schema.js';
 import { policyName, ruleTemplates, specTemplate } from '../src/k8s/isolation/admission-policy.js';
 
 /**
- * helm/vcdemo/files/admission-policy.yaml: what the chart makes the admission policy from, with `__name__` for the lists
- * that depend on the configuration, and the configuration's defaults.
+ * helm/vcdemo/files/admission-policy.yaml: the chart's input for the admission policy, with `__name__` in place of the
+ * lists that depend on the configuration, and the configuration's defaults.
  */
 export function admissionPolicyYaml(): string {
   const { domain, hosts, istio, isolation } = demoConfig.parse({});

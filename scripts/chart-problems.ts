@@ -8,12 +8,12 @@ export type ChartObject = KubernetesObject & { rules?: V1PolicyRule[]; imagePull
 
 export interface ChartExpectations {
   config: RightsConfig;
-  /** Names that the API's certificate must cover. */
+  /** Names that the API's certificate must contain. */
   names: readonly string[];
   pullSecrets: readonly string[];
 }
 
-/** What keeps vcdemo from using a chart that was rendered as release `vc1`, as sentences; none where it can be used. */
+/** Why vcdemo cannot use a chart rendered as release `vc1`, as sentences; empty if it can. */
 export function chartProblems(
   objects: readonly ChartObject[],
   { config, names, pullSecrets }: ChartExpectations,
@@ -21,7 +21,7 @@ export function chartProblems(
   const find = (kind: string, name = 'vc1') =>
     objects.find((object) => object.kind === kind && object.metadata?.name === name);
   const clusterWide = objects.filter(({ kind }) => /^Cluster(Role|RoleBinding)$/.test(kind ?? ''));
-  // Kubernetes lets the worker grant only what it holds.
+  // Kubernetes lets the worker grant only permissions that it has.
   const granted = objects.filter(({ kind }) => kind === 'Role').flatMap(({ rules }) => rules ?? []);
   const beyond = notGranted(demoRules(config).map(policyRule), granted.flatMap(permissionRules));
   const text = objects.map(searchable).join('\n');
@@ -33,10 +33,10 @@ export function chartProblems(
   return [
     ...(find('StatefulSet') || find('Deployment') ? [] : ['it has no StatefulSet or Deployment vc1']),
     ...(find('Service') ? [] : ['it has no Service vc1']),
-    ...clusterWide.map(({ kind, metadata }) => `it wants rights on the whole host cluster: ${kind} ${metadata?.name}`),
+    ...clusterWide.map(({ kind, metadata }) => `it requires cluster-wide permissions: ${kind} ${metadata?.name}`),
     ...beyond.map(
       ({ group, resource, verb }) =>
-        `its Role grants ${verb} on ${resource}${group && `.${group}`}, which the worker does not hold`,
+        `its Role grants ${verb} on ${resource}${group && `.${group}`}, which the worker does not have`,
     ),
     ...unnamed.map((name) => `its certificate does not cover ${name}`),
     ...withoutSecrets.map(({ metadata }) => `ServiceAccount ${metadata?.name} does not name the pull secrets`),
@@ -46,7 +46,7 @@ export function chartProblems(
 const permissionRules = ({ apiGroups = [], resources = [], verbs }: V1PolicyRule) =>
   apiGroups.map((group) => ({ group, resources, verbs }));
 
-/** The object as text, and in it what a Secret holds: charts since 0.20 put vcluster's own configuration there. */
+/** The object as text, with Secrets decoded: charts since 0.20 put vcluster's own configuration into one. */
 function searchable(object: KubernetesObject & { data?: Record<string, string> }): string {
   const decoded = object.kind === 'Secret' ? Object.values(object.data ?? {}) : [];
   return [JSON.stringify(object), ...decoded.map((data) => Buffer.from(data, 'base64').toString('utf8'))].join('\n');

@@ -8,8 +8,8 @@ import { helmValues } from '../src/k8s/helm-values.js';
 import { chartProblems, type ChartObject } from './chart-problems.js';
 
 /*
- * npm run charts -- FOLDER: renders each vcluster chart (.tgz) in the folder with our values and the helm of the PATH,
- * and says how many can be used. With VCDEMO_CONFIG, its `vcluster.values` are merged over ours.
+ * npm run charts -- FOLDER: renders each vcluster chart (.tgz) in the folder with our values, using the helm on the PATH,
+ * and reports how many can be used. With VCDEMO_CONFIG, its `vcluster.values` are merged over ours.
  */
 
 const [folder] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { workerKey } from '../src/job-signature.js';
 
 /*
- * npm run -s job-key [-- CLUSTER]: prints the key of a host cluster's workers (JOB_KEYS), made from JOB_SIGNING_KEY.
- * Without a name it is the one of a configuration that names no clusters.
+ * npm run -s job-key [-- CLUSTER]: prints the key of a host cluster's workers (JOB_KEYS), derived from JOB_SIGNING_KEY.
+ * Without a name, it is the key for a configuration without named clusters.
  */
 
 const { JOB_SIGNING_KEY } = process.env;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/* npm run licenses: packages of production by licence; fails where one is not known to be permissive. */
+/* npm run licenses: production packages by license; fails if one is not known to be permissive. */
 
 interface Lock {
   packages: Record<string, { version?: string; license?: string; dev?: boolean; optional?: boolean }>;
@@ -21,6 +21,8 @@ const doubtful = [...byLicense].filter(
   ([license]) => !permissive.test(license) && !license.includes('BSD-3-Clause OR'),
 );
 if (doubtful.length > 0) {
-  console.error(`Look at these: ${doubtful.map(([license, names]) => `${license} (${names.join(', ')})`).join('; ')}`);
+  console.error(
+    `Check these licenses: ${doubtful.map(([license, names]) => `${license} (${names.join(', ')})`).join('; ')}`,
+  );
   process.exitCode = 1;
 }

@@ -6,7 +6,7 @@ import { digestOf } from './pins/registry.js';
 /*
  * npm run pin -- vcdemo.yaml   writes the digests of images and charts into configuration files
  * npm run pin                  writes the commits of the actions' releases into the workflows
- * npm run pin -- --check       changes nothing, and fails if an action is not at the commit of the release that it names
+ * npm run pin -- --check       changes nothing; fails if an action is not at the commit of the release that it names
  */
 
 const files = process.argv.slice(2).filter((word) => word !== '--check');

@@ -1,6 +1,6 @@
 import { provideRedisServer } from '../test/support/redis-server.js';
 
-/* Before `npm test`: brings a Redis once, so that the test files, which run side by side, find it. */
+/* Before `npm test`: installs a Redis once, so that the test files, which run in parallel, find it. */
 
 try {
   await provideRedisServer();

@@ -11,12 +11,12 @@ import { queueKinds, queueName } from '../src/commands/payload.js';
 import { createLog } from '../src/log.js';
 import { openRedis } from '../src/redis/link.js';
 
-/* npm run queue-ui: Bull Board for the queues of REDIS_URL, on this machine alone; it shows and changes nothing. */
+/* npm run queue-ui: Bull Board for the queues in REDIS_URL, only on this machine, and read-only. */
 
 const log = createLog('vcdemo-queue-ui', 'warn');
 try {
   const settings = readQueueSettings();
-  // Who looks at the page is told at once that Redis is away.
+  // People who open the page learn at once that Redis is down.
   const { redis } = openRedis(settings, log, 'bot', { isMomentary: true, maxRetriesPerRequest: 1 });
   const names = await queuesIn(redis, settings.demoConfig.clusters).catch((error: unknown) => {
     redis.disconnect();
@@ -39,7 +39,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Those of the configuration's host clusters, and what else is there. */
+/** The queues of the host clusters in the configuration, and any others that exist. */
 async function queuesIn(redis: Redis, clusters: readonly string[]): Promise<string[]> {
   const each = clusters.length > 0 ? clusters : [undefined];
   const names = new Set(each.flatMap((cluster) => queueKinds.map((kind) => queueName(kind, cluster))));
@@ -59,7 +59,7 @@ function boardOf(names: string[], connection: Redis): RequestListener {
   return serverAdapter.getRouter() as RequestListener;
 }
 
-/** Refuses all that writes, and pages of others that a name of theirs leads here; the page itself fetches nothing elsewhere. */
+/** Refuses writes, and requests under other hostnames (DNS rebinding); the page itself loads nothing from elsewhere. */
 function onlyReading(board: RequestListener): RequestListener {
   return (request, response) => {
     if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(request.headers.host ?? '')) response.writeHead(403).end();

@@ -8,8 +8,8 @@ import { simulatedHost } from '../test/support/host.js';
 import { startStack } from '../test/support/stack.js';
 
 /*
- * npm run screenshots: pictures of the channel for the README, taken with headless Chromium (Debian: chromium and
- * fonts-noto-color-emoji) from the stand-in's page.
+ * npm run screenshots: takes the README's pictures of the channel from the stand-in's page, with headless Chromium (Debian:
+ * chromium and fonts-noto-color-emoji).
  */
 
 const pictures = fileURLToPath(new URL('../docs/images', import.meta.url));

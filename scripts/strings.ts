@@ -24,7 +24,7 @@ for (const path of paths) {
   const file = snapshot.getDefaultProjectForFile(root + path)?.program.getSourceFile(root + path);
   if (!file) throw new Error(`The compiler did not read ${path}`);
   const visit = (node: Node): void => {
-    // What people read has at least two words, or a word and a value.
+    // Text for people has at least two words, or a word and a value.
     if (/(?:[A-Za-z]{2,}|…)[,;:]? (?:[A-Za-z]{2,}|…)/.test(wordsOf(node))) {
       const line = file.text.slice(0, node.getStart(file)).split('\n').length;
       process.stdout.write(`${path}:${line} ${node.getText(file).replace(/\s*\n\s*/g, ' ⏎ ')}\n`);
@@ -35,7 +35,7 @@ for (const path of paths) {
 }
 compiler.close();
 
-/** The text of a literal, with `…` for each value in it; of anything else, nothing. */
+/** The text of a literal, with `…` for each value in it; empty for anything else. */
 function wordsOf(node: Node): string {
   if (isStringLiteral(node) || isNoSubstitutionTemplateLiteral(node)) return node.text;
   if (!isTemplateExpression(node)) return '';

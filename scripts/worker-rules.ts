@@ -7,10 +7,10 @@ import {
   type PermissionRule,
 } from '../src/k8s/permissions.js';
 
-/** Where the chart puts the name of its ClusterRole. */
+/** The placeholder for the name of the chart's ClusterRole. */
 const placeholder = 'DEMO_CLUSTER_ROLE';
 
-/** helm/vcdemo/files/worker-rules.yaml: the worker's rules in the words of a ClusterRole. */
+/** helm/vcdemo/files/worker-rules.yaml: the worker's rules in the form of a ClusterRole. */
 export function workerRulesYaml(): string {
   const { always, exposure, vcClient, helloworldIngress } = demoRuleParts;
   const rules = {
@@ -29,7 +29,7 @@ function eachOf(byKind: Record<string, readonly PermissionRule[]>) {
   return Object.fromEntries(Object.entries(byKind).map(([kind, rules]) => [kind, rules.map(policyRule)]));
 }
 
-/** The rule in Kubernetes' own words. */
+/** The rule in the form that Kubernetes uses. */
 export function policyRule({ group, resources, verbs, name }: PermissionRule) {
   return { apiGroups: [group], resources: [...resources], verbs: [...verbs], ...(name && { resourceNames: [name] }) };
 }

@@ -7,7 +7,7 @@ import { configurationSchemaText, configurationTable } from './configuration-doc
 import { redisAcl } from './redis-acl.js';
 import { workerRulesYaml } from './worker-rules.js';
 
-/* npm run docs: writes what the documentation shows of the code. */
+/* npm run docs: updates the generated parts of the documentation. */
 
 replaceBlock('docs/architecture.md', 'create flow', `\`\`\`mermaid\n${mermaidOf(createFlow)}\n\`\`\``);
 replaceBlock('README.md', 'commands', commandTable());
@@ -17,7 +17,7 @@ write('docs/configuration.schema.json', await configurationSchemaText());
 write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());
 write('helm/vcdemo/files/admission-policy.yaml', admissionPolicyYaml());
 
-/** Replaces what stands between `<!-- name -->` and `<!-- end -->`. */
+/** Replaces the text between `<!-- name -->` and `<!-- end -->`. */
 function replaceBlock(path: string, name: string, content: string): void {
   const block = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- end -->`);
   write(

@@ -8,8 +8,8 @@ import { verifyToken } from './tokens.js';
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /**
- * Who sends a request, by token or by client certificate.
- * @throws StatusError Unauthorized where credentials were given that are not good
+ * Who sends a request, according to a token or client certificate.
+ * @throws StatusError Unauthorized if the credentials are not valid
  */
 export function authenticate(
   store: Store,
@@ -24,7 +24,7 @@ export function authenticate(
   return user;
 }
 
-/** Taking a certificate apart costs more than the rest of a request, and a connection keeps the one it began with. */
+/** Parsing a certificate costs more than the rest of a request, and the certificate of a connection never changes. */
 const known = new WeakMap<TLSSocket, User>();
 
 function certificateHolder(socket: TLSSocket): User {
@@ -47,18 +47,18 @@ function serviceAccount(store: Store, tokenKey: string, token: string): User {
   };
 }
 
-/** What somebody wants to do. */
+/** What a user wants to do. */
 export interface Attributes {
   verb: string;
   group: string;
-  /** With its subresource: `pods/exec`. */
+  /** Including the subresource: `pods/exec`. */
   resource: string;
   namespace: string | undefined;
-  /** Of the object; empty for all of them. */
+  /** The name of the object; empty for all of them. */
   name: string;
 }
 
-/** Whether a role that is bound to the user has a rule for it. @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
+/** Whether a role bound to the user has a rule for it. @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
 export function isAllowed(store: Store, user: User, asked: Attributes): boolean {
   if (user.groups.includes('system:masters')) return true;
   const bindings = store.list('clusterrolebindings.rbac.authorization.k8s.io');
@@ -121,7 +121,7 @@ const edit = [
   },
 ];
 
-/** The ClusterRoles that every cluster has, shortened. */
+/** The ClusterRoles that every cluster has, abridged. */
 export const firstRoles: Record<string, Rule[]> = {
   'cluster-admin': [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
   admin: [...edit, { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] }],

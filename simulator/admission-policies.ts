@@ -18,9 +18,9 @@ export interface Write {
 const group = 'admissionregistration.k8s.io';
 
 /**
- * Evaluates the ValidatingAdmissionPolicies of the cluster, in CEL, on what is created and updated in namespaces.
- * Deletes, parameters, audit annotations and cost limits are left out.
- * @throws StatusError Forbidden, in the API server's words
+ * Evaluates the cluster's ValidatingAdmissionPolicies, in CEL, for everything that is created and updated in namespaces.
+ * Deletes, parameters, audit annotations and cost limits are not simulated.
+ * @throws StatusError Forbidden, in the words of the API server
  */
 export function enforcePolicies(store: Store, write: Write): void {
   if (!write.kind.namespaced) return;

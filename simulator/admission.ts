@@ -8,7 +8,7 @@ import { sidecarInjection } from './sidecar.js';
 import { validate } from './validation.js';
 import { enforcePolicies } from './admission-policies.js';
 
-/** Who asks. */
+/** The user. */
 export interface User {
   name: string;
   groups: string[];
@@ -22,8 +22,8 @@ export interface AdmissionContext {
 }
 
 /**
- * Completes an object before it is stored, or refuses it: defaults, addresses, sidecars.
- * @param draft is changed
+ * Completes an object before it is stored (defaults, addresses, sidecars), or refuses it.
+ * @param draft is modified
  * @throws StatusError Forbidden, Invalid, BadRequest
  */
 export function admit(draft: KubeObject, before: KubeObject | undefined, kind: Kind, context: AdmissionContext): void {
@@ -38,7 +38,7 @@ export function admit(draft: KubeObject, before: KubeObject | undefined, kind: K
   }
 }
 
-/** The annotation of the StorageClass that claims get which name none. */
+/** The annotation of the default StorageClass. */
 export const defaultClass = 'storageclass.kubernetes.io/is-default-class';
 
 type Rule = (draft: KubeObject, before: KubeObject | undefined, context: AdmissionContext) => void;
@@ -120,7 +120,7 @@ function replicas(draft: KubeObject): void {
   draft.spec.replicas ??= 1;
 }
 
-/** Pod Security, reduced to what Istio's init container runs into: added capabilities. */
+/** Pod Security, reduced to the rule that affects Istio's init container: added capabilities. */
 function podSecurity(store: Store, { metadata, spec }: KubeObject): void {
   const level = store.find('namespaces', undefined, metadata.namespace!)?.metadata.labels?.[
     'pod-security.kubernetes.io/enforce'

@@ -74,7 +74,7 @@ export class ApiServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections and refuses new ones. */
+  /** Closes all connections and refuses new ones. */
   close(): void {
     this.server.close();
     for (const socket of this.sockets) socket.destroy();
@@ -185,7 +185,7 @@ export class ApiServer {
     return send(created ? 201 : 200, object);
   }
 
-  /** Who is the one who asks, or may they do something? */
+  /** Reviews: who is the user, and may they do something? */
   private review({ user, kind }: ResourceRequest, body: unknown): object {
     const { spec } = body as { spec?: { resourceAttributes?: Partial<Attributes & { subresource: string }> } };
     const answer = { kind: kind.kind, apiVersion: groupVersionOf(kind), metadata: {}, spec };
@@ -196,7 +196,7 @@ export class ApiServer {
     return { ...answer, status: { allowed: this.isAllowed(user, { verb, group, resource: whole, namespace, name }) } };
   }
 
-  /** A token of a ServiceAccount: TokenRequest. */
+  /** TokenRequest: a token for a ServiceAccount. */
   private token({ namespace, name }: ResourceRequest, body: unknown): object {
     const account = this.cluster.store.get('serviceaccounts', namespace, name);
     const { spec = {} } = body as { spec?: { expirationSeconds?: number } };
@@ -239,7 +239,7 @@ function refuseUpgrade(socket: Socket, { code, body }: Pick<StatusError, 'code' 
 
 function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
-  // A mistake in the simulation itself: say so, with the stack.
+  // A defect in the simulation itself: report it with the stack.
   const message = `simulated cluster: ${error instanceof Error ? error.stack : String(error)}`;
   return new StatusError(500, 'InternalError', message);
 }

@@ -16,7 +16,7 @@ export interface Certificate {
   privateKey: string;
 }
 
-/** A certificate authority with a key of its own. */
+/** A CA with its own key. */
 export interface Authority extends Certificate {
   issue(request: IssueRequest): string;
   /** A certificate together with a new key for it. */
@@ -25,9 +25,9 @@ export interface Authority extends Certificate {
 
 export interface IssueRequest {
   publicKey: KeyObject;
-  /** As a signing request has it, or in words. */
+  /** The subject, from a signing request or as text. */
   subject: asn1.Node | { commonName: string; organizations?: string[] };
-  /** Names and addresses, for a server's certificate; without them it is a client's. */
+  /** Names and addresses for a server certificate; without them it is a client certificate. */
   subjectAltNames?: string[];
   notAfter?: Date;
 }
@@ -81,7 +81,7 @@ export interface SigningRequest {
   subject: asn1.Node;
 }
 
-/** @throws Error where the text, a PEM block, is no request, or its signature does not prove possession of the key */
+/** @throws Error if the PEM text is not a request, or its signature does not prove possession of the key */
 export function parseSigningRequest(text: string): SigningRequest {
   const request = asn1.decode(asn1.derIn('CERTIFICATE REQUEST', text)!);
   const [info, algorithm, signature] = asn1.children(request);

@@ -1,13 +1,13 @@
 import type { CurlAnswer } from './mesh.js';
 import type { CommandResult } from './pod-runtime.js';
 
-/** Sends the same request so many times. */
+/** Sends the same request this many times. */
 export type Curl = (url: URL, times: number) => Promise<CurlAnswer[]>;
 
 /**
- * Runs a command as a container would, as far as it is one of a few: `curl`, `echo`, `true`, `false`, or `sh -c` with some
- * of them in a row, behind `[ -z … ] ||` and before `| grep -F`. A script with a loop is not interpreted: it is taken for
- * so many `curl` as its last argument says, or its `seq N` or `{1..N}`.
+ * Runs one of a few commands as a container would: `curl`, `echo`, `true`, `false`, or `sh -c` with a sequence of them, after
+ * `[ -z … ] ||` and before `| grep -F`. A script with a loop is not interpreted: it counts as the number of `curl` calls in
+ * its last argument, or in its `seq N` or `{1..N}`.
  */
 export async function runCommand(command: string[], curl: Curl): Promise<CommandResult> {
   const [program = '', flag, script = '', _name, ...rest] = command;
@@ -32,7 +32,7 @@ export async function runCommand(command: string[], curl: Curl): Promise<Command
   return result;
 }
 
-/** The commands of a pipe, each in words, with `$1` and the like filled in; none where a test before `||` is met. */
+/** The commands of a pipe, split into words, with `$1` etc. filled in; empty if a test before `||` is true. */
 function splitPipe(line: string, parameters: string[]): string[][] {
   const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, raw, quoted, bare]) =>
     raw === undefined
@@ -84,7 +84,7 @@ async function runSimple([program = '', ...rest]: string[], curl: Curl): Promise
   }
 }
 
-/** curl with a URL, in which `[1-12]` stands for twelve, `-w` and `--fail-early`. */
+/** curl with a URL, in which `[1-12]` means twelve requests, and with `-w` and `--fail-early`. */
 async function runCurl(words: string[], curl: Curl): Promise<CommandResult> {
   const url = urlIn(words);
   if (!url) return { stdout: '', stderr: 'curl: (3) URL rejected\n', exitCode: 3 };

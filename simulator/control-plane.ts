@@ -20,7 +20,7 @@ import { Store } from './store.js';
 import { Timers } from './timers.js';
 
 export interface ControlPlaneOptions {
-  /** For the CA's name. */
+  /** Used in the CA's name. */
   name: string;
   isHost: boolean;
   faults: Faults;
@@ -69,8 +69,8 @@ export class ControlPlane implements ServedCluster {
   }
 
   /**
-   * Serves the API; again on the same port after `stopServing`.
-   * @param subjectAltNames names and addresses that the serving certificate is good for
+   * Serves the API; after `stopServing`, on the same port again.
+   * @param subjectAltNames names and addresses in the serving certificate
    */
   async serve(subjectAltNames: string[]): Promise<void> {
     if (this.api) return;
@@ -91,7 +91,7 @@ export class ControlPlane implements ServedCluster {
     for (const stop of this.stops) stop();
   }
 
-  /** A kubeconfig of an administrator, and what it is made of, for Secrets. */
+  /** An administrator's kubeconfig, and its parts for Secrets. */
   adminKubeconfig(name: string, server: string): { kubeconfig: string; certificate: Certificate } {
     const certificate = this.authority.issueWithKey({
       subject: { commonName: 'kubernetes-admin', organizations: ['system:masters'] },

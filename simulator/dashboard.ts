@@ -4,7 +4,7 @@ import { createAuthority } from './certificates.js';
 
 const page = '<!doctype html><title>Kubernetes Dashboard</title><h1>Kubernetes Dashboard</h1><p>simulated cluster</p>';
 
-/** The Dashboard of all virtual clusters: a page over TLS, with a certificate of its own, opened when first asked for. */
+/** The Dashboard for all virtual clusters: a TLS page with its own certificate, started on first use. */
 export class Dashboard {
   private opened: { server: https.Server; port: Promise<number> } | undefined;
 

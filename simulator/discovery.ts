@@ -14,7 +14,7 @@ export const version = {
 };
 
 /**
- * What an API says about itself: the document at a path, undefined where there is none.
+ * What an API says about itself: the discovery document at a path; undefined if there is none.
  * @see https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
  */
 export function discover(path: string, kinds: readonly Kind[]): object | undefined {
@@ -64,7 +64,7 @@ function resourceList(groupVersion: string, kinds: readonly Kind[]) {
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
 }
 
-/** As little as kubectl needs to leave the validation of fields to the server. */
+/** The minimum that makes kubectl leave field validation to the server. */
 function openApi(path: string, kinds: readonly Kind[]): object | undefined {
   const pathOf = (kind: Kind) => (kind.group ? 'apis/' : 'api/') + groupVersionOf(kind);
   if (path === '') {
@@ -89,7 +89,7 @@ function openApi(path: string, kinds: readonly Kind[]): object | undefined {
   };
 }
 
-/** Where the path is of no API at all. */
+/** The answer for a path that belongs to no API. */
 export class PageNotFound extends StatusError {
   constructor() {
     super(404, 'NotFound', '404 page not found\n');

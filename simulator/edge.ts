@@ -13,7 +13,7 @@ export interface Route {
   port: number;
 }
 
-/** What the IngressRouteTCPs, TLSRoutes and Ingresses with passthrough of the host cluster ask for. */
+/** What the host cluster's IngressRouteTCPs, TLSRoutes and Ingresses with passthrough define. */
 export function routesOf(store: Store): Route[] {
   return Object.entries(readers).flatMap(([resource, read]) =>
     store.list(resource).flatMap((object) =>
@@ -27,7 +27,7 @@ export function routesOf(store: Store): Route[] {
   );
 }
 
-/** The public names of a route, each with the Service that it leads to. */
+/** The public names of a route, each with its Service. */
 type Reader = (route: KubeObject) => [publicName: string, service: { name: string; port: number }][];
 
 const readers: Record<string, Reader> = {
@@ -46,7 +46,7 @@ const readers: Record<string, Reader> = {
       : [],
 };
 
-/** The ingress controller: one port for all public names, told apart by the name in the TLS handshake (SNI). */
+/** The ingress controller: one port for all public names, which are distinguished by the name in the TLS handshake (SNI). */
 export class Edge {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -98,7 +98,7 @@ export class Edge {
     join(socket, backend);
   }
 
-  /** The fault: ends TLS here, and begins it anew without the client's certificate. */
+  /** The fault: terminates TLS here, and starts a new connection without the client certificate. */
   private async terminate(socket: tls.TLSSocket): Promise<void> {
     socket.on('error', () => socket.destroy());
     const servername = String(socket.servername || '');
@@ -133,7 +133,7 @@ function nextReadable(socket: Socket): Promise<Buffer | undefined> {
 /** The name in a ClientHello. @see https://datatracker.ietf.org/doc/html/rfc6066#section-3 */
 function serverNameIn(hello: Buffer): string | undefined {
   try {
-    if (hello[0] !== 22 || hello[5] !== 1) return undefined; // a handshake, and in it a ClientHello
+    if (hello[0] !== 22 || hello[5] !== 1) return undefined; // a handshake record that contains a ClientHello
     let at = 5 + 4 + 2 + 32;
     at += 1 + hello.readUInt8(at); // session
     at += 2 + hello.readUInt16BE(at); // cipher suites

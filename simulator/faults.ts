@@ -1,4 +1,4 @@
-/** A way to fail, to be seen in what people are told. */
+/** A kind of failure, to test what people are told. */
 export const faultNames = [
   'pods-pending',
   'tls-terminated',
@@ -9,20 +9,20 @@ export const faultNames = [
 ] as const;
 export type Fault = (typeof faultNames)[number];
 
-/** What `forbidden` takes away in the host cluster: verb and resource. */
+/** What `forbidden` forbids in the host cluster: verb and resource. */
 export const forbiddenCalls: readonly string[] = [
   'create statefulsets.apps',
   'create rolebindings.rbac.authorization.k8s.io',
   'patch networkpolicies.networking.k8s.io',
 ];
 
-/** Why a pod stays Pending under `pods-pending`, in the scheduler's words. */
+/** Why a pod stays Pending with `pods-pending`, in the scheduler's words. */
 export const unschedulable = '0/1 nodes are available: 1 Insufficient cpu.';
 
-/** How much longer every call takes under `slow`, ms. */
+/** How much longer every call takes with `slow`, ms. */
 export const slowness = 300;
 
-/** The fault of this moment; read wherever something may fail. */
+/** The current fault, read wherever something may fail. */
 export class Faults {
   constructor(public active?: Fault | undefined) {}
 

@@ -1,17 +1,17 @@
 import { isMap, type KubeObject } from './objects.js';
 
 /*
- * Which fields an object has, as paths of steps in the notation of FieldsV1: `f:name` for a field, `k:{"name":"x"}` for
- * an item of a list that is keyed by its items' fields, `v:"x"` for an item of a set. Other lists are one value.
+ * The fields of an object, as paths in FieldsV1 notation: `f:name` for a field, `k:{"name":"x"}` for an item of a list that
+ * is keyed by fields of its items, `v:"x"` for an item of a set. Any other list is a single value.
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
  */
 
-/** The steps to a field, joined, so that paths can be kept in sets. */
+/** The steps to a field, joined, so that paths can be stored in sets. */
 export type Path = string;
 const separator = '\n';
 const stepsOf = (path: Path) => path.split(separator);
 
-/** The lists whose items are told apart by their own fields; a real server has this in its schema. */
+/** The lists that are keyed by fields of their items; a real server has this in its schema. */
 const listKeys: Record<string, readonly string[]> = {
   conditions: ['type'],
   containers: ['name'],
@@ -27,7 +27,7 @@ const portKeys = ['containerPort', 'port'];
 
 type Item = Record<string, unknown>;
 
-/** By which fields the items of a list are told apart; undefined when the list is one value. */
+/** The key fields of a list; undefined if the list is a single value. */
 export function keysOfList(field: string, list: unknown[]): readonly string[] | undefined {
   const keys =
     field === 'ports' ? portKeys.filter((key) => isMap(list[0]) && key in list[0]).slice(0, 1) : listKeys[field];
@@ -63,7 +63,7 @@ function collect(value: unknown, field: string, steps: string[], leaves: Map<Pat
   } else leaves.set(steps.join(separator), value);
 }
 
-/** The path in words: `.spec.template.spec.containers[name="x"].image`. */
+/** The path for people: `.spec.template.spec.containers[name="x"].image`. */
 export function describePath(path: Path): string {
   return stepsOf(path)
     .map((step) => {
@@ -90,7 +90,7 @@ export function fromFieldsV1(fields: object, steps: string[] = []): Path[] {
   );
 }
 
-/** Takes fields out of an object, and what is empty then; an item of a keyed list goes when only its keys are left. */
+/** Removes fields from an object, and whatever is empty then; an item of a keyed list is removed if only its keys are left. */
 export function removePaths(object: KubeObject, paths: Path[]): void {
   for (const path of paths) removeFrom(object, '', stepsOf(path));
 }
@@ -103,7 +103,7 @@ function removeFrom(container: unknown, field: string, [step = '', ...rest]: str
     );
     const item: unknown = container[index];
     if (index < 0) return;
-    // The keys of an item go last, with the item.
+    // The keys of an item are removed last, with the item.
     if (rest.length > 0 && !keys.includes(rest[0]!.slice(2))) removeFrom(item, '', rest);
     if (!isMap(item) || Object.keys(item).every((key) => keys.includes(key))) container.splice(index, 1);
   } else if (isMap(container)) {

@@ -15,29 +15,29 @@ import { originOf, VirtualCluster } from './virtual-cluster.js';
 export type { Fault } from './faults.js';
 
 export interface SimulatedClusterOptions {
-  /** Switched on from the start; see also `inject`. */
+  /** Active from the start; see also `inject`. */
   fault?: Fault | undefined;
-  /** What is there from the start, such as an admission policy. */
+  /** Objects that exist from the start, such as an admission policy. */
   objects?: readonly object[];
-  /** From scheduled to ready, for every pod, ms. */
+  /** The time from scheduled to ready, for every pod, ms. */
   podStartMs?: number;
   /** How much longer a virtual cluster takes, ms. */
   virtualClusterStartMs?: number;
 }
 
-/** Starts a host cluster that is simulated in this process. */
+/** Starts a simulated host cluster in this process. */
 export async function startSimulatedCluster(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
   const cluster = new SimulatedCluster(options);
   await cluster.start();
   return cluster;
 }
 
-/** A host cluster with its virtual clusters and its edge, until `close`. */
+/** A host cluster with its virtual clusters and its edge, which runs until `close`. */
 export class SimulatedCluster {
-  /** Of an administrator; the file is removed by `close`. */
+  /** An administrator's kubeconfig; `close` removes the file. */
   kubeconfig = '';
   kubeconfigFile = '';
-  /** Where public names lead: the only listener that tells them apart. */
+  /** Where public names lead; the only listener that distinguishes them. */
   edge = { address: '127.0.0.1', port: 0 };
   private readonly faults: Faults;
   private readonly host: ControlPlane;
@@ -77,7 +77,7 @@ export class SimulatedCluster {
     await this.inject(this.options.fault);
   }
 
-  /** Switches a fault on, or all off. */
+  /** Activates a fault, or deactivates it if undefined. */
   async inject(fault: Fault | undefined): Promise<void> {
     this.faults.active = fault;
     if (fault === 'api-down') this.host.stopServing();
@@ -124,7 +124,7 @@ export class SimulatedCluster {
     return cluster;
   }
 
-  /** A virtual cluster lives as long as its StatefulSet; without its pod it keeps its objects and does not answer. */
+  /** A virtual cluster lives as long as its StatefulSet; without its pod, it keeps its objects but does not answer. */
   private somethingEnded(resource: string, { metadata }: KubeObject): void {
     const ofPod = resource === 'pods' ? metadata.labels?.release : undefined;
     const key = `${metadata.namespace}/${ofPod ?? metadata.name}`;
@@ -171,7 +171,7 @@ export class SimulatedCluster {
 
   // ------------------------------------------------------------------ who reaches whom
 
-  /** A Service of the host leads to the port of a ready pod. */
+  /** A Service in the host cluster leads to the port of a ready pod. */
   private async behindService(namespace: string, name: string, port: number): Promise<number | undefined> {
     const service = this.host.store.find('services', namespace, name);
     const { targetPort } = service?.spec.ports?.find((one: { port: number }) => one.port === port) ?? {};
@@ -187,7 +187,7 @@ export class SimulatedCluster {
     return route && (await this.behindService(route.namespace, route.service, route.port));
   }
 
-  /** Pods inside reach addresses of the host's Services, and the edge by public names. */
+  /** Pods inside can reach the addresses of the host's Services, and the edge through public names. */
   private memberOf(plane: ControlPlane): MeshMember {
     return {
       plane,
@@ -201,7 +201,7 @@ export class SimulatedCluster {
   }
 }
 
-/** Addresses of Services and pods, each given once. */
+/** Addresses for Services and pods, each assigned once. */
 class Addresses {
   private given = 10;
 

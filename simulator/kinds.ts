@@ -9,7 +9,7 @@ export interface Kind {
   plural: string;
   namespaced: boolean;
   shortNames: string[];
-  /** Its `status` is written by controllers, through the subresource of that name. */
+  /** Whether controllers write its `status` through the subresource of that name. */
   hasStatus: boolean;
 }
 
@@ -84,7 +84,7 @@ function pluralOf(word: string): string {
   return word.endsWith('endpoints') ? word : `${word.replace(/y$/, 'ie').replace(/ss$/, 'sse')}s`;
 }
 
-/** The kinds that a CustomResourceDefinition adds, one for each version served. */
+/** The kinds that a CustomResourceDefinition adds, one for each served version. */
 export function kindsOf({ spec }: KubeObject): Kind[] {
   return spec.versions
     .filter(({ served }: { served: boolean }) => served)

@@ -7,11 +7,11 @@ import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
 import { hasSidecar, istiodPod } from './sidecar.js';
 
 /*
- * Istio as one sees it from outside: who answers a request. istiod reaches the other cluster in earnest, with the
- * address, CA and token of its remote secret.
+ * Istio as seen from outside: who answers a request. istiod really connects to the other cluster, with the address, CA and
+ * token of its remote secret.
  */
 
-/** Finds the port of 127.0.0.1 behind an address as pods see it; undefined where nothing answers. */
+/** Finds the port on 127.0.0.1 behind an address as pods see it; undefined if nothing answers. */
 export type Dial = (hostname: string, port: number) => Promise<number | undefined>;
 
 export interface MeshMember {
@@ -24,7 +24,7 @@ interface RemoteCluster {
   read(path: string): Promise<KubeObject & { items: KubeObject[] }>;
 }
 
-/** The clusters that istiod has remote secrets of. */
+/** The clusters for which istiod has remote secrets. */
 function remoteClusters({ plane, dial }: MeshMember): RemoteCluster[] {
   return plane.store
     .list('secrets', 'istio-system')
@@ -75,23 +75,23 @@ function get(options: https.RequestOptions): Promise<string> {
 
 interface Endpoint {
   pod: KubeObject;
-  /** The root that its certificate comes from. */
+  /** The root CA of its certificate. */
   root: string;
 }
 
-/** How a request ended, as curl tells it. */
+/** How a request ended, as curl reports it. */
 export interface CurlAnswer {
-  /** 0 where nothing came. */
+  /** 0 if there was no answer. */
   status: number;
   body: string;
   exitCode: number;
   problem: string;
 }
 
-/** How often a sidecar sent to an endpoint: by the pods' UIDs. */
+/** How often a sidecar sent requests to an endpoint, by the UIDs of the pods. */
 const sent = new WeakMap<ControlPlane, Map<string, number>>();
 
-/** What so many requests from a pod to a Service of the mesh, such as `http://helloworld.sample:5000/hello`, are answered. */
+/** The answers to a number of requests from a pod to a Service in the mesh, such as `http://helloworld.sample:5000/hello`. */
 export async function curl(member: MeshMember, from: KubeObject, url: URL, times: number): Promise<CurlAnswer[]> {
   const { store } = member.plane;
   const isMeshed = hasSidecar(from) && istiodPod(store) !== undefined;
@@ -138,7 +138,7 @@ async function endpointsOf(member: MeshMember, service: KubeObject, isMeshed: bo
   return [...local.map((pod) => ({ pod, root: ownRoot(member) })), ...remote];
 }
 
-/** Envoy's page of its clusters, as far as it is about the Services of the pod's namespace. */
+/** The part of Envoy's clusters page about the Services in the pod's namespace. */
 async function clustersOf(member: MeshMember, from: KubeObject): Promise<string> {
   const { namespace } = from.metadata;
   const pages = member.plane.store.list('services', namespace).map(async (service) => {
@@ -164,18 +164,18 @@ async function remoteEndpoints(member: MeshMember, namespace: string, name: stri
         const pods = items.filter((pod) => hasLabels(pod, service.spec.selector) && isReady(pod) && hasSidecar(pod));
         return pods.map((pod) => ({ pod, root: rootOf(secret, id) }));
       } catch {
-        return []; // istiod cannot read there, or there is no such Service
+        return []; // istiod cannot read there, or the Service does not exist
       }
     }),
   );
   return found.flat();
 }
 
-/** Without `cacerts`, istiod makes a root of its own. */
+/** Without `cacerts`, istiod creates its own root CA. */
 const rootOf = (cacerts: KubeObject | undefined, otherwise: string): string =>
   fromBase64(cacerts?.data?.['root-cert.pem']) || `self-signed by ${otherwise}`;
 
-/** Envoy's default: of two endpoints picked at random, the one with fewer requests. */
+/** Envoy's default: of two random endpoints, the one with fewer active requests. */
 function leastRequested(endpoints: Endpoint[], answered: Map<Endpoint, number>): Endpoint | undefined {
   if (endpoints.length === 0) return undefined;
   const [one, other] = [endpoints[randomInt(endpoints.length)]!, endpoints[randomInt(endpoints.length)]!];

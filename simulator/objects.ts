@@ -1,6 +1,6 @@
 /**
- * An object as it is stored. Most kinds have no code here that knows their fields, hence `any`.
- * What the store hands out is never changed: `copy` first.
+ * An object as it is stored. For most kinds, no code here knows the fields, hence `any`.
+ * Never modify what the store returns: `copy` it first.
  */
 export interface KubeObject {
   apiVersion: string;
@@ -45,7 +45,7 @@ export interface ManagedFields {
 
 export const copy = <Value>(value: Value): Value => structuredClone(value);
 
-/** The time as the API writes it, to the second. */
+/** The time in the API's format, with a precision of seconds. */
 export const timestamp = (date = new Date()): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
 
 export const isMap = (value: unknown): value is Record<string, unknown> =>
@@ -67,7 +67,7 @@ export const isReady = ({ metadata, status }: KubeObject): boolean =>
   metadata.deletionTimestamp === undefined &&
   status?.conditions?.some((c: { type: string; status: string }) => c.type === 'Ready' && c.status === 'True') === true;
 
-/** Sets a condition; its time changes with its status only. */
+/** Sets a condition; its transition time changes only with its status. */
 export function setCondition(object: KubeObject, type: string, status: boolean, more: object = {}): void {
   object.status ??= {};
   const conditions: { type: string; status: string; lastTransitionTime?: string }[] = object.status.conditions ?? [];

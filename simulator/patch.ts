@@ -14,7 +14,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Lays an applied configuration over an object: items of keyed lists are merged, all other lists replaced. */
+/** Merges an applied configuration over an object: items of keyed lists are merged, all other lists replaced. */
 export function mergeApplied(target: unknown, applied: unknown, field = ''): unknown {
   if (Array.isArray(applied)) return mergeLists(field, target, applied, mergeApplied);
   if (!isMap(applied)) return copy(applied);
@@ -24,7 +24,7 @@ export function mergeApplied(target: unknown, applied: unknown, field = ''): unk
 }
 
 /**
- * As `kubectl apply` sends it for the kinds that it knows.
+ * The patch that `kubectl apply` sends for the kinds that it knows.
  * @see https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
  */
 export function strategicMergePatch(target: unknown, patch: unknown, field = ''): unknown {

@@ -1,15 +1,15 @@
 import type { KubeObject } from './objects.js';
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface CommandResult {
   stdout: string;
   stderr: string;
   exitCode: number;
 }
 
-/** What goes on in the pods of one API; the API server itself knows nothing of it. */
+/** What runs in the pods of one API; the API server itself knows nothing about it. */
 export interface PodRuntime {
-  /** The port of 127.0.0.1 behind a port of a pod; undefined where nothing listens. */
+  /** The port on 127.0.0.1 behind a port of a pod; undefined if nothing listens. */
   portOf(pod: KubeObject, port: number): Promise<number | undefined>;
   run(pod: KubeObject, container: string, command: string[]): Promise<CommandResult>;
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from './objects.js';
 
-/** How a client wants objects: whole, their metadata alone, or as a table for people (kubectl). */
+/** How a client wants objects: complete, only their metadata, or as a table for people (kubectl). */
 export interface Representation {
   one(object: KubeObject): object;
   list(kind: string, apiVersion: string, resourceVersion: string, objects: KubeObject[]): object;
@@ -22,7 +22,7 @@ const whole: Representation = {
   }),
 };
 
-/** Items of Kubernetes' own kinds carry neither kind nor version in a list; those of definitions do. */
+/** In lists, items of Kubernetes' own kinds have neither kind nor version; those of CRDs do. */
 const isNative = (apiVersion: string) =>
   !apiVersion.includes('.') || (/^[^/]+\.k8s\.io\//.test(apiVersion) && !apiVersion.startsWith('gateway.'));
 

@@ -8,7 +8,7 @@ import type { DeleteOptions, WriteOptions } from './resources.js';
 import { fieldSelector, labelSelector, type Predicate } from './selectors.js';
 import { badRequest, noSuchPath, StatusError } from './status.js';
 
-/** A request to a resource, taken apart. */
+/** A parsed request to a resource. */
 export interface ResourceRequest {
   user: User;
   verb: string;
@@ -22,8 +22,8 @@ export interface ResourceRequest {
 const subresources = ['status', 'approval', 'token', 'log', 'exec', 'portforward'];
 
 /**
- * Reads where a request leads and what it wants there.
- * @throws StatusError where the path leads to no resource
+ * Parses a request: which resource it addresses, and what it wants to do.
+ * @throws StatusError if the path does not lead to a resource
  */
 export function readRequest(kinds: readonly Kind[], user: User, message: IncomingMessage): ResourceRequest {
   const { searchParams: query } = new URL(message.url ?? '/', 'https://server');

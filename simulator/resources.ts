@@ -7,14 +7,14 @@ import { serverSideApply, trackUpdate } from './server-side-apply.js';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound, StatusError } from './status.js';
 import type { Store } from './store.js';
 
-/** Of one write. */
+/** The options of a write. */
 export interface WriteOptions {
   user: User;
   /** The field manager. */
   manager: string;
   dryRun?: boolean;
   force?: boolean;
-  /** Only `status` is written through the subresource of that name, and all but `status` otherwise. */
+  /** Writing through the subresource `status` changes only the status; any other write changes everything else. */
   subresource?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface Target {
 
 const system: User = { name: 'system:kube-controller-manager', groups: ['system:masters'] };
 
-/** What can be done to objects, whoever asks: the checks of an API server around the store. */
+/** The operations on objects: the checks of an API server around the store, without authorization. */
 export class Resources {
   constructor(
     readonly store: Store,
@@ -39,7 +39,7 @@ export class Resources {
     private readonly allocateClusterIp: () => string,
   ) {}
 
-  /** For the controllers, or another account: creates an object of a kind that is served. */
+  /** Creates an object of a served kind, for the controllers or another account. */
   readonly make = (object: KubeObject, user = system): KubeObject => {
     const kind = this.kinds().find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion)!;
     const options = { user, manager: 'simulated-cluster' };

@@ -22,7 +22,7 @@ function requirement(term: string): (labels: Record<string, string>) => boolean 
   return operator === '!=' || operator === 'notin' ? (labels) => !isOneOf(labels) : isOneOf;
 }
 
-/** The fields that objects can be selected by, besides their name and namespace; kinds that nobody asks for are left out. */
+/** The fields by which objects can be selected, besides name and namespace, for the kinds that are used. */
 const selectableFields: Readonly<Record<string, RegExp>> = {
   Event: /^(involvedObject\.(kind|namespace|name|uid)|reason|type)$/,
   Secret: /^type$/,

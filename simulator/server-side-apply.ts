@@ -5,8 +5,8 @@ import { mergeApplied } from './patch.js';
 import { StatusError } from './status.js';
 
 /*
- * Who owns which field, and server-side apply: what a manager no longer applies goes unless another owns it, and what
- * another owns and sees differently is a conflict unless it is forced.
+ * Field ownership and server-side apply: a field that a manager no longer applies is removed unless another manager owns it;
+ * a different value for a field that another manager owns is a conflict unless it is forced.
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 
@@ -40,7 +40,7 @@ export function serverSideApply(
   return withOwners(merged, [...others, { ...entry(manager, 'Apply', own), paths: new Set(leaves.keys()) }]);
 }
 
-/** Notes that a manager wrote, other than by server-side apply, whatever differs between two states of an object. */
+/** Records that a manager wrote the differences between two states of an object, other than by server-side apply. */
 export function trackUpdate(before: KubeObject | undefined, after: KubeObject, manager: string): KubeObject {
   const old = before ? leavesOf(before) : new Map<Path, unknown>();
   const now = leavesOf(after);

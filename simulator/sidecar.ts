@@ -4,7 +4,7 @@ import type { Store } from './store.js';
 
 const webhook = 'istio-sidecar-injector';
 
-/** Whether a pod has Istio's proxy beside it. */
+/** Whether a pod has Istio's sidecar. */
 export const hasSidecar = ({ spec }: KubeObject): boolean =>
   spec.containers.some(({ name }: { name: string }) => name === 'istio-proxy');
 
@@ -13,8 +13,8 @@ export const istiodPod = (store: Store): KubeObject | undefined =>
   store.list('pods', 'istio-system').find((pod) => hasLabels(pod, { app: 'istiod' }) && isReady(pod));
 
 /**
- * What Istio's webhook does to pods of namespaces labelled `istio-injection=enabled`.
- * @throws StatusError InternalError while istiod, which answers for the webhook, is not ready
+ * What Istio's webhook does to pods in namespaces labelled `istio-injection=enabled`.
+ * @throws StatusError InternalError while istiod, which serves the webhook, is not ready
  */
 export function sidecarInjection(store: Store, draft: KubeObject): void {
   const namespace = store.find('namespaces', undefined, draft.metadata.namespace!);

@@ -1,4 +1,4 @@
-/** An answer other than success, as the API server words it. */
+/** An error in the words of the API server. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
 
@@ -27,7 +27,7 @@ export class StatusError extends Error {
   }
 }
 
-/** `secrets` is `secrets` of the core group, `deployments.apps` those of group `apps`. */
+/** `secrets` means the core group, `deployments.apps` the group `apps`. */
 export type GroupResource = string;
 
 function detailsOf(resource: GroupResource, name: string, more: object = {}): Record<string, unknown> {
@@ -38,7 +38,7 @@ function detailsOf(resource: GroupResource, name: string, more: object = {}): Re
 export const notFound = (resource: GroupResource, name: string) =>
   new StatusError(404, 'NotFound', `${resource} "${name}" not found`, detailsOf(resource, name));
 
-/** The path leads nowhere: no such group, version or kind. */
+/** The path leads nowhere: the group, version or kind does not exist. */
 export const noSuchPath = () =>
   new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
 

@@ -7,16 +7,16 @@ export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   resource: GroupResource;
   object: KubeObject;
-  /** How the object was before; a watch with a selector needs it. */
+  /** The previous state of the object, which a watch with a selector needs. */
   before?: KubeObject | undefined;
 }
 
 export type Listener = (event: WatchEvent) => void;
 
-/** So many events can be replayed to a watch that starts at an earlier resource version. */
+/** How many events are kept for watches that start at an earlier resource version. */
 const historyLength = 5000;
 
-/** All objects of one API, of whatever kind, and the events of their changes. */
+/** All objects of one API, of all kinds, and the events of their changes. */
 export class Store {
   private readonly objects = new Map<GroupResource, Map<string, KubeObject>>();
   private readonly uids = new Set<string>();
@@ -33,7 +33,7 @@ export class Store {
     return this.objects.get(resource)?.get(keyOf(namespace, name));
   }
 
-  /** Whether there is an object of that identity. */
+  /** Whether this object exists. */
   has(uid: string): boolean {
     return this.uids.has(uid);
   }
@@ -45,13 +45,13 @@ export class Store {
     return object;
   }
 
-  /** Of one namespace, or of all. */
+  /** In one namespace, or in all. */
   list(resource: GroupResource, namespace?: string): KubeObject[] {
     const all = [...(this.objects.get(resource)?.values() ?? [])];
     return namespace === undefined ? all : all.filter(({ metadata }) => metadata.namespace === namespace);
   }
 
-  /** Every object of a namespace, with its resource. */
+  /** All objects in a namespace, with their resources. */
   *contentOf(namespace: string): Iterable<[GroupResource, KubeObject]> {
     for (const resource of this.objects.keys())
       for (const object of this.list(resource, namespace)) yield [resource, object];
@@ -79,8 +79,8 @@ export class Store {
   }
 
   /**
-   * Replaces an object; one that changes nothing is not written. An object that is being deleted goes with its last finalizer.
-   * @throws StatusError NotFound; Conflict when it has a resource version and that is not the latest
+   * Replaces an object, unless nothing changes. An object that is being deleted disappears with its last finalizer.
+   * @throws StatusError NotFound; Conflict if it has a resource version that is not the latest
    */
   update(resource: GroupResource, object: KubeObject): KubeObject {
     const { name, namespace, resourceVersion } = object.metadata;
@@ -96,7 +96,7 @@ export class Store {
     return stored;
   }
 
-  /** Changes an object that may be gone already. */
+  /** Changes an object that may already be gone. */
   change(
     resource: GroupResource,
     namespace: string | undefined,
@@ -110,7 +110,7 @@ export class Store {
     return this.update(resource, draft);
   }
 
-  /** Deletes an object, or marks it for deletion while something holds it; answers with what was deleted or marked. */
+  /** Deletes an object, or marks it for deletion while finalizers hold it; returns what was deleted or marked. */
   delete(resource: GroupResource, object: KubeObject, graceSeconds = 0): KubeObject {
     if (!isKept(object) && graceSeconds === 0) return this.drop(resource, this.stamp(object));
     const marked = {
@@ -127,7 +127,7 @@ export class Store {
     return () => this.listeners.delete(listener);
   }
 
-  /** What happened after a resource version. @throws StatusError Expired when that is too long ago */
+  /** The events after a resource version. @throws StatusError Expired if that is too long ago */
   since(resourceVersion: number): WatchEvent[] {
     if (resourceVersion < this.forgotten)
       throw new StatusError(410, 'Expired', `too old resource version: ${resourceVersion} (${this.forgotten})`);
@@ -157,6 +157,6 @@ export class Store {
 
 const keyOf = (namespace: string | undefined, name: string) => `${namespace ?? ''}/${name}`;
 
-/** Finalizers hold an object; those of a namespace are in its spec. */
+/** Whether finalizers hold an object; those of a namespace are in its spec. */
 const isKept = ({ metadata, kind, spec }: KubeObject): boolean =>
   (metadata.finalizers?.length ?? 0) > 0 || (kind === 'Namespace' && (spec?.finalizers?.length ?? 0) > 0);

@@ -8,7 +8,7 @@ import { badRequest, noSuchPath } from './status.js';
 import type { Store } from './store.js';
 
 /*
- * exec and port-forward over WebSockets: every message is a byte that names the channel, then its data.
+ * exec and port-forward over WebSockets: every message starts with a byte for the channel, followed by the data.
  * @see https://kubernetes.io/blog/2024/08/20/websockets-transition/
  */
 
@@ -27,14 +27,14 @@ interface Pods {
   runtime: PodRuntime;
 }
 
-/** A stream that a request asks for, checked. */
+/** A validated request for a stream. */
 interface Stream {
   pod: KubeObject;
   container: string;
   protocols: readonly string[];
 }
 
-/** @throws StatusError where there is no such stream, pod or container */
+/** @throws StatusError if the stream, pod or container does not exist */
 export function findStream(
   { store }: Pick<Pods, 'store'>,
   { kind, namespace, name, subresource = '', query }: ResourceRequest,
@@ -49,7 +49,7 @@ export function findStream(
   return { pod, container, protocols };
 }
 
-/** Answers a request to upgrade. @throws StatusError before anything is sent */
+/** Answers an upgrade request. @throws StatusError before anything is sent */
 export function serveStream(
   pods: Pods,
   request: ResourceRequest,
@@ -60,7 +60,7 @@ export function serveStream(
   const { pod, container, protocols } = findStream(pods, request);
   const offered = (message.headers['sec-websocket-protocol'] ?? '').split(/, */);
   const protocol = protocols.find((one) => offered.includes(one));
-  if (!protocol) throw badRequest(`the simulated cluster knows WebSockets with ${protocols.join(' or ')} only`);
+  if (!protocol) throw badRequest(`the simulated cluster supports only WebSockets with ${protocols.join(' or ')}`);
   const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol });
   server.handleUpgrade(message, socket, head, (webSocket) => {
     const fail = () => webSocket.terminate();
@@ -96,7 +96,7 @@ function exitStatus(exitCode: CommandResult['exitCode']): object {
   };
 }
 
-/** Each port has a channel for data and one for errors; both begin with the port's number. */
+/** Each port has a channel for data and one for errors; both start with the port number. */
 async function portForward({ runtime }: Pods, pod: KubeObject, ports: number[], webSocket: WebSocket): Promise<void> {
   const early: Buffer[] = [];
   const keep = (data: Buffer) => early.push(data);

@@ -1,4 +1,4 @@
-/** Everything that is to happen later in one cluster; nothing is left of it after `close`. */
+/** The timers of one cluster; `close` cancels all of them. */
 export class Timers {
   private readonly pending = new Set<NodeJS.Timeout>();
   private closed = false;

@@ -1,13 +1,13 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { KubeObject } from './objects.js';
 
-/** The claims of a token of a ServiceAccount. */
+/** The claims of a ServiceAccount token. */
 export interface Claims {
   iss: string;
   sub: string;
   aud: string[];
   iat: number;
-  /** Seconds since 1970; the token in a Secret has no end. */
+  /** Seconds since 1970; a token in a Secret does not expire. */
   exp?: number;
   'kubernetes.io': { namespace: string; serviceaccount: { name: string; uid: string } };
 }
@@ -15,7 +15,7 @@ export interface Claims {
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const signature = { dsaEncoding: 'ieee-p1363' } as const;
 
-/** A token (JWT, ES256) by which a ServiceAccount authenticates. */
+/** A token (JWT, ES256) for a ServiceAccount. */
 export function issueToken(privateKey: string, { metadata }: KubeObject, expires?: Date): string {
   const { namespace = '', name, uid = '' } = metadata;
   const claims: Claims = {
@@ -31,7 +31,7 @@ export function issueToken(privateKey: string, { metadata }: KubeObject, expires
   return `${content}.${sign('sha256', Buffer.from(content), key).toString('base64url')}`;
 }
 
-/** The claims of a token that this key has signed and whose time is not over; else undefined. */
+/** The claims of a token that this key has signed and that has not expired; otherwise undefined. */
 export function verifyToken(privateKey: string, token: string): Claims | undefined {
   const [header, payload, signed] = token.split('.');
   if (!header || !payload || !signed) return undefined;

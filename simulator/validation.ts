@@ -4,14 +4,14 @@ import { hasLabels, type KubeObject } from './objects.js';
 import { badRequest, invalid } from './status.js';
 
 /*
- * What an API server refuses of the objects that the product writes, in its own words. There are no schemas here: a
- * field that no rule names is taken as it is.
+ * What an API server refuses in the objects that the product writes, in its own words. There are no schemas: fields without
+ * a rule are accepted as they are.
  */
 
-/** Problems of an object, each as `field: what is wrong`; `before` is the object that it replaces. */
+/** The problems of an object, each as `field: what is wrong`; `before` is the object that it replaces. */
 type Problems = (object: KubeObject, before: KubeObject | undefined) => Iterable<string>;
 
-/** @throws StatusError Invalid with all problems; BadRequest where a text is none */
+/** @throws StatusError Invalid with all problems; BadRequest if a text is not a string */
 export function validate(kind: Kind, object: KubeObject, before: KubeObject | undefined): void {
   checkTexts(kind, object);
   const problems = [...metadataProblems(object, before), ...(problemsOf[kind.kind]?.(object, before) ?? [])];

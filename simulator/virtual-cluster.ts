@@ -13,7 +13,7 @@ const annotations = {
   namespace: 'vcluster.loft.sh/object-namespace',
 } as const;
 
-/** The name in the host cluster of an object of a virtual one. */
+/** The name in the host cluster of an object from a virtual cluster. */
 export function syncedName(name: string, namespace: string, cluster: string): string {
   const whole = `${name}-x-${namespace}-x-${cluster}`;
   if (whole.length <= 63) return whole;
@@ -21,7 +21,7 @@ export function syncedName(name: string, namespace: string, cluster: string): st
   return `${whole.slice(0, 52)}-${digest}`.replace('.-', '-');
 }
 
-/** Where in its virtual cluster a synced object comes from; undefined for an object of the host itself. */
+/** Where in its virtual cluster a synced object comes from; undefined for the host's own objects. */
 export function originOf({ metadata }: KubeObject): { cluster: string; namespace: string; name: string } | undefined {
   const cluster = metadata.labels?.[labels.managedBy];
   const name = metadata.annotations?.[annotations.name];
@@ -35,7 +35,7 @@ export interface VirtualClusterOptions extends Omit<ControlPlaneOptions, 'name' 
   name: string;
 }
 
-/** What vcluster's pod does: an API of its own, and its pods and Services copied into the host's namespace. */
+/** What vcluster's pod does: it serves its own API, and copies pods and Services into the host namespace. */
 export class VirtualCluster {
   readonly plane: ControlPlane;
   private readonly host: ControlPlane;
@@ -56,7 +56,7 @@ export class VirtualCluster {
     });
   }
 
-  /** Serves the API and writes the Secrets by which the host's people reach it. */
+  /** Serves the API, and writes the Secrets with which it can be reached from the host cluster. */
   async start(): Promise<void> {
     await this.plane.serve(this.subjectAltNames());
     const exported = this.config().exportKubeConfig as { server?: string } | undefined;
@@ -158,11 +158,11 @@ export class VirtualCluster {
         spec: { containers, initContainers, volumes, ...account },
       });
     } else if (synced.metadata.deletionTimestamp) {
-      throw new StatusError(409, 'Conflict', 'the earlier pod of that name is still there'); // to be called again
+      throw new StatusError(409, 'Conflict', 'the earlier pod of that name still exists'); // makes the reconciler call again
     }
   }
 
-  /** As vcluster's account; what the host refuses is told by an event at the virtual object, and tried again. */
+  /** Acts as vcluster's account; a refusal by the host becomes an event on the virtual object, and is retried. */
   private copyToHost(virtual: KubeObject, object: KubeObject): void {
     try {
       this.host.resources.make(object, {
@@ -190,7 +190,7 @@ export class VirtualCluster {
     });
   }
 
-  /** The host's pod has changed: the virtual one has its state. */
+  /** The host's pod has changed: copies its status to the virtual pod. */
   private takeBack(
     { namespace, name }: { namespace: string; name: string },
     synced: KubeObject,
@@ -199,7 +199,7 @@ export class VirtualCluster {
     const { store } = this.plane;
     const pod = store.find('pods', namespace, name);
     if (!pod) return;
-    // Where somebody deleted the host's pod alone, the virtual one goes with it, for its controller to make another.
+    // If somebody deleted only the host's pod, the virtual pod is deleted too, so that its controller creates another.
     if (isGone) return void store.delete('pods', pod);
     store.change('pods', namespace, name, (draft) => {
       draft.status = synced.status;

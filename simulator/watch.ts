@@ -7,13 +7,13 @@ import type { Store, WatchEvent } from './store.js';
 export interface WatchRequest {
   store: Store;
   resource: GroupResource;
-  /** Of namespace, labels and fields. */
+  /** Filters by namespace, labels and fields. */
   selects: Predicate;
   representation: Representation;
   query: URLSearchParams;
 }
 
-/** Sends events, one a line, until the client goes or its `timeoutSeconds` are over. */
+/** Sends events, one per line, until the client disconnects or its `timeoutSeconds` have passed. */
 export function streamEvents(
   response: ServerResponse,
   { store, resource, selects, representation, query }: WatchRequest,
@@ -51,7 +51,7 @@ export function streamEvents(
   });
 }
 
-/** An object that no longer matches is deleted as far as this watch goes, one that begins to is added. */
+/** For this watch, an object that no longer matches is deleted, and one that starts to match is added. */
 function typeFor({ type, object, before }: WatchEvent, selects: Predicate): WatchEvent['type'] | undefined {
   const matches = selects(object);
   if (type !== 'MODIFIED') return matches ? type : undefined;

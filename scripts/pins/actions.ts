@@ -7,11 +7,11 @@ export interface ActionPin {
   repository: string;
   /** What the workflow runs. */
   ref: string;
-  /** The release that it should be, from the comment; undefined where there is none. */
+  /** The release that it should be, from the comment; undefined if there is none. */
   version: string | undefined;
 }
 
-/** The actions of other repositories that a workflow uses. */
+/** The actions from other repositories that a workflow uses. */
 export function actionsIn(workflow: string): ActionPin[] {
   return [...workflow.matchAll(pinned)].map(([, , repository = '', , ref = '', , version]) => ({
     repository,
@@ -20,7 +20,7 @@ export function actionsIn(workflow: string): ActionPin[] {
   }));
 }
 
-/** The workflow with every action at the commit of its release; a new release is taken from where the commit is. */
+/** The workflow with every action at the commit of its release, and with the release that each commit has. */
 export async function pinActions(workflow: string, commitOf: CommitOf): Promise<string> {
   const commits = new Map<string, string>();
   for (const { repository, ref, version = ref } of actionsIn(workflow))
@@ -34,7 +34,7 @@ export async function pinActions(workflow: string, commitOf: CommitOf): Promise<
 
 export type CommitOf = (repository: string, tag: string) => Promise<string>;
 
-/** The commit that a tag of a repository names; of an annotated tag, that behind it. */
+/** The commit of a tag in a repository; for an annotated tag, the commit that it points to. */
 export const commitOnGitHub: CommitOf = async (repository, tag) => {
   const { stdout } = await execa('git', [
     'ls-remote',

@@ -5,8 +5,8 @@ import { readDemoConfig } from '../../src/config.js';
 import { istioImage } from '../../src/k8s/istio-images.js';
 
 /**
- * The text of a configuration file with the digests of all images, of Istio's and of a chart that is a file, as they are
- * now. What it leaves to the defaults is written out; what comes from the environment stays as it is.
+ * The text of a configuration file with the current digests of all images, including Istio's, and of a chart file. Defaults
+ * are written out; values from the environment stay as they are.
  */
 export async function pinConfiguration(
   path: string,

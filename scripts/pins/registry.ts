@@ -1,11 +1,11 @@
-/** An image's name as registries take it. */
+/** The name of an image in the form that registries use. */
 export interface ImageName {
   registry: string;
   repository: string;
   tag: string;
 }
 
-/** Reads `docker.io/curlimages/curl:8.16.0`, with or without a digest behind it, as Docker does. */
+/** Parses `docker.io/curlimages/curl:8.16.0`, with or without a digest, as Docker does. */
 export function parseImage(image: string): ImageName {
   const [name = ''] = image.split('@');
   const [, path = name, tag = 'latest'] = /^(.*):([\w.-]+)$/.exec(name) ?? [];
@@ -17,7 +17,7 @@ export function parseImage(image: string): ImageName {
   return { registry, repository: repository.includes('/') ? repository : `library/${repository}`, tag };
 }
 
-/** Of an image for all platforms, or for one. */
+/** Media types of images for several platforms, or for one. */
 const accepted = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -26,7 +26,7 @@ const accepted = [
 ].join(', ');
 
 /**
- * The digest that the registry has for an image's tag now, `sha256:…`.
+ * The current digest of an image's tag in the registry, `sha256:…`.
  * @see https://distribution.github.io/distribution/spec/auth/token/
  */
 export async function digestOf(image: string): Promise<string> {
@@ -50,7 +50,8 @@ async function anonymousToken(challenge: string): Promise<string> {
   const { realm, ...query } = Object.fromEntries(
     [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]),
   );
-  if (realm === undefined) throw new Error(`the registry wants a sign-in that is not supported: ${challenge}`);
+  if (realm === undefined)
+    throw new Error(`the registry requires a kind of authentication that is not supported: ${challenge}`);
   const answer = await fetch(`${realm}?${new URLSearchParams(query).toString()}`, {
     signal: AbortSignal.timeout(30_000),
   });

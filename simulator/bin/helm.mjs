@@ -1,4 +1,4 @@
-// What `helm` would do to a cluster for the chart `vcluster`, and nothing for any other chart.
+// Does to a cluster what `helm` would do for the chart `vcluster`; other charts are not supported.
 import { existsSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'yaml';
@@ -66,13 +66,13 @@ function render(name, chart, namespace) {
   const isFile = /^[./~]/.test(chart) || chart.endsWith('.tgz');
   if (isFile && !existsSync(chart)) fail(`path "${chart}" not found`);
   if (!/(^|\/)vcluster(-[\d.]+(-[\w.]+)?\.tgz)?$/.test(chart))
-    fail(`the simulated helm has the chart "vcluster" only, not "${chart}"`);
+    fail(`the simulated helm has only the chart "vcluster", not "${chart}"`);
   const chartVersion = flag('version') ?? /vcluster-(\d[\w.-]*)\.tgz$/.exec(chart)?.[1] ?? '0.34.0';
   const values = flag('values') ? (parse(readInput(flag('values'))) ?? {}) : {};
   return vclusterManifests({ name, namespace, version: chartVersion.replace(/^v/, ''), values });
 }
 
-/** The Secret in which helm keeps a revision, with the real one's name, labels and encoding. */
+/** The Secret in which helm keeps a revision, with the real name, labels and encoding. */
 function release({ name, namespace, revision, status, manifests }) {
   const manifest = manifests.map((one) => JSON.stringify(one)).join('\n---\n');
   const content = { name, namespace, version: revision, info: { status }, manifest };

@@ -2,8 +2,8 @@ const namespace = 'istio-system';
 const rbac = 'rbac.authorization.k8s.io';
 
 /**
- * The objects of an IstioOperator's `spec`: one or a few of each kind that Istio's charts have, with their names: base,
- * istiod and the ingress gateways.
+ * The objects for an IstioOperator's `spec` (base, istiod and the ingress gateways): one or a few of each kind in Istio's
+ * charts, with the real names.
  */
 export function istioManifests({
   hub = 'docker.io/istio',
@@ -13,7 +13,7 @@ export function istioManifests({
   components = {},
 }) {
   const { clusterName = 'Kubernetes' } = values.global?.multiCluster ?? {};
-  // A whole image is taken as it stands, as Istio's charts do.
+  // A full image reference is used as it is, as in Istio's charts.
   const imageOf = (name, given) => (given?.includes('/') ? given : `${hub}/${name}:${tag}`);
   const proxyImage = imageOf('proxyv2', values.global?.proxy?.image);
   const istiod = {
@@ -80,7 +80,7 @@ function clusterRole(name, account, verbs) {
   ];
 }
 
-/** An account, a Deployment of one container, and its Service and disruption budget. */
+/** An account, a Deployment with one container, and its Service and PodDisruptionBudget. */
 function server(name, labels, serviceAccountName, container, ports) {
   const selector = { matchLabels: labels };
   const template = {

@@ -1,4 +1,4 @@
-// What `istioctl` renders, reduced to what can be seen of Istio in the simulated cluster.
+// Renders what `istioctl` does, reduced to what is visible of Istio in the simulated cluster.
 import { parse, stringify } from 'yaml';
 import { istioManifests } from './istio-manifests.mjs';
 import { fail, parseArguments, readInput } from './kube.mjs';

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { parse } from 'yaml';
 
-/** Ends the process as the tools do: the reason on standard error, status 1. */
+/** Exits as the tools do: with the reason on standard error and status 1. */
 export function fail(reason) {
   console.error(`Error: ${reason}`);
   process.exit(1);
 }
 
-/** Words and flags of a command line; a flag that is not among these is refused. */
+/** The words and flags of a command line; unknown flags are refused. */
 export function parseArguments(args, { short, boolean, texts }) {
   const words = [];
   const flags = {};
@@ -29,7 +29,7 @@ export function parseArguments(args, { short, boolean, texts }) {
 
 export const readInput = (file) => readFileSync(file === '-' ? 0 : file, 'utf8');
 
-/** The API that KUBECONFIG points at; `call` answers with the object and throws its Status. */
+/** The API of KUBECONFIG; `call` returns the object or throws the Status. */
 export function connect() {
   const kubeconfig = process.env.KUBECONFIG;
   if (!kubeconfig) fail('Kubernetes cluster unreachable: KUBECONFIG is not set');
@@ -78,7 +78,7 @@ export function connect() {
 
 const plurals = { NetworkPolicy: 'networkpolicies', Ingress: 'ingresses' };
 
-/** The path of an object, or of its kind's collection in its namespace. */
+/** The path of an object, or of the collection of its kind in its namespace. */
 export function pathOf({ apiVersion, kind, metadata: { name, namespace } }, { collection = false } = {}) {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const plural = plurals[kind] ?? `${kind.toLowerCase()}s`;

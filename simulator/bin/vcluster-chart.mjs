@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 
 /**
- * What the chart `vcluster` renders, reduced to what can be seen from outside: the names, labels and ports are the real
- * ones'. Charts before 0.20 take `syncer.extraArgs`, later ones keep all values in a Secret that the pod reads.
+ * What the chart `vcluster` renders, reduced to what is visible from outside; names, labels and ports are real. Charts before
+ * 0.20 use `syncer.extraArgs`; later ones keep all values in a Secret that the pod reads.
  */
 export function vclusterManifests({ name, namespace, version, values }) {
   const isSyncer = /^0\.(1?\d)\./.test(version);

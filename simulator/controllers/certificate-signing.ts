@@ -6,7 +6,7 @@ import type { Reconciler } from './reconciler.js';
 const resource = 'certificatesigningrequests.certificates.k8s.io';
 const year = 31_536_000;
 
-/** Signs the requests for client certificates that were approved. */
+/** Signs approved requests for client certificates. */
 export function signCertificates(reconciler: Reconciler, store: Store, authority: Authority): void {
   reconciler.on(resource, (csr) => {
     const { spec, status, metadata } = csr;

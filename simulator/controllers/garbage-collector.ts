@@ -2,7 +2,7 @@ import type { KubeObject } from '../objects.js';
 import type { GroupResource } from '../status.js';
 import type { Store } from '../store.js';
 
-/** Deletes objects none of whose owners is there. @returns a function that stops it */
+/** Deletes objects whose owners no longer exist. @returns a function that stops it */
 export function collectGarbage(store: Store): () => void {
   const check = (resource: GroupResource, { metadata }: KubeObject) => {
     const { namespace, name, ownerReferences = [], deletionTimestamp } = metadata;

@@ -9,17 +9,17 @@ export const nodeName = 'simulated-cluster';
 export interface KubeletOptions {
   faults: Faults;
   timers: Timers;
-  /** From scheduled to ready, ms. */
+  /** The time from scheduled to ready, ms. */
   startMs: number;
   allocatePodIp(): string;
-  /** Called when a pod's containers have started; it gets ready once this ends. */
+  /** Called when a pod's containers have started; the pod becomes ready when this resolves. */
   started(pod: KubeObject): Promise<void>;
 }
 
-/** Runs pods: Pending, then Running, then ready after a moment; and ends those that are being deleted. */
+/** Runs pods (Pending, Running, then ready after a moment) and stops those that are being deleted. */
 export function runPods(reconciler: Reconciler, { store, make }: Resources, options: KubeletOptions): void {
   const { faults, timers, startMs, allocatePodIp, started } = options;
-  /** The pod as it is by now; undefined when it is gone, whatever has its name. */
+  /** The current state of the pod; undefined if it is gone, even if another pod has its name. */
   const current = ({ metadata }: KubeObject) => {
     const found = store.find('pods', metadata.namespace, metadata.name);
     return found?.metadata.uid === metadata.uid ? found : undefined;

@@ -3,7 +3,7 @@ import { StatusError } from '../status.js';
 import type { Store } from '../store.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Ends namespaces that are being deleted: first their content, then their own finalizer. */
+/** Deletes namespaces: first their content, then their own finalizer. */
 export function endNamespaces(reconciler: Reconciler, store: Store): void {
   reconciler.on('namespaces', ({ metadata }) => {
     const { name } = metadata;
@@ -18,7 +18,7 @@ export function endNamespaces(reconciler: Reconciler, store: Store): void {
       name,
       rest.map(([, object]) => object),
     );
-    throw new StatusError(409, 'Conflict', 'there is content left'); // to be called again
+    throw new StatusError(409, 'Conflict', 'there is content left'); // makes the reconciler call again
   });
 }
 

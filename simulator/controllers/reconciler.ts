@@ -7,7 +7,7 @@ type Work = (object: KubeObject) => void;
 
 const retryMs = 100;
 
-/** Calls controllers for the objects that changed, as they are by then, and again where they could not finish. */
+/** Calls controllers with the current state of changed objects, and again if they could not finish. */
 export class Reconciler {
   private readonly queue = new Map<string, () => void>();
   private readonly stop: () => void;

@@ -4,7 +4,7 @@ import type { Resources } from '../resources.js';
 import { issueToken } from '../tokens.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Gives every namespace its `default` account and the CA, and fills the Secrets that hold an account's token. */
+/** Gives every namespace its `default` account and the CA, and fills the token Secrets of accounts. */
 export function runServiceAccounts(reconciler: Reconciler, { store, make }: Resources, authority: Authority): void {
   reconciler.on('namespaces', ({ metadata: { name: namespace, deletionTimestamp } }) => {
     if (deletionTimestamp) return;

@@ -2,7 +2,7 @@ import { setCondition } from '../objects.js';
 import type { Store } from '../store.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Says of what needs nothing else that it is there: claims are bound, quotas counted, definitions established. */
+/** Sets statuses that need no work: claims are bound, quotas counted, CRDs established. */
 export function writeStatuses(reconciler: Reconciler, store: Store): void {
   reconciler.on('persistentvolumeclaims', ({ metadata }) => {
     store.change(

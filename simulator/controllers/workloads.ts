@@ -4,7 +4,7 @@ import type { Resources } from '../resources.js';
 import type { Store } from '../store.js';
 import type { Reconciler } from './reconciler.js';
 
-/** Deployments make ReplicaSets, and those and StatefulSets make pods. */
+/** Deployments create ReplicaSets; ReplicaSets and StatefulSets create pods. */
 export function runWorkloads(reconciler: Reconciler, resources: Resources): void {
   const run = (kind: string, reconcile: (resources: Bound, object: KubeObject) => void) =>
     reconciler.on(
@@ -17,7 +17,7 @@ export function runWorkloads(reconciler: Reconciler, resources: Resources): void
   run('StatefulSet', reconcileStatefulSet);
 }
 
-/** Unlike a real one, it takes the pods of an earlier template away at once. */
+/** Unlike a real one, it deletes the pods of an earlier template at once. */
 function reconcileDeployment({ store, make }: Bound, deployment: KubeObject): void {
   const { metadata, spec } = deployment;
   const hash = hashOf(spec.template);

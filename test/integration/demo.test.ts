@@ -86,12 +86,12 @@ describe('npm run demo', () => {
   it('ends with 1 when something of the script fails, with what', async () => {
     await withDemo(['--fault', 'forbidden', '--script', 'create; verify'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 1);
-      assert.match(output(), /It did not work: create: .*does not have all the permissions/);
+      assert.match(output(), /Failed: create: .*does not have all the permissions/);
       assert.doesNotMatch(output(), /\/vcdemo verify`\n/);
     });
     await withDemo(['--script', 'delte mine; list'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 1);
-      assert.match(output(), /It did not work: delte mine: .*There is no command "delte"/);
+      assert.match(output(), /Failed: delte mine: .*There is no command "delte"/);
     });
   });
 
