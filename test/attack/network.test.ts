@@ -53,7 +53,14 @@ async function lookUp(): Promise<Addresses> {
     apiService: await inHost('{.spec.clusterIP}', '-n', 'default', 'service', 'kubernetes'),
     node: await inHost('{.items[0].status.addresses[?(@.type=="InternalIP")].address}', 'nodes'),
     app: { vc1: await appOf('vc1'), vc2: await appOf('vc2') },
-    api: await inHost('{.items[0].status.podIP}', '-n', hostNamespace, 'pod', '-l', 'app=vcluster,!vcluster.loft.sh/managed-by'),
+    api: await inHost(
+      '{.items[0].status.podIP}',
+      '-n',
+      hostNamespace,
+      'pod',
+      '-l',
+      'app=vcluster,!vcluster.loft.sh/managed-by',
+    ),
   };
 }
 
