@@ -72,7 +72,16 @@ function trafficOf(text: string) {
 function verified(text: string): Verified {
   const directions = [{ from: 'vc1', traffic: trafficOf(text) }];
   const verdict = judge(directions, evenly);
-  return { demo: 'demo', verdict, directions, expectation: evenly, at: new Date(0), tookMs: 1 };
+  return {
+    demo: 'demo',
+    verdict,
+    directions,
+    expectation: evenly,
+    findings: [],
+    causes: [],
+    at: new Date(0),
+    tookMs: 1,
+  };
 }
 
 const demo: Demo = {

@@ -6,7 +6,7 @@ import { ControlPlane } from './control-plane.js';
 import { runPods } from './controllers/kubelet.js';
 import { Edge, routesOf } from './edge.js';
 import { Faults, type Fault } from './faults.js';
-import { curl, type MeshMember } from './mesh.js';
+import { curl, remoteStates, type MeshMember } from './mesh.js';
 import { hasLabels, isReady, type KubeObject } from './objects.js';
 import type { CommandResult, PodRuntime } from './pod-runtime.js';
 import { Dashboard } from './dashboard.js';
@@ -160,8 +160,10 @@ export class SimulatedCluster {
     };
   }
 
-  private runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
-    return runCommand(command, (url, times) => curl(member, pod, url, times));
+  private async runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
+    if (command.join(' ') === 'pilot-discovery request GET /debug/clusterz')
+      return { stdout: await remoteStates(member), stderr: '', exitCode: 0 };
+    return await runCommand(command, (url, times) => curl(member, pod, url, times));
   }
 
   private async portInside(pod: KubeObject, port: number): Promise<number | undefined> {

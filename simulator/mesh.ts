@@ -97,8 +97,8 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
   const isMeshed = hasSidecar(from) && istiodPod(store) !== undefined;
   const all = (answer: CurlAnswer) => Array.from({ length: times }, () => answer);
   const failed = (exitCode: number, problem: string) => all({ status: 0, body: '', exitCode, problem });
-  if (url.host === 'localhost:15000' && isMeshed && url.pathname === '/clusters')
-    return all({ status: 200, body: await clustersOf(member, from), exitCode: 0, problem: '' });
+  if (url.host === 'localhost:15000' && isMeshed)
+    return all({ status: 200, body: await adminPage(member, from, url.pathname), exitCode: 0, problem: '' });
   const [name = '', namespace = from.metadata.namespace!] = url.hostname.split('.');
   const service = store.find('services', namespace, name);
   if (!service) return failed(6, `Could not resolve host: ${url.hostname}`);
@@ -136,6 +136,33 @@ async function endpointsOf(member: MeshMember, service: KubeObject, isMeshed: bo
     .filter((pod) => hasLabels(pod, service.spec.selector) && isReady(pod));
   const remote = isMeshed ? await remoteEndpoints(member, namespace!, name) : [];
   return [...local.map((pod) => ({ pod, root: ownRoot(member) })), ...remote];
+}
+
+async function adminPage(member: MeshMember, from: KubeObject, path: string): Promise<string> {
+  if (path === '/clusters') return await clustersOf(member, from);
+  if (path !== '/certs') return 'invalid path. admin commands are: /certs, /clusters\n';
+  const { namespace } = from.metadata;
+  const identity = `spiffe://cluster.local/ns/${namespace}/sa/${from.spec.serviceAccountName ?? 'default'}`;
+  const ends = new Date(Date.now() + 86_400_000).toISOString();
+  return JSON.stringify({
+    certificates: [{ cert_chain: [{ subject_alt_names: [{ uri: identity }], expiration_time: ends }] }],
+  });
+}
+
+/** istiod's `/debug/clusterz`. */
+export async function remoteStates(member: MeshMember): Promise<string> {
+  const states = remoteClusters(member).map(async ({ id, read }) => {
+    const isReached = await read('/api/v1/services?limit=1').then(
+      () => true,
+      () => false,
+    );
+    return {
+      id,
+      secretName: `istio-system/istio-remote-secret-${id}`,
+      syncStatus: isReached ? 'synced' : 'timeout',
+    };
+  });
+  return JSON.stringify(await Promise.all(states));
 }
 
 /** The part of Envoy's clusters page about the Services in the pod's namespace. */

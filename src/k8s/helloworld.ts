@@ -3,7 +3,7 @@ import type { DemoConfig } from '../config.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterName } from './demo.js';
-import { applyAll, list, missing, type Manifest } from './objects.js';
+import { applyAll, list, missing, readMetadata, ref, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 
 /*
@@ -91,6 +91,9 @@ export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): 
     const ready = await deploymentReady(cluster, sampleNamespace, metadata.name);
     if (!ready.holds) return ready;
   }
+  const namespace = await readMetadata(cluster, ref('v1', 'Namespace', sampleNamespace));
+  if (namespace?.metadata.labels['istio-injection'] !== 'enabled')
+    return lacks(`namespace ${sampleNamespace} is not labelled istio-injection=enabled`);
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace });
   const bare = pods.find((pod) => !hasSidecar(pod));
   if (bare) return lacks(`pod ${bare.metadata?.name} has no sidecar; it was created before istiod could inject one`);

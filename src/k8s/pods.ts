@@ -185,11 +185,12 @@ export async function podsReady(
 const isAlive = ({ metadata, status }: V1Pod) =>
   !metadata?.deletionTimestamp && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
 
-/** Holds if the Deployment runs its current template with all replicas. */
+/** Holds if the Deployment runs its current template with all replicas, of which there is at least one. */
 export async function deploymentReady(cluster: Cluster, namespace: string, name: string): Promise<Check> {
   const deployment = await read<V1Deployment>(cluster, ref('apps/v1', 'Deployment', name, namespace));
   if (!deployment) return lacks(`Deployment ${namespace}/${name} does not exist`);
   const { replicas = 1 } = deployment.spec ?? {};
+  if (replicas === 0) return lacks(`Deployment ${namespace}/${name} is scaled to 0`);
   const { observedGeneration = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
   if (
     observedGeneration >= (deployment.metadata?.generation ?? 0) &&

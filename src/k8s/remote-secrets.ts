@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { isConflict, NotYet } from './api-errors.js';
-import { lacks, unless, type Check } from './check.js';
+import { holds, lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterPlace } from './demo.js';
 import { apply, create, missing, type Manifest, readSecret } from './objects.js';
@@ -62,7 +62,14 @@ export interface RemoteSecretRequest {
 }
 
 export async function checkRemoteSecret(request: RemoteSecretRequest): Promise<Check> {
-  return unless(await missing(request.cluster, [await desired(request)]));
+  const wanted = await desired(request);
+  const absent = await missing(request.cluster, [wanted]);
+  if (absent) return lacks(absent);
+  // Its hash says what was applied, not what somebody has made of it since.
+  const { name, namespace = '' } = wanted.metadata;
+  const { [request.remote.place.name]: text } = (await readSecret(request.cluster, name, namespace)) ?? {};
+  const isSame = text === (wanted.stringData as Record<string, string>)[request.remote.place.name];
+  return isSame ? holds : lacks(`Secret ${name} of ${request.cluster.name} has been changed`);
 }
 
 export async function applyRemoteSecret(request: RemoteSecretRequest): Promise<void> {

@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { V1Pod } from '@kubernetes/client-node';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { clip } from '../redact.js';
-import { NotYet } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 import { execInPod } from './exec.js';
 import { sampleNamespace } from './helloworld.js';
-import { list } from './objects.js';
-import { podProblem } from './pods.js';
+import { adminUrl, endpointsIn, readySleepPod, requestsIn, type SidecarEndpoint } from './sidecar.js';
 
 /*
  * Requests to helloworld through the mesh, from the sleep pod of one cluster. One exec sends them all, and curl itself
@@ -38,13 +35,6 @@ export interface Run {
   timesByVersion: Record<string, number[]>;
 }
 
-/** An endpoint of helloworld, as the sidecar of sleep has it. */
-export interface SidecarEndpoint {
-  /** `10.244.0.7:5000` */
-  address: string;
-  isHealthy: boolean;
-}
-
 /** What became of the requests from one cluster. */
 export interface Traffic {
   parallel: Run;
@@ -60,13 +50,13 @@ const service = `helloworld.${sampleNamespace}`;
 /** `$1` begins every line that is not part of an answer: pods do not know it. Needs curl 7.75. */
 export const trafficScript = `
 curl --version >/dev/null || exit 127
-curl -s --max-time 3 http://localhost:15000/clusters | grep -F '|${service}.svc.'
+curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|${service}.svc.'
 echo "$1 part"
 [ -z "$2" ] || curl -s --max-time 5 --parallel --parallel-max 20 -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$2" 2>/dev/null
 echo "$1 part"
 [ -z "$3" ] || curl -s --max-time 5 --fail-early -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$3"
 echo "$1 part"
-curl -s --max-time 3 http://localhost:15000/clusters | grep -F '|${service}.svc.'
+curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|${service}.svc.'
 exit 0`;
 
 /** So many requests, as curl's globs write them. */
@@ -82,10 +72,7 @@ export async function sendTraffic(
   signal: AbortSignal,
   { stepDeadlineFactor }: Pick<DemoConfig, 'stepDeadlineFactor'> = { stepDeadlineFactor: 1 },
 ): Promise<Traffic> {
-  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace, labels: { app: 'sleep' } });
-  const pod = pods.find((candidate) => podProblem(candidate) === undefined);
-  if (!pod)
-    throw new NotYet(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
+  const pod = await readySleepPod(cluster, sampleNamespace);
   const mark = randomBytes(8).toString('hex');
   const output = await execInPod(
     cluster,
@@ -99,13 +86,13 @@ export async function sendTraffic(
 /** What the script wrote; every line that begins with the mark is curl's own or the script's. */
 export function readTraffic(output: string, mark: string, { parallel, sequential }: TrafficRequest): Traffic {
   const [before = '', together = '', alone = '', after = ''] = output.split(`${mark} part\n`);
-  const sentBefore = requestsOf(before);
-  const sentAfter = requestsOf(after);
+  const sentBefore = requestsIn(before);
+  const sentAfter = requestsIn(after);
   const run = { parallel: readParallel(together, mark, parallel), sequential: readSequential(alone, mark, sequential) };
   const known = sentBefore.size > 0 && sentAfter.size > 0;
   const sent = sum(sentAfter.values()) - sum(sentBefore.values());
   const retries = Math.max(0, sent - run.parallel.requests - run.sequential.requests);
-  return { ...run, endpoints: readEndpoints(after), retries: known ? retries : undefined };
+  return { ...run, endpoints: endpointsIn(after), retries: known ? retries : undefined };
 }
 
 /** One line of curl's `-w`. */
@@ -239,22 +226,3 @@ export function joinTraffic(first: Traffic, second: Traffic): Traffic {
 export const errorsOf = ({ errors }: Pick<Run, 'errors'>): number => sum(Object.values(errors));
 
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, each) => total + each, 0);
-
-// ------------------------------------------------------------------ the sidecar
-
-/** Lines such as `outbound|5000||helloworld.sample.svc.cluster.local::10.244.0.7:5000::rq_total::12`. */
-const sidecarLine = /^outbound\|\d+\|[^|:]*\|[^:]+::([\d.]+:\d+|\[[\da-f:]+\]:\d+)::(rq_total|health_flags)::(.*)$/gm;
-
-function requestsOf(clusters: string): Map<string, number> {
-  const lines = [...clusters.matchAll(sidecarLine)].filter(([, , field]) => field === 'rq_total');
-  return new Map(lines.map(([line, , , value]) => [line.slice(0, line.indexOf('::rq_total')), Number(value)]));
-}
-
-/** Of a Service that the sidecar does not know it says nothing; so it does where it cannot be asked. */
-function readEndpoints(clusters: string): SidecarEndpoint[] | undefined {
-  const found = new Map<string, SidecarEndpoint>();
-  for (const [, address, field, value] of clusters.matchAll(sidecarLine))
-    if (field === 'health_flags' && !found.has(address!))
-      found.set(address!, { address: address!, isHealthy: value === 'healthy' });
-  return found.size > 0 ? [...found.values()].slice(0, 200) : undefined;
-}

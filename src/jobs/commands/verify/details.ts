@@ -2,6 +2,8 @@ import type { Run } from '../../../k8s/traffic.js';
 import { clipMrkdwn, joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { brief } from '../../slack/messages.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
+import type { Cause } from './causes.js';
+import type { Finding } from './checks.js';
 import { formatMs, latencyOf, type Latency } from './latency.js';
 import type { Direction } from './measure.js';
 import { percent, type Expectation } from './shares.js';
@@ -12,6 +14,8 @@ export interface Verified {
   verdict: Verdict;
   directions: readonly Direction[];
   expectation: Expectation;
+  findings: readonly Finding[];
+  causes: readonly Cause[];
   at: Date;
   tookMs: number;
 }
@@ -28,7 +32,7 @@ export function detailsFile(verified: Verified): SlackFile {
   };
 }
 
-function detailsText({ directions, verdict }: Verified): Mrkdwn {
+function detailsText({ directions, verdict, findings }: Verified): Mrkdwn {
   const lines = directions.flatMap(({ from, traffic, problem }) => {
     if (!traffic) return [mrkdwn`*from ${from}*: ${brief(problem ?? '')}`];
     const shares = verdict.directions.find((one) => one.from === from)?.shares;
@@ -43,7 +47,17 @@ function detailsText({ directions, verdict }: Verified): Mrkdwn {
       mrkdwn`• sent again by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
     ];
   });
-  return clipMrkdwn(joinMrkdwn(lines, '\n'), 3500);
+  return clipMrkdwn(joinMrkdwn([...lines, checksText(findings)], '\n'), 3500);
+}
+
+/** How many checks passed, and those that did not. */
+function checksText(findings: readonly Finding[]): Mrkdwn {
+  const open = findings.filter(({ state }) => state !== 'pass');
+  const lines = open.map(
+    ({ state, cluster, check, evidence }) =>
+      mrkdwn`• ${state === 'fail' ? ':x:' : ':grey_question:'} ${cluster} ${check}: ${brief(evidence)}`,
+  );
+  return joinMrkdwn([mrkdwn`*${findings.length - open.length} of ${findings.length} checks passed*`, ...lines], '\n');
 }
 
 function runText({ requests, versions, instances, errors }: Run): string {
@@ -63,7 +77,7 @@ export const latencyText = (latency: Latency | undefined): string =>
 
 const formatP = (p: number) => (p < 0.001 ? p.toExponential(1) : String(Number(p.toFixed(3))));
 
-function detailsOf({ demo, verdict, directions, expectation, at, tookMs }: Verified): object {
+function detailsOf({ demo, verdict, directions, expectation, findings, causes, at, tookMs }: Verified): object {
   return {
     demo,
     at: at.toISOString(),
@@ -71,6 +85,8 @@ function detailsOf({ demo, verdict, directions, expectation, at, tookMs }: Verif
     verdict: verdict.kind,
     reason: verdict.reason,
     expected: expectation,
+    causes,
+    checks: findings,
     directions: verdict.directions.map((judged) => {
       const { traffic, problem } = directions.find(({ from }) => from === judged.from)!;
       const runs = traffic && {

@@ -25,9 +25,14 @@ export interface MeasureOptions {
 /** Time for further requests where the first ones leave the shares open; a slow Service is not asked for many minutes. */
 const patienceMs = seconds(45);
 
+/** Where the API does not answer in this time, nothing is waited for. */
+const apiPatienceMs = seconds(10);
+
 /** Sends requests from a cluster until the shares are decided, or their bound or time is reached. */
 export async function measureDirection(cluster: Cluster, options: MeasureOptions): Promise<Direction> {
   try {
+    const withinMs = apiPatienceMs * options.config.stepDeadlineFactor;
+    await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never', withinMs });
     return { from: cluster.name, traffic: await measure(cluster, options) };
   } catch (error) {
     options.signal.throwIfAborted();

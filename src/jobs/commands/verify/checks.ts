@@ -1,0 +1,198 @@
+import { hours, minutes } from '../../../duration.js';
+import type { ClusterFacts, Fact } from '../../../k8s/mesh-facts.js';
+
+/** Two clusters with one mesh. */
+export type PairFacts = readonly [ClusterFacts, ClusterFacts];
+
+/** What is known of a demo beside its clusters; of two other clusters nothing is. */
+export interface HostFacts {
+  /** By cluster: the address at which pods of the other one reach its API. */
+  apiAddresses: Partial<Record<string, string>>;
+  /** Why the demo's kubeconfig does not work by its public name. */
+  publicProblem?: string | undefined;
+  /** When the certificates of the demo's own kubeconfig end. */
+  credentialsEnd?: Date | undefined;
+}
+
+export interface Finding {
+  check: CheckName;
+  cluster: string;
+  state: 'pass' | 'fail' | 'unknown';
+  /** What was seen, in one sentence without a full stop. */
+  evidence: string;
+}
+
+type Seen = Pick<Finding, 'state' | 'evidence'>;
+interface Sides {
+  facts: ClusterFacts;
+  other: ClusterFacts;
+  host: HostFacts;
+  now: Date;
+}
+
+const pass = (evidence: string): Seen => ({ state: 'pass', evidence });
+const fail = (evidence: string): Seen => ({ state: 'fail', evidence });
+const unknown = (evidence: string): Seen => ({ state: 'unknown', evidence });
+
+/** Judges what was read; what was not is unknown. */
+function of<Value>(fact: Fact<Value>, judge: (value: Value) => Seen): Seen {
+  return fact.problem === undefined ? judge(fact.value as Value) : unknown(fact.problem);
+}
+
+const notReady = (facts: ClusterFacts, app: string) =>
+  of(facts.pods, (pods) => {
+    const found = pods.filter((pod) => pod.app === app);
+    const good = found.filter(({ problem }) => problem === undefined);
+    if (good.length > 0) return pass(`${good.length} ready`);
+    return fail(found[0]?.problem ?? `no pod of ${app}`);
+  });
+
+/** Each looks at one cluster, with the other in view. */
+const table = {
+  api: ({ facts }: Sides) =>
+    facts.api.problem === undefined ? pass('answers') : fail(`its API does not answer: ${facts.api.problem}`),
+  publicName: ({ host }: Sides) =>
+    host.publicProblem === undefined ? pass('works') : fail(`the public name does not work: ${host.publicProblem}`),
+  credentials: ({ host: { credentialsEnd }, now }: Sides) =>
+    credentialsEnd === undefined
+      ? unknown('not known')
+      : life('the client certificate of the kubeconfig', credentialsEnd, now, minutes(10)),
+  istiod: ({ facts }: Sides) =>
+    of(facts.istiod, (check) => (check.holds ? pass('ready') : fail(`istiod is not ready: ${check.seen}`))),
+  authorityLife: ({ facts, now }: Sides) =>
+    of(facts.authority, ({ rootEnds, intermediateEnds }) => {
+      const root = life("the mesh's root certificate", rootEnds, now, hours(24));
+      return root.state === 'fail' ? root : life('the intermediate CA', intermediateEnds, now, hours(24));
+    }),
+  oneRoot: ({ facts, other }: Sides) =>
+    of(facts.authority, (own) =>
+      of(other.authority, (theirs) =>
+        own.root === theirs.root
+          ? pass('the same root in both')
+          : fail(
+              `its root CA is not that of ${other.name} (SHA-256 ${own.root.slice(0, 12)}…, ${theirs.root.slice(0, 12)}…)`,
+            ),
+      ),
+    ),
+  remoteSecret: ({ facts, other }: Sides) =>
+    of(facts.remoteSecrets, (secrets) =>
+      secrets.some(({ cluster }) => cluster === other.name)
+        ? pass('is there')
+        : fail(`istiod of ${facts.name} has no remote secret for ${other.name}`),
+    ),
+  remoteAuthority: (sides: Sides) =>
+    ofRemoteSecret(sides, ({ isAuthority }) =>
+      isAuthority
+        ? pass('current')
+        : fail(`the remote secret has another CA than the API of ${sides.other.name} has now`),
+    ),
+  remoteToken: (sides: Sides) =>
+    ofRemoteSecret(sides, ({ refused }) =>
+      refused === undefined
+        ? pass('accepted')
+        : sides.other.api.problem === undefined
+          ? fail(`the API of ${sides.other.name} does not accept the remote secret's token: ${refused}`)
+          : unknown(refused),
+    ),
+  remoteAddress: (sides: Sides) =>
+    ofRemoteSecret(sides, ({ server }) => {
+      const expected = sides.host.apiAddresses[sides.other.name];
+      if (expected === undefined) return unknown(`${server}; the right one is not known`);
+      return server === expected
+        ? pass(server)
+        : fail(`the remote secret says ${server || 'nothing'}, but the API of ${sides.other.name} is at ${expected}`);
+    }),
+  remoteState: ({ facts, other }: Sides) =>
+    of(facts.remoteStates, (states) => {
+      const state = Object.hasOwn(states, other.name) ? states[other.name]! : 'unknown to istiod';
+      return state === 'synced' ? pass(state) : fail(`istiod of ${facts.name} says of ${other.name}: ${state}`);
+    }),
+  injection: ({ facts }: Sides) =>
+    of(facts.injection, (isOn) =>
+      isOn ? pass('on') : fail('the namespace is not labelled istio-injection=enabled, so new pods get no sidecar'),
+    ),
+  sidecars: ({ facts }: Sides) =>
+    of(facts.pods, (pods) => {
+      const bare = pods.filter(({ hasSidecar }) => !hasSidecar).map(({ name }) => name);
+      return bare.length === 0 ? pass('in every pod') : fail(`no sidecar in ${bare.slice(0, 3).join(', ')}`);
+    }),
+  sleep: ({ facts }: Sides) => notReady(facts, 'sleep'),
+  helloworld: ({ facts }: Sides) => notReady(facts, 'helloworld'),
+  service: ({ facts }: Sides) =>
+    of(facts.service, (isThere) => (isThere ? pass('is there') : fail('the Service helloworld is missing'))),
+  endpoints: ({ facts, other }: Sides) =>
+    of(facts.sidecar, ({ endpoints }) =>
+      of(facts.pods, (own) => of(other.pods, (theirs) => compareEndpoints(endpoints, [...own, ...theirs]))),
+    ),
+  identity: ({ facts, now }: Sides) =>
+    of(facts.sidecar, ({ certificate }) =>
+      certificate === undefined
+        ? unknown('the sidecar did not show its certificate')
+        : life(`the certificate of ${certificate.identity}`, certificate.ends, now, minutes(10)),
+    ),
+  versions: ({ facts }: Sides) =>
+    of(facts.istiodVersion, (istiod) =>
+      of(facts.pods, (pods) => {
+        const versions = [...new Set(pods.flatMap(({ sidecarVersion }) => sidecarVersion ?? []))];
+        if (istiod === undefined || versions.length === 0) return unknown('images are named by digest');
+        const others = versions.filter((version) => minorOf(version) !== minorOf(istiod));
+        return others.length === 0
+          ? pass(`istiod ${istiod}, sidecars ${versions.join(', ')}`)
+          : fail(`istiod is ${istiod}, but there are sidecars of ${others.join(', ')}`);
+      }),
+    ),
+} satisfies Record<string, (sides: Sides) => Seen>;
+
+export type CheckName = keyof typeof table;
+
+/** The same for both clusters is said once. */
+const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot'];
+
+/** Judges everything that was read of the pair. */
+export function checkPair(pair: PairFacts, host: HostFacts, now: Date): Finding[] {
+  return (Object.keys(table) as CheckName[]).flatMap((check) =>
+    pair
+      .map((facts, index) => ({ facts, other: pair[index === 0 ? 1 : 0] }))
+      .slice(0, once.includes(check) ? 1 : 2)
+      .map(({ facts, other }): Finding => {
+        // Where the API does not answer, nothing else can be known.
+        const isSilent = check !== 'api' && check !== 'publicName' && facts.api.problem !== undefined;
+        const seen = isSilent ? unknown('its API does not answer') : table[check]({ facts, other, host, now });
+        return { check, cluster: facts.name, ...seen };
+      }),
+  );
+}
+
+function ofRemoteSecret(
+  { facts, other }: Sides,
+  judge: (secret: NonNullable<ClusterFacts['remoteSecrets']['value']>[number]) => Seen,
+): Seen {
+  return of(facts.remoteSecrets, (secrets) => {
+    const secret = secrets.find(({ cluster }) => cluster === other.name);
+    return secret ? judge(secret) : unknown('there is no remote secret');
+  });
+}
+
+function compareEndpoints(
+  endpoints: { address: string; isHealthy: boolean }[] | undefined,
+  pods: readonly { name: string; app: string; ip: string; problem?: string | undefined }[],
+): Seen {
+  if (endpoints === undefined) return unknown('the sidecar showed no endpoints');
+  const addresses = endpoints.map(({ address }) => address.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+  const ready = pods.filter(({ app, problem }) => app === 'helloworld' && problem === undefined);
+  const absent = ready.filter(({ ip }) => !addresses.includes(ip)).map(({ name }) => name);
+  if (absent.length > 0) return fail(`the sidecar of sleep does not know ${absent.join(', ')}`);
+  const dead = addresses.filter((address) => !pods.some(({ ip }) => ip === address));
+  if (dead.length > 0) return fail(`the sidecar of sleep has endpoints without a pod: ${dead.join(', ')}`);
+  const ill = endpoints.filter(({ isHealthy }) => !isHealthy).map(({ address }) => address);
+  return ill.length > 0 ? fail(`the sidecar of sleep avoids ${ill.join(', ')}`) : pass(addresses.join(', '));
+}
+
+function life(what: string, ends: Date, now: Date, least: number): Seen {
+  const left = ends.getTime() - now.getTime();
+  const when = ends.toISOString().slice(0, 16).replace('T', ' ');
+  if (!(left > 0)) return fail(`${what} expired at ${when} UTC`);
+  return left < least ? fail(`${what} expires at ${when} UTC`) : pass(`${what} is valid until ${when} UTC`);
+}
+
+const minorOf = (version: string) => version.split('.').slice(0, 2).join('.');

@@ -1,0 +1,86 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { NotYet } from './api-errors.js';
+import type { Cluster } from './cluster.js';
+import { list, type Found } from './objects.js';
+import { podProblem } from './pods.js';
+
+/*
+ * What Envoy's admin interface says in the pod of sleep. Its port is open inside the pod alone, and the container of sleep
+ * has curl, which that of the sidecar may not have.
+ * @see https://www.envoyproxy.io/docs/envoy/latest/operations/admin
+ */
+
+export const adminUrl = 'http://localhost:15000';
+
+/** @throws NotYet where none is ready */
+export async function readySleepPod(cluster: Cluster, namespace: string): Promise<Found<V1Pod>> {
+  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels: { app: 'sleep' } });
+  const pod = pods.find((candidate) => podProblem(candidate) === undefined);
+  if (!pod)
+    throw new NotYet(`there is no ready sleep pod in ${cluster.name}${pods[0] ? `: ${podProblem(pods[0])}` : ''}`);
+  return pod;
+}
+
+/** An endpoint of helloworld, as the sidecar of sleep has it. */
+export interface SidecarEndpoint {
+  /** `10.244.0.7:5000` */
+  address: string;
+  isHealthy: boolean;
+}
+
+/** Lines such as `outbound|5000||helloworld.sample.svc.cluster.local::10.244.0.7:5000::rq_total::12`. */
+const hostLine = /^outbound\|\d+\|[^|:]*\|[^:]+::([\d.]+:\d+|\[[\da-f:]+\]:\d+)::(rq_total|health_flags)::(.*)$/gm;
+
+/** How many requests it sent to each endpoint since it started; empty where it did not say. */
+export function requestsIn(clustersPage: string): Map<string, number> {
+  const lines = [...clustersPage.matchAll(hostLine)].filter(([, , field]) => field === 'rq_total');
+  return new Map(lines.map(([line, , , value]) => [line.slice(0, line.indexOf('::rq_total')), Number(value)]));
+}
+
+/** At most this many are looked at: a tenant may have made any number. */
+const mostEndpoints = 200;
+
+/** Undefined where the page names none: of a Service that the sidecar does not know it says nothing. */
+export function endpointsIn(clustersPage: string): SidecarEndpoint[] | undefined {
+  const found = new Map<string, SidecarEndpoint>();
+  for (const [, address, field, value] of clustersPage.matchAll(hostLine)) {
+    if (found.size === mostEndpoints) break;
+    if (field === 'health_flags' && !found.has(address!))
+      found.set(address!, { address: address!, isHealthy: value === 'healthy' });
+  }
+  return found.size > 0 ? [...found.values()] : undefined;
+}
+
+export interface SidecarCertificate {
+  /** `spiffe://cluster.local/ns/sample/sa/sleep` */
+  identity: string;
+  ends: Date;
+}
+
+const certsPage = z.object({
+  certificates: z.array(
+    z.object({
+      cert_chain: z.array(
+        z.object({
+          subject_alt_names: z.array(z.object({ uri: z.string().optional() })),
+          expiration_time: z.string().transform((time) => new Date(time)),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** The certificate that the sidecar has for its pod; undefined where it has none, or did not say. */
+export function certificateIn(page: string): SidecarCertificate | undefined {
+  let parsed: z.output<typeof certsPage>;
+  try {
+    parsed = certsPage.parse(JSON.parse(page));
+  } catch {
+    return undefined;
+  }
+  const leaves = parsed.certificates.flatMap(({ cert_chain: [leaf] }) => leaf ?? []);
+  const leaf = leaves.find(({ subject_alt_names: names }) => names.some(({ uri }) => uri?.startsWith('spiffe://')));
+  const identity = leaf?.subject_alt_names.find(({ uri }) => uri?.startsWith('spiffe://'))?.uri;
+  return leaf && identity !== undefined ? { identity, ends: leaf.expiration_time } : undefined;
+}

@@ -1,0 +1,113 @@
+import { after, before, describe, it } from 'node:test';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { placesOf, type VirtualClusterName } from '../../src/k8s/demo.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/objects.js';
+import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Bot and worker as processes of dist/; faults are made in a demo's virtual clusters, found by verify and mended by Repair. */
+
+const remoteSecretOf = (name: VirtualClusterName) => ref('v1', 'Secret', `istio-remote-secret-${name}`, 'istio-system');
+const inSample = (apiVersion: string, kind: string, name: string) => ref(apiVersion, kind, name, 'sample');
+
+describe('verify of a demo in which something was broken', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let hostCluster: Cluster;
+  let connections: VirtualClusterConnections;
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
+    await stack.startWorker();
+    hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    const { signal } = new AbortController();
+    connections = new VirtualClusterConnections(hostCluster, { signal, inCluster: false });
+    await stack.type(stack.slack.alice, 'create broken');
+    await stack.message(/Demo \*broken\* of .* is ready/, 60_000);
+  });
+  after(async () => {
+    await connections?.close();
+    hostCluster?.close();
+    await stack?.close();
+    await host?.close();
+  });
+
+  const virtual = (name: VirtualClusterName) =>
+    connections.connect(placesOf('broken').find((place) => place.name === name)!);
+  const verdicts = async () =>
+    (await stack.slack.messages(stack.slack.channel)).filter(({ text }) => /^broken: /.test(text));
+  const readied = async () =>
+    (await stack.slack.messages(stack.slack.channel)).filter((message) =>
+      /Demo \*broken\* of .* is ready/.test(textOf(message)),
+    );
+  async function verify() {
+    const before = (await verdicts()).length;
+    await stack.type(stack.slack.bob, 'verify broken');
+    return await waitFor('the verdict', async () => (await verdicts())[before], { withinMs: 60_000 });
+  }
+  const isThere = (text: string) => /the mesh works, both versions answer/.test(text);
+
+  const edit = async (name: VirtualClusterName, reference: Reference, fields: object) =>
+    void (await merge(await virtual(name), reference, fields));
+  const removeFrom = async (name: VirtualClusterName, reference: Reference) => remove(await virtual(name), reference);
+
+  const faults: [string, () => Promise<unknown>, RegExp[]][] = [
+    [
+      'a remote secret that was deleted',
+      () => removeFrom('vc1', remoteSecretOf('vc2')),
+      [
+        /from vc1, v2 never answers/,
+        /\*Cause:\* a remote secret is missing\n> vc1: istiod of vc1 has no remote secret for vc2/,
+      ],
+    ],
+    [
+      'a remote secret with a dead address',
+      async () => {
+        const { vc2 = '' } = (await readSecret(await virtual('vc1'), 'istio-remote-secret-vc2', 'istio-system'))!;
+        const wrong = vc2.replace(/server: .*/, 'server: https://10.96.255.254:443');
+        await edit('vc1', remoteSecretOf('vc2'), { data: { vc2: Buffer.from(wrong).toString('base64') } });
+      },
+      [
+        /\*Cause:\* a remote secret has a dead address\n> vc1: the remote secret says https:\/\/10\.96\.255\.254:443, but/,
+      ],
+    ],
+    [
+      'a sleep that was deleted',
+      () => removeFrom('vc1', inSample('apps/v1', 'Deployment', 'sleep')),
+      [/from vc1, no request could be sent: there is no ready sleep pod in vc1/, /\*Cause:\* sleep is missing/],
+    ],
+    [
+      'two causes at once',
+      async () => {
+        await removeFrom('vc1', inSample('v1', 'Service', 'helloworld'));
+        await edit('vc2', inSample('apps/v1', 'Deployment', 'helloworld-v2'), { spec: { replicas: 0 } });
+      },
+      [
+        /from vc1, no request is answered: Could not resolve host/,
+        /\*Cause:\* a version of helloworld does not run\n> vc2: no pod of helloworld/,
+        /\*Also:\* the Service is missing in one cluster\n> vc1: /,
+      ],
+    ],
+  ];
+  for (const [topic, make, patterns] of faults)
+    it(`names ${topic}, and Repair ends in a pass`, async () => {
+      await make();
+      let text = '';
+      await waitFor(
+        'the fault to be named',
+        async () => {
+          text = textOf(await verify());
+          return patterns.every((pattern) => pattern.test(text));
+        },
+        { withinMs: 90_000, seen: () => text },
+      );
+      const before = (await readied()).length;
+      await stack.press(stack.slack.alice, 'run:0', 'create broken');
+      await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
+      await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
+    });
+});

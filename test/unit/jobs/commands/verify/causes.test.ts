@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { findCauses } from '../../../../../src/jobs/commands/verify/causes.js';
+import { checkPair, type HostFacts } from '../../../../../src/jobs/commands/verify/checks.js';
+import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
+import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
+import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
+import type { ClusterFacts, Fact, MeshPod, MeshRule } from '../../../../../src/k8s/mesh-facts.js';
+import type { Run } from '../../../../../src/k8s/traffic.js';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const later = new Date('2026-06-01T00:00:00Z');
+const seen = <Value>(value: Value): Fact<Value> => ({ value });
+
+const ips = { vc1: '10.0.0.1', vc2: '10.0.0.2' };
+const addresses = { vc1: 'https://10.96.0.1:443', vc2: 'https://10.96.0.2:443' };
+
+function pod(app: string, ip: string, fields: Partial<MeshPod> = {}): MeshPod {
+  return { name: `${app}-abc`, app, version: '', ip, hasSidecar: true, sidecarVersion: '1.31.0', ...fields };
+}
+
+/** A cluster in which all is well. */
+function good(name: 'vc1' | 'vc2', fields: Partial<ClusterFacts> = {}): ClusterFacts {
+  const other = name === 'vc1' ? 'vc2' : 'vc1';
+  const endpoints = Object.values(ips).map((ip) => ({ address: `${ip}:5000`, isHealthy: true }));
+  return {
+    name,
+    api: seen(true as const),
+    istiod: seen({ holds: true }),
+    istiodVersion: seen('1.31.0'),
+    injection: seen(true),
+    pods: seen([pod('sleep', '10.0.1.1'), pod('helloworld', ips[name])]),
+    service: seen(true),
+    authority: seen({ root: 'a'.repeat(64), rootEnds: later, intermediateEnds: later }),
+    remoteSecrets: seen([{ cluster: other, server: addresses[other], isAuthority: true }]),
+    remoteStates: seen({ [other]: 'synced' }),
+    rules: seen([]),
+    sidecar: seen({ endpoints, certificate: { identity: 'spiffe://cluster.local/ns/sample/sa/sleep', ends: later } }),
+    ...fields,
+  };
+}
+
+const run = (versions: Record<string, number>, errors: Record<string, number> = {}): Run => ({
+  requests: Object.values({ ...versions, ...errors }).reduce((sum, count) => sum + count, 0),
+  versions,
+  instances: {},
+  errors,
+  times: [],
+  timesByVersion: {},
+});
+
+function direction(from: string, versions: Record<string, number>, errors?: Record<string, number>): Direction {
+  return {
+    from,
+    traffic: { parallel: run({}), sequential: run(versions, errors), endpoints: undefined, retries: undefined },
+  };
+}
+
+interface Broken {
+  vc1?: Partial<ClusterFacts>;
+  vc2?: Partial<ClusterFacts>;
+  host?: Partial<HostFacts>;
+  /** How it is answered from vc1; unless said otherwise by v1 alone. */
+  traffic?: Direction;
+}
+
+function causesOf({ vc1, vc2, host, traffic = direction('vc1', { v1: 96 }) }: Broken) {
+  const pair = [good('vc1', vc1), good('vc2', vc2)] as const;
+  const directions = [traffic, direction('vc2', { v1: 12, v2: 12 })];
+  const findings = checkPair(pair, { apiAddresses: addresses, credentialsEnd: later, ...host }, now);
+  return findCauses({ demo: 'demo', findings, pair, directions, verdict: judge(directions, evenly) });
+}
+
+const namesOf = (broken: Broken) => causesOf(broken).map(({ name }) => name);
+const failing = (error: string) => direction('vc1', { v1: 10 }, { [error]: 1 });
+const rule = (kind: MeshRule['kind'], effect: string) =>
+  seen([{ kind, name: 'mine', namespace: 'sample', effect } satisfies MeshRule]);
+const remote = (fields: object) => seen([{ cluster: 'vc2', server: addresses.vc2, isAuthority: true, ...fields }]);
+const sidecar = (...endpoints: string[]) =>
+  seen({ endpoints: endpoints.map((address) => ({ address, isHealthy: true })), certificate: undefined });
+
+describe('where the mesh does not work, the cause is found', () => {
+  const cases: [string, string, Broken, RegExp][] = [
+    [
+      'of an API that does not answer',
+      'a virtual cluster is down',
+      { vc2: { api: { problem: 'refused' } } },
+      /vc2: .*refused/,
+    ],
+    [
+      'of an expired client certificate',
+      'the client certificate has expired',
+      { host: { credentialsEnd: new Date('2025-12-31T23:00:00Z') } },
+      /expired at 2025-12-31 23:00 UTC/,
+    ],
+    [
+      'of an istiod that is not ready',
+      'istiod is down',
+      { vc2: { istiod: seen({ holds: false, seen: 'scaled to 0' }) } },
+      /vc2: istiod is not ready: scaled to 0/,
+    ],
+    [
+      'of different roots',
+      'the clusters have different root CAs',
+      { vc2: { authority: seen({ root: 'b'.repeat(64), rootEnds: later, intermediateEnds: later }) } },
+      /its root CA is not that of vc2 \(SHA-256 a{12}…, b{12}…\)/,
+    ],
+    [
+      'of an expired CA',
+      'a CA of the mesh has expired',
+      { vc1: { authority: seen({ root: 'a'.repeat(64), rootEnds: later, intermediateEnds: now }) } },
+      /vc1: the intermediate CA expired/,
+    ],
+    [
+      'of a remote secret that is missing',
+      'a remote secret is missing',
+      { vc1: { remoteSecrets: seen([]) } },
+      /istiod of vc1 has no remote secret for vc2/,
+    ],
+    [
+      'of a CA that was changed',
+      "a cluster's CA was changed",
+      { vc1: { remoteSecrets: remote({ isAuthority: false, refused: 'HTTP 401' }) } },
+      /another CA than the API of vc2 has now/,
+    ],
+    [
+      'of a remote secret with a dead address',
+      'a remote secret has a dead address',
+      { vc1: { remoteSecrets: remote({ server: 'https://dead:443' }) } },
+      /says https:\/\/dead:443, but the API of vc2 is at https:\/\/10\.96\.0\.2:443/,
+    ],
+    [
+      "of a remote secret's token",
+      "a remote secret's token is not accepted",
+      { vc1: { remoteSecrets: remote({ refused: 'HTTP 401' }) } },
+      /does not accept the remote secret's token: HTTP 401/,
+    ],
+    [
+      'of a namespace without the label',
+      'the namespace is not labelled for injection',
+      { vc2: { injection: seen(false) } },
+      /vc2: the namespace is not labelled/,
+    ],
+    [
+      'of pods without sidecars',
+      'pods have no sidecar',
+      { vc2: { pods: seen([pod('sleep', '1'), pod('helloworld', ips.vc2, { hasSidecar: false })]) } },
+      /vc2: no sidecar in helloworld-abc/,
+    ],
+    [
+      'of a sleep that is missing',
+      'sleep is missing',
+      {
+        vc1: { pods: seen([pod('helloworld', ips.vc1)]), sidecar: { problem: 'no sleep' } },
+        traffic: { from: 'vc1', problem: 'there is no ready sleep pod in vc1' },
+      },
+      /vc1: no pod of sleep/,
+    ],
+    [
+      'of a version that is scaled to 0',
+      'a version of helloworld does not run',
+      { vc2: { pods: seen([pod('sleep', '1')]) } },
+      /vc2: no pod of helloworld/,
+    ],
+    [
+      'of a Service that is missing',
+      'the Service is missing in one cluster',
+      { vc2: { service: seen(false) } },
+      /vc2: the Service helloworld is missing/,
+    ],
+    [
+      'of an AuthorizationPolicy',
+      'an AuthorizationPolicy denies the requests',
+      {
+        vc2: { rules: rule('AuthorizationPolicy', 'denies what its rules match') },
+        traffic: failing('HTTP 403: RBAC: access denied'),
+      },
+      /vc2: AuthorizationPolicy sample\/mine denies what its rules match/,
+    ],
+    [
+      'of a rule that pins a subset',
+      'a rule routes the requests elsewhere',
+      { vc1: { rules: rule('VirtualService', 'routes to subset v1') } },
+      /vc1: VirtualService sample\/mine routes to subset v1/,
+    ],
+    [
+      'of a rule that prefers a locality',
+      'a rule routes the requests elsewhere',
+      { vc1: { rules: rule('DestinationRule', 'prefers endpoints by their locality (localityLbSetting)') } },
+      /localityLbSetting/,
+    ],
+    [
+      'of an istiod that is stuck after a corrected secret',
+      'istiod has not taken in the other cluster',
+      { vc1: { sidecar: sidecar('10.0.0.1:5000'), remoteStates: seen({ vc2: 'timeout' }) } },
+      /vc1: the sidecar of sleep does not know helloworld-abc/,
+    ],
+    [
+      'of a dead endpoint, though istiod says that it is synced',
+      'istiod has not taken in the other cluster',
+      { vc1: { sidecar: sidecar('10.0.0.1:5000', '10.0.0.2:5000', '10.0.0.9:5000') } },
+      /vc1: the sidecar of sleep has endpoints without a pod: 10\.0\.0\.9/,
+    ],
+    [
+      'of a network that is cut',
+      'the network between the clusters is cut',
+      { traffic: failing('Operation timed out after 5001 milliseconds') },
+      /from vc1: Operation timed out/,
+    ],
+    [
+      'of a sidecar of another version',
+      'a sidecar of another version',
+      { vc2: { pods: seen([pod('sleep', '1'), pod('helloworld', ips.vc2, { sidecarVersion: '1.28.1' })]) } },
+      /vc2: istiod is 1\.31\.0, but there are sidecars of 1\.28\.1/,
+    ],
+  ];
+  for (const [topic, name, broken, evidence] of cases)
+    test(topic, () => {
+      const [first, ...more] = causesOf(broken);
+      assert.equal(first?.name, name);
+      assert.match(first!.evidence.join('\n'), evidence);
+      assert.notEqual(first!.remedy.text, '');
+      assert.deepEqual(more, []);
+    });
+
+  test('of STRICT mTLS and pods without sidecars, both', () => {
+    const bare = seen([pod('sleep', '1', { hasSidecar: false }), pod('helloworld', ips.vc1)]);
+    assert.deepEqual(
+      namesOf({
+        vc1: { pods: bare },
+        vc2: { rules: rule('PeerAuthentication', 'refuses requests without mTLS') },
+        traffic: failing('Recv failure: Connection reset by peer'),
+      }),
+      ['pods have no sidecar', 'PeerAuthentication refuses pods without a sidecar'],
+    );
+  });
+
+  test('of two that have nothing to do with each other, both', () => {
+    assert.deepEqual(namesOf({ vc1: { remoteSecrets: seen([]) }, vc2: { service: seen(false) } }), [
+      'a remote secret is missing',
+      'the Service is missing in one cluster',
+    ]);
+  });
+
+  test('and what follows from it is not named', () => {
+    assert.deepEqual(
+      namesOf({
+        vc1: {
+          remoteSecrets: remote({ server: 'https://dead:443' }),
+          remoteStates: seen({ vc2: 'timeout' }),
+          sidecar: sidecar('10.0.0.1:5000'),
+        },
+      }),
+      ['a remote secret has a dead address'],
+    );
+  });
+});
+
+test('no cause is invented where nothing explains it', () => assert.deepEqual(causesOf({}), []));
+
+test('no cause is looked for where the mesh works', () =>
+  assert.deepEqual(causesOf({ vc1: { remoteSecrets: seen([]) }, traffic: direction('vc1', { v1: 12, v2: 12 }) }), []));
+
+describe('the checks', () => {
+  test('all pass where all is well', () => {
+    const findings = checkPair([good('vc1'), good('vc2')], { apiAddresses: addresses, credentialsEnd: later }, now);
+    assert.deepEqual(
+      findings.filter(({ state }) => state !== 'pass'),
+      [],
+    );
+  });
+
+  test('say unknown, not fail, where something could not be read', () => {
+    const pair = [good('vc1', { sidecar: { problem: 'no answer within 10 s' } }), good('vc2')] as const;
+    const open = checkPair(pair, { apiAddresses: {} }, now).filter(({ state }) => state !== 'pass');
+    assert.deepEqual(
+      open.map(({ check, state }) => `${check} ${state}`),
+      [
+        'credentials unknown',
+        'remoteAddress unknown',
+        'remoteAddress unknown',
+        'endpoints unknown',
+        'identity unknown',
+      ],
+    );
+  });
+});
