@@ -49,7 +49,7 @@ describe('verify of a demo in which something was broken', () => {
     await stack.type(stack.slack.bob, 'verify broken');
     return await waitFor('the verdict', async () => (await verdicts())[before], { withinMs: 60_000 });
   }
-  const isThere = (text: string) => /the mesh works, both versions answer/.test(text);
+  const isThere = (text: string) => /the mesh works: both versions answer/.test(text);
 
   const edit = async (name: VirtualClusterName, reference: Reference, fields: object) =>
     void (await merge(await virtual(name), reference, fields));

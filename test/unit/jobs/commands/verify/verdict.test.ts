@@ -130,7 +130,7 @@ describe('the message of verify', () => {
   test('is a failure where the public name is required and does not work', () => {
     assert.match(
       shown([direction('vc1')], { problem: 'TLS ends there', isRequired: true }),
-      /:x: \*demo\*: the mesh works, both versions answer; its public name does not work/,
+      /:x: \*demo\*: the mesh works: both versions answer; its public name does not work/,
     );
   });
 
