@@ -7,6 +7,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
+import { causeNames } from '../../src/jobs/commands/verify/causes.js';
+import { checkNames } from '../../src/jobs/commands/verify/checks.js';
 import { mermaidOf } from '../../src/jobs/flow-diagram.js';
 import { configurationSchemaText, configurationTable } from '../../scripts/configuration-docs.js';
 import { commandTable } from '../../scripts/command-table.js';
@@ -88,4 +90,10 @@ test('the examples are good configurations', () => {
     const { exposure } = parse(text(`examples/${name}`)) as { exposure: { kind: string } };
     assert.equal(config.exposure.kind, exposure.kind);
   }
+});
+
+test('docs/verify.md explains every check and every cause that verify can name', () => {
+  const page = text('docs/verify.md');
+  for (const name of causeNames) assert.ok(page.includes(`| ${name} |`), name);
+  for (const name of checkNames) assert.ok(page.includes(`\`${name}\``), name);
 });

@@ -158,6 +158,8 @@ const rows: readonly Row[] = [
   },
 ];
 
+export const causeNames: readonly string[] = rows.map(({ name }) => name);
+
 /** Every cause that holds, the first to look at first; none where the verdict is a pass or nothing explains it. */
 export function findCauses(evidence: Evidence): Cause[] {
   if (evidence.verdict.kind === 'pass') return [];

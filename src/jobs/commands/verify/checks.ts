@@ -145,12 +145,14 @@ const table = {
 
 export type CheckName = keyof typeof table;
 
+export const checkNames = Object.keys(table) as CheckName[];
+
 /** The same for both clusters is said once. */
 const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot'];
 
 /** Judges everything that was read of the pair. */
 export function checkPair(pair: PairFacts, host: HostFacts, now: Date): Finding[] {
-  return (Object.keys(table) as CheckName[]).flatMap((check) =>
+  return checkNames.flatMap((check) =>
     pair
       .map((facts, index) => ({ facts, other: pair[index === 0 ? 1 : 0] }))
       .slice(0, once.includes(check) ? 1 : 2)
