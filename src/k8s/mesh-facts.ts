@@ -1,16 +1,16 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { KubernetesObject, V1Namespace, V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
+import type { V1Namespace, V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import { clip } from '../redact.js';
 import { accessWith } from './server-access.js';
-import { isNotFound } from './api-errors.js';
 import type { Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
 import { execInPod } from './exec.js';
-import { list, read, readSecret, ref, textsIn, type Found } from './objects.js';
+import { readMeshRules, type MeshRule } from './mesh-rules.js';
+import { list, read, readSecret, ref, textsIn } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import {
   adminUrl,
@@ -57,15 +57,6 @@ export interface RemoteSecret {
   isAuthority: boolean;
   /** Why the other cluster's API does not take its token; undefined where it does. */
   refused?: string | undefined;
-}
-
-/** An object of Istio that changes how requests to helloworld go. */
-export interface MeshRule {
-  kind: 'VirtualService' | 'DestinationRule' | 'AuthorizationPolicy' | 'PeerAuthentication';
-  name: string;
-  namespace: string;
-  /** What it does, as far as it matters here, such as `routes to subset v1 alone`. */
-  effect: string;
 }
 
 export interface ClusterFacts {
@@ -133,7 +124,7 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
     pods: read(quick, (cluster) => readPods(cluster, namespace)),
     service: read(quick, (cluster) => hasService(cluster, namespace)),
     authority: read(quick, readAuthority),
-    rules: read(quick, (cluster) => readRules(cluster, namespace)),
+    rules: read(quick, (cluster) => readMeshRules(cluster, namespace)),
   };
   await Promise.all(Object.values(facts));
   return {
@@ -286,87 +277,6 @@ async function readRemoteStates(cluster: Cluster, signal: AbortSignal): Promise<
     remoteStates.parse(JSON.parse(output)).map(({ id, syncStatus }) => [id, clip(syncStatus, 40)]),
   );
 }
-
-// ------------------------------------------------------------------ rules
-
-async function readRules(cluster: Cluster, namespace: string): Promise<MeshRule[]> {
-  const kinds = [
-    ['networking.istio.io', 'VirtualService', routeEffect],
-    ['networking.istio.io', 'DestinationRule', destinationEffect],
-    ['security.istio.io', 'AuthorizationPolicy', authorizationEffect],
-    ['security.istio.io', 'PeerAuthentication', peerEffect],
-  ] as const;
-  const found = await Promise.all(
-    kinds.flatMap(([group, kind, effectOf]) =>
-      [namespace, 'istio-system'].map(async (place) =>
-        (await listIfServed(cluster, group, kind, place)).flatMap((object): MeshRule[] => {
-          const effect = effectOf(ruleSpec.catch({}).parse((object as { spec?: unknown }).spec ?? {}));
-          return effect === undefined ? [] : [{ kind, name: object.metadata.name, namespace: place, effect }];
-        }),
-      ),
-    ),
-  );
-  return found.flat();
-}
-
-/** The objects of one of Istio's kinds; none where its definition is missing. */
-async function listIfServed(cluster: Cluster, group: string, kind: string, namespace: string): Promise<Found[]> {
-  for (const version of ['v1', 'v1beta1'])
-    try {
-      return await list<KubernetesObject>(cluster, `${group}/${version}`, kind, { namespace, atMost: 50 });
-    } catch (error) {
-      if (!isNotFound(error) && !/does not serve/.test(messageOf(error))) throw error;
-    }
-  return [];
-}
-
-const destination = z.object({ host: z.string(), subset: z.string().optional() });
-const ruleSpec = z.object({
-  host: z.string().optional(),
-  hosts: z.array(z.string()).optional(),
-  http: z
-    .array(z.object({ route: z.array(z.object({ destination, weight: z.number().optional() })).optional() }))
-    .optional(),
-  trafficPolicy: z
-    .object({ loadBalancer: z.looseObject({}).optional(), outlierDetection: z.looseObject({}).optional() })
-    .optional(),
-  action: z.string().optional(),
-  rules: z.array(z.unknown()).optional(),
-  mtls: z.object({ mode: z.string().optional() }).optional(),
-});
-type RuleSpec = z.output<typeof ruleSpec>;
-
-const isHelloworld = (host = '') => /^(helloworld(\.|$)|\*)/.test(host);
-
-function routeEffect({ hosts = [], http = [] }: RuleSpec): string | undefined {
-  if (!hosts.some(isHelloworld)) return undefined;
-  const routes = http.flatMap(({ route = [] }) => route);
-  const parts = routes.map(
-    ({ destination: { host, subset }, weight }) =>
-      `${subset === undefined ? clip(host, 60) : `subset ${clip(subset, 40)}`}${weight === undefined ? '' : ` (${weight})`}`,
-  );
-  return `routes to ${parts.slice(0, 5).join(' and ') || 'nothing'}`;
-}
-
-function destinationEffect({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
-  if (!isHelloworld(host)) return undefined;
-  const balancer = policy?.loadBalancer ?? {};
-  if ('consistentHash' in balancer) return 'sends equal requests to one endpoint (consistentHash)';
-  if ('localityLbSetting' in balancer) return 'prefers endpoints by their locality (localityLbSetting)';
-  if ('simple' in balancer) return `balances by ${clip(String(balancer.simple), 40)}`;
-  return policy?.outlierDetection
-    ? 'ejects endpoints that fail and prefers the own locality (outlierDetection)'
-    : 'defines subsets';
-}
-
-function authorizationEffect({ action = 'ALLOW', rules = [] }: RuleSpec): string | undefined {
-  if (action === 'DENY') return 'denies what its rules match';
-  if (action !== 'ALLOW') return undefined;
-  return rules.length === 0 ? 'allows nothing' : 'allows only what its rules match';
-}
-
-const peerEffect = ({ mtls }: RuleSpec): string | undefined =>
-  mtls?.mode === 'STRICT' ? 'refuses requests without mTLS' : undefined;
 
 // ------------------------------------------------------------------ the sidecar of sleep
 

@@ -82,5 +82,6 @@ export function certificateIn(page: string): SidecarCertificate | undefined {
   const leaves = parsed.certificates.flatMap(({ cert_chain: [leaf] }) => leaf ?? []);
   const leaf = leaves.find(({ subject_alt_names: names }) => names.some(({ uri }) => uri?.startsWith('spiffe://')));
   const identity = leaf?.subject_alt_names.find(({ uri }) => uri?.startsWith('spiffe://'))?.uri;
-  return leaf && identity !== undefined ? { identity, ends: leaf.expiration_time } : undefined;
+  const isComplete = leaf && identity !== undefined && !Number.isNaN(leaf.expiration_time.getTime());
+  return isComplete ? { identity, ends: leaf.expiration_time } : undefined;
 }

@@ -1,5 +1,5 @@
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
-import type { MeshRule } from '../../../k8s/mesh-facts.js';
+import type { MeshRule } from '../../../k8s/mesh-rules.js';
 import type { CheckName, Finding, PairFacts } from './checks.js';
 import type { Direction } from './measure.js';
 import type { DirectionVerdict, Verdict } from './verdict.js';
@@ -125,7 +125,10 @@ const rows: readonly Row[] = [
       evidence.directions.some(isOneSided) ||
       evidence.verdict.directions.some(isUnlike) ||
       hasError(evidence, /no healthy upstream|HTTP 503/)
-        ? [...describe(evidence, 'VirtualService'), ...describe(evidence, 'DestinationRule', /subsets$/)]
+        ? [
+            ...describe(evidence, 'VirtualService'),
+            ...describe(evidence, 'DestinationRule', /^(defines subsets|balances by)/),
+          ]
         : [],
     remedy: () => mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },

@@ -5,7 +5,8 @@ import { checkPair, type HostFacts } from '../../../../../src/jobs/commands/veri
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
-import type { ClusterFacts, Fact, MeshPod, MeshRule } from '../../../../../src/k8s/mesh-facts.js';
+import type { ClusterFacts, Fact, MeshPod } from '../../../../../src/k8s/mesh-facts.js';
+import type { MeshRule } from '../../../../../src/k8s/mesh-rules.js';
 import type { Run } from '../../../../../src/k8s/traffic.js';
 
 const now = new Date('2026-01-01T00:00:00Z');

@@ -1,0 +1,104 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { messageOf } from '../errors.js';
+import { clip } from '../redact.js';
+import { isNotFound } from './api-errors.js';
+import type { Cluster } from './cluster.js';
+import { list, type Found } from './objects.js';
+
+/** An object of Istio that changes how requests to helloworld go. */
+export interface MeshRule {
+  kind: 'VirtualService' | 'DestinationRule' | 'AuthorizationPolicy' | 'PeerAuthentication';
+  name: string;
+  namespace: string;
+  /** What it does, as far as it matters here, such as `routes to subset v1 alone`. */
+  effect: string;
+}
+
+/** The rules in a namespace, and those for all of them in istio-system. */
+export async function readMeshRules(cluster: Cluster, namespace: string): Promise<MeshRule[]> {
+  const found = await Promise.all(
+    Object.entries(kinds).flatMap(([kind, { group }]) =>
+      [namespace, 'istio-system'].map(async (place) =>
+        (await listIfServed(cluster, group, kind, place)).flatMap((object): MeshRule[] => {
+          const effect = ruleEffect(kind as MeshRule['kind'], (object as { spec?: unknown }).spec);
+          const { name } = object.metadata;
+          return effect === undefined ? [] : [{ kind: kind as MeshRule['kind'], name, namespace: place, effect }];
+        }),
+      ),
+    ),
+  );
+  return found.flat();
+}
+
+/** What a rule does to requests to helloworld, in words that follow its name; undefined if nothing. */
+export function ruleEffect(kind: MeshRule['kind'], spec: unknown): string | undefined {
+  const { success, data } = ruleSpec.safeParse(spec ?? {});
+  return success ? kinds[kind].effectOf(data) : undefined;
+}
+
+/** The objects of one of Istio's kinds; none where its definition is missing. */
+async function listIfServed(cluster: Cluster, group: string, kind: string, namespace: string): Promise<Found[]> {
+  for (const version of ['v1', 'v1beta1'])
+    try {
+      return await list<KubernetesObject>(cluster, `${group}/${version}`, kind, { namespace, atMost: 50 });
+    } catch (error) {
+      if (!isNotFound(error) && !/does not serve/.test(messageOf(error))) throw error;
+    }
+  return [];
+}
+
+const destination = z.object({ host: z.string(), subset: z.string().optional() });
+const ruleSpec = z.object({
+  host: z.string().optional(),
+  hosts: z.array(z.string()).optional(),
+  http: z
+    .array(z.object({ route: z.array(z.object({ destination, weight: z.number().optional() })).optional() }))
+    .optional(),
+  trafficPolicy: z
+    .object({ loadBalancer: z.looseObject({}).optional(), outlierDetection: z.looseObject({}).optional() })
+    .optional(),
+  action: z.string().optional(),
+  rules: z.array(z.unknown()).optional(),
+  mtls: z.object({ mode: z.string().optional() }).optional(),
+});
+type RuleSpec = z.output<typeof ruleSpec>;
+
+const isHelloworld = (host = '') => /^(helloworld(\.|$)|\*)/.test(host);
+
+function routeEffect({ hosts = [], http = [] }: RuleSpec): string | undefined {
+  if (!hosts.some(isHelloworld)) return undefined;
+  const routes = http.flatMap(({ route = [] }) => route);
+  const parts = routes.map(
+    ({ destination: { host, subset }, weight }) =>
+      `${subset === undefined ? clip(host, 60) : `subset ${clip(subset, 40)}`}${weight === undefined ? '' : ` (${weight})`}`,
+  );
+  return `routes to ${parts.slice(0, 5).join(' and ') || 'nothing'}`;
+}
+
+function destinationEffect({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
+  if (!isHelloworld(host)) return undefined;
+  const balancer = policy?.loadBalancer ?? {};
+  if ('consistentHash' in balancer) return 'sends equal requests to one endpoint (consistentHash)';
+  if ('localityLbSetting' in balancer) return 'prefers endpoints by their locality (localityLbSetting)';
+  if ('simple' in balancer) return `balances by ${clip(String(balancer.simple), 40)}`;
+  return policy?.outlierDetection
+    ? 'ejects endpoints that fail and prefers the own locality (outlierDetection)'
+    : 'defines subsets';
+}
+
+function authorizationEffect({ action = 'ALLOW', rules = [] }: RuleSpec): string | undefined {
+  if (action === 'DENY') return 'denies what its rules match';
+  if (action !== 'ALLOW') return undefined;
+  return rules.length === 0 ? 'allows nothing' : 'allows only what its rules match';
+}
+
+const peerEffect = ({ mtls }: RuleSpec): string | undefined =>
+  mtls?.mode === 'STRICT' ? 'refuses requests without mTLS' : undefined;
+
+const kinds = {
+  VirtualService: { group: 'networking.istio.io', effectOf: routeEffect },
+  DestinationRule: { group: 'networking.istio.io', effectOf: destinationEffect },
+  AuthorizationPolicy: { group: 'security.istio.io', effectOf: authorizationEffect },
+  PeerAuthentication: { group: 'security.istio.io', effectOf: peerEffect },
+};
