@@ -52,19 +52,19 @@ export const isOwner = (
 
 /**
  * Checks that this person may do what is reserved to a demo's owner and the administrators.
- * @param act `delete it`
+ * @param command `delete`
  * @throws Refusal `not-owner`
  */
 export function assertOwner(
   { admins }: DemoConfig['access'],
   userId: string,
   demo: { name: string; owner: { id: string; name: string } },
-  act: string,
+  command: string,
 ): void {
   if (isOwner({ admins }, userId, demo)) return;
   throw new Refusal(
     'not-owner',
-    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only its owner or an administrator can ${act}.`,
+    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only its owner or an administrator can run \`/vcdemo ${command}\` on it.`,
     {
       hint:
         admins.length > 0

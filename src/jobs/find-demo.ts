@@ -1,3 +1,6 @@
+import { assertOwner } from '../access.js';
+import type { Requester } from '../commands/payload.js';
+import { commands, type JobCommandName } from '../commands/table.js';
 import { Refusal } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
 import { findDemo, listDemos } from '../k8s/demo-record.js';
@@ -6,14 +9,26 @@ import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
 type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
-  payload: { demo: string; searched?: string[] | undefined };
+  name: JobCommandName;
+  payload: { requester: Requester; demo: string; searched?: string[] | undefined };
 };
 
-/** @throws UnknownDemo with the closest existing name. */
+/**
+ * The demo that a command is about, if it exists and the table of commands lets this person run the command on it. The
+ * handlers of commands get at a demo in no other way.
+ * @throws Refusal `not-owner`
+ */
+export async function findCommandDemo(host: Cluster, { name, config, payload }: RunOnDemo): Promise<Demo | undefined> {
+  const demo = await findDemo(host, payload.demo);
+  if (demo && commands[name].who === 'owner') assertOwner(config.access, payload.requester.userId, demo, name);
+  return demo;
+}
+
+/** @throws UnknownDemo with the closest existing name; Refusal `not-owner`, `command-over` */
 export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
   const { config, payload } = run;
   const { demo: name, searched = [] } = payload;
-  const demo = await findDemo(host, name);
+  const demo = await findCommandDemo(host, run);
   if (demo) {
     assertNotOver(run, demo);
     return demo;

@@ -91,7 +91,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
 
     await stack.type(slack.bob, `revoke red <@${slack.alice.userId}>`);
     await stack.press(slack.bob, 'confirmed:0', `revoke red <@${slack.alice.userId}>`);
-    await stack.whisper(slack.bob, /only its owner or an administrator can revoke access/);
+    await stack.whisper(slack.bob, /only its owner or an administrator can run `\/vcdemo revoke` on it/);
 
     await stack.type(slack.alice, `revoke red <@${slack.bob.userId}>`);
     await stack.press(slack.alice, 'confirmed:0', `revoke red <@${slack.bob.userId}>`);

@@ -8,7 +8,7 @@ import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
-import { assertNotOver } from '../../find-demo.js';
+import { assertNotOver, findCommandDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -52,7 +52,7 @@ async function namingAllPermissions({ settings, config, signal }: CreateRun, wor
 async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
   const { payload, slack, config } = run;
   const { host } = claimed;
-  const present = await findDemo(host, payload.demo);
+  const present = await findCommandDemo(host, run);
   if (present?.state === 'deleting')
     throw new Refusal('demo-being-deleted', `The deletion of demo ${present.name} has not finished.`, {
       hint: `Run \`/vcdemo delete ${present.name}\` again to finish it, then create the demo again.`,

@@ -1,7 +1,5 @@
-import { assertOwner } from '../../../access.js';
-import { findDemo } from '../../../k8s/demo-record.js';
 import { mrkdwn } from '../../../mrkdwn.js';
-import { assertNotOver, requireDemo } from '../../find-demo.js';
+import { assertNotOver, findCommandDemo, requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
@@ -20,11 +18,10 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   const { config, slack, payload } = run;
   const { requester, demo: name } = payload;
   // A run that was interrupted after the last namespace was gone still has to answer.
-  const demo = run.resumed ? await findDemo(claimed.host, name) : await requireDemo(claimed.host, run);
+  const demo = await (run.resumed ? findCommandDemo : requireDemo)(claimed.host, run);
   const how = 'has been';
   if (!demo) return void (await slack.post(requester, deletedMessage(name, how, [])));
   assertNotOver(run, demo);
-  assertOwner(config.access, requester.userId, demo, 'delete it');
   const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
   await removeDemo(run, { claimed, demo, audience: requester, title, how });
 }

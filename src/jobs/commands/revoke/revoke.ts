@@ -1,4 +1,3 @@
-import { assertOwner } from '../../../access.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
@@ -29,7 +28,6 @@ export const revoke: Handler<'revoke'> = (run) =>
     (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
     async (claimed) => {
       const demo = await requireReadyDemo(claimed.host, run);
-      assertOwner(run.config.access, run.payload.requester.userId, demo, 'revoke access to it');
       if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
       else await revokePerson(run, claimed, demo, run.payload.person);
     },

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { isJobCommand, jobs } from '../../src/commands/job-payloads.js';
+import { commandNames, commands } from '../../src/commands/table.js';
+import { readDemoConfig, readWorkerSettings } from '../../src/config.js';
+import { handlers } from '../../src/jobs/commands/index.js';
+import type { Handler, JobRun } from '../../src/jobs/job-run.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { changeRecord } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { IstioRenderer } from '../../src/k8s/istio.js';
+import { createLog } from '../../src/log.js';
+import { createWorkerMetrics } from '../../src/metrics.js';
+import { jobKeys } from '../support/job-keys.js';
+import { plannedDemo } from '../support/planned-demo.js';
+
+/* What the handlers of all commands make of a person who does not own the demo: the table says who may. */
+
+const owner = { id: 'U0ALICE', name: 'alice' };
+const admin = 'U0ADMIN';
+const onDemos = commandNames.filter(isJobCommand).filter((name) => commands[name].demo !== 'none');
+
+describe('a command on a demo', () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    // Of no use, so that whatever is allowed ends soon.
+    const demo = plannedDemo({ owner, now: new Date(), claimNamespace: 'default' });
+    await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  /** The code of the refusal or failure with which the command of that person ends. */
+  async function endOf(name: (typeof onDemos)[number], userId: string, resumed: boolean): Promise<string | undefined> {
+    const config = readDemoConfig(undefined);
+    const payload = { requester: { userId, userName: 'x', channelId: 'C0DEMOS' }, demo: 'demo' };
+    const said = () => Promise.resolve({ channel: 'C0DEMOS', ts: '1.1', ids: [] });
+    const run = {
+      ...{ id: `${name}-1`, name, payload: jobs[name].payload.parse(payload), askedAt: new Date(), resumed },
+      settings: readWorkerSettings({
+        ...jobKeys,
+        SLACK_BOT_TOKEN: 'xoxb-1',
+        REDIS_URL: 'redis://localhost:6379',
+        KUBECONFIG: simulated.kubeconfigFile,
+      }),
+      slack: { post: said, whisper: said, update: said, deleteFiles: said } as unknown as Slack,
+      people: { standingOf: () => Promise.resolve('member') },
+      config: { ...config, access: { ...config.access, admins: [admin] } },
+      ...{ istio: new IstioRenderer(), metrics: createWorkerMetrics(), delivered: new Map() },
+      log: createLog('test', 'silent'),
+      draining: AbortSignal.abort(new Error('no step is done')),
+      signal: new AbortController().signal,
+    } as unknown as JobRun<typeof name>;
+    return await (handlers[name] as Handler<typeof name>)(run).then(
+      () => undefined,
+      (error: { code?: string }) => error.code,
+    );
+  }
+
+  /** While its row of the table says so. */
+  async function endWith(who: 'owner' | 'everybody', ...[name, userId, resumed]: Parameters<typeof endOf>) {
+    const row = commands[name];
+    const { who: before } = row;
+    Object.assign(row, { who });
+    return await endOf(name, userId, resumed).finally(() => Object.assign(row, { who: before }));
+  }
+
+  for (const name of onDemos)
+    for (const resumed of [false, true]) {
+      const which = `${name}${resumed ? ', resumed' : ''}`;
+      it(`is refused to everybody but its owner and administrators if the table says so: ${which}`, async () => {
+        assert.equal(await endWith('owner', name, 'U0MALLORY', resumed), 'not-owner');
+        for (const userId of [owner.id, admin])
+          assert.notEqual(await endWith('owner', name, userId, resumed), 'not-owner', userId);
+      });
+      it(`is open to everybody if the table says so: ${which}`, async () =>
+        assert.notEqual(await endWith('everybody', name, 'U0MALLORY', resumed), 'not-owner'));
+    }
+
+  it('is reserved to owners where it takes something away', () =>
+    assert.deepEqual(
+      onDemos.filter((name) => commands[name].who === 'owner'),
+      ['revoke', 'delete'],
+    ));
+});
