@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { clipMrkdwn, joinMrkdwn, mention, mrkdwn, plain, slackTime } from '../../src/mrkdwn.js';
+import { clipMrkdwn, joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../src/mrkdwn.js';
 
 test('a string put into mrkdwn cannot mention anybody or become a link', () => {
   assert.equal(mrkdwn`*${'<!channel> & <https://x|y>'}*`.text, '*&lt;!channel&gt; &amp; &lt;https://x|y&gt;*');
@@ -35,6 +36,20 @@ test('only the ID of a person becomes a mention', () => {
 test('mrkdwn in a plain string is a mistake that shows itself', () => {
   assert.throws(() => `${mrkdwn`a` as unknown as string}`, /use the tag/);
   assert.equal(JSON.stringify({ hint: mrkdwn`a` }), '{"hint":"a"}');
+});
+
+test('a plain string is not accepted as mrkdwn', () => {
+  // @ts-expect-error: the compiler refuses it
+  const text: Mrkdwn = 'a';
+  assert.throws(() => plain(text));
+});
+
+test('only src/slack-message.ts puts text into blocks in mrkdwn', () => {
+  const src = new URL('../../src/', import.meta.url);
+  const makers = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && readFileSync(new URL(path, src), 'utf8').includes("type: 'mrkdwn'"),
+  );
+  assert.deepEqual(makers, ['slack-message.ts']);
 });
 
 test('plain text has no formatting, no emoji, and times in UTC', () => {

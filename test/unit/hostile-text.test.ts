@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { assertOwner } from '../../src/access.js';
+import { helpReply } from '../../src/bot/help.js';
+import { answerCommand } from '../../src/bot/listeners/answer-command.js';
+import { acceptedReply, confirmationReply, replyToError } from '../../src/bot/reply.js';
+import { readDemoConfig } from '../../src/config.js';
+import { Refusal, UserError } from '../../src/errors.js';
+import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
+import { alreadyThereMessage, createdText } from '../../src/jobs/commands/create/messages.js';
+import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
+import { deletedMessage } from '../../src/jobs/commands/delete/messages.js';
+import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
+import { listMessage } from '../../src/jobs/commands/list.js';
+import { everybodyRevokedMessage, personRevokedMessage } from '../../src/jobs/commands/revoke/messages.js';
+import { statusMessage } from '../../src/jobs/commands/status.js';
+import { detailsFile } from '../../src/jobs/commands/verify/details.js';
+import { verifyMessage } from '../../src/jobs/commands/verify/message.js';
+import { evenly } from '../../src/jobs/commands/verify/shares.js';
+import { judge } from '../../src/jobs/commands/verify/verdict.js';
+import { UnknownDemo } from '../../src/jobs/find-demo.js';
+import { FlowError, type Task } from '../../src/jobs/flow.js';
+import { FlowFailed } from '../../src/jobs/run-flow.js';
+import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
+import {
+  beingWorkedOnMessage,
+  failureMessage,
+  message,
+  onCluster,
+  unprovenText,
+} from '../../src/jobs/slack/messages.js';
+import { progressMessage } from '../../src/jobs/slack/progress-message.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
+import { tellFailure } from '../../src/jobs/worker/tell-failure.js';
+import { ApiError } from '../../src/k8s/api-errors.js';
+import { createLog } from '../../src/log.js';
+import { createBotMetrics } from '../../src/metrics.js';
+import { mrkdwn, plain, type Mrkdwn } from '../../src/mrkdwn.js';
+import type { SlackMessage } from '../../src/slack-message.js';
+import { plannedDemo } from '../support/planned-demo.js';
+
+/* What people and clusters write mentions nobody and adds no link, whichever message quotes it. */
+
+const hostile = '<!channel> <https://x|y> & <@U666> `';
+const config = { ...readDemoConfig(undefined), hostCluster: hostile };
+const now = new Date('2026-01-02T03:04:05Z');
+const demo = {
+  ...plannedDemo({ name: hostile, owner: { id: `U1${hostile}`, name: hostile } }),
+  state: 'failed' as const,
+  problem: hostile,
+};
+const requester = { userId: 'U1', userName: hostile, channelId: 'C1' };
+const cluster = 'vc1' as const;
+const tasks: Task[] = [
+  { step: 'a', says: hostile, state: 'running', seen: hostile },
+  { step: 'b', says: hostile, state: 'done', note: hostile },
+  { step: 'c', says: hostile, state: 'failed', cluster, error: new Error(hostile) },
+];
+const job = { jobId: hostile, id: hostile, name: 'create' as const, payload: { demo: hostile, requester } };
+const file = { filename: hostile, content: hostile, title: hostile, comment: mrkdwn`${hostile}` };
+const log = createLog('test', 'silent');
+
+const run = {
+  requests: 2,
+  versions: { [hostile]: 1 },
+  instances: { [hostile]: 1 },
+  errors: { [hostile]: 1 },
+  times: [1],
+  timesByVersion: { [hostile]: [1] },
+};
+const traffic = { parallel: run, sequential: run, endpoints: [{ address: hostile, isHealthy: true }], retries: 0 };
+const directions = [
+  { from: hostile, traffic },
+  { from: cluster, problem: hostile },
+];
+const verified = {
+  ...{ demo: hostile, directions, verdict: judge(directions, evenly), expectation: evenly },
+  ...{ at: now, tookMs: 1 },
+};
+
+/** What the person reads when a job fails so. */
+async function told(error: unknown): Promise<SlackMessage> {
+  const said: SlackMessage[] = [];
+  const slack = {
+    post: (_to: unknown, shown: SlackMessage) => Promise.resolve(void said.push(shown)),
+    whisper: (_to: unknown, shown: SlackMessage) => Promise.resolve(void said.push(shown)),
+  } as unknown as Slack;
+  await tellFailure({ slack, log }, job, error);
+  return said[0]!;
+}
+
+const thrownBy = (act: () => void): unknown => {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+const refusals: Record<string, unknown> = {
+  'a refusal': new Refusal('x', hostile, { hint: hostile }),
+  'an error with a hint': new UserError('x', hostile, { hint: hostile }),
+  'an error of the API': ApiError.from(hostile, hostile, 403, JSON.stringify({ message: hostile })),
+  'a defect': new Error(hostile),
+  'an unknown demo': new UnknownDemo(hostile, [hostile]),
+  'a demo of somebody else': thrownBy(() => assertOwner({ ...config.access, admins: [hostile] }, 'U2', demo, hostile)),
+  'too many demos': thrownBy(() =>
+    assertWithinLimits(
+      [demo],
+      { ...requester, userId: demo.owner.id },
+      {
+        ...config,
+        limits: { ...config.limits, demosPerPerson: 1 },
+      },
+    ),
+  ),
+  'a failed flow': new FlowFailed(new FlowError(tasks), {
+    title: mrkdwn`${hostile}`,
+    hint: hostile,
+    audience: requester,
+  }),
+};
+
+const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessage>> = {
+  'a create that is done': () =>
+    createdText({ ...config, domain: hostile } as typeof config, demo, 1, { weaker: [hostile], unproven: hostile }),
+  'a create of what exists': () => alreadyThereMessage(demo),
+  'a demo that is busy': () => beingWorkedOnMessage(hostile, { purpose: hostile, jobId: hostile, since: now }),
+  'the name of a host cluster': () => message(mrkdwn`${onCluster(config)}`),
+  'a failure': () =>
+    failureMessage({ ...job, title: mrkdwn`${hostile}`, reasons: [`a\n${hostile}`], hint: hostile, mention: hostile }),
+  'an unproven kubeconfig': () => unprovenText(hostile),
+  'the progress': () => progressMessage({ title: mrkdwn`${hostile}`, tasks, elapsedMs: 1, jobId: hostile }),
+  'a file that was refused': () => uploadRefusedMessage(file, hostile, hostile),
+  'a file as text': () => textMessages(file)[0]!,
+  'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, hostile),
+  'an empty list': () => listMessage({ demos: [], unreadable: [] }, hostile),
+  'the status': () => statusMessage(demo, tasks, undefined),
+  'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
+  'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
+  'a delete': () =>
+    deletedMessage(hostile, hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
+  'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
+  'a revoke of one person': () => personRevokedMessage(hostile, hostile, { [hostile]: [hostile] }),
+  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
+  'the verdict': () => verifyMessage(verified, { problem: hostile, isRequired: true }),
+  'the verdict on a public name': () => verifyMessage(verified, { problem: hostile, isRequired: false }),
+  'the details of a verdict': () => detailsFile(verified).comment,
+  ...Object.fromEntries(
+    Object.entries(refusals).map(([what, error]) => [`${what}, told by a worker`, () => told(error)]),
+  ),
+};
+
+const question = { name: 'delete' as const, demo: hostile, commandLine: hostile, on: undefined, clusters: [hostile] };
+const context = {
+  log,
+  demoConfig: { ...config, clusters: [hostile] },
+  metrics: createBotMetrics(),
+  rateLimit: () => undefined,
+  queues: { enqueue: () => Promise.resolve(hostile), waitingOf: () => Promise.resolve(0) } as never,
+};
+const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply;
+
+const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
+  'an accepted command': () => acceptedReply(mrkdwn`${hostile}`, [hostile]),
+  'a question': () => confirmationReply(mrkdwn`${hostile}`, question),
+  'the help': () => helpReply([hostile], 'create'),
+  'all help': () => helpReply([hostile]),
+  'the answer to a command': () => answerTo('create'),
+  'the answer to no command': () => answerTo(hostile),
+  'the answer to a bad name': () => answerTo(`create "${hostile}"`),
+  'the answer to a bad flag': () => answerTo(`create "--${hostile}"`),
+  'the answer to a bad value': () => answerTo(`create --ttl "${hostile}"`),
+  'the answer to a bad cluster': () => answerTo(`create --on "${hostile}"`),
+  'the answer to a bad person': () => answerTo(`revoke a "@${hostile}"`),
+  ...Object.fromEntries(
+    Object.entries(refusals)
+      .filter(([, error]) => error instanceof UserError)
+      .map(([what, error]) => [`${what}, told by the bot`, () => replyToError(error, log)]),
+  ),
+};
+
+/** Every text of a message that Slack parses. */
+function parsedTexts(shown: SlackMessage | Mrkdwn): string[] {
+  if (!('blocks' in shown)) return [shown.text, plain(shown)];
+  const found: string[] = [shown.text];
+  JSON.stringify(shown.blocks, (_key, value: unknown) => {
+    if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'mrkdwn' && 'text' in value)
+      found.push(String(value.text));
+    return value;
+  });
+  return found;
+}
+
+/** Of the requester, and times. */
+const intended = /<@U1>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-: \d]+ UTC>/g;
+
+for (const [part, messages] of Object.entries({ 'a worker': ofWorkers, 'the bot': ofBot }))
+  describe(`what people and clusters wrote mentions nobody when ${part} quotes it:`, () => {
+    for (const [what, make] of Object.entries(messages))
+      test(what, async () => {
+        const texts = parsedTexts(await make());
+        for (const text of texts) assert.doesNotMatch(text.replace(intended, ''), /</, text);
+        assert.ok(
+          texts.some((text) => /&lt;!channel&gt;|&lt;https:|@U666/.test(text)),
+          `nothing is quoted in ${texts.join()}`,
+        );
+      });
+  });
+
+test('a hint keeps the mention of the owner whom it names', async () => {
+  const error = thrownBy(() => assertOwner({ ...config.access, admins: ['U1'] }, 'U2', demo, 'delete it'));
+  for (const shown of [await told(error), replyToError(error, log)])
+    assert.match(parsedTexts(shown).join('\n'), /Administrators: <@U1>\./);
+});
