@@ -76,7 +76,10 @@ const directions = [
 const verified = {
   ...{ demo: hostile, directions, verdict: judge(directions, evenly), expectation: evenly },
   ...{ at: now, tookMs: 1 },
+  findings: [{ check: 'sidecars' as const, cluster: hostile, state: 'fail' as const, evidence: hostile }],
+  causes: [{ name: hostile, evidence: [hostile], remedy: mrkdwn`${hostile}`, isRepairable: true }],
 };
+const passed = { ...verified, verdict: { ...verified.verdict, kind: 'pass' as const } };
 
 /** What the person reads when a job fails so. */
 async function told(error: unknown): Promise<SlackMessage> {
@@ -146,6 +149,7 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
   'the verdict': () => verifyMessage(verified, { problem: hostile, isRequired: true }),
   'the verdict on a public name': () => verifyMessage(verified, { problem: hostile, isRequired: false }),
+  'a good verdict with warnings': () => verifyMessage(passed),
   'the details of a verdict': () => detailsFile(verified).comment,
   ...Object.fromEntries(
     Object.entries(refusals).map(([what, error]) => [`${what}, told by a worker`, () => told(error)]),
