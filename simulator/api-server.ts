@@ -6,7 +6,7 @@ import { anonymous, authenticate, isAllowed, type Attributes } from './access.js
 import type { User } from './admission.js';
 import { discover, PageNotFound } from './discovery.js';
 import type { Authority } from './certificates.js';
-import { forbiddenCalls, slowness, type Faults } from './faults.js';
+import { slowness, type Faults } from './faults.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { timestamp, type KubeObject } from './objects.js';
 import { representationFor } from './representations.js';
@@ -137,8 +137,9 @@ export class ApiServer {
 
   private isAllowed(user: User, asked: Attributes): boolean {
     const { verb, group, resource } = asked;
-    const taken = this.cluster.faults.is('forbidden') && this.cluster.isHost;
-    if (taken && (verb === '*' || forbiddenCalls.includes(`${verb} ${resource}${group && `.${group}`}`))) return false;
+    const taken = this.cluster.faults.forbiddenIn(this.cluster.isHost ? 'host' : 'virtual');
+    if (taken.length > 0 && (verb === '*' || taken.includes(`${verb} ${resource}${group && `.${group}`}`)))
+      return false;
     return isAllowed(this.cluster.store, user, asked);
   }
 

@@ -6,14 +6,28 @@ export const faultNames = [
   'api-down',
   'slow',
   'forbidden',
+  'approval-forbidden',
 ] as const;
 export type Fault = (typeof faultNames)[number];
 
-/** What `forbidden` forbids in the host cluster: verb and resource. */
-export const forbiddenCalls: readonly string[] = [
-  'create statefulsets.apps',
-  'create rolebindings.rbac.authorization.k8s.io',
-  'patch networkpolicies.networking.k8s.io',
+/** A call that nobody may make while a fault is active. */
+interface ForbiddenCall {
+  fault: Fault;
+  /** In the host cluster, or in every virtual cluster. */
+  where: 'host' | 'virtual';
+  /** Verb and resource. */
+  call: string;
+}
+
+const forbiddenCalls: readonly ForbiddenCall[] = [
+  { fault: 'forbidden', where: 'host', call: 'create statefulsets.apps' },
+  { fault: 'forbidden', where: 'host', call: 'create rolebindings.rbac.authorization.k8s.io' },
+  { fault: 'forbidden', where: 'host', call: 'patch networkpolicies.networking.k8s.io' },
+  {
+    fault: 'approval-forbidden',
+    where: 'virtual',
+    call: 'patch certificatesigningrequests/approval.certificates.k8s.io',
+  },
 ];
 
 /** Why a pod stays Pending with `pods-pending`, in the scheduler's words. */
@@ -28,5 +42,10 @@ export class Faults {
 
   is(fault: Fault): boolean {
     return this.active === fault;
+  }
+
+  /** The calls that are forbidden there at this moment. */
+  forbiddenIn(place: ForbiddenCall['where']): string[] {
+    return forbiddenCalls.filter(({ fault, where }) => this.is(fault) && where === place).map(({ call }) => call);
   }
 }

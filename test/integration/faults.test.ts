@@ -40,6 +40,11 @@ const messages: Record<Fault, RegExp[]> = {
     /Nothing was created/,
     /Grant them/,
   ],
+  'approval-forbidden': [
+    /Creating demo \*\S+\* failed/,
+    /Issuing and testing the kubeconfig: .*cannot patch .*certificatesigningrequests\/approval/,
+    /What to do:.*resumes it/s,
+  ],
 };
 
 describe('of a create on a host cluster that fails, people read', { concurrency: true }, () => {
