@@ -1,3 +1,4 @@
+import type { DemoConfig } from '../../config.js';
 import type { AdmissionRuleId } from '../../config/admission.js';
 import { manifestHash } from '../objects.js';
 
@@ -41,6 +42,35 @@ const debug = 'to debug, use `kubectl debug --profile=restricted`';
 const list = (...items: string[]) => `[${items.map((item) => `'${item}'`).join(', ')}]`;
 const words = (text: string) => list(...text.trim().split(/\s+/));
 
+/**
+ * The objects that lead to a demo from outside, by kind of exposure, and when one of them leads only to this demo: all its
+ * host names are the demo's, and its Services are in the same namespace. All kinds count, whichever is configured.
+ */
+const routes: Record<Exclude<DemoConfig['exposure']['kind'], 'none'>, { resources: string[]; allows: string }> = {
+  nginx: {
+    resources: ['networking.k8s.io/ingresses'],
+    allows: `!has(object.spec.defaultBackend) && object.spec.?rules.orValue([]).size() > 0 &&
+      object.spec.rules.all(r, r.?host.orValue('') in variables.hosts) &&
+      object.spec.?tls.orValue([]).all(t, t.?hosts.orValue([]).all(h, h in variables.hosts)) &&
+      (!variables.tenant || variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/')))`,
+  },
+  traefik: {
+    resources: ['traefik.io/ingressroutetcps', 'traefik.containo.us/ingressroutetcps'],
+    allows: `object.spec.routes.all(r, variables.hosts.exists(h, r.match == 'HostSNI(\`' + h + '\`)') &&
+      r.?services.orValue([]).all(s, !has(s.namespace)))`,
+  },
+  gateway: {
+    resources: ['gateway.networking.k8s.io/tlsroutes'],
+    allows: `object.spec.?hostnames.orValue([]).size() > 0 &&
+      object.spec.hostnames.all(h, h in variables.hosts) &&
+      object.spec.?rules.orValue([]).all(r, r.?backendRefs.orValue([]).all(b, !has(b.namespace)))`,
+  },
+  route: {
+    resources: ['route.openshift.io/routes'],
+    allows: `object.spec.?host.orValue('') in variables.hosts`,
+  },
+};
+
 /** The variables that the rules use. A variable can use those above it. */
 export const variables: Record<string, string> = {
   subresource: "request.?subResource.orValue('')",
@@ -62,7 +92,7 @@ export const variables: Record<string, string> = {
   endpoints: `variables.writes && variables.resource in ${words('endpoints discovery.k8s.io/endpointslices')}`,
   claim: "variables.writes && variables.resource == 'persistentvolumeclaims'",
   secret: "variables.writes && variables.resource == 'secrets'",
-  route: `variables.writes && variables.resource in ${words('networking.k8s.io/ingresses traefik.io/ingressroutetcps traefik.containo.us/ingressroutetcps gateway.networking.k8s.io/tlsroutes route.openshift.io/routes')}`,
+  route: `variables.writes && variables.resource in ${list(...Object.values(routes).flatMap(({ resources }) => resources))}`,
   demo: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/demo'].orValue('')",
   cluster: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/virtual-cluster'].orValue('')",
   containers:
@@ -327,19 +357,9 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'host-names': {
     on: 'route',
-    allows: `variables.resource == 'networking.k8s.io/ingresses' ?
-        !has(object.spec.defaultBackend) && object.spec.?rules.orValue([]).size() > 0 &&
-        object.spec.rules.all(r, r.?host.orValue('') in variables.hosts) &&
-        object.spec.?tls.orValue([]).all(t, t.?hosts.orValue([]).all(h, h in variables.hosts)) &&
-        (!variables.tenant || variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/')))
-      : variables.resource == 'route.openshift.io/routes' ?
-        object.spec.?host.orValue('') in variables.hosts
-      : variables.resource.endsWith('/ingressroutetcps') ?
-        object.spec.routes.all(r, variables.hosts.exists(h, r.match == 'HostSNI(\`' + h + '\`)') &&
-          r.?services.orValue([]).all(s, !has(s.namespace)))
-      : object.spec.?hostnames.orValue([]).size() > 0 &&
-        object.spec.hostnames.all(h, h in variables.hosts) &&
-        object.spec.?rules.orValue([]).all(r, r.?backendRefs.orValue([]).all(b, !has(b.namespace)))`,
+    allows: `${Object.values(routes)
+      .map(({ resources, allows }) => `variables.resource in ${list(...resources)} ? ${allows} : `)
+      .join('')}false`,
     says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and no annotations for ingress-nginx",
     probe: {
       apiVersion: 'networking.k8s.io/v1',

@@ -4,8 +4,9 @@ import { admissionRuleIds } from '../../../../src/config/admission.js';
 import { demoConfig, type DemoConfig } from '../../../../src/config/schema.js';
 import { admissionPolicy, policyRules } from '../../../../src/k8s/isolation/admission-policy.js';
 import { passthroughRoute } from '../../../../src/k8s/exposure.js';
-import { storageClassesAnnotation } from '../../../../src/k8s/isolation/admission-rules.js';
+import { admissionRules, storageClassesAnnotation, variables } from '../../../../src/k8s/isolation/admission-rules.js';
 import type { Manifest } from '../../../../src/k8s/objects.js';
+import { demoRuleParts } from '../../../../src/k8s/permissions.js';
 import { enforcePolicies } from '../../../../simulator/admission-policies.js';
 import { builtInKinds, groupVersionOf, type Kind } from '../../../../simulator/kinds.js';
 import type { KubeObject } from '../../../../simulator/objects.js';
@@ -181,4 +182,17 @@ describe('the admission policy', () => {
       [],
     );
   });
+});
+
+describe('the rule on host names', () => {
+  const exposing = Object.entries(demoRuleParts.exposure).flatMap(([kind, rules]) =>
+    rules.flatMap(({ group, resources }) =>
+      resources.filter((name) => !name.includes('/')).map((name) => [kind, `'${group}/${name}'`] as const),
+    ),
+  );
+  for (const [kind, resource] of exposing)
+    it(`judges ${resource}, which the worker may write for exposure by ${kind}`, () => {
+      assert.ok(variables.route!.includes(resource));
+      assert.ok(admissionRules['host-names'].allows.includes(resource));
+    });
 });
