@@ -40,8 +40,8 @@ describe('a rendered chart', () => {
   it('is told what it wants beyond the worker', () => {
     const rules = [{ apiGroups: ['batch'], resources: ['jobs'], verbs: ['create'] }];
     assert.deepEqual(problems([...usable, object('Role', 'jobs', { rules }), object('ClusterRole', 'everything')]), [
-      'it wants rights on the whole host cluster: ClusterRole everything',
-      'its Role grants create on jobs.batch, which the worker does not hold',
+      'it requires cluster-wide permissions: ClusterRole everything',
+      'its Role grants create on jobs.batch, which the worker does not have',
     ]);
   });
 
