@@ -355,7 +355,7 @@ const removeAs = (attempt: Attempt, name: string) =>
   asUser(cluster, ['delete', '--ignore-not-found', '--force', '--wait=false', '-f', '-'], objectsOf(attempt, name));
 const subject = ({ kind }: Attempt, name: string): VirtualObject => ({ kind, name, namespace });
 
-describe('what a demo’s user makes in the virtual cluster', () => {
+describe('what a demo’s user creates in the virtual cluster', () => {
   before(async () => {
     await must(asUser(cluster, ['create', 'namespace', namespace]));
     await switchPolicy('off');
@@ -380,7 +380,7 @@ describe('what a demo’s user makes in the virtual cluster', () => {
         }
       });
 
-    it('adds a privileged container to a pod that runs', async () => {
+    it('adds a privileged container to a running pod', async () => {
       await startVictim('off-victim');
       await must(debug('off-victim', 'sysadmin'));
       await waitFor('the container in the host cluster', async () =>
@@ -396,7 +396,7 @@ describe('what a demo’s user makes in the virtual cluster', () => {
     });
 
     for (const [index, attempt] of attempts.entries())
-      it(`does not get ${attempt.what}, and the user reads why`, async () => {
+      it(`does not get ${attempt.what}, and the user is told why`, async () => {
         const name = `on-${index}`;
         const { message } = policyRules(config).find(({ id }) => id === attempt.rule)!;
         try {
@@ -413,7 +413,7 @@ describe('what a demo’s user makes in the virtual cluster', () => {
         }
       });
 
-    it('cannot add a privileged container to a pod that runs, but can debug with the restricted profile', async () => {
+    it('cannot add a privileged container to a running pod, but can debug with the restricted profile', async () => {
       await startVictim('on-victim');
       await must(debug('on-victim', 'sysadmin'));
       await must(debug('on-victim', 'restricted'));
@@ -427,7 +427,7 @@ describe('what a demo’s user makes in the virtual cluster', () => {
       );
     });
 
-    it('cannot give Istio’s capabilities to another image afterwards', async () => {
+    it('cannot give Istio’s capabilities to another image later', async () => {
       const pod = named(
         'v1',
         'Pod',
@@ -444,7 +444,7 @@ describe('what a demo’s user makes in the virtual cluster', () => {
       assert.doesNotMatch(JSON.stringify(await copyOf(cluster, object)), /evil\/image/);
     });
 
-    it('cannot tolerate more taints afterwards', async () => {
+    it('cannot tolerate more taints later', async () => {
       const pod = named('v1', 'Pod', { spec: podSpec() }, { name: 'on-taints', namespace });
       await must(asUser(cluster, ['create', '-f', '-'], pod));
       const object = { kind: 'Pod', name: 'on-taints', namespace };

@@ -174,7 +174,7 @@ async function policiesAreEnforced(): Promise<boolean> {
 const enforced = await policiesAreEnforced();
 
 describe(
-  'whom a demo talks to',
+  'what a demo can talk to',
   { skip: enforced ? false : 'this host cluster does not enforce NetworkPolicies' },
   () => {
     const pods = {
@@ -258,13 +258,13 @@ describe(
         assert.equal(await reached(asUser('vc2', [...sleep, ...curl(`http://${addresses.app.vc1}:5000/hello`)])), true);
       });
 
-      it("gets names from outside the virtual cluster, by the host's DNS", async () => {
+      it("resolves names outside the virtual cluster with the host's DNS", async () => {
         const name = `${others}.${others}.svc.cluster.local`;
         const output = await must(asUser('vc1', ['-n', 'network', 'exec', 'plain', '--', 'nslookup', name]));
         assert.ok(output.includes(addresses.othersService), output);
       });
 
-      it('lets vc-client work in both virtual clusters, and ask the host', async () => {
+      it('lets vc-client work in both virtual clusters, and reach the host API', async () => {
         const inClient = (...command: string[]) =>
           must(asHost(['-n', hostNamespace, 'exec', 'vc-client-0', '--', 'sh', '-c', command.join(' ')]));
         for (const cluster of ['vc1', 'vc2'])

@@ -155,13 +155,13 @@ async function withoutQuota(): Promise<() => Promise<void>> {
 
 const hostObject = (kind: string, name: string) => must(asHost(['-n', hostNamespace, 'get', kind, name, '-o', 'json']));
 
-describe('what a demo takes of the host', () => {
+describe('what a demo can use of the host cluster', () => {
   before(async () => {
     await must(asUser('vc1', ['create', 'namespace', namespace]));
   });
   after(() => asUser('vc1', ['delete', 'namespace', namespace, '--wait=false']));
 
-  it('leaves room to roll everything out again, with the quota', async () => {
+  it('leaves room for a rollout of everything within the quota', async () => {
     for (const cluster of ['vc1', 'vc2'] as const) {
       let scarce: string | undefined;
       // What other attacks have left may still be on its way out.
@@ -203,7 +203,7 @@ describe('what a demo takes of the host', () => {
         }
       });
 
-    it('is all memory of the node in a container that sets no limit', async () => {
+    it('can use all memory of the node in a container without a limit', async () => {
       const object = pod('off-unlimited');
       await create(object);
       const { spec } = (await copied('vc1', subject(object))) as { spec: { containers: { resources: Fields }[] } };
@@ -214,7 +214,7 @@ describe('what a demo takes of the host', () => {
 
   describe('with the quota', () => {
     for (const [index, { what, make }] of greedy.entries())
-      it(`is not ${what}, and the user reads why`, async () => {
+      it(`is not ${what}, and the user is told why`, async () => {
         const object = make(`on-${index}`);
         try {
           await create(object);
@@ -259,7 +259,7 @@ describe('what a demo takes of the host', () => {
         }
       });
 
-    it('is limited in a container that sets no limit', async () => {
+    it('is limited in a container without a limit', async () => {
       const object = pod('on-unlimited');
       await create(object);
       const { spec } = (await copied('vc1', subject(object))) as {

@@ -35,7 +35,7 @@ describe('vc-client', () => {
     'rolebindings',
   ]);
 
-  it("writes Secrets and reads pods with the source document's role", async () => {
+  it("can write Secrets and read pods with the source document's role", async () => {
     await must(asHost(['create', ...binding, '--clusterrole=admin', `--serviceaccount=${hostNamespace}:vc-client`]));
     try {
       for (const [verb, resource] of dangerous)
@@ -46,13 +46,13 @@ describe('vc-client', () => {
     }
   });
 
-  it('does neither, and nothing else that writes, with the role that it has', async () => {
+  it('can do neither, nor write anything else, with its own role', async () => {
     await waitFor('the role to be gone', async () => !(await may('create', 'secrets')), { withinMs: 20 * second });
     for (const [verb, resource] of dangerous) assert.equal(await may(verb, resource), false, `${verb} ${resource}`);
     assert.equal(await may('list', 'services'), true, 'it is of some use');
   });
 
-  it("would find no tokens in annotations of the host's pods", async () => {
+  it("finds no tokens in annotations of the host's pods", async () => {
     for (const cluster of ['vc1', 'vc2'] as const) {
       const pods = await must(asHost(['-n', namespaceOf(cluster), 'get', 'pods', '-o', 'json']));
       assert.doesNotMatch(pods, /vcluster\.loft\.sh\/token-|eyJ[\w-]{20,}\./);

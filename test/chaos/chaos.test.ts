@@ -47,7 +47,7 @@ function random(below: number): number {
 }
 const pick = <Item>(items: readonly Item[]): Item => items[random(items.length)]!;
 
-describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.seed}`, () => {
+describe(`demos while parts of the system fail, ${rounds} rounds with seed ${options.seed}`, () => {
   let host: SimulatedHost | Awaited<ReturnType<typeof realHost>>;
   let stack: Stack;
   let redis: LocalRedis | undefined;
@@ -180,7 +180,7 @@ describe(`demos whose surroundings fail, ${rounds} lives with seed ${options.see
     stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`) && pattern.test(text));
 
   for (let round = 1; round <= rounds; round++)
-    it(`life ${round} ends as asked, is told of once, and leaves nothing and no secret`, async (test) => {
+    it(`round ${round} ends as requested, is reported once, and leaves nothing and no secret behind`, async (test) => {
       const demo = `chaos${options.seed}-${round}`;
       await command(`create ${demo}`, /Creating demo/);
       test.diagnostic(`during create: ${await disturb()}`);

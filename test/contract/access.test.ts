@@ -56,7 +56,7 @@ describeContract('authentication and access', (api) => {
     assert.equal(review.status?.allowed, true);
   });
 
-  it('issues a ServiceAccount token that may do what is bound to the account and no more', async () => {
+  it('issues a ServiceAccount token with the permissions bound to the account and no more', async () => {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`;
     const ask = (expirationSeconds: number): ApiCall => ({
       method: 'POST',

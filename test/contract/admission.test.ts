@@ -90,7 +90,7 @@ describeContract('the admission policy', (api) => {
   }
 
   for (const { name, object, refusedBy, account } of cases)
-    it(`is not there yet: ${name} would be created${account ? ` by ${account}` : ''}`, async () => {
+    it(`does not exist yet: ${name} would be created${account ? ` by ${account}` : ''}`, async () => {
       const refusal = await refusalOf(object, account);
       const elsewhere = refusedBy && refusedElsewhere[refusedBy];
       if (refusal === withoutField) return;

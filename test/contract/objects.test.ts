@@ -72,14 +72,14 @@ describeContract('creating, reading and listing objects', (api) => {
     );
   });
 
-  it('creates nothing in a dry run, but refuses what it would refuse otherwise', async () => {
+  it('creates nothing in a dry run, but refuses the same objects as otherwise', async () => {
     await create(api.cluster, secret('dry'), { dryRun: true });
     assert.equal(await read(api.cluster, secret('dry')), undefined);
     await create(api.cluster, secret('there'));
     await assertRefused(create(api.cluster, secret('there'), { dryRun: true }), 409, 'AlreadyExists', /already exists/);
   });
 
-  it('completes generateName to a unique name', async () => {
+  it('extends generateName to a unique name', async () => {
     const { metadata } = await create(api.cluster, { ...secret(''), metadata: { generateName: 'some-', namespace } });
     assert.match(metadata!.name!, /^some-[a-z0-9]{5}$/);
   });

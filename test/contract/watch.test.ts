@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait-for.js';
 describeContract('watching objects', (api) => {
   const { namespace, secret } = api;
 
-  it('reports added, modified and deleted objects to a watch from a resource version on', async () => {
+  it('reports added, modified and deleted objects to a watch that starts at a resource version', async () => {
     const labels = { watched: 'yes' };
     const watched = { ...secret('watched'), metadata: { name: 'watched', namespace, labels } };
     const path = `/api/v1/namespaces/${namespace}/secrets`;

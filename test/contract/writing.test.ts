@@ -59,7 +59,7 @@ describeContract('changing objects', (api) => {
     );
   });
 
-  it('lets only one of two holders take a Lease', async () => {
+  it('lets only one of two candidates take a Lease', async () => {
     const lease = (holderIdentity: string, resourceVersion?: string) => ({
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',

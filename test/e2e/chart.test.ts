@@ -129,12 +129,12 @@ describe('the chart', () => {
       await assertAccepted(await render(values));
     });
 
-  it('renders objects that the API server accepts, with the longest name that a release may have', async () => {
+  it('renders objects that the API server accepts with the longest possible release name', async () => {
     const release = `vcdemo-${'x'.repeat(53 - 'vcdemo-'.length)}`;
     await assertAccepted(await render({ worker: { keda: { enabled: true } }, metrics: monitoring }, [], release));
   });
 
-  it('lets namespaces by their names into the bundled Valkey, and pods by labels only from its own', async () => {
+  it('admits namespaces to the bundled Valkey by name, and pods by label only from its own namespace', async () => {
     const networkPolicy = { enabled: true, valkeyFrom: ['keda', 'other-release'] };
     const objects = objectsIn((await render({ networkPolicy })).stdout) as unknown as {
       kind: string;
@@ -151,7 +151,7 @@ describe('the chart', () => {
     assert.deepEqual(more, []);
   });
 
-  it('takes a name such as `no` for a name', async () => {
+  it('treats a name such as `no` as a name', async () => {
     const config = { clusters: { no: null, eu: null } };
     const worker = { hostCluster: 'no', keda: { enabled: true } };
     const values = { config, worker, metrics: monitoring, networkPolicy: { enabled: true } };
@@ -162,7 +162,7 @@ describe('the chart', () => {
     assert.deepEqual(objectsIn(rendering.stdout, '1.1'), objectsIn(rendering.stdout, '1.2'));
   });
 
-  it('refuses values that it does not know, and says what lacks', async () => {
+  it('refuses unknown values, and says which values are missing', async () => {
     assert.match((await render({ worker: { replica: 2 } })).stderr, /replica/);
     assert.match((await render({ config: { clusters: { eu: {} } } })).stderr, /Set worker\.hostCluster/);
     assert.match((await render({ config: { clusters: { eu: {} } }, worker: { hostCluster: 'us' } })).stderr, /has: eu/);
@@ -185,7 +185,7 @@ describe('the chart', () => {
       assert.match((await render({ worker })).stderr, /worker\.stopSeconds \(\d+\) must be less than/);
   });
 
-  it('notes what is to be done with what was installed, and nothing else', async () => {
+  it('prints notes about what was installed, and nothing else', async () => {
     const notesFor = async (values: object) => {
       const args = ['install', 'bot', chart, '-n', namespace, '--dry-run=server', '-f', '-'];
       const { stdout, stderr } = await helm(args, valuesYaml(values));
@@ -199,7 +199,7 @@ describe('the chart', () => {
     assert.doesNotMatch(await notesFor({ valkey: { enabled: true, existingSecret: 'given' } }), /password/);
   });
 
-  it('keeps a bot without Redis in its Service, which tells people why, and a worker not', async () => {
+  it('keeps a bot without Redis in its Service so that it can tell people, but not a worker', async () => {
     const probeOf = async (part: string, values: object) => {
       const { stdout } = await render(values, ['-s', `templates/${part}.yaml`]);
       return podIn(stdout).containers[0]!.readinessProbe!.httpGet.path;
@@ -209,7 +209,7 @@ describe('the chart', () => {
     assert.equal(await probeOf('worker', {}), '/readyz');
   });
 
-  it('lets a bot listen until no request is sent to it any more', async () => {
+  it('keeps a bot listening until no more requests are sent to it', async () => {
     const pod = podIn((await render({}, ['-s', 'templates/bot.yaml'])).stdout);
     const [command, seconds] = pod.containers[0]!.lifecycle!.preStop.exec.command;
     assert.equal(command, 'sleep');
@@ -218,7 +218,7 @@ describe('the chart', () => {
     assert.ok(Number(seconds) + closesWithin < (pod.terminationGracePeriodSeconds ?? 30));
   });
 
-  it('renders the same twice, without a cluster as well, when the password of Valkey and the keys of jobs are given', async () => {
+  it('renders the same twice, even without a cluster, if the Valkey password and the job keys are given', async () => {
     const values = {
       valkey: { enabled: true, existingSecret: 'given' },
       jobKeys: { existingSecret: 'keys' },
@@ -232,7 +232,7 @@ describe('the chart', () => {
     assert.deepEqual(secrets, Array(5).fill('given'));
   });
 
-  it('starts Valkey as the process that Kubernetes tells to stop, with its password', async () => {
+  it('starts Valkey, with its password, as the process that Kubernetes signals', async () => {
     const { stdout } = await render({ valkey: { enabled: true, existingSecret: 'given' } }, [
       '-s',
       'templates/valkey.yaml',
@@ -253,7 +253,7 @@ describe('the chart', () => {
     }
   });
 
-  it('lets a node be drained of an only bot and an only worker', async () => {
+  it('lets a node be drained that runs the only bot and the only worker', async () => {
     const podDisruptionBudget = { enabled: true };
     const { stdout } = await render({ bot: { podDisruptionBudget }, worker: { podDisruptionBudget } });
     const budgets = objectsIn(stdout).filter(({ kind }) => kind === 'PodDisruptionBudget');
@@ -278,7 +278,7 @@ describe('the chart', () => {
     }
   });
 
-  it('leads bot, worker and KEDA to the server that sentinels name', async () => {
+  it('connects bot, worker and KEDA to the server that the sentinels name', async () => {
     const { stdout } = await render(options['Redis behind sentinels']!);
     const objects = objectsIn(stdout);
     const environment = (name: string) => {
@@ -309,7 +309,7 @@ describe('the chart', () => {
     for (const port of [6379, 26379, 26380]) assert.match(JSON.stringify(policy), new RegExp(`"port":${port}`));
   });
 
-  it('gives the bot no rights and no token, and the worker no wildcard and no Secrets cluster-wide', async () => {
+  it('gives the bot no permissions and no token, and the worker no wildcards and no Secrets cluster-wide', async () => {
     const { stdout } = await render({});
     const objects = objectsIn(stdout);
     const subjects = objects.flatMap((object) => object.subjects ?? []).map(({ name }) => name);
@@ -325,7 +325,7 @@ describe('the chart', () => {
     assert.deepEqual(resources, ['namespaces', 'persistentvolumes', 'storageclasses', 'rolebindings', 'clusterroles']);
   });
 
-  it('tells the worker its role in the demos’ namespaces, but not of a cluster in which it makes none', async () => {
+  it('tells the worker its role in the demos’ namespaces, but not for a cluster in which the chart creates none', async () => {
     const roleIn = async (values: object) =>
       /DEMO_CLUSTER_ROLE, value: "([^"]+)"/.exec((await render(values, ['-s', 'templates/worker.yaml'])).stdout)?.[1];
     assert.equal(await roleIn({}), `bot-demo-${namespace}`);
@@ -398,16 +398,16 @@ describe('of the worker’s rules', () => {
   /** What preflight says of the rights of the moment. */
   const preflight = () =>
     assertPermissions(host, config, { demoClusterRole, claimNamespace: namespace }).then(
-      () => 'nothing lacks',
+      () => 'nothing is missing',
       (error: Error) => error.message,
     );
   /** The authoriser follows after a moment. */
   const preflightSays = (pattern: RegExp) =>
     retry(async () => assert.match(await preflight(), pattern), { withinMs: 10_000 });
 
-  it('all together are enough for preflight', () => preflightSays(/^nothing lacks$/));
+  it('all rules together satisfy preflight', () => preflightSays(/^nothing is missing$/));
 
-  it('none, of any of the four roles, can be taken away without preflight naming it and where it lacks', async () => {
+  it('no rule of any of the four roles can be removed without preflight naming it and its place', async () => {
     assert.deepEqual(
       roles.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
       [
@@ -429,7 +429,7 @@ describe('of the worker’s rules', () => {
         await preflightSays(lackOf(taken, places[index]!));
       }
       await kubectlApply(role);
-      await preflightSays(/^nothing lacks$/);
+      await preflightSays(/^nothing is missing$/);
     }
   });
 
@@ -455,7 +455,7 @@ describe('of the worker’s rules', () => {
   }
 });
 
-describe('of the worker’s token, a thief', () => {
+describe('a thief of the worker’s token', () => {
   const foreign = `${namespace}-foreign`;
   const own = `${namespace}-own`;
   const worker = `system:serviceaccount:${namespace}:bot-worker`;
@@ -486,7 +486,7 @@ describe('of the worker’s token, a thief', () => {
     await execa('kubectl', ['delete', 'namespace', foreign, own, '--ignore-not-found', '--wait=false']);
   });
 
-  it('reads no Secret and starts no pod outside of demos', async () => {
+  it('cannot read Secrets or start pods outside of demos', async () => {
     for (const elsewhere of ['kube-system', foreign, namespace]) {
       await isRefused(asThief('get', 'secrets', '-n', elsewhere), /cannot list resource "secrets"/);
       await isRefused(dryRun('run', 'x', '--image=x', '-n', elsewhere), /cannot create resource "pods"/);
@@ -494,7 +494,7 @@ describe('of the worker’s token, a thief', () => {
     await isRefused(asThief('get', 'secrets', '-A'), /cannot list resource "secrets"/);
   });
 
-  it('binds itself nowhere else, not even to what it may bind', async () => {
+  it('cannot bind itself anywhere else, not even to the role that it may bind', async () => {
     const bind = (where: string, role: string) =>
       dryRun('create', 'rolebinding', 'x', `--clusterrole=${role}`, `--user=${worker}`, '-n', where);
     for (const elsewhere of ['kube-system', foreign, namespace])
@@ -507,7 +507,7 @@ describe('of the worker’s token, a thief', () => {
     await isRefused(dryRun('create', ...everywhere), /cannot create resource "clusterrolebindings"/);
   });
 
-  it('makes no namespace a demo’s, and touches none that is not', async () => {
+  it('cannot turn a namespace into a demo’s, or change one that is not', async () => {
     for (const other of ['kube-system', foreign]) {
       await isRefused(dryRun('label', 'namespace', other, `${label}=vcdemo`, '--overwrite'), refusal);
       await isRefused(dryRun('annotate', 'namespace', other, 'x=y'), refusal);
@@ -516,7 +516,7 @@ describe('of the worker’s token, a thief', () => {
     await isRefused(dryRun('create', 'namespace', `${namespace}-plain`), refusal);
   });
 
-  it('has what the worker has in a namespace of its own, and cannot let go of it', async () => {
+  it('has the worker’s permissions in a namespace that it creates, and cannot release the namespace', async () => {
     const manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: own, labels: { [label]: 'vcdemo' } } };
     await execa('kubectl', ['create', '-f', '-', `--as=${worker}`], { input: stringify(manifest) });
     await isRefused(dryRun('label', 'namespace', own, `${label}-`), refusal);
@@ -530,7 +530,7 @@ describe('of the worker’s token, a thief', () => {
     assert.equal((await dryRun('delete', 'namespace', own)).exitCode, 0);
   });
 
-  it('is the only one whom the policy holds', async () => {
+  it('is the only account that the policy restricts', async () => {
     await execa('kubectl', ['label', 'namespace', foreign, `${label}=somebody`, '--dry-run=server']);
     await execa('kubectl', ['delete', 'namespace', foreign, '--dry-run=server']);
   });

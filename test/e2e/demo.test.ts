@@ -70,7 +70,7 @@ describe('a demo on a real cluster', () => {
   });
   after(() => worker.kill('SIGTERM'));
 
-  it('comes up from one slash command, with one progress message and the kubeconfig as a file', async () => {
+  it('is created by one slash command, with one progress message and the kubeconfig as a file', async () => {
     const { slack } = stack;
     const answer = await stack.type(slack.alice, 'create e2e --ttl 2h');
     assert.match(answer.body.text ?? '', /Creating demo \*e2e\*/);
@@ -97,12 +97,12 @@ describe('a demo on a real cluster', () => {
     assert.ok(edits > 2, `the progress message is edited as steps finish, was edited ${edits} times`);
   });
 
-  it('answers a second create with the state and starts nothing', async () => {
+  it('answers a second create with the state, and starts nothing', async () => {
     await stack.type(stack.slack.bob, 'create e2e');
     assert.match(await stack.whisper(stack.slack.bob, /e2e/), /it is ready\. Nothing was started/);
   });
 
-  it('gives a kubeconfig that works with kubectl through the edge, in both clusters', async () => {
+  it('sends a kubeconfig that works with kubectl through the edge, in both clusters', async () => {
     for (const context of ['vc1', 'vc2']) {
       const namespaces = await kubectlWith(kubeconfig, '--context', context, 'get', 'namespaces', '-o', 'name');
       assert.match(namespaces, /namespace\/istio-system/);
@@ -111,7 +111,7 @@ describe('a demo on a real cluster', () => {
     assert.equal(parsed.clusters[0]!.cluster.server, `https://${hostOf(config, 'api', 'e2e', 'vc1')}:443`);
   });
 
-  it('gives a second person a kubeconfig in their own name, by direct message, until the demo ends at most', async () => {
+  it('sends a second person their own kubeconfig by direct message, valid no longer than the demo', async () => {
     const { slack } = stack;
     await stack.type(slack.bob, 'kubeconfig e2e');
     await stack.whisper(slack.bob, /in your direct messages/);
@@ -146,7 +146,7 @@ describe('a demo on a real cluster', () => {
     assert.match(await stack.whisper(stack.slack.alice, /One demo|\d+ demos/), /\*e2e\*/);
   });
 
-  it('gives the dashboards to the one who asks alone, and their tokens work', async () => {
+  it('shows the dashboards only to the person who asked, with tokens that work', async () => {
     await stack.type(stack.slack.bob, 'dashboard e2e');
     const text = await stack.whisper(stack.slack.bob, /dashboards of demo e2e/);
     const host = hostOf(config, 'dashboard', 'e2e', 'vc1');
@@ -168,12 +168,12 @@ describe('a demo on a real cluster', () => {
     assert.ok(!inChannel.includes(token!), 'the token is not in the channel');
   });
 
-  it('has put the kubeconfig into the home of vc-client', async () => {
+  it('puts the kubeconfig into the home directory of vc-client', async () => {
     const shell = 'kubectl --context vc2 get namespaces -o name';
     assert.match(await kubectl('-n', 'e2e-vc1', 'exec', 'vc-client-0', '--', 'sh', '-c', shell), /namespace\/sample/);
   });
 
-  it('refuses that somebody else deletes it', async () => {
+  it('refuses to be deleted by somebody else', async () => {
     await stack.type(stack.slack.bob, 'delete e2e');
     await stack.press(stack.slack.bob, 'confirmed:0', 'delete e2e');
     await stack.whisper(stack.slack.bob, /belongs to alice; only its owner or an administrator/);
@@ -188,7 +188,7 @@ describe('a demo on a real cluster', () => {
     assert.doesNotMatch(contents.join('\n'), /PRIVATE KEY|client-key-data|eyJhbGci|BEGIN CERTIFICATE/);
   });
 
-  it('replaces its keys: no kubeconfig and no token from before works, the mesh does, and people get new files', async () => {
+  it('replaces its keys: earlier kubeconfigs and tokens stop working, the mesh still works, and people get new files', async () => {
     const { slack } = stack;
     const inVc1 = (file: string, ...args: string[]) => kubectlWith(file, '--context', 'vc1', ...args);
     const pod = await inVc1(
@@ -244,7 +244,7 @@ describe('a demo on a real cluster', () => {
 
   it('is deleted after a confirmation, and nothing is left', () => deleteDemo('e2e'));
 
-  it('tells of a namespace of the same name that is not its own, and does not touch it', async () => {
+  it('reports a namespace of the same name that is not its own, and does not touch it', async () => {
     await kubectl('create', 'namespace', 'foreign-vc1');
     try {
       await stack.type(stack.slack.alice, 'create foreign');
@@ -265,7 +265,7 @@ describe('a demo on a real cluster', () => {
 });
 
 describe('a worker that is killed in the middle of a create', () => {
-  it('has its job resumed by another, to the same end', async () => {
+  it('has its job resumed by another worker, with the same result', async () => {
     const { slack } = stack;
     const first = await stack.startWorker();
     await stack.type(slack.alice, 'create crash');
@@ -312,7 +312,7 @@ describe('a host cluster in which a create cannot succeed', () => {
     }
   }
 
-  it('is told that admission refuses sidecars, with the remedy, and nothing is left', async () => {
+  it('reports that admission refuses sidecars, with the remedy, and leaves nothing behind', async () => {
     const file = join(directory, 'restricted.yaml');
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     const settings = parse(await readFile(process.env.VCDEMO_CONFIG!, 'utf8')) as object;
@@ -323,7 +323,7 @@ describe('a host cluster in which a create cannot succeed', () => {
     assert.equal(await remainders('refused'), '');
   });
 
-  it('is told every right that lacks, before anything is made', async () => {
+  it('reports every missing permission before anything is created', async () => {
     await kubectl('create', 'serviceaccount', 'vcdemo-powerless', '-n', 'default');
     try {
       const role = ['create', 'clusterrolebinding', 'vcdemo-powerless', '--clusterrole=view'];

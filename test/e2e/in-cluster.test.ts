@@ -101,7 +101,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     await execa('helm', ['test', 'bot', '-n', namespace]);
   });
 
-  it('brings a worker up for a create, which passes under the rules of the chart, and verifies', async (test) => {
+  it('starts a worker for a create, which succeeds with the chart’s permissions, and verifies', async (test) => {
     await noWorkers();
     const start = performance.now();
     let firstStep: number | undefined;
@@ -120,7 +120,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     assert.match(textOf(await people.message(/requests from sleep/, minute)), /v1: [1-9]\d* · v2: [1-9]/);
   });
 
-  it('hands a create over when the workers are replaced in its middle: no step is done twice, none is lost', async () => {
+  it('hands over a create when the workers are replaced in the middle: no step is done twice, and none is lost', async () => {
     await people.type(slack.alice, 'create roll');
     await people.message(/Creating demo roll: ([3-9]|1\d) of \d+ steps/, 3 * minute);
     const replaced = await Promise.all((await workers()).map(followLog));
@@ -149,7 +149,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     assert.match(await people.whisper(slack.alice, /Demo roll:/, minute), /all parts are in place/);
   });
 
-  it('deletes a demo on command, and one whose time is over without any worker', async () => {
+  it('deletes a demo on command, and an expired demo without any worker', async () => {
     await people.type(slack.alice, 'delete inpod');
     await people.press(slack.alice, 'confirmed:0', 'delete inpod');
     await people.message(/Demo \*inpod\* has been deleted; nothing is left/, 5 * minute);

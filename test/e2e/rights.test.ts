@@ -24,7 +24,7 @@ const demoClusterRole = `bot-demo-${namespace}`;
 const kubectl = async (...args: string[]) => (await execa('kubectl', args)).stdout;
 const apply = async (manifests: string) => void (await execa('kubectl', ['apply', '-f', '-'], { input: manifests }));
 
-describe('a worker with rights in the demos’ namespaces alone', () => {
+describe('a worker with permissions only in the demos’ namespaces', () => {
   let directory: string;
   let rights: string;
   let stack: Stack;
@@ -109,7 +109,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     assert.equal(await kubectl('get', 'namespace', '-l', `vcdemo.io/demo=${demo}`, '-o', 'name'), '');
   };
 
-  it('says of a demo without its RoleBinding that it has no rights there yet, and deletes it', async () => {
+  it('says that it has no permissions in a demo without its RoleBinding yet, and deletes the demo', async () => {
     await beginDemo('half');
     await stack.type(stack.slack.alice, 'status half');
     const status = await stack.whisper(stack.slack.alice, /Demo half: /, minute);
@@ -121,7 +121,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await deleted('half');
   });
 
-  it('deletes a demo whose namespace is going and has taken its rights along, while helm’s Secret is still there', async () => {
+  it('deletes a demo whose namespace is being deleted with the worker’s permissions while helm’s Secret still exists', async () => {
     const name = await beginDemo('going');
     const metadata = { name: 'sh.helm.release.v1.vc1.v1', namespace: name, labels: { owner: 'helm', name: 'vc1' } };
     const held = { ...metadata, finalizers: ['vcdemo.io/test'] };
@@ -142,7 +142,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await deleted('going');
   });
 
-  it('tells admission’s refusal from a right that lacks, and takes the namespace back', async () => {
+  it('distinguishes a refusal by admission from a missing permission, and deletes the namespace again', async () => {
     await writeConfig({ namespace: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } });
     await stack.type(stack.slack.alice, 'create strict');
     const message = textOf(await stack.message(/Creating demo \*strict\* failed/, 2 * minute));
@@ -151,7 +151,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await writeConfig({});
   });
 
-  it('tells what to do where vcluster.values ask for a ClusterRole or for more than the worker may grant', async () => {
+  it('says what to do if vcluster.values require a ClusterRole or more than the worker can grant', async () => {
     const failureWith = async (demo: string, values: object) => {
       await writeConfig({ vcluster: { values } });
       await stack.type(stack.slack.alice, `create ${demo}`);
@@ -167,7 +167,7 @@ describe('a worker with rights in the demos’ namespaces alone', () => {
     await writeConfig({});
   });
 
-  it('resumes a demo of which there is a namespace and no RoleBinding, and takes its rights again where they are lost', async () => {
+  it('resumes a demo with a namespace but no RoleBinding, and restores lost permissions', async () => {
     await beginDemo('resumed');
     await stack.type(stack.slack.alice, 'create resumed');
     await waitFor(

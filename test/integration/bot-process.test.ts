@@ -24,14 +24,14 @@ const run = (env: Record<string, string>) =>
     timeout: 30_000,
   });
 
-test('the bot names all wrong settings on standard error and ends with 1', async () => {
+test('the bot names all invalid settings on standard error and exits with 1', async () => {
   const { exitCode, stderr } = await run({ PORT: 'x', REDIS_URL: 'http://wrong' });
   assert.equal(exitCode, 1);
   for (const setting of ['PORT', 'REDIS_URL', 'SLACK_BOT_TOKEN', 'SLACK_SIGNING_SECRET'])
     assert.ok(stderr.includes(setting), stderr);
 });
 
-test('the bot ends with 0 on SIGTERM', async () => {
+test('the bot exits with 0 on SIGTERM', async () => {
   const bot = run({
     ...jobKeys,
     SLACK_BOT_TOKEN: slack.botToken,

@@ -96,7 +96,7 @@ describe('with several host clusters', () => {
     return await response.next();
   };
 
-  test('a create goes to the first, or to the one that is named', async () => {
+  test('a create goes to the first host cluster, or to the named one', async () => {
     const url = await startForAll();
     await say(url, 'create a');
     await say(url, 'create b --on us');
@@ -111,7 +111,7 @@ describe('with several host clusters', () => {
     assert.deepEqual(await waitingJobs(), []);
   });
 
-  test('a demo is looked for on all of them, or on the one that is named', async () => {
+  test('a demo is searched on all host clusters, or on the named one', async () => {
     const url = await startForAll();
     await say(url, 'verify a');
     await say(url, 'status a --on us');
@@ -121,7 +121,7 @@ describe('with several host clusters', () => {
     assert.deepEqual([status?.name, status?.searched], ['status', undefined]);
   });
 
-  test('a list asks each', async () => {
+  test('a list asks every host cluster', async () => {
     const answer = await say(await startForAll(), 'list');
     for (const cluster of clusters) {
       const [job, ...more] = await waitingOn(`verification-${cluster}`);
@@ -131,7 +131,7 @@ describe('with several host clusters', () => {
     assert.match(answer.body.text ?? '', /\(job list-\w+, list-\w+\)/);
   });
 
-  test('a delete asks on which, and goes there', async () => {
+  test('a delete asks for the host cluster, and goes there', async () => {
     const url = await startForAll();
     const answer = await say(url, 'delete a');
     assert.match(shown(answer), /Delete a on eu.*Delete a on us.*Keep it/);
@@ -143,14 +143,14 @@ describe('with several host clusters', () => {
     assert.deepEqual(await waitingOn('removal-eu'), []);
   });
 
-  test('a delete button of before there were several starts nothing', async () => {
+  test('a delete button from before there were several host clusters starts nothing', async () => {
     const url = await startForAll();
     const answer = await pressDelete(url, 'confirmed:0', 'delete a');
     assert.match(JSON.stringify(answer), /host clusters have changed/);
     assert.deepEqual(await waitingOn('removal-eu'), []);
   });
 
-  test('help shows the choice', async () => {
+  test('help shows the choice of host clusters', async () => {
     assert.match(shown(await say(await startForAll(), 'help create')), /--on eu\|us/);
   });
 });
@@ -187,7 +187,7 @@ describe('a command', () => {
       assert.ok(shown(answer).includes(String(job.id)));
     });
 
-  test('is counted, with the time of its acknowledgement and the length of its queue', async () => {
+  test('a command is counted, with the time of its acknowledgement and the length of its queue', async () => {
     const url = await start(settings(redis.url, { users: [slack.alice.userId] }));
     await say(url, 'create');
     await say(url, 'help');
@@ -207,7 +207,7 @@ describe('a command', () => {
     assert.match(text, /^process_resident_memory_bytes \d/m);
   });
 
-  test('costs no call to Slack but the question who somebody is, asked once', async () => {
+  test('a command costs no call to Slack except one to ask who the person is', async () => {
     const url = await start();
     const before = slack.calls.length;
     for (const text of ['create', 'status', 'help']) await say(url, text);
@@ -217,7 +217,7 @@ describe('a command', () => {
     );
   });
 
-  test('that Slack delivers twice is one job', async () => {
+  test('a command that Slack delivers twice is one job', async () => {
     const url = await start();
     const trigger = triggerId();
     const [first, second] = [
@@ -228,7 +228,7 @@ describe('a command', () => {
     assert.equal(first.body.text, second.body.text);
   });
 
-  test('that Slack delivers to two bots at once is one job', async () => {
+  test('a command that Slack delivers to two bots at once is one job', async () => {
     const urls = [await start(), await start()];
     const trigger = triggerId();
     const answers = await Promise.all(urls.map((url) => say(url, 'create', { triggerId: trigger })));
@@ -236,38 +236,38 @@ describe('a command', () => {
     assert.equal(new Set(answers.map(({ body }) => body.text)).size, 1);
   });
 
-  test('that is typed twice is two jobs', async () => {
+  test('a command that is typed twice is two jobs', async () => {
     const url = await start();
     await say(url, 'create');
     await say(url, 'create');
     assert.equal((await waitingJobs()).length, 2);
   });
 
-  test('in a direct message keeps its channel', async () => {
+  test('a command in a direct message keeps its channel', async () => {
     const url = await start();
     await slackCommand(url, slack.signingSecret, { ...slack.bob, channelId: 'D0123ABCD', text: 'status' });
     const [job] = await waitingJobs();
     assert.equal(job?.data.requester.channelId, 'D0123ABCD');
   });
 
-  test('that does not exist is answered with the closest match and the commands', async () => {
+  test('an unknown command is answered with the closest match and the list of commands', async () => {
     const answer = await say(await start(), 'crate');
     assert.match(shown(answer), /Did you mean `create`\?/);
     assert.match(shown(answer), /`kubeconfig`/);
     assert.deepEqual(await waitingJobs(), []);
   });
 
-  test('with a wrong flag is answered with the usage', async () => {
+  test('a command with an unknown flag is answered with the usage', async () => {
     assert.match(shown(await say(await start(), 'create --tl 8h')), /--ttl.*Usage: `\/vcdemo create \[name\]/);
   });
 
-  test('cannot mention anybody with what is quoted from it', async () => {
+  test('a quoted command cannot mention anybody', async () => {
     const answer = await say(await start(), 'status <!channel>&');
     assert.match(shown(answer), /&lt;!channel&gt;&amp;/);
     assert.doesNotMatch(JSON.stringify(answer.body), /<!channel>/);
   });
 
-  test('that fails in an unforeseen way is answered with a reference', async () => {
+  test('a command that fails unexpectedly is answered with a reference', async () => {
     const url = await start();
     const answer = await slackCommand(url, slack.signingSecret, {
       userId: 'nobody',
@@ -282,48 +282,48 @@ describe('a command', () => {
 });
 
 describe('help', () => {
-  test('lists every command and is there for everybody', async () => {
+  test('help lists every command, for everybody', async () => {
     const url = await start(settings(redis.url, { users: ['U0SOMEBODY'] }));
     const answer = await say(url, '');
     for (const name of ['create', 'kubeconfig', 'verify', 'status', 'list', 'dashboard', 'delete', 'help'])
       assert.match(shown(answer), new RegExp(`/vcdemo ${name}`));
     assert.match(shown(answer), /delete &lt;name&gt;/);
   });
-  test('about one command has its usage and an example', async () => {
+  test('help for one command shows its usage and an example', async () => {
     assert.match(shown(await say(await start(), 'help verify')), /--requests 12.*verify team-a --requests 50/);
   });
 });
 
 describe('a request', () => {
-  test('with a wrong signature gets 401 and does nothing', async () => {
+  test('a request with a wrong signature gets 401 and does nothing', async () => {
     const url = await start();
     const answer = await slackCommand(url, 'wrong', { ...slack.alice, channelId: slack.channel, text: 'create' });
     assert.equal(answer.status, 401);
     assert.deepEqual(await waitingJobs(), []);
   });
-  test('that was signed long ago gets 401 and does nothing', async () => {
+  test('a request that was signed long ago gets 401 and does nothing', async () => {
     const answer = await say(await start(), 'create', { timestamp: Math.floor(Date.now() / 1000) - 400 });
     assert.equal(answer.status, 401);
     assert.deepEqual(await waitingJobs(), []);
   });
-  test('without a signature gets 401', async () => {
+  test('a request without a signature gets 401', async () => {
     const answer = await fetch(`${await start()}/slack/events`, { method: 'POST', body: 'command=/vcdemo' });
     assert.equal(answer.status, 401);
   });
 });
 
 describe('somebody', () => {
-  test('who is not listed is refused with what to do', async () => {
+  test('a person who is not listed is refused and told what to do', async () => {
     const answer = await say(await start(settings(redis.url, { users: [slack.bob.userId] })), 'create');
     assert.match(shown(answer), new RegExp(`not allowed to use vcdemo.*${slack.alice.userId}`));
     assert.deepEqual(await waitingJobs(), []);
   });
-  test('who is listed, or an administrator, is served', async () => {
+  test('a person who is listed, or an administrator, is served', async () => {
     await say(await start(settings(redis.url, { users: [slack.alice.userId] })), 'create');
     await say(await start(settings(redis.url, { users: [slack.bob.userId], admins: [slack.alice.userId] })), 'create');
     assert.equal((await waitingJobs()).length, 2);
   });
-  test('in a channel that is not listed is refused', async () => {
+  test('a person in a channel that is not listed is refused', async () => {
     const answer = await say(await start(settings(redis.url, { channels: ['C0OTHER'] })), 'create');
     assert.match(shown(answer), /cannot be used in this channel/);
     assert.deepEqual(await waitingJobs(), []);
@@ -340,7 +340,7 @@ describe('delete', () => {
       ...options,
     });
 
-  test('asks with a red button and starts nothing', async () => {
+  test('delete asks with a red button and starts nothing', async () => {
     const answer = await say(await start(), 'delete team-a');
     assert.equal(answer.body.response_type, 'ephemeral');
     const actions = answer.body.blocks?.find((block) => block.type === 'actions');
@@ -354,7 +354,7 @@ describe('delete', () => {
     );
     assert.deepEqual(await waitingJobs(), []);
   });
-  test('is a job once the button is pressed, and the question is replaced', async () => {
+  test('delete becomes a job when the button is pressed, and the question is replaced', async () => {
     const url = await start();
     const response = slack.responseUrl();
     assert.equal((await press(url, 'confirmed:0', { responseUrl: response.url })).status, 200);
@@ -370,7 +370,7 @@ describe('delete', () => {
     assert.equal(message.replace_original, true);
     assert.ok(message.text?.includes(String(job.id)));
   });
-  test('is one job when the press is delivered twice', async () => {
+  test('delete is one job even if the click is delivered twice', async () => {
     const url = await start();
     const response = slack.responseUrl();
     const trigger = triggerId();
@@ -378,7 +378,7 @@ describe('delete', () => {
     await press(url, 'confirmed:0', { responseUrl: response.url, triggerId: trigger });
     assert.equal((await waitingJobs()).length, 1);
   });
-  test('is a job even if the question cannot be replaced', async () => {
+  test('delete is a job even if the question cannot be replaced', async () => {
     const url = await start();
     const response = slack.responseUrl({ fails: true });
     assert.equal((await press(url, 'confirmed:0', { responseUrl: response.url })).status, 200);
@@ -386,7 +386,7 @@ describe('delete', () => {
     assert.equal((await waitingJobs()).length, 1);
     assert.equal((await say(url, 'status')).status, 200);
   });
-  test('is no job when the other button is pressed', async () => {
+  test('delete is not a job if the other button is pressed', async () => {
     const response = slack.responseUrl();
     await press(await start(), 'dismiss:1', { responseUrl: response.url, value: 'Demo *team-a* stays.' });
     const message = await response.next();
@@ -394,7 +394,7 @@ describe('delete', () => {
     assert.equal(message.replace_original, true);
     assert.deepEqual(await waitingJobs(), []);
   });
-  test('is refused to those who are not listed, and the question stays', async () => {
+  test('delete is refused to people who are not listed, and the question stays', async () => {
     const response = slack.responseUrl();
     await press(await start(settings(redis.url, { users: ['U0SOMEBODY'] })), 'confirmed:0', {
       responseUrl: response.url,
@@ -407,7 +407,7 @@ describe('delete', () => {
 });
 
 describe('health', () => {
-  test('is good as long as the process lives, readiness only as long as Redis does', async () => {
+  test('health is ok while the process is alive, readiness only while Redis is', async () => {
     const own = await startRedis();
     const url = await start(settings(own.url));
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
@@ -421,7 +421,7 @@ describe('health', () => {
 });
 
 describe('without Redis', () => {
-  test('the bot starts, says in time that it cannot work, and works when Redis is there', async () => {
+  test('the bot starts without Redis, says so in time, and works when Redis is up', async () => {
     const port = await freePort();
     const url = await start(settings(`redis://127.0.0.1:${port}`));
     const asked = performance.now();
@@ -445,7 +445,7 @@ describe('without Redis', () => {
     }
   });
 
-  test('or with one that fails later, the answer comes in time', async () => {
+  test('the answer also comes in time if Redis fails later', async () => {
     const own = await startRedis();
     const url = await start(settings(own.url));
     await say(url, 'create');
@@ -458,7 +458,7 @@ describe('without Redis', () => {
 });
 
 describe('with a Redis that hangs', () => {
-  test('the answer comes in time, and the bot can be closed', async () => {
+  test('the answer comes in time although Redis hangs, and the bot can be closed', async () => {
     const own = await startRedis();
     const bot = await startBot(settings(own.url), log);
     own.freeze();
@@ -471,21 +471,21 @@ describe('with a Redis that hangs', () => {
   });
 });
 
-describe('the bot does not start', () => {
+describe('a bot that cannot work', () => {
   const codeOf = (from: BotSettings) =>
     startBot(from, log).then(
       () => assert.fail('it started'),
       (error: unknown) => (error instanceof UserError ? error.code : error),
     );
-  test('with a Redis that may throw jobs away', async () => {
+  test('the bot does not start with a Redis that may discard jobs', async () => {
     const own = await startRedis({ options: ['--maxmemory-policy', 'allkeys-lru'] });
     assert.equal(await codeOf(settings(own.url)), 'redis-evicts');
     await own.stop();
   });
-  test('with a token that Slack does not know', async () => {
+  test('the bot does not start with a token that Slack does not know', async () => {
     assert.equal(await codeOf({ ...settings(), SLACK_BOT_TOKEN: 'xoxb-wrong' }), 'slack-refused');
   });
-  test('on a port that is taken', async () => {
+  test('the bot does not start on a port that is in use', async () => {
     const port = Number(new URL(await start()).port);
     assert.equal(await codeOf({ ...settings(), PORT: port }), 'port-unavailable');
   });

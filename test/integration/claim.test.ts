@@ -64,7 +64,7 @@ describe('a claim on a demo', { concurrency: true }, () => {
     return { cluster, way };
   }
 
-  it('is held by one job at a time, and the next learns by which', async () => {
+  it('is held by one job at a time, and the next job learns by which', async () => {
     const first = await held('one', 'job-1');
     const second = await claim('one', 'job-2');
     assert.ok(isHolder(second));
@@ -76,14 +76,14 @@ describe('a claim on a demo', { concurrency: true }, () => {
     assert.equal(await currentHolder(host, 'default', 'one', signal), undefined);
   });
 
-  it('goes to one of many that ask at once', async () => {
+  it('goes to only one of many jobs that ask at once', async () => {
     const results = await Promise.all(Array.from({ length: 8 }, (_, index) => claim('race', `job-${index}`)));
     const winners = results.filter((result): result is Claim => !isHolder(result));
     assert.equal(winners.length, 1);
     await winners[0]!.release();
   });
 
-  it('is taken over when its holder cannot renew it, and the old holder stops and removes nothing', async () => {
+  it('is taken over when its holder cannot renew it, and the old holder stops and deletes nothing', async () => {
     const { cluster, way } = unreliable();
     const old = await held('late', 'job-1', cluster);
     way.isOpen = false;
@@ -137,7 +137,7 @@ describe('a claim on a demo', { concurrency: true }, () => {
     await again.release();
   });
 
-  it('that was lost to an outage stays lost, and leaves the claim of the next run alone', async () => {
+  it('a claim that was lost in an outage stays lost, and does not touch the claim of the next run', async () => {
     const { cluster, way } = unreliable();
     const claimed = await held('outage', 'job-1', cluster);
     way.isOpen = false;
@@ -153,14 +153,14 @@ describe('a claim on a demo', { concurrency: true }, () => {
     assert.equal(await holderOf('outage'), 'nobody');
   });
 
-  it('is taken from a dead holder whose clock was a day ahead', async () => {
+  it('a claim is taken from a dead holder whose clock was a day ahead', async () => {
     await leaveLease('ahead', tomorrow());
     assert.equal(await currentHolder(host, 'default', 'ahead', signal), undefined, 'nobody is at work');
     const taker = await held('ahead', 'job-2');
     await taker.release();
   });
 
-  it('is not taken from a holder who renews it by a clock that is far behind', async () => {
+  it('a claim is not taken from a holder that renews it with a clock that is far behind', async () => {
     let renewals = 0;
     const renew = () => leaveLease('behind', `2020-01-01T00:00:00.${String(++renewals).padStart(6, '0')}Z`);
     await renew();

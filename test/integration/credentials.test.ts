@@ -74,7 +74,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     assert.equal(red?.metadata?.uid, seen[0]);
   });
 
-  it('of a person ends when their access is revoked, is taken back in Slack, and is not issued again', async () => {
+  it('stops working when the person’s access is revoked, is deleted in Slack, and is not issued again', async () => {
     const { slack } = stack;
     await stack.type(slack.bob, 'kubeconfig red');
     const direct = await slack.directMessages(slack.bob.userId);
@@ -106,7 +106,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     await stack.whisper(slack.bob, /access to demo red was revoked/);
   });
 
-  it('leads to a demo that "create" completes when "status" finds a part missing', async () => {
+  it('belongs to a demo that "create" restores when "status" finds a part missing', async () => {
     const { slack } = stack;
     const { content } = await fileOf(slack.channel, /^blue\.kubeconfig/);
     const vc2 = await connect([await save('advice.yaml', content)], 'vc2');

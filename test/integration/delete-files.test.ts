@@ -77,7 +77,7 @@ describe('the files of a demo in Slack', () => {
       assert.equal(await findDemo(host, `failing-${index}`), undefined);
     });
 
-  it('are tried again only if they were not deleted', async () => {
+  it('are deleted again only if that failed before', async () => {
     let kept = ['F2'];
     const { context, asked } = await contextFor('again', () => Promise.resolve(kept));
     await assert.rejects(filesGone.apply!(context));

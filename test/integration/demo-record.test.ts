@@ -77,7 +77,7 @@ describe('the record of a demo', () => {
     assert.equal((await findDemo(host, 'written'))?.expires.getTime(), demo.expires.getTime());
   });
 
-  it('does not take a namespace for the demo’s that somebody made under the same name', async () => {
+  it('does not accept a namespace that somebody else created under the demo’s name', async () => {
     const demo = await markDemo(host, plan('squat'), 'creating');
     const foreign = await forged('squat', 'squat-vc1', { 'vcdemo.io/record': demo.id });
     assert.equal(await isOwnNamespace(host, demo, foreign), false);
@@ -86,7 +86,7 @@ describe('the record of a demo', () => {
     assert.ok(await read(host, ref('v1', 'Namespace', 'squat-vc1')));
   });
 
-  it('takes the namespace that a worker made and died before it could note that', async () => {
+  it('accepts the namespace of a worker that died before recording it', async () => {
     const demo = await markDemo(host, plan('cutoff'), 'creating');
     await namespace(namespaceMetadata(demo, demo.places[0]!));
     const found = (await findDemo(host, 'cutoff'))!;
@@ -94,14 +94,14 @@ describe('the record of a demo', () => {
     assert.ok(found.namespaceUids.vc1);
   });
 
-  it('does not take a copy of an earlier namespace’s annotations for a proof', async () => {
+  it('does not accept copied annotations of an earlier namespace as a proof', async () => {
     const demo = await made('copied');
     const { metadata } = (await read<V1Namespace>(host, ref('v1', 'Namespace', 'copied-vc1')))!;
     const copy = { metadata: { ...metadata, uid: 'another' } } as V1Namespace;
     assert.equal(await isOwnNamespace(host, demo, copy), false);
   });
 
-  it('that cannot be read is listed as such, breaks nothing else and is not deleted', async () => {
+  it('lists a record that cannot be read, breaks nothing else, and does not delete it', async () => {
     await made('fine');
     await made('broken');
     const reference = ref('v1', 'ConfigMap', 'vcdemo-broken', 'default');
@@ -115,7 +115,7 @@ describe('the record of a demo', () => {
     await assert.rejects(findDemo(host, 'broken'), (error: UserError) => error.code === 'record-unreadable');
   });
 
-  it('is not needed for a demo of an earlier version, whose annotations are read until it has one', async () => {
+  it('is not needed for a demo from an earlier version, whose annotations are read until it has one', async () => {
     for (const [cluster, at] of [
       ['vc1', '2030-01-01T00:00:00Z'],
       ['vc2', '2030-01-01T00:00:00Z'],
@@ -132,7 +132,7 @@ describe('the record of a demo', () => {
     );
   });
 
-  it('that was deleted by hand is missed, and is not taken for another installation’s', async () => {
+  it('reports a record that was deleted by hand as missing, not as another installation’s', async () => {
     await made('lost');
     await forgetDemo(host, 'lost');
     await assert.rejects(findDemo(host, 'lost'), (error: UserError) => {
@@ -142,7 +142,7 @@ describe('the record of a demo', () => {
     });
   });
 
-  describe('that another installation keeps', () => {
+  describe('a record that another installation keeps', () => {
     let elsewhere: Cluster;
     before(() => {
       const access = hostAccess({ KUBECONFIG: simulated.kubeconfigFile });
@@ -150,7 +150,7 @@ describe('the record of a demo', () => {
     });
     after(() => elsewhere.close());
 
-    it('lets nobody touch its demo, and suggests to delete nothing', async () => {
+    it('protects its demo, and suggests no deletion', async () => {
       await made('theirs');
       await assert.rejects(findDemo(elsewhere, 'theirs'), (error: UserError) => {
         assert.equal(error.code, 'managed-elsewhere');
@@ -170,7 +170,7 @@ describe('the record of a demo', () => {
       assert.match(text, /theirs: it is managed by another vcdemo installation, in namespace default/);
     });
 
-    it('is respected for a demo of an earlier version too', async () => {
+    it('is also respected for a demo from an earlier version', async () => {
       const annotations = { ...annotated('2030-01-01T00:00:00Z'), 'vcdemo.io/claims': 'default' };
       await namespace({ name: 'older-vc1', labels: demoLabels('older', 'vc1'), annotations });
       assert.equal((await findDemo(host, 'older'))?.owner.id, 'U9');
@@ -178,7 +178,7 @@ describe('the record of a demo', () => {
     });
   });
 
-  it('of an earlier version is unreadable, not expired, where its annotations are missing or wrong', async () => {
+  it('treats a demo from an earlier version with missing or invalid annotations as unreadable, not as expired', async () => {
     await forged('nodate', 'nodate-vc1', {});
     await forged('baddate', 'baddate-vc1', annotated('soon'));
     const { demos, unreadable } = await listDemos(host);
@@ -188,13 +188,13 @@ describe('the record of a demo', () => {
     }
   });
 
-  it('takes changes of several writers at once', async () => {
+  it('accepts concurrent changes of several writers', async () => {
     const demo = await made('busy');
     await Promise.all(['a', 'b', 'c', 'd'].map((job) => changeRecord(host, demo, (current) => withDone(current, job))));
     assert.deepEqual([...(await findDemo(host, 'busy'))!.done].sort(), ['a', 'b', 'c', 'd']);
   });
 
-  it('is gone when it is forgotten', async () => {
+  it('is gone when it is deleted', async () => {
     await markDemo(host, plan('gone'), 'creating');
     await forgetDemo(host, 'gone');
     assert.equal(await findDemo(host, 'gone'), undefined);

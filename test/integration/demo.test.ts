@@ -55,7 +55,7 @@ async function withDemo(
 }
 
 describe('npm run demo', () => {
-  it('takes lines and numbers of buttons in a terminal, and shows what the channel shows, to the end of input', async () => {
+  it('accepts lines and button numbers in a terminal, and shows the channel until the end of input', async () => {
     const talk = async (demo: Demo, { output, shows }: Running) => {
       demo.stdin.write('/vcdemo create mine\n'); // typed before it is up
       await shows(/Type \/vcdemo create/);
@@ -83,7 +83,7 @@ describe('npm run demo', () => {
     await withDemo([], talk, { inTerminal: true });
   });
 
-  it('ends with 1 when something of the script fails, with what', async () => {
+  it('exits with 1 and the reason if a command of the script fails', async () => {
     await withDemo(['--fault', 'forbidden', '--script', 'create; verify'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 1);
       assert.match(output(), /Failed: create: .*does not have all the permissions/);
@@ -95,7 +95,7 @@ describe('npm run demo', () => {
     });
   });
 
-  it('takes everything down on Ctrl-C, also while it starts', async () => {
+  it('stops everything on Ctrl-C, even while it is starting', async () => {
     await withDemo([], async (demo, { shows }) => {
       await shows(/Type \/vcdemo create/);
       demo.kill('SIGINT');
@@ -108,14 +108,14 @@ describe('npm run demo', () => {
     });
   });
 
-  it('explains options that it does not understand', async () => {
+  it('explains why it does not understand options', async () => {
     await withDemo(['--fault', 'gremlins'], async (demo, { output }) => {
       assert.equal((await demo).exitCode, 2);
       assert.match(output(), /There is no fault gremlins[\s\S]*pods-pending/);
     });
   });
 
-  it('says in one sentence how to get a Redis where there is none', async () => {
+  it('says in one sentence how to get a Redis if there is none', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-no-redis-'));
     try {
       const { exitCode, stderr } = await execa(process.execPath, ['--import', 'tsx', main, '--script', 'list'], {

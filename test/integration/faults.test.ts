@@ -47,7 +47,7 @@ const messages: Record<Fault, RegExp[]> = {
   ],
 };
 
-describe('of a create on a host cluster that fails, people read', { concurrency: true }, () => {
+describe('a failed create tells people', { concurrency: true }, () => {
   let redis: LocalRedis;
   let slack: SlackWorkspace;
   const log = createLog('test', 'silent');
@@ -62,7 +62,7 @@ describe('of a create on a host cluster that fails, people read', { concurrency:
   });
 
   for (const [fault, patterns] of Object.entries(messages) as [Fault, RegExp[]][])
-    it(`what there is to know of ${fault}`, async () => {
+    it(`what they need to know about ${fault}`, async () => {
       const redisUrl = `${redis.url}/${++database}`;
       const host = await simulatedHost(fault);
       const { PATH, ...environment } = host.environment;

@@ -53,7 +53,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     return { uid, release: () => merge(host, kept, { metadata: { finalizers: null } }) };
   }
 
-  it('is made again when the one before it, which was being deleted, is gone', async () => {
+  it('is created again when an earlier one that was being deleted is gone', async () => {
     const demo = await plan('again');
     await makeHostNamespace(requestFor(demo));
     const { uid, release } = await terminating('again-vc1');
@@ -75,7 +75,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     );
   });
 
-  it('is waited for when it was somebody else’s', async () => {
+  it('waits for a namespace of somebody else that is being deleted', async () => {
     await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs-vc1' } });
     const { release } = await terminating('theirs-vc1');
     const making = makeHostNamespace(requestFor(await plan('theirs')));
@@ -84,7 +84,7 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     assert.equal((await readNamespace('theirs-vc1'))?.metadata?.labels?.['vcdemo.io/demo'], 'theirs');
   });
 
-  it('that does not go is told with what keeps it', async () => {
+  it('reports a namespace that is not deleted, with what blocks it', async () => {
     const demo = await plan('stuck');
     await makeHostNamespace(requestFor(demo));
     const { release } = await terminating('stuck-vc1');
@@ -128,7 +128,7 @@ describe('what is left of a demo', () => {
     await simulated.close();
   });
 
-  it('are no volumes that are to be kept', async () => {
+  it('does not include volumes that are to be kept', async () => {
     assert.deepEqual(await findLeftovers(host, demo), ['PersistentVolume going']);
     const kept = await findKeptVolumes(host, demo);
     assert.deepEqual(
@@ -137,7 +137,7 @@ describe('what is left of a demo', () => {
     );
   });
 
-  it('is told with the reason of a volume that cannot be deleted', async () => {
+  it('includes the reason why a volume cannot be deleted', async () => {
     const path = '/api/v1/persistentvolumes/going/status';
     const status = { phase: 'Failed', message: 'rpc error: volume is still attached' };
     await host.request({ ...{ method: 'PATCH', path }, contentType: 'application/merge-patch+json', body: { status } });

@@ -63,7 +63,7 @@ describe('a job', () => {
     return { data: { ...payload, signatures }, options: { jobId: id, timestamp: job.timestamp } };
   };
 
-  it('that has cost several workers their lives is given up, and the person hears of it', async () => {
+  it('a job that has killed several workers is abandoned, and the person is told', async () => {
     const queue = new Queue('verification', { connection });
     const { data, options } = signed('list', { requester: requester() }, 'list-stalled');
     // As BullMQ leaves it when it has stalled too often.
@@ -74,7 +74,7 @@ describe('a job', () => {
     assert.match(await read(/`list` failed/), /worker running this job died[\s\S]*memory limit/);
   });
 
-  it('that somebody else put there is not done, and nothing of it is said or counted', async () => {
+  it('a job that somebody else put on the queue is not run, reported or counted', async () => {
     const queue = new Queue('provisioning', { connection });
     const evil = { ...requester(), userId: 'U1> <!channel> <https://example.com|click>' };
     const forged = [
@@ -99,7 +99,7 @@ describe('a job', () => {
     await queue.close();
   });
 
-  it('of the bot is done once, and not again when it is put there for somebody else', async () => {
+  it('a job from the bot is run once, and not again when it is replayed', async () => {
     const queues = createJobQueues({ ...settings, ...jobKeys }, log);
     const id = await queues.enqueue({ name: 'list', payload: { requester: requester() } }, { dedupeId: 'once' });
     await read(/There are no demos/);
@@ -122,7 +122,7 @@ describe('a job', () => {
 });
 
 describe('a worker', () => {
-  it('whose Redis hangs says so and ends in its time', async () => {
+  it('a worker whose Redis hangs reports it and exits in time', async () => {
     const host = await simulatedHost(undefined);
     const stack = await startStack(host.environment, { notice: host.notice });
     const port = await freePort();
@@ -146,7 +146,7 @@ describe('a worker', () => {
 });
 
 describe('a queue', () => {
-  it('whose first conversation with Redis is cut off is opened anew', async () => {
+  it('a queue whose first connection to Redis is cut off is opened again', async () => {
     const redis = await startRedis();
     let answers = 0;
     // Hands everything on to Redis and back, and cuts the connection instead of the second answer to INFO.

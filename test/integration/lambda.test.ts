@@ -101,7 +101,7 @@ const eventV2 = (body: string, key?: string) => ({
   isBase64Encoded: true,
 });
 
-describe('the bot as a function', () => {
+describe('the bot on Lambda', () => {
   let redis: LocalRedis;
   let lambda: Lambda;
   let queue: Queue;
@@ -137,7 +137,7 @@ describe('the bot as a function', () => {
     });
   }
 
-  it('loses nothing when it was frozen and its connections are gone', async () => {
+  it('loses nothing if it was frozen and its connections are gone', async () => {
     const admin = new Redis(redis.url);
     try {
       for (let round = 1; round <= 3; round++) {
@@ -161,7 +161,7 @@ describe('the bot as a function', () => {
     }
   });
 
-  it('takes a button', async () => {
+  it('accepts a button', async () => {
     const payload = {
       type: 'block_actions',
       team: { id: 'T000000001', domain: 'test' },
@@ -189,7 +189,7 @@ describe('the bot as a function', () => {
     }
   });
 
-  it('logs the reason alone when its settings are wrong', async () => {
+  it('logs only the reason if its settings are not valid', async () => {
     const env = {
       ...process.env,
       ...jobKeys,
@@ -210,7 +210,7 @@ describe('the bot as a function', () => {
     ]);
   });
 
-  it('reaches a Redis by TLS, with a password and an authority of its own', async (test) => {
+  it('connects to Redis over TLS, with a password and a private CA', async (test) => {
     const { failed } = await execa('redis-server', ['--version'], { reject: false });
     if (failed) return test.skip('there is no redis-server on the PATH');
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-redis-tls-'));

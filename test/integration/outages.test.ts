@@ -8,14 +8,14 @@ import { startStack, textOf } from '../support/stack.js';
 
 const minute = 60_000;
 
-describe('a create during which the host cluster’s API goes away', { concurrency: true }, () => {
+describe('a create during which the host cluster’s API fails', { concurrency: true }, () => {
   for (const [seconds, step] of [
     [5, 'Starting the virtual cluster'],
     [14, 'Installing istiod'],
     [14, 'Marking the demo as ready'],
     [60, 'Joining the clusters into one mesh'],
   ] as const)
-    it(`for ${seconds} s at "${step}" ends well and is told of once`, async () => {
+    it(`for ${seconds} s at "${step}" succeeds and is reported once`, async () => {
       const host = await simulatedHost(undefined);
       const stack = await startStack(host.environment, { notice: host.notice });
       try {

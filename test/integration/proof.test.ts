@@ -46,7 +46,7 @@ describe('a demo whose public names do not work for the worker', () => {
     return texts.at(-1)!;
   }
 
-  it('fails where the proof is required, with the way out', async () => {
+  it('fails if the proof is required, and says what to do', async () => {
     await stack.type(stack.slack.alice, 'create proof');
     const failure = textOf(await channelHas(/Creating demo \*proof\* failed/));
     assert.match(failure, /terminates TLS for proof-vc\d\.vcdemo\.localhost instead of passing it through/);
@@ -57,7 +57,7 @@ describe('a demo whose public names do not work for the worker', () => {
     );
   });
 
-  it('gives its owner the kubeconfig that there is, and nobody else', async () => {
+  it('gives the existing kubeconfig to its owner, and to nobody else', async () => {
     await stack.type(stack.slack.alice, 'kubeconfig proof');
     const comment = await nextDelivery(await stack.slack.directMessages(stack.slack.alice.userId), 0);
     assert.match(comment, /was not fully created.*this kubeconfig is for what exists of it, vc1 and vc2/);
@@ -70,7 +70,7 @@ describe('a demo whose public names do not work for the worker', () => {
     assert.deepEqual(await deliveries(await stack.slack.directMessages(stack.slack.bob.userId)), []);
   });
 
-  it('is ready where a warning is enough, with the reason beside the kubeconfig', async () => {
+  it('is ready if a warning is enough, with the reason next to the kubeconfig', async () => {
     await setProof('warn');
     await stack.type(stack.slack.alice, 'create proof');
     const comment = await nextDelivery(stack.slack.channel, 0);
@@ -78,7 +78,7 @@ describe('a demo whose public names do not work for the worker', () => {
     assert.match(comment, /could not test this kubeconfig.*The ingress controller terminates TLS for proof-vc/);
   });
 
-  it('passes verify with a warning there, and fails it where the proof is required', async () => {
+  it('passes verify with a warning, but fails it if the proof is required', async () => {
     await stack.type(stack.slack.alice, 'verify proof');
     const warned = textOf(await channelHas(/requests from sleep/));
     assert.match(warned, /the mesh works: both versions answer/);

@@ -106,7 +106,7 @@ describe('a bot behind a proxy', () => {
     });
   const extraCa = () => ({ NODE_EXTRA_CA_CERTS: join(directory, 'ca.crt') });
 
-  it('calls Slack and holds the WebSocket of Socket Mode through it, trusting a CA of its own', async () => {
+  it('uses it for calls to Slack and the WebSocket of Socket Mode, with a private CA', async () => {
     const bot = startBot({ https_proxy: proxy.url, ...extraCa() });
     try {
       const payload = { user_id: 'U0ALICE', user_name: 'alice', channel_id: 'C0DEMOS', team_id: 'T0' };
@@ -127,7 +127,7 @@ describe('a bot behind a proxy', () => {
     }
   });
 
-  it('leaves the proxy alone for what NO_PROXY names', async () => {
+  it('does not use the proxy for what NO_PROXY names', async () => {
     proxy.targets.length = 0;
     const { exitCode, stderr } = await startBot({ HTTPS_PROXY: proxy.url, NO_PROXY: '.corp.test', ...extraCa() });
     assert.equal(exitCode, 1);
@@ -192,7 +192,7 @@ describe('a host cluster behind a proxy', () => {
     return cluster;
   }
 
-  it('is asked, and its containers are, through the proxy of the environment', async () => {
+  it('is reached, with its containers, through the proxy of the environment', async () => {
     const host = await connectAs({ HTTPS_PROXY: proxy.url, NO_PROXY: '.example.com' });
     await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'proxied' } });
     const containers = [{ name: 'shell', image: 'docker.io/curlimages/curl:8.16.0', command: ['sleep', '60'] }];
@@ -209,13 +209,13 @@ describe('a host cluster behind a proxy', () => {
     assert.deepEqual([...new Set(proxy.targets)], ['api.corp.test:6443']);
   });
 
-  it('is asked through the proxy that its kubeconfig names, whatever the environment says', async () => {
+  it('is reached through the proxy in its kubeconfig, whatever the environment says', async () => {
     const host = await connectAs({ HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '*' }, { 'proxy-url': proxy.url });
     await list(host, 'v1', 'Namespace');
     assert.ok(proxy.targets.length > 0);
   });
 
-  it('is asked straight where NO_PROXY names it', async () => {
+  it('is reached directly if NO_PROXY names it', async () => {
     const host = await connectAs({ HTTPS_PROXY: proxy.url, NO_PROXY: '.corp.test' });
     await assert.rejects(host.request({ method: 'GET', path: '/version', repeat: 'never' }), /ENOTFOUND|EAI_AGAIN/);
     assert.deepEqual(proxy.targets, []);
@@ -259,7 +259,7 @@ describe('helm behind a proxy', { skip: helmIsMissing && 'there is no helm on th
     return runTool('helm', ['pull', 'demo', ...repo], { withinMs: 60_000 });
   };
 
-  it('fetches charts through it, trusting the CA of the company', async () => {
+  it('fetches charts through it, and trusts the corporate CA', async () => {
     await assert.rejects(pull(), /x509|certificate/);
     process.env.NODE_EXTRA_CA_CERTS = join(directory, 'ca.crt');
     await assert.rejects(pull(), /demo-1\.0\.0\.tgz.*404/, 'it has read the index');

@@ -52,7 +52,7 @@ const api = (certificate: { cert: string; key: string }, status = 200) =>
   });
 
 describe('the probe of a public address', () => {
-  it('is content with an API that answers with the right certificate', async () => {
+  it('accepts an API that answers with the right certificate', async () => {
     const good = await certificateFor('localhost');
     assert.equal(await withServer(api(good), (port) => codeOf(`https://localhost:${port}`, good.cert)), undefined);
   });
@@ -69,7 +69,7 @@ describe('the probe of a public address', () => {
     assert.equal(await codeOf(`https://localhost:${await freePort()}`, cert), 'public-address-refused');
   });
 
-  it('knows what is wrong at an IPv6 address as well', async (test) => {
+  it('also finds out what is wrong at an IPv6 address', async (test) => {
     if (
       !Object.values(networkInterfaces())
         .flat()
@@ -84,7 +84,7 @@ describe('the probe of a public address', () => {
     assert.equal(await behind(other), 'public-address-terminates-tls');
   });
 
-  it('says that connections are ended without an answer', async () => {
+  it('says that connections are closed without an answer', async () => {
     const { cert } = await certificateFor('localhost');
     const ends = net.createServer((socket) => socket.destroy());
     assert.equal(
@@ -93,7 +93,7 @@ describe('the probe of a public address', () => {
     );
   });
 
-  it('says that TLS is terminated: by the certificate of another, or by a user that got lost', async () => {
+  it('says that TLS is terminated if the certificate is foreign, or if the user is lost', async () => {
     const [good, other] = [await certificateFor('localhost'), await certificateFor('localhost')];
     assert.equal(
       await withServer(api(other), (port) => codeOf(`https://localhost:${port}`, good.cert)),
@@ -105,7 +105,7 @@ describe('the probe of a public address', () => {
     );
   });
 
-  it("says that the certificate is the virtual cluster's, but of another name", async () => {
+  it('says that the certificate belongs to the virtual cluster, but has another name', async () => {
     const wrong = await certificateFor('elsewhere.example.com');
     assert.equal(
       await withServer(api(wrong), (port) => codeOf(`https://localhost:${port}`, wrong.cert)),

@@ -33,7 +33,7 @@ describe('images.pullSecrets', () => {
   const keep = (name: string, namespace: string, type = 'kubernetes.io/dockerconfigjson', content: object = data) =>
     apply(host, { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type, data: content });
 
-  it("are copied from the worker's own namespace or the one that is named", async () => {
+  it("are copied from the worker's own namespace or the named one", async () => {
     await keep('registry', 'vcdemo');
     await keep('mirror', 'shared');
     const made = await copies('registry', 'shared/mirror');
@@ -58,7 +58,7 @@ describe('images.pullSecrets', () => {
     assert.equal(await missing(host, await copies('changing')), 'Secret changing is out of date');
   });
 
-  it('that do not exist are named with the command that makes them', async () => {
+  it('are named, with the command that creates them, if they do not exist', async () => {
     await assert.rejects(copies('absent'), {
       code: 'pull-secret-missing',
       message: /Secret vcdemo\/absent, which does not exist/,
@@ -66,12 +66,12 @@ describe('images.pullSecrets', () => {
     });
   });
 
-  it('that hold something else are refused', async () => {
+  it('are refused if they contain something else', async () => {
     await keep('password', 'vcdemo', 'Opaque', { password: 'eA==' });
     await assert.rejects(copies('password'), { code: 'pull-secret-wrong', message: /is of type Opaque/ });
   });
 
-  it('are named by vc-client too, and by nothing where there are none', () => {
+  it('are also used by vc-client, and by nothing if there are none', () => {
     const podOf = (...pullSecrets: string[]) =>
       (
         vcClientManifests(demo, configWith(...pullSecrets)).at(-1)!.spec as {

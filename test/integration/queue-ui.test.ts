@@ -45,7 +45,7 @@ const ask = (path: string, method: string, host?: string) =>
       .end();
   });
 
-test('the page of the queues shows those that the product has and those that are there', async () => {
+test('the page shows the queues of the product and any others that exist', async () => {
   assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
   const page = await fetch(url);
   assert.equal(page.status, 200);
@@ -66,13 +66,13 @@ test('the page of the queues shows those that the product has and those that are
   assert.deepEqual(queues[1]!.jobs[0]!.data, { demo: 'team-a' });
 });
 
-test('it changes nothing, and answers to its own name alone', async () => {
+test('the page is read-only, and answers only under its own hostname', async () => {
   assert.equal(await ask('api/queues/provisioning-east/empty', 'PUT'), 405);
   assert.equal(await ask('/', 'GET', 'evil.example.com'), 403);
   assert.equal(await ask('/', 'GET', 'localhost:8080'), 200);
 });
 
-test('it ends with the reason when there is no Redis', async () => {
+test('the page exits with the reason if there is no Redis', async () => {
   const { exitCode, stderr } = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
   assert.equal(exitCode, 1);
   assert.match(stderr, /queues cannot be read.*\n.*REDIS_URL/);

@@ -16,7 +16,7 @@ before(async () => void (redis = await startRedis()));
 after(() => redis.stop());
 
 for (const hostCluster of [undefined, 'us'])
-  test(`KEDA sees a job that waits and one at work${hostCluster ? `, of ${hostCluster}` : ''}`, async () => {
+  test(`KEDA sees a waiting and an active job${hostCluster ? ` of ${hostCluster}` : ''}`, async () => {
     const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
     const name = queueName('provisioning', hostCluster);
     const lengths = () => Promise.all(listsToScaleBy(name).map((list) => connection.llen(list)));

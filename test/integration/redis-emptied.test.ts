@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait-for.js';
 
 /* A Redis that loses all that it had while a job is done, as one without a disk that is started again. */
 
-describe('a create whose Redis is emptied', () => {
+describe('a create whose Redis is flushed', () => {
   let redis: LocalRedis;
   let admin: Redis;
   let slack: SlackWorkspace;
@@ -36,7 +36,7 @@ describe('a create whose Redis is emptied', () => {
       { withinMs: 90_000, seen: () => slack.timeline.entries.map(textOf).at(-1) },
     );
 
-  it('is done to its end, which is told', async () => {
+  it('is finished, and the result is reported', async () => {
     const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
     try {
       await product.say('create emptied');
@@ -49,7 +49,7 @@ describe('a create whose Redis is emptied', () => {
     }
   });
 
-  it('is put on its queue again when the worker stops', async () => {
+  it('is put back on its queue when the worker stops', async () => {
     const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
     await product.say('create stopped');
     await told(/Creating demo \*stopped\*/);

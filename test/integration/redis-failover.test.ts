@@ -29,7 +29,7 @@ after(() => Promise.all([slack.close(), host.close()]));
 
 const bothReady = { bot: 'ready', worker: 'ready' };
 
-it('a primary that lives on as a replica is left for the new one, where its address leads now', async () => {
+it('a primary that becomes a replica is left for the new primary at the same address', async () => {
   const [old, next] = await Promise.all([startRedis(), startRedis()]);
   const [oldAdmin, nextAdmin] = [new Redis(old.url), new Redis(next.url)];
   const proxy = await startProxy(old.port);
@@ -62,7 +62,7 @@ describe('behind sentinels', async () => {
   const { failed } = await execa('redis-server', ['--version'], { reject: false });
   const skip = failed && 'there is no redis-server on the PATH';
 
-  it('commands are accepted and done after a switch-over, and after the primary was killed', { skip }, async () => {
+  it('commands are accepted and run after a failover, and after the primary was killed', { skip }, async () => {
     const group = await startSentinelGroup();
     const product = await startProduct({ slack, host, redis: group.environment });
     try {
@@ -79,39 +79,43 @@ describe('behind sentinels', async () => {
     }
   });
 
-  it('a bot says at its start that their password is wrong, or that they do not know the name', { skip }, async () => {
-    const group = await startSentinelGroup();
-    const { REDIS_URL } = group.environment as { REDIS_URL: string };
-    const start = (environment: Record<string, string>) =>
-      startBot(
-        readBotSettings({
-          SLACK_BOT_TOKEN: slack.botToken,
-          SLACK_API_URL: slack.apiUrl,
-          SLACK_SIGNING_SECRET: slack.signingSecret,
-          PORT: '0',
-          ...jobKeys,
-          ...environment,
-        }),
-        createLog('test', 'silent'),
-      );
-    try {
-      await assert.rejects(start({ REDIS_URL }), ({ message, hint }: UserError) => {
-        assert.match(message, /NOAUTH/);
-        assert.match(hint ?? '', /REDIS_SENTINEL_PASSWORD/);
-        return true;
-      });
-      const misnamed = REDIS_URL.replace(/demos$/, 'others');
-      await assert.rejects(start({ ...group.environment, REDIS_URL: misnamed }), ({ message, hint }: UserError) => {
-        assert.match(message, /No such master/);
-        assert.match(hint ?? '', /correct the name/);
-        return true;
-      });
-    } finally {
-      await group.stop();
-    }
-  });
+  it(
+    'a bot says at startup that the sentinels’ password is wrong, or that they do not know the name',
+    { skip },
+    async () => {
+      const group = await startSentinelGroup();
+      const { REDIS_URL } = group.environment as { REDIS_URL: string };
+      const start = (environment: Record<string, string>) =>
+        startBot(
+          readBotSettings({
+            SLACK_BOT_TOKEN: slack.botToken,
+            SLACK_API_URL: slack.apiUrl,
+            SLACK_SIGNING_SECRET: slack.signingSecret,
+            PORT: '0',
+            ...jobKeys,
+            ...environment,
+          }),
+          createLog('test', 'silent'),
+        );
+      try {
+        await assert.rejects(start({ REDIS_URL }), ({ message, hint }: UserError) => {
+          assert.match(message, /NOAUTH/);
+          assert.match(hint ?? '', /REDIS_SENTINEL_PASSWORD/);
+          return true;
+        });
+        const misnamed = REDIS_URL.replace(/demos$/, 'others');
+        await assert.rejects(start({ ...group.environment, REDIS_URL: misnamed }), ({ message, hint }: UserError) => {
+          assert.match(message, /No such master/);
+          assert.match(hint ?? '', /correct the name/);
+          return true;
+        });
+      } finally {
+        await group.stop();
+      }
+    },
+  );
 
-  it('commands are accepted and done over TLS', { skip }, async () => {
+  it('commands are accepted and run over TLS', { skip }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-sentinel-tls-'));
     const authority = createAuthority('redis');
     const issued = authority.issueWithKey({ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] });

@@ -64,7 +64,7 @@ const cases: Record<string, Outage[]> = {
 
 describe('after', { concurrency: true }, () => {
   for (const [name, outages] of Object.entries(cases))
-    it(`${name} of Redis, commands are accepted and done`, async () => {
+    it(`${name} of Redis, commands are accepted and run`, async () => {
       let redis = await startRedis();
       let product: Product | undefined;
       try {

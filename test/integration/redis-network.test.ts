@@ -28,8 +28,8 @@ before(async () => {
 });
 after(() => Promise.all([slack.close(), host.close()]));
 
-describe('commands are accepted and done', { concurrency: 3 }, () => {
-  it('after a firewall has forgotten the connections', async () => {
+describe('commands are accepted and run', { concurrency: 3 }, () => {
+  it('after a firewall has dropped the connections', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
@@ -67,7 +67,7 @@ describe('commands are accepted and done', { concurrency: 3 }, () => {
     }
   });
 
-  it('when its address leads to another server', async () => {
+  it('when the address of Redis leads to another server', async () => {
     const [first, second] = await Promise.all([startRedis(), startRedis()]);
     const proxy = await startProxy(first.port);
     const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
@@ -84,7 +84,7 @@ describe('commands are accepted and done', { concurrency: 3 }, () => {
     }
   });
 
-  it('after its scripts were flushed', async () => {
+  it('after the scripts in Redis were flushed', async () => {
     const redis = await startRedis();
     const admin = new Redis(redis.url);
     const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
@@ -118,7 +118,7 @@ describe('commands are accepted and done', { concurrency: 3 }, () => {
     }
   });
 
-  it('after Redis was restarted with a certificate of another authority that is known', async (test) => {
+  it('after Redis was restarted with a certificate from another trusted CA', async (test) => {
     const { failed } = await execa('redis-server', ['--version'], { reject: false });
     if (failed) return test.skip('there is no redis-server on the PATH');
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-renewed-'));

@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait-for.js';
 
 /* The users of docs/operations.md, in a Redis that logs what it refuses them. */
 
-describe('with the permissions of its role and no more', () => {
+describe('with exactly the permissions of its role', () => {
   let redis: LocalRedis;
   let admin: Redis;
   let slack: SlackWorkspace;
@@ -35,7 +35,7 @@ describe('with the permissions of its role and no more', () => {
     await Promise.all([redis.stop(), slack.close(), host.close()]);
   });
 
-  it('a bot takes commands, workers do them, and Redis refuses them nothing', async () => {
+  it('a bot accepts commands, workers run them, and Redis refuses nothing', async () => {
     const [bot, worker] = [await userUrl('bot'), await userUrl('worker')];
     const start = () =>
       startProduct({ slack, host, redis: { REDIS_URL: bot }, workerRedis: { REDIS_URL: worker }, adminUrl: redis.url });
@@ -67,7 +67,7 @@ describe('with the permissions of its role and no more', () => {
     assert.deepEqual(await refused(), []);
   });
 
-  it('KEDA counts jobs, and reads none', async () => {
+  it('KEDA can count jobs, but not read them', async () => {
     const keda = new Redis(await userUrl('keda'), { disableClientInfo: true, enableReadyCheck: false });
     try {
       const [waiting] = listsToScaleBy(queueName('provisioning'));

@@ -53,7 +53,7 @@ describe('a worker', () => {
   ];
 
   for (const [name, begin, end] of cases)
-    it(`${name} is idle, says it in few lines and ends when it is told to`, async () => {
+    it(`${name} is idle, logs few lines and stops on request`, async () => {
       await admin.call('ACL', 'SETUSER', 'u', 'on', '>p', ...aclRules('worker'));
       const port = await freePort();
       const lines: string[] = [];

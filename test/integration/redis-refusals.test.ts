@@ -141,7 +141,7 @@ describe('a product whose Redis refuses later', () => {
     },
   };
   for (const [name, { refuse, allow, reason }] of Object.entries(cases))
-    it(`${name}, says so in its readiness and to people, and works again when it is allowed`, async () => {
+    it(`${name}, reports it in its readiness and to people, and works again when Redis permits it`, async () => {
       const redis = await startRedis();
       const admin = new Redis(redis.url);
       await admin.call('ACL', 'SETUSER', 'u', 'on', '>p', ...aclRules('worker'));
@@ -173,7 +173,7 @@ describe('a product whose Redis refuses later', () => {
       }
     });
 
-  it('writes, as it cannot save to its disk, says so and works again afterwards', async () => {
+  it('writes because its disk is full, reports it, and works again afterwards', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-disk-'));
     const redis = await startRedis({ options: ['--save', '3600 1', '--dir', directory] });
     const admin = new Redis(redis.url);

@@ -56,8 +56,8 @@ const answering = (answer: boolean) => async (question: string) => {
   return answer;
 };
 
-describe('bringing a Redis', () => {
-  it('uses the redis-server or valkey-server of the PATH, or one that was compiled before, without a word', async () => {
+describe('providing a Redis', () => {
+  it('silently uses a redis-server or valkey-server on the PATH, or one that was compiled before', async () => {
     await command('apt-get');
     await mkdir(join(folder, 'compiled/stable'), { recursive: true });
     await command('compiled/stable/redis-server');
@@ -80,7 +80,7 @@ describe('bringing a Redis', () => {
     { manager: 'brew', name: 'redis', runs: ['brew install redis'] },
   ];
   for (const { manager, name, runs } of managers)
-    it(`installs Redis with ${manager} where nobody can be asked and it runs as root, and says so first`, async () => {
+    it(`installs Redis with ${manager} as root if nobody can be asked, and says so first`, async () => {
       await command(manager, installs(name));
       const say = (line: string) => {
         assert.deepEqual(calls(), [], 'says it before it does anything');
@@ -91,7 +91,7 @@ describe('bringing a Redis', () => {
       assert.match(said[0]!, new RegExp(`^No Redis found\\. ${manager} can install ${name}\\.`));
     });
 
-  it('installs with sudo, without a password, in CI without root', async () => {
+  it('installs with passwordless sudo in CI without root', async () => {
     await command('apt-get', installs('redis-server'));
     await command('sudo', '[ "$1" = -n ] && shift && exec "$@"');
     assert.ok(await provideRedisServer(machine({ isRoot: false, isCi: true })));
@@ -120,13 +120,13 @@ describe('bringing a Redis', () => {
     assert.deepEqual(calls(), ['brew install redis']);
   });
 
-  it('installs nothing when the answer is no', async () => {
+  it('installs nothing if the answer is no', async () => {
     await command('apt-get', installs('redis-server'));
     await assert.rejects(provideRedisServer(machine({ ask: answering(false) })), /^Error: A Redis is needed: /);
     assert.deepEqual(calls(), []);
   });
 
-  it('installs nothing without root, CI and anybody to ask, and says what it would have installed', async () => {
+  it('installs nothing without root, outside CI and with nobody to ask, and says what it would have installed', async () => {
     await command('apt-get', installs('redis-server'));
     await command('sudo', 'exec "$@"');
     await assert.rejects(provideRedisServer(machine({ isRoot: false })), /^Error: A Redis is needed: /);
@@ -134,13 +134,13 @@ describe('bringing a Redis', () => {
     assert.match(said.join(), /apt-get could install redis-server/);
   });
 
-  it('installs Valkey where the system has no Redis any more', async () => {
+  it('installs Valkey if the system no longer has Redis', async () => {
     await command('dnf', installs('valkey', 'valkey-server'));
     assert.equal(await provideRedisServer(machine()), join(folder, 'valkey-server'));
     assert.deepEqual(calls(), ['dnf -y install redis', 'dnf -y install valkey']);
   });
 
-  it('says why an installation or a compilation failed, then turns to Docker', async () => {
+  it('says why an installation or a compilation failed, then tries Docker', async () => {
     await command('apt-get', 'echo "E: no network" >&2; exit 100');
     for (const name of ['make', 'cc', 'docker']) await command(name);
     process.env.REDISMS_DOWNLOAD_URL = 'https://127.0.0.1:9/redis.tar.gz';
@@ -151,7 +151,7 @@ describe('bringing a Redis', () => {
     );
   });
 
-  it('ends with one sentence where nothing works', async () => {
+  it('ends with one sentence if nothing works', async () => {
     await command('docker', 'echo "Cannot connect to the Docker daemon" >&2; exit 1');
     await assert.rejects(provideRedisServer(machine()), {
       message:
@@ -175,7 +175,7 @@ const started = [
 describe('what a test has started', () => {
   for (const { what, support, start, then, skip } of started)
     for (const end of endings)
-      it(`ends with its process and keeps no pipe open: ${what}: ${end}`, { skip }, async () => {
+      it(`stops with its process and keeps no pipe open: ${what}: ${end}`, { skip }, async () => {
         const code = `
           const support = await import('${new URL(`../support/${support}`, import.meta.url).href}');
           const it = await support.${start};
@@ -238,7 +238,7 @@ describe('npm test on a machine without Redis', () => {
     },
   );
 
-  it('ends with one sentence and a failure where none can be brought', async () => {
+  it('ends with one sentence and a failure if none can be provided', async () => {
     const [file = '', ...args] = provide;
     const { exitCode, stderr } = await execa(file, args, { reject: false, input: '', env: environment() });
     assert.equal(exitCode, 1);

@@ -40,7 +40,7 @@ describe('with two host clusters', () => {
     return await stack.whisper(stack.slack.bob, answer);
   };
 
-  it('a demo is made where it was asked for, found without being told where, and deleted there', async () => {
+  it('a demo is created on the requested host cluster, found without naming it, and deleted there', async () => {
     const { slack } = stack;
     await stack.type(slack.alice, 'create far --on us');
     await stack.message(/Demo \*far\* of .* is ready on us/, 60_000);
@@ -56,7 +56,7 @@ describe('with two host clusters', () => {
     await stack.message(/Demo \*far\* has been deleted; nothing is left/);
   });
 
-  it('a demo that is nowhere is answered once, by the last that was asked', async () => {
+  it('a demo that does not exist is reported once, by the last host cluster that was asked', async () => {
     const { slack } = stack;
     await stack.type(slack.bob, 'verify nowhere');
     await stack.whisper(slack.bob, /There is no demo nowhere on eu or us/);

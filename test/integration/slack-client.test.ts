@@ -32,7 +32,7 @@ const textsIn = async (channel: string) => (await workspace.messages(channel)).m
 
 describe('a message whose answer is lost', () => {
   for (const way of ['cut', 'status', 'silence'] as const) {
-    test(`is posted once again and no more (${way})`, async () => {
+    test(`is posted exactly once more (${way})`, async () => {
       const text = `lost for ever: ${way}`;
       workspace.loseAnswers('chat.postMessage', Array<LostAnswer>(5).fill(way));
       await assert.rejects(slack.post(asked, messageOfParagraphs([mrkdwn`${text}`])));
@@ -43,7 +43,7 @@ describe('a message whose answer is lost', () => {
       );
     });
 
-    test(`is edited as often as it takes (${way})`, async () => {
+    test(`is edited until it succeeds (${way})`, async () => {
       const posted = await slack.post(asked, messageOfParagraphs([mrkdwn`to be edited: ${way}`]));
       workspace.loseAnswers('chat.update', [way, way]);
       await slack.update(posted, messageOfParagraphs([mrkdwn`edited: ${way}`]));
@@ -51,7 +51,7 @@ describe('a message whose answer is lost', () => {
     });
   }
 
-  test('has an id by which Slack may know it again', async () => {
+  test('has an id by which Slack may recognise it', async () => {
     workspace.loseAnswers('chat.postMessage', ['status']);
     const before = workspace.calls.length;
     await slack.post(asked, messageOfParagraphs([mrkdwn`known again`]));
@@ -65,7 +65,7 @@ describe('a message whose answer is lost', () => {
   });
 });
 
-describe('where files are switched off', () => {
+describe('if file uploads are disabled', () => {
   const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
   const file = {
     filename: 'a.kubeconfig.yaml',
@@ -88,7 +88,7 @@ describe('where files are switched off', () => {
     ['files.getUploadURLExternal', 'not_allowed', /Slack answered not_allowed/],
     ['files.getUploadURLExternal', 'missing_scope', /scope files:write/],
   ] as const)
-    test(`a kubeconfig comes as text, and the channel reads the summary and why (${error})`, async () => {
+    test(`a kubeconfig is sent as text, and the channel gets the summary and the reason (${error})`, async () => {
       workspace.failCalls(method, error);
       const direct = await workspace.directMessages(asked.userId);
       const before = (await workspace.messages(direct)).length;
@@ -102,7 +102,7 @@ describe('where files are switched off', () => {
       for (const { text } of parts) assert.doesNotMatch(text, /line-/, 'a notification shows none of it');
     });
 
-  test('details stay in the thread that they belong to', async () => {
+  test('details stay in their thread', async () => {
     workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
     const posted = await slack.post(asked, messageOfParagraphs([mrkdwn`the verdict`]));
     await slack.replyWithFile(posted, asked, file);
@@ -113,7 +113,7 @@ describe('where files are switched off', () => {
     assert.match(sent.blocks!, /Demo \*a\* is ready/);
   });
 
-  test('a kubeconfig of one’s own comes as text below its comment', async () => {
+  test('a personal kubeconfig is sent as text below its comment', async () => {
     workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');
     const direct = await workspace.directMessages(asked.userId);
     const before = (await workspace.messages(direct)).length;
@@ -131,7 +131,7 @@ describe('files that are to be deleted', () => {
     ['file_deleted', []],
     ['cant_delete_file', ['F1', 'F2']],
   ] as const)
-    test(`${kept.length === 0 ? 'are gone' : 'are named as still there'} if Slack answers ${error}`, async () => {
+    test(`${kept.length === 0 ? 'are gone' : 'are reported as remaining'} if Slack answers ${error}`, async () => {
       workspace.failCalls('files.delete', error);
       assert.deepEqual(await slack.deleteFiles(['F1', 'F2']), kept);
     });

@@ -176,7 +176,7 @@ for (const [way, start] of [
       });
     });
 
-    test('takes requests of five minutes in either direction', async () => {
+    test('accepts requests up to five minutes old or in the future', async () => {
       const { send } = await start();
       for (const [name, seconds] of Object.entries({ past: -298, future: 299 })) {
         const body = command(`create ${name}`);
@@ -185,7 +185,7 @@ for (const [way, start] of [
       assert.deepEqual(await demos(), ['future', 'past']);
     });
 
-    test('takes a click that carries a view of 900 KB', async () => {
+    test('accepts a click that carries a view of 900 KB', async () => {
       const { send } = await start();
       const actions = [deleteButton('big')];
       const body = click({ channel: { id: slack.channel }, actions, view: { blocks: 'x'.repeat(900_000) } });
@@ -193,7 +193,7 @@ for (const [way, start] of [
       assert.deepEqual(await demos(), ['big']);
     });
 
-    test('takes text that is not ASCII', async () => {
+    test('accepts text that is not ASCII', async () => {
       const { send } = await start();
       const event = JSON.stringify({
         type: 'event_callback',
@@ -210,7 +210,7 @@ for (const [way, start] of [
       assert.deepEqual(JSON.parse((await send(body, { type: 'application/json' })).text), { challenge: 'a-challenge' });
     });
 
-    test('acts once on a request that is sent again, and answers it the same, also when the job is done', async () => {
+    test('acts once on a repeated request and gives the same answer, even after the job is done', async () => {
       const { send } = await start();
       const [body, timestamp] = [command('create again'), nowInSeconds()];
       const first = await send(body, { timestamp });
@@ -223,7 +223,7 @@ for (const [way, start] of [
       assert.deepEqual(await demos(), []);
     });
 
-    describe('refuses what comes from elsewhere', () => {
+    describe('refuses requests from elsewhere', () => {
       for (const [what, changes] of [
         ['another team', { team_id: 'T0FOREIGN' }],
         ['no team', { team_id: undefined }],
@@ -245,7 +245,7 @@ for (const [way, start] of [
         assert.deepEqual(await demos(), ['ours']);
       });
 
-      test('from another team, by a click, and says so where the button is', async () => {
+      test('from another team, by a click, and says so next to the button', async () => {
         const { send } = await start();
         const response = slack.responseUrl();
         const actions = [deleteButton('x')];
@@ -255,7 +255,7 @@ for (const [way, start] of [
       });
     });
 
-    describe('refuses somebody who is no member', () => {
+    describe('refuses somebody who is not a member', () => {
       for (const [what, fields, pattern] of [
         ['a guest', { is_restricted: true }, /Guests/],
         ['a guest of one channel', { is_restricted: true, is_ultra_restricted: true }, /Guests/],
@@ -272,7 +272,7 @@ for (const [way, start] of [
           assert.deepEqual(await demos(), []);
         });
 
-      test('such as somebody of another team who clicks in a shared channel', async () => {
+      test('such as somebody from another team who clicks in a shared channel', async () => {
         const { send } = await start({ SLACK_TEAM_ID: 'T000000001' });
         slack.changePerson(slack.alice.userId, { team_id: 'T0FOREIGN' });
         const actions = [deleteButton('x')];
@@ -281,22 +281,22 @@ for (const [way, start] of [
       });
     });
 
-    test('lets guests in where the configuration says so', async () => {
+    test('admits guests if the configuration says so', async () => {
       const { send } = await start({}, true);
       slack.changePerson(slack.alice.userId, { is_restricted: true });
       await send(command('create guest'));
       assert.deepEqual(await demos(), ['guest']);
     });
 
-    test('leaves it to the worker when Slack cannot say who somebody is', async () => {
+    test('leaves it to the worker if Slack cannot say who somebody is', async () => {
       const { send } = await start();
       slack.failCalls('users.info', 'missing_scope');
       await send(command('create unasked'));
       assert.deepEqual(await demos(), ['unasked']);
     });
 
-    describe('answers at once, with words,', () => {
-      test('a button that nobody knows any more', async () => {
+    describe('immediately answers, in words,', () => {
+      test('a button of an older version', async () => {
         const { send } = await start();
         const response = slack.responseUrl();
         const { status, text } = await send(click({ response_url: response.url }));
@@ -304,7 +304,7 @@ for (const [way, start] of [
         assert.match(text, /older version/);
         assert.match(JSON.stringify(await response.next()), /older version/);
       });
-      test('a form that nobody knows any more', async () => {
+      test('a form of an older version', async () => {
         const { send } = await start();
         const { status, text } = await send(
           click({ type: 'view_submission', view: { callback_id: 'x' }, actions: undefined }),
@@ -332,8 +332,8 @@ for (const [way, start] of [
     });
   });
 
-describe('bots beside each other', () => {
-  test('act once on a request that is sent to both, one after the other', async () => {
+describe('several bots', () => {
+  test('act only once on a request that is sent to one after the other', async () => {
     const bots = [await startListening(), await startListening()];
     const [body, timestamp] = [command('create twice', { trigger_id: triggerId() }), nowInSeconds()];
     const answers = [];
@@ -344,13 +344,13 @@ describe('bots beside each other', () => {
 });
 
 describe('a request that is sent slowly', () => {
-  test('is not read without the form of a signature', async () => {
+  test('is not read without something that looks like a signature', async () => {
     const { url } = await startListening();
     const open = openRequest(url, { 'content-length': '1000', 'x-slack-signature': 'v0=1' }, 'payload=');
     assert.equal(await open.ended, 401);
     open.destroy();
   });
-  test('is ended', async () => {
+  test('is closed', async () => {
     const { url } = await startListening();
     const headers = { ...signedHeaders(slack.signingSecret, ''), 'content-length': '1000' };
     assert.notEqual(await openRequest(url, headers, 'payload=').ended, 200);
@@ -367,7 +367,7 @@ describe('a request that is sent slowly', () => {
     });
 });
 
-test('250 open bodies of 1 MB fill no memory and keep no command out', { timeout: 120_000 }, async (context) => {
+test('250 open bodies of 1 MB neither fill the memory nor keep commands out', { timeout: 120_000 }, async (context) => {
   if (process.platform !== 'linux') return context.skip('memory is read from /proc');
   const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
   const bot = execa(process.execPath, ['--import', 'tsx', main], {

@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait-for.js';
 
 /* The product on the simulated cluster, with a Slack that is away when a job starts. */
 
-describe('a create that begins while Slack is away', () => {
+describe('a create that starts while Slack is down', () => {
   let host: SimulatedHost;
   let stack: Stack;
   let cluster: Cluster;
@@ -27,7 +27,7 @@ describe('a create that begins while Slack is away', () => {
   });
 
   for (const way of ['status', 'cut'] as const)
-    test(`is done, and told when Slack is back (${way})`, { timeout: 180_000 }, async () => {
+    test(`is finished, and reported when Slack is back (${way})`, { timeout: 180_000 }, async () => {
       const { slack } = stack;
       const demo = `away-${way}`;
       slack.setOutage(way);

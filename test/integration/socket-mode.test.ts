@@ -105,7 +105,7 @@ test('in Socket Mode a command is answered over the socket, and health over HTTP
   assert.equal((await running.bot).exitCode, 0);
 });
 
-test('over the socket, too, what nobody listens to is answered with words, and another team is refused', async () => {
+test('over the socket, too, unknown requests are answered in words, and another team is refused', async () => {
   await startBot();
   const click = { type: 'block_actions', user: { id: 'U0ALICE' }, actions: [{ action_id: 'old' }] };
   assert.match(JSON.stringify(await slack.send('interactive', { ...click, team: { id: 'T0' } })), /older version/);
@@ -116,7 +116,7 @@ test('over the socket, too, what nobody listens to is answered with words, and a
   assert.deepEqual((await slack.send('interactive', { type: 'block_actions' })).payload ?? {}, {});
 });
 
-describe('the bot connects again, and says meanwhile that it is not ready,', () => {
+describe('the bot reconnects, and meanwhile reports that it is not ready,', () => {
   for (const [what, fault, reason] of [
     ['while Slack answers 500', { status: 500 }, /Slack: .*500/],
     ['while Slack limits it', { status: 429 }, /Slack: /],
@@ -139,7 +139,7 @@ describe('the bot connects again, and says meanwhile that it is not ready,', () 
       await assertWorks(running);
     });
 
-  test('while Slack is gone', async () => {
+  test('while Slack is down', async () => {
     const running = await startBot();
     await slack.connected();
     await slack.goAway();
@@ -152,7 +152,7 @@ describe('the bot connects again, and says meanwhile that it is not ready,', () 
     await assertWorks(running);
   });
 
-  test('while Slack has too many connections of it', async () => {
+  test('while Slack has too many connections from it', async () => {
     const running = await startBot();
     await slack.connected();
     slack.turnAway('too_many_websockets');
@@ -170,7 +170,7 @@ describe('the bot connects again, and says meanwhile that it is not ready,', () 
 });
 
 for (const reason of ['warning', 'refresh_requested'])
-  test(`a connection that Slack ends with ${reason} is followed by another`, async () => {
+  test(`a connection that Slack closes with ${reason} is replaced`, async () => {
     const running = await startBot();
     const first = await slack.connected();
     await slack.disconnect(reason);
@@ -178,7 +178,7 @@ for (const reason of ['warning', 'refresh_requested'])
     await assertWorks(running);
   });
 
-test('a token that Slack takes back ends the bot with the reason', async () => {
+test('a token that Slack revokes ends the bot with the reason', async () => {
   const running = await startBot();
   await slack.connected();
   slack.failOpen({ error: 'invalid_auth' });
@@ -192,7 +192,7 @@ test('a token that Slack takes back ends the bot with the reason', async () => {
 test('a token that Slack does not know keeps the bot from starting', () =>
   assert.rejects(startBot({ error: 'invalid_auth' }), /Slack rejected this bot: .*invalid_auth/));
 
-test('a Slack that is out of order when the bot starts is waited for', async () => {
+test('a bot that starts while Slack is down waits for it', async () => {
   const running = await startBot({ status: 503 });
   assert.match(await readiness(running, 503), /^Slack: /);
   slack.failOpen(undefined);

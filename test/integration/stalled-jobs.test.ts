@@ -63,10 +63,10 @@ describe('a job whose worker died', { concurrency: true }, () => {
     }
   };
 
-  it('is done again once, if it is a question', () =>
+  it('is run again once if it is read-only', () =>
     findIt((requester) => ({ name: 'list', payload: { requester } }), 'verification', 0, /There are no demos/));
 
-  it('for the second time is told, if it is a question', () =>
+  it('is reported the second time if it is read-only', () =>
     findIt(
       (requester) => ({ name: 'status', payload: { requester, demo: 'twice' } }),
       'verification',
@@ -74,7 +74,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
       /`status twice` failed[\s\S]*worker running this job died/,
     ));
 
-  it('for the second time is done again, if it changes a demo', () =>
+  it('is run again the second time if it changes a demo', () =>
     findIt(
       (requester) => ({ name: 'delete', payload: { requester, demo: 'changed' } }),
       'removal',

@@ -61,7 +61,7 @@ describe('the sweep', () => {
   const said = () => stack.slack.timeline.entries.map(textOf).filter((text) => text.includes('which has expired'));
   const failures = () => stack.slack.timeline.entries.map(textOf).filter((text) => /past.* did not finish/.test(text));
 
-  it('leaves demos alone that are claimed in another namespace', async () => {
+  it('leaves alone demos that are claimed in another namespace', async () => {
     const kubeconfig = parse(host.cluster.kubeconfig) as { contexts: { context: object }[] };
     const [{ context }] = kubeconfig.contexts as [{ context: object }];
     const file = join(directory, 'elsewhere');
@@ -73,7 +73,7 @@ describe('the sweep', () => {
     assert.deepEqual(said(), []);
   });
 
-  it('tells once why a demo cannot be deleted, and tries again in silence', async () => {
+  it('reports once why a demo cannot be deleted, and retries silently', async () => {
     const keeping = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -93,7 +93,7 @@ describe('the sweep', () => {
     await waitFor('the end of its namespaces', async () => (await findDemo(cluster, 'past'))?.places.length === 0);
   });
 
-  it('tells later that a demo has been deleted, if Slack takes no message then', async () => {
+  it('reports later that a demo has been deleted if Slack accepts no message at the time', async () => {
     stack.slack.failCalls('chat.postMessage', 'internal_error');
     assert.equal((await sweep()).exitCode, 1);
     assert.ok(await findDemo(cluster, 'past'), 'the record stays');

@@ -77,7 +77,7 @@ describe("with Secrets that a demo's administrator has changed", () => {
     await merge(host, reference, { stringData: { [key]: stringify(content) } });
   }
 
-  it('the worker runs no program that the kubeconfig of a virtual cluster names, and reaches it all the same', async () => {
+  it('the worker runs no program that a virtual cluster’s kubeconfig names, and still reaches the cluster', async () => {
     await change(ref('v1', 'Secret', 'vc-vc1', 'demo-vc1'), 'config', (kubeconfig) => {
       kubeconfig.users[0].user = { exec };
       kubeconfig.clusters[0].cluster = { server: 'http://127.0.0.1:1', 'proxy-url': 'http://127.0.0.1:1' };
@@ -88,14 +88,14 @@ describe("with Secrets that a demo's administrator has changed", () => {
     assert.equal(existsSync(mark), false);
   });
 
-  it('the worker says which Secret is broken, and what mends it', async () => {
+  it('the worker says which Secret is broken, and how to fix it', async () => {
     await merge(host, ref('v1', 'Secret', 'vc-vc2', 'demo-vc2'), { stringData: { 'client-key': 'x' } });
     const own = new VirtualClusterConnections(host, { signal, inCluster: false });
     await assert.rejects(own.connect(places[1]!), /Secret vc-vc2 in namespace demo-vc2 .*client-key cannot be read/);
     await own.close();
   });
 
-  it("nobody gets a kubeconfig that somebody has changed, and the demo's is made anew", async () => {
+  it("nobody gets a kubeconfig that somebody has changed, and the demo's kubeconfig is created again", async () => {
     const stored = ref('v1', 'Secret', 'vcdemo-kubeconfig', 'demo-vc1');
     await makeDemoKubeconfig(host, config, demo, clusters, signal);
     assert.deepEqual(await checkDemoKubeconfig(host, config, demo, clusters), { holds: true });

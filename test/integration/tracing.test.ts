@@ -57,7 +57,7 @@ describe('a trace', () => {
     collector.close();
   });
 
-  it('leads from the command through the queue to every step', async () => {
+  it('covers the command, the queue and every step', async () => {
     await stack.type(stack.slack.alice, 'create traced');
     await stack.message(/Demo \*traced\* of .* is ready/, 60_000);
     const named = (name: string) => spans.filter((span) => span.name === name);

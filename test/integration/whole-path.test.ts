@@ -96,7 +96,7 @@ describe('on a simulated cluster, a demo', () => {
       assert.match(text, /simulated cluster/);
   });
 
-  it('hands out a kubeconfig that kubectl understands', async (test) => {
+  it('gets a kubeconfig that kubectl accepts', async (test) => {
     const { failed } = await execa('kubectl', ['version', '--client'], { reject: false });
     if (failed) return test.skip('there is no kubectl on the PATH');
     await stack.type(stack.slack.alice, 'create tool');
@@ -119,7 +119,7 @@ describe('on a simulated cluster, a demo', () => {
     }
   });
 
-  it('whose time is over while there is no worker is deleted by the next that starts', async () => {
+  it('is deleted by the next worker if it expires while there is none', async () => {
     await stack.type(stack.slack.alice, 'create past');
     await stack.message(/Demo \*past\* of .* is ready/, 60_000);
     await worker.kill('SIGTERM');
@@ -130,7 +130,7 @@ describe('on a simulated cluster, a demo', () => {
     await stack.message(/Demo \*past\* expired and has been deleted; nothing is left/, 60_000);
   });
 
-  it('is told of when the host cluster does not answer, with what to do', async () => {
+  it('is reported with what to do if the host cluster does not answer', async () => {
     await host.cluster.inject('api-down');
     await stack.type(stack.slack.alice, 'list');
     assert.match(

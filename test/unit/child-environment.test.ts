@@ -4,7 +4,7 @@ import { childEnvironment, forbiddenNames } from '../../src/child-environment.js
 import { readWorkerSettings, settingNames } from '../../src/config.js';
 
 describe('programs that a worker starts', () => {
-  test('get what they need to run, to reach the network and to sign in to clouds', () => {
+  test('get what they need to run, to use the network and to log in to clouds', () => {
     const needed = {
       PATH: '/bin',
       HOME: '/home/me',
@@ -22,7 +22,7 @@ describe('programs that a worker starts', () => {
     assert.deepEqual(childEnvironment(needed), needed);
   });
 
-  test("get neither vcdemo's secrets nor what nobody has thought of", () => {
+  test("get neither vcdemo's secrets nor unknown variables", () => {
     const kept = {
       SLACK_BOT_TOKEN: 'xoxb-1',
       SLACK_SIGNING_SECRET: 's',
@@ -37,20 +37,20 @@ describe('programs that a worker starts', () => {
     assert.deepEqual(childEnvironment(kept), {});
   });
 
-  test('trust the CAs that Node was given, if they are written in Go', () => {
+  test('trust the CAs that Node was given, even if they are Go programs', () => {
     const { SSL_CERT_DIR } = childEnvironment({ NODE_EXTRA_CA_CERTS: '/etc/corp/ca.crt' });
     assert.equal(SSL_CERT_DIR, '/etc/ssl/certs:/etc/corp');
     const own = { NODE_EXTRA_CA_CERTS: '/etc/corp/ca.crt', SSL_CERT_DIR: '/mine' };
     assert.equal(childEnvironment(own).SSL_CERT_DIR, '/mine:/etc/corp');
   });
 
-  test('get what PASS_ENVIRONMENT names', () => {
+  test('get the variables that PASS_ENVIRONMENT names', () => {
     const env = { PASS_ENVIRONMENT: 'VAULT_ADDR, TELEPORT_*', VAULT_ADDR: 'v', VAULT_TOKEN: 't', TELEPORT_PROXY: 'p' };
     assert.deepEqual(childEnvironment(env), { VAULT_ADDR: 'v', TELEPORT_PROXY: 'p' });
   });
 
   for (const name of ['SLACK_BOT_TOKEN', 'SLACK_*', 'S*', '*', 'REDIS*', 'REDIS_URL'])
-    test(`do not get vcdemo's secrets though PASS_ENVIRONMENT says ${name}`, () => {
+    test(`do not get vcdemo's secrets even if PASS_ENVIRONMENT says ${name}`, () => {
       const env = { PASS_ENVIRONMENT: name, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h' };
       assert.deepEqual(childEnvironment(env), {});
     });
@@ -66,7 +66,7 @@ describe('programs that a worker starts', () => {
   });
 });
 
-test('a worker does not start when PASS_ENVIRONMENT names its own secrets', () => {
+test('a worker does not start if PASS_ENVIRONMENT names its own secrets', () => {
   const env = { SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://h', PASS_ENVIRONMENT: 'VAULT_ADDR,SLACK_BOT_TOKEN' };
   assert.throws(() => readWorkerSettings(env), /PASS_ENVIRONMENT must not name SLACK_BOT_TOKEN/);
   assert.deepEqual(forbiddenNames('VAULT_ADDR,TELEPORT_*'), []);

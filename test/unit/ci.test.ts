@@ -19,7 +19,7 @@ describe('some', () => {
 
 for (const reporter of ['tap', 'spec'])
   for (const color of ['0', '1'])
-    test(`.ci/count-tests counts what the ${reporter} reporter of this Node writes, ${color === '1' ? 'with' : 'without'} colours`, async () => {
+    test(`.ci/count-tests counts what the ${reporter} reporter of this Node version writes, ${color === '1' ? 'with' : 'without'} colors`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'vcdemo-count-'));
       try {
         const file = join(directory, 'some.test.mjs');

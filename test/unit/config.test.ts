@@ -10,13 +10,13 @@ const { yaml } = yamlFiles();
 const env = { ...jobKeys, SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', REDIS_URL: 'redis://localhost:6379' };
 
 describe('the settings of the bot', () => {
-  test('have defaults for all but the credentials', () => {
+  test('have defaults for everything except credentials', () => {
     const settings = readBotSettings(env);
     assert.equal(settings.PORT, 3000);
     assert.equal(settings.SLACK_MODE, 'http');
     assert.equal(settings.demoConfig.ttl.default, hours(8));
   });
-  test('are refused with all problems at once, those of the file too', () => {
+  test('are refused with all problems at once, including those of the file', () => {
     const { code, message } = refusal(() =>
       readBotSettings({ PORT: 'x', SLACK_BOT_TOKEN: 'xoxp-1', VCDEMO_CONFIG: '/does/not/exist.yaml' }),
     );
@@ -24,12 +24,12 @@ describe('the settings of the bot', () => {
     for (const part of [/REDIS_URL is not set/, /PORT/, /SLACK_BOT_TOKEN must start with xoxb-/, /exist\.yaml/])
       assert.match(message, part);
   });
-  test('name the credentials that the mode needs', () => {
+  test('require the credentials of the mode', () => {
     assert.match(refusal(() => readBotSettings({ ...env, SLACK_SIGNING_SECRET: '' })).message, /SLACK_SIGNING_SECRET/);
     assert.match(refusal(() => readBotSettings({ ...env, SLACK_MODE: 'socket' })).message, /SLACK_APP_TOKEN/);
     readBotSettings({ ...env, SLACK_SIGNING_SECRET: undefined, SLACK_MODE: 'socket', SLACK_APP_TOKEN: 'xapp-1' });
   });
-  test('name a missing secret together with other problems', () => {
+  test('report a missing secret together with other problems', () => {
     const { message } = refusal(() => readBotSettings({ SLACK_BOT_TOKEN: 'xoxb-1' }));
     assert.match(message, /SLACK_SIGNING_SECRET/);
     assert.match(message, /REDIS_URL/);
@@ -43,7 +43,7 @@ describe('the settings of the bot', () => {
   });
 });
 
-test('the bot starts with a file whose variables only workers have, and the worker says which it lacks', () => {
+test('the bot starts with a file whose variables only workers have, and the worker names those that are missing', () => {
   const VCDEMO_CONFIG = yaml('vcluster: { chart: "${CHART}" }\n');
   assert.deepEqual(readBotSettings({ ...env, VCDEMO_CONFIG }).demoConfig.clusters, []);
   assert.match(refusal(() => readWorkerSettings({ ...env, VCDEMO_CONFIG })).message, /uses CHART/);
@@ -55,7 +55,7 @@ test('the worker needs no signing secret', () => {
 
 describe('the settings of a worker for one of several host clusters', () => {
   const path = yaml('clusters: { eu: {}, us: { domain: us.example.com } }\n');
-  test('say which one is its own', () => {
+  test('say which host cluster is its own', () => {
     const worker = { ...env, VCDEMO_CONFIG: path };
     assert.equal(readWorkerSettings({ ...worker, HOST_CLUSTER: 'us' }).demoConfig.domain, 'us.example.com');
     assert.match(refusal(() => readWorkerSettings(worker)).message, /HOST_CLUSTER is not set.*eu, us/);

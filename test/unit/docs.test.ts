@@ -32,25 +32,25 @@ test('README.md lists the commands as they are (npm run docs writes it)', () => 
   assert.ok(text('README.md').includes(commandTable()));
 });
 
-test('the chart grants the worker what the code asks for (npm run docs writes it)', () => {
+test('the chart grants the worker what the code needs (npm run docs writes it)', () => {
   assert.equal(text('helm/vcdemo/files/worker-rules.yaml'), workerRulesYaml());
 });
 
-test('the chart makes the admission policy from the rules in the code (npm run docs writes it)', () => {
+test('the chart generates the admission policy from the rules in the code (npm run docs writes it)', () => {
   assert.equal(text('helm/vcdemo/files/admission-policy.yaml'), admissionPolicyYaml());
 });
 
-test('docs/operations.md has the permissions that Redis has to give (npm run docs writes it)', () => {
+test('docs/operations.md lists the permissions that are needed in Redis (npm run docs writes it)', () => {
   assert.ok(text('docs/operations.md').includes(redisAcl()));
 });
 
-test('every link between the pages leads somewhere', () => {
+test('every link between the pages has a target', () => {
   for (const page of pages)
     for (const [, target] of text(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
       assert.ok(existsSync(join(root, dirname(page), target!)), `${page} links to ${target}`);
 });
 
-test('README.md explains every setting that the environment has', () => {
+test('README.md explains every environment variable', () => {
   const settings = new Set([...text('src/config.ts').matchAll(/^\s+([A-Z][A-Z_]+): /gm)].map(([, name]) => name!));
   assert.ok(settings.size > 8);
   for (const setting of settings)
@@ -61,11 +61,11 @@ test('docs/configuration.md lists every key as the schema describes it (npm run 
   assert.ok(text('docs/configuration.md').includes(`<!-- keys -->\n${configurationTable()}\n<!-- end -->`));
 });
 
-test('docs/configuration.schema.json is written from the schema (npm run docs writes it)', async () => {
+test('docs/configuration.schema.json matches the schema (npm run docs writes it)', async () => {
   assert.equal(text('docs/configuration.schema.json'), await configurationSchemaText());
 });
 
-test('editors accept the examples by the JSON schema that they name, and mark unknown keys and wrong values', () => {
+test('editors accept the examples with the JSON schema that they name, and mark unknown keys and invalid values', () => {
   const schema = z.fromJSONSchema(JSON.parse(text('docs/configuration.schema.json')) as z.core.JSONSchema.JSONSchema);
   for (const name of readdirSync(join(root, 'examples'))) {
     const example = text(`examples/${name}`);
@@ -84,7 +84,7 @@ test('editors accept the examples by the JSON schema that they name, and mark un
   assert.ok(schema.safeParse({ vcluster: { version: '${CHART_VERSION}' } }).success);
 });
 
-test('the examples are good configurations', () => {
+test('the examples are valid configurations', () => {
   for (const name of readdirSync(join(root, 'examples'))) {
     const config = readDemoConfig(join(root, 'examples', name), { LAB_VCLUSTER_CHART: '/chart.tgz' });
     const { exposure } = parse(text(`examples/${name}`)) as { exposure: { kind: string } };

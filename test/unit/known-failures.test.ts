@@ -366,9 +366,9 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   ],
 ];
 
-describe('advice fits its cause:', () => {
+describe('the advice fits the cause:', () => {
   for (const [situation, reason, advice] of failures)
     it(situation, () => assert.match(adviceFor(reason) ?? 'no advice', advice));
 
-  it('what is unknown gets none', () => assert.equal(adviceFor('something else went wrong'), undefined));
+  it('an unknown failure gets none', () => assert.equal(adviceFor('something else went wrong'), undefined));
 });

@@ -22,7 +22,7 @@ const within = (folder: string) => sources.filter(({ path }) => path.startsWith(
 /** The table of commands, the configuration and the files beside the folders: what bot and workers share. */
 const isShared = (path: string) => !path.includes('/') || /^(config|slack|commands|redis)\//.test(path);
 
-test('the bot imports nothing of the workers', () => {
+test('the bot imports nothing from the workers', () => {
   assert.ok(within('bot').length > 0);
   for (const source of within('bot'))
     for (const name of importsOf(source)) {
@@ -32,18 +32,18 @@ test('the bot imports nothing of the workers', () => {
     }
 });
 
-test('what bot and workers share imports nothing of either', () => {
+test('what bot and workers share imports nothing from either', () => {
   for (const source of sources.filter(({ path }) => isShared(path)))
     for (const name of importsOf(source))
       assert.doesNotMatch(name, /^(bot|jobs|k8s)\/|^@kubernetes\//, `${source.path} imports ${name}`);
 });
 
-test('the layer of the cluster knows neither the bot nor the jobs', () => {
+test('the Kubernetes layer imports neither the bot nor the jobs', () => {
   for (const source of within('k8s'))
     for (const name of importsOf(source)) assert.doesNotMatch(name, /^(bot|jobs)\//, `${source.path} imports ${name}`);
 });
 
-test('the jobs do not know the bot', () => {
+test('the jobs do not import the bot', () => {
   for (const source of within('jobs'))
     for (const name of importsOf(source)) assert.doesNotMatch(name, /^bot\//, `${source.path} imports ${name}`);
 });
@@ -74,7 +74,7 @@ function importedFiles(path: string): string[] {
   );
 }
 
-test('no file imports itself by way of others', () => {
+test('there are no circular imports', () => {
   const done = new Set<string>();
   const visit = (path: string, way: string[]): void => {
     assert.ok(!way.includes(path), `an import circle: ${[...way.slice(way.indexOf(path)), path].join(' -> ')}`);
@@ -85,7 +85,7 @@ test('no file imports itself by way of others', () => {
   for (const path of imports.keys()) visit(path, []);
 });
 
-test('the product knows no stand-in, the simulator no test, and the tests no sandbox', () => {
+test('the product imports no stand-ins, the simulator no tests, and the tests no sandbox', () => {
   const mayImport: Record<string, RegExp> = {
     src: /^src\//,
     simulator: /^(simulator\/|src\/k8s\/(asn1|x509)\.ts$)/,

@@ -65,7 +65,7 @@ const added = ['namespace', 'release', 'component', 'service', 'pod'];
 describe('dashboard and alerts', () => {
   const series = seriesOfProcesses();
   for (const { where, expr, shown } of expressions)
-    test(`use metrics and labels that there are: ${where}`, () => {
+    test(`use metrics and labels that exist: ${where}`, () => {
       const labels = new Set(added);
       for (const [, name, selector = ''] of expr.matchAll(/\b((?:vcdemo|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
         assert.ok(series.has(name!), `there is no ${name}`);
@@ -86,7 +86,7 @@ describe('dashboard and alerts', () => {
     }
   });
 
-  test('no panel covers another', () => {
+  test('no panel overlaps another', () => {
     for (const { id, title, gridPos: a } of panels)
       for (const { gridPos: b } of panels.filter((other) => other.id > id))
         assert.ok(a.x + a.w <= b.x || b.x + b.w <= a.x || a.y + a.h <= b.y || b.y + b.h <= a.y, title);

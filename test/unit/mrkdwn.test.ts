@@ -12,7 +12,7 @@ test('mrkdwn put into mrkdwn is kept, and escaped once', () => {
   assert.equal(mrkdwn`${mrkdwn`*${'a & b'}*`} of ${mention('U1')}, ${2}`.text, '*a &amp; b* of <@U1>, 2');
 });
 
-test('what is missing is left out of mrkdwn', () => {
+test('missing values are left out of mrkdwn', () => {
   assert.equal(mrkdwn`a${undefined}${false}${''}b`.text, 'ab');
   assert.equal(joinMrkdwn(['a', undefined, false, '', mrkdwn``, 'b'], '\n').text, 'a\nb');
 });
@@ -33,7 +33,7 @@ test('only the ID of a person becomes a mention', () => {
   assert.equal(mention('U1> <!channel').text, 'U1&gt; &lt;!channel');
 });
 
-test('mrkdwn in a plain string is a mistake that shows itself', () => {
+test('mrkdwn in a plain string is an obvious mistake', () => {
   assert.throws(() => `${mrkdwn`a` as unknown as string}`, /use the tag/);
   assert.equal(JSON.stringify({ hint: mrkdwn`a` }), '{"hint":"a"}');
 });

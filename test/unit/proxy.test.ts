@@ -9,7 +9,7 @@ const ask = (url: string, NO_PROXY?: string) =>
   proxyFor(new URL(url), { HTTPS_PROXY, HTTP_PROXY, ...(NO_PROXY !== undefined && { NO_PROXY }) });
 
 describe('the proxy for a URL', () => {
-  test('is that of its protocol, WebSockets included', () => {
+  test('depends on its protocol, including WebSockets', () => {
     assert.equal(ask('https://slack.com/api/'), HTTPS_PROXY);
     assert.equal(ask('wss://wss.slack.com/link'), HTTPS_PROXY);
     assert.equal(ask('http://collector:4318'), HTTP_PROXY);
@@ -17,7 +17,7 @@ describe('the proxy for a URL', () => {
     assert.equal(proxyFor(new URL('https://slack.com'), {}), undefined);
   });
 
-  test('is none for this machine itself', () => {
+  test('is undefined for this machine itself', () => {
     for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]'])
       assert.equal(ask(`https://${host}:8443`), undefined, host);
   });
@@ -39,13 +39,13 @@ describe('the proxy for a URL', () => {
     ['fd00::1', 'https://[fd00::1]', 'https://[fd00::2]'],
     ['10.0.0.0/33,x/8', undefined, 'https://10.0.0.1'],
   ] as const)
-    test(`heeds NO_PROXY=${noProxy}: ${straight ?? 'nothing'} goes straight, ${proxied ?? 'nothing'} does not`, () => {
+    test(`respects NO_PROXY=${noProxy}: ${straight ?? 'nothing'} is reached directly, ${proxied ?? 'nothing'} is not`, () => {
       if (straight) assert.equal(ask(straight, noProxy), undefined);
       if (proxied) assert.equal(ask(proxied, noProxy), HTTPS_PROXY);
     });
 });
 
-test('the variables about proxies may be in lower case and without a protocol', () => {
+test('the proxy variables may be in lower case and without a protocol', () => {
   const env = { https_proxy: 'proxy.corp:3128', HTTP_PROXY: 'https://other:1', http_proxy: 'x', NO_PROXY: '' };
   assert.deepEqual(proxyEnvironment(env), { HTTPS_PROXY: 'http://proxy.corp:3128', HTTP_PROXY: 'https://other:1' });
 });

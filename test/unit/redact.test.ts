@@ -47,7 +47,7 @@ describe('redaction removes', () => {
 describe('of a text that is too long, redaction', () => {
   const filler = 'word '.repeat(20_000);
 
-  test('keeps both ends and says how much it left out', () => {
+  test('keeps both ends and says how much it omitted', () => {
     const short = redact(`the beginning ${filler} the end`);
     assert.match(short, /^the beginning word .* \[\d+ characters omitted\] .* the end$/);
     assert.ok(short.length < 70_000);
@@ -60,7 +60,7 @@ describe('of a text that is too long, redaction', () => {
     ['token', `token=${'c2Vj'.repeat(40)}`, /c2Vj/],
     ['word', 'QUJD'.repeat(60), /QUJD/],
   ] as const)
-    test(`leaves no part of a ${what} that is cut`, () => {
+    test(`leaves no part of a truncated ${what}`, () => {
       for (let shift = 0; shift < secret.length; shift += 3) {
         const before = filler.slice(0, 32_000 - shift - 1);
         const after = filler.slice(0, 32_000 - (secret.length - shift) - 1);
@@ -76,13 +76,13 @@ test('a long text keeps its end, where tools put their reason', () => {
   assert.ok(shorten('x'.repeat(1000), 50).length <= 52);
 });
 
-test('a clipped text keeps its beginning', () => {
+test('a clipped text keeps its start', () => {
   assert.equal(clip('short', 5), 'short');
   assert.equal(clip('the reason and more', 10), 'the reason…');
 });
 
 describe('a million characters', () => {
-  test('of what every pattern looks for pass through every function for texts, and keep no worker from its work', async () => {
+  test('that match the start of every pattern pass through every text function without blocking a worker', async () => {
     const bench = fileURLToPath(new URL('../../bench/text.ts', import.meta.url));
     // In a process of its own, which can be ended: what is quadratic would take the better part of an hour.
     const { stdout } = await execa(process.execPath, ['--import', 'tsx', bench, '--characters', '1000000'], {

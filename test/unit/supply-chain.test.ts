@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 const workflows = readdirSync(join(root, '.github/workflows')).map((name) => `.github/workflows/${name}`);
 
-test('every action is at a commit, with its release beside it for Dependabot', () => {
+test('every action is pinned to a commit, with its release in a comment for Dependabot', () => {
   const actions = workflows.flatMap((path) => actionsIn(text(path)));
   assert.ok(actions.length > 10);
   for (const { repository, ref, version } of actions) {
@@ -19,7 +19,7 @@ test('every action is at a commit, with its release beside it for Dependabot', (
   }
 });
 
-test('one release of an action is one commit everywhere', () => {
+test('the same release of an action is the same commit everywhere', () => {
   const commits = new Map<string, string>();
   for (const { repository, ref, version } of workflows.flatMap((path) => actionsIn(text(path)))) {
     assert.equal(commits.get(`${repository} ${version}`) ?? ref, ref, repository);
@@ -27,12 +27,12 @@ test('one release of an action is one commit everywhere', () => {
   }
 });
 
-test('nothing that was downloaded is run unseen', () => {
+test('nothing is downloaded and run without verification', () => {
   for (const path of [...workflows, 'Dockerfile', '.ci/run'])
     assert.doesNotMatch(text(path), /(curl|wget)[^\n]*\|[^\n]*\b(ba|z)?sh\b/, path);
 });
 
-test('Dependabot sees what the Dockerfile starts from', () => {
+test('Dependabot sees the base images of the Dockerfile', () => {
   const args = new Map([...text('Dockerfile').matchAll(/^ARG (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value]));
   const bases = [...text('Dockerfile').matchAll(/^FROM (\S+?)(?: AS \w+)?$/gm)].map(([, image = '']) =>
     image.replace(/\$\{(\w+)\}/g, (_, name: string) => args.get(name) ?? assert.fail(`${name} has no default`)),
@@ -52,7 +52,7 @@ describe('the function', () => {
   const { Resources } = parse(text('template.yaml'), { customTags: [...tags, ...lists] });
   const variables: Record<string, string | string[]> = Resources.Bot.Properties.Environment.Variables;
 
-  test('takes every secret by reference', () => {
+  test('gets every secret by reference', () => {
     const secrets = Object.keys(variables).filter((name) => /_(TOKEN|SECRET|KEY|URL|PASSWORD)$/.test(name));
     assert.equal(secrets.length, 5);
     for (const name of secrets)
@@ -62,7 +62,7 @@ describe('the function', () => {
       );
   });
 
-  test('can be told all that a bot is told about Redis', () => {
+  test('accepts all Redis settings that a bot accepts', () => {
     const settings = [...text('src/config.ts').matchAll(/^ +(REDIS_\w+):/gm)].map(([, name]) => name!);
     assert.ok(settings.includes('REDIS_SENTINEL_PASSWORD'));
     assert.deepEqual(
@@ -71,7 +71,7 @@ describe('the function', () => {
     );
   });
 
-  test('refers to a password of sentinels only where there is one', () => {
+  test('refers to a sentinel password only if there is one', () => {
     const [condition, , otherwise] = variables.REDIS_SENTINEL_PASSWORD ?? [];
     assert.deepEqual([condition, otherwise], ['HasSentinelPassword', 'AWS::NoValue']);
   });

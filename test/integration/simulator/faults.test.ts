@@ -31,7 +31,7 @@ describe('the faults of a simulated cluster', () => {
     await simulated.close();
   });
 
-  it('pods-pending keeps the pod of a virtual cluster from being scheduled until it is switched off', async () => {
+  it('pods-pending keeps the pod of a virtual cluster unscheduled until the fault is removed', async () => {
     const pod = await waitFor('the scheduler', async () => {
       const found = await read<V1Pod>(host, ref('v1', 'Pod', 'vc1-0', 'faulty'));
       return found?.status?.conditions?.length ? found : undefined;
@@ -44,7 +44,7 @@ describe('the faults of a simulated cluster', () => {
     );
   });
 
-  it('tls-terminated lets the edge present a certificate of its own and lose the client certificate', async () => {
+  it('tls-terminated makes the edge present its own certificate and drop the client certificate', async () => {
     await apply(
       host,
       ingressRouteTcp('traefik.io', 'websecure', {
@@ -94,7 +94,7 @@ describe('the faults of a simulated cluster', () => {
     );
   });
 
-  it('api-down lets the API refuse connections until it is up again at the same address', async () => {
+  it('api-down makes the API refuse connections until it is up again at the same address', async () => {
     await simulated.inject('api-down');
     await assert.rejects(list(host, 'v1', 'Namespace'), UnreachableError); // ends the connections that were kept
     await assert.rejects(list(host, 'v1', 'Namespace'), /ECONNREFUSED/);

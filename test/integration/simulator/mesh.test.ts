@@ -59,11 +59,11 @@ describePair('the mesh', (pair) => {
     }
   });
 
-  it('answers only from the own cluster while it has no remote secret', async () => {
+  it('answers only from its own cluster while it has no remote secret', async () => {
     assert.deepEqual(await answered(), { v1: 24 });
   });
 
-  it('answers from both clusters once istiod reaches the other API', async () => {
+  it('answers from both clusters once istiod can reach the other API', async () => {
     await joinMesh('vc1', 'vc2');
     const versions = await answered();
     assert.deepEqual(Object.keys(versions).toSorted(), ['v1', 'v2']);

@@ -27,7 +27,7 @@ const withoutKubectl = kubectl.exitCode === 0 ? false : 'there is no kubectl on 
 
 describePair('the tools', (pair) => {
   describe('helm', () => {
-    it('creates the objects of both generations of the chart, and a release', async () => {
+    it('creates the objects of both formats of the chart, and a release', async () => {
       for (const [name, containers] of [
         ['vc1', ['syncer']],
         ['vc2', ['vcluster', 'syncer']],
@@ -82,7 +82,7 @@ describePair('the tools', (pair) => {
       );
     });
 
-    it('fails with the words of helm for an unreachable cluster, an unknown flag and an unknown chart', async () => {
+    it('fails with helm’s messages for an unreachable cluster, an unknown flag and an unknown chart', async () => {
       await assert.rejects(runTool('helm', '/none', ['uninstall', 'x']), /Kubernetes cluster unreachable/);
       await assert.rejects(
         runTool('helm', pair.simulated.kubeconfigFile, ['upgrade', '-i', 'x', 'vcluster', '--atomicly']),

@@ -29,7 +29,7 @@ describePair('the virtual clusters', (pair) => {
     assert.ok(await read(pair.host, ref('v1', 'Node', 'simulated-cluster')));
   });
 
-  it('serves an API of its own, whose objects nobody else has', async () => {
+  it('serves its own API, whose objects nobody else has', async () => {
     const [vc1, vc2] = [await pair.virtual('vc1'), await pair.virtual('vc2')];
     await create(vc1, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'only-in-vc1' } });
     assert.equal(await read(vc2, ref('v1', 'Namespace', 'only-in-vc1')), undefined);
@@ -37,7 +37,7 @@ describePair('the virtual clusters', (pair) => {
     assert.notEqual(authorityOf(vc1), authorityOf(vc2));
   });
 
-  it('has a certificate for its public name, its Service and the ClusterIP of that', async () => {
+  it('has a certificate for its public name, its Service and the Service’s ClusterIP', async () => {
     for (const name of virtualClusterNames) {
       const service = (await read<V1Service>(pair.host, ref('v1', 'Service', name, places[name].namespace)))!;
       const tunnel = await openTunnel(pair.host, places[name].namespace, async () => `${name}-0`, 8443);
@@ -49,7 +49,7 @@ describePair('the virtual clusters', (pair) => {
     }
   });
 
-  it('signs certificate requests with keys of all kinds, but none that its own key did not sign', async () => {
+  it('signs certificate requests with all types of keys, but only if they are signed with their own key', async () => {
     const cluster = await pair.virtual('vc1');
     const person = await generateUserKey();
     const keys: KeyPair[] = [person, generateKeyPairSync('ec', { namedCurve: 'P-384' })];
@@ -67,7 +67,7 @@ describePair('the virtual clusters', (pair) => {
     await assert.rejects(sign(cluster, forged), /unsupported|does not match its key/);
   });
 
-  it('copies its pods and Services into the namespace of the host, under the names that vcluster gives them', async () => {
+  it('copies its pods and Services into the host namespace, with vcluster’s names', async () => {
     const cluster = await pair.virtual('vc1');
     const app = { app: 'synced' };
     const service: Manifest = {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createRateLimit } from '../../../src/bot/rate-limit.js';
 import { Refusal } from '../../../src/errors.js';
 
-test('takes as many commands of one person in a minute as are allowed, and says when the next is taken', () => {
+test('accepts as many commands per person and minute as are allowed, and says when the next is accepted', () => {
   let now = 0;
   const check = createRateLimit(2, () => now);
   check('U1');

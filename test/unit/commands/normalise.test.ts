@@ -37,22 +37,22 @@ describe('a command that was typed on a phone or a Mac', () => {
 
   test('keeps a single hyphen and a negative number as they are', () =>
     assert.deepEqual(wordsOf('verify -x –8 -8'), ['verify', '-x', '-8', '-8']));
-  test('keeps letters that are not ASCII', () => assert.deepEqual(wordsOf('status A\u0308rger'), ['status', 'Ärger']));
+  test('keeps non-ASCII letters', () => assert.deepEqual(wordsOf('status A\u0308rger'), ['status', 'Ärger']));
 });
 
 describe("Slack's own forms", () => {
-  test('of people and channels are reduced to their ids', () =>
+  test('for people and channels are reduced to their IDs', () =>
     assert.deepEqual(wordsOf('revoke team-a <@U0ALICE|alice> <@W0BOB> <#C0DEMOS|> <#C0DEMOS|demos>'), [
       ...['revoke', 'team-a', '<@U0ALICE>', '<@W0BOB>', '<#C0DEMOS>', '<#C0DEMOS>'],
     ]));
-  test('of addresses are reduced to what was typed', () =>
+  test('for links are reduced to what was typed', () =>
     assert.deepEqual(
       wordsOf('<mailto:a@b.test|a@b.test> <tel:123|123> <https://x.test/y> --on=<http://eu.lab|eu.lab>'),
       [...['a@b.test', '123', 'https://x.test/y', '--on=eu.lab']],
     ));
-  test('of escaped characters are undone once', () =>
+  test('for escaped characters are decoded once', () =>
     assert.equal(normaliseCommandText('status &lt;!here&gt; &amp;lt;'), 'status <!here> &lt;'));
-  test('that mention everybody stay, to be escaped where they are shown', () =>
+  test('that mention everybody stay, and are escaped when they are shown', () =>
     assert.equal(normaliseCommandText('status <!channel>'), 'status <!channel>'));
 });
 
@@ -61,16 +61,16 @@ describe('quotes', () => {
     assert.deepEqual(wordsOf('note team-a “two words” --why="one more"'), [
       ...['note', 'team-a', 'two words', '--why=one more'],
     ]));
-  test('may hold nothing', () => assert.deepEqual(wordsOf('create "" --ttl=""'), ['create', '', '--ttl=']));
-  test('without a partner, and apostrophes, are ordinary characters', () =>
+  test('may be empty', () => assert.deepEqual(wordsOf('create "" --ttl=""'), ['create', '', '--ttl=']));
+  test('are ordinary characters if they are unmatched or apostrophes', () =>
     assert.deepEqual(wordsOf(`status "team-a don’t x"y`), ['status', '"team-a', "don't", 'x"y']));
-  test('that are curly on one side alone still match', () =>
+  test('match even if only one of them is curly', () =>
     assert.deepEqual(wordsOf('status “team-a"'), ['status', 'team-a']));
 });
 
 test('an empty command has no words', () => assert.deepEqual(wordsOf(' \u200b\u00a0'), []));
 
-test('the words of a command are the same after they were joined and sent again', () => {
+test('the words of a command stay the same if they are joined and sent again', () => {
   for (const text of [
     'delete team-a',
     'revoke team-a <@U1|bob> --on us',

@@ -20,58 +20,58 @@ describe('a command line', () => {
   test('that is empty asks for help', () => assert.deepEqual(parse('  '), { name: 'help', flags: {} }));
   test('may ask for help about one command', () =>
     assert.deepEqual(parse('help create'), { name: 'help', flags: {}, topic: 'create' }));
-  test('without a name means the demo called demo', () =>
+  test('without a name means the demo named demo', () =>
     assert.deepEqual(parse('create'), { name: 'create', demo: 'demo', flags: {} }));
   test('may give a lifetime, before or after the name', () => {
     const expected = { name: 'create', demo: 'team-a', flags: { ttlMs: hours(4) } };
     assert.deepEqual(parse('create team-a --ttl 4h'), expected);
     assert.deepEqual(parse('create --ttl=4h team-a'), expected);
   });
-  test('may have the dash that a phone makes of two hyphens', () =>
+  test('may contain the dash that a phone substitutes for two hyphens', () =>
     assert.deepEqual(parse('create —ttl 90m'), { name: 'create', demo: 'demo', flags: { ttlMs: minutes(90) } }));
   test('may be written in upper case, but not the name', () => {
     assert.deepEqual(parse('CREATE team-a'), { name: 'create', demo: 'team-a', flags: {} });
     assert.equal(refusal('create Team-A').code, 'bad-name');
   });
-  test('verifies with twelve requests unless it says how many', () => {
+  test('verifies with twelve requests by default', () => {
     assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} });
     assert.deepEqual(parse('verify team-a --requests 50'), { name: 'verify', demo: 'team-a', flags: { requests: 50 } });
   });
-  test('verifies against the shares that it says', () => {
+  test('verifies against the given shares', () => {
     const expected = (text: string) => parse(`verify --expect ${text}`).flags.expect;
     assert.deepEqual(expected('v1=90,v2=10'), { v1: 90, v2: 10 });
     assert.deepEqual(expected('v2=30%,v1=70%'), { v1: 70, v2: 30 });
     assert.deepEqual(expected('v1=100'), { v1: 100, v2: 0 });
   });
   for (const command of ['kubeconfig', 'status', 'dashboard', 'delete'] as const)
-    test(`may ask for ${command}`, () =>
-      assert.deepEqual(parse(`${command} x1`), { name: command, demo: 'x1', flags: {} }));
+    test(`may be ${command}`, () => assert.deepEqual(parse(`${command} x1`), { name: command, demo: 'x1', flags: {} }));
   test('may list all demos', () => assert.deepEqual(parse('list'), { name: 'list', flags: {} }));
 });
 
 describe('a wrong command line', () => {
-  test('names the command that was probably meant', () => {
+  test('is answered with the command that was probably meant', () => {
     const { code, message, hint } = refusal('crate team-a');
     assert.equal(code, 'unknown-command');
     assert.match(message, /Did you mean `create`\?/);
     assert.match(hint ?? '', /`kubeconfig`/);
   });
-  test('makes no suggestion that is far-fetched', () => assert.doesNotMatch(refusal('frobnicate').message, /Did you/));
-  test('does not take properties of objects for commands', () =>
+  test('is not answered with a far-fetched suggestion', () =>
+    assert.doesNotMatch(refusal('frobnicate').message, /Did you/));
+  test('does not mistake properties of objects for commands', () =>
     assert.equal(refusal('constructor').code, 'unknown-command'));
-  test('names the flag that was probably meant, and the usage', () => {
+  test('is answered with the flag that was probably meant, and the usage', () => {
     const { code, message, hint } = refusal('create --tll 8h');
     assert.equal(code, 'unknown-flag');
     assert.match(message, /Did you mean `--ttl`\?/);
     assert.match(hint ?? '', /\/vcdemo create \[name\] \[--ttl 8h\]/);
   });
-  test('with another command’s flag is refused', () => assert.equal(refusal('status --ttl 8h').code, 'unknown-flag'));
-  test('with a flag twice or without a value is refused', () => {
+  test('is refused with another command’s flag', () => assert.equal(refusal('status --ttl 8h').code, 'unknown-flag'));
+  test('is refused with a repeated flag or one without a value', () => {
     assert.equal(refusal('create --ttl 8h --ttl 9h').code, 'flag-twice');
     assert.equal(refusal('create --ttl').code, 'flag-value-missing');
     assert.equal(refusal('create --ttl=').code, 'flag-value-missing');
   });
-  test('with one word too many is refused', () => {
+  test('is refused with one word too many', () => {
     assert.match(refusal('status one two').message, /"two"/);
     assert.equal(refusal('list all').code, 'unexpected-argument');
     assert.equal(refusal('help create now').code, 'unexpected-argument');
@@ -86,7 +86,8 @@ describe('a wrong command line', () => {
       assert.match(hint ?? '', /Usage/);
     });
   for (const split of ['v1', 'v1=', 'v1=0,v2=0', 'v1=1,v1=2', 'v3=1', 'v1=1;v2=1', 'v1=1001', 'v1=-1', ',', '90:10'])
-    test(`does not expect ${split}`, () => assert.equal(refusal(`verify --expect ${split}`).code, 'bad-expect'));
+    test(`does not accept ${split} as shares`, () =>
+      assert.equal(refusal(`verify --expect ${split}`).code, 'bad-expect'));
   for (const requests of ['0', '1001', '1.5', 'many', '-1', '1e2'])
     test(`does not send ${requests} requests`, () =>
       assert.equal(refusal(`verify --requests ${requests}`).code, 'bad-requests'));
@@ -96,16 +97,16 @@ describe('a wrong command line', () => {
 
 describe('a host cluster', () => {
   const clusters = ['eu', 'us'];
-  test('is named by any command, where there are several', () => {
+  test('can be named in any command if there are several', () => {
     assert.deepEqual(parse('create team-a --on us', clusters), { name: 'create', demo: 'team-a', on: 'us', flags: {} });
     assert.deepEqual(parse('list --on=eu', clusters), { name: 'list', on: 'eu', flags: {} });
     assert.deepEqual(parse('delete team-a --on us', clusters), { name: 'delete', demo: 'team-a', on: 'us', flags: {} });
   });
-  test('that there is not is refused with those that there are', () => {
+  test('is refused with a list of the existing ones if it does not exist', () => {
     const { message, hint } = refusal('create --on eux', clusters);
     assert.match(message, /no host cluster "eux", only eu, us\. Did you mean `eu`/);
     assert.match(hint ?? '', /--on eu\|us/);
   });
-  test('cannot be chosen where there is but one', () =>
+  test('cannot be chosen if there is only one', () =>
     assert.match(refusal('create --on eu').message, /only one host cluster/));
 });

@@ -35,12 +35,12 @@ describe('the configuration file', () => {
   test('keeps the public chart repository when it sets another version of the chart', () =>
     assert.equal(read('vcluster: {version: 0.33.0}\n').vcluster.repository, 'https://charts.loft.sh'));
 
-  test('finds a chart that lies beside it', () => {
+  test('finds a chart next to it', () => {
     const { chart } = read('vcluster: {chart: ./vcluster.tgz, version: 0.34.0}\n').vcluster;
     assert.equal(chart, join(directory, 'vcluster.tgz'));
   });
 
-  test('takes images with digests, and digests of the chart and of Istio beside their versions', () => {
+  test('accepts images with digests, and digests of the chart and of Istio in addition to their versions', () => {
     const digest = `sha256:${'0'.repeat(64)}`;
     const config = read(
       `images: { sleep: 'docker.io/curlimages/curl:8.16.0@${digest}' }\n` +
@@ -57,7 +57,7 @@ describe('the configuration file', () => {
       assert.match(refusal(() => read(wrong)).message, reason);
   });
 
-  test('refuses lifetimes too short for a certificate', () => {
+  test('refuses lifetimes that are too short for a certificate', () => {
     const { message } = refusal(() => read('ttl: {default: 14m, max: 10m}\n'));
     assert.match(message, /ttl\.default: must be at least 15m/);
     assert.match(message, /ttl\.max: must be at least 15m/);
@@ -82,7 +82,7 @@ describe('variables in the configuration file', () => {
     assert.match(refusal(() => readConfigFile(path, {})).message, /uses DOMAIN, but the environment does not set it/);
   });
 
-  test('do not appear with their values in the complaint about a file that is not YAML', () => {
+  test('do not appear with their values in the error about a file that is not YAML', () => {
     const { message } = refusal(() => read('domain: ${PASSWORD} ] : [\n', { PASSWORD: 'hunter2' }));
     assert.doesNotMatch(message, /hunter2/);
     assert.match(message, /\$\{PASSWORD\}/);
@@ -100,7 +100,7 @@ describe('the file as the bot reads it', () => {
     assert.deepEqual(config.clusters, ['eu']);
   });
 
-  test('may be wrong where only workers read it', () =>
+  test('may be invalid in parts that only workers read', () =>
     assert.deepEqual(readShared('exposure: { kind: magic }\naccess: { users: [U0ALICE00] }\n').access.users, [
       'U0ALICE00',
     ]));
@@ -136,13 +136,13 @@ clusters:
     for (const part of ['clusters.us.exposure', 'clusters.eu.istio.tag']) assert.ok(message.includes(part), message);
   });
 
-  test('share one set of rights and lifetimes', () =>
+  test('share one set of permissions and lifetimes', () =>
     assert.match(refusal(() => read('clusters: {us: {access: {}}}\n')).message, /clusters\.us.*access/));
 
-  test('have names that queues can have', () =>
+  test('have names that are valid for queues', () =>
     assert.match(refusal(() => read('clusters: {"a:b": {}}\n')).message, /clusters/));
 
-  test('need no variables but their own', () => {
+  test('need only their own variables', () => {
     const two = 'domain: ${ALL}\nclusters: { eu: { domain: "${EU}" }, us: { domain: "${US}" } }\n';
     assert.equal(read(two, { EU: 'eu.example.com' }, 'eu').domain, 'eu.example.com');
     assert.match(refusal(() => read(two, { EU: 'eu.example.com' })).message, /uses ALL, US,/);

@@ -7,14 +7,14 @@ const problemsOf = (isolation: unknown) =>
   demoConfig.safeParse({ isolation }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
 
 describe('isolation in the configuration', () => {
-  it('keeps a demo to its pair, with a quota and limits, unless it says otherwise', () => {
+  it('confines a demo to its pair, with a quota and limits, by default', () => {
     const { network, quota, limits } = isolationOf({});
     assert.equal(network, 'pair');
     assert.notEqual(quota, 'off');
     assert.notEqual(limits, 'off');
   });
 
-  it('merges amounts over the default ones, and null removes one', () => {
+  it('merges amounts over the defaults, and null removes one', () => {
     const before = isolationOf({}).quota as Record<string, string>;
     const { quota } = isolationOf({ quota: { pods: 50, 'requests.cpu': null } });
     const { 'requests.cpu': removed, ...rest } = before;
@@ -22,7 +22,7 @@ describe('isolation in the configuration', () => {
     assert.deepEqual(quota, { ...rest, pods: '50' });
   });
 
-  it('refuses limits that are off under a quota that is not', () => {
+  it('refuses to turn limits off while the quota is on', () => {
     assert.match(problemsOf({ limits: 'off' }).join(), /isolation\.limits: may be off only if `quota` is off/);
     assert.deepEqual(problemsOf({ limits: 'off', quota: 'off' }), []);
   });

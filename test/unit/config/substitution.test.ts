@@ -16,7 +16,7 @@ test('keeps the structure of the file whatever a value contains', () => {
   });
 });
 
-test('takes an unquoted variable for a number, a boolean or a list where it is one', () => {
+test('reads an unquoted variable as a number, a boolean or a list if it is one', () => {
   const env = { N: '2', B: 'true', L: '[U1, U2]', V: '1.2.3' };
   assert.deepEqual(parseYaml('n: ${N}\nb: ${B}\nl: ${L}\nv: ${V}\nquoted: "${N}"\npart: ${N}x\n', env), {
     n: 2,
@@ -28,14 +28,14 @@ test('takes an unquoted variable for a number, a boolean or a list where it is o
   });
 });
 
-test('takes $${NAME} for ${NAME} itself, whether it is set or not', () => {
+test('reads $${NAME} as a literal ${NAME}, whether it is set or not', () => {
   const text = 'a: $${A}\nb: "x $${A} ${A} $${B}"\nc: [ $${A} ]\nd: $A $$A\n';
   const content = parseYaml(text, { A: 'v' });
   assert.deepEqual(content, { a: '${A}', b: 'x ${A} v ${B}', c: ['${A}'], d: '$A $$A' });
   assert.deepEqual(variablesIn(content), []);
 });
 
-test('finds each variable that is not set once', () => {
+test('finds each unset variable once', () => {
   const content = parseYaml('a: ${A}\nb: "${A} ${B}"\n${C}: ${D}\n', { D: '' });
   assert.deepEqual(variablesIn(content), ['A', 'B', 'C']);
 });

@@ -55,7 +55,7 @@ describe('a flow', () => {
     assert.deepEqual(new Set(tasks.map(({ state }) => state)), new Set(['done']));
   });
 
-  it('applies nothing when run again', async () => {
+  it('applies nothing when it is run again', async () => {
     const world = new World();
     const flow = Flow.of<string, string>().step('one', { on: 'each', after: [], work: world.step('one'), ...row });
     await runFlow(flow, runOf());
@@ -65,7 +65,7 @@ describe('a flow', () => {
     assert.ok(tasks.every(({ found }) => found));
   });
 
-  it('lets a step of one cluster wait for that cluster alone', async () => {
+  it('makes a step on one cluster wait only for that cluster', async () => {
     const world = new World();
     const flow = Flow.of<string, string>()
       .step('cluster', {
@@ -85,7 +85,7 @@ describe('a flow', () => {
     assert.deepEqual(world.log, ['inside/vc1']);
   });
 
-  it('names step and cluster of a failure, skips what depends on it and ends the rest', async () => {
+  it('names the step and cluster of a failure, skips what depends on it, and finishes the rest', async () => {
     const world = new World();
     const fails = new UserError('full', 'no room', { hint: 'make room' });
     const flow = Flow.of<string, string>()
@@ -102,7 +102,7 @@ describe('a flow', () => {
     assert.equal(last.find(({ step }) => step === 'skipped')?.state, 'skipped');
   });
 
-  it('says after the deadline what was last seen and what to do about it', async () => {
+  it('reports after the deadline what was last seen and what to do about it', async () => {
     const pending = {
       check: async () => lacks('pod vc1-0 cannot be scheduled: Insufficient cpu'),
       apply: async () => undefined,
@@ -121,7 +121,7 @@ describe('a flow', () => {
     });
   });
 
-  it('sits out an API that does not answer for a moment', async () => {
+  it('waits out an API that does not answer for a moment', async () => {
     let looks = 0;
     const work: Work<string> = {
       check: async () => {
@@ -144,7 +144,7 @@ describe('a flow', () => {
     await assert.rejects(runFlow(flow, runOf({ signal: stop.signal, onChange })), /the worker is stopping/);
   });
 
-  it('leaves a step out whose condition does not hold, and what follows it goes on', async () => {
+  it('leaves out a step whose condition is false, and continues with what follows it', async () => {
     const world = new World();
     const flow = Flow.of<string, string>()
       .step('maybe', { on: 'each', after: [], work: world.step('maybe'), ...row, when: () => false })
@@ -169,7 +169,7 @@ describe('a flow', () => {
     assert.deepEqual(world.log, []);
   });
 
-  it('does not compile when a step names one that is not above it', () => {
+  it('does not compile if a step names one that is not above it', () => {
     const work = { check: async () => holds };
     // @ts-expect-error there is no step of that name
     Flow.of<string, string>().step('first', { on: 'once', after: ['misspelt'], work, ...row });
@@ -177,7 +177,7 @@ describe('a flow', () => {
 });
 
 describe('a step after all', () => {
-  it('waits for every step above, also for one that no other waits for', async () => {
+  it('waits for every step above, even one for which no other step waits', async () => {
     const world = new World();
     let open = () => undefined as void;
     const opened = new Promise<void>((resolve) => (open = resolve));
@@ -236,7 +236,7 @@ describe('a step that is optional', () => {
     assert.match(JSON.stringify(blocks), /:warning: Doing.*_no_/);
   });
 
-  it('fails the flow if it is not', async () => {
+  it('fails the flow if it is not optional', async () => {
     const world = new World();
     await assert.rejects(runFlow(flowWith(world, false), runOf()), FlowError);
     assert.deepEqual(world.log, ['extra']);
@@ -244,7 +244,7 @@ describe('a step that is optional', () => {
 });
 
 describe('the flow of create', () => {
-  it('marks the demo as ready after every other step but the delivery', () => {
+  it('marks the demo as ready after every other step except the delivery', () => {
     const names = createFlow.steps.map(({ name }) => name);
     const ready = createFlow.steps.find(({ name }) => name === 'ready')!;
     assert.deepEqual([...ready.after, 'ready', 'delivery'], names);

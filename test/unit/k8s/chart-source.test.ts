@@ -11,7 +11,7 @@ const repository = 'https://charts.example.com/vcluster';
 const sourceOf = (chart: string, address = repository) =>
   withChart({ chart, repository: address, version }, (source) => Promise.resolve(source));
 
-describe('helm is told of a chart', () => {
+describe('a chart is passed to helm', () => {
   const cases: [what: string, chart: string, args: string[]][] = [
     ['in a repository', 'vcluster', ['vcluster', '--version', version, '--repo', repository]],
     ['in a registry', 'oci://ghcr.io/me/vcluster', ['oci://ghcr.io/me/vcluster', '--version', version]],
@@ -39,7 +39,7 @@ describe('helm is told of a chart', () => {
     assert.equal(existsSync(dirname(file)), false);
   }
 
-  test('in a repository with a password, which is in a file of its own and not in its arguments', async () => {
+  test('from a repository with a password, which is in a separate file and not in the arguments', async () => {
     await inspect('vcluster', 'https://me:p%40ss@charts.example.com/vcluster', ({ args, needsUpdate }, file) => {
       assert.deepEqual(args, ['vcdemo/vcluster', '--version', version]);
       assert.equal(needsUpdate, true);
@@ -48,7 +48,7 @@ describe('helm is told of a chart', () => {
     });
   });
 
-  test('in a registry with a password, which is in a file of its own and not in its arguments', async () => {
+  test('from a registry with a password, which is in a separate file and not in the arguments', async () => {
     await inspect('oci://me:p%40ss@ghcr.io:5000/me/vcluster', undefined, ({ args, needsUpdate }, file) => {
       assert.deepEqual(args, ['oci://ghcr.io:5000/me/vcluster', '--version', version]);
       assert.equal(needsUpdate, false);
@@ -57,7 +57,7 @@ describe('helm is told of a chart', () => {
     });
   });
 
-  test('and the file is removed when helm fails', async () => {
+  test('and the file is removed if helm fails', async () => {
     let file = '';
     const failing = withChart({ chart: 'vcluster', repository: 'https://me:pw@example.com', version }, ({ env }) => {
       file = env.HELM_REPOSITORY_CONFIG!;
@@ -67,7 +67,7 @@ describe('helm is told of a chart', () => {
     assert.equal(existsSync(dirname(file)), false);
   });
 
-  test('not by an address of a file with a password', async () => {
+  test('but not as the URL of a file with a password', async () => {
     await assert.rejects(sourceOf('https://me:secret@example.com/vcluster.tgz'), (error: unknown) => {
       assert.ok(error instanceof UserError);
       assert.match(error.hint!, /vcluster.repository/);

@@ -17,12 +17,12 @@ describe('a program that the worker starts', () => {
     assert.ok(error instanceof ChildError, String(error));
     return error;
   };
-  test('is given its input, and answers with its output', async () => {
+  test('gets its input, and returns its output', async () => {
     const script = await scripts.write('upper', 'tr a-z A-Z');
     assert.equal(await runChild(script, [], { input: 'values', maxBytes: 1000 }), 'VALUES');
   });
 
-  test('has nothing to read from where it is given no input', async () => {
+  test('has nothing to read if it gets no input', async () => {
     const script = await scripts.write('reads', 'read line && echo "got $line" || echo nothing');
     assert.equal(await runChild(script, [], { maxBytes: 1000 }), 'nothing');
   });
@@ -40,7 +40,7 @@ describe('a program that the worker starts', () => {
     }
   });
 
-  test('is ended at its deadline together with what it has started', async () => {
+  test('is stopped at its deadline together with its own child processes', async () => {
     const script = await scripts.write('waits', `echo visit https://login >&2\nsleep 600 &\n${notePid('$!')}\nwait`);
     const { facts } = await failure(runChild(script, [], { withinMs: 500, maxBytes: 1000 }));
     assert.equal(facts.isLate, true);
@@ -48,7 +48,7 @@ describe('a program that the worker starts', () => {
     await assertEnds(await pidOf(script));
   });
 
-  test('is ended even if it does not listen to being asked', async () => {
+  test('is killed if it ignores being asked to stop', async () => {
     const script = await scripts.write('deaf', 'trap \'\' TERM\necho $$ >"$0.pid"\nwhile :; do sleep 1; done');
     const aborting = new AbortController();
     const running = runChild(script, [], { signal: aborting.signal, maxBytes: 1000 });
@@ -58,21 +58,21 @@ describe('a program that the worker starts', () => {
     await assertEnds(pid);
   });
 
-  test('is ended when it writes more than is read', async () => {
+  test('is stopped if it writes more than the limit', async () => {
     const script = await scripts.write('floods', `${notePid()}\nyes`);
     const { message } = await failure(runChild(script, [], { maxBytes: 10_000 }));
     assert.match(message, /maxBuffer|larger/i);
     await assertEnds(await pidOf(script));
   });
 
-  test('that is missing or may not be executed is told apart', async () => {
+  test('is reported as missing or as not executable', async () => {
     const plain = await scripts.write('plain', 'true', 0o644);
     assert.equal((await failure(runChild(plain, [], { maxBytes: 1000 }))).facts.code, 'EACCES');
     const missing = join(scripts.directory, 'missing');
     assert.equal((await failure(runChild(missing, [], { maxBytes: 1000 }))).facts.code, 'ENOENT');
   });
 
-  test('that fails keeps its exit status and what it said', async () => {
+  test('keeps its exit status and its output if it fails', async () => {
     const script = await scripts.write('fails', 'echo why >&2\nexit 3');
     const { facts } = await failure(runChild(script, [], { maxBytes: 1000 }));
     assert.deepEqual([facts.exitCode, facts.stderr, facts.isLate], [3, 'why', false]);

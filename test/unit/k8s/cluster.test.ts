@@ -63,7 +63,7 @@ describe('a request to Kubernetes', () => {
     assert.equal(stub.asked.length, 4);
   });
 
-  test('is not repeated before the API wants it', async () => {
+  test('is not repeated before the API allows it', async () => {
     const { stub, cluster } = await clusterWith(status(429, 'too many requests', { 'retry-after': '60' }));
     const error = await failureOf(cluster.request({ method: 'POST', path: '/x', body: {} }), ApiError);
     assert.equal(error.retryAfterMs, 60_000);
@@ -94,7 +94,7 @@ describe('a request to Kubernetes', () => {
     await assert.rejects(cluster.request(get), /the worker is stopping/);
   });
 
-  test('asks for the claim before each try that writes', async () => {
+  test('checks the claim before each attempt that writes', async () => {
     let checks = 0;
     const beforeWrite = () => {
       if (++checks === 3) throw new Error('the claim is lost');
@@ -104,19 +104,19 @@ describe('a request to Kubernetes', () => {
     assert.equal(stub.asked.length, 2);
   });
 
-  test('that nobody may repeat is not sent again when it may have arrived', async () => {
+  test('is not repeated if it may have arrived and is not safe to repeat', async () => {
     const { stub, cluster } = await clusterWith(inTurn(reset, ok));
     await failureOf(cluster.request({ method: 'POST', path: '/x', body: {} }), UnreachableError);
     assert.equal(stub.asked.length, 1);
   });
 
-  test('whose caller looks again itself is sent once', async () => {
+  test('is sent once if the caller retries itself', async () => {
     const { stub, cluster } = await clusterWith(status(503));
     await failureOf(cluster.request({ ...get, repeat: 'never' }), ApiError);
     assert.equal(stub.asked.length, 1);
   });
 
-  test('is signed in anew, once, when its credential is refused', async () => {
+  test('is retried once with a new credential if the credential is refused', async () => {
     const tokens: (string | undefined)[] = [];
     const stub = await stubWith((request, response) => {
       tokens.push(request.headers.authorization);
@@ -128,20 +128,20 @@ describe('a request to Kubernetes', () => {
     assert.deepEqual(tokens, ['Bearer 1', 'Bearer 2']);
   });
 
-  test('that stays refused fails', async () => {
+  test('fails if it stays refused', async () => {
     const { stub, cluster } = await clusterWith(status(401, 'Unauthorized'));
     assert.equal((await failureOf(cluster.request(get), ApiError)).status, 401);
     assert.equal(stub.asked.length, 2);
   });
 
-  test('is not signed in for longer than its deadline', async () => {
+  test('does not sign in for longer than its deadline', async () => {
     const stub = await stubWith(ok);
     const signIn: Access['signIn'] = (signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
     await assert.rejects(connect({ ...accessTo(stub), signIn }).request({ ...get, withinMs: 300 }), /timeout/i);
   });
 
-  test('reads no answer without end', async () => {
+  test('does not read an endless answer', async () => {
     const chunk = Buffer.alloc(1_000_000, 'x');
     let sent = 0;
     const { stub, cluster } = await clusterWith((_request, response) => {
@@ -157,7 +157,7 @@ describe('a request to Kubernetes', () => {
     assert.ok(sent < 40_000_000);
   });
 
-  test('that is answered by something else than Kubernetes is told so', async () => {
+  test('says if something other than Kubernetes answered', async () => {
     const { cluster } = await clusterWith((_request, response) => response.end('<html>'));
     const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
     assert.match(error.message, /GET \/x got an answer that is not JSON/);
@@ -187,24 +187,24 @@ describe('an object that is created', () => {
       sendJson(response, 200, present);
     };
 
-  test('is taken for made when the first answer was lost and it is there as it was wanted', async () => {
+  test('counts as created if the first answer was lost and it exists as wanted', async () => {
     const { cluster } = await clusterWith(serving(inTurn(reset, status(409, 'already exists')), stored));
     assert.equal((await create<V1Secret>(cluster, secret)).metadata?.uid, '1');
   });
 
-  test("is a conflict when what is there is somebody else's", async () => {
+  test("is a conflict if the existing object is somebody else's", async () => {
     const others = { ...stored, data: { key: Buffer.from('other').toString('base64') } };
     const { cluster } = await clusterWith(serving(inTurn(reset, status(409, 'already exists')), others));
     assert.equal((await failureOf(create(cluster, secret), ApiError)).status, 409);
   });
 
-  test('is a conflict when it was there before', async () => {
+  test('is a conflict if it existed before', async () => {
     const { stub, cluster } = await clusterWith(serving(status(409, 'already exists'), stored));
     assert.equal((await failureOf(create(cluster, secret), ApiError)).status, 409);
     assert.deepEqual(stub.asked.slice(1), ['POST /api/v1/namespaces/n/secrets?fieldManager=vcdemo']);
   });
 
-  test('under a name that the API makes up is not sent again when it may have arrived', async () => {
+  test('is not sent again with a generated name if it may have arrived', async () => {
     const { stub, cluster } = await clusterWith(serving(inTurn(reset, ok), stored));
     const { name: _name, ...metadata } = secret.metadata;
     const unnamed = { ...secret, metadata: { ...metadata, generateName: 's-' } };
@@ -222,14 +222,14 @@ describe('the certificate of an API', () => {
     return connect(accessTo(stub, { certificateAuthority }), {}, name);
   }
 
-  test('is good when the kubeconfig has the intermediate alone', async () => {
+  test('is accepted if the kubeconfig has only the intermediate', async () => {
     const intermediate = await makeAuthority('intermediate', await makeAuthority('root'));
     const pair = await makeCertificate(intermediate, 'api', { names: ['localhost'] });
     const cluster = await connectWith(pair, intermediate.certificate);
     assert.deepEqual(await cluster.request(get), { ok: true });
   });
 
-  test('is good for the name that the kubeconfig says', async () => {
+  test('is accepted for the name in the kubeconfig', async () => {
     const root = await makeAuthority('root');
     const stub = await stubWith(ok, await makeCertificate(root, 'api', { names: ['kubernetes'] }));
     const access = accessTo(stub, { certificateAuthority: root.certificate, tlsServerName: 'kubernetes' });
@@ -274,20 +274,20 @@ describe('the certificate of an API', () => {
       assert.equal(isPassing(error), false);
     });
 
-  test('of a virtual cluster that is starting may become right', async () => {
+  test('may still become valid in a virtual cluster that is starting', async () => {
     const pair = await makeCertificate(await makeAuthority('other'), 'api', { names: ['localhost'] });
     const cluster = await connectWith(pair, (await makeAuthority('root')).certificate, 'vc1');
     const error = await failureOf(cluster.request(get), UnreachableError);
     assert.equal(isPassing(error), true);
   });
 
-  test('is not looked at where the kubeconfig says so', async () => {
+  test('is not checked if the kubeconfig says so', async () => {
     const stub = await stubWith(ok);
     const access = accessTo(stub, { certificateAuthority: undefined, skipTlsVerify: true });
     assert.deepEqual(await connect(access).request(get), { ok: true });
   });
 
-  test('and its key that do not belong together are told', async () => {
+  test('is reported if it does not match its key', async () => {
     const stub = await stubWith(ok);
     const root = await makeAuthority('root');
     const [{ certificate }, { key }] = [await makeCertificate(root, 'a'), await makeCertificate(root, 'b')];
@@ -296,7 +296,7 @@ describe('the certificate of an API', () => {
     assert.match(error.message, /client certificate and its key cannot be used/);
   });
 
-  test('is missing where something answers that does not speak TLS', async () => {
+  test('is missing if something answers that does not speak TLS', async () => {
     const plain = net.createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0);
     closing.push(() => plain.close());
     const url = `https://localhost:${(plain.address() as AddressInfo).port}`;
@@ -306,7 +306,7 @@ describe('the certificate of an API', () => {
 });
 
 describe('an API behind a proxy', () => {
-  test('is reached through the one that the kubeconfig names', async () => {
+  test('is reached through the proxy in the kubeconfig', async () => {
     const stub = await stubWith(ok);
     const tunnels: string[] = [];
     const proxy = http.createServer().on('connect', (request, socket: net.Socket, head: Buffer) => {

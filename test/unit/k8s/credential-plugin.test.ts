@@ -56,13 +56,13 @@ describe('a credential plugin', () => {
     assert.deepEqual(await signIn(script), { certificate, key });
   });
 
-  test('may speak the older version, and YAML', async () => {
+  test('may use the older version, and YAML', async () => {
     const v1beta1 = 'client.authentication.k8s.io/v1beta1';
     const yaml = `apiVersion: ${v1beta1}\nkind: ExecCredential\nstatus:\n  token: secret`;
     assert.ok((await signIn(print(yaml), { apiVersion: v1beta1 })).headers);
   });
 
-  test('is given its arguments, its variables and the version, and is told that nobody is there', async () => {
+  test('gets its arguments, its variables and the version, and is told that it is not interactive', async () => {
     const script = `test "$1 $TEAM" = "get-token blue" || exit 9\nprintf %s "$KUBERNETES_EXEC_INFO" >"$0.info"\n${print(answer({ token: 'x' }))}`;
     const configured = await plugin(script, { args: ['get-token'], env: { TEAM: 'blue' } });
     await signInWith(configured, server)(noSignal);
@@ -70,7 +70,7 @@ describe('a credential plugin', () => {
     assert.deepEqual(told, { apiVersion: v1, kind: 'ExecCredential', spec: { interactive: false } });
   });
 
-  test('is told of the cluster where the kubeconfig says so', async () => {
+  test('gets the cluster if the kubeconfig says so', async () => {
     const script = `printf %s "$KUBERNETES_EXEC_INFO" >"$0.info"\n${print(answer({ token: 'x' }))}`;
     const configured = await plugin(script, { provideClusterInfo: true, clusterConfig: { audience: 'us' } });
     await signInWith(configured, server)(noSignal);
@@ -83,11 +83,11 @@ describe('a credential plugin', () => {
     });
   });
 
-  describe('is asked', () => {
+  describe('is run', () => {
     const lasting = (ms: number) =>
       answer({ token: 'x', expirationTimestamp: new Date(Date.now() + ms).toISOString() });
 
-    test('once while its credential lasts, however many ask', async () => {
+    test('once while its credential is valid, however many callers there are', async () => {
       const configured = await plugin(`${count}\n${print(lasting(60_000))}`);
       await Promise.all([1, 2, 3].map(() => signInWith(configured, server)(noSignal)));
       await signInWith(configured, server)(noSignal);
@@ -101,7 +101,7 @@ describe('a credential plugin', () => {
       assert.equal(await runsOf(configured), 2);
     });
 
-    test('again, once for all, when the server has refused its credential', async () => {
+    test('again, once for all callers, when the server has refused its credential', async () => {
       const configured = await plugin(`${count}\n${print(answer({ token: 'x' }))}`);
       const first = await signInWith(configured, server)(noSignal);
       const [second, third] = await Promise.all([1, 2].map(() => signInWith(configured, server)(noSignal, first)));
@@ -112,8 +112,8 @@ describe('a credential plugin', () => {
     });
   });
 
-  describe('that waits for somebody to log in', () => {
-    test('is left at the deadline of the request, and what it said is told', async () => {
+  describe('that waits for a person to log in', () => {
+    test('is stopped at the deadline of the request, and its output is reported', async () => {
       const deadline = new AbortController();
       const configured = await plugin(`echo "To sign in, open https://login.example.com" >&2\n${notePid()}\nsleep 600`);
       const signingIn = refused(signInWith(configured, server)(deadline.signal));
@@ -124,7 +124,7 @@ describe('a credential plugin', () => {
       assert.match(hint!, /waiting for a person to log in.*service account/);
     });
 
-    test('is left when the job ends', async () => {
+    test('is stopped when the job ends', async () => {
       const ending = new AbortController();
       const configured = await plugin(`${notePid()}\nsleep 600`);
       const signingIn = signInWith(configured, server)(ending.signal);
@@ -134,21 +134,21 @@ describe('a credential plugin', () => {
       await assertEnds(pid);
     });
 
-    test('is asked anew by who comes later', async () => {
+    test('is run again for a later caller', async () => {
       const configured = await plugin(`${count}\ntest -e "$0.ready" || sleep 600\n${print(answer({ token: 'x' }))}`);
       await refused(signInWith(configured, server)(AbortSignal.timeout(500)));
       await scripts.write(`${configured.command.split('/').at(-1)}.ready`, '');
       assert.ok(await signInWith(configured, server)(noSignal));
     });
 
-    test('is not even started where it says that it always does', async () => {
+    test('is not even started if it always requires that', async () => {
       const { message, hint } = await refused(signIn('touch "$0.started"', { interactiveMode: 'Always' }));
       assert.match(message, /requires a person to log in/);
       assert.match(hint!, /service account/);
     });
   });
 
-  describe('that fails is named, with what it said', () => {
+  describe('that fails is named, with its output', () => {
     const cases: [what: string, script: string, says: RegExp][] = [
       [
         'with a reason',
@@ -176,33 +176,33 @@ describe('a credential plugin', () => {
       test(what, async () => assert.match((await refused(signIn(script))).message, says));
   });
 
-  test('keeps its token to itself when something else is wrong with its answer', async () => {
+  test('does not reveal its token if something else is wrong with its answer', async () => {
     const { message } = await refused(signIn(print(answer({ token: 'my-secret', expirationTimestamp: 'tomorrow' }))));
     assert.match(message, /status.expirationTimestamp is missing or invalid/);
     assert.doesNotMatch(message, /my-secret/);
   });
 
-  test('whose key does not match its certificate is refused', async () => {
+  test('is refused if its key does not match its certificate', async () => {
     const authority = await makeAuthority('ca');
     const [{ certificate }, { key }] = [await makeCertificate(authority, 'a'), await makeCertificate(authority, 'b')];
     const script = print(answer({ clientCertificateData: certificate, clientKeyData: key }));
     assert.match((await refused(signIn(script))).message, /does not match its certificate/);
   });
 
-  test('that is not installed is told with the hint of its kubeconfig', async () => {
+  test('is reported as not installed, with the hint in the kubeconfig', async () => {
     const missing = { command: join(scripts.directory, 'missing'), installHint: 'Install it from example.com.' };
     const { message, hint } = await refused(signInWith({ ...(await plugin('true')), ...missing }, server)(noSignal));
     assert.match(message, /missing .* is not installed/);
     assert.equal(hint, 'Install it from example.com.');
   });
 
-  test('that may not be executed is told', async () => {
+  test('is reported as not executable', async () => {
     const command = await scripts.write('plain', 'true', 0o644);
     const { message } = await refused(signInWith({ ...(await plugin('true')), command }, server)(noSignal));
     assert.match(message, /is not executable/);
   });
 
-  test('of a version that Kubernetes no longer supports is refused', async () => {
+  test('is refused if Kubernetes no longer supports its version', async () => {
     const { message } = await refused(signIn('true', { apiVersion: 'client.authentication.k8s.io/v1alpha1' }));
     assert.match(message, /v1alpha1; supported are/);
   });

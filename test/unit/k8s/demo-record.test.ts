@@ -6,7 +6,7 @@ import { plannedDemo } from '../../support/planned-demo.js';
 const demo = plannedDemo();
 
 describe('the namespaces of a demo', () => {
-  it('carry its labels and the proof of its record', () => {
+  it('have its labels and the proof of its record', () => {
     const { labels, annotations } = namespaceMetadata(demo, demo.places[1]!);
     assert.equal(labels['app.kubernetes.io/managed-by'], 'vcdemo');
     assert.equal(labels['vcdemo.io/demo'], 'demo');

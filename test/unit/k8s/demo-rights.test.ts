@@ -8,7 +8,7 @@ describe('the RoleBinding of a worker in a demo’s namespace', () => {
   const demo = plannedDemo({ owner, now: new Date(), ttlMs: 1 });
   const bindingOf = (user: string) => demoRoleBinding(demo, demo.places[0]!, 'bot-demo-vcdemo', user);
 
-  it('is of a ServiceAccount or of a user', () => {
+  it('names a ServiceAccount or a user', () => {
     const { subjects, metadata, roleRef } = bindingOf('system:serviceaccount:vcdemo:bot-worker');
     assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'bot-worker', namespace: 'vcdemo' }]);
     assert.equal(metadata.namespace, 'demo-vc1');

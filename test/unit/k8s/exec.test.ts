@@ -33,7 +33,7 @@ async function execWhere(
 }
 
 describe('a command in a pod', () => {
-  test('answers with its output', async () => {
+  test('returns its output', async () => {
     let asked = '';
     const output = await execWhere((socket, url) => {
       asked = url;
@@ -49,7 +49,7 @@ describe('a command in a pod', () => {
     );
   });
 
-  test('that fails is told with its status and the end of what it said', async () => {
+  test('reports its status and the end of its output if it fails', async () => {
     const failing = execWhere((socket) => {
       socket.send(frame(2, 'why'));
       socket.send(frame(3, '{"status":"Failure","message":"exit code 7"}'));
@@ -57,7 +57,7 @@ describe('a command in a pod', () => {
     await assert.rejects(failing, /sh in n\/p of vc1 failed: exit code 7 why/);
   });
 
-  test('is left when it writes more than is read', async () => {
+  test('is abandoned if it writes more than the limit', async () => {
     let closed = () => {};
     const isClosed = new Promise<void>((resolve) => (closed = resolve));
     const flooding = execWhere(
@@ -72,7 +72,7 @@ describe('a command in a pod', () => {
     await isClosed;
   });
 
-  test('is left when one message is too long', async () => {
+  test('is abandoned if a message is too long', async () => {
     const message = Buffer.alloc(2_000_000, 'x');
     await assert.rejects(
       execWhere((socket) => socket.send(frame(1, message))),
@@ -80,7 +80,7 @@ describe('a command in a pod', () => {
     );
   });
 
-  test('does not end the worker when the API sends what no API sends', async () => {
+  test('does not crash the worker if the API sends garbage', async () => {
     const output = await execWhere((socket) => {
       socket.send('\u00ff\u0001');
       socket.send(Buffer.of(255, 1));
@@ -96,7 +96,7 @@ describe('a command in a pod', () => {
     );
   });
 
-  test('is told when the connection ends before it does', async () => {
+  test('reports a connection that ends before the command', async () => {
     await assert.rejects(
       execWhere((socket) => socket.terminate()),
       /the connection was closed before the command finished/,
@@ -116,7 +116,7 @@ describe('a command in a pod', () => {
     await assert.rejects(running, /the worker is stopping/);
   });
 
-  test('is refused in the words of the API', async () => {
+  test('is refused with the message of the API', async () => {
     const stub = await startApiStub((_request, response) => response.end());
     closing.push(() => stub.close());
     const body = JSON.stringify({ message: 'pods "p" is forbidden: User "w" cannot create resource "pods/exec"' });

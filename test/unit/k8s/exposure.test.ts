@@ -66,13 +66,13 @@ describe('the exposure of an API', () => {
     assert.equal(annotations?.['nginx.ingress.kubernetes.io/backend-protocol'], 'HTTPS');
   });
 
-  it('is a TLSRoute of the Gateway', async () => {
+  it('is a TLSRoute for the Gateway', async () => {
     const { spec } = (await manifestOf({ kind: 'gateway', gateway })) as unknown as { spec: Record<string, unknown> };
     assert.deepEqual(spec.parentRefs, [gateway]);
     assert.deepEqual(spec.hostnames, ['demo-vc1.example.com']);
   });
 
-  it("is a passthrough Route of OpenShift, by that API's schema", async () => {
+  it('is a passthrough Route in OpenShift that matches its schema', async () => {
     const manifest = routeSchema.parse(await manifestOf({ kind: 'route' }));
     assert.equal(manifest.spec.host, 'demo-vc1.example.com');
     assert.deepEqual(manifest.spec.port, { targetPort: 8443 });
@@ -87,12 +87,12 @@ describe('the exposure of an API', () => {
     }
   });
 
-  it("lets the configuration's annotations win over its own", async () => {
+  it("lets the configuration's annotations override its own", async () => {
     const name = 'nginx.ingress.kubernetes.io/ssl-redirect';
     const { annotations } = (await manifestOf({ kind: 'nginx', annotations: { [name]: 'false' } })).metadata;
     assert.equal(annotations?.[name], 'false');
     assert.equal(annotations?.['nginx.ingress.kubernetes.io/ssl-passthrough'], 'true');
   });
 
-  it('is nothing where nothing is exposed', async () => assert.deepEqual(await manifestsOf({ kind: 'none' }), []));
+  it('is nothing if nothing is exposed', async () => assert.deepEqual(await manifestsOf({ kind: 'none' }), []));
 });

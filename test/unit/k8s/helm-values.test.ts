@@ -32,14 +32,14 @@ describe('Helm values of a virtual cluster', () => {
       assert.deepEqual(at(values(version), 'sync.toHost.pods'), { useSecretsForSATokens: true }, version);
   });
 
-  it("ask the host's DNS for names from outside where the network lets them reach no other", () => {
+  it("ask the host's DNS for outside names if the network allows no other", () => {
     assert.equal(at(values('0.15.7', {}, [], true), 'fallbackHostDns'), true);
     assert.equal(at(values('0.34.0', {}, [], true), 'networking.advanced.fallbackHostCluster'), true);
     for (const version of ['0.15.7', '0.34.0'])
       assert.doesNotMatch(JSON.stringify(values(version)), /fallbackHost/, version);
   });
 
-  it('are values of the control plane from 0.20 on, whatever comes after 0.x', () => {
+  it('are values of the control plane from 0.20 on, including versions after 0.x', () => {
     for (const version of ['0.20.0', '0.25.3', '0.26.0', 'v0.34.0', '1.2.0']) {
       assert.deepEqual(at(values(version), 'controlPlane.proxy'), { extraSANs: ['a.example', 'b'] }, version);
       assert.deepEqual(at(values(version), 'rbac'), { clusterRole: { enabled: false } }, version);
@@ -47,14 +47,14 @@ describe('Helm values of a virtual cluster', () => {
     }
   });
 
-  it('set the startup probe only from 0.26 on, since older charts refuse it', () => {
+  it('set the startup probe only from 0.26 on, because older charts refuse it', () => {
     for (const version of ['0.15.7', '0.20.0', 'v0.24.1', '0.25.9'])
       assert.equal(at(values(version), startupProbe), undefined, version);
     for (const version of ['0.26.0', '0.37.1', '1.0.0'])
       assert.deepEqual(at(values(version), startupProbe), { periodSeconds: 1, failureThreshold: 600 }, version);
   });
 
-  it('name the pull secrets where each generation takes them, and nowhere without any', () => {
+  it('name the pull secrets where each chart format expects them, and nowhere if there are none', () => {
     const secrets = [{ name: 'registry' }];
     assert.deepEqual(at(values('0.19.0', {}, ['registry']), 'serviceAccount.imagePullSecrets'), secrets);
     const path = 'controlPlane.advanced.serviceAccount.imagePullSecrets';
@@ -72,7 +72,7 @@ describe('Helm values of a virtual cluster', () => {
 
   it('render with the chart of LAB_VCLUSTER_CHART', async (test) => {
     const chart = process.env.LAB_VCLUSTER_CHART;
-    if (!chart) return test.skip('LAB_VCLUSTER_CHART names no chart');
+    if (!chart) return test.skip('LAB_VCLUSTER_CHART does not name a chart');
     const { stdout } = await execa('helm', ['template', 'vc1', chart, '--values', '-'], {
       input: stringify(values('0.34.0', {}, ['registry'])),
     });

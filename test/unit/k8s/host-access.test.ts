@@ -81,7 +81,7 @@ describe('the host cluster is reached', () => {
     for (const [what, user, headers] of cases)
       test(what, async () => assert.deepEqual((await (await read(simple({}, user))).signIn(signal)).headers, headers));
 
-    test("in somebody else's name", async () => {
+    test('by impersonation', async () => {
       const as = { as: 'ada', 'as-uid': '7', 'as-groups': ['a', 'b'], 'as-user-extra': { 'acme.io/why': ['test'] } };
       assert.deepEqual((await read(simple({}, { token: 't', ...as }))).headers, {
         'impersonate-user': 'ada',
@@ -98,7 +98,7 @@ describe('the host cluster is reached', () => {
       assert.deepEqual(await access.signIn(signal), { certificate: pem('data'), key: pem('key') });
     });
 
-    test('with what its token file says now', async () => {
+    test('with the current content of its token file', async () => {
       await write('token', 'first\n');
       const access = await read(simple({}, { tokenFile: 'token', token: 'fixed' }));
       assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer first' });
@@ -106,7 +106,7 @@ describe('the host cluster is reached', () => {
       assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer second' });
     });
 
-    test('with files beside the kubeconfig that names them', async () => {
+    test('with files relative to the kubeconfig that names them', async () => {
       await write('sub/ca.crt', pem('ca'));
       await write('sub/client.crt', 'certificate');
       await write('sub/client.key', 'key');
@@ -117,7 +117,7 @@ describe('the host cluster is reached', () => {
       assert.deepEqual(await access.signIn(signal), { certificate: 'certificate', key: 'key' });
     });
 
-    test('with a plugin beside the kubeconfig that names it', async () => {
+    test('with a plugin relative to the kubeconfig that names it', async () => {
       const plugin = await write(
         'sub/bin/login',
         `#!/bin/sh\necho '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'"$T"'"}}'\n`,
@@ -138,11 +138,11 @@ describe('the host cluster is reached', () => {
     });
   });
 
-  describe('as several kubeconfigs say', () => {
+  describe('with several kubeconfigs', () => {
     const cluster = (server: string) => ({ name: 'k', cluster: { server } });
     const context = { name: 'c', context: { cluster: 'k', user: 'u' } };
 
-    test('of which the first with a name counts, and nothing of the others', async () => {
+    test('of which the first with a name counts, entirely', async () => {
       const first = simple({ server: 'https://first' }, { token: 'first' });
       const second = simple({ server: 'https://second', 'tls-server-name': 'second' }, { username: 'second' });
       const access = await read(first, second);
@@ -150,7 +150,7 @@ describe('the host cluster is reached', () => {
       assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer first' });
     });
 
-    test('of which the first that sets the current context decides on it', async () => {
+    test('of which the first that sets the current context decides', async () => {
       const access = await read(
         { clusters: [cluster('https://a')] },
         { 'current-context': '' },
@@ -160,7 +160,7 @@ describe('the host cluster is reached', () => {
       assert.equal(access.server.url, 'https://a');
     });
 
-    test('of which some are missing, empty or named twice', async () => {
+    test('of which some are missing, empty or listed twice', async () => {
       const file = await write('one', simple({}, {}));
       const empty = await write('empty', '');
       const missing = join(directory, 'missing');
@@ -168,7 +168,7 @@ describe('the host cluster is reached', () => {
       assert.equal(access.server.url, 'https://a:6443');
     });
 
-    test('each with paths beside itself', async () => {
+    test('each with paths relative to itself', async () => {
       await write('other/ca.crt', pem('other'));
       const other = await write('other/config', {
         clusters: [{ name: 'k', cluster: { server: 'https://a', 'certificate-authority': 'ca.crt' } }],
@@ -182,7 +182,7 @@ describe('the host cluster is reached', () => {
     });
   });
 
-  test('in a pod by its service account, whose token is read anew', async () => {
+  test('in a pod with its service account, whose token is read again each time', async () => {
     await write('account/ca.crt', pem('ca'));
     await write('account/namespace', 'vcdemo');
     await write('account/token', 'first');
@@ -195,7 +195,7 @@ describe('the host cluster is reached', () => {
     assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer second' });
   });
 
-  describe('not, and it is said why,', () => {
+  describe('not, with the reason,', () => {
     const cases: [what: string, contents: unknown[], says: RegExp][] = [
       ['without a current context', [simple({}, {}, { 'current-context': '' })], /has no current-context/],
       ['with a context that is missing', [simple({}, {}, { contexts: [] })], /context c .* is not among its contexts/],
@@ -224,16 +224,16 @@ describe('the host cluster is reached', () => {
     for (const [what, contents, says] of cases)
       test(what, async () => assert.match(await refused(() => read(...contents)), says));
 
-    test('where none of the files exists', async () => {
+    test('if none of the files exists', async () => {
       const reading = async () => hostAccess({ KUBECONFIG: join(directory, 'no') });
       assert.match(await refused(reading), /kubeconfig .*no does not exist/);
     });
 
-    test('where there is neither a kubeconfig nor a pod', async () => {
+    test('if there is neither a kubeconfig nor a pod', async () => {
       assert.match(await refused(async () => hostAccess({})), /KUBECONFIG is not set and this is not a pod/);
     });
 
-    test('when a file with a key has gone', async () => {
+    test('if a key file is missing', async () => {
       const access = await read(simple({}, { 'client-certificate': 'no.crt', 'client-key': 'no.key' }));
       assert.match(await refused(() => access.signIn(signal)), /cannot be read: .*no\.crt/);
     });

@@ -13,13 +13,13 @@ const [pilot, proxy] = [
   `docker.io/istio/proxyv2:1.30.0@${digestOf('b')}`,
 ];
 
-test("an image of Istio's has its digest where the configuration has it", () => {
+test('an Istio image has its digest if the configuration has one', () => {
   assert.equal(istioImage(config.istio, 'pilot'), 'docker.io/istio/pilot:1.30.0');
   assert.equal(istioImage(pinned, 'pilot'), pilot);
   assert.equal(istioImage(pinned, 'proxyv2'), proxy);
 });
 
-test('istiod, sidecars and gateways run the images of those digests', () => {
+test('istiod, sidecars and gateways use the pinned images', () => {
   const { values } = (istioOperator('vc1', pinned) as { spec: { values: IstioValues } }).spec;
   assert.equal(values.pilot.image, pilot);
   assert.equal(values.global.proxy.image, proxy);
@@ -27,7 +27,7 @@ test('istiod, sidecars and gateways run the images of those digests', () => {
   assert.equal(values.global.proxy.privileged, false, "vcdemo's own values stay");
 });
 
-test('without digests istioctl puts the names together', () => {
+test('without digests, istioctl composes the image names', () => {
   const { values } = (istioOperator('vc1', config.istio) as { spec: { values: IstioValues } }).spec;
   assert.deepEqual(
     [values.pilot.image, values.global.proxy.image, values.global.proxy_init],
@@ -35,7 +35,7 @@ test('without digests istioctl puts the names together', () => {
   );
 });
 
-test('the admission policy lets exactly the pinned proxy have NET_ADMIN', () => {
+test('the admission policy allows NET_ADMIN only for the pinned proxy', () => {
   const text = JSON.stringify(admissionPolicy({ ...config, istio: pinned }));
   assert.ok(text.includes(proxy));
   assert.ok(!text.includes('proxyv2:1.30.0\\"'));

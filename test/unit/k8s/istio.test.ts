@@ -21,7 +21,7 @@ describe("Istio's operator", () => {
     assert.deepEqual(operator.spec.meshConfig, { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true });
   });
 
-  it('has the configuration laid over it, gateways of one name merged', () => {
+  it('is merged with the configuration, including gateways of the same name', () => {
     const over = {
       components: { ingressGateways: [{ name: 'istio-ingressgateway', k8s: { hpaSpec: { maxReplicas: 1 } } }] },
     };

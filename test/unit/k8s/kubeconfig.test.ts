@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { mergedKubeconfig } from '../../../src/k8s/kubeconfig.js';
 
 describe('a kubeconfig', () => {
-  it('has a context for each virtual cluster, all with one key', () => {
+  it('has a context for each virtual cluster, all with the same key', () => {
     const entry = (name: string) => ({
       name,
       server: `https://${name}.example:443`,

@@ -49,7 +49,7 @@ describe('a list', () => {
     ]);
   });
 
-  test('begins anew when the API has forgotten where it was', async () => {
+  test('starts again when the continue token has expired', async () => {
     let pages = 0;
     const { cluster } = await apiWhere((request, response) => {
       if (++pages === 2) return status(410, 'the provided continue parameter is too old')(request, response);
@@ -62,7 +62,7 @@ describe('a list', () => {
     );
   });
 
-  test('without end is left', async () => {
+  test('is abandoned if it is endless', async () => {
     const { cluster } = await apiWhere((_request, response) =>
       sendJson(response, 200, { items: podsFrom(0, 1000), metadata: { continue: 'more' } }),
     );
@@ -74,7 +74,7 @@ describe('a list', () => {
     });
   });
 
-  test('of large objects is left when all its pages together are too much', async () => {
+  test('is abandoned if all its pages together are too large', async () => {
     const annotations = { filler: 'x'.repeat(200_000) };
     let pages = 0;
     const { cluster } = await apiWhere((_request, response) => {
@@ -85,7 +85,7 @@ describe('a list', () => {
     assert.ok(pages < 12, `${pages} pages`);
   });
 
-  test('of metadata asks for no more', async () => {
+  test('can request only metadata', async () => {
     let accept: string | undefined;
     const { cluster } = await apiWhere(({ headers }, response) => {
       accept = headers.accept;
@@ -97,7 +97,7 @@ describe('a list', () => {
 });
 
 describe('an object', () => {
-  test('has labels and annotations, though the API leaves them out', async () => {
+  test('has labels and annotations even if the API omits them', async () => {
     const { cluster } = await apiWhere((_request, response) =>
       sendJson(response, 200, { kind: 'Namespace', metadata: { name: 'n', labels: null } }),
     );
@@ -105,7 +105,7 @@ describe('an object', () => {
     assert.deepEqual(metadata, { name: 'n', labels: {}, annotations: {} });
   });
 
-  test('that does not exist is undefined', async () => {
+  test('is undefined if it does not exist', async () => {
     const { cluster } = await apiWhere(status(404, 'not found'));
     assert.equal(await readMetadata(cluster, ref('v1', 'Namespace', 'n')), undefined);
   });
@@ -120,7 +120,7 @@ describe('an object', () => {
       await assert.rejects(read(cluster, ref('v1', 'Namespace', 'n')), says);
     });
 
-  test('that is a Secret is read as texts', async () => {
+  test('is decoded to texts if it is a Secret', async () => {
     const data = { key: Buffer.from('value').toString('base64') };
     const { cluster } = await apiWhere((_request, response) =>
       sendJson(response, 200, { metadata: { name: 's' }, data }),
@@ -130,7 +130,7 @@ describe('an object', () => {
 });
 
 describe('pods that are read from a cluster', () => {
-  test('come without their annotations, in which vcluster keeps tokens', async () => {
+  test('come without annotations, in which vcluster keeps tokens', async () => {
     const token = 'eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJhcGkifQ.c2lnbmF0dXJl';
     const pod = {
       metadata: { name: 'sleep', annotations: { 'vcluster.loft.sh/token-abcde': token } },

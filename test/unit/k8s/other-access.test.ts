@@ -65,5 +65,5 @@ describe('the other ways into a virtual cluster', () => {
     ['a certificate', { ...none, certificateRequests: [{ metadata: { name: 'csr-1' }, spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client', username: 'u-eve' }, status: { certificate: 'Y2VydA==' } }] }, 'CertificateSigningRequest csr-1 (issued to u-eve)'],
   ]; // prettier-ignore
   for (const [what, objects, listed] of leftOpen)
-    test(`are listed where they were opened to ${what}`, () => assert.deepEqual(waysIn(objects), [listed]));
+    test(`are listed if they were opened to ${what}`, () => assert.deepEqual(waysIn(objects), [listed]));
 });

@@ -31,13 +31,13 @@ describe('a role that was read', () => {
     ]);
   });
 
-  it('may grant one thing by several rules, and more than is needed', () => {
+  it('may grant a permission with several rules, and more than is needed', () => {
     const [core, ...others] = exact;
     const split = ['get', 'create', 'watch'].map((verb) => ({ ...core!, verbs: [verb] }));
     assert.deepEqual(lacking(...split, ...others), []);
   });
 
-  it('lacks a verb, a group, a subresource', () => {
+  it('does not grant a missing verb, group or subresource', () => {
     const [core, apps, roles] = exact;
     assert.deepEqual(lacking({ ...core!, verbs: ['get'] }, apps!, roles!), ['create secrets', 'create pods/exec']);
     assert.deepEqual(lacking(core!, { ...apps!, apiGroups: [''] }, roles!), ['patch statefulsets']);
@@ -47,7 +47,7 @@ describe('a role that was read', () => {
     ]);
   });
 
-  it('is read as RBAC reads it: wildcards, subresources of all, names', () => {
+  it('is read as RBAC reads it: wildcards, subresources of everything, names', () => {
     const everything = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
     const [core, apps, roles] = exact;
     assert.deepEqual(lacking(everything), []);
@@ -88,7 +88,7 @@ describe('preflight, of a worker that binds itself', () => {
     assert.equal(await reads(() => false), undefined);
   });
 
-  it('names in one message what lacks, where, and which role to extend', async () => {
+  it('lists in one message what is missing, where, and which role to extend', async () => {
     const some = { ...complete, rules: complete.rules.filter(({ resources }) => !resources.includes('events')) };
     const denied = ({ resource, verb }: Record<string, string>) =>
       (resource === 'namespaces' && verb !== 'get') || resource === 'leases' || verb === 'bind';
@@ -103,7 +103,7 @@ describe('preflight, of a worker that binds itself', () => {
     );
   });
 
-  it('names a ClusterRole that is not there, and asks no further for one that it may not read', async () => {
+  it('names a missing ClusterRole, and stops at one that it cannot read', async () => {
     assert.match((await reads(() => false, null))!, /Missing: ClusterRole bot-demo-vcdemo, named by/);
     const unreadable = await reads(({ resource, verb }) => resource === 'clusterroles' && verb === 'get');
     assert.match(unreadable!, new RegExp(`Missing cluster-wide: clusterroles[^ ]*/${clusterRole}: get\\.\n`));

@@ -14,7 +14,7 @@ describe('the rules of a worker', () => {
     assert.ok(!JSON.stringify([rules, claimRules, workerRules(config)]).includes('*'));
   });
 
-  it('have what the configuration switches on', () => {
+  it('include what the configuration enables', () => {
     const has = (resource: string, rules = demoRules(config)) =>
       rules.some((rule) => rule.resources.includes(resource) && rule.verbs.includes('patch'));
     assert.ok(has('ingressroutetcps'));

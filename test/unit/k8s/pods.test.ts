@@ -25,7 +25,7 @@ const quota =
   'pods "sleep-6d8-x-sample-x-vc1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4';
 
 describe('a pod that is not ready', () => {
-  it('is no problem once it is', () => {
+  it('is not a problem once it is ready', () => {
     assert.equal(podProblem(pod({ phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] })), undefined);
   });
 
@@ -64,7 +64,7 @@ describe('a pod that is not ready', () => {
     );
   });
 
-  it('is explained by why the image is not pulled, which before 1.32 an event alone says', () => {
+  it('is explained by why the image is not pulled, which before 1.32 only an event says', () => {
     const failed = event({
       reason: 'Failed',
       message: 'Failed to pull image "x": toomanyrequests: You have reached your pull rate limit.',
@@ -83,7 +83,7 @@ describe('a pod that is not ready', () => {
     assert.match(podProblem(running(container({ state: newer })), [failed])!, /ErrImagePull: manifest unknown/);
   });
 
-  it('is explained by how a container that ends again and again ended last', () => {
+  it('is explained by the last exit of a crashing container', () => {
     const waiting = {
       waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s restarting failed container=syncer' },
     };
@@ -107,7 +107,7 @@ describe('a pod that is not ready', () => {
     assert.equal(podProblem(pod(status)), 'pod vc1-0 has failed: Evicted, The node was low on resource: memory.');
   });
 
-  it('is explained by what keeps its containers from being started', () => {
+  it('is explained by what keeps its containers from starting', () => {
     const creating = container({ state: { waiting: { reason: 'ContainerCreating' } } });
     const mount = event({
       reason: 'FailedMount',
@@ -120,7 +120,7 @@ describe('a pod that is not ready', () => {
     );
   });
 
-  it('is explained by the node under it, where the kubelet says nothing any more', () => {
+  it('is explained by its node if the kubelet no longer reports', () => {
     const ready = container({ ready: true, state: { running: {} } });
     const down = event({ reason: 'NodeNotReady', message: 'Node is not ready' });
     assert.equal(podProblem(running(ready), [down]), 'pod vc1-0 is waiting: NodeNotReady: Node is not ready');
@@ -137,7 +137,7 @@ describe('a pod of a virtual cluster without a copy in the host cluster', () => 
     assert.equal(podProblem(sleep, [refused]), `the host cluster refuses pod sleep-6d8: ${quota}`);
   });
 
-  it('is explained so by charts before 0.20 too, and by their own Pod Security', () => {
+  it('is also explained for charts before 0.20, and by their own Pod Security', () => {
     assert.match(
       podProblem(sleep, [
         syncError(`Error syncing to physical cluster: ${quota}`, { lastTimestamp: '2026-01-01T00:00:00Z' }),
@@ -148,7 +148,7 @@ describe('a pod of a virtual cluster without a copy in the host cluster', () => 
     assert.match(podProblem(sleep, [syncError(own, {})])!, /refuses pod sleep-6d8: Pod sleep-6d8 is forbidden/);
   });
 
-  it('is explained by the newest refusal, whichever of the three times an event has', () => {
+  it('is explained by the newest refusal, whichever of its three timestamps an event has', () => {
     const at = (message: string, times: object) =>
       syncError(`Error syncing to host cluster: create object: ${message}`, times);
     const events = [
@@ -163,7 +163,7 @@ describe('a pod of a virtual cluster without a copy in the host cluster', () => 
     assert.match(podProblem(sleep, events)!, /: newest$/);
   });
 
-  it('is not explained by errors that healthy pods have as well', () => {
+  it('is not explained by errors that healthy pods also have', () => {
     const other = syncError(
       'Error syncing: Operation cannot be fulfilled on pods "sleep-6d8": the object has been modified',
       {},

@@ -34,13 +34,13 @@ function clusterWith(events: object[]): { cluster: Cluster; patched: string[] } 
 }
 
 describe('what the host cluster refused', () => {
-  it('is touched once each, so that vcluster tries again, and what is gone is passed over', async () => {
+  it('is touched once, so that vcluster retries, and skipped if it is gone', async () => {
     const { cluster, patched } = clusterWith([event('a'), event('gone'), event('a'), event('b')]);
     await retryRefused(cluster);
     assert.deepEqual(patched, ['/api/v1/namespaces/sample/pods/a', '/api/v1/namespaces/sample/pods/b']);
   });
 
-  it('is touched in bounds, however many events a tenant writes', async () => {
+  it('is touched within limits, however many events a tenant writes', async () => {
     const { cluster, patched } = clusterWith(Array.from({ length: 5000 }, (_, index) => event(`pod-${index}`)));
     await retryRefused(cluster);
     assert.equal(patched.length, 50);

@@ -13,13 +13,13 @@ describe('a request is sent again', () => {
   for (const status of [400, 401, 403, 404, 409, 410, 422, 501])
     test(`not when it answers ${status}`, () => assert.equal(repeatAfter(answer(status), 1), undefined));
   test('when it does not answer', () => assert.ok(repeatAfter(noAnswer('ECONNRESET'), 1)));
-  test('not when certificates are wrong', () => {
+  test('not if certificates are wrong', () => {
     const certificates = { says: 'x', hint: 'x' };
     assert.equal(repeatAfter(new UnreachableError('host', 'a', 'x', { certificates }), 1), undefined);
   });
-  test('not when something else failed', () => assert.equal(repeatAfter(new Error('x'), 1), undefined));
+  test('not if something else failed', () => assert.equal(repeatAfter(new Error('x'), 1), undefined));
 
-  test('later and later, and never all at the same time', () => {
+  test('with growing pauses, and never all at the same time', () => {
     const waits = [1, 2, 3, 4, 5, 6].map((tries) => repeatAfter(answer(500), tries, () => 1));
     assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 4000]);
     assert.equal(
@@ -28,10 +28,10 @@ describe('a request is sent again', () => {
     );
   });
 
-  test('not before the API wants it', () => assert.equal(repeatAfter(answer(429, 7000), 1), 7000));
+  test('not before the API allows it', () => assert.equal(repeatAfter(answer(429, 7000), 1), 7000));
 });
 
-describe('what was asked may have happened', () => {
+describe('a request may have been carried out', () => {
   const cases: [what: string, error: Error, may: boolean][] = [
     ['when the server failed', answer(500), true],
     ['when the connection was reset', noAnswer('ECONNRESET', 'socket hang up'), true],

@@ -29,7 +29,7 @@ const dryRun = (...answers: ApiError[]) =>
   dryRunSidecar(hostThatAnswers(...answers), config, 'demo-vc1', new AbortController().signal);
 
 describe('the dry run of a sidecar', () => {
-  it('asks for what a real pod will be, with its resources', () => {
+  it('tests what a real pod will be, with its resources', () => {
     const operator = {
       values: { global: { proxy: { resources: { requests: { cpu: '10m' }, limits: { cpu: '1' } } } } },
     };
@@ -47,7 +47,7 @@ describe('the dry run of a sidecar', () => {
       });
   });
 
-  it("asks for no NET_ADMIN where the host cluster's Istio CNI does the work, however it is switched on", () => {
+  it("tests no NET_ADMIN if the host cluster's Istio CNI does the work, however it is enabled", () => {
     for (const operator of [
       { values: { pilot: { cni: { enabled: true } } } },
       { values: { istio_cni: { enabled: true } } },
@@ -61,7 +61,7 @@ describe('the dry run of a sidecar', () => {
     assert.match(JSON.stringify(sidecarPod('demo-vc1', withOperator(off))), /NET_ADMIN/);
   });
 
-  it('is content when the pod may be made', () => dryRun());
+  it('succeeds if the pod may be created', () => dryRun());
 
   const causes: [string, ApiError, RegExp][] = [
     ['Pod Security', refused('violates PodSecurity "baseline:latest": non-default capabilities'), /namespace\.labels/],
@@ -99,12 +99,12 @@ describe('the dry run of a sidecar', () => {
       await assert.rejects(dryRun(answer), { code: 'admission-refuses', hint });
     });
 
-  it('waits until a quota that has just been made is counted', async () => {
+  it('waits until a new quota is counted', async () => {
     const uncounted = () => refused('status unknown for quota: small, resources: limits.cpu');
     await dryRun(uncounted(), uncounted());
   });
 
-  it('hands on that the worker lacks a right', async () => {
+  it('passes on that the worker is missing a permission', async () => {
     const answer = new ApiError('host', 403, 'Forbidden', 'pods is forbidden: User "w" cannot create resource "pods"');
     await assert.rejects(dryRun(answer), answer);
   });

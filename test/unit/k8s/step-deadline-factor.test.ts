@@ -102,7 +102,7 @@ const isolated = ({ method, path }: ApiCall): object | undefined => {
 };
 
 describe('stepDeadlineFactor multiplies the wait for', () => {
-  test("the worker's rights in a namespace", async () => {
+  test("the worker's permissions in a namespace", async () => {
     const user = { status: { allowed: false, userInfo: { username: 'system:serviceaccount:vcdemo:worker' } } };
     const host = clusterWhere(() => user);
     await assert.rejects(
@@ -128,7 +128,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     await assert.rejects(namespaceOn(host, 1 / 30), /timed out after 1 s waiting for the quota;/);
   });
 
-  test('the end of a namespace that admission makes useless', async () => {
+  test('the deletion of a namespace that admission makes useless', async () => {
     const host = clusterWhere((call) => {
       const { method, path } = call;
       if (method === 'POST' && path.endsWith('/pods')) throw new ApiError('host', 403, 'Forbidden', 'PodSecurity');

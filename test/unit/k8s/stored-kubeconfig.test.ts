@@ -12,7 +12,7 @@ interface Kubeconfig {
   [key: string]: unknown;
 }
 
-describe('the kubeconfig that is kept for a demo', () => {
+describe('the stored kubeconfig of a demo', () => {
   let authority: Pair;
   let client: Pair;
   let text: string;
@@ -47,7 +47,7 @@ describe('the kubeconfig that is kept for a demo', () => {
     assert.ok(mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, key, entries).includes('vc2.example'));
   });
 
-  describe('is not taken', () => {
+  describe('is refused', () => {
     const user = (fields: object) => (kubeconfig: Kubeconfig) => Object.assign(kubeconfig.users[0]!.user, fields);
     const cluster = (fields: object) => (kubeconfig: Kubeconfig) =>
       Object.assign(kubeconfig.clusters[1]!.cluster, fields);
@@ -74,24 +74,24 @@ describe('the kubeconfig that is kept for a demo', () => {
     for (const [what, change, says] of attacks)
       test(what, () => assert.throws(() => storedKubeconfig(changed(change), 'u-istio'), says));
 
-    test('with the key of somebody else', async () => {
+    test("with somebody else's key", async () => {
       const { key } = await makeCertificate(authority, 'u-istio');
       const data = Buffer.from(key).toString('base64');
       const other = changed(user({ 'client-key-data': data }));
       assert.throws(() => storedKubeconfig(other, 'u-istio'), /does not match its client-certificate/);
     });
 
-    test('with the certificate of somebody else', () => {
+    test("with somebody else's certificate", () => {
       assert.throws(() => storedKubeconfig(text, 'u-other'), /certificate for vc1 belongs to another user/);
     });
 
-    test('when it is something else, very long or full of aliases', () => {
+    test('if it is something else, very long or full of aliases', () => {
       assert.throws(() => storedKubeconfig('{', 'u-istio'), /is not YAML/);
       assert.throws(() => storedKubeconfig('x'.repeat(300_000), 'u-istio'), /is too long/);
       assert.throws(() => storedKubeconfig('a: &a [1]\nb: *a', 'u-istio'), /is not YAML/);
     });
 
-    test('and no value of it is told', () => {
+    test('and none of its values is revealed', () => {
       const secret = changed(user({ 'client-key-data': '!my-secret!' }));
       assert.throws(
         () => storedKubeconfig(secret, 'u-istio'),

@@ -29,12 +29,12 @@ describe('from the Secret of a virtual cluster', () => {
     assert.deepEqual(Object.keys(user), ['certificate', 'key']);
   });
 
-  test('a token is taken where there is no certificate', () => {
+  test('a token is taken if there is no certificate', () => {
     const { user } = tenantCredentials(secretWith({ 'certificate-authority': authority.certificate, token: 'a.b.c' }));
     assert.deepEqual(user, { token: 'a.b.c' });
   });
 
-  test('nothing of its kubeconfig is taken, whatever it says', () => {
+  test('nothing is taken from its kubeconfig, whatever it says', () => {
     const config = [
       'users: [{ name: u, user: { exec: { command: touch, args: [/tmp/pwned] }, tokenFile: /etc/shadow } }]',
       'clusters: [{ name: c, cluster: { server: https://evil, proxy-url: http://evil, insecure-skip-tls-verify: true } }]',
@@ -44,7 +44,7 @@ describe('from the Secret of a virtual cluster', () => {
     assert.throws(() => tenantCredentials(secretWith({ config })), /certificate-authority is not a certificate/);
   });
 
-  test('text around a certificate is left out', () => {
+  test('text around a certificate is dropped', () => {
     const junk = `\nproxy: evil\n${authority.certificate}\nmore: junk\n`;
     const { certificateAuthority } = tenantCredentials(secretWith({ ...texts, 'certificate-authority': junk }));
     assert.doesNotMatch(certificateAuthority, /evil|junk/);

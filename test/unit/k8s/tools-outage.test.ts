@@ -37,10 +37,10 @@ for (const says of [
   'Error: UPGRADE FAILED: Get "https://10.0.0.1:6443/api/v1/namespaces/a/secrets": dial tcp 10.0.0.1:6443: i/o timeout',
   'Error: INSTALLATION FAILED: etcdserver: leader changed',
 ])
-  test(`waits where helm says: ${says.slice(0, 60)}…`, async () => assert.equal(await outcome(says), 'waits'));
+  test(`waits if helm says: ${says.slice(0, 60)}…`, async () => assert.equal(await outcome(says), 'waits'));
 
 for (const says of [
   'Error: looks like "https://charts.example.com" is not a valid chart repository or cannot be reached: dial tcp: lookup charts.example.com: no such host',
   'Error: INSTALLATION FAILED: values do not meet the specifications of the schema',
 ])
-  test(`fails where helm says: ${says.slice(0, 60)}…`, async () => assert.equal(await outcome(says), 'fails'));
+  test(`fails if helm says: ${says.slice(0, 60)}…`, async () => assert.equal(await outcome(says), 'fails'));

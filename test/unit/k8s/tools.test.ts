@@ -28,7 +28,7 @@ describe('helm', () => {
     return error;
   }
 
-  test('gets values as its input, the kubeconfig as a variable, and nothing that is secret', async () => {
+  test('gets values on standard input, the kubeconfig as a variable, and no secrets', async () => {
     await scripts.write('helm', 'cat\nenv >"$0.env"');
     process.env.REDIS_URL = 'redis://:secret@redis';
     try {
@@ -42,14 +42,14 @@ describe('helm', () => {
     assert.doesNotMatch(environment, /redis/i);
   });
 
-  test('that fails is told with its own reason, without secrets', async () => {
+  test('is reported with its own error, without secrets, if it fails', async () => {
     await scripts.write('helm', 'echo "Error: token=c2VjcmV0c2VjcmV0c2VjcmV0 is wrong" >&2\nexit 1');
     const { code, message } = await failed(run(['upgrade', '--install', 'vc1']));
     assert.equal(code, 'helm-failed');
     assert.match(message, /`helm upgrade --install` failed: Error: token=\[removed\] is wrong/);
   });
 
-  test('that waits for its credential plugin is ended together with it', async () => {
+  test('is stopped together with a credential plugin that hangs', async () => {
     const plugin = await scripts.write('plugin', `${notePid()}\nsleep 600`);
     await scripts.write('helm', `echo "waiting for login" >&2\n${plugin}`);
     const { message } = await failed(run(['upgrade'], { withinMs: 700 }));
@@ -57,7 +57,7 @@ describe('helm', () => {
     await assertEnds(await pidOf(plugin));
   });
 
-  test('whose credential plugin fails is told to need a service account', async () => {
+  test('gets the advice to use a service account if its credential plugin fails', async () => {
     const said =
       'Error: Kubernetes cluster unreachable: Get "https://a:6443/version": getting credentials: exec: executable aws failed with exit code 255';
     await scripts.write('helm', `echo '${said}' >&2\nexit 1`);
@@ -77,7 +77,7 @@ describe('helm', () => {
   });
 });
 
-test('a tool that is missing is told with what to do', async () => {
+test('a missing tool is reported with what to do', async () => {
   const path = process.env.PATH;
   process.env.PATH = '/nowhere';
   try {

@@ -15,7 +15,7 @@ const outputOf = ({ before = '', parallel = '', sequential = '', after = '' }) =
   [before, parallel, sequential, after].join(`${mark} part\n`);
 
 describe('reading what curl wrote', () => {
-  test('assigns each answer and time of requests one after the other', () => {
+  test('assigns each answer and time to sequential requests', () => {
     const sequential = [
       hello('v1') + line(200, 0.004),
       hello('v2') + line(200, 0.08),
@@ -33,7 +33,7 @@ describe('reading what curl wrote', () => {
     });
   });
 
-  test('counts answers of requests in parallel, which may come before their times', () => {
+  test('counts answers to parallel requests, which may arrive before their times', () => {
     const parallel = hello('v1') + hello('v2') + line(200, 0.004) + line(200, 0.005) + line(0, 5, 'timed out');
     const run = readTraffic(outputOf({ parallel }), mark, { parallel: 4, sequential: 0 }).parallel;
     assert.deepEqual(run.versions, { v1: 1, v2: 1 });
@@ -41,7 +41,7 @@ describe('reading what curl wrote', () => {
     assert.deepEqual(run.times, [4, 5]);
   });
 
-  test('takes an answer of somebody else for an error', () => {
+  test('treats a foreign answer as an error', () => {
     const odd = `<html>${line(200, 0.001)}`;
     const { parallel, sequential } = readTraffic(outputOf({ parallel: odd, sequential: odd }), mark, {
       parallel: 1,
@@ -51,13 +51,13 @@ describe('reading what curl wrote', () => {
     assert.deepEqual(sequential.errors, { 'another answer than that of helloworld: <html>': 1 });
   });
 
-  test('takes silence for an error', () => {
+  test('treats silence as an error', () => {
     const { parallel, sequential } = readTraffic('', mark, { parallel: 3, sequential: 3 });
     assert.deepEqual(parallel.errors, { 'no answer': 3 });
     assert.deepEqual(sequential.errors, { 'no answer': 1 });
   });
 
-  test('tells only so many different answers apart', () => {
+  test('distinguishes only a limited number of different answers', () => {
     const parallel = Array.from({ length: 100 }, (_, index) => hello(`v${index}`, `pod-${index}`)).join('');
     const { versions, instances } = readTraffic(outputOf({ parallel }), mark, {
       parallel: 100,
@@ -76,7 +76,7 @@ describe('reading what curl wrote', () => {
     assert.deepEqual(sequential.versions, { v1: 12 });
   });
 
-  test('counts versions that are named like properties of every object', () => {
+  test('counts versions with the names of built-in object properties', () => {
     const sequential = ['constructor', '__proto__'].map((version) => hello(version, 'a') + line(200, 0.001)).join('');
     const { versions } = readTraffic(outputOf({ sequential }), mark, { parallel: 0, sequential: 2 }).sequential;
     assert.deepEqual({ ...versions }, { constructor: 1, others: 1 });
@@ -87,7 +87,7 @@ describe('reading what curl wrote', () => {
       .map((field) => `outbound|5000||helloworld.sample.svc.cluster.local::${address}::${field}\n`)
       .join('');
 
-  test("knows the sidecar's endpoints, and its retries by what it sent beyond what was asked", () => {
+  test("reads the sidecar's endpoints, and its retries from the number of requests it sent", () => {
     const traffic = readTraffic(
       outputOf({
         before: envoy('10.0.0.1:5000', 100) + envoy('10.0.0.2:5000', 7),
@@ -104,13 +104,13 @@ describe('reading what curl wrote', () => {
     ]);
   });
 
-  test('knows neither where the sidecar did not answer', () => {
+  test('has neither if the sidecar did not answer', () => {
     const { retries, endpoints } = readTraffic(outputOf({}), mark, { parallel: 0, sequential: 0 });
     assert.deepEqual([retries, endpoints], [undefined, undefined]);
   });
 });
 
-test('a real curl sends both kinds of requests and writes what is read', async (context) => {
+test('a real curl sends both kinds of requests, and its output can be read', async (context) => {
   const { failed } = await execa('curl', ['--version'], { reject: false });
   if (failed) return context.skip('there is no curl on the PATH');
   let asked = 0;

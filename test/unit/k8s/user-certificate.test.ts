@@ -23,14 +23,14 @@ describe('a certificate that a cluster has issued', () => {
     ['90 s behind the worker', -seconds(90)],
     ['half an hour ahead of the worker', minutes(30)],
   ] as const)
-    test(`is good by a clock ${what}`, async () => assertLife(await issuedBy(aheadMs), lifeMs, 'vc1'));
+    test(`is valid by a clock ${what}`, async () => assertLife(await issuedBy(aheadMs), lifeMs, 'vc1'));
 
-  test('for longer than was asked is refused', async () => {
+  test('is refused if it is valid for longer than requested', async () => {
     const certificate = await issuedBy(0, 2 * lifeMs);
     assert.throws(() => assertLife(certificate, lifeMs, 'vc1'), /vc1 issued a certificate for 2h5m instead of 1h/);
   });
 
-  test("that is over by the worker's clock is told with both clocks", async () => {
+  test("is reported with both clocks if it has expired by the worker's clock", async () => {
     const certificate = await issuedBy(-minutes(90));
     assert.throws(
       () => assertLife(certificate, lifeMs, 'vc1'),
@@ -46,7 +46,7 @@ describe('a certificate that a cluster has issued', () => {
 });
 
 describe('the user name in a kubeconfig', () => {
-  it('is one that people recognise and nobody shares', () => {
+  it('is recognisable and unique', () => {
     assert.equal(userNameOf({ userId: 'U0AB', userName: 'Ann Müller' }), 'u-ann-m-ller-u0ab');
     assert.equal(userNameOf({ userId: 'U0AB', userName: '' }), 'u-u0ab');
     assert.notEqual(userNameOf({ userId: 'U0AB', userName: 'istio' }), 'u-istio');

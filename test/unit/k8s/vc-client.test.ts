@@ -25,7 +25,7 @@ describe('vc-client', () => {
     });
   });
 
-  it('has no rights on Secrets, pods or exec by default, and none that write', () => {
+  it('has no permissions on Secrets, pods or exec by default, and none to write', () => {
     assert.equal(config.vcClient.role, 'reader');
     const rules = ofKind('Role', 'reader').flatMap(({ rules }) => rules as V1PolicyRule[]);
     const resources = rules.flatMap((rule) => rule.resources!);
@@ -45,7 +45,7 @@ describe('vc-client', () => {
     );
   });
 
-  it("has the source document's admin where the configuration says so, in a binding of another name", () => {
+  it("has the source document's admin role if the configuration says so, in a binding with another name", () => {
     assert.deepEqual(ofKind('Role', 'admin'), []);
     const [binding] = ofKind('RoleBinding', 'admin');
     assert.deepEqual(binding!.roleRef, {

@@ -36,7 +36,7 @@ function install(digest: string): Promise<void> {
 
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
-test('installs a chart whose digest is that of the configuration', () =>
+test('installs a chart whose digest matches the configuration', () =>
   assert.rejects(install(digestOf('a chart')), /helm ran/));
 
 test('refuses a chart with another digest, before helm sees it', () =>

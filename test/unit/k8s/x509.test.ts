@@ -46,7 +46,7 @@ async function chain() {
   return { root, intermediate, key };
 }
 
-test('an intermediate authority is signed by the root and is an authority itself', async () => {
+test('an intermediate CA is signed by the root and is a CA itself', async () => {
   const { root, intermediate, key } = await chain();
   const [parsedRoot, parsed] = [new X509Certificate(root), new X509Certificate(intermediate)];
   assert.ok(parsedRoot.ca && parsed.ca);
@@ -63,7 +63,7 @@ test('an intermediate authority is signed by the root and is an authority itself
 const openssl = await execa('openssl', ['version'], { reject: false });
 const skip = openssl.exitCode === 0 ? false : 'openssl is not on the PATH';
 
-test('openssl accepts the chain by its strict rules, and the request of an Ed25519 key', { skip }, async () => {
+test('openssl accepts the chain with its strict rules, and the request of an Ed25519 key', { skip }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-x509-'));
   try {
     const { root, intermediate } = await chain();

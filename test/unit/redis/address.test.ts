@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { isRedisUrl, redisOptions } from '../../../src/redis/address.js';
 
 describe('the address of a Redis', () => {
-  it('names a server, with user, password and database', () => {
+  it('can name a server, with user, password and database', () => {
     assert.deepEqual(redisOptions({ REDIS_URL: 'redis://u%40x:p%2Fw@[::1]:6380/2' }), {
       host: '::1',
       port: 6380,
@@ -13,7 +13,7 @@ describe('the address of a Redis', () => {
     });
   });
 
-  it('names sentinels and the group that they watch', () => {
+  it('can name sentinels and the group that they watch', () => {
     const REDIS_URL = 'redis+sentinel://u:p@s1.example.com:26380,s2,[fd00::1]:26379/demos/1';
     const options = redisOptions({ REDIS_URL, REDIS_SENTINEL_PASSWORD: 'sp', REDIS_SENTINEL_USERNAME: 'su' });
     assert.deepEqual(options, {
@@ -31,7 +31,7 @@ describe('the address of a Redis', () => {
     });
   });
 
-  it('is encrypted to servers and sentinels where it says so, with authorities of its own', () => {
+  it('uses TLS to servers and sentinels if it says so, with its own CAs', () => {
     assert.deepEqual(redisOptions({ REDIS_URL: 'rediss://r', REDIS_CA: 'pem' }).tls, { ca: 'pem' });
     const { tls, sentinelTLS, enableTLSForSentinelMode } = redisOptions({ REDIS_URL: 'rediss+sentinel://s/m' });
     assert.deepEqual([tls, sentinelTLS, enableTLSForSentinelMode], [{}, {}, true]);

@@ -14,12 +14,12 @@ describe('an answer of Redis', () => {
     'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
     'NOREPLICAS Not enough good replicas to write.',
   ])
-    it(`"${text}" is an outage that another connection may end`, () => {
+    it(`"${text}" is an outage that a new connection may end`, () => {
       assert.ok(isOutage(answer(text)) && isStaleServer(answer(text)));
       assert.equal(refusalOf(answer(text)), undefined);
     });
 
-  it('that it is busy is an outage of this connection', () => {
+  it('that says it is busy is an outage of this connection', () => {
     const busy = answer('BUSY Redis is busy running a script.');
     assert.deepEqual([isOutage(busy), isStaleServer(busy)], [true, false]);
   });
@@ -56,13 +56,13 @@ describe('an error of the connection', () => {
       assert.ok(isOutage(error), error.message);
   });
 
-  it('of which a certificate is the cause is a refusal', () => {
+  it('caused by a certificate is a refusal', () => {
     const error = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
     assert.match(refusalOf(error)?.hint ?? '', /REDIS_CA/);
   });
 });
 
-it('a mistake in the code is neither outage nor refusal', () => {
+it('a defect in the code is neither an outage nor a refusal', () => {
   const mistake = new TypeError('x is not a function');
   assert.deepEqual([isOutage(mistake), refusalOf(mistake)], [false, undefined]);
 });

@@ -14,7 +14,7 @@ function recorder() {
 const refused = (port: number) =>
   Object.assign(new Error(`connect ECONNREFUSED 127.0.0.1:${port}`), { code: 'ECONNREFUSED' });
 
-it('a reason that is given thousands of times is one line, and so is its end', () => {
+it('a reason that occurs thousands of times is logged once, and so is its end', () => {
   const { lines, log } = recorder();
   const outages = createOutageLog(log);
   for (let time = 0; time < 10_000; time++) outages.note(refused(40_000 + time));
@@ -26,7 +26,7 @@ it('a reason that is given thousands of times is one line, and so is its end', (
   );
 });
 
-it('an outage that comes and goes all the time costs a few lines', () => {
+it('an outage that comes and goes costs only a few lines', () => {
   const { lines, log } = recorder();
   const outages = createOutageLog(log);
   for (let time = 0; time < 1_000; time++) {
@@ -36,7 +36,7 @@ it('an outage that comes and goes all the time costs a few lines', () => {
   assert.equal(lines.length, 2);
 });
 
-it('thousands of different reasons cost a few lines', () => {
+it('thousands of different reasons cost only a few lines', () => {
   const { lines, log } = recorder();
   const outages = createOutageLog(log);
   for (let time = 0; time < 10_000; time++) outages.note(new Error('x'.repeat(time % 100)));

@@ -19,7 +19,7 @@ const problems = (objects: ChartObject[]) =>
   chartProblems(objects, { config: readDemoConfig(undefined), names, pullSecrets: ['registry'] });
 
 describe('a rendered chart', () => {
-  it('has no problems when vcdemo can use it', () => assert.deepEqual(problems(usable), []));
+  it('has no problems if vcdemo can use it', () => assert.deepEqual(problems(usable), []));
 
   it('may keep its control plane in a Deployment', () => {
     assert.deepEqual(
@@ -28,7 +28,7 @@ describe('a rendered chart', () => {
     );
   });
 
-  it('is told what is missing in it', () => {
+  it('is reported with what is missing in it', () => {
     assert.deepEqual(problems([object('ServiceAccount', 'other')]), [
       'it has no StatefulSet or Deployment vc1',
       'it has no Service vc1',
@@ -37,7 +37,7 @@ describe('a rendered chart', () => {
     ]);
   });
 
-  it('is told what it wants beyond the worker', () => {
+  it('is reported if it requires more than the worker has', () => {
     const rules = [{ apiGroups: ['batch'], resources: ['jobs'], verbs: ['create'] }];
     assert.deepEqual(problems([...usable, object('Role', 'jobs', { rules }), object('ClusterRole', 'everything')]), [
       'it requires cluster-wide permissions: ClusterRole everything',
@@ -45,7 +45,7 @@ describe('a rendered chart', () => {
     ]);
   });
 
-  it('is searched in the configuration that it keeps in a Secret', () => {
+  it('is also searched in the configuration in its Secret', () => {
     const data = { 'config.yaml': Buffer.from('extraSANs: [vc1.example]').toString('base64') };
     const [, ...others] = usable;
     assert.deepEqual(

@@ -58,7 +58,7 @@ const lost = { neverAnswers, answers500, cuts, cutsTheAnswer, failsInside };
 describe('a call whose answer was lost', () => {
   for (const [name, fault] of Object.entries(lost))
     for (const method of ['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal'])
-      test(`is made once again and no more, if it is ${method} and the server ${name}`, async () => {
+      test(`is repeated exactly once if it is ${method} and the server ${name}`, async () => {
         faults = [fault, ok, fault, ok, ok];
         await call(method).then(
           async (response) => assert.ok(response.status === 500 || /internal_error/.test(await response.text())),
@@ -71,20 +71,20 @@ describe('a call whose answer was lost', () => {
       });
 
   for (const [name, fault] of Object.entries(lost))
-    test(`is repeated until it is answered, if it does the same twice and the server ${name}`, async () => {
+    test(`is repeated until it is answered if it is safe to repeat and the server ${name}`, async () => {
       faults = [fault, fault, fault];
       assert.deepEqual(await (await call('chat.update')).json(), { ok: true });
       assert.equal(requests.length, 4);
       assert.equal(paused.length, 3);
     });
 
-  test('is made once again when Slack answers something else again', async () => {
+  test('is repeated once when Slack answers other calls again', async () => {
     faults = [answers500, answers500, cuts, limits('1')];
     assert.equal((await call('chat.postMessage')).status, 200);
     assert.deepEqual(requests, ['chat.postMessage', ...Array<string>(3).fill('api.test'), 'chat.postMessage']);
   });
 
-  test('says that Slack does not answer', () => {
+  test('says that Slack did not answer', () => {
     faults = [neverAnswers, ok, neverAnswers];
     return assert.rejects(call('chat.postMessage'), /Slack did not answer within/);
   });
@@ -110,7 +110,7 @@ describe('a call of a patient caller', () => {
   const hour = 3_600_000;
 
   for (const method of ['chat.update', 'chat.postMessage'])
-    test(`is made when Slack answers again after an hour (${method})`, async (test) => {
+    test(`succeeds when Slack answers again after an hour (${method})`, async (test) => {
       const { call, elapsed } = patientFetch(test, 12 * hour, (ms) => (faults = ms < hour ? [cuts] : []));
       faults = [cuts];
       assert.equal((await call(method)).status, 200);
@@ -118,7 +118,7 @@ describe('a call of a patient caller', () => {
       assert.equal(requests.at(-1), method);
     });
 
-  test('is given up when its time is over', async (test) => {
+  test('is given up at its deadline', async (test) => {
     const { call, elapsed } = patientFetch(test, hour, () => (faults = [cuts]));
     faults = [cuts];
     await assert.rejects(call('chat.update'));
@@ -126,7 +126,7 @@ describe('a call of a patient caller', () => {
   });
 
   for (const method of ['chat.update', 'chat.postMessage'])
-    test(`is given up when nobody waits any more (${method})`, async (test) => {
+    test(`is given up when nobody waits for it any longer (${method})`, async (test) => {
       const { call, controller, elapsed } = patientFetch(test, 12 * hour, (ms) => {
         faults = [cuts];
         if (ms > hour) controller.abort();
@@ -136,7 +136,7 @@ describe('a call of a patient caller', () => {
       assert.ok(elapsed() < hour + 15_000, String(elapsed()));
     });
 
-  test('waits for a limit even when nobody waits for Slack any more', async (test) => {
+  test('waits for a rate limit even if nobody waits for Slack any longer', async (test) => {
     const { call, controller } = patientFetch(test, 12 * hour);
     controller.abort();
     faults = [limits('30')];
@@ -144,7 +144,7 @@ describe('a call of a patient caller', () => {
   });
 });
 
-test('a post that never got there is repeated like any other call', async () => {
+test('a post that never reached Slack is repeated like any other call', async () => {
   const closed = createServer().listen(0, '127.0.0.1');
   await once(closed, 'listening');
   const { port } = closed.address() as AddressInfo;
@@ -157,14 +157,14 @@ test('a post that never got there is repeated like any other call', async () => 
 });
 
 describe('a call that Slack limits', () => {
-  test('is made again when Slack allows it', async () => {
+  test('is repeated when Slack allows it', async () => {
     faults = [limits('7')];
     assert.equal((await call('chat.postMessage')).status, 200);
     assert.equal(paused.length, 1);
     assert.ok(paused[0]! > 6000 && paused[0]! <= 7000, String(paused));
     assert.deepEqual(observed, ['chat.postMessage rate_limited']);
   });
-  test('is given up when Slack wants more time than there is', async () => {
+  test('is given up if Slack asks for more time than is left', async () => {
     faults = [limits('3600')];
     assert.equal((await call('chat.postMessage')).status, 429);
     assert.equal(requests.length, 1);
@@ -183,13 +183,13 @@ describe('a call that Slack limits', () => {
   });
 });
 
-test('an answer that refuses is no failure of the way there', async () => {
+test('an answer with an error is not a connection failure', async () => {
   faults = [(response) => void answer(response, 200, { ok: false, error: 'channel_not_found' })];
   assert.equal(((await (await call('chat.postMessage')).json()) as { error: string }).error, 'channel_not_found');
   assert.equal(requests.length, 1);
 });
 
-test('an answer of endless length is not read', async () => {
+test('an endless answer is not read', async () => {
   const long = (response: ServerResponse) => void response.writeHead(200).end('x'.repeat(3_000_000));
   faults = [long, ok, long];
   await assert.rejects(call('chat.postMessage'), /longer than/);

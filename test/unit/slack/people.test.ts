@@ -7,13 +7,13 @@ const ours = { teamId: 'T1', enterpriseId: null };
 const inGrid = { teamId: 'T1', enterpriseId: 'E1' };
 
 describe('somebody', () => {
-  test('of the team is a member', () => {
+  test('in the team is a member', () => {
     assert.equal(standingFrom({ team_id: 'T1' }, ours), 'member');
     assert.equal(standingFrom({}, ours), 'member');
   });
-  test('of another team of the organization is a member', () =>
+  test('in another team of the organization is a member', () =>
     assert.equal(standingFrom({ team_id: 'T2', enterprise_user: { enterprise_id: 'E1' } }, inGrid), 'member'));
-  test('of another team or organization is external, a guest there too', () => {
+  test('in another team or organization is external, even as a guest there', () => {
     assert.equal(standingFrom({ team_id: 'T2' }, ours), 'external');
     assert.equal(standingFrom({ team_id: 'T2', enterprise_user: { enterprise_id: 'E2' } }, inGrid), 'external');
     assert.equal(standingFrom({ is_stranger: true, team_id: 'T1', is_restricted: true }, ours), 'external');
@@ -22,7 +22,7 @@ describe('somebody', () => {
     assert.equal(standingFrom({ team_id: 'T1', is_restricted: true }, ours), 'guest');
     assert.equal(standingFrom({ team_id: 'T1', is_ultra_restricted: true }, ours), 'guest');
   });
-  test('who was deactivated is that before all', () =>
+  test('who was deactivated counts as that first', () =>
     assert.equal(standingFrom({ deleted: true, is_restricted: true, team_id: 'T2' }, ours), 'deactivated'));
 });
 
@@ -36,7 +36,7 @@ describe('Slack', () => {
   }
   const member = () => Promise.resolve({ user: { team_id: 'T1' } });
 
-  test('is asked once about somebody, also by two at the same time, and again after five minutes', async () => {
+  test('is asked once about a person, even by two callers at the same time, and again after five minutes', async () => {
     mock.timers.enable({ apis: ['Date'] });
     try {
       const { people, asked } = peopleOf(member);
@@ -72,7 +72,7 @@ describe('Slack', () => {
     assert.equal(await peopleOf(() => Promise.reject(unknown)).people.standingOf('U1'), 'unknown');
   });
 
-  test('is asked again about those whom many others have crowded out', async () => {
+  test('is asked again about people whom many others have displaced', async () => {
     const { people, asked } = peopleOf(member);
     for (let index = 0; index <= 2_000; index++) await people.standingOf(`U${index}`);
     await people.standingOf('U2000');

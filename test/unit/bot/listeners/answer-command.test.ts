@@ -43,7 +43,7 @@ async function buttonsFor(text: string, { say }: ReturnType<typeof botFor>): Pro
     .map(({ text: label, value }) => [label.text, value!]);
 }
 
-test('a command that is confirmed keeps the flags with which it was typed', async () => {
+test('a confirmed command keeps the flags with which it was typed', async () => {
   const bot = botFor([]);
   const [[label, value] = ['', '']] = await buttonsFor('delete team-a —ttl 8h', bot);
   assert.equal(label, 'Delete team-a');
@@ -54,7 +54,7 @@ test('a command that is confirmed keeps the flags with which it was typed', asyn
   );
 });
 
-test('a command that is confirmed goes to the host cluster that was typed or picked, with its flags', async () => {
+test('a confirmed command goes to the typed or picked host cluster, with its flags', async () => {
   const bot = botFor(['eu', 'us']);
   for (const [text, wanted] of [
     ['delete team-a --ttl=8h --on us', [['Delete team-a on us', 'us']]],

@@ -10,7 +10,7 @@ function counting() {
   return () => Promise.resolve({ status: 200, body: String(++count) });
 }
 
-test('a request that is sent again gets the answer of the first, also while that is being made', async () => {
+test('a repeated request gets the answer of the first, even while that is still pending', async () => {
   const memory = createAnswerMemory();
   const answer = counting();
   const both = await Promise.all([memory.once('a', later, answer), memory.once('a', later, answer)]);
@@ -21,7 +21,7 @@ test('a request that is sent again gets the answer of the first, also while that
   assert.equal((await memory.once('b', later, answer)).body, '2');
 });
 
-test('only so many answers are remembered, the newest', async () => {
+test('only the newest answers are remembered, up to a limit', async () => {
   const memory = createAnswerMemory(2);
   const answer = counting();
   for (const signature of ['a', 'b', 'c']) await memory.once(signature, later, answer);
@@ -30,7 +30,7 @@ test('only so many answers are remembered, the newest', async () => {
   assert.equal((await memory.once('a', later, answer)).body, '4');
 });
 
-test('what is over makes room', async () => {
+test('expired answers make room for new ones', async () => {
   const memory = createAnswerMemory(3);
   const answer = counting();
   await memory.once('old', Date.now() - 1, answer);

@@ -32,7 +32,7 @@ describe('where the app is installed', () => {
       assert.throws(() => assertInstalledThere(installation, origin), { code: 'another-workspace' }));
 });
 
-test('somebody of another team is external, in an Enterprise Grid only Slack can tell', () => {
+test('somebody from another team is external; in an Enterprise Grid only Slack can tell', () => {
   assert.ok(isExternal(workspace, { userTeamId: 'T2' }));
   assert.ok(!isExternal(workspace, { userTeamId: 'T1' }));
   assert.ok(!isExternal(workspace, {}));

@@ -10,7 +10,7 @@ const read = (timestamp: string, value = sign(secret, now, 'body')) =>
 
 describe('the headers of a signature', () => {
   for (const seconds of [-300, 0, 300])
-    test(`are taken ${seconds} s from now`, () => assert.ok(read(String(now + seconds))));
+    test(`are accepted ${seconds} s from now`, () => assert.ok(read(String(now + seconds))));
   for (const seconds of [-301, 301, 315_000_000])
     test(`are refused ${seconds} s from now`, () => assert.equal(read(String(now + seconds)), undefined));
   for (const timestamp of ['', 'NaN', '1e9', '-1', ' 1700000000', '0x6553f100', '1700000000.5', 'Infinity'])
@@ -28,8 +28,8 @@ describe('the headers of a signature', () => {
 
 describe('a signature', () => {
   const signature = { timestamp: String(now), value: sign(secret, now, 'body') };
-  test('is that of its body', () => assert.ok(isSignatureOf(Buffer.from('body'), signature, secret)));
-  test('is of no other body, secret or moment', () => {
+  test('matches its body', () => assert.ok(isSignatureOf(Buffer.from('body'), signature, secret)));
+  test('does not match any other body, secret or time', () => {
     assert.ok(!isSignatureOf(Buffer.from('bodY'), signature, secret));
     assert.ok(!isSignatureOf(Buffer.from('body'), signature, 'another'));
     assert.ok(!isSignatureOf(Buffer.from('body'), { ...signature, timestamp: String(now + 1) }, secret));

@@ -6,7 +6,7 @@ import { plannedDemo } from '../../../support/planned-demo.js';
 
 const demo = plannedDemo({ now: new Date() });
 
-test('the message with the dashboards says where their names must lead, by IPv4, IPv6 or name', () => {
+test('the message with the dashboards says where their names must point, by IPv4, IPv6 or name', () => {
   const textWith = (address: string | undefined) => {
     const exposure: DemoConfig['exposure'] = {
       kind: 'nginx',

@@ -4,7 +4,7 @@ import { receiversOf } from '../../../../src/jobs/slack/files.js';
 
 const owner = { id: 'U1', name: 'alice' };
 
-test('new kubeconfigs after a revoke are for the same users as before, and for channels', () => {
+test('after a revoke, the same users and channels as before get new kubeconfigs', () => {
   const files = [
     { id: 'F1', to: 'C1' },
     { id: 'F2', to: 'U2', user: 'u-bob-u2' },
@@ -13,12 +13,12 @@ test('new kubeconfigs after a revoke are for the same users as before, and for c
   assert.deepEqual(receiversOf({ files, revoked: [], owner }), [{ to: 'C1' }, { to: 'U2', user: 'u-bob-u2' }]);
 });
 
-test('no new kubeconfig is for somebody whose access was taken away', () => {
+test('nobody whose access was revoked gets a new kubeconfig', () => {
   const files = [{ id: 'F1', to: 'U2', user: 'u-bob-u2' }];
   assert.deepEqual(receiversOf({ files, revoked: ['U2'], owner }), []);
 });
 
-test('a file that was noted without its user is replaced under the name that is known, or the id alone', () => {
+test('a file that was recorded without its user is replaced under the known name, or only the ID', () => {
   const files = [
     { id: 'F1', to: 'U1' },
     { id: 'F2', to: 'U2' },

@@ -40,7 +40,7 @@ function start(slack: Slack, posted?: PostedMessage) {
 
 const neverSent = () => new WebAPIRequestError(new NeverSent('connect ECONNREFUSED'));
 
-test('a message that Slack could not be given at the start is posted later, and edited then', async () => {
+test('a message that could not be posted at the start is posted later, and then edited', async () => {
   const { slack, said } = slackThatFails(neverSent(), neverSent());
   const { reporter, remembered } = start(slack);
   await waitFor('the post', () => Promise.resolve(remembered.length === 1), { everyMs: 5 });
@@ -49,7 +49,7 @@ test('a message that Slack could not be given at the start is posted later, and 
   assert.deepEqual(remembered, [{ channel: 'C1', ts: '1.1' }]);
 });
 
-test('the end is posted when nothing could be posted before', async () => {
+test('the end is posted even if nothing could be posted before', async () => {
   const { slack, said } = slackThatFails(neverSent());
   const { reporter } = start(slack);
   await reporter.finish('failed');
@@ -60,7 +60,7 @@ for (const [what, error] of [
   ['an answer of 500', new WebAPIHTTPError(500, '', {})],
   ['no answer', new WebAPIRequestError(new Error('Slack does not answer'))],
 ] as const)
-  test(`a message that may be there after ${what} is not posted again`, async () => {
+  test(`a message that may have been posted after ${what} is not posted again`, async () => {
     const { slack, said } = slackThatFails(error);
     const { reporter } = start(slack);
     reporter.show([]);
@@ -68,7 +68,7 @@ for (const [what, error] of [
     assert.deepEqual(said, ['post']);
   });
 
-test("an earlier run's message goes on", async () => {
+test("an earlier run's message is continued", async () => {
   const { slack, said } = slackThatFails();
   const { reporter, remembered } = start(slack, { channel: 'C1', ts: '1.1' });
   await reporter.finish('done');

@@ -28,7 +28,7 @@ function reason(channel: Channel, access: { users?: string[]; admins?: string[] 
   return whyNotForAll(id, { client, people, access: given });
 }
 
-test('a channel of members alone may have a kubeconfig, and so may a direct message', async () => {
+test('a channel with only members may get a kubeconfig, and so may a direct message', async () => {
   assert.equal(await reason({}), undefined);
   assert.equal(await reason({ fails: 'missing_scope' }, {}, 'D1'), undefined);
 });
@@ -39,10 +39,10 @@ test('a channel that is shared with another organization, or about to be, gets n
   assert.match((await reason({ standings: { U2: 'external' } }))!, /other organizations/);
 });
 
-test('a channel that guests read gets none', async () =>
+test('a channel that guests can read gets none', async () =>
   assert.match((await reason({ standings: { U2: 'guest' } }))!, /guests can read/));
 
-test('a channel whose readers cannot be known gets none, and the reason is named', async () => {
+test('a channel whose members cannot be determined gets none, and the reason is given', async () => {
   assert.match(
     (await reason({ fails: 'missing_scope' }))!,
     /cannot find out who can read this channel \(missing_scope\)/,

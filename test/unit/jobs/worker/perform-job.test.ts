@@ -45,7 +45,7 @@ async function performRefused(whisper: Slack['whisper'], draining = new AbortCon
 }
 
 describe('the end of a command', () => {
-  test('is told by the Slack that waits while Slack is away', async () => {
+  test('is reported by waiting while Slack is down', async () => {
     const said: string[] = [];
     const { error, putBack } = await performRefused(async (_, message) => void said.push(textOf(message)));
     assert.match(said.join(), /Guests of this workspace/);

@@ -31,38 +31,39 @@ describe('the worker', () => {
     test(`refuses somebody who is ${standing}`, () =>
       assert.rejects(assertMayAsk(requester, check([standing])), { code: 'not-a-member' }));
   for (const standing of ['guest', 'external'] as const)
-    test(`serves somebody who is ${standing} where guests may`, () => assertMayAsk(requester, check([standing], true)));
-  test('refuses somebody who is deactivated even where guests may', () =>
+    test(`serves somebody who is ${standing} if guests are admitted`, () =>
+      assertMayAsk(requester, check([standing], true)));
+  test('refuses somebody who is deactivated even if guests are admitted', () =>
     assert.rejects(assertMayAsk(requester, check(['deactivated'], true)), { code: 'not-a-member' }));
-  test('refuses who is not among those that the configuration lists', () => {
+  test('refuses somebody who is not listed in the configuration', () => {
     const listed = { ...check(['member']), access: { ...access, users: ['U0BOB'] } };
     return assert.rejects(assertMayAsk(requester, listed), {
       code: 'not-allowed',
     });
   });
-  test('refuses when Slack does not say who somebody is, and names the remedy', () =>
+  test('refuses if Slack does not say who somebody is, and names the remedy', () =>
     assert.rejects(assertMayAsk(requester, check([missingScope])), {
       code: 'not-known',
       message: /missing_scope/,
       hint: /users:read.*access\.guests/,
     }));
-  test('needs no answer of Slack where guests may', () => assertMayAsk(requester, check([outage], true)));
+  test('needs no answer from Slack if guests are admitted', () => assertMayAsk(requester, check([outage], true)));
 });
 
 describe('a job that takes minutes', () => {
-  test('starts while Slack does not answer, and hands out what it made when Slack does', async () => {
+  test('starts while Slack does not answer, and sends the result when Slack does', async () => {
     const later = await assertMayAskLater(requester, check([outage, 'member']), slack);
     assert.equal(await later.shareFile(requester, file, config), shared);
   });
-  test('hands out nothing to a guest whom Slack named only later', async () => {
+  test('sends nothing to a guest whom Slack identified only later', async () => {
     const later = await assertMayAskLater(requester, check([outage, 'guest']), slack);
     await assert.rejects(later.shareFile(requester, file, config), { code: 'not-a-member' });
   });
-  test('hands out nothing as long as Slack does not answer', async () => {
+  test('sends nothing as long as Slack does not answer', async () => {
     const later = await assertMayAskLater(requester, check([outage]), slack);
     await assert.rejects(later.shareFile(requester, file, config), { code: 'not-known' });
   });
-  test('does not start for a guest, nor when Slack refuses to say', async () => {
+  test('does not start for a guest, or if Slack refuses to say who it is', async () => {
     await assert.rejects(assertMayAskLater(requester, check(['guest']), slack), { code: 'not-a-member' });
     await assert.rejects(assertMayAskLater(requester, check([missingScope]), slack), { code: 'not-known' });
   });

@@ -86,14 +86,14 @@ describe('the admission policy', () => {
       else assert.equal(refusal, undefined);
     });
 
-  it('lets Routes of OpenShift have the demo’s own host names alone', () => {
+  it('lets OpenShift Routes have only the demo’s own hostnames', () => {
     const routeTo = (host: string) =>
       passthroughRoute({ name: 'a', namespace, labels: {}, host, service: 'vc1', port: 443 });
     assert.equal(refusalOf(store, routeTo('demo-vc1.demos.test')), undefined);
     assert.match(refusalOf(store, routeTo('other-vc1.demos.test')) ?? '', /\(rule host-names,/);
   });
 
-  it('looks at what is changed, and lets go what is only being deleted', () => {
+  it('checks changes, and ignores objects that are only being deleted', () => {
     const pod = (spec: object, metadata: object = {}) =>
       ({
         apiVersion: 'v1',
@@ -148,7 +148,7 @@ describe('the admission policy', () => {
     assert.equal(refusalOf(store, pod), undefined);
   });
 
-  it('has another version when the configuration changes what it allows, and no other', () => {
+  it('changes its version only if the configuration changes what it allows', () => {
     const versionOf = (over: object) =>
       /policy vcdemo-demos (\w+)\)$/.exec(policyRules(configOf(over))[0]!.message)![1];
     assert.equal(versionOf({ ttl: { default: '1h' } }), versionOf({}));

@@ -78,19 +78,19 @@ const synced = (labels: Record<string, string> = {}) => ({ ...labels, 'vcluster.
 const controlPlane = { app: 'vcluster', release: 'vc1' };
 
 describe('the policies of a pair', () => {
-  it("give nobody the host's API server but the control plane and vc-client", () => {
+  it("let only the control plane and vc-client reach the host's API server", () => {
     assert.equal(reaches(egressOf(controlPlane), '10.1.2.3'), true);
     assert.equal(reaches(egressOf({ app: 'vc-client' }), '10.1.2.3'), true);
     assert.equal(reaches(egressOf({ app: 'vc-client' }, { cluster: 'vc2' }), '10.1.2.3'), false);
     assert.equal(reaches(egressOf(synced()), '10.1.2.3'), false);
   });
 
-  it("give a tenant's pod nothing for whatever labels it copies", () => {
+  it("grant a tenant's pod nothing, whatever labels it copies", () => {
     for (const labels of [controlPlane, { app: 'vc-client' }, { ...controlPlane, 'vcdemo.io/demo': 'demo' }])
       assert.deepEqual(egressOf(synced(labels)), egressOf(synced()));
   });
 
-  it("let through to the API server's port alone", () => {
+  it("allow only the API server's port", () => {
     const rule = policies().find(({ metadata }) => metadata.name === 'vcdemo-control-plane')!.spec.egress![0]!;
     assert.deepEqual(rule, {
       to: [{ ipBlock: { cidr: '10.1.2.3/32' } }],
@@ -98,7 +98,7 @@ describe('the policies of a pair', () => {
     });
   });
 
-  it('let out to the internet, and to no private, link-local, shared or reserved address', () => {
+  it('allow the internet, but no private, link-local, shared or reserved address', () => {
     const peers = egressOf(synced());
     for (const address of ['1.1.1.1', '172.15.0.1', '172.32.0.1', '2606:4700::1111'])
       assert.equal(reaches(peers, address), true, address);
@@ -110,7 +110,7 @@ describe('the policies of a pair', () => {
       assert.equal(reaches(peers, address), false, address);
   });
 
-  it('let out to the private ranges that the configuration allows, and not to the public ones that it excepts', () => {
+  it('allow the private ranges in the configuration, but not the public ones that it excludes', () => {
     const egress = { cidrs: ['10.9.0.0/16', 'fd12::/16'], except: ['203.0.113.0/24', '2a00:1::/32'] };
     const peers = egressOf(synced(), { isolation: { egress } });
     assert.equal(reaches(peers, '10.9.1.1'), true);
@@ -120,7 +120,7 @@ describe('the policies of a pair', () => {
     assert.equal(reaches(peers, '2a00:1::7'), false);
   });
 
-  it('except an API server with a public address from the internet, in both families', () => {
+  it('exclude an API server with a public address from the internet, for IPv4 and IPv6', () => {
     const apiServer = ['203.0.113.9', '2a00:1::9', 'fd00::9'].map((address) => ({ address, port: 443 }));
     const peers = egressOf(synced(), { apiServer });
     for (const { address } of apiServer) {
@@ -131,7 +131,7 @@ describe('the policies of a pair', () => {
     assert.equal(exceptions.includes('fd00::9/128'), false, 'Kubernetes refuses an exception outside of its block');
   });
 
-  it("let in from the demo's namespaces and the ingress controller's, selected by name, and from no other", () => {
+  it("admit the demo's and the ingress controller's namespaces by name, and no others", () => {
     const ingress = { namespaces: ['edge'], cidrs: ['192.168.7.0/24'] };
     const peers = policies({ isolation: { ingress } })[0]!.spec.ingress!.flatMap(({ from }) => from);
     const named = peers.flatMap(({ namespaceSelector }) => namespaceSelector?.matchExpressions ?? []);
@@ -146,7 +146,7 @@ describe('the policies of a pair', () => {
     assert.equal(peers.length, 3);
   });
 
-  it("let the ingress controller in from where it usually runs, or from the Gateway's namespace", () => {
+  it("admit the ingress controller from its usual namespaces, or the Gateway's namespace", () => {
     const from = (exposure: DemoConfig['exposure']) =>
       policies({ exposure })[0]!
         .spec.ingress!.slice(1)
@@ -162,7 +162,7 @@ describe('the policies of a pair', () => {
     assert.deepEqual(from({ kind: 'none' }), []);
   });
 
-  it("let a worker in the cluster reach the control plane's port and nothing else", () => {
+  it("let a worker in the cluster reach only the control plane's port", () => {
     const ingress = (workerNamespace?: string) =>
       policies(workerNamespace ? { workerNamespace } : {}).map(({ spec }) => spec.ingress ?? []);
     assert.deepEqual(ingress()[1], []);

@@ -18,12 +18,12 @@ const request = (isolation: Partial<DemoConfig['isolation']> = {}) => ({
 });
 
 describe('the quota of a namespace', () => {
-  it('comes after the LimitRange, without which it would keep every pod out that has no limits', () => {
+  it('comes after the LimitRange, without which it would keep out every pod without limits', () => {
     const kinds = quotaManifests(request()).map(({ kind }) => kind);
     assert.deepEqual(kinds, ['LimitRange', 'ResourceQuota']);
   });
 
-  it('has a default in the LimitRange for whatever it limits, except CPU', () => {
+  it('has a default in the LimitRange for everything that it limits, except CPU', () => {
     const [limits, quota] = quotaManifests(request()) as unknown as [V1LimitRange, V1ResourceQuota];
     const [{ default: ofLimits = {}, defaultRequest = {} }] = limits.spec!.limits as [V1LimitRange['spec'] & never];
     for (const resource of Object.keys(quota.spec!.hard!)) {
@@ -35,13 +35,13 @@ describe('the quota of a namespace', () => {
     assert.equal('cpu' in (ofLimits as object), false, 'with a CPU limit a virtual cluster starts a third slower');
   });
 
-  it('lets no LoadBalancer and no NodePort through', () => {
+  it('allows no LoadBalancer and no NodePort', () => {
     const [, quota] = quotaManifests(request()) as unknown as [unknown, V1ResourceQuota];
     assert.equal(quota.spec!.hard!['services.loadbalancers'], '0');
     assert.equal(quota.spec!.hard!['services.nodeports'], '0');
   });
 
-  it('is removed where the configuration switches it off, and before the LimitRange', () => {
+  it('is removed if the configuration turns it off, before the LimitRange', () => {
     assert.deepEqual(quotaManifests(request({ quota: 'off', limits: 'off' })), []);
     assert.deepEqual(
       retiredQuotas(request({ quota: 'off', limits: 'off' })).map(({ kind }) => kind),
@@ -92,7 +92,7 @@ describe('the default quota', () => {
   for (const [resource, hard] of Object.entries(quota)) {
     const [, kind, name = ''] = /^(requests|limits)\.(cpu|memory|ephemeral-storage)$/.exec(resource) ?? [];
     if (kind === undefined) continue;
-    it(`has ${resource} for what a create makes twice over, and an app`, () => {
+    it(`has ${resource} for everything in a demo twice over, and for an app`, () => {
       const asked = all.reduce((sum, resources) => sum + amountOf(resources, kind as 'requests', name), 0);
       const anApp = {
         cpu: 1,
@@ -103,7 +103,7 @@ describe('the default quota', () => {
     });
   }
 
-  it('has a default limit that is no lower than what upstream’s istiod requests without one', () => {
+  it('has a default limit that is not lower than what upstream’s istiod requests', () => {
     assert.ok(toNumber(limits.default.memory!) >= toNumber(istiod.requests!.memory!));
   });
 });

@@ -10,14 +10,14 @@ steps:
   - uses: ./.github/workflows/ci.yaml
 `;
 
-test('the actions of a workflow are found, but not its own parts', () => {
+test('the actions in a workflow are found, but not local ones', () => {
   assert.deepEqual(actionsIn(workflow), [
     { repository: 'actions/checkout', ref: 'v5', version: undefined },
     { repository: 'github/codeql-action', ref: commit('0'), version: 'v3.1.0' },
   ]);
 });
 
-test('an action is put at the commit of its release, which stays beside it', async () => {
+test('an action is pinned to the commit of its release, which stays in the comment', async () => {
   const asked: string[] = [];
   const commitOf = (repository: string, tag: string) => {
     asked.push(`${repository} ${tag}`);

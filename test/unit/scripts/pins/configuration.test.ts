@@ -9,7 +9,7 @@ import { yamlFiles } from '../../../support/yaml-files.js';
 
 const { directory, yaml } = yamlFiles();
 
-test('images, defaults too, Istio and a chart get their digests; comments and variables stay', async () => {
+test('images (including defaults), Istio and a chart get digests; comments and variables stay', async () => {
   const digestOf = (image: string) => `sha256:${createHash('sha256').update(image).digest('hex')}`;
   writeFileSync(join(directory, 'vcluster.tgz'), 'a chart');
   const path = yaml(`# ours

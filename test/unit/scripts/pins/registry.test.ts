@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { digestOf, parseImage } from '../../../../scripts/pins/registry.js';
 
-test('an image is named as Docker reads it', () => {
+test('an image name is parsed as Docker does', () => {
   for (const [image, registry, repository, tag] of [
     ['node', 'docker.io', 'library/node', 'latest'],
     ['alpine/helm:3.19.0', 'docker.io', 'alpine/helm', '3.19.0'],
@@ -39,9 +39,9 @@ describe('the digest of an image', () => {
   });
   after(() => registry.close());
 
-  test('is asked of its registry, as whoever may pull it', async () =>
+  test('is fetched from its registry with pull credentials', async () =>
     assert.equal(await digestOf(`${host}/a/b:1.0@sha256:old`), digest));
 
-  test('that does not exist is named', () =>
+  test('is an error if the tag does not exist', () =>
     assert.rejects(digestOf(`${host}/a/b:2.0`), /no digest for a\/b:2\.0 \(status 404\)/));
 });

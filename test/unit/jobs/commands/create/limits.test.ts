@@ -18,7 +18,7 @@ const demosOf = (owner: string, count: number, prefix: string) =>
     }),
   );
 
-test('lets somebody have one more demo as long as they and the host cluster have room', () => {
+test('allows another demo as long as the person and the host cluster are below their limits', () => {
   assertWithinLimits(
     [...demosOf('U1', config.limits.demosPerPerson - 1, 'a'), ...demosOf('U2', 9, 'b')],
     alice,
@@ -26,7 +26,7 @@ test('lets somebody have one more demo as long as they and the host cluster have
   );
 });
 
-test('refuses a demo beyond one person’s limit, and names theirs with their ends', () => {
+test('refuses a demo beyond the limit per person, and lists their demos with expiry times', () => {
   const demos = [...demosOf('U1', config.limits.demosPerPerson, 'a'), ...demosOf('U2', 1, 'b')];
   assert.throws(
     () => assertWithinLimits(demos, alice, config),
@@ -35,7 +35,7 @@ test('refuses a demo beyond one person’s limit, and names theirs with their en
   );
 });
 
-test('refuses a demo where the host cluster has as many as it may have', () => {
+test('refuses a demo if the host cluster has reached its limit', () => {
   assert.throws(
     () => assertWithinLimits(demosOf('U2', config.limits.demos, 'b'), alice, config),
     (error: Refusal) => error.code === 'host-full' && /b0 of <@U2>/.test(error.hint!),

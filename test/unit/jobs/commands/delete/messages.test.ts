@@ -13,7 +13,7 @@ describe('the end of a delete', () => {
     );
   });
 
-  it('names a volume that is kept, why, and who may remove it', () => {
+  it('names a volume that is kept, why, and who can remove it', () => {
     const { text } = deletedMessage('demo', 'has been', [volume('pvc-1')]);
     assert.match(
       text,
