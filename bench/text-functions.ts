@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { messageOf, UserError } from '../src/errors.js';
 import { statusMessage } from '../src/jobs/commands/status.js';
 import { detailsFile, type Verified } from '../src/jobs/commands/verify/details.js';
-import { verifyMessage } from '../src/jobs/commands/verify/message.js';
+import { verifyMessage } from '../src/jobs/commands/verify/messages.js';
 import { evenly } from '../src/jobs/commands/verify/shares.js';
 import { judge } from '../src/jobs/commands/verify/verdict.js';
 import { failureMessage, message } from '../src/jobs/slack/messages.js';

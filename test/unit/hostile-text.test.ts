@@ -15,7 +15,7 @@ import { listMessage } from '../../src/jobs/commands/list.js';
 import { everybodyRevokedMessage, personRevokedMessage } from '../../src/jobs/commands/revoke/messages.js';
 import { statusMessage } from '../../src/jobs/commands/status.js';
 import { detailsFile } from '../../src/jobs/commands/verify/details.js';
-import { verifyMessage } from '../../src/jobs/commands/verify/message.js';
+import { verifyMessage } from '../../src/jobs/commands/verify/messages.js';
 import { evenly } from '../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../src/jobs/commands/verify/verdict.js';
 import { UnknownDemo } from '../../src/jobs/find-demo.js';

@@ -12,7 +12,7 @@ import { findCauses } from './causes.js';
 import { checkPair, type HostFacts } from './checks.js';
 import { detailsFile, type Verified } from './details.js';
 import { measureDirection } from './measure.js';
-import { verifyMessage } from './message.js';
+import { verifyMessage } from './messages.js';
 import { evenly, type Expectation } from './shares.js';
 import { judge } from './verdict.js';
 

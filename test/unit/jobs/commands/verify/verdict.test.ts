@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { detailsFile } from '../../../../../src/jobs/commands/verify/details.js';
-import { verifyMessage, type PublicWay } from '../../../../../src/jobs/commands/verify/message.js';
+import { verifyMessage, type PublicWay } from '../../../../../src/jobs/commands/verify/messages.js';
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
