@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { readDemoConfig } from '../../src/config.js';
+import { faultNames } from '../../simulator/faults.js';
+import { commandNames } from '../../src/commands/table.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { causeNames } from '../../src/jobs/commands/verify/causes.js';
 import { checkNames } from '../../src/jobs/commands/verify/checks.js';
@@ -96,4 +98,36 @@ test('docs/verify.md explains every check and every cause that verify can name',
   const page = text('docs/verify.md');
   for (const name of causeNames) assert.ok(page.includes(`| ${name} |`), name);
   for (const name of checkNames) assert.ok(page.includes(`\`${name}\``), name);
+});
+
+test('README.md, Troubleshooting, quotes messages as the code has them', () => {
+  const [section] = /## Troubleshooting[\s\S]*?\n## /.exec(text('README.md'))!;
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => text(join('src', name)))
+    .join('\n');
+  /** What stands in a string before something that is filled in. */
+  const beginnings = [...sources.matchAll(/([^`'"{}\n$]{12,})\$\{/g)].map(([, beginning]) => beginning!.trimStart());
+  const quotes = section
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .flatMap((line) => [...line.split(' | ')[0]!.matchAll(/`([^`]+)`/g)].map(([, quote]) => quote!));
+  assert.ok(quotes.length > 10);
+  for (const quote of quotes)
+    for (const part of quote.split('…').map((each) => each.replace(/^:|:$/g, '').trim()))
+      assert.ok(
+        sources.includes(part) || beginnings.some((beginning) => part.startsWith(beginning)),
+        `"${part}" of "${quote}"`,
+      );
+});
+
+test('slack-manifest.yaml hints at every command', () => {
+  const { features } = parse(text('slack-manifest.yaml')) as {
+    features: { slash_commands: { usage_hint: string }[] };
+  };
+  assert.deepEqual(features.slash_commands[0]!.usage_hint.split(' | '), commandNames);
+});
+
+test('the README of the simulator explains every fault', () => {
+  for (const fault of faultNames) assert.ok(text('simulator/README.md').includes(`| \`${fault}\` |`), fault);
 });
