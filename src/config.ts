@@ -123,7 +123,7 @@ const workerEnvironment = z.object({
     .regex(/^[\w*,\s]*$/, 'expected names of variables, separated by commas')
     .refine((value) => forbiddenNames(value).length === 0, {
       error: ({ input }) =>
-        `must not name ${forbiddenNames(input as string).join(', ')}: vcdemo never passes on its own secrets`,
+        `must not name ${forbiddenNames(String(input)).join(', ')}: vcdemo never passes on its own secrets`,
     })
     .optional(),
 });

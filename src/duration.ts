@@ -1,5 +1,7 @@
 const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 
+const isUnit = (text: string): text is keyof typeof units => text in units;
+
 export const seconds = (count: number) => count * units.s;
 export const minutes = (count: number) => count * units.m;
 export const hours = (count: number) => count * units.h;
@@ -10,7 +12,7 @@ export const hours = (count: number) => count * units.h;
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d+[dhms])+$/.test(text)) return undefined;
   const total = [...text.matchAll(/(\d+)([dhms])/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
+    (sum, [, count, unit = '']) => sum + Number(count) * (isUnit(unit) ? units[unit] : NaN),
     0,
   );
   return total > 0 && Number.isSafeInteger(total) ? total : undefined;

@@ -31,6 +31,9 @@ export class UserError extends Error {
 /** The request cannot be carried out as it stands. Nothing is broken, and the log has nothing to add. */
 export class Refusal extends UserError {}
 
+/** Whatever was thrown, as an error. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+
 /** The text of whatever was thrown, without secrets. WebSockets throw events that have a message but are not errors. */
 export function messageOf(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;

@@ -1,4 +1,4 @@
-import { messageOf, UserError } from './errors.js';
+import { asError, messageOf, UserError } from './errors.js';
 import { redact } from './redact.js';
 
 /**
@@ -7,7 +7,7 @@ import { redact } from './redact.js';
  */
 export function exitWith(error: unknown): never {
   const lines =
-    error instanceof UserError ? [error.message, error.hint] : [redact((error as Error)?.stack ?? messageOf(error))];
+    error instanceof UserError ? [error.message, error.hint] : [redact(asError(error).stack ?? messageOf(error))];
   process.stderr.write(`${lines.filter(Boolean).join('\n')}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino';
+import { asError } from './errors.js';
 import { redact } from './redact.js';
 
 export type Log = Logger;
@@ -10,7 +11,7 @@ export function createLog(name: string, level: string): Log {
     level,
     serializers: {
       err(error: unknown) {
-        const plain = pino.stdSerializers.err(error as Error);
+        const plain = pino.stdSerializers.err(asError(error));
         return typeof plain === 'object' && plain !== null
           ? { type: plain.type, message: redact(String(plain.message)), stack: redact(String(plain.stack)) }
           : plain;

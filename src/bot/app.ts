@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { App, LogLevel, type Logger } from '@slack/bolt';
 import type { WebClient } from '@slack/web-api';
 import type { BotSettings } from '../config.js';
@@ -7,6 +6,7 @@ import { seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
+import { portOf } from '../port.js';
 import { createSlackClient } from '../slack/client.js';
 import { askInstallation, configuredInstallation, type Installation } from '../slack/installation.js';
 import { createPeople } from '../slack/people.js';
@@ -49,7 +49,7 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
     const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
-    const { port } = running.server.address() as AddressInfo;
+    const port = portOf(running.server);
     log.info({ port, mode: settings.SLACK_MODE }, 'bot is ready');
     return {
       port,

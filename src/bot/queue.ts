@@ -107,9 +107,11 @@ export function createJobQueues(
   return {
     async enqueue(request, { dedupeId, hostCluster }) {
       const job = newJob(request);
-      const { searched = [hostCluster] } = request.payload as { searched?: string[] };
-      const signatures = signaturesFor(job, settings.JOB_SIGNING_KEY, searched);
-      const queue = queues.get(queueName(jobs[request.name].queue, hostCluster))!;
+      const { payload } = request;
+      const searched = 'searched' in payload ? payload.searched : undefined;
+      const signatures = signaturesFor(job, settings.JOB_SIGNING_KEY, searched ?? [hostCluster]);
+      const queue = queues.get(queueName(jobs[request.name].queue, hostCluster));
+      if (!queue) throw new Error(`there is no queue for host cluster ${hostCluster}`);
       const added = await untilDone(enqueueTimeoutMs, () => putOnQueue(queue, job, signatures, { dedupeId }));
       link.over();
       // If Slack delivered the command twice, this is the id of the job that the first delivery created.

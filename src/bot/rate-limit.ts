@@ -14,9 +14,11 @@ export function createRateLimit(perMinute: number, now: () => number = Date.now)
     const recent = (given.get(userId) ?? []).filter((at) => at > since);
     given.delete(userId);
     given.set(userId, recent);
-    if (given.size > mostPeople) given.delete(given.keys().next().value!);
-    if (recent.length >= perMinute) {
-      const waitSeconds = Math.ceil((recent[0]! - since) / 1000);
+    const [longestSilent = userId] = given.keys();
+    if (given.size > mostPeople) given.delete(longestSilent);
+    const [oldest] = recent;
+    if (oldest !== undefined && recent.length >= perMinute) {
+      const waitSeconds = Math.ceil((oldest - since) / 1000);
       throw new Refusal(
         'too-many-commands',
         `You have sent ${perMinute} commands in the last minute, which is the limit.`,

@@ -58,12 +58,12 @@ export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['de
 
 /** The zod schema of a command's payload, derived from its row. */
 export function payloadSchema<Row extends Command>({ demo, person, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
-  const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()]);
-  const shape = {
+  const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()] as const);
+  const shape: z.ZodRawShape = {
     requester,
     ...(demo !== 'none' && { demo: demoName }),
     ...(person && { person: slackUserId.optional() }),
-    ...(Object.fromEntries(values) as Record<string, z.ZodType>),
+    ...Object.fromEntries(values),
     ...(askedOn === 'search' && { searched: hostClusterNames }),
   };
   return z.object(shape) as unknown as z.ZodType<PayloadOf<Row>>;

@@ -42,4 +42,6 @@ export const jobs = {
   renew: { queue: 'provisioning', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
-export type JobRequest = { [Name in JobName]: { name: Name; payload: JobPayload<Name> } }[JobName];
+export type JobRequest<Name extends JobName = JobName> = {
+  [Each in Name]: { name: Each; payload: JobPayload<Each> };
+}[Name];

@@ -1,10 +1,10 @@
-import { Refusal } from '../errors.js';
+import { messageOf, Refusal } from '../errors.js';
 import { suggestion } from '../suggestion.js';
-import type { Command, Flag, Limits } from './command.js';
+import type { Command, Limits } from './command.js';
 import { shown } from './flags.js';
 import { normaliseCommandText, splitWords } from './normalise.js';
 import { demoName } from './payload.js';
-import { commandNames, commands, defaultDemo, usageOf, type CommandName } from './table.js';
+import { commandNames, commands, defaultDemo, isCommandName, usageOf, type CommandName } from './table.js';
 
 /** A command line that was parsed. */
 export interface ParsedCommand {
@@ -39,8 +39,9 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   const { positional: words, values } = splitFlags(name, rest, refuse);
   const { positional, person } = command.person ? splitPerson(words, refuse) : { positional: words };
   const expected = command.demo === 'none' ? 0 : 1;
-  if (positional.length > expected)
-    throw refuse('unexpected-argument', `\`${name}\` does not take "${shown(positional[expected]!)}".`);
+  const unexpected = positional[expected];
+  if (unexpected !== undefined)
+    throw refuse('unexpected-argument', `\`${name}\` does not take "${shown(unexpected)}".`);
   if (command.demo === 'required' && positional[0] === undefined)
     throw refuse('name-missing', `\`${name}\` needs the name of a demo.`);
   return {
@@ -63,21 +64,19 @@ function parseHelp([topic, surplus]: string[], refuse: Refuse): ParsedCommand {
 function commandNamed(word: string): CommandName {
   // Phones begin a message with a capital.
   const name = word.toLowerCase();
-  if (Object.hasOwn(commands, name)) return name as CommandName;
+  if (isCommandName(name)) return name;
   throw new Refusal('unknown-command', `There is no command "${shown(word)}".${suggestion(name, commandNames)}`, {
     hint: `Commands: ${commandNames.map((known) => `\`${known}\``).join(', ')}. \`/vcdemo help\` explains them.`,
   });
 }
 
 function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
-  const known = [
-    ...Object.values(commands[name].flags as Record<string, Flag<unknown>>).map((flag) => flag.name),
-    '--on',
-  ];
+  const { flags }: Command = commands[name];
+  const known = [...Object.values(flags).map((flag) => flag.name), '--on'];
   const positional: string[] = [];
   const values = new Map<string, string>();
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index]!;
+  const rest = words.values();
+  for (const word of rest) {
     if (!word.startsWith('-')) {
       positional.push(word);
       continue;
@@ -86,7 +85,7 @@ function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
     if (!known.includes(flag))
       throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(flag)}".${suggestion(flag, known)}`);
     if (values.has(flag)) throw refuse('flag-twice', `\`${flag}\` was given twice.`);
-    const value = inline ?? words[++index];
+    const value = inline ?? rest.next().value;
     if (value === undefined || value === '') throw refuse('flag-value-missing', `\`${flag}\` needs a value.`);
     values.set(flag, value);
   }
@@ -117,7 +116,7 @@ function parseFlags({ flags }: Command, values: Map<string, string>, limits: Lim
     try {
       parsed[field] = flag.parse(text, limits);
     } catch (error) {
-      throw refuse(`bad-${flag.name.slice(2)}`, (error as Error).message);
+      throw refuse(`bad-${flag.name.slice(2)}`, messageOf(error));
     }
   }
   return parsed;

@@ -27,6 +27,6 @@ export function requestsFor(
 }
 
 /** A request with a validated payload. */
-export function jobRequest(name: JobName, payload: unknown): JobRequest {
-  return { name, payload: jobs[name].payload.parse(payload) } as JobRequest;
+export function jobRequest<Name extends JobName>(name: Name, payload: unknown): JobRequest<Name> {
+  return { name, payload: jobs[name].payload.parse(payload) };
 }

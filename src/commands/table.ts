@@ -110,7 +110,9 @@ export type JobCommandName = {
   [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never;
 }[CommandName];
 
-export const commandNames = Object.keys(commands) as CommandName[];
+export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+export const commandNames = Object.keys(commands).filter(isCommandName);
 
 /** The demo that is meant if none is named. */
 export const defaultDemo = 'demo';

@@ -7,6 +7,9 @@ import { parseYaml, showVariables, variablesIn } from './substitution.js';
 
 type Written = Record<string, unknown>;
 
+const isWritten = (value: unknown): value is Written =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /**
  * Reads and validates the YAML file; without a path, returns the defaults. A relative chart file is resolved against it.
  * With `hostCluster`, the settings are those of that entry of `clusters`, and the other entries are not validated.
@@ -20,8 +23,8 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv,
     const parsed = (only === undefined ? [undefined, ...Object.keys(clusters)] : [only]).map((name) =>
       parseFor(written, name),
     );
-    const [config] = allOf(parsed);
-    return withChartFileFrom(dirname(path), only === undefined ? config! : { ...config!, hostCluster: only });
+    const config = firstOf(parsed);
+    return withChartFileFrom(dirname(path), only === undefined ? config : { ...config, hostCluster: only });
   });
 }
 
@@ -34,16 +37,15 @@ export function readSharedConfig(path: string | undefined, env: NodeJS.ProcessEn
   return readFile(path, env, (written) => {
     const forWorkers = new Set(Object.keys(hostClusterConfig.shape));
     const own = Object.fromEntries(Object.entries(written).filter(([key]) => !forWorkers.has(key)));
-    const [config] = allOf([parse(sharedConfig, { ...own, ...clusterNames(written) })]);
-    return config!;
+    return firstOf([parse(sharedConfig, { ...own, ...clusterNames(written) })]);
   });
 }
 
 function readFile<Config>(path: string, env: NodeJS.ProcessEnv, check: (written: Written) => Config): Config {
   try {
     const content: unknown = parseYaml(readFileSync(path, 'utf8'), env) ?? {};
-    if (typeof content !== 'object' || Array.isArray(content)) throw new Unusable('expected keys and values');
-    return check(content as Written);
+    if (!isWritten(content)) throw new Unusable('expected keys and values');
+    return check(content);
   } catch (error) {
     const reason = showVariables(error instanceof Error ? error.message : String(error));
     throw new UserError('config-unreadable', `The configuration file ${path} cannot be used: ${reason}`, {
@@ -62,12 +64,9 @@ type Parsed<Config> = { config: Config } | { problems: string[] } | { unset: str
 function parseFor(written: Written, name: string | undefined): Parsed<DemoConfig> {
   const common = { ...written, ...clusterNames(written) };
   if (name === undefined) return parse(demoConfig, common);
-  const differences = (clustersIn(written)[name] ?? {}) as Written;
-  const [own, whole] = [
-    parse(hostClusterConfig.partial(), differences, ['clusters', name]),
-    parse(demoConfig, { ...common, ...differences }),
-  ];
-  return 'config' in own ? whole : own;
+  const differences = clustersIn(written)[name] ?? {};
+  const own = parse(hostClusterConfig.partial(), differences, ['clusters', name]);
+  return 'config' in own ? parse(demoConfig, { ...common, ...differences }) : own;
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string[] = []): Parsed<z.output<Schema>> {
@@ -77,8 +76,11 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: str
   return parsed.success ? { config: parsed.data } : { problems: problemsOf(parsed.error, at) };
 }
 
-/** @throws Unusable with every problem, without duplicates */
-function allOf<Config>(parsed: Parsed<Config>[]): Config[] {
+/**
+ * The first of several, if all of them are right.
+ * @throws Unusable with every problem, without duplicates
+ */
+function firstOf<Config>(parsed: Parsed<Config>[]): Config {
   const unset = new Set(parsed.flatMap((each) => ('unset' in each ? each.unset : [])));
   if (unset.size > 0)
     throw new Unusable(
@@ -86,7 +88,9 @@ function allOf<Config>(parsed: Parsed<Config>[]): Config[] {
     );
   const problems = new Set(parsed.flatMap((each) => ('problems' in each ? each.problems : [])));
   if (problems.size > 0) throw new Unusable([...problems].join('; '));
-  return parsed.flatMap((each) => ('config' in each ? [each.config] : []));
+  const [first] = parsed.flatMap((each) => ('config' in each ? [each.config] : []));
+  if (first === undefined) throw new Unusable('it is empty');
+  return first;
 }
 
 function problemsOf(error: z.ZodError, at: string[]): string[] {
@@ -96,9 +100,7 @@ function problemsOf(error: z.ZodError, at: string[]): string[] {
   });
 }
 
-function clustersIn({ clusters }: Written): Written {
-  return typeof clusters === 'object' && clusters !== null && !Array.isArray(clusters) ? (clusters as Written) : {};
-}
+const clustersIn = ({ clusters }: Written): Written => (isWritten(clusters) ? clusters : {});
 
 /** `clusters` without their contents; unchanged if it is not a map, which the schema refuses. */
 function clusterNames(written: Written): Written {

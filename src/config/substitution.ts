@@ -51,7 +51,7 @@ function meaningOf(value: string): unknown {
 
 /** The names of the unset variables in a value. */
 export function variablesIn(value: unknown): string[] {
-  return [...new Set([...JSON.stringify(value ?? null).matchAll(unsetVariable)].map(([, name]) => name!))];
+  return [...new Set([...JSON.stringify(value ?? null).matchAll(unsetVariable)].map(([, name = '']) => name))];
 }
 
 /** Restores the variables in a text that quotes the file. */

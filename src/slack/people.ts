@@ -38,7 +38,8 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
       standing.catch(() => undefined);
       const entry = { standing, until: Date.now() + rememberedMs };
       remembered.set(userId, entry);
-      if (remembered.size > mostRemembered) remembered.delete(remembered.keys().next().value!);
+      const [oldest = userId] = remembered.keys();
+      if (remembered.size > mostRemembered) remembered.delete(oldest);
       return standing;
     },
   };

@@ -86,7 +86,7 @@ export function parseEnvelope(payload: unknown): Incoming | undefined {
     : as('interaction', interaction.safeParse(payload));
 }
 
-const mediaType = (contentType = '') => contentType.split(';', 1)[0]!.trim().toLowerCase();
+const mediaType = (contentType = '') => contentType.replace(/;.*/s, '').trim().toLowerCase();
 
 function parseForm(form: URLSearchParams): Incoming | undefined {
   const payload = form.get('payload');

@@ -91,7 +91,8 @@ function createBodyReader(budget: number): (request: IncomingMessage) => Promise
     let held = 0;
     try {
       // A refused request is not destroyed: the client has to get the answer.
-      for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const content: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+      for await (const part of content) {
         parts.push(part);
         size += part.length;
         if (size <= commandLimit) continue;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SocketModeClient, type SocketModeOptions } from '@slack/socket-mode';
+import { z } from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
@@ -92,13 +93,8 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   }
 
   const refused = stayConnected();
-  let refusal: { error: unknown } | undefined;
-  void refused.then((error) => {
-    refusal = { error };
-    firstAttempted();
-  });
-  await firstAttempt;
-  if (refusal !== undefined) throw (refusal as { error: unknown }).error;
+  const refusal = await Promise.race([firstAttempt, refused.then((error) => ({ error }))]);
+  if (refusal) throw refusal.error;
   return {
     problem: () => problem,
     refused,
@@ -164,12 +160,13 @@ function endOf(client: SocketModeClient): Promise<string> {
   });
 }
 
+const disconnectMessage = z.object({ type: z.literal('disconnect'), reason: z.unknown().transform(String) });
+
 function disconnectReasonIn(message: string): string | undefined {
   // Slack's own messages are short.
   if (message.length > 2_000) return undefined;
   try {
-    const { type, reason } = JSON.parse(message) as { type?: unknown; reason?: unknown };
-    return type === 'disconnect' ? String(reason) : undefined;
+    return disconnectMessage.safeParse(JSON.parse(message)).data?.reason;
   } catch {
     return undefined;
   }
