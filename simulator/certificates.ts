@@ -37,15 +37,17 @@ const inDays = (days: number) => new Date(Date.now() + days * day);
 const generateKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const oidsOfUse = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' };
 
+/** As Kubernetes signs, in case clocks differ. */
+const fiveMinutesAgo = () => new Date(Date.now() - 300_000);
+
 export function createAuthority(commonName: string): Authority {
   const key = generateKey();
   const issuer = { ...key, name: nameOf({ commonName }) };
-  const notBefore = new Date(Date.now() - 300_000);
   const issue = ({ publicKey, subject, subjectAltNames, notAfter = inDays(365) }: IssueRequest) =>
     certificate(issuer, {
       publicKey,
       subject: 'commonName' in subject ? nameOf(subject) : subject,
-      notBefore,
+      notBefore: fiveMinutesAgo(),
       notAfter,
       extensions: [
         extension(oids.keyUsage, asn1.bits(Buffer.from([0xa0]), 5), { critical: true }), // digitalSignature, keyEncipherment
@@ -61,7 +63,7 @@ export function createAuthority(commonName: string): Authority {
   return {
     certificate: authorityCertificate(key, {
       subject: [['CN', commonName]],
-      notBefore,
+      notBefore: fiveMinutesAgo(),
       notAfter: inDays(3650),
     }),
     privateKey: privateKeyPem(key.privateKey),
