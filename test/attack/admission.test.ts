@@ -18,9 +18,9 @@ import {
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * A demo's user tries, inside the virtual cluster, to get at the host through the objects that vcluster copies. Each attempt
- * is seen to succeed with the admission policy switched off for this demo, and to fail with it on: nothing of it comes to
- * exist in the host cluster, and the user reads why.
+ * A demo's user, inside the virtual cluster, tries to reach the host through the objects that vcluster copies. Each attempt
+ * must succeed while the admission policy is switched off for this demo, and fail while it is on: nothing is created in the
+ * host cluster, and the user is told why.
  */
 
 const config = readDemoConfig(process.env.VCDEMO_CONFIG);
@@ -34,10 +34,10 @@ type Fields = Record<string, unknown>;
 interface Attempt {
   rule: AdmissionRuleId;
   what: string;
-  /** What is created; the last is what vcluster copies. */
+  /** The objects to create; vcluster copies the last one. */
   objects: Fields[];
   kind: string;
-  /** What of the copy shows that the attempt worked. */
+  /** The part of the copy that shows that the attempt worked. */
   shows: RegExp;
 }
 
@@ -49,7 +49,7 @@ const named = (apiVersion: string, kind: string, fields: Fields, metadata: Field
   metadata: { name: 'NAME', ...metadata },
   ...fields,
 });
-/** It is never scheduled: that it exists in the host is enough. */
+/** Never scheduled: it is enough that it exists in the host. */
 const podSpec = (spec: Fields = {}, container: Fields = {}): Fields => ({
   containers: [{ name: 'app', image, command: ['sleep', '3600'], ...container }],
   nodeSelector: { attack: 'nowhere' },
@@ -94,7 +94,7 @@ const claimAttempt = (rule: AdmissionRuleId, what: string, shows: RegExp, spec: 
     }),
   ],
 });
-/** vcluster copies what pods use. */
+/** vcluster copies only what pods use. */
 const usedBy = (reference: Fields) =>
   named('v1', 'Pod', { spec: podSpec({}, { envFrom: [reference] }) }, { name: 'NAME-user' });
 const host = { host: '127.0.0.1', port: 6443 };
@@ -294,7 +294,7 @@ const attempts: Attempt[] = [
 
 // ------------------------------------------------------------------ the policy, off and on
 
-/** For this demo alone: others may be running in the host cluster. */
+/** For this demo only: others may be running in the host cluster. */
 async function switchPolicy(to: 'on' | 'off'): Promise<void> {
   const exception = { matchExpressions: [{ key: 'vcdemo.io/demo', operator: 'NotIn', values: [demo] }] };
   const matchResources = to === 'off' ? { namespaceSelector: exception } : null;
@@ -312,7 +312,7 @@ async function switchPolicy(to: 'on' | 'off'): Promise<void> {
   });
 }
 
-/** The quota allows no LoadBalancers and NodePorts either: another wall, which has its own tests. */
+/** The quota does not allow LoadBalancers and NodePorts either; that defence has its own tests. */
 async function switchQuotas(to: 'on' | 'off'): Promise<void> {
   const quotas = JSON.parse(await must(asHost(['-n', hostNamespace, 'get', 'resourcequota', '-o', 'json']))) as {
     items: Quota[];
@@ -417,7 +417,7 @@ describe('what a demo’s user creates in the virtual cluster', () => {
       await startVictim('on-victim');
       await must(debug('on-victim', 'sysadmin'));
       await must(debug('on-victim', 'restricted'));
-      // vcluster sends all new containers together: the refused one keeps the other out.
+      // vcluster sends all new containers in one request: the refused one blocks the other.
       await new Promise((resolve) => setTimeout(resolve, 5000));
       assert.doesNotMatch(await containersOf('on-victim'), /"privileged":true/);
       await startVictim('on-debugged');
@@ -468,7 +468,7 @@ describe('what a demo’s user creates in the virtual cluster', () => {
     });
   });
 
-  /** A pod that runs, to add containers to. */
+  /** A running pod to add containers to. */
   async function startVictim(name: string): Promise<void> {
     const pod = named('v1', 'Pod', { spec: podSpec({ nodeSelector: {} }) }, { name, namespace });
     await must(asUser(cluster, ['create', '-f', '-'], pod));

@@ -6,8 +6,8 @@ import { asHost, asUser, demo, must, namespaceOf, type Outcome, type VirtualClus
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * A demo's user tries to talk to what is none of theirs, and others to talk to the demo. Each attempt is seen to succeed
- * with the source document's policy, and to fail with the policies of the pair.
+ * A demo's user tries to reach what belongs to others, and others try to reach the demo. Each attempt must succeed with
+ * the source document's policy, and fail with the policies of the pair.
  */
 
 const config = readDemoConfig(process.env.VCDEMO_CONFIG);
@@ -17,7 +17,7 @@ const second = 1000;
 
 type Fields = Record<string, unknown>;
 
-/** A namespace of somebody else in the host cluster: a pod that serves and can ask. */
+/** Somebody else's namespace in the host cluster, with a pod that serves requests and can send them. */
 const others = `${demo}-others`;
 
 interface Addresses {
@@ -66,7 +66,7 @@ async function lookUp(): Promise<Addresses> {
 
 const curl = (url: string) => ['curl', '-sk', '--max-time', '3', '-o', '/dev/null', '-w', 'answer %{http_code}', url];
 
-/** Whatever answers, with whatever status. */
+/** Any response counts, whatever its status. */
 async function reached(outcome: Promise<Outcome>): Promise<boolean> {
   const { stdout, output } = await outcome;
   const [, code] = /answer (\d{3})/.exec(stdout) ?? [];
@@ -74,7 +74,7 @@ async function reached(outcome: Promise<Outcome>): Promise<boolean> {
   return code !== '000';
 }
 
-/** A firewall follows its policies after a moment. */
+/** The firewall applies a changed policy after a moment. */
 const eventually = (look: () => Promise<boolean>, wanted: boolean) =>
   waitFor(`it to be ${wanted}`, async () => (await look()) === wanted, { withinMs: 60 * second, everyMs: second });
 
@@ -101,7 +101,7 @@ async function startOthers(): Promise<void> {
     metadata: { name: others, namespace: others },
     spec: { selector: { app: 'serving' }, ports: [{ port: 5000 }] },
   };
-  // Somebody who says that they are of the demo is not let in for it.
+  // Claiming to belong to the demo is not enough to get in.
   const labels = { 'app.kubernetes.io/managed-by': 'vcdemo', 'vcdemo.io/demo': demo };
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: others } },
@@ -120,7 +120,7 @@ async function startOthers(): Promise<void> {
   await must(asHost(['-n', others, 'wait', 'pod', '--all', '--for=condition=Ready', '--timeout=120s']));
 }
 
-/** Policies add up: the source document's lets through what the pair's do not. */
+/** Policies are additive: the source document's allows what the pair's do not. */
 async function switchPolicies(to: 'pair' | 'document'): Promise<void> {
   for (const cluster of ['vc1', 'vc2'] as const) {
     const policy = {
@@ -137,7 +137,7 @@ async function switchPolicies(to: 'pair' | 'document'): Promise<void> {
   }
 }
 
-/** Whether a policy that lets nothing out does so. */
+/** Whether a policy that denies all egress is enforced. */
 async function policiesAreEnforced(): Promise<boolean> {
   const name = `${demo}-probe`;
   const policy = {
@@ -163,7 +163,7 @@ async function policiesAreEnforced(): Promise<boolean> {
     for (let attempt = 1; attempt <= 5; attempt++) {
       if (!(await reached(asHost(['-n', name, 'exec', 'asking', '--', ...curl(`https://${api}/version`)]))))
         return true;
-      await pause(2 * second); // a firewall follows after a moment
+      await pause(2 * second); // the firewall applies a changed policy after a moment
     }
     return false;
   } finally {
@@ -197,7 +197,7 @@ describe(
       await asHost(['delete', 'namespace', others, '--wait=false']);
     });
 
-    /** Whether a pod of the tenant's reaches an address: any answer counts, if only that of a handshake. */
+    /** Whether one of the tenant's pods can reach an address: any response counts, even just a handshake. */
     const reachesFrom = (name: keyof typeof pods, url: string) =>
       reached(asUser('vc1', ['-n', 'network', 'exec', name, '--', ...curl(url)]));
     const othersReach = (url: string) => reached(asHost(['-n', others, 'exec', 'asking', '--', ...curl(url)]));

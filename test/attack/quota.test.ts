@@ -14,8 +14,8 @@ import {
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * A demo's user tries to take more of the host than is meant for a demo. Each attempt is seen to succeed with the quota taken
- * away, and to fail with it.
+ * A demo's user tries to use more of the host than a demo may. Each attempt must succeed without the quota, and fail with
+ * it.
  */
 
 const config = readDemoConfig(process.env.VCDEMO_CONFIG);
@@ -27,7 +27,7 @@ const second = 1000;
 type Fields = Record<string, unknown>;
 const asObject = (text: string) => JSON.parse(text) as Fields;
 
-/** Never scheduled, unless said otherwise: that it exists in the host is enough. */
+/** Never scheduled, unless stated otherwise: it is enough that it exists in the host. */
 const pod = (name: string, container: Fields = {}, spec: Fields = {}): Fields => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -47,7 +47,7 @@ const claim = (name: string, storage: string): Fields => ({
 });
 const asks = (requests: Fields, limits: Fields = {}): Fields => ({ resources: { requests, limits } });
 
-/** One object that asks for too much. */
+/** One object that requests too much. */
 const greedy: { what: string; make: (name: string) => Fields }[] = [
   { what: 'a limit of 200 Gi', make: (name) => pod(name, asks({ memory: '64Mi' }, { memory: '200Gi' })) },
   { what: '100 CPUs', make: (name) => pod(name, asks({ cpu: '100' })) },
@@ -59,7 +59,7 @@ const greedy: { what: string; make: (name: string) => Fields }[] = [
   { what: 'a volume of 500 Gi', make: (name) => claim(name, '500Gi') },
 ];
 
-/** Many objects that ask for little. */
+/** Many objects that each request little. */
 const numerous: { what: string; make: (name: string) => Fields[]; resource: string; many: number; most: string }[] = [
   {
     what: '60 pods',
@@ -101,14 +101,14 @@ const numerous: { what: string; make: (name: string) => Fields[]; resource: stri
   },
 ];
 
-/** How many objects of the kind vcluster has copied to the host from the namespace of these tests. */
+/** Number of objects of the kind that vcluster has copied to the host from the namespace of these tests. */
 async function countCopies(resource: string): Promise<number> {
   const selector = `vcluster.loft.sh/namespace=${namespace}`;
   const names = await must(asHost(['-n', hostNamespace, 'get', resource, '-l', selector, '-o', 'name']));
   return names.split('\n').filter(Boolean).length;
 }
 
-/** The first resource of which more than half of the quota is used. */
+/** The first resource with more than half of its quota used. */
 async function scarceIn(cluster: VirtualCluster): Promise<string | undefined> {
   const quota = JSON.parse(
     await must(asHost(['-n', namespaceOf(cluster), 'get', 'resourcequota', 'vcdemo', '-o', 'json'])),
@@ -130,7 +130,7 @@ const subject = ({ kind, metadata }: Fields) => ({
   namespace,
 });
 
-/** Takes the quota and the LimitRange away; answers with how to restore them. */
+/** Removes the quota and the LimitRange; returns a function that restores them. */
 async function withoutQuota(): Promise<() => Promise<void>> {
   const saved: Fields[] = [];
   for (const kind of ['limitrange', 'resourcequota']) {
@@ -164,7 +164,7 @@ describe('what a demo can use of the host cluster', () => {
   it('leaves room for a rollout of everything within the quota', async () => {
     for (const cluster of ['vc1', 'vc2'] as const) {
       let scarce: string | undefined;
-      // What other attacks have left may still be on its way out.
+      // Leftovers of other attacks may still be terminating.
       await waitFor(
         'a quota of which at most half is used',
         async () => (scarce = await scarceIn(cluster)) === undefined,
@@ -271,7 +271,7 @@ describe('what a demo can use of the host cluster', () => {
   });
 });
 
-/** Kubernetes' notation of a number. */
+/** A number in Kubernetes' quantity notation. */
 function amountOf(quantity: string): number {
   const [, digits, unit = ''] = /^([\d.]+)(\w*)$/.exec(quantity)!;
   const powers = ['', 'k', 'M', 'G', 'T'];

@@ -7,9 +7,9 @@ import { startStack, textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * npm run test:attack: attacks on the host cluster of KUBECONFIG, with the settings of VCDEMO_CONFIG, by an administrator
- * of one demo. The demo is created once, for all files here, and deleted at the end. Arguments choose files.
- * With ATTACK_KUBECONFIG, the kubeconfig of a demo `attack` that exists, nothing is created or deleted.
+ * npm run test:attack: attacks on the host cluster of KUBECONFIG, with the settings of VCDEMO_CONFIG, by somebody with full
+ * access to one demo. The demo is created once for all files here, and deleted at the end. Arguments select files.
+ * With ATTACK_KUBECONFIG, the kubeconfig of an existing demo `attack`, nothing is created or deleted.
  */
 
 const demo = 'attack';
@@ -22,7 +22,7 @@ if (!process.env.KUBECONFIG) {
 }
 process.exitCode = process.env.ATTACK_KUBECONFIG ? await attack(process.env.ATTACK_KUBECONFIG) : await withDemo(attack);
 
-/** Runs the test files one after the other; answers with the exit code. */
+/** Runs the test files one after another; returns the exit code. */
 async function attack(kubeconfig: string): Promise<number> {
   const chosen = process.argv.slice(2);
   const files = (await readdir(folder)).filter(
@@ -37,7 +37,7 @@ async function attack(kubeconfig: string): Promise<number> {
   return exitCode ?? 1;
 }
 
-/** Creates the demo as its user would, and deletes it. */
+/** Creates and deletes the demo as a user would. */
 async function withDemo(use: (kubeconfig: string) => Promise<number>): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-attack-'));
   const stack = await startStack();

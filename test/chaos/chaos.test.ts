@@ -19,10 +19,10 @@ import { startStack, textOf, type RunningProcess, type Stack } from '../support/
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * npm run test:chaos -- --n 30 --seed 7: lives of demos in which parts fail at random moments. On the simulated cluster, or
- * on a real one with --kubeconfig and --config; --stop and --start are then commands that take a component of it away and
- * bring it back, such as --stop "lab stop {}" --start "lab up". With --redis sentinel, Redis is a primary with a replica
- * and three sentinels, and fails over.
+ * npm run test:chaos -- --n 30 --seed 7: creates and deletes demos while components fail at random moments. On the simulated
+ * cluster, or on a real one with --kubeconfig and --config; --stop and --start are then commands that stop a component of
+ * it and start it again, such as --stop "lab stop {}" --start "lab up". With --redis sentinel, Redis is a primary with a
+ * replica and three sentinels, and fails over.
  */
 
 const { values: options } = parseArgs({
@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
 const rounds = Number(options.n);
 const minute = 60_000;
 
-/** Repeatable by its seed. */
+/** The same seed gives the same sequence. */
 let state = Number(options.seed) * 2_654_435_761;
 function random(below: number): number {
   state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x12345) >>> 0;
@@ -80,7 +80,7 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** Each takes something away for some seconds, and brings it back. */
+  /** Each stops something for some seconds, and starts it again. */
   const faults: Record<string, (ms: number) => Promise<void>> = {
     async 'the worker is killed'() {
       await worker.kill('SIGKILL');
@@ -157,10 +157,10 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
     for (const method of methods) stack.slack.failCalls(method, undefined);
   }
 
-  /** Types a command until the bot has taken it: while Redis or the bot is away people are told, and type again. */
+  /** Repeats a command until the bot accepts it, as people do when it says that Redis is down or does not answer. */
   async function command(text: string, accepted: RegExp): Promise<void> {
     await waitFor(
-      `/vcdemo ${text} to be taken`,
+      `/vcdemo ${text} to be accepted`,
       async () => {
         const answer = await stack.type(stack.slack.alice, text).catch(() => undefined);
         return answer && accepted.test(textOf({ text: '', ...answer.body }));
@@ -168,11 +168,11 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
       { withinMs: 2 * minute, everyMs: 1000 },
     );
   }
-  /** Something fails at a random moment of what is under way. */
+  /** Breaks something at a random moment during the work. */
   async function disturb(): Promise<string> {
     const name = pick(Object.keys(faults));
     const ms = pick([1000, 4000, 9000, 14_000]);
-    await sleep(random(4000)); // the moment is what is tested
+    await sleep(random(4000)); // the moment itself is under test
     await faults[name]!(ms);
     return `${name} (${ms / 1000} s)`;
   }

@@ -103,7 +103,7 @@ describeContract('authentication and access', (api) => {
         () => false,
       ),
     );
-    // What the role says, in the namespace of the binding, and no more.
+    // Only what the role allows, and only in the namespace of the binding.
     const refusals: [ApiCall, RegExp][] = [
       [{ method: 'GET', path: '/api/v1/namespaces/default/configmaps' }, /in the namespace "default"/],
       [{ method: 'GET', path: `/api/v1/namespaces/${namespace}/secrets` }, /cannot list resource "secrets"/],

@@ -14,8 +14,8 @@ import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * The table of what demos may create, put to the API server by dry runs: without the policy, to see that the attacks are
- * real, and with it. The policy is the product's, for the namespace of this test alone.
+ * Sends the table of what demos may create to the API server as dry runs: without the policy, to see that the attacks are
+ * real, and with it. The policy is the one that vcdemo ships, limited to the namespace of this test.
  */
 
 const domain = 'demos.test';
@@ -37,7 +37,7 @@ describeContract('the admission policy', (api) => {
   });
   let storageClass: string;
 
-  /** The product's policy under another name, for this namespace. */
+  /** The shipped policy under another name, for this namespace. */
   const policies = (): Manifest[] =>
     (
       JSON.parse(JSON.stringify(admissionPolicy(config)).replaceAll('"vcdemo-demos"', `"${policyName}"`)) as Manifest[]
@@ -77,7 +77,7 @@ describeContract('the admission policy', (api) => {
     return (await api.cluster.request<{ status: { token: string } }>({ method: 'POST', path, body })).status.token;
   }
 
-  /** What the API server says to a dry run; undefined if it would create the object, whole or `without a field`. */
+  /** The API server's refusal of a dry run; undefined if it would create the object; `without a field` if it drops part of it. */
   async function refusalOf(object: Manifest, account?: string): Promise<string | undefined> {
     const filled = JSON.parse(JSON.stringify(object).replaceAll('__default__', storageClass)) as Manifest;
     try {
@@ -107,7 +107,7 @@ describeContract('the admission policy', (api) => {
   for (const { name, object, refusedBy, account } of cases)
     it(`${refusedBy ? 'refuses' : 'admits'} ${name}${account ? `, from ${account}` : ''}`, async () => {
       const refusal = await refusalOf(object, account);
-      // Without a field: one that this Kubernetes does not know, or a quantity that it writes otherwise.
+      // Without a field: one that this Kubernetes does not know, or a quantity that it normalises.
       if (refusal === withoutField) return;
       if (refusedBy === undefined) return assert.equal(refusal, undefined);
       const elsewhere = refusedElsewhere[refusedBy];
@@ -129,10 +129,10 @@ const withNamespace = (spec: PolicySpec, name: string): object => ({
   },
 });
 
-/** What an API server may refuse by itself, before it asks a policy. */
+/** What an API server may refuse by itself, before it evaluates a policy. */
 const refusedElsewhere: Partial<Record<string, RegExp>> = {
   'runtime-class': /RuntimeClass "\w+" not found/,
 };
 
-/** An API server ignores fields while their feature is off: there is nothing to refuse then. */
+/** An API server drops fields whose feature gate is off: then nothing needs to be refused. */
 const withoutField = 'without a field';

@@ -43,7 +43,7 @@ describeContract('server-side apply', (api) => {
       forced.metadata.managedFields.map(({ manager }) => manager),
       ['two'],
     );
-    // The field is gone from the first one's: what it applies no more is not its to remove.
+    // The first manager no longer owns the field, so leaving it out does not remove it.
     assert.deepEqual((await applyAs('one', {})).data, { a: '2' });
   });
 

@@ -25,7 +25,7 @@ describeContract('watching objects', (api) => {
     try {
       await merge(api.cluster, watched, { data: { a: 'MQ==' } });
       await create(api.cluster, secret('unwatched'));
-      await merge(api.cluster, watched, { metadata: { labels: { watched: 'no' } } }); // leaves the selection
+      await merge(api.cluster, watched, { metadata: { labels: { watched: 'no' } } }); // no longer matches the selector
       await waitFor('the events', () => Promise.resolve(seen.length >= 3));
       assert.deepEqual(seen, ['ADDED watched', 'MODIFIED watched', 'DELETED watched']);
     } finally {

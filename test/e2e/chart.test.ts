@@ -15,8 +15,8 @@ import { accessOf } from '../support/access.js';
 import { assertPermissions } from '../../src/k8s/permission-check.js';
 
 /*
- * helm/vcdemo against helm and a real API server, which validates every rendering; nothing of it is started here, but the
- * worker's rights are granted, to see how far they go.
+ * helm/vcdemo against helm and a real API server, which validates every rendering. Nothing is started here, but the
+ * worker's permissions are granted, to see what they allow.
  */
 
 const chart = fileURLToPath(new URL('../../helm/vcdemo', import.meta.url));
@@ -27,7 +27,7 @@ const render = (values: object, args: string[] = [], release = 'bot') =>
     ['template', release, chart, '-n', namespace, '--kube-version', '1.33.0', ...args, '-f', '-'],
     valuesYaml(values),
   );
-/** As helm reads it, for which `no` is a truth value. */
+/** As helm parses it: an unquoted `no` is a boolean. */
 const valuesYaml = (values: object) => stringify({ slack, valkey: { enabled: true }, ...values }, { version: '1.1' });
 const slack = { existingSecret: 'slack' };
 
@@ -37,7 +37,7 @@ const monitoring = {
   dashboard: { enabled: true, labels: { grafana_dashboard: 2 } },
 };
 
-/** Each option once, away from its default. */
+/** Each option once, with a value other than its default. */
 const options: Record<string, object> = {
   'the bundled Valkey': {},
   'Valkey without a volume': { valkey: { enabled: true, storage: '' } },
@@ -337,7 +337,7 @@ describe('the chart', () => {
 
 async function assertAccepted({ stdout, stderr, exitCode }: Awaited<ReturnType<typeof render>>): Promise<void> {
   assert.equal(exitCode, 0, stderr);
-  // As helm does it: where an object names no namespace, it gets the release's.
+  // As helm does: an object without a namespace gets the release's.
   const objects = objectsIn(stdout).map((object) => ({ ...object, metadata: { namespace, ...object.metadata } }));
   const input = stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   const dryRun = await execa('kubectl', ['apply', '--dry-run=server', '-f', '-'], { input, reject: false });
@@ -372,7 +372,7 @@ interface PodSpec {
 const objectsIn = (yaml: string, version: '1.1' | '1.2' = '1.2'): Rendered[] =>
   parseAllDocuments(yaml, { version }).flatMap((document) => (document.contents ? [document.toJS() as Rendered] : []));
 
-/** Of the only object that has one. */
+/** Name of the only object that has one. */
 const podIn = (yaml: string): PodSpec => objectsIn(yaml).find(({ spec }) => spec?.template)!.spec!.template!.spec;
 
 type Role = Required<Pick<Rendered, 'kind' | 'metadata' | 'rules'>>;
@@ -395,13 +395,13 @@ describe('of the worker’s rules', () => {
     await execa('kubectl', ['delete', '-f', '-'], { input: (await render({}, rights)).stdout });
   });
 
-  /** What preflight says of the rights of the moment. */
+  /** What preflight reports about the current permissions. */
   const preflight = () =>
     assertPermissions(host, config, { demoClusterRole, claimNamespace: namespace }).then(
       () => 'nothing is missing',
       (error: Error) => error.message,
     );
-  /** The authoriser follows after a moment. */
+  /** The authoriser sees a change after a moment. */
   const preflightSays = (pattern: RegExp) =>
     retry(async () => assert.match(await preflight(), pattern), { withinMs: 10_000 });
 
@@ -433,7 +433,7 @@ describe('of the worker’s rules', () => {
     }
   });
 
-  /** The rules without what `taken` is about, which another rule may grant as well. */
+  /** The rules without those that `taken` matches, which another rule may also grant. */
   function withoutResources(rules: V1PolicyRule[], taken: V1PolicyRule): V1PolicyRule[] {
     const isTaken = (group: string, resource: string) =>
       taken.apiGroups!.includes(group) && taken.resources!.includes(resource);
@@ -460,7 +460,7 @@ describe('a thief of the worker’s token', () => {
   const own = `${namespace}-own`;
   const worker = `system:serviceaccount:${namespace}:bot-worker`;
   const label = 'app.kubernetes.io/managed-by';
-  /** Nothing of it is done: the authoriser and admission have their say in a dry run as well. */
+  /** Changes nothing: authorisation and admission also apply to a dry run. */
   const asThief = (...args: string[]) => execa('kubectl', [...args, `--as=${worker}`], { reject: false });
   const dryRun = (...args: string[]) => asThief(...args, '--dry-run=server');
   let manifests: string;
@@ -477,7 +477,7 @@ describe('a thief of the worker’s token', () => {
     manifests = (await render({}, parts)).stdout;
     await execa('kubectl', ['apply', '-f', '-'], { input: manifests });
     await execa('kubectl', ['create', 'namespace', foreign]);
-    // A policy takes hold a moment after it was made.
+    // A policy takes effect a moment after its creation.
     const adopt = () => dryRun('label', 'namespace', foreign, `${label}=vcdemo`);
     await retry(() => isRefused(adopt(), refusal), { withinMs: 20_000 });
   });
@@ -536,7 +536,7 @@ describe('a thief of the worker’s token', () => {
   });
 });
 
-/** A connection with the token of a ServiceAccount, which is made. */
+/** A connection with the token of a ServiceAccount, which it creates. */
 async function connectAs(account: string): Promise<Cluster> {
   await kubectlApply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } });
   const kubeConfig = new KubeConfig();
@@ -551,7 +551,7 @@ async function kubectlApply(manifest: object): Promise<void> {
   await execa('kubectl', ['apply', '-f', '-'], { input });
 }
 
-/** Repeats what throws, until the time is over. */
+/** Repeats the work until it does not throw, or the time is up. */
 async function retry(attempt: () => Promise<void>, { withinMs }: { withinMs: number }): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -12,8 +12,8 @@ import { startStack, textOf, type RunningProcess, type Stack } from '../support/
 import { waitFor } from '../support/wait-for.js';
 
 /*
- * The whole job on a real cluster: from signed slash commands to Slack's messages and files. KUBECONFIG names the cluster,
- * VCDEMO_CONFIG what is particular about it; the demos' public names must resolve on this machine.
+ * Everything on a real cluster, from signed slash commands to messages and files in Slack. KUBECONFIG names the cluster,
+ * VCDEMO_CONFIG holds its settings; the demos' public names must resolve on this machine.
  */
 
 const minute = 60_000;
@@ -40,7 +40,7 @@ after(async () => {
 /** kubectl on the host cluster. */
 const kubectl = async (...args: string[]) => (await execa('kubectl', args)).stdout;
 
-/** kubectl with a kubeconfig that somebody was given. */
+/** kubectl with a kubeconfig that vcdemo delivered. */
 async function kubectlWith(kubeconfig: string, ...args: string[]): Promise<string> {
   const file = join(directory, 'kubeconfig');
   await writeFile(file, kubeconfig, { mode: 0o600 });
@@ -203,7 +203,7 @@ describe('a demo on a real cluster', () => {
       'jsonpath={.items[0].metadata.name}',
     );
     const ofAccount = await inVc1(kubeconfig, '-n', 'kubernetes-dashboard', 'create', 'token', 'admin-user');
-    // As vcluster writes them into the annotations of pods in the host.
+    // As vcluster writes them to the annotations of pods in the host.
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', pod];
     const ofPod = await inVc1(kubeconfig, '-n', 'sample', 'create', 'token', 'sleep', ...bound);
     const whoami = ['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'];
@@ -216,7 +216,7 @@ describe('a demo on a real cluster', () => {
     await stack.press(slack.alice, 'confirmed:0', 'revoke e2e');
     await stack.message(/Demo \*e2e\* has new keys/, createWithinMs);
 
-    // The files with the old keys are no longer in Slack.
+    // Slack no longer has the files with the old keys.
     const [renewed, ...others] = (await slack.files(slack.channel)).map(({ content }) => content);
     const [ofBobNow, ...othersOfBob] = await slack.files(direct);
     assert.ok(renewed !== undefined && renewed !== kubeconfig && ofBobNow!.content !== ofBob!.content);
@@ -229,7 +229,7 @@ describe('a demo on a real cluster', () => {
         /namespace\/sample/,
       );
     }
-    // With the new CA, so that it is the token that is judged.
+    // With the new CA, so that only the token can be the reason for a refusal.
     for (const token of [ofAccount, ofPod]) await assert.rejects(inVc1(withToken(renewed, token), ...whoami), refusal);
     kubeconfig = renewed;
     await stack.type(slack.bob, 'verify e2e --requests 24');
@@ -300,7 +300,7 @@ describe('a worker that is killed in the middle of a create', () => {
 });
 
 describe('a host cluster in which a create cannot succeed', () => {
-  /** A worker of its own, with other settings; answers with what the person reads. */
+  /** A separate worker with other settings; resolves with what the person reads. */
   async function failureOf(demo: string, environment: Record<string, string>): Promise<string> {
     const own = await startStack(environment);
     try {
@@ -328,7 +328,7 @@ describe('a host cluster in which a create cannot succeed', () => {
     try {
       const role = ['create', 'clusterrolebinding', 'vcdemo-powerless', '--clusterrole=view'];
       await kubectl(...role, '--serviceaccount=default:vcdemo-powerless');
-      // Without a Lease there is no claim: that right it has, and nothing else that writes.
+      // Claims need Leases: that is its only write permission.
       const leases = ['create', 'clusterrole', 'vcdemo-powerless', '--verb=get,create,update,delete'];
       await kubectl(...leases, '--resource=leases.coordination.k8s.io');
       const binding = ['create', 'clusterrolebinding', 'vcdemo-powerless-leases', '--clusterrole=vcdemo-powerless'];

@@ -16,7 +16,7 @@ import { waitFor } from '../support/wait-for.js';
 import { readDemoConfig } from '../../src/config.js';
 
 /*
- * The chart on a real cluster with KEDA: bot, Valkey and workers in pods, under the rules of the chart and no others.
+ * The chart on a real cluster with KEDA: bot, Valkey and workers in pods, with the permissions of the chart and no others.
  * VCDEMO_E2E_IMAGE names the image, which the cluster must have.
  */
 
@@ -50,7 +50,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     await slack?.close();
   });
 
-  /** Names of the worker's pods that are not on their way out. */
+  /** Names of the worker's pods that are not terminating. */
   async function workers(): Promise<string[]> {
     const selector = 'app.kubernetes.io/component=worker';
     const output = await kubectl('get', 'pods', '-n', namespace, '-l', selector, '-o', 'json');
@@ -67,7 +67,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
   }
   const logLines = (text: string) =>
     text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []));
-  /** What a pod has logged, to be asked for when it is gone as well. */
+  /** A pod's log, kept so that it can still be read after the pod is gone. */
   async function followLog(pod: string): Promise<() => LogLine[]> {
     const follower = spawn('kubectl', ['-n', namespace, 'logs', '--follow', pod], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -84,7 +84,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
   const noWorkers = () =>
     waitFor('no worker', async () => (await workers()).length === 0, { withinMs: 3 * minute, everyMs: 1000 });
 
-  /** Without a create's failure in between. */
+  /** Waits until the demo is ready; fails as soon as its create fails. */
   const ready = (demo: string) =>
     waitFor(
       `demo ${demo}`,
@@ -127,7 +127,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     await kubectl('-n', namespace, 'rollout', 'restart', 'deployment/bot-worker');
     await ready('roll');
     const logs = [...replaced, ...(await Promise.all((await workers()).map(readLog)))];
-    // Which step on which cluster was brought about by which worker.
+    // Which worker completed which step on which cluster.
     const acted = logs.map((log) =>
       log().flatMap(({ demo, msg, step, cluster, found }) =>
         demo === 'roll' && msg === 'step done' && !found ? [`${step}${cluster ? ` on ${cluster}` : ''}`] : [],
@@ -162,7 +162,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
   });
 });
 
-/** Lets the demo's time be over, in its record. */
+/** Sets the expiry in the demo's record to the past. */
 async function expire(demo: string): Promise<void> {
   const record = ['-n', namespace, 'configmap', `vcdemo-${demo}`];
   const data = JSON.parse(await kubectl('get', ...record, '-o', 'jsonpath={.data.record}')) as object;
@@ -170,7 +170,7 @@ async function expire(demo: string): Promise<void> {
   await kubectl('patch', ...record, '--type=merge', '--patch', JSON.stringify(patch));
 }
 
-/** The address of this machine on the way to the cluster's API. */
+/** This machine's address on the route to the cluster's API. */
 async function addressForPods(): Promise<string> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(process.env.KUBECONFIG!);
@@ -182,7 +182,7 @@ async function addressForPods(): Promise<string> {
   return address;
 }
 
-/** The Slack app's Secret and, where it is a file, the vcluster chart. */
+/** The Slack app's Secret and, if it is a file, the vcluster chart. */
 function prerequisites(slack: SlackWorkspace): string {
   const { vcluster } = readDemoConfig(process.env.VCDEMO_CONFIG);
   const isFile = vcluster.chart.endsWith('.tgz');

@@ -12,9 +12,9 @@ import { waitFor } from '../support/wait-for.js';
 import { mergeDeep } from '../../src/k8s/helm-values.js';
 
 /*
- * Demos of which only a part was made or is left, under the chart's rights and its admission policy: the worker gives
- * itself its rights in a namespace where it has none yet, and needs none where they went with the namespace. The worker
- * runs on this machine, with a token of the chart's ServiceAccount.
+ * Partly created and partly deleted demos, with the chart's permissions and its admission policy: the worker grants itself
+ * its permissions in a new namespace, and needs none where they were deleted along with the namespace. The worker runs on
+ * this machine, with a token of the chart's ServiceAccount.
  */
 
 const minute = 60_000;
@@ -58,7 +58,7 @@ describe('a worker with permissions only in the demos’ namespaces', () => {
     return (await execa('helm', args, { input: stringify(values) })).stdout;
   }
 
-  /** That of VCDEMO_CONFIG without what needs an edge; workers read it anew for each job. */
+  /** VCDEMO_CONFIG without what needs an edge; workers reload it for each job. */
   async function writeConfig(over: Record<string, unknown>): Promise<void> {
     const file = process.env.VCDEMO_CONFIG;
     const text = file ? await readFile(file, 'utf8') : '{}';
@@ -67,7 +67,7 @@ describe('a worker with permissions only in the demos’ namespaces', () => {
     await writeFile(join(directory, 'config.yaml'), stringify(mergeDeep(config, over)));
   }
 
-  /** The account's token, and its namespace for the claims. */
+  /** The account's token, and the namespace for its claims. */
   async function writeKubeconfig(): Promise<string> {
     const admin = parse(await kubectl('config', 'view', '--raw', '--minify', '-o', 'json')) as Kubeconfig;
     const token = await kubectl('create', 'token', 'bot-worker', '-n', namespace, '--duration=2h');
@@ -81,7 +81,7 @@ describe('a worker with permissions only in the demos’ namespaces', () => {
     return file;
   }
 
-  /** What a worker that died right after its first write has left: a namespace, and nothing in it. */
+  /** What a worker leaves that dies right after its first write: an empty namespace. */
   async function beginDemo(demo: string): Promise<string> {
     const name = `${demo}-vc1`;
     const labels = {

@@ -77,7 +77,7 @@ const say = (url: string, text: string, options: { triggerId?: string; timestamp
 
 const waitingJobs = async () => (await Promise.all(Object.values(queues).map((queue) => queue.getWaiting()))).flat();
 
-/** All that the person reads in the answer. */
+/** Everything that the person reads in the response. */
 const shown = ({ body }: Answer) => JSON.stringify(body.blocks);
 
 describe('with several host clusters', () => {
@@ -433,7 +433,7 @@ describe('without Redis', () => {
     const own = new Redis(late.url);
     const queue = new Queue('provisioning', { connection: own });
     try {
-      // The bot tries again by itself; readiness tells when it has succeeded.
+      // The bot retries by itself; readiness shows when it has succeeded.
       while ((await fetch(`${url}/readyz`)).status !== 200);
       assert.match((await say(url, 'create later')).body.text ?? '', /Creating demo \*later\*/);
       const names = (await queue.getWaiting()).map((job) => job.data.demo);

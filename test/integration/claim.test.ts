@@ -10,7 +10,7 @@ import { connectCluster, type ApiCall, type Cluster } from '../../src/k8s/cluste
 import { hostAccess } from '../../src/k8s/host-access.js';
 import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
 
-/* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
+/* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
 describe('a claim on a demo', { concurrency: true }, () => {
   let simulated: SimulatedCluster;
@@ -35,7 +35,7 @@ describe('a claim on a demo', { concurrency: true }, () => {
     return result;
   }
   const holderOf = async (demo: string) => (await read<V1Lease>(host, lease(demo)))?.spec?.holderIdentity ?? 'nobody';
-  /** A Lease as a worker of that job leaves it when it dies. */
+  /** The Lease that a worker of that job leaves behind when it dies. */
   const leaveLease = (demo: string, renewTime: string) =>
     apply(host, {
       apiVersion: 'coordination.k8s.io/v1',
@@ -45,7 +45,7 @@ describe('a claim on a demo', { concurrency: true }, () => {
     });
   const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString().replace('Z', '000Z');
 
-  /** The host cluster as a worker sees it whose way there fails. */
+  /** The host cluster as seen by a worker whose connection to it fails. */
   function unreliable() {
     const way = { isOpen: true, losesAnswers: 0 };
     const cluster: Cluster = {

@@ -14,7 +14,7 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* Who gets into a demo, for how long, and what mends one: real bot and worker, the simulated cluster. */
+/* Who can access a demo, for how long, and how access is repaired: real bot and worker, simulated cluster. */
 
 describe('on a simulated cluster, the kubeconfig of a demo', () => {
   let host: SimulatedHost;
@@ -37,7 +37,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** The newest file of that name that a person or the channel has got. */
+  /** The newest file of that name that a person or the channel received. */
   const fileOf = (place: string, name: RegExp) =>
     waitFor(`a file like ${name}`, async () =>
       (await stack.slack.files(place)).findLast((file) => name.test(file.name)),
@@ -47,7 +47,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     await writeFile(path, content, { mode: 0o600 });
     return path;
   }
-  /** The cluster that a context of those files leads to, as kubectl would merge them. */
+  /** The cluster that a context of those files refers to, as kubectl would merge them. */
   async function connect(files: readonly string[], context: string): Promise<Cluster> {
     const current = await save(
       `current-${context}`,

@@ -11,7 +11,7 @@ import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
-/* Demos without namespaces, so that only Slack and the record are left to be dealt with. */
+/* Demos without namespaces, so that only Slack and the record are left to clean up. */
 
 describe('the files of a demo in Slack', () => {
   let simulated: SimulatedCluster;
@@ -28,7 +28,7 @@ describe('the files of a demo in Slack', () => {
     await simulated.close();
   });
 
-  /** A demo with two files, and what a step of its deletion works with. */
+  /** A demo with two files, and the context for a step of its deletion. */
   async function contextFor(name: string, deleteFiles: (ids: readonly string[]) => Promise<string[]>) {
     const demo = { ...plannedDemo({ name, claimNamespace: 'default' }), places: [] };
     const files = ['F1', 'F2'].map((id) => ({ id, to: 'C1' }));

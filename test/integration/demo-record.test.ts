@@ -21,7 +21,7 @@ import { create, merge, read, ref } from '../../src/k8s/objects.js';
 import { deleteNamespace } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
-/* On the simulated cluster, which refuses writes with an old resourceVersion as a real one does. */
+/* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
 describe('the record of a demo', () => {
   let simulated: SimulatedCluster;
@@ -38,7 +38,7 @@ describe('the record of a demo', () => {
 
   const plan = (name: string): Demo => plannedDemo({ name, now: new Date(), claimNamespace: 'default' });
   const namespace = (metadata: object) => create<V1Namespace>(host, { apiVersion: 'v1', kind: 'Namespace', metadata });
-  /** A demo as create leaves it when both namespaces are made. */
+  /** A demo whose create has just created both namespaces. */
   async function made(name: string): Promise<Demo> {
     const demo = await markDemo(host, plan(name), 'creating');
     for (const place of demo.places) {

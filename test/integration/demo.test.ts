@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { execa, execaSync, type ResultPromise } from 'execa';
 import { waitFor } from '../support/wait-for.js';
 
-/* `npm run demo` without the build, as a process: what it prints, how it ends, what it leaves. */
+/* `npm run demo` without the build, as a process: what it prints, how it ends, what it leaves behind. */
 
 const main = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url));
 
@@ -16,17 +16,17 @@ type Demo = ResultPromise<{ reject: false; all: true }>;
 
 interface Running {
   output(): string;
-  /** Waits for something to be printed. */
+  /** Waits until the text has been printed. */
   shows(pattern: RegExp): Promise<unknown>;
-  /** What lies in its directory for temporary files. */
+  /** The contents of its directory for temporary files. */
   temporary(): string[];
 }
 
-/** Gives a command a terminal; where there is none (util-linux), it reads from a pipe. */
+/** `script` (util-linux) gives a command a terminal; if it is not installed, the command reads from a pipe. */
 const hasTerminal = !execaSync('script', ['--version'], { reject: false }).failed;
 const endOfInput = '\u0004';
 
-/** Runs it with a directory of its own for temporary files; with `inTerminal`, as if a person sat at it. */
+/** Runs it with its own directory for temporary files; with `inTerminal`, as if started by a person. */
 async function withDemo(
   options: string[],
   use: (demo: Demo, running: Running) => Promise<void>,
@@ -57,7 +57,7 @@ async function withDemo(
 describe('npm run demo', () => {
   it('accepts lines and button numbers in a terminal, and shows the channel until the end of input', async () => {
     const talk = async (demo: Demo, { output, shows }: Running) => {
-      demo.stdin.write('/vcdemo create mine\n'); // typed before it is up
+      demo.stdin.write('/vcdemo create mine\n'); // typed before it is ready
       await shows(/Type \/vcdemo create/);
       const page = /http:\/\/127\.0\.0\.1:\d+/.exec(output())![0];
       await shows(/Demo mine of @alice is ready[\s\S]*📄 .*mine\.kubeconfig\.yaml/);
@@ -77,7 +77,7 @@ describe('npm run demo', () => {
       await shows(/Deleting demo mine/);
       if (hasTerminal) demo.stdin.write(endOfInput);
       else demo.stdin.end();
-      await shows(/Demo mine has been deleted/); // what was begun is waited for
+      await shows(/Demo mine has been deleted/); // work in progress is waited for
       assert.equal((await demo).exitCode, 0);
     };
     await withDemo([], talk, { inTerminal: true });
@@ -120,7 +120,7 @@ describe('npm run demo', () => {
     try {
       const { exitCode, stderr } = await execa(process.execPath, ['--import', 'tsx', main, '--script', 'list'], {
         reject: false,
-        // The package would fetch and compile one.
+        // The package would download and compile one.
         env: {
           PATH: directory,
           REDISMS_DOWNLOAD_URL: 'http://127.0.0.1:9/redis.tar.gz',
@@ -128,7 +128,7 @@ describe('npm run demo', () => {
         },
       });
       assert.equal(exitCode, 1);
-      assert.match(stderr, /A Redis is needed: install redis-server or valkey-server/);
+      assert.match(stderr, /Redis is required: install redis-server or valkey-server/);
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -13,9 +13,9 @@ import { startWorker } from '../../src/jobs/worker/worker.js';
 import { createLog } from '../../src/log.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* What people read when the simulated cluster fails in each of its ways; side by side, since deadlines are waited for. */
+/* What people read for each fault of the simulated cluster; in parallel, because the tests wait for deadlines. */
 
-/** What the last message about a create must say. */
+/** What the final message about a create must say. */
 const messages: Record<Fault, RegExp[]> = {
   'pods-pending': [
     /Creating demo \*\S+\* failed/,

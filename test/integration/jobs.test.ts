@@ -19,7 +19,7 @@ import { startWorker, type RunningWorker } from '../../src/jobs/worker/worker.js
 import { within } from '../../src/within.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* What a worker makes of jobs that are not as they should be: real BullMQ and Redis, the simulated cluster. */
+/* How a worker handles invalid jobs: real BullMQ and Redis, simulated cluster. */
 
 const log = createLog('test', 'silent');
 const retries = { maxRetriesPerRequest: null };
@@ -66,7 +66,7 @@ describe('a job', () => {
   it('a job that has killed several workers is abandoned, and the person is told', async () => {
     const queue = new Queue('verification', { connection });
     const { data, options } = signed('list', { requester: requester() }, 'list-stalled');
-    // As BullMQ leaves it when it has stalled too often.
+    // As BullMQ leaves a job that has stalled too often.
     const job = await queue.add('list', data, options);
     await connection.hset(queue.toKey(job.id!), 'defa', 'job stalled more than allowable limit');
     await queue.close();
@@ -149,7 +149,7 @@ describe('a queue', () => {
   it('a queue whose first connection to Redis is cut off is opened again', async () => {
     const redis = await startRedis();
     let answers = 0;
-    // Hands everything on to Redis and back, and cuts the connection instead of the second answer to INFO.
+    // Forwards everything to Redis and back, but cuts the connection instead of the second reply to INFO.
     const proxy = net
       .createServer((client) => {
         const server = net.connect(redis.port, '127.0.0.1');

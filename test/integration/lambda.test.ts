@@ -15,7 +15,7 @@ import { startRedis, type LocalRedis } from '../support/redis.js';
 import { sign, triggerId } from '../support/slack.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* dist/lambda.js (npm run build:lambda) in a process that is frozen after each answer, as Lambda does. */
+/* dist/lambda.js (npm run build:lambda) in a process that is frozen after each response, as on Lambda. */
 
 const secret = 'a-signing-secret';
 const lambdaProcess = fileURLToPath(new URL('../support/lambda-process.ts', import.meta.url));
@@ -45,7 +45,7 @@ class Lambda {
     return new Lambda(child);
   }
 
-  /** The answer, upon which the process is frozen. */
+  /** The response, after which the process is frozen. */
   async invoke(event: object): Promise<Answer> {
     this.child.kill('SIGCONT');
     this.child.send(event);
@@ -80,7 +80,7 @@ function headersFor(body: string, key = secret) {
   };
 }
 
-/** Of an API Gateway REST API. */
+/** An event from an API Gateway REST API. */
 const eventV1 = (body: string, key?: string) => ({
   httpMethod: 'POST',
   path: '/slack/events',
@@ -89,7 +89,7 @@ const eventV1 = (body: string, key?: string) => ({
   isBase64Encoded: false,
 });
 
-/** Of an HTTP API or a function URL: names in lower case, the body encoded. */
+/** An event from an HTTP API or a function URL: lower-case header names, encoded body. */
 const eventV2 = (body: string, key?: string) => ({
   version: '2.0',
   rawPath: '/slack/events',
@@ -149,7 +149,7 @@ describe('the bot on Lambda', () => {
       const form = formOf('create thawed');
       assert.match((await lambda.invoke(eventV2(form))).body, /Creating demo \*thawed\*/);
       assert.ok(performance.now() - start < 3_000, 'within the time that Slack waits');
-      // Slack delivers again what it thinks was not answered.
+      // Slack redelivers what it believes was not answered.
       await lambda.invoke(eventV2(form));
       const made = await demos();
       assert.deepEqual(

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { simulatedHost } from '../support/host.js';
 import { startStack, textOf } from '../support/stack.js';
 
-/* The API of the simulated host cluster goes away in the middle of a create, for so long that claims and steps run out. */
+/* The API of the simulated host cluster is down in the middle of a create, long enough for claims and steps to expire. */
 
 const minute = 60_000;
 
@@ -23,7 +23,7 @@ describe('a create during which the host cluster’s API fails', { concurrency: 
         await stack.type(stack.slack.alice, 'create away');
         await stack.message(new RegExp(`:hourglass_flowing_sand: ${step}|:white_check_mark: ${step}`), minute);
         await host.cluster.inject('api-down');
-        await sleep(seconds * 1000); // the length of the outage is what is tested
+        await sleep(seconds * 1000); // the length of the outage is under test
         await host.cluster.inject(undefined);
         await stack.message(/Demo \*away\* of .* is ready/, 2 * minute);
         await stack.message(/:white_check_mark: Creating demo \*away\*/, minute);

@@ -6,7 +6,7 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* Bot and worker as processes of dist/, on a simulated cluster whose edge does not pass TLS through; in this order. */
+/* Bot and worker as processes of dist/, on a simulated cluster whose edge does not pass TLS through. The order matters. */
 
 describe('a demo whose public names do not work for the worker', () => {
   let host: SimulatedHost;
@@ -22,14 +22,14 @@ describe('a demo whose public names do not work for the worker', () => {
     await host?.close();
   });
 
-  /** Workers read the configuration anew for each job. */
+  /** Workers reload the configuration for each job. */
   async function setProof(proof: 'required' | 'warn'): Promise<void> {
     const path = host.environment.VCDEMO_CONFIG!;
     const config = parse(await readFile(path, 'utf8')) as { exposure: object };
     await writeFile(path, stringify({ ...config, exposure: { ...config.exposure, proof } }));
   }
   const channelHas = (pattern: RegExp) => stack.message(pattern, 60_000);
-  /** What came with the files that a channel shows, oldest first. */
+  /** The comments of the files in a channel, oldest first. */
   async function deliveries(channel: string) {
     const messages = await stack.slack.messages(channel);
     return messages.filter(({ files }) => files?.length).map(textOf);
@@ -96,7 +96,7 @@ describe('a demo whose public names do not work for the worker', () => {
     await stack.type(stack.slack.alice, 'status proof');
     assert.match(await stack.whisper(stack.slack.alice, /Demo proof:/), /the kubeconfig has not been proven to work/);
     await stack.type(stack.slack.alice, 'create proof');
-    // It takes the place of the one before.
+    // It replaces the previous one.
     await waitFor(
       'a kubeconfig without a warning',
       async () => {

@@ -25,13 +25,13 @@ import { triggerId } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* A company's network: Slack is reached by a proxy alone, has a name that does not resolve here and a CA of its own. */
+/* A corporate network: Slack is only reachable through a proxy, its name does not resolve here, and it uses a private CA. */
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 const slackHost = 'slack.corp.test';
 const helmIsMissing = (await execa('helm', ['version'], { reject: false })).failed;
 
-/** TLS in front of the Slack that listens without; it names itself as the address of its WebSocket. */
+/** TLS in front of the emulated Slack, which speaks plain HTTP; it gives its own address for the WebSocket. */
 async function startTlsFront(slack: SocketModeSlack, certificate: { certificate: string; privateKey: string }) {
   const behind = new URL(slack.apiUrl);
   const server = https.createServer(
@@ -178,7 +178,7 @@ describe('a host cluster behind a proxy', () => {
       else process.env[name] = value;
   });
 
-  /** The simulated cluster by a name that only the proxy knows. */
+  /** The simulated cluster under a name that only the proxy knows. */
   async function connectAs(environment: typeof own, more: object = {}): Promise<Cluster> {
     Object.assign(process.env, environment);
     const kubeconfig = parse(simulated.kubeconfig) as Kubeconfig;

@@ -10,7 +10,7 @@ import { probePublicAddress } from '../../src/k8s/public-address.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
 import { freePort } from '../support/free-port.js';
 
-/* Against servers on this machine; each stands for what can be found behind a public name. */
+/* Against servers on this machine; each stands for something that may answer at a public name. */
 
 async function certificateFor(name: string) {
   const key = await generateAuthorityKey();
@@ -21,7 +21,7 @@ async function certificateFor(name: string) {
   };
 }
 
-/** The code of the error with which the probe of the address ends; undefined when it is good. */
+/** The error code of the probe of the address; undefined when it passes. */
 async function codeOf(server: string, ca: string, tlsServerName?: string): Promise<string | undefined> {
   const access = accessWith({ url: server, certificateAuthority: ca, tlsServerName }, { token: 'x' });
   try {

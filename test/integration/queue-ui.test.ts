@@ -35,7 +35,7 @@ after(async () => {
   await redis.stop();
 });
 
-/** Status of a request with that method and Host header. */
+/** Status of the response to a request with that method and Host header. */
 const ask = (path: string, method: string, host?: string) =>
   new Promise<number>((resolve, reject) => {
     request(new URL(path, url), { method, headers: host ? { host } : {} }, (response) =>

@@ -9,7 +9,7 @@ import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
 import { createLog } from '../../src/log.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* What KEDA reads in Redis, against what BullMQ writes there. */
+/* That BullMQ writes to Redis what KEDA reads there. */
 
 let redis: LocalRedis;
 before(async () => void (redis = await startRedis()));

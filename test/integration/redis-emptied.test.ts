@@ -9,7 +9,7 @@ import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* A Redis that loses all that it had while a job is done, as one without a disk that is started again. */
+/* A Redis that loses all data during a job, like one without persistence that restarts. */
 
 describe('a create whose Redis is flushed', () => {
   let redis: LocalRedis;
@@ -18,7 +18,7 @@ describe('a create whose Redis is flushed', () => {
   let host: SimulatedHost;
   const ownPath = process.env.PATH;
   before(async () => {
-    // It waits for pods until the deadline of the step, far beyond the lock of its job.
+    // It waits for pods until the deadline of the step, far longer than the lock of its job lasts.
     [redis, slack, host] = await Promise.all([startRedis(), startSlack(), simulatedHost('pods-pending')]);
     admin = new Redis(redis.url);
     process.env.PATH = host.environment.PATH;

@@ -18,7 +18,7 @@ import { startRedis } from '../support/redis.js';
 import { startSentinelGroup } from '../support/sentinels.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 
-/* Redis with a replica: what bot and worker do when it takes over. */
+/* Redis with a replica: what bot and worker do when the replica takes over. */
 
 let slack: SlackWorkspace;
 let host: SimulatedHost;
@@ -41,7 +41,7 @@ it('a primary that becomes a replica is left for the new primary at the same add
   });
   try {
     assert.deepEqual(await product.readiness(), bothReady);
-    // The address still leads to the old one, which takes no writes.
+    // The address still leads to the old primary, which accepts no writes.
     await oldAdmin.call('REPLICAOF', '127.0.0.1', String(next.port));
     const { bot, worker } = await product.readiness();
     assert.match(`${bot} ${worker}`, /READONLY.*READONLY/s);

@@ -7,7 +7,7 @@ import { startProduct, type Product } from '../support/product.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 
-/* Outages of Redis, long ones too: all side by side, each with a Redis, a bot and a worker of its own. */
+/* Outages of Redis, including long ones: all in parallel, each with its own Redis, bot and worker. */
 
 let slack: SlackWorkspace;
 let host: SimulatedHost;
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => Promise.all([slack.close(), host.close()]));
 
-/** Ends with a Redis that works, the same or another on the same port. */
+/** Resolves once a Redis works again, the same one or another on the same port. */
 type Outage = (redis: LocalRedis) => Promise<LocalRedis>;
 
 const admin = async (redis: LocalRedis, ...command: [string, ...string[]]) => {

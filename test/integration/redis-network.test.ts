@@ -17,7 +17,7 @@ import { startRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* What networks, certificates and servers do to a connection that is up. */
+/* What networks, certificates and servers can do to an open connection. */
 
 const log = createLog('test', 'silent');
 const bothReady = { bot: 'ready', worker: 'ready' };

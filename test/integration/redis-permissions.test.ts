@@ -10,7 +10,7 @@ import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* The users of docs/operations.md, in a Redis that logs what it refuses them. */
+/* The users from docs/operations.md, on a Redis that logs what it denies them. */
 
 describe('with exactly the permissions of its role', () => {
   let redis: LocalRedis;
@@ -47,14 +47,14 @@ describe('with exactly the permissions of its role', () => {
       );
     const first = await start();
     assert.deepEqual(await first.readiness(), { bot: 'ready', worker: 'ready' });
-    // Neither helm nor istioctl is on the PATH of this process; what Redis is asked for is the same.
+    // Neither helm nor istioctl is on the PATH of this process; the Redis commands are the same without them.
     await first.say('create acl');
     await told(/Creating demo acl failed/);
     await first.done(await first.ask());
     await first.say('create interrupted');
     await told(/Creating demo \*interrupted\*/);
     await first.close();
-    // As a worker that was killed leaves its job.
+    // The job as a killed worker leaves it.
     const [waiting, active] = listsToScaleBy(queueName('provisioning'));
     assert.ok(await admin.rpoplpush(waiting!, active!), 'the job was not put back');
     const second = await start();

@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type RunningProcess, type Stack } from '../support/stack.js';
 
-/* What a worker that runs as a process costs while its Redis is of no use: CPU, memory and lines in the log. */
+/* What a worker process uses while its Redis is unusable: CPU, memory and log lines. */
 
 const watchedMs = 6_000;
 
@@ -85,10 +85,10 @@ describe('a worker', () => {
     });
 });
 
-/** What Linux says of a process. */
+/** What Linux reports about a process. */
 async function usage({ pid }: RunningProcess): Promise<{ cpuMs: number; residentMb: number }> {
   const [stat, status] = await Promise.all(['stat', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')));
-  // After the name, which may have spaces: state, then 10 fields, then the ticks of user and system, 10 ms each.
+  // After the name, which may contain spaces: state, 10 more fields, then user and system time in ticks of 10 ms.
   const [utime, stime] = stat!
     .slice(stat!.lastIndexOf(')') + 2)
     .split(' ')

@@ -18,7 +18,7 @@ import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* What Redis answers with an error: it ends a process that starts, and is told by one that runs. */
+/* Errors that Redis returns: a starting process ends with them, a running one reports them. */
 
 const log = createLog('test', 'silent');
 let slack: SlackWorkspace;

@@ -9,7 +9,7 @@ import { execa, execaSync } from 'execa';
 import { waitFor } from '../support/wait-for.js';
 import { provideRedisServer, type Machine } from '../support/redis-server.js';
 
-/* Bringing a Redis to a machine without one: package managers, sudo, make and docker are small scripts on the PATH. */
+/* Installing Redis on a machine without it: package managers, sudo, make and docker are small scripts on the PATH. */
 
 let folder = '';
 let said: string[] = [];
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Puts a command on the PATH that notes how it is called and then does this. */
+/** Puts a command on the PATH that records its arguments and then runs the script. */
 async function command(name: string, script = ''): Promise<void> {
   const file = join(folder, name);
   await writeFile(file, `#!/bin/sh\necho "$(/usr/bin/basename "$0") $*" >> "${folder}/calls"\n${script}\n`);
@@ -31,7 +31,7 @@ async function command(name: string, script = ''): Promise<void> {
 const calls = (): string[] =>
   existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : [];
 
-/** What a package manager does that installs a server when asked for that package. */
+/** The script of a package manager that installs a server with that package. */
 const installs = (packageName: string, server = 'redis-server') => `
 case "$*" in
   *"install"*" ${packageName}" | *"add"*" ${packageName}") /bin/ln -s "$0" "${folder}/${server}" ;;
@@ -122,14 +122,14 @@ describe('providing a Redis', () => {
 
   it('installs nothing if the answer is no', async () => {
     await command('apt-get', installs('redis-server'));
-    await assert.rejects(provideRedisServer(machine({ ask: answering(false) })), /^Error: A Redis is needed: /);
+    await assert.rejects(provideRedisServer(machine({ ask: answering(false) })), /^Error: Redis is required: /);
     assert.deepEqual(calls(), []);
   });
 
   it('installs nothing without root, outside CI and with nobody to ask, and says what it would have installed', async () => {
     await command('apt-get', installs('redis-server'));
     await command('sudo', 'exec "$@"');
-    await assert.rejects(provideRedisServer(machine({ isRoot: false })), /^Error: A Redis is needed: /);
+    await assert.rejects(provideRedisServer(machine({ isRoot: false })), /^Error: Redis is required: /);
     assert.deepEqual(calls(), []);
     assert.match(said.join(), /apt-get could install redis-server/);
   });
@@ -155,7 +155,7 @@ describe('providing a Redis', () => {
     await command('docker', 'echo "Cannot connect to the Docker daemon" >&2; exit 1');
     await assert.rejects(provideRedisServer(machine()), {
       message:
-        'A Redis is needed: install redis-server or valkey-server (apt-get: redis-server) or start Docker, then run this again.',
+        'Redis is required: install redis-server or valkey-server (apt-get: redis-server) or start Docker, then run this again.',
     });
   });
 });
@@ -192,7 +192,7 @@ describe('what a test has started', () => {
           child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
           let hasClosed = false;
           void child.then(() => (hasClosed = true));
-          // It closes when everything that holds its output has ended.
+          // Emitted once every process that holds its output has ended.
           await waitFor('the process and its output to end', async () => hasClosed, { withinMs: 30_000 });
           const ports = output.trim().split('\n');
           assert.match(ports[0]!, /^\d+$/);
@@ -242,6 +242,6 @@ describe('npm test on a machine without Redis', () => {
     const [file = '', ...args] = provide;
     const { exitCode, stderr } = await execa(file, args, { reject: false, input: '', env: environment() });
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^A Redis is needed: .*\.$/);
+    assert.match(stderr, /^Redis is required: .*\.$/);
   });
 });

@@ -9,7 +9,7 @@ import { createSlackClient } from '../../src/slack/client.js';
 import { peopleAround } from '../../src/slack/people.js';
 import { startSlack, type LostAnswer, type SlackWorkspace } from '../support/slack.js';
 
-/* What workers say, to a Slack that loses answers and takes no files. */
+/* What workers post to a Slack that loses responses and rejects files. */
 
 let workspace: SlackWorkspace;
 let slack: Slack;

@@ -27,7 +27,7 @@ import {
   signedHeaders,
 } from '../support/slack-requests.js';
 
-/* What reaches the bot from the network, as a process that listens and as a function. */
+/* Requests to the bot from the network, both as a server process and as a function. */
 
 const log = createLog('test', 'silent');
 
@@ -60,7 +60,7 @@ interface Reply {
   status: number;
   text: string;
 }
-/** Sends a body, signed by Slack now and as a form unless it says otherwise. */
+/** Sends a body, signed with the current time and as a form unless the options say otherwise. */
 type Send = (body: string, options?: { timestamp?: number; type?: string; secret?: string }) => Promise<Reply>;
 
 function settingsWith(environment: Record<string, string> = {}, guests = false) {
@@ -108,7 +108,7 @@ async function startFunction(environment: Record<string, string> = {}, guests = 
 const command = (text: string, changes: Record<string, string | undefined> = {}) =>
   commandForm(text, { user_id: slack.alice.userId, channel_id: slack.channel, ...changes });
 const click = (changes: Record<string, unknown> = {}) => interactionForm({ user: personOf(slack.alice), ...changes });
-/** The answer to the question that a delete asks first. */
+/** The click that confirms a delete. */
 const deleteButton = (demo: string) => ({
   type: 'button',
   block_id: 'b',
@@ -411,7 +411,7 @@ test('250 open bodies of 1 MB neither fill the memory nor keep commands out', { 
   let count = 0;
   void ended.then(() => (isOver = true));
   while (!isOver) {
-    // Of many people: one has only so many commands a minute.
+    // From many people, because each is limited to some commands a minute.
     assert.equal(await sendCommand('status', `U0${count++}`), 200);
     highest = Math.max(highest, residentMb());
   }
@@ -421,7 +421,7 @@ test('250 open bodies of 1 MB neither fill the memory nor keep commands out', { 
   assert.deepEqual(await demos(), ['after', 'before']);
 });
 
-/** Numbers from 0 to 1, the same for the same seed. */
+/** Random numbers from 0 to 1; the same seed gives the same sequence. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -430,7 +430,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** A body that is nearly what Slack sends: a field or two have another shape. */
+/** A body that is almost what Slack sends: one or two fields have another shape. */
 function nonsense(random: () => number): [body: string, type: string] {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
   const values = [

@@ -7,7 +7,7 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* The product on the simulated cluster, with a Slack that is away when a job starts. */
+/* Bot and worker on the simulated cluster, with a Slack that is down when a job starts. */
 
 describe('a create that starts while Slack is down', () => {
   let host: SimulatedHost;

@@ -9,7 +9,7 @@ import { startSocketModeSlack, type OpenFault, type SocketModeSlack } from '../s
 import { triggerId } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* The bot as a process in Socket Mode, and what Slack does to its connection. */
+/* The bot as a process in Socket Mode, and what Slack can do to its connection. */
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 
@@ -77,7 +77,7 @@ const command = (text: string) =>
     trigger_id: triggerId(),
   });
 
-/** Resolves with the text of /readyz when it has that status. */
+/** Resolves with the text of /readyz once it has that status. */
 async function readiness({ url, lines }: RunningBot, status: number): Promise<string> {
   return await waitFor(
     `/readyz to answer ${status}`,

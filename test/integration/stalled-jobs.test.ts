@@ -14,7 +14,7 @@ import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* Jobs as BullMQ finds them whose worker was killed: in the list of those that are being done, and nobody holds them. */
+/* Jobs whose worker was killed, as BullMQ finds them: in the list of active jobs, but with no lock. */
 
 const log = createLog('test', 'silent');
 
@@ -26,7 +26,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
   });
   after(() => Promise.all([slack.close(), host.close()]));
 
-  /** What people read after a worker has found the job, which has died so often before. */
+  /** What people read after a worker picks up a job whose workers have died that often. */
   const findIt = async (
     makeRequest: (requester: { userId: string; userName: string; channelId: string }) => JobRequest,
     queue: string,

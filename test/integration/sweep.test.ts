@@ -16,7 +16,7 @@ import { findDemo } from '../../src/k8s/demo-record.js';
 import { apply, merge, ref } from '../../src/k8s/objects.js';
 import { jobKeys } from '../support/job-keys.js';
 
-/* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo that was made by a worker which is gone. */
+/* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo whose worker is gone. */
 
 const script = fileURLToPath(new URL('../../dist/jobs/worker/sweep.js', import.meta.url));
 

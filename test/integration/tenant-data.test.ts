@@ -23,8 +23,8 @@ import { waitFor } from '../support/wait-for.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
 /*
- * Whoever may write Secrets in a demo's namespaces attacks the worker, and the people who get its kubeconfig: with a
- * program to run, which would leave a mark.
+ * Somebody who can write Secrets in a demo's namespaces attacks the worker and the recipients of its kubeconfig with a
+ * program that, if run, leaves a file behind.
  */
 
 const { signal } = new AbortController();

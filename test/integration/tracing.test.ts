@@ -7,7 +7,7 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* Bot and worker send their spans to a collector of this test, which keeps what OTLP's JSON says. */
+/* Bot and worker send their spans to this test's collector, which keeps what it receives as OTLP/JSON. */
 
 interface Span {
   name: string;
@@ -79,7 +79,7 @@ describe('a trace', () => {
       for (const span of spans) parents.set(span.spanId, span);
       return steps.every(({ parentSpanId }) => parents.has(parentSpanId!));
     });
-    // From a step upwards: the job, its place on the queue, the command.
+    // From a step upwards: the job, its entry on the queue, the command.
     const path: string[] = [];
     for (let span = steps[0]; span; span = parents.get(span.parentSpanId ?? '')) path.push(span.name);
     assert.deepEqual([path[0], path.at(-1)], [steps[0]!.name, '/vcdemo create']);

@@ -8,7 +8,7 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
-/* Bot and worker as processes of dist/; faults are made in a demo's virtual clusters, found by verify and mended by Repair. */
+/* Bot and worker as processes of dist/; verify finds faults made in a demo's virtual clusters, and Repair fixes them. */
 
 const remoteSecretOf = (name: VirtualClusterName) => ref('v1', 'Secret', `istio-remote-secret-${name}`, 'istio-system');
 const inSample = (apiVersion: string, kind: string, name: string) => ref(apiVersion, kind, name, 'sample');

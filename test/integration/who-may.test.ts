@@ -16,7 +16,7 @@ import { createWorkerMetrics } from '../../src/metrics.js';
 import { jobKeys } from '../support/job-keys.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
-/* What the handlers of all commands make of a person who does not own the demo: the table says who may. */
+/* How the handlers of all commands treat a person who does not own the demo: the table of commands says who may. */
 
 const owner = { id: 'U0ALICE', name: 'alice' };
 const admin = 'U0ADMIN';
@@ -29,7 +29,7 @@ describe('a command on a demo', () => {
   before(async () => {
     simulated = await startSimulatedCluster();
     host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-    // Of no use, so that whatever is allowed ends soon.
+    // Invalid, so that whatever is allowed fails quickly.
     const demo = plannedDemo({ owner, now: new Date(), claimNamespace: 'default' });
     await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);
   });
@@ -38,7 +38,7 @@ describe('a command on a demo', () => {
     await simulated.close();
   });
 
-  /** The code of the refusal or failure with which the command of that person ends. */
+  /** The error code with which the person's command ends. */
   async function endOf(name: (typeof onDemos)[number], userId: string, resumed: boolean): Promise<string | undefined> {
     const config = readDemoConfig(undefined);
     const payload = { requester: { userId, userName: 'x', channelId: 'C0DEMOS' }, demo: 'demo' };
@@ -65,7 +65,7 @@ describe('a command on a demo', () => {
     );
   }
 
-  /** While its row of the table says so. */
+  /** With its row of the table changed for the duration of the work. */
   async function endWith(who: 'owner' | 'everybody', ...[name, userId, resumed]: Parameters<typeof endOf>) {
     const row = commands[name];
     const { who: before } = row;

@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait-for.js';
 import { connectCluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 
-/* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster: what a real one does is for test/e2e. */
+/* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster; test/e2e covers real clusters. */
 
 const uploaded = 'files.completeUploadExternal';
 
@@ -21,7 +21,7 @@ describe('on a simulated cluster, a demo', () => {
   let host: SimulatedHost;
   let stack: Stack;
   let worker: RunningProcess;
-  /** The lines of the worker's. */
+  /** The lines that the worker logged. */
   let metrics: () => Promise<string[]>;
 
   before(async () => {
@@ -91,7 +91,7 @@ describe('on a simulated cluster, a demo', () => {
       },
       { seen: () => lines },
     );
-    // Everything that the workspace was sent says what it is about.
+    // Everything sent to the workspace says what it is about.
     for (const { text } of slack.timeline.entries.filter(({ from }) => from === botUserId))
       assert.match(text, /simulated cluster/);
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { bearer, type Access } from '../../src/k8s/server-access.js';
 
-/** How the current context of a kubeconfig reaches its cluster, with a certificate, a token, or nothing. */
+/** Address and credentials (a certificate, a token, or none) of a kubeconfig's current context. */
 export function accessOf(kubeConfig: KubeConfig): Access {
   const { server: url, caData, caFile, tlsServerName } = kubeConfig.getCurrentCluster()!;
   const { certData, keyData, token } = kubeConfig.getCurrentUser() ?? {};

@@ -5,8 +5,8 @@ import { readDemoConfig } from '../../src/config.js';
 import { sidecarPod } from '../../src/k8s/sidecar-dry-run.js';
 
 /*
- * What may and what may not come to exist in the namespace of a demo: the same table is put to the simulated cluster and
- * to a real API server.
+ * What may and may not be created in the namespace of a demo: the simulated cluster and a real API server are tested with
+ * the same table.
  */
 
 export interface AdmissionCase {
@@ -14,11 +14,11 @@ export interface AdmissionCase {
   object: Manifest;
   /** Undefined: the object is admitted. */
   refusedBy?: AdmissionRuleId;
-  /** The ServiceAccount of the demo's namespace that writes it; otherwise somebody from outside. */
+  /** The ServiceAccount in the demo's namespace that writes it; if undefined, somebody from outside. */
   account?: string;
 }
 
-/** What the cases are about. */
+/** What the cases refer to. */
 export interface AdmissionFixture {
   namespace: string;
   /** Labels `vcdemo.io/demo` and `vcdemo.io/virtual-cluster` of the namespace. */
@@ -27,7 +27,7 @@ export interface AdmissionFixture {
   domain: string;
   /** `<hub>/proxyv2:<tag>` of the configuration. */
   proxyImage: string;
-  /** The StorageClass that the namespace's claims may use. */
+  /** The StorageClass that the namespace's PersistentVolumeClaims may use. */
   storageClass: string;
 }
 
@@ -436,7 +436,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
   ];
 }
 
-/** The default configuration with the Istio that has this image. */
+/** The default configuration, with the Istio version of this image. */
 function configWith(proxyImage: string) {
   const [, hub = '', tag = ''] = /^(.*)\/proxyv2:(.*)$/.exec(proxyImage) ?? [];
   return { ...readDemoConfig(undefined), istio: { hub, tag, operator: {} } };

@@ -6,12 +6,12 @@ import { makeAuthority, makeCertificate, type Pair } from './certificates.js';
 
 export type Answering = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
-/** An HTTPS server of which each request is answered as the test says. */
+/** An HTTPS server that answers each request as the test defines. */
 export interface ApiStub {
   url: string;
-  /** PEM of the root that signed its certificate. */
+  /** The root that signed its certificate, PEM. */
   authority: Pair;
-  /** Method, path and query of what was asked, in order. */
+  /** Method, path and query of the requests, in order. */
   readonly asked: string[];
   readonly server: https.Server;
   close(): void;
@@ -44,7 +44,7 @@ export function sendJson(response: http.ServerResponse, status: number, body: un
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** Answers one after the other as the list says, and with the last of it for ever. */
+/** Gives the answers of the list in order, then repeats the last one. */
 export function inTurn(...answers: Answering[]): Answering {
   let next = 0;
   return (request, response) => answers[Math.min(next++, answers.length - 1)]!(request, response);

@@ -4,8 +4,8 @@ import { syncedName } from '../../simulator/virtual-cluster.js';
 import { waitFor } from './wait-for.js';
 
 /*
- * What the tests in test/attack work with: the demo that test/attack/run.ts created, as its user and as the host cluster's
- * administrator see it.
+ * Shared by the tests in test/attack: the demo that test/attack/run.ts created, as seen by its user and by the host
+ * cluster's administrator.
  */
 
 const { ATTACK_KUBECONFIG, ATTACK_DEMO, KUBECONFIG } = process.env;
@@ -21,11 +21,11 @@ export const namespaceOf = (cluster: VirtualCluster): string => `${demo}-${clust
 export interface Outcome {
   failed: boolean;
   stdout: string;
-  /** Both streams. */
+  /** stdout and stderr. */
   output: string;
 }
 
-/** kubectl with the kubeconfig that the demo's user was given. */
+/** kubectl with the kubeconfig of the demo's user. */
 export const asUser = (cluster: VirtualCluster, args: string[], input?: unknown): Promise<Outcome> =>
   kubectl(['--kubeconfig', ATTACK_KUBECONFIG, '--context', cluster, ...args], input);
 
@@ -65,7 +65,7 @@ export async function copyOf(
   return failed ? undefined : (JSON.parse(stdout) as Record<string, unknown>);
 }
 
-/** What vcluster says, in the virtual cluster, of an object that the host refused. */
+/** What vcluster reports, in the virtual cluster, about an object that the host refused. */
 export async function syncErrors(cluster: VirtualCluster, { kind, name, namespace }: VirtualObject): Promise<string> {
   const selector = `involvedObject.kind=${kind},involvedObject.name=${name}`;
   const events = ['-n', namespace, 'get', 'events', '--field-selector', selector, '-o', 'json'];

@@ -19,7 +19,7 @@ export interface Pair {
 
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
 
-/** A root, or an intermediate below another authority. */
+/** A root CA, or an intermediate one signed by another. */
 export async function makeAuthority(name: string, parent?: Pair): Promise<Pair> {
   const key = await generateAuthorityKey();
   const contents = { subject: [['CN', name]] as const, notBefore: inDays(-1), notAfter: inDays(10) };
@@ -29,7 +29,7 @@ export async function makeAuthority(name: string, parent?: Pair): Promise<Pair> 
   };
 }
 
-/** A server's certificate where there are names, else a client's. */
+/** A server certificate if names are given, otherwise a client certificate. */
 export async function makeCertificate(
   authority: Pair,
   commonName: string,

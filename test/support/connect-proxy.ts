@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
-/** A proxy that knows CONNECT alone and needs a name and a password, as those of companies do. */
+/** A proxy that only supports CONNECT and requires a user name and a password, as corporate ones do. */
 export interface ConnectProxy {
-  /** With the name and the password. */
+  /** Includes the user name and the password. */
   url: string;
-  /** What it was asked to connect to, `host:port`. */
+  /** The destinations that were requested, `host:port`. */
   targets: string[];
   close(): Promise<void>;
 }
 
-/** Whatever it is asked for, it connects to this port of this machine: the names need not resolve. */
+/** Connects to this local port whatever the destination, so the names need not resolve. */
 export async function startConnectProxy(port: number): Promise<ConnectProxy> {
   const targets: string[] = [];
   const sockets = new Set<Socket>();

@@ -10,25 +10,25 @@ import { accessOf } from './access.js';
 import { waitFor } from './wait-for.js';
 
 /*
- * What the product relies on in a Kubernetes API, asserted in the same words on the simulated cluster and, where
- * KUBECONFIG is set, on a real one: the simulation must not lie.
+ * What vcdemo relies on in a Kubernetes API, asserted by the same tests on the simulated cluster and, if KUBECONFIG is set,
+ * on a real one, so that the simulation stays faithful.
  */
 
 /** An image with `sh`; the real cluster must be able to pull it. */
 export const shellImage = process.env.CONTRACT_IMAGE ?? 'docker.io/curlimages/curl:8.16.0';
 
-/** A Kubernetes API under test; the getters work once the tests run. */
+/** A Kubernetes API under test; the getters work only inside tests. */
 export interface ContractApi {
   readonly kubeConfig: KubeConfig;
   readonly cluster: Cluster;
-  /** Made for these tests, and deleted with everything in it. */
+  /** Created for these tests, and deleted with everything in it. */
   readonly namespace: string;
-  /** A Secret of the namespace. */
+  /** A Secret in the namespace. */
   secret(name: string, more?: object): Manifest;
   secretPath(name: string): string;
-  /** The same API with credentials other than the administrator's; the caller closes it. */
+  /** The same API with other credentials than the administrator's; the caller closes it. */
   as(user: Partial<KubeConfig['users'][number]>): Cluster;
-  /** Called after the tests, while the API is still there. */
+  /** Called after the tests, before the API is stopped. */
   cleanUp(work: () => Promise<void>): void;
 }
 
@@ -56,7 +56,7 @@ const real: Fixture = {
   },
 };
 
-/** Describes a topic of the Kubernetes API, for each cluster that is at hand. */
+/** Describes a topic of the Kubernetes API, for each available cluster. */
 export function describeContract(topic: string, defineTests: (api: ContractApi) => void): void {
   for (const fixture of process.env.KUBECONFIG ? [simulated, real] : [simulated])
     describe(`${topic}, on ${fixture.name}`, () => defineTests(connected(fixture)));
@@ -104,7 +104,7 @@ function connected(fixture: Fixture): ContractApi {
   };
 }
 
-/** The refusal that the work ends with. */
+/** The refusal with which the work fails. */
 export async function refused(work: Promise<unknown>): Promise<ApiError> {
   const error: unknown = await work.then(
     () => assert.fail('was not refused'),

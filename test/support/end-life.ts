@@ -1,7 +1,7 @@
 import type { Cluster } from '../../src/k8s/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
 
-/** Makes a demo's time be over. */
+/** Makes a demo expire now. */
 export async function endLife(host: Cluster, name: string): Promise<void> {
   const demo = await findDemo(host, name);
   if (!demo) throw new Error(`there is no demo ${name}`);

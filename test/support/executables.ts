@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { waitFor } from './wait-for.js';
 
-/** A directory of small shell scripts, as the programs that a worker starts. */
+/** A directory of small shell scripts that stand in for the programs that a worker starts. */
 export interface Executables {
   directory: string;
-  /** Writes a script, with lines of `sh`; answers with its path. */
+  /** Writes a script of these lines of `sh`; returns its path. */
   write(name: string, script: string, mode?: number): Promise<string>;
   remove(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export async function makeExecutables(): Promise<Executables> {
   };
 }
 
-/** A line of a script that notes its process id, or that of what it has started (`$!`), for `pidOf`. */
+/** A line of a script that records its process ID, or that of its background process (`$!`), for `pidOf`. */
 export const notePid = (variable = '$$') => `echo ${variable} >"$0.pid"`;
 
 export async function pidOf(script: string): Promise<number> {

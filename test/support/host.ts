@@ -7,26 +7,26 @@ import { demoConfig } from '../../src/config/schema.js';
 import { admissionPolicy } from '../../src/k8s/isolation/admission-policy.js';
 import { startSimulatedCluster, type Fault, type SimulatedCluster } from '../../simulator/index.js';
 
-/** A host cluster for a run, as the product is told of it. */
+/** A host cluster for a run, and the settings with which vcdemo uses it. */
 export interface Host {
   environment: Record<string, string>;
-  /** What every message has to say about it. */
+  /** A note about it for every message. */
   notice: string | undefined;
   close(): Promise<void>;
 }
 
-/** A simulated one; `cluster.inject` makes it fail. */
+/** A simulated one; `cluster.inject` injects faults. */
 export interface SimulatedHost extends Host {
   cluster: SimulatedCluster;
 }
 
-/** One person plays many. */
+/** One person stands for many. */
 const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, commandsPerMinute: 1000 };
 
 /**
  * A simulated cluster with the admission policy of its configuration, public names at its edge, and `helm` and `istioctl`
  * for it.
- * @param stepDeadlineFactor by which a fault shows sooner than on a real cluster; without one a slow machine may take its time
+ * @param stepDeadlineFactor makes faults show up sooner than on a real cluster; leave it out where a slow machine needs time
  */
 export async function simulatedHost(
   fault: Fault | undefined,

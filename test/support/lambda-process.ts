@@ -1,4 +1,4 @@
-/* A process that stands in for Lambda's: takes events over IPC, hands them to dist/lambda.js and sends the answers back. */
+/* Stands in for Lambda's process: takes events over IPC, passes them to dist/lambda.js and sends the responses back. */
 
 const { handler } = (await import(new URL('../../dist/lambda.js', import.meta.url).href)) as {
   handler: (event: unknown, context: object) => Promise<unknown>;

@@ -1,25 +1,25 @@
 /*
- * Envoy's least-request balancer with two endpoints, as requests see it that a client sends one after the other while
- * bursts of other requests come through the same sidecar.
+ * Envoy's least-request balancer with two endpoints, as experienced by sequential requests of one client while bursts of
+ * other requests pass through the same sidecar.
  * @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers#weighted-least-request
  */
 
 export interface BalancedMesh {
-  /** How long v1 and v2 take for a request on average, ms; each does one after the other. */
+  /** Mean service time of v1 and v2, ms; each handles one request at a time. */
   serviceMs: readonly [number, number];
-  /** The share of requests that v2 gets whatever its load, such as that of a weighted route; undefined for least-request. */
+  /** A fixed share of requests for v2, such as that of a weighted route; undefined for least-request. */
   shareOfV2?: number;
-  /** Of all requests, at random. */
+  /** The share of requests that fail, at random. */
   errorRate: number;
-  /** So many other requests at once, every so often on average, ms. */
+  /** Size of a burst of other requests, and the mean interval between bursts, ms. */
   bursts: { size: number; everyMs: number };
   random: () => number;
 }
 
-/** Sends so many requests, one after the other; what is not counted has failed. */
+/** Sends that many requests one after another; those not counted have failed. */
 export function balancedMesh(mesh: BalancedMesh): (requests: number) => { v1: number; v2: number } {
   const { serviceMs, shareOfV2, errorRate, bursts, random } = mesh;
-  /** When each request ends that an endpoint has, in order. */
+  /** When each request at an endpoint ends, in order. */
   const ends: [number[], number[]] = [[], []];
   let now = 0;
   let nextBurst = bursts.everyMs * random();
@@ -58,7 +58,7 @@ export function balancedMesh(mesh: BalancedMesh): (requests: number) => { v1: nu
   };
 }
 
-/** Numbers from 0 to 1 that look like chance and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers from 0 to 1; the same seed gives the same sequence (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -2,7 +2,7 @@ import { planDemo, type Demo } from '../../src/k8s/demo.js';
 
 type Plan = Parameters<typeof planDemo>[0];
 
-/** A demo of an hour that does not exist yet; `fields` are what a test is about. */
+/** A demo with a lifetime of one hour that does not exist yet; `fields` are those that matter to a test. */
 export const plannedDemo = (fields: Partial<Plan> = {}): Demo =>
   planDemo({
     name: 'demo',

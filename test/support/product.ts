@@ -10,17 +10,17 @@ import { jobKeys } from './job-keys.js';
 import { slackCommand, type Answer, type SlackWorkspace } from './slack.js';
 import { waitFor } from './wait-for.js';
 
-/** A bot and a worker in this process, for what happens to them when something happens to their Redis. */
+/** A bot and a worker in this process, to test what faults of Redis do to them. */
 export interface Product {
-  /** Of the bot. */
+  /** The bot's address. */
   url: string;
   /** Types `/vcdemo <text>`. */
   say(text: string): Promise<Answer>;
-  /** Asks something until it is accepted; the id of its job. */
+  /** Repeats a command until it is accepted; resolves with the ID of its job. */
   ask(): Promise<string>;
-  /** Resolves when a worker has done it, as that Redis has it. */
+  /** Resolves when that Redis has the job as completed. */
   done(jobId: string, redisUrl?: string): Promise<void>;
-  /** `/readyz` of both. */
+  /** `/readyz` of bot and worker. */
   readiness(): Promise<{ bot: string; worker: string }>;
   close(): Promise<void>;
 }
@@ -28,10 +28,10 @@ export interface Product {
 export interface ProductOptions {
   slack: SlackWorkspace;
   host: SimulatedHost;
-  /** What both are told of Redis; `workerRedis`, if given, the worker. */
+  /** Redis settings of both; `workerRedis`, if given, applies to the worker. */
   redis: Record<string, string>;
   workerRedis?: Record<string, string>;
-  /** Where jobs are looked up, if not there. */
+  /** Where to look up jobs, if not there. */
   adminUrl?: string | undefined;
   log?: Log;
 }

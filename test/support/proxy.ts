@@ -2,16 +2,16 @@ import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A network between a client and servers on this machine, with what can go wrong there. */
+/** A network between a client and servers on this machine, with the faults of real networks. */
 export interface Proxy {
   port: number;
-  /** Where connections that are made from now on lead to; those that exist stay where they are. */
+  /** Sets the destination of new connections; existing ones are unaffected. */
   leadTo(port: number): void;
-  /** Whatever is said takes so long, in each direction. */
+  /** Delays all data by that long, in each direction. */
   delay(ms: number): void;
-  /** Connections that exist stay open and carry nothing any more, as when a firewall has forgotten them. */
+  /** Existing connections stay open but no longer carry data, as when a firewall has dropped their state. */
   forget(): void;
-  /** From what the server says; the replacement has the same length. */
+  /** Replaces text in what the server sends; the replacement must have the same length. */
   rewrite(pattern: RegExp, replacement: string): void;
   close(): void;
 }
@@ -27,7 +27,7 @@ export async function startProxy(target: number): Promise<Proxy> {
     const pair = { sockets: [client, upstream], isForgotten: false };
     pairs.add(pair);
     const carry = (from: Socket, to: Socket, change: (chunk: Buffer) => Buffer) => {
-      // One after the other, whatever the delay is meanwhile.
+      // In order, even if the delay changes meanwhile.
       let last = Promise.resolve();
       const inTurn = (act: () => void) => {
         const due = performance.now() + delayMs;

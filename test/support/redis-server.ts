@@ -4,26 +4,26 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
-/** The path of a server's binary, or Docker, which runs one. */
+/** The path of a server binary, or Docker to run one. */
 export type RedisServer = string | 'docker';
 
-/** What may be done on this machine to bring a Redis. */
+/** How Redis may be installed on this machine. */
 export interface Machine {
-  /** Folders of commands, as in the variable PATH. */
+  /** Folders of commands, as in the PATH variable. */
   path: string;
   isRoot: boolean;
   isCi: boolean;
-  /** Where a server is compiled to. */
+  /** Where to put a compiled server. */
   compiledFolder: string;
-  /** Asks whether to go on; undefined where nobody can be asked. */
+  /** Asks for consent; undefined without a terminal. */
   ask: ((question: string) => Promise<boolean>) | undefined;
   say(line: string): void;
 }
 
 /**
- * Finds a Redis or brings one: by the machine's package manager, which is asked for on a terminal and needs root or CI
- * elsewhere; else compiled; else by Docker.
- * @throws Error that says in one sentence how to get a Redis, when nothing works
+ * Finds Redis or installs it: with the machine's package manager, after asking on a terminal, otherwise only as root or in
+ * CI; failing that by compiling it; failing that with Docker.
+ * @throws Error that says in one sentence how to get Redis, when nothing works
  */
 export async function provideRedisServer(machine: Machine = thisMachine()): Promise<RedisServer> {
   return (
@@ -37,12 +37,12 @@ export async function provideRedisServer(machine: Machine = thisMachine()): Prom
 
 interface PackageManager {
   command: string;
-  /** The first of these packages that can be installed will do; they have other names on older systems. */
+  /** Installs the first of these packages that is available; names differ on older systems. */
   packages: readonly string[];
   install: readonly string[];
-  /** Fetches the lists of packages, which a fresh machine may not have. */
+  /** Updates the package lists, which a new machine may not have. */
   refresh?: readonly string[];
-  /** Runs without root, and not as root. */
+  /** Must not run as root. */
   isPersonal?: boolean;
   remark?: string;
 }
@@ -76,7 +76,7 @@ async function installServer(machine: Machine): Promise<string | undefined> {
   const run = runnerOf(manager, machine);
   const [name = ''] = manager.packages;
   if (!run) {
-    machine.say(`No Redis found. ${manager.command} could install ${name}, but not without root and nobody to ask.`);
+    machine.say(`No Redis found. ${manager.command} could install ${name}, but only as root or after asking on a terminal.`);
     return undefined;
   }
   const { ask, say, isCi } = machine;
@@ -89,16 +89,16 @@ async function installServer(machine: Machine): Promise<string | undefined> {
     const server = findServer(machine);
     if (server) return server;
   }
-  say(`${manager.command} could not install ${name}: ${failure ?? 'it brought no redis-server'}`);
+  say(`${manager.command} could not install ${name}: ${failure ?? 'the package contains no redis-server'}`);
   return undefined;
 }
 
-/** Runs the package manager and resolves with the reason when it fails; undefined where it may not run. */
+/** Runs the package manager; resolves with the reason if it fails. Undefined where it may not run. */
 function runnerOf({ command, isPersonal = false }: PackageManager, { path, isRoot, isCi, ask }: Machine) {
   const sudo = commandIn(path, 'sudo');
   if (!ask && !isRoot && !isCi) return undefined;
   if (!isPersonal && !isRoot && !sudo) return undefined;
-  // Where nobody can type a password sudo is not to wait for one.
+  // Without a terminal sudo must not wait for a password.
   const prefix = isPersonal || isRoot ? [] : [sudo!, ...(ask && !isCi ? [] : ['-n'])];
   return async (args: readonly string[]): Promise<string | undefined> => {
     const [file = '', ...rest] = [...prefix, commandIn(path, command)!, ...args];
@@ -113,17 +113,17 @@ function runnerOf({ command, isPersonal = false }: PackageManager, { path, isRoo
   };
 }
 
-/** By the package `redis-memory-server`, which fetches the sources. */
+/** With the package `redis-memory-server`, which downloads the sources. */
 async function compileServer({ path, compiledFolder, say }: Machine): Promise<string | undefined> {
   if (!commandIn(path, 'make') || !(commandIn(path, 'cc') ?? commandIn(path, 'gcc'))) return undefined;
-  say('Compiling a Redis, which takes a few minutes, once…');
-  // Otherwise it takes sources from whoever answers.
+  say('Compiling Redis; this takes a few minutes, but only once…');
+  // Without this it accepts sources from any server.
   process.env.npm_config_strict_ssl = 'true';
   const { default: binary } = await import('redis-memory-server/lib/util/RedisBinary.js');
   try {
     return await binary.default.getPath({ downloadDir: compiledFolder, version: 'stable' });
   } catch (error) {
-    say(`It could not be compiled: ${(error as Error).message.split('\n')[0]}`);
+    say(`Compiling Redis failed: ${(error as Error).message.split('\n')[0]}`);
     return undefined;
   }
 }
@@ -138,7 +138,7 @@ async function findDocker({ path }: Machine): Promise<'docker' | undefined> {
 function noServer({ path }: Machine): never {
   const manager = packageManagers.find(({ command }) => commandIn(path, command)) ?? packageManagers[0]!;
   throw new Error(
-    `A Redis is needed: install redis-server or valkey-server (${manager.command}: ${manager.packages[0]}) or start Docker, then run this again.`,
+    `Redis is required: install redis-server or valkey-server (${manager.command}: ${manager.packages[0]}) or start Docker, then run this again.`,
   );
 }
 
@@ -171,9 +171,9 @@ function thisMachine(): Machine {
   };
 }
 
-/** Enter is yes; the end of input is no. */
+/** Enter means yes; end of input means no. */
 async function askInTerminal(question: string): Promise<boolean> {
-  // Without `terminal` Ctrl-C stays a signal.
+  // Without `terminal`, Ctrl-C remains a signal.
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
     const answer = await new Promise<string>((resolve) => {

@@ -9,16 +9,16 @@ import { provideRedisServer } from './redis-server.js';
 export interface LocalRedis {
   url: string;
   port: number;
-  /** Freezes it: connections stay open, nothing is answered. `stop` works all the same. */
+  /** Freezes it: connections stay open but get no replies. `stop` still works. */
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a real Redis without persistence, on a free port or on the given one, to bring one back after an outage.
+ * Starts a real Redis without persistence, on a free port or on the given one, as when it returns after an outage.
  * `options` are further arguments, such as `['--maxmemory-policy', 'allkeys-lru']`.
- * @throws Error that says how to get a Redis, where none can be brought
+ * @throws Error that says how to get Redis, where it cannot be installed
  */
 export async function startRedis({
   port,
@@ -53,13 +53,13 @@ function dockerArguments(port: number, options: string[]): string[] {
   return ['run', '--rm', '-p', `127.0.0.1:${port}:6379`, 'redis:7-alpine', 'redis-server', ...inMemory, ...options];
 }
 
-/** The server once it accepts connections. It ends with this process, however that ends. */
+/** The server once it accepts connections. It is stopped when this process ends, however that happens. */
 async function launch(command: string, options: string[]) {
   const server = execa(command, options, {
     stdin: 'ignore',
     reject: false,
     buffer: false,
-    // docker hands SIGTERM on to its container; a frozen server ends only by SIGKILL.
+    // docker forwards SIGTERM to its container; only SIGKILL ends a frozen server.
     killSignal: command === 'docker' ? 'SIGTERM' : 'SIGKILL',
   });
   const output: string[] = [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { UserError } from '../../src/errors.js';
 
-/** The error for people that reading throws. */
+/** The UserError that reading throws. */
 export function refusal(read: () => unknown): UserError {
   try {
     read();

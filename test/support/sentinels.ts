@@ -13,17 +13,17 @@ export interface SentinelGroup {
   ports: number[];
   password: string;
   sentinelPassword: string;
-  /** What bot and worker are told. */
+  /** Settings for bot and worker. */
   environment: Record<string, string>;
-  /** Of the server that the sentinels hold for the primary, with its password. */
+  /** URL of the server that the sentinels consider the primary, with its password. */
   primaryUrl(): Promise<string>;
   killPrimary(): Promise<void>;
-  /** Lets the replica take over; the primary lives on as a replica. */
+  /** Makes the replica take over; the old primary continues as a replica. */
   switchOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Paths of PEM files for servers over TLS. */
+/** Paths of PEM files, for servers with TLS. */
 export interface TlsFiles {
   ca: string;
   certificate: string;
@@ -34,7 +34,7 @@ const name = 'demos';
 const password = 'server-password';
 const sentinelPassword = 'sentinel-password';
 
-/** Starts the group. What it consists of ends with this process, however that ends, and when it does not come about. */
+/** Starts the group. Its processes are stopped when this process ends, however that happens, and if the group fails to start. */
 export async function startSentinelGroup(tls?: TlsFiles): Promise<SentinelGroup> {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-sentinels-'));
   const servers: LocalRedis[] = [];
@@ -110,7 +110,7 @@ async function watchedGroup(
         asked<string>('SENTINEL', 'FAILOVER', name).catch(() => false),
       );
       await waitFor('another primary', async () => (await primaryPortNow()) !== port);
-      // Until then it takes what is lost when it becomes a replica.
+      // Until then it accepts writes that are lost when it becomes a replica.
       const former = new Redis(port, '127.0.0.1', { ...ca, password });
       try {
         await waitFor('the former primary as a replica', async () =>

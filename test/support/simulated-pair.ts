@@ -13,12 +13,12 @@ import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { accessFromText } from './access.js';
 import { waitFor as wait } from './wait-for.js';
 
-/* For tests of what the simulated cluster does beyond one Kubernetes API, which test/contract covers. */
+/* For tests of what the simulated cluster does beyond a single Kubernetes API, which test/contract covers. */
 
 const { signal } = new AbortController();
 const bin = join(import.meta.dirname, '../../simulator/bin');
 
-/** Starts of pods and virtual clusters that take no time. */
+/** Pods and virtual clusters start without delay. */
 export const quick = { podStartMs: 40, virtualClusterStartMs: 40 };
 
 export const waitFor = <Answer>(awaited: string, ask: () => Promise<Answer | undefined | false>) =>
@@ -28,7 +28,7 @@ export function connectTo(kubeconfig: string, name = 'host'): Cluster {
   return connectCluster(name, accessFromText(kubeconfig), { signal });
 }
 
-/** Runs one of the stand-ins as the product does. */
+/** Runs one of the stand-ins as vcdemo does. */
 export async function runTool(
   tool: 'helm' | 'istioctl',
   kubeconfig: string,
@@ -39,7 +39,7 @@ export async function runTool(
   return stdout;
 }
 
-/** A simulated cluster with two virtual clusters; the getters work once the tests run. */
+/** A simulated cluster with two virtual clusters; the getters work only inside tests. */
 export interface Pair {
   readonly simulated: SimulatedCluster;
   readonly host: Cluster;
@@ -53,7 +53,7 @@ export const places: Record<VirtualClusterName, VirtualClusterPlace> = {
 
 export const publicName = (name: VirtualClusterName) => `${name}.vcdemo.test`;
 
-/** Describes a topic of a simulated cluster, with vc1 of a chart of today and vc2 of one before 0.20. */
+/** Describes a topic of a simulated cluster, with vc1 from a current chart and vc2 from one before 0.20. */
 export function describePair(topic: string, defineTests: (pair: Pair) => void): void {
   describe(`${topic} of the simulated cluster`, () => defineTests(started()));
 }
@@ -103,7 +103,7 @@ function started(): Pair {
   };
 }
 
-/** A route of the host name to a Service in the namespace of vc1. */
+/** A route from the host name to a Service in the namespace of vc1. */
 export function routeTo(service: string, host: string): ExposedService {
   return { name: service, namespace: places.vc1.namespace, labels: {}, host, service, port: 443 };
 }
@@ -120,7 +120,7 @@ export function deployment(name: string, labels: Record<string, string>, image =
   };
 }
 
-/** Has a request approved and answers with the certificate, PEM. */
+/** Approves a signing request; resolves with the certificate, PEM. */
 export async function sign(cluster: Cluster, request: string): Promise<string> {
   const { metadata } = await create(cluster, {
     apiVersion: 'certificates.k8s.io/v1',
@@ -148,7 +148,7 @@ export async function sign(cluster: Cluster, request: string): Promise<string> {
   return Buffer.from(encoded, 'base64').toString('utf8');
 }
 
-/** What answers at a port of this machine, whatever its certificate. */
+/** The response at a local port, whatever its certificate. */
 export function getInsecurely(
   port: number,
   servername = 'localhost',

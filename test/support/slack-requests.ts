@@ -1,12 +1,12 @@
 import { request } from 'node:http';
 import { sign, triggerId } from './slack.js';
 
-/* Requests as Slack signs them, of any content. */
+/* Requests with any content, signed as Slack does. */
 
 export const workspace = { team: 'T000000001', app: 'A0VCDEMO0' };
 const formType = 'application/x-www-form-urlencoded';
 
-/** The form of `/vcdemo <text>`; fields of `changes` replace or, undefined, remove its own. */
+/** The form of `/vcdemo <text>`; `changes` replaces its fields, or removes those that are undefined. */
 export function commandForm(text: string, changes: Record<string, string | undefined> = {}): string {
   const fields = {
     command: '/vcdemo',
@@ -55,7 +55,7 @@ export function signedHeaders(
   };
 }
 
-/** An event as an HTTP API gives it to a function. */
+/** An event as an HTTP API passes it to a function. */
 export function lambdaEvent(signingSecret: string, body: string, timestamp?: number, type?: string) {
   return {
     version: '2.0',
@@ -66,7 +66,7 @@ export function lambdaEvent(signingSecret: string, body: string, timestamp?: num
   };
 }
 
-/** Begins a request and leaves it open; `ended` has the status, or undefined when the server just ends it. */
+/** Starts a request and leaves it open; `ended` resolves with the status, or undefined if the server just closes it. */
 export function openRequest(url: string, headers: Record<string, string>, beginning: string | Buffer) {
   const open = request(`${url}/slack/events`, { method: 'POST', headers });
   const ended = new Promise<number | undefined>((resolve) => {

@@ -9,10 +9,10 @@ import { freePort } from './free-port.js';
 import { Timeline, withNotice, type Content } from './timeline.js';
 
 /*
- * A Slack workspace in this process: the emulator behind a small server that writes down what passes. The emulator
- * sends no slash commands and no clicks, has no response_url, no call that lists ephemeral messages and no Socket
- * Mode; it takes any token for its administrator's and lets a bot write to public channels that it has not joined.
- * All of this but Socket Mode is made up for here.
+ * A Slack workspace in this process: the emulator behind a small server that records the calls. The emulator sends no
+ * slash commands or clicks, has no response_url, no call that lists ephemeral messages and no Socket Mode; it treats any
+ * token as its administrator's and lets a bot write to public channels that it has not joined. All of this except Socket
+ * Mode is added here.
  */
 
 export interface Person {
@@ -37,12 +37,12 @@ export interface SlackFile {
 /** A call of the Web API, in the order of arrival. */
 export interface ApiCall {
   method: string;
-  /** As they were sent; structured values (blocks, files) are JSON texts. */
+  /** As they were sent; structured values (blocks, files) are JSON strings. */
   arguments: Record<string, string>;
   response: { ok: boolean; error?: string } & Record<string, unknown>;
 }
 
-/** The connection is cut, HTTP 500 is said instead, or nothing at all. */
+/** The connection is cut, HTTP 500 is returned instead, or nothing at all. */
 export type LostAnswer = 'cut' | 'status' | 'silence';
 
 /** What was sent to a response_url. */
@@ -57,13 +57,13 @@ export interface Response {
 export interface SlackWorkspace {
   /** For SLACK_API_URL. */
   apiUrl: string;
-  /** The emulator's own page: all that it knows, as tables. */
+  /** The emulator's own page: everything it stores, as tables. */
   inspectorUrl: string;
-  /** What people see: commands, answers, messages and their edits. */
+  /** What people see: commands, responses, messages and their edits. */
   timeline: Timeline;
-  /** Names by Slack's ids. */
+  /** Names by Slack ID. */
   names: ReadonlyMap<string, string>;
-  /** Names of uploaded files by Slack's ids. */
+  /** Names of uploaded files by Slack ID. */
   fileNames: ReadonlyMap<string, string>;
   botToken: string;
   signingSecret: string;
@@ -73,26 +73,26 @@ export interface SlackWorkspace {
   foreignChannel: string;
   alice: Person;
   bob: Person;
-  /** A client that speaks as the bot. */
+  /** A client with the bot's token. */
   client: WebClient;
   calls: ApiCall[];
   /** Messages of the channel, oldest first. */
   messages(channel: string): Promise<Message[]>;
   /** Messages that were posted with chat.postEphemeral, oldest first; Slack has no call that lists them. */
   ephemeral(userId: string): { channel: string; text: string; blocks: KnownBlock[] }[];
-  /** The channel of direct messages between the bot and the person; opens it. */
+  /** Opens the direct messages between the bot and the person; resolves with their channel. */
   directMessages(userId: string): Promise<string>;
-  /** Files that the channel shows, oldest first, with their content as text. */
+  /** Files in the channel, oldest first, with their content as text. */
   files(channel: string): Promise<SlackFile[]>;
   /** A response_url and what it received; with `fails`, one that has expired. */
   responseUrl(options?: { fails?: boolean }): { url: string; received: Response[]; next(): Promise<Response> };
-  /** Lets every later call of the method fail with this error, such as `ratelimited`; `undefined` ends it. */
+  /** Makes every later call of the method fail with this error, such as `ratelimited`; `undefined` ends that. */
   failCalls(method: string, error: string | undefined): void;
-  /** Lets the next calls of the method be carried out and their answers be lost, each in its way. */
+  /** Carries out the next calls of the method but loses their responses, each in the given way. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
-  /** Answers no call any more, in this way, and carries none out; undefined ends it. */
+  /** Carries out no calls and answers none, in the given way; undefined ends that. */
   setOutage(way: LostAnswer | undefined): void;
-  /** Lets users.info say this of somebody beside what it knows, such as `{ is_restricted: true }`. */
+  /** Adds this to what users.info says about somebody, such as `{ is_restricted: true }`. */
   changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
 }
@@ -106,16 +106,16 @@ const scopes = ['commands', 'chat:write', 'files:write', 'files:read', 'im:write
 
 export interface SlackOptions {
   signingSecret?: string;
-  /** Small print of every message, such as `simulated cluster`. */
+  /** A footer for every message, such as `simulated cluster`. */
   notice?: string | undefined;
-  /** The address of this machine that it listens on; one that pods reach, for a bot and workers in a cluster. */
+  /** The local address to listen on; pods must be able to reach it if bot and workers run in a cluster. */
   address?: string;
 }
 
-/** The bot's own id. */
+/** The bot's ID. */
 export const botUserId = 'U0VCDEMO0';
 
-/** Starts a workspace with a channel, two people and the bot, which has a token with the scopes of a real one. */
+/** Starts a workspace with a channel, two people and the bot, whose token has the scopes of a real one. */
 export async function startSlack({
   signingSecret = 'test-signing-secret',
   notice,
@@ -156,7 +156,7 @@ export async function startSlack({
   const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, fileNames, address });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
-  // Straight to the emulator, so that looking does not show up among the calls.
+  // Directly to the emulator, so that reading does not show up among the calls.
   const observer = new WebClient(botToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
 
   const { members = [] } = await observer.users.list({});
@@ -176,9 +176,9 @@ export async function startSlack({
     return id;
   };
   const channel = channelNamed('demos');
-  // The seed makes the people members of the channel, but not the bot, which it adds later.
+  // The seed adds the people to the channel, but not the bot, which it creates later.
   await observer.conversations.join({ channel });
-  // One of the emulator's own; only its administrator is a member.
+  // A channel that the emulator creates; only its administrator is a member.
   const foreignChannel = channelNamed('general');
 
   return {
@@ -214,7 +214,7 @@ export async function startSlack({
     },
     async files(id) {
       const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
-      // By way of the messages: files.list does not keep the order within one second.
+      // Through the messages: files.list does not keep the order within one second.
       const files = messages.reverse().flatMap((message) => message.files ?? []);
       return Promise.all(
         files.map(async ({ id: fileId = '', name = '', url_private: url = '' }) => {
@@ -257,7 +257,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     if (way === 'status') response.writeHead(500).end();
   };
   const responseUrls = new Map<string, (message: Response) => boolean>();
-  /** The people of direct messages, by the channel's id. */
+  /** The people of direct messages, by channel ID. */
   const directWith = new Map<string, string>();
 
   const server = createServer((request, response) => {
@@ -299,12 +299,12 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
     const lost = losing.get(method)?.shift();
     if (lost !== undefined) return lose(response, lost);
-    // Where files are uploaded to: from elsewhere only this server can be reached.
+    // Upload URLs must lead here: other machines can only reach this server.
     answer.text = answer.text.replaceAll(emulatorUrl, url);
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
   };
 
-  /** Slack refuses these; the emulator takes any token and lets everybody write to public channels. */
+  /** Slack refuses these; the emulator accepts any token and lets everybody write to public channels. */
   const strictFailure = async (method: string, request: IncomingMessage, body: string) => {
     if (request.headers.authorization !== `Bearer ${botToken}`) return 'invalid_auth';
     const { channel, channel_id: id = channel } = argumentsOf(request, body);
@@ -354,7 +354,7 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
 
 const messageMethods = new Set(['chat.postMessage', 'chat.update', 'chat.postEphemeral']);
 
-/** The request's body with the notice in what it says. */
+/** The request's body with the notice added to its text. */
 function noticed(method: string, request: IncomingMessage, body: string, notice: string | undefined): string {
   if (!notice) return body;
   const form = argumentsOf(request, body);
@@ -377,7 +377,7 @@ interface Shown {
   directWith: Map<string, string>;
 }
 
-/** What a call makes people see. */
+/** What people see because of a call. */
 function show({ method, arguments: sent, response }: ApiCall, { timeline, fileNames, directWith }: Shown): void {
   const { channel = sent.channel_id ?? '', user = '' } = sent;
   const person = directWith.get(channel);
@@ -420,14 +420,14 @@ function argumentsOf(request: IncomingMessage, body: string): Record<string, str
 export interface SlashCommandOptions extends Person {
   text: string;
   channelId: string;
-  /** Slack's id of this invocation; a second delivery has the same. */
+  /** Slack's ID of this invocation; a redelivery has the same. */
   triggerId?: string;
   responseUrl?: string;
-  /** Seconds since 1970 in the signature; now, if not given. */
+  /** Unix time of the signature, seconds; defaults to now. */
   timestamp?: number;
 }
 
-/** What the bot answered to a request; `body` is what the person reads. */
+/** The bot's response to a request; `body` is what the person reads. */
 export interface Answer {
   status: number;
   body: { response_type?: string; text?: string; blocks?: KnownBlock[] };
@@ -459,7 +459,7 @@ export interface PressButtonOptions extends Person {
   triggerId?: string;
 }
 
-/** Presses a button of an ephemeral message, as Slack reports it (`block_actions`). */
+/** Clicks a button of an ephemeral message, as Slack reports it (`block_actions`). */
 export function pressButton(botUrl: string, signingSecret: string, options: PressButtonOptions): Promise<Answer> {
   const payload = {
     type: 'block_actions',
@@ -480,7 +480,7 @@ export function sign(signingSecret: string, timestamp: number, body: string): st
   return `v0=${createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex')}`;
 }
 
-/** An id as Slack gives to every command and click. */
+/** An ID such as Slack gives to every command and click. */
 export function triggerId(): string {
   return `1.1.${randomBytes(8).toString('hex')}`;
 }

@@ -4,25 +4,25 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
-/* As much of Slack as Socket Mode needs; the emulator has none of it. */
+/* The part of Slack that Socket Mode needs; the emulator does not have it. */
 
-/** What apps.connections.open answers instead of an address. */
+/** What apps.connections.open returns instead of an address. */
 export type OpenFault = { status: number } | { error: string } | undefined;
 
 export interface SocketModeSlack {
   /** For SLACK_API_URL. */
   apiUrl: string;
-  /** How often a connection was asked for, and made. */
+  /** How often a connection was requested, and opened. */
   counts: { opens: number; connections: number };
   /** From now on; undefined ends it. */
   failOpen(fault: OpenFault): void;
-  /** Ends each new connection at once with this reason instead of greeting it; undefined ends that. */
+  /** Closes each new connection at once with this reason instead of a hello; undefined ends that. */
   turnAway(reason: string | undefined): void;
-  /** Resolves with the newest connection, once there is one. */
+  /** Resolves with the newest connection, as soon as one exists. */
   connected(): Promise<WebSocket>;
-  /** Sends an envelope by the newest connection; resolves with its answer. */
+  /** Sends an envelope on the newest connection; resolves with the response. */
   send(type: 'slash_commands' | 'interactive', payload: object): Promise<{ payload?: Record<string, unknown> }>;
-  /** Tells the newest connection that it will be ended. */
+  /** Warns on the newest connection that it will be closed. */
   disconnect(reason: string): Promise<void>;
   /** Cuts all connections and stops listening; `comeBack` listens on the same port again. */
   goAway(): Promise<void>;

@@ -20,24 +20,24 @@ import { jobKeys } from './job-keys.js';
 
 /** What people do in the channel. */
 export interface Conversation {
-  /** Types `/vcdemo <text>`; the answer is what the person reads at once. */
+  /** Types `/vcdemo <text>`; resolves with what the person reads at once. */
   type(person: Person, text: string): Promise<Answer>;
-  /** Presses a button; resolves with what it answers. */
+  /** Clicks a button; resolves with the response. */
   press(person: Person, actionId: string, value: string): Promise<Response>;
-  /** A message of the channel whose text or blocks match, once it is there. */
+  /** Resolves with a message in the channel whose text or blocks match, once it has been posted. */
   message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
-  /** A message for the person's eyes alone. */
+  /** The same for a message that only the person can see. */
   whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
 }
 
-/** The whole product as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
+/** All of vcdemo as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
 export interface Stack extends Conversation {
   slack: SlackWorkspace;
   redis: LocalRedis;
   bot: RunningProcess;
-  /** Kills the bot and starts another in its place. */
+  /** Kills the bot and starts a new one. */
   restartBot(): Promise<void>;
-  /** `onLine` is given each line of its log. */
+  /** `onLine` receives each line of its log. */
   startWorker(environment?: Record<string, string>, onLine?: (line: string) => void): Promise<RunningProcess>;
   close(): Promise<void>;
 }
@@ -49,8 +49,8 @@ export interface RunningProcess {
 }
 
 /**
- * Starts Redis, Slack and the bot; workers are started by the caller. `npm run build` must have run.
- * `notice` is small print of every message.
+ * Starts Redis, Slack and the bot; the caller starts workers. Needs `npm run build`. `notice` is a footer for every
+ * message.
  */
 export async function startStack(
   environment: Record<string, string> = {},
@@ -112,9 +112,9 @@ export async function startStack(
   };
 }
 
-/** Types commands, presses buttons and reads what a bot at `botUrl` and its workers say. */
+/** Types commands, clicks buttons and reads the messages of a bot at `botUrl` and its workers. */
 export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: string): Conversation {
-  /** What a command or a click is answered with is seen by the one person alone. */
+  /** Only the person who sent a command or a click sees the response. */
   const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body'], inPlaceOf?: string) => {
     if (text === '' && blocks.length === 0) return;
     const content = withNotice({ text, blocks }, notice);
@@ -168,14 +168,14 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
   };
 }
 
-/** All that a person reads of a message. */
+/** All text of a message that a person reads. */
 export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): string {
   return [text, ...JSON.stringify(blocks ?? []).matchAll(/"text":"((?:[^"\\]|\\.)*)"/g)]
     .map((match) => (typeof match === 'string' ? match : (JSON.parse(`"${match[1]}"`) as string)))
     .join('\n');
 }
 
-/** The arguments of node in a script of package.json: what production runs, without npm in between. */
+/** The arguments of node in a script of package.json: what production runs, without npm. */
 function commandOf(script: string): string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
@@ -190,7 +190,7 @@ async function start(
   onLine?: (line: string) => void,
 ): Promise<RunningProcess> {
   const script = command.at(-1)!;
-  // It ends with this process, however that ends.
+  // It is stopped when this process ends, however that happens.
   const child = execa(process.execPath, command, {
     env: environment,
     stdin: 'ignore',
@@ -201,7 +201,7 @@ async function start(
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
-  // For those who look into a failure.
+  // For the analysis of failures.
   if (process.env.VCDEMO_TEST_LOG) {
     const file = createWriteStream(process.env.VCDEMO_TEST_LOG, { flags: 'a' });
     for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });

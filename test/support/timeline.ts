@@ -1,34 +1,34 @@
 import type { KnownBlock } from '@slack/web-api';
 
-/** What a message says: its blocks, where there are any, else its text. */
+/** The content of a message: its blocks if it has any, otherwise its text. */
 export interface Content {
   text: string;
   blocks?: KnownBlock[];
 }
 
-/** Something that stands in a channel. */
+/** An entry in a channel. */
 export interface Entry extends Content {
-  /** Of the message, by which it is edited. */
+  /** The timestamp of the message, which identifies it in edits. */
   id: string;
-  /** Slack's id of who says it. */
+  /** Slack ID of the author. */
   from: string;
   channel: string;
-  /** Of the only person who sees it: there, or in the direct messages with the bot where `isDirect`. */
+  /** Slack ID of the only person who sees it: in the channel or, if `isDirect`, in the direct messages with the bot. */
   onlyFor?: string;
   isDirect?: boolean;
-  /** Ids of files that go with it. */
+  /** IDs of attached files. */
   files: string[];
   edited: boolean;
 }
 
 export type TimelineListener = (entry: Entry, before: Content | undefined) => void;
 
-/** All that people of the workspace see, in the order of its appearance. */
+/** Everything that people in the workspace see, in order of appearance. */
 export class Timeline {
   readonly entries: Entry[] = [];
   private readonly listeners: TimelineListener[] = [];
 
-  /** `listener` is told of each new entry, and of each edit together with what stood there before. */
+  /** `listener` receives each new entry, and each edit with the previous entry. */
   onChange(listener: TimelineListener): void {
     this.listeners.push(listener);
   }
@@ -53,7 +53,7 @@ export class Timeline {
   }
 }
 
-/** The content with a line of small print, such as `simulated cluster`. */
+/** The content with a footer, such as `simulated cluster`. */
 export function withNotice<Any extends Partial<Content>>(content: Any, notice: string | undefined): Any {
   if (!notice || !(content.text || content.blocks?.length)) return content;
   const { text = '', blocks = [] } = content;
@@ -66,7 +66,7 @@ export function withNotice<Any extends Partial<Content>>(content: Any, notice: s
   };
 }
 
-/** Who alone reads an entry, in words; undefined where everybody in the channel does. */
+/** The only reader of an entry, in words; undefined if everybody in the channel sees it. */
 export function audienceOf({ onlyFor, isDirect }: Entry, names: ReadonlyMap<string, string>): string | undefined {
   if (onlyFor === undefined) return undefined;
   return `${isDirect ? 'direct message to' : 'only visible to'} ${names.get(onlyFor) ?? onlyFor}`;
@@ -94,7 +94,7 @@ export function buttonsOf({ blocks = [] }: Content): Button[] {
     );
 }
 
-/** Paragraphs of mrkdwn in the order in which people read them; small print is told apart. */
+/** Paragraphs of mrkdwn in reading order; footers are marked. */
 export function paragraphsOf({ text, blocks = [] }: Content): { text: string; small: boolean }[] {
   const read = blocks.flatMap((block) => {
     if (block.type === 'section' && block.text) return [{ text: block.text.text, small: false }];

@@ -1,12 +1,12 @@
 import { evenly, judgeShares, nextLook, type Expectation } from '../../src/jobs/commands/verify/shares.js';
 import { balancedMesh, seededRandom, type BalancedMesh } from './least-request.js';
 
-/* What the rule of verify decides about simulated meshes; the bench asks it ten thousand times, a test less often. */
+/* What verify decides about simulated meshes; the benchmark runs it ten thousand times, a test less often. */
 
 export interface Scenario {
   name: string;
   mesh: Omit<BalancedMesh, 'random'>;
-  /** What every run must come to. */
+  /** The verdict that every run must reach. */
   expected: 'pass' | 'fail';
 }
 
@@ -27,7 +27,7 @@ export interface Outcome {
   pass: number;
   fail: number;
   undecided: number;
-  /** Requests in the longest run, and on average. */
+  /** Number of requests in the longest run, and the mean. */
   most: number;
   mean: number;
 }
@@ -44,7 +44,7 @@ export function runScenario({ mesh }: Scenario, runs: number, seed: number, expe
   return outcome;
 }
 
-/** As verify does it: further requests until the shares are decided, up to the bound. */
+/** As verify does: sends further requests until the shares are decided, up to the limit. */
 function decide(send: (requests: number) => { v1: number; v2: number }, expectation: Expectation) {
   const counts = { v1: 0, v2: 0 };
   let sent = 0;

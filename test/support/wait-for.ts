@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks until there is an answer; fails with what was awaited and what was last seen. */
+/** Polls until there is a result; fails with what was awaited and what was last seen. */
 export async function waitFor<Answer>(
   awaited: string,
   ask: () => Promise<Answer | undefined | false>,

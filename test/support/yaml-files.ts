@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 
-/** A directory for the files of one test file; it is removed at the end. */
+/** A directory for the files of one test file; removed at the end. */
 export function yamlFiles(): { directory: string; yaml: (text: string) => string } {
   const directory = mkdtempSync(join(tmpdir(), 'vcdemo-config-'));
   after(() => rmSync(directory, { recursive: true }));

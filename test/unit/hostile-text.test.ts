@@ -39,7 +39,7 @@ import { mrkdwn, plain, type Mrkdwn } from '../../src/mrkdwn.js';
 import type { SlackMessage } from '../../src/slack-message.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
-/* What people and clusters write mentions nobody and adds no link, whichever message quotes it. */
+/* Text from people and clusters mentions nobody and adds no links, whichever message quotes it. */
 
 const hostile = '<!channel> <https://x|y> & <@U666> `';
 const config = { ...readDemoConfig(undefined), hostCluster: hostile };
@@ -81,7 +81,7 @@ const verified = {
 };
 const passed = { ...verified, verdict: { ...verified.verdict, kind: 'pass' as const } };
 
-/** What the person reads when a job fails so. */
+/** What the person reads when a job fails with that error. */
 async function told(error: unknown): Promise<SlackMessage> {
   const said: SlackMessage[] = [];
   const slack = {
@@ -185,7 +185,7 @@ const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
   ),
 };
 
-/** Every text of a message that Slack parses. */
+/** Every text in a message that Slack parses. */
 function parsedTexts(shown: SlackMessage | Mrkdwn): string[] {
   if (!('blocks' in shown)) return [shown.text, plain(shown)];
   const found: string[] = [shown.text];
@@ -197,7 +197,7 @@ function parsedTexts(shown: SlackMessage | Mrkdwn): string[] {
   return found;
 }
 
-/** Of the requester, and times. */
+/** Mentions of the requester, and times. */
 const intended = /<@U1>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-: \d]+ UTC>/g;
 
 for (const [part, messages] of Object.entries({ 'a worker': ofWorkers, 'the bot': ofBot }))

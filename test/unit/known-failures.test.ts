@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adviceFor } from '../../src/known-failures.js';
 
-/* The texts are what Kubernetes 1.24 to 1.33, its kubelet, containerd, vcluster, helm and policy engines really say. */
+/* The texts are real output of Kubernetes 1.24 to 1.33, its kubelet, containerd, vcluster, helm and policy engines. */
 
 const unscheduled = (nodes: string) =>
   `pod vc1-0 cannot be scheduled: 0/3 nodes are available: ${nodes} preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.`;
@@ -15,7 +15,7 @@ const pull = (reason: string) =>
 const refused = (reason: string) =>
   `the host cluster refuses pod sleep-6d8: pods "sleep-6d8-x-sample-x-vc1" is forbidden: ${reason}`;
 
-/** What was read, in which situation, and what the advice must say. */
+/** The text, the situation, and what the advice must say. */
 const failures: readonly [situation: string, reason: string, advice: RegExp][] = [
   // scheduling
   ['a full cluster', unscheduled('1 Insufficient cpu, 2 Insufficient memory.'), /The host cluster is full/],

@@ -10,7 +10,7 @@ const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 
-/** What the file imports: packages by name, files by their path below src without suffix. */
+/** What the file imports: packages by name, files by their path below src without extension. */
 function importsOf({ path, text }: { path: string; text: string }): string[] {
   return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name = '']) =>
     name.startsWith('.') ? relative(root, join(root, dirname(path), name)).replace(/\.js$/, '') : name,
@@ -19,7 +19,7 @@ function importsOf({ path, text }: { path: string; text: string }): string[] {
 
 const within = (folder: string) => sources.filter(({ path }) => path.startsWith(`${folder}/`));
 
-/** The table of commands, the configuration and the files beside the folders: what bot and workers share. */
+/** The table of commands, the configuration and the top-level files: what bot and workers share. */
 const isShared = (path: string) => !path.includes('/') || /^(config|slack|commands|redis)\//.test(path);
 
 test('the bot imports nothing from the workers', () => {
@@ -57,7 +57,7 @@ test('only config.ts reads the environment', () => {
 
 const house = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Files of src, simulator, test/support and sandbox with what they import of each other, by path below the root. */
+/** Files of src, simulator, test/support and sandbox with what they import from each other, by path below the root. */
 const imports = new Map(
   ['src', 'simulator', 'test/support', 'sandbox']
     .flatMap((folder) =>

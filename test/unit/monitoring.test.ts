@@ -10,7 +10,7 @@ import { Histogram } from 'prom-client';
 import { parse } from 'yaml';
 import { createBotMetrics, createWorkerMetrics } from '../../src/metrics.js';
 
-/* The chart's dashboard and alert rules against the metrics that the processes have, and the rules against promtool. */
+/* The chart's dashboard and alert rules against the metrics of the processes, and the rules against promtool. */
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const text = (name: string) => readFileSync(path(name), 'utf8');
@@ -39,7 +39,7 @@ const expressions = [
   ),
 ];
 
-/** The series of both processes, with the labels that these give them. */
+/** The series of both processes, with their own labels. */
 function seriesOfProcesses(): Map<string, string[]> {
   const bot = createBotMetrics();
   const worker = createWorkerMetrics();
@@ -114,7 +114,7 @@ test('Prometheus can read every query of the dashboard', { skip }, async () => {
   try {
     const file = join(directory, 'rules.yaml');
     await writeFile(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }));
-    // Two queries of a panel become rules of one name, which lint takes for a mistake.
+    // Two queries of a panel become rules with the same name, which lint reports as an error.
     const { exitCode, all } = await execa('promtool', ['check', 'rules', '--lint=none', file], {
       all: true,
       reject: false,

@@ -39,7 +39,7 @@ test('mrkdwn in a plain string is an obvious mistake', () => {
 });
 
 test('a plain string is not accepted as mrkdwn', () => {
-  // @ts-expect-error: the compiler refuses it
+  // @ts-expect-error: must not compile
   const text: Mrkdwn = 'a';
   assert.throws(() => plain(text));
 });

@@ -54,7 +54,7 @@ describe('of a text that is too long, redaction', () => {
   });
 
   const pem = `-----BEGIN PRIVATE KEY-----\n${`${'QUJD'.repeat(16)}\n`.repeat(4)}-----END PRIVATE KEY-----`;
-  // Where the text is cut moves through the secret.
+  // The cut moves through the secret.
   for (const [what, secret, hidden] of [
     ['PEM block', pem, /QUJD/],
     ['token', `token=${'c2Vj'.repeat(40)}`, /c2Vj/],
@@ -84,7 +84,7 @@ test('a clipped text keeps its start', () => {
 describe('a million characters', () => {
   test('that match the start of every pattern pass through every text function without blocking a worker', async () => {
     const bench = fileURLToPath(new URL('../../bench/text.ts', import.meta.url));
-    // In a process of its own, which can be ended: what is quadratic would take the better part of an hour.
+    // In a separate process that can be killed: a quadratic algorithm would take most of an hour.
     const { stdout } = await execa(process.execPath, ['--import', 'tsx', bench, '--characters', '1000000'], {
       timeout: 120_000,
     });

@@ -42,7 +42,7 @@ test('Dependabot sees the base images of the Dockerfile', () => {
 });
 
 describe('the function', () => {
-  /** CloudFormation's tags stand in the text: `!Ref Name` becomes `Name`, `!If [Condition, a, b]` the list. */
+  /** CloudFormation's tags as plain YAML: `!Ref Name` becomes `Name`, `!If [Condition, a, b]` the list. */
   const tags = ['!Ref', '!Sub'].map((tag) => ({ tag, resolve: (value: string) => value }));
   const lists = ['!If', '!Equals'].map((tag) => ({
     tag,

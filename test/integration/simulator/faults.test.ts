@@ -96,7 +96,7 @@ describe('the faults of a simulated cluster', () => {
 
   it('api-down makes the API refuse connections until it is up again at the same address', async () => {
     await simulated.inject('api-down');
-    await assert.rejects(list(host, 'v1', 'Namespace'), UnreachableError); // ends the connections that were kept
+    await assert.rejects(list(host, 'v1', 'Namespace'), UnreachableError); // closes connections that were kept alive
     await assert.rejects(list(host, 'v1', 'Namespace'), /ECONNREFUSED/);
     await simulated.inject(undefined);
     assert.ok((await list(host, 'v1', 'Namespace')).length > 0);

@@ -10,7 +10,7 @@ import { mermaidOf } from '../../../src/jobs/flow-diagram.js';
 import { progressMessage } from '../../../src/jobs/slack/progress-message.js';
 import { createFlow } from '../../../src/jobs/commands/create/flow.js';
 
-/** A cluster of facts; a step holds when its fact is there. */
+/** A cluster of facts; a step holds when its fact is true. */
 class World {
   readonly facts = new Set<string>();
   readonly log: string[] = [];
@@ -171,7 +171,7 @@ describe('a flow', () => {
 
   it('does not compile if a step names one that is not above it', () => {
     const work = { check: async () => holds };
-    // @ts-expect-error there is no step of that name
+    // @ts-expect-error no step has that name
     Flow.of<string, string>().step('first', { on: 'once', after: ['misspelt'], work, ...row });
   });
 });

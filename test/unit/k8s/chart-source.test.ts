@@ -21,7 +21,7 @@ describe('a chart is passed to helm', () => {
   for (const [what, chart, args] of cases)
     test(what, async () => assert.deepEqual(await sourceOf(chart), { args, env: {}, needsUpdate: false }));
 
-  /** Looks at what helm would see while it runs, and whether it is gone afterwards. */
+  /** Checks what helm would see while it runs, and that it is gone afterwards. */
   async function inspect(
     chart: string,
     address: string | undefined,

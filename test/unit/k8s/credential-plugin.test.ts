@@ -12,10 +12,10 @@ const v1 = 'client.authentication.k8s.io/v1';
 const server: Server = { url: 'https://10.0.0.1:6443', certificateAuthority: 'ca', tlsServerName: 'api' };
 const { signal: noSignal } = new AbortController();
 
-/** What a plugin prints. */
+/** The output of a plugin. */
 const answer = (status: object, apiVersion = v1) => JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
 const print = (text: string) => `cat <<'END'\n${text}\nEND`;
-/** Leaves a line for each run. */
+/** Appends a line for each run. */
 const count = 'echo run >>"$0.runs"';
 
 describe('a credential plugin', () => {

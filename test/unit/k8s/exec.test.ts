@@ -14,7 +14,7 @@ const target = { namespace: 'n', pod: 'p', container: 'c' };
 const frame = (channel: number, data: string | Buffer) => Buffer.concat([Buffer.of(channel), Buffer.from(data)]);
 const success = frame(3, '{"status":"Success"}');
 
-/** Runs a command in a pod of an API that behaves as the test says. */
+/** Runs a command in a pod, on an API that behaves as the test defines. */
 async function execWhere(
   behaviour: (socket: WebSocket, url: string) => void,
   options: Partial<ExecOptions> = {},

@@ -14,7 +14,7 @@ const exposed = {
   port: 443,
   targetPort: 8443,
 };
-/** Serves Traefik's newer group. */
+/** Serves Traefik's newer API group. */
 const host = { request: async () => ({ groups: [{ name: 'apps' }, { name: 'traefik.io' }] }) } as unknown as Cluster;
 const manifestsOf = (exposure: object) => exposureManifests(host, demoConfig.parse({ exposure }).exposure, exposed);
 async function manifestOf(exposure: object) {
@@ -24,7 +24,7 @@ async function manifestOf(exposure: object) {
 }
 const gateway = { name: 'edge', namespace: 'ingress' };
 
-/** As the definition of OpenShift 4.18 has it, in what a passthrough Route may say. */
+/** The rules for passthrough Routes in OpenShift 4.18's definition. */
 const routeSchema = z.strictObject({
   apiVersion: z.literal('route.openshift.io/v1'),
   kind: z.literal('Route'),
@@ -40,7 +40,7 @@ const routeSchema = z.strictObject({
       weight: z.int().min(0).max(256).optional(),
     }),
     port: z.strictObject({ targetPort: z.union([z.int(), z.string().min(1)]) }).optional(),
-    // A passthrough Route has neither a path nor certificates of its own, and may not allow plain HTTP.
+    // A passthrough Route has neither a path nor certificates, and must not allow plain HTTP.
     tls: z.strictObject({
       termination: z.literal('passthrough'),
       insecureEdgeTerminationPolicy: z.enum(['None', 'Redirect', '']).optional(),

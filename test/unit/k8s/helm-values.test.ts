@@ -9,7 +9,7 @@ import { chartProblems, type ChartObject } from '../../../scripts/chart-problems
 const values = (version: string, extra = {}, pullSecrets: string[] = [], hostDns = false) =>
   helmValues({ version, extraSans: ['a.example', 'b'], pullSecrets, hostDns, extra });
 
-/** What stands at a path such as `controlPlane.proxy`. */
+/** The value at a path such as `controlPlane.proxy`. */
 const at = (object: unknown, path: string): unknown => path.split('.').reduce<any>((node, key) => node?.[key], object);
 const startupProbe = 'controlPlane.statefulSet.probes.startupProbe';
 

@@ -16,7 +16,7 @@ const resources = ['Pod', 'Secret', 'Namespace'].map((kind) => ({
   namespaced: kind !== 'Namespace',
 }));
 
-/** An API whose objects are served as the test says. */
+/** An API whose objects the test defines. */
 async function apiWhere(answering: Answering): Promise<{ cluster: Cluster; stub: ApiStub }> {
   const stub = await startApiStub((request, response) => {
     if (request.url === '/api/v1') sendJson(response, 200, { resources });

@@ -34,7 +34,7 @@ const token = (place: string, ofAccount: string): AccessObjects => {
   return { ...none, tokenSecrets: [{ metadata: { namespace, name, annotations } }] };
 };
 
-/** As a demo with vcluster 0.28 and Istio 1.31 has them. */
+/** As in a demo with vcluster 0.28 and Istio 1.31. */
 const ofNewDemo: [string, AccessObjects][] = [
   ['the administrators of Kubernetes', clusterBinding('cluster-admin', 'cluster-admin', group('system:masters'))],
   ['the Dashboard’s administrator', clusterBinding('admin-user', 'cluster-admin', account('kubernetes-dashboard', 'admin-user'))],

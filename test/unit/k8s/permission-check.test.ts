@@ -67,7 +67,7 @@ describe('preflight, of a worker that binds itself', () => {
   const rights = { demoClusterRole: clusterRole, claimNamespace: 'vcdemo' };
   const complete = { metadata: { name: clusterRole }, rules: demoRules(config).map(policyRule) };
 
-  /** What people read when these are denied and the ClusterRole is that. */
+  /** What people read when these permissions are denied and this is the ClusterRole. */
   async function reads(denied: (attributes: Record<string, string>) => boolean, role: object | null = complete) {
     const host = stubCluster(({ path, body }) => {
       if (path.endsWith('/selfsubjectaccessreviews')) {
@@ -110,7 +110,7 @@ describe('preflight, of a worker that binds itself', () => {
   });
 });
 
-/** A cluster that answers as told. */
+/** A cluster with predefined answers. */
 function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
   const resource = (kind: string, name: string) => ({ kind, name, namespaced: false });
   const resources = [

@@ -37,7 +37,7 @@ describe('the rules of a worker', () => {
         }),
       ),
     );
-    // OpenShift lets nobody name the host of a Route without a right of its own.
+    // OpenShift requires a separate permission to set the host of a Route.
     const ofRoutes = demoRules({ ...config, exposure: { kind: 'route', annotations: {}, proof: 'required' } });
     assert.ok(
       ofRoutes.some(({ resources, verbs }) => resources.includes('routes/custom-host') && verbs.includes('create')),

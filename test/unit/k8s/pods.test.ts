@@ -16,7 +16,7 @@ const container = (fields: Partial<V1ContainerStatus>): V1ContainerStatus => ({
 });
 const running = (...containerStatuses: V1ContainerStatus[]) =>
   pod({ phase: 'Pending', conditions: [scheduled], containerStatuses });
-/** As the API gives it, with times as text. */
+/** As the API returns it, with times as text. */
 const event = (fields: object): CoreV1Event =>
   ({ metadata: {}, involvedObject: { kind: 'Pod', name: 'vc1-0' }, type: 'Warning', ...fields }) as CoreV1Event;
 

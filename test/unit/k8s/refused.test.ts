@@ -10,7 +10,7 @@ const event = (name: string) => ({
   reason: 'SyncError',
 });
 
-/** A virtual cluster with these events, in which pods called `gone` are deleted. */
+/** A virtual cluster with these events, where pods called `gone` have been deleted. */
 function clusterWith(events: object[]): { cluster: Cluster; patched: string[] } {
   const patched: string[] = [];
   const request = (call: ApiCall): Promise<unknown> => {

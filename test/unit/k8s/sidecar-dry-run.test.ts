@@ -10,7 +10,7 @@ const withOperator = (operator: object) => demoConfig.parse({ istio: { operator 
 const refused = (reason: string, status = 403) =>
   new ApiError('host', status, '', `host: pods "vcdemo-sidecar-dry-run" is forbidden: ${reason}`);
 
-/** A host cluster that gives these answers to creates, one after the other, and then agrees. */
+/** A host cluster that gives these answers to creates, in order, and accepts all further ones. */
 function hostThatAnswers(...answers: ApiError[]): Cluster & { asked: object[] } {
   const asked: object[] = [];
   return {

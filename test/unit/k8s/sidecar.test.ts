@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { certificateIn } from '../../../src/k8s/sidecar.js';
 
-/* As Envoy writes it, without the fields that are not read. */
+/* As Envoy writes it, without the fields that vcdemo does not read. */
 const chain = (uri: string, expires: string) => ({
   ca_cert: [{ path: '<inline>', subject_alt_names: [], expiration_time: '2036-01-01T00:00:00Z' }],
   cert_chain: [{ path: '<inline>', subject_alt_names: uri ? [{ uri }] : [], expiration_time: expires }],

@@ -18,7 +18,7 @@ import { installVirtualCluster } from '../../../src/k8s/virtual-cluster.js';
 import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
 import { plannedDemo } from '../../support/planned-demo.js';
 
-/* Every wait inside a step, against a host that never gets there: how long it took says what it was multiplied by. */
+/* Every wait inside a step, on a host that never becomes ready: the elapsed time shows the factor. */
 
 const { signal } = new AbortController();
 const configWith = (stepDeadlineFactor: number): DemoConfig => {
@@ -59,11 +59,11 @@ const resources = Object.entries(kinds).map(([kind, name]) => ({
 
 const accessTo = (url: string) => accessWith({ url }, { token: 'x' });
 
-/** An API that answers as it is told, names objects as they are asked for, and knows nothing else. */
+/** An API with predefined answers that gives objects the requested names, and has nothing else. */
 function clusterWhere(answer: (call: ApiCall) => object | undefined, access = accessTo('https://x')): Cluster {
   const request = <Answer>(call: ApiCall): Promise<Answer> => {
     if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
-    // No demo has a record yet, and there is no StorageClass.
+    // No demo has a record yet, and no StorageClass exists.
     const isRecord = call.path.includes('/configmaps') && call.method === 'GET';
     const found = isRecord ? undefined : /storageclasses$/.test(call.path) ? { items: [] } : answer(call);
     if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
@@ -94,7 +94,7 @@ function namespaceOn(host: Cluster, stepDeadlineFactor: number, demoClusterRole?
   });
 }
 
-/** What the policies and the quota of a namespace need from a cluster. */
+/** What the cluster must have for a namespace's policies and quota. */
 const isolated = ({ method, path }: ApiCall): object | undefined => {
   if (method === 'GET' && path.endsWith('/networkpolicies')) return { items: [] };
   if (method === 'GET' && path.includes('/resourcequotas/')) return { spec: { hard: {} } };
@@ -122,7 +122,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
   test('the quota', async () => {
     const host = clusterWhere((call) => {
       if (call.path.includes('/resourcequotas/')) return { spec: { hard: { pods: '30' } }, status: {} };
-      if (call.method === 'GET' && call.path.endsWith('/namespaces/demo-vc1')) return undefined; // it is taken back
+      if (call.method === 'GET' && call.path.endsWith('/namespaces/demo-vc1')) return undefined; // it is undone
       return isolated(call) ?? {};
     });
     await assert.rejects(namespaceOn(host, 1 / 30), /timed out after 1 s waiting for the quota;/);

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { isPassing } from '../../../src/k8s/api-errors.js';
 import { runTool } from '../../../src/k8s/tools.js';
 
-/* A helm that says what the real one does when the API goes away under it. */
+/* A helm that prints what the real one does when the API goes down while it runs. */
 
 const { PATH } = process.env;
 let directory: string;

@@ -10,7 +10,7 @@ describe('a certificate that a cluster has issued', () => {
   let authority: Pair;
   before(async () => (authority = await makeAuthority('vc1')));
 
-  /** As Kubernetes issues it where its clock is ahead of the worker's by so much: dated back by five minutes. */
+  /** As issued by a Kubernetes whose clock is ahead of the worker's by that much: backdated by five minutes. */
   const issuedBy = async (aheadMs: number, grantedMs = lifeMs) => {
     const clock = Date.now() + aheadMs;
     const life = { notBefore: new Date(clock - minutes(5)), notAfter: new Date(clock + grantedMs) };

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import type { Log } from '../../../src/log.js';
 import { createOutageLog } from '../../../src/redis/outage-log.js';
 
-/** A log that keeps what it is told. */
+/** A log that keeps its entries. */
 function recorder() {
   const lines: { level: string; text: string }[] = [];
   const write = (level: string) => (first: unknown, text?: string) =>

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test';
 import { createSlackFetch } from '../../../src/slack/fetch.js';
 
-/** What the stand-in does with the next requests, one after the other; then it answers well. */
+/** What the stand-in does with the next requests, in order; then it succeeds. */
 let faults: ((response: ServerResponse) => void)[] = [];
 let requests: string[] = [];
 let paused: number[] = [];
@@ -91,7 +91,7 @@ describe('a call whose answer was lost', () => {
 });
 
 describe('a call of a patient caller', () => {
-  /** A clock that goes on only while there is a pause. */
+  /** A clock that advances only during pauses. */
   function patientFetch(test: TestContext, patienceMs: number, onPause: (elapsedMs: number) => void = () => undefined) {
     let elapsed = 0;
     const start = Date.now();

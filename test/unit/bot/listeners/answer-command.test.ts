@@ -9,7 +9,7 @@ import { readDemoConfig } from '../../../../src/config.js';
 import { hours } from '../../../../src/duration.js';
 import { createLog } from '../../../../src/log.js';
 
-/* Before what reads the table: no command has both a question and a flag yet. */
+/* Must run before imports that read the table: no command has both a confirmation and a flag yet. */
 Object.assign(commands.delete as Command, { flags: { ttlMs: ttl } });
 const { answerCommand } = await import('../../../../src/bot/listeners/answer-command.js');
 
@@ -34,7 +34,7 @@ function botFor(clusters: string[]) {
   return { say, enqueued };
 }
 
-/** The buttons of a question that run the command. */
+/** The buttons of a confirmation that run the command. */
 async function buttonsFor(text: string, { say }: ReturnType<typeof botFor>): Promise<[label: string, value: string][]> {
   const { reply } = await say(text);
   return reply.blocks

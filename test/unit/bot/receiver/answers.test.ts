@@ -4,7 +4,7 @@ import { createAnswerMemory } from '../../../../src/bot/receiver/answers.js';
 
 const later = Date.now() + 60_000;
 
-/** Answers with a number that says how often it was asked. */
+/** Answers with the number of times it was called. */
 function counting() {
   let count = 0;
   return () => Promise.resolve({ status: 200, body: String(++count) });

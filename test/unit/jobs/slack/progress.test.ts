@@ -8,7 +8,7 @@ import { mrkdwn } from '../../../../src/mrkdwn.js';
 import { NeverSent } from '../../../../src/slack/fetch.js';
 import { waitFor } from '../../../support/wait-for.js';
 
-/** A Slack whose first posts fail so, and what it was asked. */
+/** A Slack whose first posts fail with these errors, and the calls it received. */
 function slackThatFails(...failures: Error[]) {
   const said: string[] = [];
   const slack = {

@@ -10,13 +10,13 @@ import { createWorkerMetrics } from '../../../../src/metrics.js';
 import { textOf } from '../../../support/stack.js';
 import { jobKeys } from '../../../support/job-keys.js';
 
-/* How a job ends whose person is refused: without a host cluster. */
+/* How a job ends when its requester is refused; needs no host cluster. */
 
 const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
 const away = () => Promise.reject(new Error('Slack did not answer'));
 const slackThatIsAway = { post: away, whisper: away, shareFile: away, sendFile: away } as unknown as Slack;
 
-/** Runs a question of a guest, who may not ask; resolves with how the job ended and what was said. */
+/** Runs a read-only command of a guest, who is not allowed to; resolves with how the job ended and what was said. */
 async function performRefused(whisper: Slack['whisper'], draining = new AbortController()) {
   const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() };
   const signatures = signaturesFor(signed, jobKeys.JOB_SIGNING_KEY, [undefined]);

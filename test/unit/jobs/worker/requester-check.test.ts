@@ -14,7 +14,7 @@ const access = { users: [], channels: [], admins: [], guests: false };
 const config = { access, delivery: 'channel' } as const;
 const file = { filename: 'f', content: 'c', title: 't', comment: mrkdwn`c` };
 
-/** What Slack answers, one time after the other; an error is thrown. */
+/** Slack's answers, in order; errors are thrown. */
 function check(answers: (Standing | Error)[], guests = false) {
   const standingOf = () => {
     const [answer] = answers.length > 1 ? answers.splice(0, 1) : answers;

@@ -13,7 +13,7 @@ import type { KubeObject } from '../../../../simulator/objects.js';
 import { Store } from '../../../../simulator/store.js';
 import { admissionCases } from '../../../support/admission-cases.js';
 
-/* The rules in CEL, evaluated by a library; test/contract/admission.test.ts puts the same table to a real API server. */
+/* The CEL rules, evaluated by a library; test/contract/admission.test.ts runs the same table on a real API server. */
 
 const namespace = 'demo-vc1';
 const configOf = (over: object = {}): DemoConfig => demoConfig.parse({ domain: 'demos.test', ...over });
@@ -37,7 +37,7 @@ function storeWith(
   return store;
 }
 
-/** What the policy says to a write; undefined where it admits it. */
+/** The policy's refusal of a write; undefined if it is admitted. */
 function refusalOf(store: Store, object: Manifest, { account = '', before, subresource }: Partial<Request> = {}) {
   const kind = [...builtInKinds, route].find(
     (one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion,

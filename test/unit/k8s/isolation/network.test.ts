@@ -17,7 +17,7 @@ interface Setting {
   cluster?: 'vc1' | 'vc2';
 }
 
-/** client-node's own type calls `from` `_from`. */
+/** The type of client-node calls `from` `_from`. */
 interface Policy {
   metadata: { name: string };
   spec: {
@@ -52,7 +52,7 @@ function selects(
   );
 }
 
-/** What the policies let a pod with these labels reach: the peers of all that select it. */
+/** What the policies allow a pod with these labels to reach: the peers of all policies that select it. */
 const egressOf = (labels: Record<string, string>, setting?: Setting): V1NetworkPolicyPeer[] =>
   policies(setting)
     .filter(({ spec }) => selects(spec.podSelector, labels))
@@ -73,7 +73,7 @@ function reaches(peers: V1NetworkPolicyPeer[], address: string): boolean {
   );
 }
 
-/** As vcluster makes them of a tenant's: every label is copied, and its own is put over them. */
+/** The labels that vcluster gives to the copy of a tenant's pod: all of the pod's, overridden by its own. */
 const synced = (labels: Record<string, string> = {}) => ({ ...labels, 'vcluster.loft.sh/managed-by': 'vc1' });
 const controlPlane = { app: 'vcluster', release: 'vc1' };
 

@@ -66,7 +66,7 @@ describe('the default quota', () => {
       return containers.map((container) => container.resources as Resources);
     });
 
-  /** What the charts of vcluster 0.34 and Istio ask for, with upstream's istiod and the source document's proxies. */
+  /** What the charts of vcluster 0.34 and Istio request, with upstream's istiod and the source document's proxies. */
   const vcluster: Resources = {
     requests: { cpu: '200m', memory: '256Mi', 'ephemeral-storage': '1Gi' },
     limits: { memory: '4Gi', 'ephemeral-storage': '10Gi' },
@@ -83,7 +83,7 @@ describe('the default quota', () => {
     ...resourcesIn(vcClientManifests(demo, config)),
   ];
 
-  /** What a container counts for: what it says, else what the LimitRange gives it. */
+  /** What a container counts towards the quota: its own value, or the LimitRange's default. */
   function amountOf(resources: Resources, kind: 'requests' | 'limits', name: string): number {
     const own = resources[kind]?.[name] ?? (kind === 'requests' ? resources.limits?.[name] : undefined);
     return toNumber(own ?? limits[kind === 'requests' ? 'defaultRequest' : 'default'][name]!);
@@ -108,7 +108,7 @@ describe('the default quota', () => {
   });
 });
 
-/** Kubernetes' notation of an amount, as a number. */
+/** A Kubernetes quantity as a number. */
 function toNumber(quantity: string): number {
   const factors: Record<string, number> = { '': 1, m: 1e-3, Mi: 2 ** 20, Gi: 2 ** 30 };
   const [, digits, unit = ''] = /^([\d.]+)(\w*)$/.exec(quantity)!;

@@ -5,7 +5,7 @@ import { atLeast, atMost, twoSided, upperBound } from '../../../../../src/jobs/c
 const isClose = (value: number, expected: number) =>
   assert.ok(Math.abs(value - expected) <= 1e-6 * expected, `${value} is not ${expected}`);
 
-/* Expected values were computed with exact fractions, and are those of R's pbinom and binom.test. */
+/* Expected values were computed with exact fractions, and match R's pbinom and binom.test. */
 describe('the binomial distribution', () => {
   test('has exact tails', () => {
     isClose(atMost(3, 12, 0.5), 0.072998046875);

@@ -20,7 +20,7 @@ function pod(app: string, ip: string, fields: Partial<MeshPod> = {}): MeshPod {
   return { name: `${app}-abc`, app, version: '', ip, hasSidecar: true, sidecarVersion: '1.31.0', ...fields };
 }
 
-/** A cluster in which all is well. */
+/** A healthy cluster. */
 function good(name: 'vc1' | 'vc2', fields: Partial<ClusterFacts> = {}): ClusterFacts {
   const other = name === 'vc1' ? 'vc2' : 'vc1';
   const endpoints = Object.values(ips).map((ip) => ({ address: `${ip}:5000`, isHealthy: true }));
@@ -61,7 +61,7 @@ interface Broken {
   vc1?: Partial<ClusterFacts>;
   vc2?: Partial<ClusterFacts>;
   host?: Partial<HostFacts>;
-  /** How it is answered from vc1; unless said otherwise by v1 alone. */
+  /** What requests from vc1 are answered by; by default v1 only. */
   traffic?: Direction;
 }
 
