@@ -76,7 +76,9 @@ async function installServer(machine: Machine): Promise<string | undefined> {
   const run = runnerOf(manager, machine);
   const [name = ''] = manager.packages;
   if (!run) {
-    machine.say(`No Redis found. ${manager.command} could install ${name}, but only as root or after asking on a terminal.`);
+    machine.say(
+      `No Redis found. ${manager.command} could install ${name}, but only as root or after asking on a terminal.`,
+    );
     return undefined;
   }
   const { ask, say, isCi } = machine;
