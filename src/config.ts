@@ -107,7 +107,7 @@ const workerEnvironment = z.object({
   JOB_KEYS: z
     .string()
     .transform((keys) => keys.split(',').map((key) => key.trim()))
-    .pipe(z.array(secretKey).min(1).max(3)),
+    .pipe(z.tuple([secretKey], secretKey).refine((keys) => keys.length <= 3, 'has more than three keys')),
   WORKER_PORT: port.default(3001),
   WORKER_STOP_SECONDS: z.coerce.number().int().min(1).max(600).default(20),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(50).default(4),

@@ -33,8 +33,9 @@ export function putOnQueue(
 /** Puts a running job back on its queue; adds it again if Redis has lost it, for example because Redis was flushed. */
 export async function putBack(queue: Queue, job: Job<unknown>, token: string | undefined): Promise<void> {
   await job.moveToWait(token).catch(async (error: unknown) => {
-    if (await isKept(queue, job.id!)) throw error;
-    await queue.add(job.name, job.data, optionsOf({ id: job.id!, name: job.name, timestamp: job.timestamp }));
+    const { id, name, data, timestamp } = job;
+    if (id === undefined || (await isKept(queue, id))) throw error;
+    await queue.add(name, data, optionsOf({ id, name, timestamp }));
   });
 }
 

@@ -27,7 +27,7 @@ export type BotMetrics = ReturnType<typeof createBotMetrics>;
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
 
 export function createBotMetrics() {
-  const registers = [new Registry()];
+  const registers: [Registry] = [new Registry()];
   return {
     ...sharedMetrics(registers),
     commands: new Counter({
@@ -46,7 +46,7 @@ export function createBotMetrics() {
 }
 
 export function createWorkerMetrics() {
-  const registers = [new Registry()];
+  const registers: [Registry] = [new Registry()];
   let gauges: ReturnType<typeof demoGauges> | undefined;
   return {
     ...sharedMetrics(registers),
@@ -93,19 +93,20 @@ function demoGauges(registers: Registry[]) {
   };
 }
 
-function sharedMetrics(registers: Registry[]) {
-  const registry = registers[0]!;
+function sharedMetrics(registers: [Registry]) {
+  const [registry] = registers;
   const slackCalls = new Counter({
     name: 'vcdemo_slack_calls_total',
     help: "Calls to Slack's Web API",
     labelNames: ['method', 'outcome'] as const,
     registers,
   });
+  const slackCall: SlackCallObserver = (method, outcome) => slackCalls.inc({ method, outcome });
   return {
     registry,
     /** Adds Node's own metrics, for a long-running process. */
     collectProcess: () => collectDefaultMetrics({ register: registry }),
-    slackCall: ((method, outcome) => slackCalls.inc({ method, outcome })) as SlackCallObserver,
+    slackCall,
     /** Reads the queue lengths at each scrape; they are left out if Redis does not answer. */
     watchQueues(lengths: QueueLengths): void {
       new Gauge({

@@ -39,13 +39,12 @@ export type MrkdwnValue = string | number | Mrkdwn | false | undefined;
  * end it.
  */
 export function mrkdwn(literals: TemplateStringsArray, ...values: readonly MrkdwnValue[]): Mrkdwn {
-  let text = literals[0]!;
-  let isCode = endsInCode(text, false);
-  values.forEach((value, index) => {
-    const literal = literals[index + 1]!;
-    const shown = escaped(value);
-    text += (isCode ? shown.replaceAll('`', 'ˋ') : shown) + literal;
+  let text = '';
+  let isCode = false;
+  literals.forEach((literal, index) => {
     isCode = endsInCode(literal, isCode);
+    const shown = escaped(values[index]);
+    text += literal + (isCode ? shown.replaceAll('`', 'ˋ') : shown);
   });
   return new MrkdwnText(text);
 }
@@ -74,10 +73,11 @@ export function clipMrkdwn(shown: Mrkdwn, longest: number): Mrkdwn {
 
 /** For notifications and screen readers: no formatting, no emoji, times in UTC. */
 export function plain({ text }: Mrkdwn): EscapedText {
-  return text
+  const shown = text
     .replace(/(?<!\S):[a-z_]+: ?/g, '')
     .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
-    .replace(/[*`]/g, '') as EscapedText;
+    .replace(/[*`]/g, '');
+  return new MrkdwnText(shown).text;
 }
 
 /** @see https://docs.slack.dev/messaging/formatting-message-text#escaping */

@@ -32,8 +32,9 @@ export function redact(text: string): string {
 
 function withoutSecrets(text: string): string {
   return rules.reduce(
-    // The compiler needs one of the two overloads of `replace`.
-    (clean, [pattern, replacement]) => clean.replace(pattern, replacement as string),
+    (clean, [pattern, replacement]) =>
+      // One overload of `replace` each.
+      typeof replacement === 'string' ? clean.replace(pattern, replacement) : clean.replace(pattern, replacement),
     text,
   );
 }

@@ -42,6 +42,8 @@ export const jobs = {
   renew: { queue: 'provisioning', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
+export const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name);
+
 export type JobRequest<Name extends JobName = JobName> = {
   [Each in Name]: { name: Each; payload: JobPayload<Each> };
 }[Name];

@@ -10,10 +10,10 @@ export function mermaidOf<Once, Each>(flow: Flow<Once, Each, string>): string {
   );
   const before = new Map<string, Set<string>>();
   for (const { name, after } of flow.steps)
-    before.set(name, new Set(after.flatMap((earlier) => [earlier, ...before.get(earlier)!])));
+    before.set(name, new Set(after.flatMap((earlier) => [earlier, ...(before.get(earlier) ?? [])])));
   const arrows = flow.steps.flatMap(({ name, after }) =>
     after
-      .filter((earlier) => !after.some((other) => before.get(other)!.has(earlier)))
+      .filter((earlier) => !after.some((other) => before.get(other)?.has(earlier)))
       .map((earlier) => `  ${earlier} --> ${name}`),
   );
   return ['flowchart TD', ...boxes, ...arrows].join('\n');

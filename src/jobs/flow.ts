@@ -155,8 +155,7 @@ async function runTasks<Once, Each>(
   const stopping = run.draining ? AbortSignal.any([run.signal, run.draining]) : run.signal;
 
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
-    const clusters: (VirtualClusterName | undefined)[] = step.on === 'each' ? [...run.clusters] : [undefined];
-    for (const cluster of clusters) {
+    for (const { cluster, look, act } of placesOf(step, run)) {
       const { name, says, optional } = step;
       const task: Task = {
         step: name,
@@ -170,9 +169,6 @@ async function runTasks<Once, Each>(
         const own = running.get(taskKey(name, cluster)) ?? running.get(taskKey(name));
         return own ? [own] : run.clusters.flatMap((each) => running.get(taskKey(name, each)) ?? []);
       });
-      const look = () => (step.on === 'each' ? step.work.check(run.contextOf(cluster!)) : step.work.check(run.context));
-      const act = () =>
-        step.on === 'each' ? step.work.apply?.(run.contextOf(cluster!)) : step.work.apply?.(run.context);
       const perform = () =>
         performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, stopping, changed);
       const ended = runTask(task, before, perform, stopping, changed).finally(() => {
@@ -184,6 +180,20 @@ async function runTasks<Once, Each>(
   changed();
   await Promise.all(running.values());
   return tasks;
+}
+
+/** Where a step runs, with its work bound to what it works on there. */
+function placesOf<Once, Each>(
+  step: Step<Once, Each>,
+  { clusters, context, contextOf }: Pick<FlowRun<Once, Each>, 'clusters' | 'context' | 'contextOf'>,
+): (Pick<Actions, 'look' | 'act'> & { cluster?: VirtualClusterName })[] {
+  const bind = <Context>({ check, apply }: Work<Context>, contextNow: () => Context) => ({
+    look: () => check(contextNow()),
+    act: () => apply?.(contextNow()),
+  });
+  return step.on === 'each'
+    ? clusters.map((cluster) => ({ cluster, ...bind(step.work, () => contextOf(cluster)) }))
+    : [bind(step.work, () => context)];
 }
 
 const taskKey = (step: string, cluster?: VirtualClusterName) => (cluster ? `${step}/${cluster}` : step);

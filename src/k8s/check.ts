@@ -1,26 +1,33 @@
+import { asError } from '../errors.js';
+
 /** The result of a check: it holds, possibly with a note for people, or what was seen instead. */
-export type Check = { holds: true; note?: string } | { holds: false; seen: string };
+export type Check = { holds: true; note?: string } | Lacking;
+
+export interface Lacking {
+  holds: false;
+  seen: string;
+}
 
 export const holds: Check = { holds: true };
-export const lacks = (seen: string): Check => ({ holds: false, seen });
+export const lacks = (seen: string): Lacking => ({ holds: false, seen });
 
 /** Holds if nothing is missing; otherwise `missing` is what was seen. */
 export const unless = (missing: string | undefined): Check => (missing === undefined ? holds : lacks(missing));
 
 /**
- * Waits until a check holds.
+ * Waits until a check holds, and returns what it found.
  * @throws Error naming what was awaited and what was last seen; rethrows at once whatever `check` throws.
  */
-export async function waitUntil(
+export async function waitUntil<Held extends { holds: true }>(
   awaited: string,
-  check: () => Promise<Check>,
+  check: () => Promise<Held | Lacking>,
   { withinMs, signal, everyMs = 300 }: { withinMs: number; signal: AbortSignal; everyMs?: number },
-): Promise<void> {
+): Promise<Held> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     signal.throwIfAborted();
     const result = await check();
-    if (result.holds) return;
+    if (result.holds) return result;
     if (performance.now() + everyMs > deadline)
       throw new Error(
         `timed out after ${Math.round(withinMs / 1000)} s waiting for ${awaited}; last seen: ${result.seen}`,
@@ -34,7 +41,7 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer);
-      reject(signal?.reason as Error);
+      reject(asError(signal?.reason));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', abort);

@@ -51,13 +51,14 @@ function parseServerUrl(text: string): RedisOptions {
 function parseSentinelUrl(text: string): RedisOptions | undefined {
   const parts = sentinelUrl.exec(text)?.groups;
   if (!parts) return undefined;
-  const sentinels = parts.hosts!.split(',').map((each) => sentinelHost.exec(each)?.groups);
+  const { hosts = '', name = '', username, password, db = '0' } = parts;
+  const sentinels = hosts.split(',').map((each) => sentinelHost.exec(each)?.groups);
   if (!sentinels.every((each) => each !== undefined)) return undefined;
   return {
-    sentinels: sentinels.map(({ host, port }) => ({ host: withoutBrackets(host!), port: Number(port ?? 26379) })),
-    name: decodeURIComponent(parts.name!),
-    ...credentials(parts.username, parts.password),
-    db: Number(parts.db ?? 0),
+    sentinels: sentinels.map(({ host = '', port = '26379' }) => ({ host: withoutBrackets(host), port: Number(port) })),
+    name: decodeURIComponent(name),
+    ...credentials(username, password),
+    db: Number(db),
   };
 }
 

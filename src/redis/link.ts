@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { seconds } from '../duration.js';
-import { messageOf, UserError } from '../errors.js';
+import { asError, messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { NoAnswer, within } from '../within.js';
 import { redisOptions, type RedisSettings } from './address.js';
@@ -148,7 +148,7 @@ function connected(redis: Redis, counts: (error: unknown) => boolean): Promise<v
       act();
     };
     const onReady = () => settle(resolve);
-    const onError = (error: unknown) => counts(error) && settle(() => reject(error as Error));
+    const onError = (error: unknown) => counts(error) && settle(() => reject(asError(error)));
     redis.on('ready', onReady).on('error', onError);
   });
 }

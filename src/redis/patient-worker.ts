@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
 import { seconds } from '../duration.js';
+import { asError } from '../errors.js';
 import { isOutage, refusalOf } from './answers.js';
 
 const patienceMs = seconds(1);
@@ -38,7 +39,7 @@ export class PatientWorker<Data> extends Worker<Data, void> {
         return await write();
       } catch (error) {
         if (this.closing || !(isOutage(error) || refusalOf(error))) throw error;
-        this.emit('error', error as Error);
+        this.emit('error', asError(error));
         await delay(patienceMs);
       }
     }

@@ -87,7 +87,7 @@ const plainCommands: Record<RedisRole, string[]> = {
 /** The rules for an ACL user that may do only what its role needs. */
 export function aclRules(role: RedisRole): string[] {
   const keys = role === 'keda' ? ['~bull:*:wait', '~bull:*:active'] : ['~bull:*'];
-  const names = role === 'keda' ? [] : scriptCommands[role].map(([name]) => name!);
+  const names = role === 'keda' ? [] : scriptCommands[role].map(([name = '']) => name);
   const commands = [...new Set([...plainCommands[role], ...names])].sort();
   return ['resetkeys', 'resetchannels', '-@all', ...keys, ...commands.map((name) => `+${name}`)];
 }

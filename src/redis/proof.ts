@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
 import { probeKeys, scriptCommands, type RedisRole } from './permissions.js';
 
@@ -37,7 +38,7 @@ export async function proveUsable(redis: Redis, role: Exclude<RedisRole, 'keda'>
   assertVersion(info);
   assertNoEviction(info);
   const commands = JSON.stringify(scriptCommands[role]);
-  const refused = (await redis.eval(probeScript, 1, probeKeys.string, commands)) as string[];
+  const refused = z.array(z.string()).parse(await redis.eval(probeScript, 1, probeKeys.string, commands));
   if (refused.length > 0) throw notPermitted(refused);
   await redis.evalsha('0'.repeat(40), 0).catch((error: unknown) => {
     if (!messageOf(error).startsWith('NOSCRIPT')) throw error;

@@ -45,11 +45,12 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
     const ingress = splitAddress(exposure.address);
     return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;
   };
+  const firstEnd = new Date(Math.min(...accesses.map(({ expires }) => expires.getTime())));
   return {
     text: plain(mrkdwn`The dashboards of demo ${demo.name}`),
     blocks: [
       ...sections(
-        mrkdwn`:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens have administrator rights and expire ${slackTime(accesses[0]!.expires)}; only you can see this message.`,
+        mrkdwn`:key: The Kubernetes Dashboards of demo *${demo.name}*. The tokens have administrator rights and expire ${slackTime(firstEnd)}; only you can see this message.`,
       ),
       ...accesses.flatMap(({ cluster, token }) =>
         sections(mrkdwn`*${cluster}*: ${address(cluster)}\n\`\`\`${token}\`\`\``),

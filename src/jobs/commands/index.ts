@@ -1,5 +1,5 @@
 import type { JobName } from '../../commands/job-payloads.js';
-import type { Handler } from '../job-run.js';
+import type { Handler, JobRun } from '../job-run.js';
 import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
 import { deleteDemo } from './delete/delete.js';
@@ -24,3 +24,6 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   renew,
   revoke,
 };
+
+/** Runs the handler of a job. */
+export const handle = <Name extends JobName>(run: JobRun<Name>): Promise<void> => handlers[run.name](run);

@@ -10,7 +10,7 @@ import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
 import { brief, describeState } from '../slack/messages.js';
-import { groupByStep, taskIcons } from '../slack/progress-message.js';
+import { groupByStep, taskIcons, type TaskGroup } from '../slack/progress-message.js';
 import { readyFlow } from './create/flow.js';
 
 /** Checks the result of every step, without changing anything. */
@@ -28,7 +28,7 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
-    : `${describeState(demo)[0]!.toUpperCase()}${describeState(demo).slice(1)}.`;
+    : `${describeState(demo).replace(/^./, (first) => first.toUpperCase())}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
@@ -45,7 +45,8 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
   };
 }
 
-function statusLine(tasks: readonly Task[]): Mrkdwn {
+function statusLine(tasks: TaskGroup): Mrkdwn {
+  const [first] = tasks;
   const bad = tasks.filter(({ state }) => state !== 'done');
   const icon =
     bad.length === 0
@@ -56,5 +57,5 @@ function statusLine(tasks: readonly Task[]): Mrkdwn {
   const reasons = bad.flatMap(({ cluster, error }) =>
     error === undefined ? [] : [mrkdwn`\n        _${cluster ? `${cluster}: ` : ''}${brief(messageOf(error))}_`],
   );
-  return mrkdwn`${icon} ${tasks[0]!.says}${joinMrkdwn(reasons, '')}`;
+  return mrkdwn`${icon} ${first.says}${joinMrkdwn(reasons, '')}`;
 }

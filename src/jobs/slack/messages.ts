@@ -37,7 +37,7 @@ const doing: Record<WritingJob, string> = {
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    mrkdwn`:information_source: Demo *${demo}* is busy: ${Object.hasOwn(doing, purpose) ? doing[purpose as WritingJob] : `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo}* is busy: ${new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 

@@ -46,22 +46,29 @@ export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Pro
 
 const outcomeIcons = { done: ':white_check_mark:', failed: ':x:', interrupted: ':arrows_counterclockwise:' };
 
+/** The tasks of one step. */
+export type TaskGroup = readonly [Task, ...Task[]];
+
 /** The tasks of each step together. */
-export function groupByStep(tasks: readonly Task[]): Map<string, Task[]> {
-  const groups = new Map<string, Task[]>();
-  for (const task of tasks) groups.set(task.step, [...(groups.get(task.step) ?? []), task]);
+export function groupByStep(tasks: readonly Task[]): Map<string, TaskGroup> {
+  const groups = new Map<string, TaskGroup>();
+  for (const task of tasks) {
+    const group = groups.get(task.step);
+    groups.set(task.step, group ? [...group, task] : [task]);
+  }
   return groups;
 }
 
-function stepLine(tasks: readonly Task[]): Mrkdwn {
+function stepLine(tasks: TaskGroup): Mrkdwn {
   const [first] = tasks;
   const states = new Set(tasks.map(({ state }) => state));
-  const worst = (['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state))!;
-  const icon = worst === 'failed' && first!.optional ? ':warning:' : taskIcons[worst];
+  const worst =
+    (['failed', 'running', 'skipped', 'waiting', 'done'] as const).find((state) => states.has(state)) ?? first.state;
+  const icon = worst === 'failed' && first.optional ? ':warning:' : taskIcons[worst];
   const split =
     states.size > 1 ? `  ${tasks.map(({ cluster, state }) => `${cluster} ${taskIcons[state]}`).join('  ')}` : '';
   const seen = tasks
     .map(({ seen, note, optional, error }) => seen ?? note ?? (optional && error ? messageOf(error) : ''))
     .find(Boolean);
-  return mrkdwn`${icon} ${first!.says}${split}${seen && mrkdwn`\n        _${brief(seen)}_`}`;
+  return mrkdwn`${icon} ${first.says}${split}${seen && mrkdwn`\n        _${brief(seen)}_`}`;
 }

@@ -47,8 +47,7 @@ export interface Slack {
 /** `quick` is the client for what no job waits for, if the other one is patient. */
 export function createSlack(client: WebClient, people: People, log: Log, quick = client): Slack {
   async function directChannel(userId: string): Promise<string> {
-    const { channel } = await client.conversations.open({ users: userId });
-    return channel!.id!;
+    return opened.parse(await client.conversations.open({ users: userId })).channel.id;
   }
 
   /** Joins the channel; false if the bot cannot. */
@@ -96,8 +95,7 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
 
   async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
     const own = { channel, ...message, ...messageId(), unfurl_links: false };
-    const posted = await client.chat.postMessage(thread === undefined ? own : { ...own, thread_ts: thread });
-    return { channel: posted.channel!, ts: posted.ts! };
+    return posted.parse(await client.chat.postMessage(thread === undefined ? own : { ...own, thread_ts: thread }));
   }
 
   return {
@@ -147,7 +145,10 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
  */
 const messageId = () => ({ client_msg_id: randomUUID() });
 
-/** The part of the answer to an upload that is needed; the client library wraps it once more. */
+/** The parts of Slack's answers that are needed. */
+const opened = z.object({ channel: z.object({ id: z.string() }) });
+const posted = z.object({ channel: z.string(), ts: z.string() });
+/** The client library wraps it once more. */
 const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ id: z.string() })) })) });
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);

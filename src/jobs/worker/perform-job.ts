@@ -9,9 +9,9 @@ import { ClaimLost } from '../../k8s/claim.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
-import { handlers } from '../commands/index.js';
+import { handle } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
-import { currentConfig, type Handler, type JobRun, type WorkerTools } from '../job-run.js';
+import { currentConfig, type JobRun, type WorkerTools } from '../job-run.js';
 import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
@@ -68,7 +68,7 @@ export async function performJob(
       if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
       else await assertMayAsk(requester, check);
     }
-    await (handlers[name] as Handler<JobName>)(run).catch(async (error: unknown) => {
+    await handle(run).catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
     });

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { z } from 'zod';
-import { jobs, type JobName, type JobPayload } from '../../commands/job-payloads.js';
+import { isJobName, jobs, type JobName, type JobPayload } from '../../commands/job-payloads.js';
 import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';
 import { isSigned, type Signatures } from '../../job-signature.js';
@@ -32,15 +32,15 @@ export function readJob(
   { id, name, data, timestamp }: Pick<Job<unknown>, 'id' | 'name' | 'data' | 'timestamp'>,
   { JOB_KEYS, HOST_CLUSTER }: Pick<WorkerSettings, 'JOB_KEYS' | 'HOST_CLUSTER'>,
 ): ReadJob {
-  if (id === undefined || !Object.hasOwn(jobs, name)) throw new UntrustedJob('its name is unknown');
+  if (id === undefined || !isJobName(name)) throw new UntrustedJob('its name is unknown');
   const outer = envelope.safeParse(data);
   if (!outer.success) throw new UntrustedJob('it is not signed');
   const { signatures, ...rest } = outer.data;
-  const payload = jobs[name as JobName].payload.safeParse(rest);
+  const payload = jobs[name].payload.safeParse(rest);
   if (!payload.success) throw new UntrustedJob('its payload is malformed');
   if (!isSigned({ id, name, payload: payload.data, timestamp }, signatures, JOB_KEYS, HOST_CLUSTER))
     throw new UntrustedJob('its signature is invalid; do the keys of the bot and the workers match?');
   const age = Date.now() - timestamp;
   if (age > oldestJobMs) throw new UntrustedJob('it is more than a day old');
-  return { id, name: name as JobName, payload: payload.data, askedAt: new Date(timestamp), signatures };
+  return { id, name, payload: payload.data, askedAt: new Date(timestamp), signatures };
 }

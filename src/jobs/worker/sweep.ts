@@ -7,12 +7,12 @@ import { createWorkerMetrics } from '../../metrics.js';
 import { useProxies } from '../../proxy.js';
 import { createSlackClient } from '../../slack/client.js';
 import { peopleAround } from '../../slack/people.js';
-import { handlers } from '../commands/index.js';
-import { currentConfig, type Handler } from '../job-run.js';
+import { handle } from '../commands/index.js';
+import { currentConfig } from '../job-run.js';
 import { createSlack } from '../slack/slack.js';
 import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
-import { upkeepFor, type UpkeepRequest } from './upkeep.js';
+import { upkeepFor } from './upkeep.js';
 
 /*
  * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and exits. It needs neither a worker
@@ -51,7 +51,7 @@ try {
       draining: stopping.signal,
       signal: stopping.signal,
     };
-    await (handlers[name] as Handler<UpkeepRequest['name']>)(run).catch(async (error: unknown) => {
+    await handle(run).catch(async (error: unknown) => {
       await tellFailure({ slack, log }, { id, name, payload }, error);
       // Continues with the others; the next sweep tries this one again.
       run.log.error({ err: error, job: name }, 'job failed');

@@ -37,6 +37,9 @@ export interface RunningWorker {
  */
 const mostStalls: Record<QueueKind, number> = { provisioning: 5, removal: 5, verification: 1 };
 
+/** For a job without a signal of its own, which BullMQ always gives. */
+const neverLost = new AbortController().signal;
+
 /** How long the end of a command waits for Slack: longer than outages last, and shorter than jobs are accepted. */
 const slackPatienceMs = hours(12);
 
@@ -73,14 +76,17 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,
   };
-  const queues = queueKinds.map((kind) => ({
-    kind,
-    queue: openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link),
-  }));
+  const openOwn = (kind: QueueKind) => openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link);
+  const queueOf: Record<QueueKind, Queue> = {
+    provisioning: openOwn('provisioning'),
+    removal: openOwn('removal'),
+    verification: openOwn('verification'),
+  };
+  const queues = queueKinds.map((kind) => ({ kind, queue: queueOf[kind] }));
   const workers = queues.map(({ kind, queue }) => {
     const worker = new PatientWorker<unknown>(
       queue.name,
-      (job, token, lost) => performJob(job, token, lost!, workshop),
+      (job, token, lost = neverLost) => performJob(job, token, lost, workshop),
       {
         ...queueOptions,
         concurrency: settings.WORKER_CONCURRENCY,
@@ -110,8 +116,8 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
   const keepUpDemos = () =>
-    enqueueUpkeep(settings, (kind) => queues.find((each) => each.kind === kind)!.queue, metrics).catch(
-      (error: unknown) => log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed'),
+    enqueueUpkeep(settings, queueOf, metrics).catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed'),
     );
   void keepUpDemos();
   const sweeper = setInterval(() => void keepUpDemos(), minutes(1));
@@ -150,7 +156,7 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
 /** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */
 async function enqueueUpkeep(
   settings: WorkerSettings,
-  queueOf: (kind: QueueKind) => Queue,
+  queueOf: Record<QueueKind, Queue>,
   metrics: WorkerMetrics,
 ): Promise<void> {
   const demos = await ownDemos(settings);
@@ -158,8 +164,8 @@ async function enqueueUpkeep(
   metrics.noteDemos(Object.fromEntries(counts), demos.filter(isDue).length);
   for (const request of upkeepFor(demos, currentConfig(settings))) {
     const job = newJob(request);
-    const signature = ownSignature(job, settings.JOB_KEYS[0]!, settings.HOST_CLUSTER);
-    await putOnQueue(queueOf(jobs[request.name].queue), job, signature, {
+    const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
+    await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
       dedupeId: `${request.name}-${request.payload.demo}`,
     });
   }
