@@ -142,7 +142,7 @@ function readParallel(text: string, mark: string, asked: number): Run {
   for (const { ended } of parts) if (ended.status === 200) run.times.push(ended.ms);
   for (const { body, ended } of parts) if (ended.status !== 200) count(run.errors, problemOf(ended, body));
   const odd = run.times.length - answers.length;
-  if (odd > 0) count(run.errors, 'another answer than that of helloworld', odd);
+  if (odd > 0) count(run.errors, 'an unexpected answer', odd);
   if (asked > parts.length) count(run.errors, 'no answer', asked - parts.length);
   return run;
 }
@@ -162,12 +162,7 @@ function problemOf({ status, problem }: Ended, body: string): string {
     .split('\n')
     .findLast((line) => line.trim() !== '' && !line.startsWith('Hello version: '))
     ?.trim();
-  return clip(
-    status === 200
-      ? `another answer than that of helloworld: ${said ?? ''}`
-      : `HTTP ${status}${said ? `: ${said}` : ''}`,
-    200,
-  );
+  return clip(status === 200 ? `an unexpected answer: ${said ?? ''}` : `HTTP ${status}${said ? `: ${said}` : ''}`, 200);
 }
 
 const emptyRun = (): Run => ({

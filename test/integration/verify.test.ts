@@ -88,7 +88,7 @@ describe('verify of a demo in which something was broken', () => {
       },
       [
         /from vc1, no request is answered: Could not resolve host/,
-        /\*Cause:\* a version of helloworld does not run\n> vc2: no pod of helloworld/,
+        /\*Cause:\* a version of helloworld is not running\n> vc2: no pod of helloworld/,
         /\*Also:\* the Service is missing in one cluster\n> vc1: /,
       ],
     ],

@@ -47,8 +47,8 @@ describe('reading what curl wrote', () => {
       parallel: 1,
       sequential: 1,
     });
-    assert.deepEqual(parallel.errors, { 'another answer than that of helloworld': 1 });
-    assert.deepEqual(sequential.errors, { 'another answer than that of helloworld: <html>': 1 });
+    assert.deepEqual(parallel.errors, { 'an unexpected answer': 1 });
+    assert.deepEqual(sequential.errors, { 'an unexpected answer: <html>': 1 });
   });
 
   test('treats silence as an error', () => {

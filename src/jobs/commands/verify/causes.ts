@@ -42,7 +42,7 @@ const rows: readonly Row[] = [
     name: 'a virtual cluster is down',
     seen: failing('api'),
     remedy: (demo) =>
-      mrkdwn`\`/vcdemo status ${demo}\` shows what keeps its pod; \`/vcdemo create ${demo}\` installs what is missing.`,
+      mrkdwn`\`/vcdemo status ${demo}\` shows what is blocking its pod; \`/vcdemo create ${demo}\` installs what is missing.`,
   },
   {
     name: 'the client certificate has expired',
@@ -93,13 +93,13 @@ const rows: readonly Row[] = [
       mrkdwn`Restart their Deployments, now that injection is on: \`kubectl -n sample rollout restart deployment\`.`,
   },
   {
-    name: 'a sidecar cannot be certified',
+    name: 'a sidecar has no valid certificate',
     seen: failing('identity'),
     remedy: () => mrkdwn`Restart the pod; if that does not help, look at the log of istiod.`,
   },
   { name: 'sleep is missing', seen: failing('sleep'), remedy: restore, isRepairable: true },
   {
-    name: 'a version of helloworld does not run',
+    name: 'a version of helloworld is not running',
     seen: failing('helloworld'),
     remedy: restore,
     isRepairable: true,
@@ -133,7 +133,7 @@ const rows: readonly Row[] = [
     remedy: () => mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },
   {
-    name: 'istiod has not taken in the other cluster',
+    name: 'istiod has not synced with the other cluster',
     isLast: true,
     seen: (evidence) => [...failing('endpoints')(evidence), ...failing('remoteState')(evidence)],
     remedy: () =>

@@ -26,7 +26,7 @@ export function detailsFile(verified: Verified): SlackFile {
   const day = at.toISOString().slice(0, 19).replaceAll(':', '-');
   return {
     filename: `verify-${demo}-${day}Z.json`,
-    title: `All that verify measured of ${demo}`,
+    title: `Everything that verify measured for ${demo}`,
     content: `${JSON.stringify(detailsOf(verified), null, 2)}\n`,
     comment: detailsText(verified),
   };
@@ -39,12 +39,12 @@ function detailsText({ directions, verdict, findings }: Verified): Mrkdwn {
     const { parallel, sequential, retries, endpoints } = traffic;
     return [
       mrkdwn`*from ${from}*`,
-      mrkdwn`• one after the other: ${runText(sequential)}; p = ${shares ? formatP(shares.pValue) : 'unknown'} against the expected shares`,
+      mrkdwn`• sequential: ${runText(sequential)}; p = ${shares ? formatP(shares.pValue) : 'unknown'} against the expected shares`,
       ...Object.entries(sequential.timesByVersion).map(
         ([version, times]) => mrkdwn`      ${version}: ${latencyText(latencyOf(times))}`,
       ),
       mrkdwn`• in parallel: ${runText(parallel)}; ${latencyText(latencyOf(parallel.times))}`,
-      mrkdwn`• sent again by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
+      mrkdwn`• retried by the sidecar: ${retries ?? 'unknown'}; endpoints in the sidecar: ${endpoints?.map(({ address, isHealthy }) => `${address}${isHealthy ? '' : ' (not healthy)'}`).join(', ') ?? 'unknown'}`,
     ];
   });
   return clipMrkdwn(joinMrkdwn([...lines, checksText(findings)], '\n'), 3500);

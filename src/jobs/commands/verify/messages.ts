@@ -74,7 +74,7 @@ function directionLine({ from, kind, reason }: DirectionVerdict, traffic: Traffi
   const { parallel, sequential } = traffic;
   const failed = errorsOf(parallel) + errorsOf(sequential);
   const errors = failed > 0 ? `${failed} ${failed === 1 ? 'error' : 'errors'}` : 'no errors';
-  return mrkdwn`${icons[kind]} *from ${from}*: ${countsOf(traffic)} of ${sequential.requests} requests from sleep, one after the other; ${parallel.requests} in parallel: ${latencyText(latencyOf(parallel.times))}; ${errors}`;
+  return mrkdwn`${icons[kind]} *from ${from}*: ${countsOf(traffic)} of ${sequential.requests} requests from sleep, sequential; ${parallel.requests} in parallel: ${latencyText(latencyOf(parallel.times))}; ${errors}`;
 }
 
 const countsOf = ({ sequential: { versions } }: Traffic): string =>

@@ -76,7 +76,7 @@ function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStat
   const uneven = isStated ? undefined : unevenVersion(parallel, weights);
   if (uneven !== undefined)
     remarks.push(
-      `${uneven} gets ${percent((parallel.versions[uneven] ?? 0) / parallel.requests)} of the requests in parallel: Istio sends fewer to the slower side, which is no fault${both ? `; ${both}` : ''}`,
+      `${uneven} gets ${percent((parallel.versions[uneven] ?? 0) / parallel.requests)} of the requests in parallel: Istio sends fewer to the slower side, which is not a fault${both ? `; ${both}` : ''}`,
     );
   else if (both && slow.ms > 2 * fast.ms && slow.ms - fast.ms > noticeableMs)
     remarks.push(`${slow.version} is slower: ${both}`);

@@ -54,7 +54,7 @@ export const verify: Handler<'verify'> = async (run) => {
   const posted = await slack.post(payload.requester, verifyMessage(verified, publicWay));
   // The verdict is what was asked for: whatever comes of the details, it is not posted a second time.
   await slack.replyWithFile(posted, payload.requester, detailsFile(verified)).catch((error: unknown) => {
-    log.warn({ reason: messageOf(error) }, 'The details of verify were not posted');
+    log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
   });
 };
 

@@ -159,7 +159,7 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of a version that is scaled to 0',
-      'a version of helloworld does not run',
+      'a version of helloworld is not running',
       { vc2: { pods: seen([pod('sleep', '1')]) } },
       /vc2: no pod of helloworld/,
     ],
@@ -192,13 +192,13 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of an istiod that is stuck after a corrected secret',
-      'istiod has not taken in the other cluster',
+      'istiod has not synced with the other cluster',
       { vc1: { sidecar: sidecar('10.0.0.1:5000'), remoteStates: seen({ vc2: 'timeout' }) } },
       /vc1: the sidecar of sleep does not know helloworld-abc/,
     ],
     [
       'of a dead endpoint, though istiod says that it is synced',
-      'istiod has not taken in the other cluster',
+      'istiod has not synced with the other cluster',
       { vc1: { sidecar: sidecar('10.0.0.1:5000', '10.0.0.2:5000', '10.0.0.9:5000') } },
       /vc1: the sidecar of sleep has endpoints without a pod: 10\.0\.0\.9/,
     ],

@@ -82,7 +82,7 @@ describe('the verdict', () => {
     );
     assert.equal(kind, 'pass');
     assert.deepEqual(directions[0]!.remarks, [
-      'v2 gets 37 % of the requests in parallel: Istio sends fewer to the slower side, which is no fault; v2 85 ms, v1 8 ms (median)',
+      'v2 gets 37 % of the requests in parallel: Istio sends fewer to the slower side, which is not a fault; v2 85 ms, v1 8 ms (median)',
     ]);
   });
 
@@ -114,7 +114,7 @@ describe('the message of verify', () => {
     assert.match(text, /:x: \*demo\*: from vc2, v1 never answers/);
     assert.match(
       text,
-      /:white_check_mark: \*from vc1\*: v1: 12 · v2: 12 of 24 requests from sleep, one after the other; 12 in parallel: median 4 ms, 95 % 4 ms, max 4 ms; no errors/,
+      /:white_check_mark: \*from vc1\*: v1: 12 · v2: 12 of 24 requests from sleep, sequential; 12 in parallel: median 4 ms, 95 % 4 ms, max 4 ms; no errors/,
     );
     assert.match(text, /:x: \*from vc2\*: v1: 0 · v2: 96 of 96 requests/);
     assert.match(text, /No cause was found/);
