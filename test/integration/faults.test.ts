@@ -25,7 +25,7 @@ const messages: Record<Fault, RegExp[]> = {
   'tls-terminated': [
     /Creating demo \*\S+\* failed/,
     /terminates TLS for \S+-vc\d\.vcdemo\.localhost instead of passing/,
-    /TLS passthrough on/,
+    /Enable TLS passthrough: in Traefik/,
   ],
   'remote-secret-wrong': [
     /Creating demo \*\S+\* failed/,
