@@ -85,9 +85,10 @@ export interface DemoList {
 export async function findDemo(host: Cluster, name: string): Promise<Demo | undefined> {
   const [record, namespaces] = await Promise.all([
     read<V1ConfigMap>(host, recordReference(host, name)),
-    list<V1Namespace>(host, 'v1', 'Namespace', { labels: demoLabels(name) }),
+    readPlanned(host, name),
   ]);
-  const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(host, name, namespaces);
+  const labelled = () => namespaces.filter((namespace) => hasLabelsOf(name, namespace));
+  const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(host, name, labelled());
   if (found === undefined || 'id' in found) return found;
   const { managedIn } = found;
   throw managedIn === undefined ? unreadable(host, found) : managedElsewhere(host, name, managedIn);
@@ -103,8 +104,14 @@ export async function listDemos(host: Cluster): Promise<DemoList> {
   const ofDemo = groupByDemo(namespaces);
   const recorded = records.filter(({ data }) => data?.[recordKey] !== undefined);
   const known = new Set(recorded.map(({ metadata }) => metadata?.labels?.[labels.demo]));
+  const listed = new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace]));
   const all = [
-    ...recorded.map((record) => ofRecord(host, record, ofDemo.get(record.metadata?.labels?.[labels.demo] ?? '') ?? [])),
+    ...(await Promise.all(
+      recorded.map(async (record) => {
+        const name = record.metadata.labels[labels.demo];
+        return ofRecord(host, record, name === undefined ? [] : await readPlanned(host, name, listed));
+      }),
+    )),
     ...[...ofDemo].filter(([name]) => !known.has(name)).map(([name, members]) => ofNamespaces(host, name, members)),
   ].filter((each) => each !== undefined);
   return {
@@ -112,6 +119,27 @@ export async function listDemos(host: Cluster): Promise<DemoList> {
     unreadable: all.filter((each): each is UnreadableDemo => !('id' in each)),
   };
 }
+
+/**
+ * The namespaces with a demo's planned names, whoever they belong to. They are read by name, because a demo would escape its
+ * deletion if a missing label could hide its namespaces.
+ */
+async function readPlanned(
+  host: Cluster,
+  demo: string,
+  known: ReadonlyMap<string, V1Namespace> = new Map(),
+): Promise<V1Namespace[]> {
+  const present = await Promise.all(
+    placesOf(demo).map(
+      async ({ namespace }) =>
+        known.get(namespace) ?? (await read<V1Namespace>(host, ref('v1', 'Namespace', namespace))),
+    ),
+  );
+  return present.filter((namespace) => namespace !== undefined);
+}
+
+const hasLabelsOf = (demo: string, { metadata }: V1Namespace): boolean =>
+  Object.entries(demoLabels(demo)).every(([key, value]) => metadata?.labels?.[key] === value);
 
 function groupByDemo(namespaces: readonly V1Namespace[]): Map<string, V1Namespace[]> {
   const groups = new Map<string, V1Namespace[]>();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 /*
- * What a demo is. Its record (demo-record.ts) says which namespaces belong to it; their labels only help to find them.
+ * What a demo is. Its record (demo-record.ts) says which namespaces belong to it, whatever their labels.
  */
 
 export const labels = {

@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kuberne
 import { lacksRight } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import type { Demo, VirtualClusterPlace } from './demo.js';
+import { placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { list, read, ref, remove } from './objects.js';
 
 /** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
@@ -50,7 +50,8 @@ export async function deleteNamespace(
  * behind. Volumes that are to be kept do not count.
  */
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
-  const own = await Promise.all(demo.places.map((place) => readOwnNamespace(host, demo, place)));
+  // Not only those that were found when the deletion began.
+  const own = await Promise.all(placesOf(demo.name).map((place) => readOwnNamespace(host, demo, place)));
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
   const volumes = await volumesOf(host, demo);
   const clusterRoles = await Promise.all(['ClusterRole', 'ClusterRoleBinding'].map((kind) => rolesByHelm(host, kind)));

@@ -3,7 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { Refusal, UserError } from '../../src/errors.js';
+import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
+import { demoConfig } from '../../src/config/schema.js';
+import type { ClusterContext, DemoContext } from '../../src/jobs/context.js';
+import { runFlow } from '../../src/jobs/flow.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import {
@@ -16,10 +20,11 @@ import {
   namespaceMetadata,
   noteNamespace,
 } from '../../src/k8s/demo-record.js';
-import { demoLabels, withDone, type Demo } from '../../src/k8s/demo.js';
-import { create, merge, read, ref } from '../../src/k8s/objects.js';
-import { deleteNamespace } from '../../src/k8s/removal.js';
+import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo.js';
+import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
@@ -75,6 +80,63 @@ describe('the record of a demo', () => {
       metadata: { annotations: annotated('2020-01-01T00:00:00Z') },
     });
     assert.equal((await findDemo(host, 'written'))?.expires.getTime(), demo.expires.getTime());
+  });
+
+  describe('of which somebody has removed or changed the labels of its namespaces', () => {
+    /** Each label of the one is removed, and each label of the other is changed. */
+    async function unlabelled(name: string): Promise<Demo> {
+      const demo = await made(name);
+      for (const [namespace, value] of [
+        [`${name}-vc1`, null],
+        [`${name}-vc2`, 'other'],
+      ] as const) {
+        const changed = Object.fromEntries(Object.values(labels).map((label) => [label, value]));
+        await merge(host, ref('v1', 'Namespace', namespace), { metadata: { labels: changed } });
+      }
+      return demo;
+    }
+
+    it('still knows them, by their UIDs', async () => {
+      const { places } = await unlabelled('nolabel');
+      assert.deepEqual((await findDemo(host, 'nolabel'))?.places, places);
+      assert.deepEqual((await listDemos(host)).demos.find(({ name }) => name === 'nolabel')?.places, places);
+    });
+
+    it('does not take a namespace with another UID for its own', async () => {
+      const { places } = await unlabelled('newer');
+      await remove(host, ref('v1', 'Namespace', 'newer-vc1'));
+      await waitFor('its end', async () => !(await read(host, ref('v1', 'Namespace', 'newer-vc1'))));
+      await namespace({ name: 'newer-vc1' });
+      const found = (await findDemo(host, 'newer'))!;
+      assert.deepEqual(found.places, [places[1]]);
+      assert.deepEqual((await listDemos(host)).demos.find(({ name }) => name === 'newer')?.places, [places[1]]);
+      assert.deepEqual(await findLeftovers(host, found), ['Namespace newer-vc2']);
+    });
+
+    it('finds what is left of it, even if it was not known when the deletion began', async () => {
+      const demo = await unlabelled('unseen');
+      assert.deepEqual(await findLeftovers(host, { ...demo, places: [] }), [
+        'Namespace unseen-vc1',
+        'Namespace unseen-vc2',
+      ]);
+    });
+
+    it('is not forgotten before they are deleted', async () => {
+      await unlabelled('escape');
+      const demo = (await findDemo(host, 'escape'))!;
+      const { signal } = new AbortController();
+      const config = demoConfig.parse({});
+      const slack = { deleteFiles: () => Promise.resolve([]) };
+      const delivery = { isDone: () => Promise.resolve(true), deliver: () => Promise.resolve() };
+      const context = { host, demo, config, slack, delivery, signal } as unknown as DemoContext;
+      const contextOf = (name: string) =>
+        ({ ...context, place: demo.places.find((place) => place.name === name) }) as ClusterContext;
+      const clusters = demo.places.map(({ name }) => name);
+      await runFlow(deleteFlow, { config, context, clusters, signal, onChange: () => undefined, contextOf });
+      assert.equal(await findDemo(host, 'escape'), undefined);
+      for (const name of ['escape-vc1', 'escape-vc2'])
+        assert.equal(await read(host, ref('v1', 'Namespace', name)), undefined, name);
+    });
   });
 
   it('does not accept a namespace that somebody else created under the demo’s name', async () => {
