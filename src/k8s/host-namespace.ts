@@ -5,13 +5,13 @@ import { UserError } from '../errors.js';
 import { isConflict } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import type { Demo, VirtualClusterPlace } from './demo.js';
+import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { assertAdmission } from './isolation/admission-proof.js';
 import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { applyIsolation, checkIsolation, type IsolationRequest } from './isolation/index.js';
-import { applyAll, create, missing, read, ref, remove } from './objects.js';
+import { applyAll, create, merge, missing, read, ref, remove } from './objects.js';
 import { terminationOf } from './removal.js';
 import { dryRunSidecar } from './sidecar-dry-run.js';
 import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
@@ -28,6 +28,8 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
   if (!namespace) return lacks(`namespace ${place.namespace} does not exist`);
   await refuseForeign(host, namespace, demo);
   if (isTerminating(namespace)) return lacks(terminationOf(namespace));
+  const label = lackingLabel(namespace, demo, place);
+  if (label !== undefined) return lacks(`namespace ${place.namespace} does not have its label ${label}`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
   const storage = await checkStorageClasses(host, config, namespace);
@@ -40,7 +42,8 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
 }
 
 /**
- * Creates the namespace, unless somebody else's has this name, and deletes it again if admission would refuse a sidecar.
+ * Creates the namespace, unless somebody else's has this name, and deletes it again if admission would refuse a sidecar. The
+ * demo's own namespace gets back the labels that it has lost.
  * @throws UserError `foreign-namespace`, `isolation-not-enforced`, `admission-refuses`
  */
 export async function makeHostNamespace(request: HostNamespace & { signal: AbortSignal }): Promise<void> {
@@ -120,8 +123,36 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
   } catch (error) {
     if (!isConflict(error)) throw error;
     const present = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
-    if (present) await refuseForeign(host, present, demo);
+    if (present) {
+      await refuseForeign(host, present, demo);
+      if (!isTerminating(present)) await restoreLabels(host, present, demo, place);
+    }
     return 'present';
+  }
+}
+
+const lackingLabel = ({ metadata }: V1Namespace, demo: Demo, { name }: VirtualClusterPlace): string | undefined =>
+  Object.entries(demoLabels(demo.name, name)).find(([key, value]) => metadata?.labels?.[key] !== value)?.[0];
+
+/** Without them the admission policy does not apply in the namespace. */
+async function restoreLabels(
+  host: Cluster,
+  namespace: V1Namespace,
+  demo: Demo,
+  place: VirtualClusterPlace,
+): Promise<void> {
+  if (lackingLabel(namespace, demo, place) === undefined) return;
+  // With the UID, the API server refuses to change a later namespace of the same name.
+  const metadata = { uid: namespace.metadata?.uid, labels: demoLabels(demo.name, place.name) };
+  await merge(host, ref('v1', 'Namespace', place.namespace), { metadata });
+}
+
+/** Restores the labels of the demo's own namespaces, for upkeep. */
+export async function restoreNamespaceLabels(host: Cluster, demo: Demo): Promise<void> {
+  for (const place of demo.places) {
+    const namespace = await read<V1Namespace>(host, ref('v1', 'Namespace', place.namespace));
+    const isOwn = namespace?.metadata.uid === demo.namespaceUids[place.name];
+    if (namespace && isOwn && !isTerminating(namespace)) await restoreLabels(host, namespace, demo, place);
   }
 }
 

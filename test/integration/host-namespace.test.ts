@@ -5,9 +5,9 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { demoConfig } from '../../src/config/schema.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { findDemo, markDemo } from '../../src/k8s/demo-record.js';
-import { type Demo } from '../../src/k8s/demo.js';
+import { demoLabels, labels, type Demo } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
-import { checkHostNamespace, makeHostNamespace } from '../../src/k8s/host-namespace.js';
+import { checkHostNamespace, makeHostNamespace, restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
 import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { findKeptVolumes, findLeftovers } from '../../src/k8s/removal.js';
 import { waitFor } from '../support/wait-for.js';
@@ -82,6 +82,47 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
     await release();
     await making;
     assert.equal((await readNamespace('theirs-vc1'))?.metadata?.labels?.['vcdemo.io/demo'], 'theirs');
+  });
+
+  describe('of which somebody has changed the labels', () => {
+    const labelsOf = async (name: string) => {
+      const { metadata } = (await readNamespace(name))!;
+      return Object.fromEntries(
+        Object.entries(metadata.labels).filter(([key]) => Object.values(labels).includes(key as never)),
+      );
+    };
+    for (const [index, label] of Object.values(labels).entries())
+      for (const [how, value] of [
+        ['missing', null],
+        ['another', 'other'],
+      ] as const)
+        it(`gets back its ${label} (${how})`, async () => {
+          const name = `${how}${index}`;
+          const request = requestFor(await plan(name));
+          await makeHostNamespace(request);
+          assert.ok((await checkHostNamespace(request)).holds);
+          await merge(host, ref('v1', 'Namespace', `${name}-vc1`), {
+            metadata: { labels: { [label]: value, 'example.com/team': 'a' } },
+          });
+          const seen = await checkHostNamespace(request);
+          assert.ok(!seen.holds && seen.seen.includes(label), JSON.stringify(seen));
+          await makeHostNamespace(request);
+          assert.deepEqual(await labelsOf(`${name}-vc1`), demoLabels(name, 'vc1'));
+          assert.equal((await readNamespace(`${name}-vc1`))?.metadata.labels['example.com/team'], 'a');
+          assert.ok((await checkHostNamespace(request)).holds);
+        });
+
+    it('gets them back in upkeep, but not if it is another one', async () => {
+      const request = requestFor(await plan('kept'));
+      await makeHostNamespace(request);
+      const none = { metadata: { labels: { [labels.managedBy]: null } } };
+      await merge(host, ref('v1', 'Namespace', 'kept-vc1'), none);
+      const demo = (await findDemo(host, 'kept'))!;
+      await restoreNamespaceLabels(host, { ...demo, namespaceUids: { vc1: 'another' } });
+      assert.equal((await labelsOf('kept-vc1'))[labels.managedBy], undefined);
+      await restoreNamespaceLabels(host, demo);
+      assert.deepEqual(await labelsOf('kept-vc1'), demoLabels('kept', 'vc1'));
+    });
   });
 
   it('reports a namespace that is not deleted, with what blocks it', async () => {

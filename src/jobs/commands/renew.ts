@@ -1,4 +1,5 @@
 import { findDemo } from '../../k8s/demo-record.js';
+import { restoreNamespaceLabels } from '../../k8s/host-namespace.js';
 import { withClaimedDemo, withDemoContext } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { demoKubeconfig } from './create/steps.js';
@@ -12,6 +13,7 @@ export const renew: Handler<'renew'> = (run) =>
       const demo = await findDemo(host, run.payload.demo);
       if (demo?.state !== 'ready') return;
       await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
+        await restoreNamespaceLabels(context.host, context.demo);
         if (!(await demoKubeconfig.check(context)).holds) await demoKubeconfig.apply?.(context);
       });
     },
