@@ -242,6 +242,13 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       ingressWith({}, { annotations: { 'nginx.ingress.kubernetes.io/server-alias': foreign } }),
       syncer,
     ],
+    ...['server-alias', 'configuration-snippet', 'server-snippet', 'auth-snippet'].map(
+      (name): [AdmissionRuleId, string, Manifest] => [
+        'host-names',
+        `an Ingress with ${name} for nginx, whoever writes it`,
+        ingressWith({}, { annotations: { [`nginx.ingress.kubernetes.io/${name}`]: foreign } }),
+      ],
+    ),
     [
       'host-names',
       'an IngressRouteTCP with the name of another demo',
@@ -303,6 +310,19 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'a network of the host',
       pod(synced, {}, { annotations: { 'k8s.v1.cni.cncf.io/networks': 'host' } }),
       syncer,
+    ],
+    [
+      'annotations',
+      'a dashboard for the Grafana of the host',
+      configMap({ labels: { grafana_dashboard: '1' } }),
+      syncer,
+    ],
+    ['annotations', 'a data source for it', secret({}, { labels: { grafana_datasource: '' } }), syncer],
+    [
+      'annotations',
+      'a directory for its sidecar',
+      configMap({ annotations: { 'k8s-sidecar-target-directory': '/tmp' } }),
+      'vc-client',
     ],
     ['reserved-labels', 'a label of vcdemo', configMap({ labels: { 'vcdemo.io/demo': 'other' } }), syncer],
     [
@@ -403,12 +423,25 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ],
     ['a ConfigMap', configMap({ labels: { app: 'a' } }), syncer],
     [
+      'a ConfigMap of a Grafana in the virtual cluster',
+      configMap({ labels: { 'app.kubernetes.io/name': 'grafana' }, annotations: { 'example.com/k8s-sidecar-a': 'b' } }),
+      syncer,
+    ],
+    ['a dashboard for the Grafana of the host, by its operators', configMap({ labels: { grafana_dashboard: '1' } })],
+    [
       'an Event',
       object('v1', 'Event', { involvedObject: { kind: 'Pod', name: 'a', namespace }, reason: 'A', message: 'a' }),
       syncer,
     ],
     ['a NetworkPolicy, by the worker', object('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } })],
     ['an Ingress with the demo’s own name', passthroughIngress('nginx', exposed(own))],
+    [
+      'an Ingress with a snippet of another controller',
+      ingressWith(
+        {},
+        { annotations: { 'nginx.org/server-snippet': 'a', 'nginx.ingress.kubernetes.io/proxy-body-size': '1m' } },
+      ),
+    ],
     [
       'an Ingress with the name of the demo’s app',
       passthroughIngress('nginx', exposed(`${demo}-${cluster}-helloworld.${domain}`)),

@@ -52,7 +52,9 @@ const routes: Record<Exclude<DemoConfig['exposure']['kind'], 'none'>, { resource
     allows: `!has(object.spec.defaultBackend) && object.spec.?rules.orValue([]).size() > 0 &&
       object.spec.rules.all(r, r.?host.orValue('') in variables.hosts) &&
       object.spec.?tls.orValue([]).all(t, t.?hosts.orValue([]).all(h, h in variables.hosts)) &&
-      (!variables.tenant || variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/')))`,
+      (!variables.tenant || variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/'))) &&
+      variables.annotations.all(k, !k.startsWith('nginx.ingress.kubernetes.io/') ||
+        (k != 'nginx.ingress.kubernetes.io/server-alias' && !k.endsWith('-snippet')))`,
   },
   traefik: {
     resources: ['traefik.io/ingressroutetcps', 'traefik.containo.us/ingressroutetcps'],
@@ -143,9 +145,12 @@ const tenantKinds = words(`pods pods/status pods/ephemeralcontainers pods/resize
 /** Annotations that make controllers and network plugins of the host act outside the namespace, or on the node. */
 const hostAnnotations = words(`cni.projectcalico.org/ consul.hashicorp.com/ eks.amazonaws.com/
   external-dns.alpha.kubernetes.io/ getambassador.io/ iam.amazonaws.com/ io.katacontainers. io.kubernetes.cri-o.
-  k8s.ovn.org/ k8s.v1.cni.cncf.io/ kubernetes.io/config. linkerd.io/ metallb.io/ metallb.universe.tf/ networking.gke.io/
-  ovn.kubernetes.io/ service.beta.kubernetes.io/ service.cilium.io/ tailscale.com/ v1.multus-cni.io/
+  k8s-sidecar- k8s.ovn.org/ k8s.v1.cni.cncf.io/ kubernetes.io/config. linkerd.io/ metallb.io/ metallb.universe.tf/
+  networking.gke.io/ ovn.kubernetes.io/ service.beta.kubernetes.io/ service.cilium.io/ tailscale.com/ v1.multus-cni.io/
   vault.hashicorp.com/`);
+
+/** Labels by which a Grafana of the host finds its dashboards and data sources in all namespaces. */
+const hostLabels = words('grafana_');
 
 const pod = (spec: object = {}, container: object = {}, metadata?: Probe['metadata']): Probe => ({
   apiVersion: 'v1',
@@ -360,7 +365,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     allows: `${Object.values(routes)
       .map(({ resources, allows }) => `variables.resource in ${list(...resources)} ? ${allows} : `)
       .join('')}false`,
-    says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and no annotations for ingress-nginx",
+    says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and for ingress-nginx no annotations such as server-alias or snippets",
     probe: {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'Ingress',
@@ -412,8 +417,9 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   annotations: {
     on: 'tenant',
-    allows: `variables.annotations.all(k, !${hostAnnotations}.exists(p, k.startsWith(p)))`,
-    says: 'controllers or network plugins of the host cluster would act on an annotation of this object: remove it',
+    allows: `variables.annotations.all(k, !${hostAnnotations}.exists(p, k.startsWith(p))) &&
+      variables.labels.all(k, !${hostLabels}.exists(p, k.startsWith(p)))`,
+    says: 'controllers or network plugins of the host cluster would act on an annotation, or on a label that begins with grafana_, of this object: remove it',
     probe: {
       apiVersion: 'v1',
       kind: 'ConfigMap',
