@@ -38,6 +38,8 @@ export interface Command {
   askedOn: 'first' | 'search' | 'every' | 'picked';
   /** Who may run it, among those who may use vcdemo at all. */
   who: 'everybody' | 'owner';
+  /** It may hand out credentials of the demo, so it is refused to people whose access was revoked. */
+  handsOut?: true;
   /** The question to confirm before the command runs. */
   confirm?: (demo: string, person?: string) => Mrkdwn;
   /** What the person sees at once, while the job waits for a worker. */

@@ -15,6 +15,7 @@ export const commands = {
     queue: 'provisioning',
     askedOn: 'first',
     who: 'everybody',
+    handsOut: true,
     accepted: (demo) => mrkdwn`Creating demo *${demo}*. Progress follows in this channel.`,
   },
   kubeconfig: {
@@ -25,6 +26,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
+    handsOut: true,
     accepted: (demo) => mrkdwn`Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
   },
   verify: {
@@ -65,6 +67,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
+    handsOut: true,
     accepted: (demo) => mrkdwn`Fetching the dashboards of demo *${demo}*.`,
   },
   revoke: {
@@ -76,6 +79,7 @@ export const commands = {
     queue: 'provisioning',
     askedOn: 'picked',
     who: 'owner',
+    handsOut: true,
     confirm: (demo, person) =>
       person === undefined
         ? mrkdwn`Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`

@@ -1,10 +1,12 @@
 import { assertOwner } from '../access.js';
 import type { Requester } from '../commands/payload.js';
+import type { Command } from '../commands/command.js';
 import { commands, type JobCommandName } from '../commands/table.js';
 import { Refusal } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
 import { findDemo, listDemos } from '../k8s/demo-record.js';
 import { isOver, type Demo } from '../k8s/demo.js';
+import { mention, mrkdwn } from '../mrkdwn.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
@@ -16,12 +18,22 @@ type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
 /**
  * The demo that a command is about, if it exists and the table of commands lets this person run the command on it. The
  * handlers of commands get at a demo in no other way.
- * @throws Refusal `not-owner`
+ * @throws Refusal `not-owner`, `access-revoked`
  */
 export async function findCommandDemo(host: Cluster, { name, config, payload }: RunOnDemo): Promise<Demo | undefined> {
   const demo = await findDemo(host, payload.demo);
-  if (demo && commands[name].who === 'owner') assertOwner(config.access, payload.requester.userId, demo, name);
+  const row: Command = commands[name];
+  if (demo && row.who === 'owner') assertOwner(config.access, payload.requester.userId, demo, name);
+  if (demo && row.handsOut) assertNotRevoked(demo, payload.requester.userId);
   return demo;
+}
+
+/** @throws Refusal `access-revoked` */
+export function assertNotRevoked({ name, revoked, owner }: Demo, userId: string): void {
+  if (!revoked.includes(userId)) return;
+  throw new Refusal('access-revoked', `Your access to demo ${name} was revoked.`, {
+    hint: mrkdwn`Ask its owner, ${mention(owner.id)}.`,
+  });
 }
 
 /** @throws UnknownDemo with the closest existing name; Refusal `not-owner`, `command-over` */

@@ -22,20 +22,24 @@ export interface AccessObjects {
 
 /**
  * Lists what gives access to a virtual cluster apart from what Kubernetes, vcluster, Istio and vcdemo set up themselves: an
- * administrator may have left a way in. Each as `ClusterRoleBinding x (User y)` or `Secret ns/x (token of ServiceAccount z)`.
+ * administrator may have left a way in. `users` are those for whom vcdemo has issued certificates. Each as `ClusterRoleBinding x (User y)` or `Secret ns/x (token of ServiceAccount z)`.
  */
-export async function otherAccess(cluster: Cluster): Promise<string[]> {
+export async function otherAccess(cluster: Cluster, users: readonly string[]): Promise<string[]> {
   const [clusterRoleBindings, roleBindings, tokenSecrets, certificateRequests] = await Promise.all([
     list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding'),
     list<V1RoleBinding>(cluster, rbac, 'RoleBinding'),
     list<V1Secret>(cluster, 'v1', 'Secret', { fields: { type: 'kubernetes.io/service-account-token' } }),
     list<V1CertificateSigningRequest>(cluster, 'certificates.k8s.io/v1', 'CertificateSigningRequest'),
   ]);
-  return waysIn({ clusterRoleBindings, roleBindings, tokenSecrets, certificateRequests });
+  return waysIn({ clusterRoleBindings, roleBindings, tokenSecrets, certificateRequests }, users);
 }
 
-/** Names and labels do not count here, because anybody who leaves a way in can choose them: only who gets which role counts. */
-export function waysIn(objects: AccessObjects): string[] {
+/**
+ * Names and labels do not count here, because anybody who leaves a way in can choose them: only who gets which role counts.
+ * @param users the user names for which vcdemo has issued certificates
+ */
+export function waysIn(objects: AccessObjects, users: readonly string[]): string[] {
+  const unexpected = unexpectedFor(users);
   return [
     ...objects.clusterRoleBindings.flatMap((binding) => unexpected('ClusterRoleBinding', binding)),
     ...objects.roleBindings.flatMap((binding) => unexpected('RoleBinding', binding)),
@@ -50,25 +54,21 @@ export function waysIn(objects: AccessObjects): string[] {
   ];
 }
 
-function unexpected(
-  kind: string,
-  { metadata, roleRef, subjects = [] }: V1ClusterRoleBinding | V1RoleBinding,
-): string[] {
-  const place = metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : metadata?.name;
-  return subjects
-    .map((subject) => describe(subject, metadata?.namespace))
-    .filter((subject) => !isExpected(roleRef.name, subject) && !isAdministrator(metadata?.name, roleRef.name, subject))
-    .map((subject) => `${kind} ${place} (${subject})`);
-}
+const unexpectedFor =
+  (users: readonly string[]) =>
+  (kind: string, { metadata, roleRef, subjects = [] }: V1ClusterRoleBinding | V1RoleBinding): string[] => {
+    const place = metadata?.namespace ? `${metadata.namespace}/${metadata.name}` : metadata?.name;
+    const isAdministrator = (subject: string) =>
+      roleRef.name === 'cluster-admin' &&
+      users.some((user) => subject === `User ${user}` && metadata?.name === adminBinding(user).metadata.name);
+    return subjects
+      .map((subject) => describe(subject, metadata?.namespace))
+      .filter((subject) => !isExpected(roleRef.name, subject) && !isAdministrator(subject))
+      .map((subject) => `${kind} ${place} (${subject})`);
+  };
 
 const describe = ({ kind, name, namespace }: RbacV1Subject, ofBinding: string | undefined): string =>
   kind === 'ServiceAccount' ? `ServiceAccount ${namespace ?? ofBinding}/${name}` : `${kind} ${name}`;
-
-/** The binding that makes a person an administrator. */
-const isAdministrator = (binding: string | undefined, role: string, subject: string): boolean => {
-  const [, user] = /^User (u-[a-z0-9-]+)$/.exec(subject) ?? [];
-  return user !== undefined && role === 'cluster-admin' && binding === adminBinding(user).metadata.name;
-};
 
 /** The subjects of each role in a new demo. */
 const expected: Readonly<Record<string, readonly string[]>> = {

@@ -95,7 +95,8 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
 
     await stack.type(slack.alice, `revoke red <@${slack.bob.userId}>`);
     await stack.press(slack.alice, 'confirmed:0', `revoke red <@${slack.bob.userId}>`);
-    await stack.whisper(slack.alice, /no longer has access to demo \*?red/);
+    const told = await stack.whisper(slack.alice, /for demo \*?red\*? no longer works/);
+    assert.match(told, /shared in the channel still works/);
     for (const context of ['red-vc1', 'red-vc2'])
       await assert.rejects(
         list(await connect([path], context), 'v1', 'Namespace'),
@@ -104,6 +105,11 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     assert.deepEqual(await slack.files(direct), []);
     await stack.type(slack.bob, 'kubeconfig red');
     await stack.whisper(slack.bob, /access to demo red was revoked/);
+    // A Dashboard's token and a kubeconfig that a create delivers are credentials as well.
+    for (const line of ['dashboard red', 'create red']) {
+      await stack.type(slack.bob, line);
+      await stack.whisper(slack.bob, new RegExp(`${line}.*access to demo red was revoked`, 's'));
+    }
   });
 
   it('belongs to a demo that "create" restores when "status" finds a part missing', async () => {

@@ -145,7 +145,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a delete': () =>
     deletedMessage(hostile, hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
-  'a revoke of one person': () => personRevokedMessage(hostile, hostile, { [hostile]: [hostile] }),
+  'a revoke of one person': () =>
+    personRevokedMessage(hostile, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
   'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
   'the verdict': () => verifyMessage(verified, { problem: hostile, isRequired: true }),
   'the verdict on a public name': () => verifyMessage(verified, { problem: hostile, isRequired: false }),

@@ -3,13 +3,14 @@ import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import { virtualClusterNames, withDone, type Demo } from '../../k8s/demo.js';
-import { changeRecord } from '../../k8s/demo-record.js';
+import { changeRecord, findDemo } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
+import { removeBindings } from '../../k8s/revocation.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
 import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
-import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { joinMrkdwn, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { bothClusters, type DemoContext } from '../context.js';
-import { requireDemo, requireReadyDemo } from '../find-demo.js';
+import { assertNotRevoked, requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
 import type { SlackFile } from '../slack/file-as-text.js';
@@ -28,14 +29,11 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     run,
     async (context) => {
       const { host, demo } = context;
-      if (demo.revoked.includes(userId))
-        throw new Refusal('access-revoked', `Your access to demo ${demo.name} was revoked.`, {
-          hint: mrkdwn`Ask its owner, ${mention(demo.owner.id)}.`,
-        });
       const isWhole = demo.state === 'ready';
       const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
       const proof = isWhole ? config : withoutProof(config);
       const issued = await issueKubeconfig(proof, demo, clusters, user, signal);
+      await assertStillWelcome(context, clusters, userId);
       const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
       await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
       await changeRecord(host, demo, (current) => withDone(current, run.id));
@@ -49,6 +47,18 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       message(mrkdwn`:key: Your kubeconfig for demo *${name}* is in your direct messages.`),
     );
 };
+
+/** A revoke may have come in between, and have looked for the new binding before it was there. */
+async function assertStillWelcome(
+  { host, demo }: DemoContext,
+  clusters: Partial<VirtualClusters>,
+  userId: string,
+): Promise<void> {
+  const current = (await findDemo(host, demo.name)) ?? demo;
+  if (current.revoked.includes(userId))
+    for (const cluster of Object.values(clusters)) await removeBindings(cluster, userId);
+  assertNotRevoked(current, userId);
+}
 
 /** A demo that is ready or, for its owner, one whose create failed. */
 const requireUsable =

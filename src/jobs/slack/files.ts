@@ -10,17 +10,20 @@ export interface Receiver {
   user?: string | undefined;
 }
 
-/** Records a file that somebody got, and deletes files of the same demo that they got before. */
+/**
+ * Records a file that somebody got, and deletes files of the same demo that they got before, or that `before` got if it was
+ * somebody else.
+ */
 export async function noteFiles(
   slack: Slack,
   host: Cluster,
   demo: Demo,
   { ids }: SharedFile,
-  { to, user }: Receiver,
+  { to, user, before = to }: Receiver & { before?: string },
 ): Promise<void> {
   let earlier: string[] = [];
   await changeRecord(host, demo, (current) => {
-    const replaced = current.files.filter((file) => file.to === to && !ids.includes(file.id));
+    const replaced = current.files.filter((file) => [to, before].includes(file.to) && !ids.includes(file.id));
     earlier = replaced.map(({ id }) => id);
     const kept = current.files.filter((file) => !replaced.includes(file));
     return { ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] };

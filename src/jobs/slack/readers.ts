@@ -6,13 +6,21 @@ import type { People } from '../../slack/people.js';
 /** More members are not checked one by one, because Slack limits the rate of calls. */
 const mostReaders = 100;
 
+interface ReadersRequest {
+  client: WebClient;
+  people: People;
+  access: DemoConfig['access'];
+  /** People who must not have the file, whatever else they may. */
+  revoked?: readonly string[] | undefined;
+}
+
 /**
  * Why a channel must not get a file that makes its readers administrators, as the end of a sentence; undefined if everybody
  * who can read the channel may use vcdemo. If that cannot be found out, that is the reason.
  */
 export async function whyNotForAll(
   channelId: string,
-  { client, people, access }: { client: WebClient; people: People; access: DemoConfig['access'] },
+  { client, people, access, revoked = [] }: ReadersRequest,
 ): Promise<string | undefined> {
   if (channelId.startsWith('D')) return undefined;
   try {
@@ -25,6 +33,8 @@ export async function whyNotForAll(
     });
     if (response_metadata?.next_cursor)
       return `this channel has more than ${mostReaders} members, too many to check for guests`;
+    if (members.some((member) => revoked.includes(member)))
+      return 'somebody whose access was revoked can read this channel';
     for (const member of members) {
       const standing = await people.standingOf(member);
       if (standing === 'guest') return 'guests can read this channel';

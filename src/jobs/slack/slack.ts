@@ -23,8 +23,16 @@ export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 export interface SharedFile {
   /** The IDs by which it can be deleted. */
   ids: string[];
+  /** The channel or, if only the person got it, the person. */
+  to: string;
   /** Why the channel did not get it; undefined if it did, or was not supposed to. */
   withheld?: string | undefined;
+}
+
+/** Who may have a file that is shared. */
+export interface SharingRules extends Pick<DemoConfig, 'access' | 'delivery'> {
+  /** People whose access to the demo was revoked. */
+  revoked?: readonly string[];
 }
 
 /** How workers talk to people in Slack. */
@@ -37,7 +45,7 @@ export interface Slack {
   /** Shows a message to one person only, in the channel of the command. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
   /** Shares a file in the channel, or only with the person if others must not have it; says which and why. */
-  shareFile(to: Audience, file: SlackFile, config: Pick<DemoConfig, 'access' | 'delivery'>): Promise<SharedFile>;
+  shareFile(to: Audience, file: SlackFile, rules: SharingRules): Promise<SharedFile>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
   /** Deletes files, as far as Slack still has them; returns those that it did not delete. Never throws. */
@@ -77,11 +85,12 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
   /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
   async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
     const { filename, content, title, comment } = file;
+    const receiver = channel.startsWith('D') ? userId : channel;
     try {
       const destination = thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread };
       const upload = { ...destination, filename, content, title, initial_comment: comment.text };
       const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
-      return { ids: files.flatMap((each) => each.files.map(({ id }) => id)) };
+      return { ids: files.flatMap((each) => each.files.map(({ id }) => id)), to: receiver };
     } catch (error) {
       const refusal = uploadRefusalIn(error);
       if (refusal === undefined) throw error;
@@ -89,7 +98,7 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
       const direct = await directChannel(userId);
       await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId), thread);
       for (const message of textMessages(file)) await say(direct, message);
-      return { ids: [] };
+      return { ids: [], to: userId };
     }
   }
 
@@ -116,8 +125,9 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
         await say(await directChannel(userId), message);
       }
     },
-    async shareFile({ channelId, userId }, file, { access, delivery }) {
-      const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, { client, people, access });
+    async shareFile({ channelId, userId }, file, { access, delivery, revoked }) {
+      const request = { client, people, access, revoked };
+      const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, request);
       if (delivery === 'channel' && withheld === undefined)
         return await inChannel({ channelId, userId }, (channel) => upload(channel, userId, file));
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');

@@ -90,7 +90,7 @@ describePair('the tools', (pair) => {
       );
       await assert.rejects(
         runTool('helm', pair.simulated.kubeconfigFile, ['upgrade', '-i', 'x', 'nginx']),
-        /has the chart "vcluster" only/,
+        /has only the chart "vcluster"/,
       );
       await assert.rejects(
         runTool('helm', pair.simulated.kubeconfigFile, ['upgrade', '-i', 'x', './none.tgz']),

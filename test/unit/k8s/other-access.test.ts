@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { RbacV1Subject } from '@kubernetes/client-node';
 import { waysIn, type AccessObjects } from '../../../src/k8s/other-access.js';
 
+const users = ['u-istio', 'u-bob-u0b'];
 const none: AccessObjects = { clusterRoleBindings: [], roleBindings: [], tokenSecrets: [], certificateRequests: [] };
 
 const group = (name: string): RbacV1Subject => ({ kind: 'Group', name });
@@ -49,9 +50,14 @@ const ofNewDemo: [string, AccessObjects][] = [
 ]; // prettier-ignore
 
 describe('the other ways into a virtual cluster', () => {
-  for (const [what, objects] of ofNewDemo) test(`are not ${what}`, () => assert.deepEqual(waysIn(objects), []));
+  for (const [what, objects] of ofNewDemo) test(`are not ${what}`, () => assert.deepEqual(waysIn(objects, users), []));
 
   const leftOpen: [string, AccessObjects, string][] = [
+    [
+      'a user to whom vcdemo issued nothing',
+      clusterBinding('vcdemo-admin-u-eve-u0e', 'cluster-admin', user('u-eve-u0e')),
+      'ClusterRoleBinding vcdemo-admin-u-eve-u0e (User u-eve-u0e)',
+    ],
     ['another user', clusterBinding('mine', 'cluster-admin', user('eve')), 'ClusterRoleBinding mine (User eve)'],
     ['everybody, by a name like Kubernetes’ own', clusterBinding('system:basic', 'cluster-admin', group('system:authenticated')), 'ClusterRoleBinding system:basic (Group system:authenticated)'],
     ['people without a certificate', clusterBinding('system:public-info-viewer', 'cluster-admin', group('system:unauthenticated')), 'ClusterRoleBinding system:public-info-viewer (Group system:unauthenticated)'],
@@ -65,5 +71,5 @@ describe('the other ways into a virtual cluster', () => {
     ['a certificate', { ...none, certificateRequests: [{ metadata: { name: 'csr-1' }, spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client', username: 'u-eve' }, status: { certificate: 'Y2VydA==' } }] }, 'CertificateSigningRequest csr-1 (issued to u-eve)'],
   ]; // prettier-ignore
   for (const [what, objects, listed] of leftOpen)
-    test(`are listed if they were opened to ${what}`, () => assert.deepEqual(waysIn(objects), [listed]));
+    test(`are listed if they were opened to ${what}`, () => assert.deepEqual(waysIn(objects, users), [listed]));
 });

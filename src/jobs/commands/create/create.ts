@@ -134,7 +134,7 @@ async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<vo
   const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
   if (!run.delivered.has(run.id)) run.delivered.set(run.id, await shareKubeconfig(run, host, demo));
   const shared = run.delivered.get(run.id);
-  if (shared) await noteFiles(run.slack, host, demo, shared, { to: run.payload.requester.channelId });
+  if (shared) await noteFiles(run.slack, host, demo, shared, { to: shared.to });
   await changeRecord(host, demo, (current) => withDone(current, run.id));
   run.delivered.delete(run.id);
 }
@@ -151,7 +151,7 @@ async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promi
     comment: createdText(config, demo, Date.now() - run.askedAt.getTime(), { weaker, unproven }),
   };
   try {
-    const shared = await slack.shareFile(payload.requester, file, config);
+    const shared = await slack.shareFile(payload.requester, file, { ...config, revoked: demo.revoked });
     if (shared.withheld)
       await slack.whisper(
         payload.requester,

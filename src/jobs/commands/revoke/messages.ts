@@ -1,5 +1,5 @@
 import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
-import type { SlackMessage } from '../../../slack-message.js';
+import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { message } from '../../slack/messages.js';
 
 const mostDoors = 15;
@@ -7,18 +7,31 @@ const mostDoors = 15;
 /** What else gives access, by virtual cluster, as `otherAccess` lists it. */
 type Doors = Readonly<Record<string, readonly string[]>>;
 
-/** Reports that one person's access has ended, and lists other ways in that they may have left. */
-export const personRevokedMessage = (demo: string, person: string, doors: Doors): SlackMessage =>
-  message(
-    joinMrkdwn(
-      [
-        mrkdwn`:lock: ${mention(person)} no longer has access to demo *${demo}* and cannot get a new kubeconfig.`,
-        ...listed('Check these other ways in, which they may have created as an administrator', doors),
-        mrkdwn`Tokens that they requested for ServiceAccounts leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces the keys of the demo, which ends those too.`,
-      ],
-      '\n',
-    ),
+interface PersonRevoked {
+  person: string;
+  /** Whether a channel has a kubeconfig of the demo, which is the same for all its readers. */
+  isShared: boolean;
+  doors: Doors;
+}
+
+/** Reports that a person's own access has ended, what still works for them, and other ways in that they may have left. */
+export const personRevokedMessage = (demo: string, { person, isShared, doors }: PersonRevoked): SlackMessage => {
+  const text = joinMrkdwn(
+    [
+      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo}* no longer works, and they cannot get another one.`,
+      isShared &&
+        mrkdwn`:warning: The kubeconfig that was shared in the channel still works for everybody who saved it, ${mention(person)} included.`,
+      ...listed('Check these other ways in, which they may have created as an administrator', doors),
+      mrkdwn`Tokens and certificates that they issued to themselves leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces all keys of the demo, which ends ${isShared ? mrkdwn`all of these` : mrkdwn`those too`}; everybody else is sent a new kubeconfig.`,
+    ],
+    '\n',
   );
+  const { blocks, ...rest } = message(text);
+  return {
+    ...rest,
+    blocks: [...blocks, buttons([{ label: 'Replace all keys', value: `revoke ${demo}`, style: 'danger' }])],
+  };
+};
 
 export const everybodyRevokedMessage = (demo: string, doors: Doors): SlackMessage =>
   message(

@@ -1,10 +1,11 @@
 import type { Cluster } from '../../../k8s/cluster.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
-import type { Demo, VirtualClusterPlace } from '../../../k8s/demo.js';
+import { withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { otherAccess } from '../../../k8s/other-access.js';
 import { authorityHash, removeBindings } from '../../../k8s/revocation.js';
+import { demoUser } from '../../../k8s/user-certificate.js';
 import { bothClusters, type DemoContext } from '../../context.js';
 import { requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
@@ -50,11 +51,12 @@ async function revokePerson(
     { host, demo, signal, beforeWrite: claim.assertHeld },
     async (context) => {
       for (const place of demo.places) await removeBindings(await context.connections.connect(place), person);
-      return await doorsOf(context);
+      return await doorsOf(context, person);
     },
   );
   await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
-  await slack.whisper(payload.requester, personRevokedMessage(demo.name, person, found));
+  const isShared = demo.files.some(({ to }) => !/^[UW]/.test(to));
+  await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
 }
 
 async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo): Promise<void> {
@@ -83,7 +85,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
     });
   }
   const found = await handOutAnew(run, claimed, noted);
-  const done = (current: Demo): Demo => ({ ...current, replacing: undefined });
+  const done = (current: Demo): Demo => withDone({ ...current, replacing: undefined }, run.id);
   await changeRecord(host, noted, done);
   await slack.post(payload.requester, everybodyRevokedMessage(demo.name, found));
 }
@@ -103,16 +105,18 @@ async function handOutAnew(
   { host, claim, signal }: ClaimedHost,
   demo: Demo,
 ): Promise<Record<string, string[]>> {
-  const { slack, config } = run;
+  const { slack, config, payload } = run;
+  const { userId } = payload.requester;
+  const rules = { ...config, revoked: demo.revoked };
   const receivers = receiversOf(demo);
   const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
     for (const receiver of receivers) {
       const { to, user } = receiver;
       const sent =
         user === undefined
-          ? await slack.shareFile({ channelId: to, userId: demo.owner.id }, await channelFile(run, host, demo), config)
+          ? await slack.shareFile({ channelId: to, userId }, await channelFile(run, host, demo), rules)
           : await slack.sendFile(to, await personalFile(context, user));
-      await noteFiles(slack, host, demo, sent, receiver);
+      await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to });
     }
     return await doorsOf(context);
   });
@@ -125,9 +129,11 @@ async function handOutAnew(
 }
 
 /** What else gives access, by virtual cluster. */
-async function doorsOf({ demo, connections }: DemoContext): Promise<Record<string, string[]>> {
+async function doorsOf({ demo, connections }: DemoContext, revoked?: string): Promise<Record<string, string[]>> {
+  const people = receiversOf(demo).flatMap(({ to, user }) => (user === undefined || to === revoked ? [] : [user]));
   const found: Record<string, string[]> = {};
-  for (const place of demo.places) found[place.name] = await otherAccess(await connections.connect(place));
+  for (const place of demo.places)
+    found[place.name] = await otherAccess(await connections.connect(place), [demoUser, ...people]);
   return found;
 }
 

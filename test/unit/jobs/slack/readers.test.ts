@@ -11,11 +11,12 @@ interface Channel {
   hasMore?: boolean;
   standings?: Record<string, Standing>;
   bots?: string[];
+  revoked?: string[];
   fails?: string;
 }
 
 function reason(channel: Channel, access: { users?: string[]; admins?: string[] } = {}, id = 'C1') {
-  const { info = {}, members = ['U1', 'U2'], hasMore = false, standings = {}, bots = [], fails } = channel;
+  const { info = {}, members = ['U1', 'U2'], hasMore = false, standings = {}, bots = [], revoked, fails } = channel;
   const client = {
     conversations: {
       info: () => (fails ? Promise.reject(new Error(fails)) : Promise.resolve({ channel: info })),
@@ -25,7 +26,7 @@ function reason(channel: Channel, access: { users?: string[]; admins?: string[] 
   } as unknown as WebClient;
   const people: People = { standingOf: (userId) => Promise.resolve(standings[userId] ?? 'member') };
   const given = { users: [], channels: [], admins: [], guests: false, ...access };
-  return whyNotForAll(id, { client, people, access: given });
+  return whyNotForAll(id, { client, people, access: given, revoked });
 }
 
 test('a channel with only members may get a kubeconfig, and so may a direct message', async () => {
@@ -55,4 +56,9 @@ test('a channel with people outside access.users gets none; bots and administrat
   assert.match((await reason({}, { users: ['U1'] }))!, /not allowed to use vcdemo/);
   assert.equal(await reason({}, { users: ['U1'], admins: ['U2'] }), undefined);
   assert.equal(await reason({ bots: ['U2'] }, { users: ['U1'] }), undefined);
+});
+
+test('a channel with somebody whose access was revoked gets none', async () => {
+  assert.match((await reason({ revoked: ['U2'] }))!, /somebody whose access was revoked can read this channel/);
+  assert.equal(await reason({ revoked: ['U3'] }), undefined);
 });
