@@ -87,6 +87,9 @@ export interface FactsRequest {
   deadlineFactor?: number;
 }
 
+/** Reads something; the signal is that of its deadline, which the cluster's own requests have anyway. */
+type Look<Value> = (cluster: Cluster, ended: AbortSignal) => Promise<Value>;
+
 /** How many connections to an API this opens at most: each takes a handshake through a tunnel. */
 const atOnce = 4;
 
@@ -96,10 +99,11 @@ const atOnce = 4;
  */
 export async function readClusterFacts(request: FactsRequest): Promise<ClusterFacts> {
   const { cluster: given, other, namespace, signal, deadlineFactor = 1 } = request;
-  async function fact<Value>(withinMs: number, look: (cluster: Cluster) => Promise<Value>): Promise<Fact<Value>> {
+  async function fact<Value>(withinMs: number, look: Look<Value>): Promise<Fact<Value>> {
     const deadline = AbortSignal.timeout(withinMs * deadlineFactor);
+    const ended = AbortSignal.any([signal, deadline]);
     try {
-      return { value: await look(given.with({ signal: AbortSignal.any([signal, deadline]) })) };
+      return { value: await look(given.with({ signal: ended }), ended) };
     } catch (error) {
       signal.throwIfAborted();
       const late = `no answer within ${(withinMs * deadlineFactor) / 1000} s`;
@@ -110,14 +114,14 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
   const throughPod = seconds(10);
   const api = await fact(quick, readApi);
   const turn = turns(atOnce);
-  const read = <Value>(withinMs: number, look: (cluster: Cluster) => Promise<Value>): Promise<Fact<Value>> =>
+  const read = <Value>(withinMs: number, look: Look<Value>): Promise<Fact<Value>> =>
     api.problem === undefined
       ? turn(() => fact(withinMs, look))
       : Promise.resolve({ problem: 'its API does not answer' });
   const facts = {
     sidecar: read(throughPod, (cluster) => readSidecar(cluster, namespace, signal)),
     remoteStates: read(throughPod, (cluster) => readRemoteStates(cluster, signal)),
-    remoteSecrets: read(throughPod, (cluster) => readRemoteSecrets(cluster, other, signal)),
+    remoteSecrets: read(throughPod, (cluster, ended) => readRemoteSecrets(cluster, other, ended)),
     istiod: read(quick, (cluster) => podsReady(cluster, 'istio-system', { app: 'istiod' }, 'istiod')),
     istiodVersion: read(quick, readIstiodVersion),
     injection: read(quick, (cluster) => readInjection(cluster, namespace)),
@@ -226,18 +230,28 @@ const remoteKubeconfig = z.object({
   users: z.array(z.object({ user: z.object({ token: z.string().optional() }) })).min(1),
 });
 
+/** The longest kubeconfig that is looked at, in characters; with one CA and one token it is far shorter. */
+const longestRemoteKubeconfig = 16_000;
+
+/** Of the other cluster alone: a tenant may have made any number of Secrets and entries. */
 async function readRemoteSecrets(cluster: Cluster, other: Cluster, signal: AbortSignal): Promise<RemoteSecret[]> {
   const labels = { 'istio/multiCluster': 'true' };
   const secrets = await list<V1Secret>(cluster, 'v1', 'Secret', { namespace: 'istio-system', labels, atMost: 20 });
-  const entries = secrets.flatMap((secret) => Object.entries(textsIn(secret)));
-  return await Promise.all(entries.map(([name, text]) => tryRemoteSecret(name, text ?? '', other, signal)));
+  for (const secret of secrets) {
+    const text = new Map(Object.entries(textsIn(secret))).get(other.name);
+    if (text !== undefined) return [await tryRemoteSecret(text, other, signal)];
+  }
+  return [];
 }
 
 /** Tries CA and token at the other API on the worker's own way: the address in the Secret may be anything. */
-async function tryRemoteSecret(name: string, text: string, other: Cluster, signal: AbortSignal): Promise<RemoteSecret> {
+async function tryRemoteSecret(text: string, other: Cluster, signal: AbortSignal): Promise<RemoteSecret> {
+  const { name } = other;
+  if (text.length > longestRemoteKubeconfig)
+    return { cluster: name, server: '', isAuthority: false, refused: 'it is too long' };
   let kubeconfig: z.output<typeof remoteKubeconfig>;
   try {
-    kubeconfig = remoteKubeconfig.parse(parse(text, { maxAliasCount: 0 }));
+    kubeconfig = remoteKubeconfig.parse(parse(text, { maxAliasCount: 0, uniqueKeys: false }));
   } catch {
     return { cluster: name, server: '', isAuthority: false, refused: 'it is not a kubeconfig' };
   }
@@ -251,11 +265,13 @@ async function tryRemoteSecret(name: string, text: string, other: Cluster, signa
   // A token may be anything too, but no header.
   const token = /^[\w.~+/=-]{1,4000}$/.exec(user.token ?? '')?.[0];
   if (token === undefined) return { ...secret, refused: 'it has no token' };
-  const asIstiod = connectCluster(other.name, accessWith(other.access.server, { token }), { signal });
+  const asIstiod = connectCluster(name, accessWith(other.access.server, { token }), { signal });
   try {
     await asIstiod.request({ method: 'GET', path: '/api/v1/services', query: { limit: 1 }, repeat: 'never' });
     return secret;
   } catch (error) {
+    // That the time is over says nothing of the token.
+    signal.throwIfAborted();
     return { ...secret, refused: clip(messageOf(error), 200) };
   } finally {
     asIstiod.close();
