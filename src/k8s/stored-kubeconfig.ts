@@ -99,7 +99,8 @@ function parsedKubeconfig(text: string): z.output<typeof kubeconfig> {
   if (text.length > longestKubeconfig) throw new Error('it is too long');
   let content: unknown;
   try {
-    content = parse(text, { maxAliasCount: 0 });
+    // To look for repeated keys, the parser compares every key with all others of its map.
+    content = parse(text, { maxAliasCount: 0, uniqueKeys: false });
   } catch {
     throw new Error('it is not YAML');
   }

@@ -91,6 +91,12 @@ describe('the stored kubeconfig of a demo', () => {
       assert.throws(() => storedKubeconfig('a: &a [1]\nb: *a', 'u-istio'), /is not YAML/);
     });
 
+    test('if it has very many keys, which are not compared with each other', () => {
+      // The parser would call a repeated key no YAML; it finds one by comparing every key with all others.
+      const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}:`);
+      assert.throws(() => storedKubeconfig([...keys, 'k0:'].join('\n'), 'u-istio'), /is not what vcdemo writes/);
+    });
+
     test('and none of its values is revealed', () => {
       const secret = changed(user({ 'client-key-data': '!my-secret!' }));
       assert.throws(
