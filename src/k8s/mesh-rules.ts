@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { clip } from '../redact.js';
-import { isNotFound } from './api-errors.js';
+import { isNotFound, TooMuchError } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 import { list, type Found } from './objects.js';
 
@@ -15,20 +15,30 @@ export interface MeshRule {
   effect: string;
 }
 
-/** The rules in a namespace, and those for all of them in istio-system. */
+/** How much of all rules of a cluster is read, in bytes. */
+const longestRules = 8_000_000;
+
+/**
+ * The rules in a namespace, and those for all of them in istio-system.
+ * One list after the other, and all from one budget: a tenant may have filled every one of them.
+ * @throws TooMuchError if there is more than a worker should read
+ */
 export async function readMeshRules(cluster: Cluster, namespace: string): Promise<MeshRule[]> {
-  const found = await Promise.all(
-    Object.entries(kinds).flatMap(([kind, { group }]) =>
-      [namespace, 'istio-system'].map(async (place) =>
-        (await listIfServed(cluster, group, kind, place)).flatMap((object): MeshRule[] => {
+  const budget = { bytes: longestRules };
+  const rules: MeshRule[] = [];
+  try {
+    for (const [kind, { group }] of Object.entries(kinds))
+      for (const place of [namespace, 'istio-system'])
+        for (const object of await listIfServed(cluster, { group, kind, namespace: place, budget })) {
           const effect = ruleEffect(kind as MeshRule['kind'], (object as { spec?: unknown }).spec);
           const { name } = object.metadata;
-          return effect === undefined ? [] : [{ kind: kind as MeshRule['kind'], name, namespace: place, effect }];
-        }),
-      ),
-    ),
-  );
-  return found.flat();
+          if (effect !== undefined) rules.push({ kind: kind as MeshRule['kind'], name, namespace: place, effect });
+        }
+  } catch (error) {
+    if (!(error instanceof TooMuchError)) throw error;
+    throw new TooMuchError(`what Istio's rules of ${cluster.name} say`, `${longestRules / 1_000_000} MB`);
+  }
+  return rules;
 }
 
 /** What a rule does to requests to helloworld, in words that follow its name; undefined if nothing. */
@@ -38,10 +48,13 @@ export function ruleEffect(kind: MeshRule['kind'], spec: unknown): string | unde
 }
 
 /** The objects of one of Istio's kinds; none where its definition is missing. */
-async function listIfServed(cluster: Cluster, group: string, kind: string, namespace: string): Promise<Found[]> {
+async function listIfServed(
+  cluster: Cluster,
+  { group, kind, namespace, budget }: { group: string; kind: string; namespace: string; budget: { bytes: number } },
+): Promise<Found[]> {
   for (const version of ['v1', 'v1beta1'])
     try {
-      return await list<KubernetesObject>(cluster, `${group}/${version}`, kind, { namespace, atMost: 50 });
+      return await list<KubernetesObject>(cluster, `${group}/${version}`, kind, { namespace, atMost: 50, budget });
     } catch (error) {
       if (!isNotFound(error) && !/does not serve/.test(messageOf(error))) throw error;
     }

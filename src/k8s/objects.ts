@@ -147,6 +147,8 @@ export interface Selection {
   fields?: Record<string, string>;
   /** The most objects to return, whichever the API lists first. */
   atMost?: number;
+  /** How much may be read, for callers that share the budget among several lists; 16 MB by default. */
+  budget?: { bytes: number };
 }
 
 /**
@@ -176,7 +178,7 @@ async function listAs<Kind extends KubernetesObject>(
   cluster: Cluster,
   apiVersion: string,
   kind: string,
-  { namespace, labels, fields, atMost = Infinity }: Selection,
+  { namespace, labels, fields, atMost = Infinity, budget = { bytes: longestAnswer } }: Selection,
   accept: string,
 ): Promise<Found<Kind>[]> {
   const selector = (terms?: Record<string, string>) =>
@@ -186,7 +188,6 @@ async function listAs<Kind extends KubernetesObject>(
       .join(',');
   const path = await collectionPath(cluster, { apiVersion, kind, metadata: { namespace } });
   const what = `the list of ${kind} objects${namespace ? ` in namespace ${namespace}` : ''} of ${cluster.name}`;
-  const budget = { bytes: longestAnswer };
   let objects: Found<Kind>[] = [];
   let next: string | undefined;
   for (;;) {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ruleEffect } from '../../../src/k8s/mesh-rules.js';
+import { TooMuchError } from '../../../src/k8s/api-errors.js';
+import { connectCluster } from '../../../src/k8s/cluster.js';
+import { readMeshRules, ruleEffect } from '../../../src/k8s/mesh-rules.js';
+import { accessWith } from '../../../src/k8s/server-access.js';
+import { sendJson, startApiStub } from '../../support/api-stub.js';
 
 describe('a rule of Istio', () => {
   test('that routes to subsets says which, with their weights', () => {
@@ -41,4 +45,52 @@ describe('a rule of Istio', () => {
 
   test('of a form that nobody knows is left out', () =>
     assert.equal(ruleEffect('VirtualService', { hosts: 'helloworld' }), undefined));
+});
+
+describe('the rules of a cluster', () => {
+  const kinds = ['VirtualService', 'DestinationRule', 'AuthorizationPolicy', 'PeerAuthentication'];
+
+  /** Reads them from an API where each list has one strict PeerAuthentication, or what looks like it, of so many bytes. */
+  async function rulesOf(bytes: number) {
+    let [open, most] = [0, 0];
+    const stub = await startApiStub(({ url = '' }, response) => {
+      if (!url.includes('/namespaces/')) {
+        const resources = kinds.map((kind) => ({ kind, name: kind.toLowerCase(), namespaced: true }));
+        return sendJson(response, 200, { resources });
+      }
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open -= 1;
+        const spec = { mtls: { mode: 'STRICT' }, more: 'x'.repeat(bytes) };
+        sendJson(response, 200, { items: [{ metadata: { name: 'rule' }, spec }] });
+      }, 5);
+    });
+    const access = accessWith({ url: stub.url, certificateAuthority: stub.authority.certificate }, { token: 't' });
+    const cluster = connectCluster('vc1', access);
+    try {
+      const rules = await readMeshRules(cluster, 'sample').catch((error: unknown) => error);
+      return { rules, most, lists: stub.asked.filter((asked) => asked.includes('/namespaces/')) };
+    } finally {
+      cluster.close();
+      stub.close();
+    }
+  }
+
+  test('are listed one kind and namespace after the other', async () => {
+    const { rules, most, lists } = await rulesOf(10);
+    assert.equal(lists.length, 8);
+    assert.equal(most, 1);
+    const isStrict = { kind: 'PeerAuthentication', name: 'rule', effect: 'refuses requests without mTLS' };
+    assert.deepEqual((rules as { kind: string }[]).slice(-2), [
+      { ...isStrict, namespace: 'sample' },
+      { ...isStrict, namespace: 'istio-system' },
+    ]);
+  });
+
+  test('are read up to one limit for all lists', async () => {
+    const { rules, lists } = await rulesOf(3_000_000);
+    assert.ok(rules instanceof TooMuchError);
+    assert.match(rules.message, /^What Istio's rules of vc1 say exceeds 8 MB/);
+    assert.equal(lists.length, 3);
+  });
 });
