@@ -25,6 +25,9 @@ export interface MeasureOptions {
 /** Time for further requests where the first ones leave the shares open; a slow Service is not asked for many minutes. */
 const patienceMs = seconds(45);
 
+/** Time for all requests from a cluster: it holds a place among the jobs, whatever its sleep does. */
+const mostMs = seconds(120);
+
 /** Where the API does not answer in this time, nothing is waited for. */
 const apiPatienceMs = seconds(10);
 
@@ -40,7 +43,21 @@ export async function measureDirection(cluster: Cluster, options: MeasureOptions
   }
 }
 
-async function measure(cluster: Cluster, { parallel, expectation, signal, config }: MeasureOptions): Promise<Traffic> {
+async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
+  const withinMs = mostMs * options.config.stepDeadlineFactor;
+  const deadline = AbortSignal.timeout(withinMs);
+  const signal = AbortSignal.any([options.signal, deadline]);
+  try {
+    return await sendUntilDecided(cluster.with({ signal }), { ...options, signal });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!deadline.aborted) throw error;
+    throw new Error(`the requests from ${cluster.name} did not finish within ${withinMs / 1000} s`, { cause: error });
+  }
+}
+
+async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
+  const { parallel, expectation, signal, config } = options;
   const until = performance.now() + patienceMs * config.stepDeadlineFactor;
   const first = nextLook(0, expectation)!;
   let traffic = await sendTraffic(cluster, { parallel, sequential: first }, signal, config);
