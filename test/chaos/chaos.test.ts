@@ -169,6 +169,17 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
     );
   }
   /** Breaks something at a random moment during the work. */
+  /** The same for the button that confirms a command. */
+  async function pressUntilAccepted(commandLine: string): Promise<void> {
+    await waitFor(
+      `the click on ${commandLine} to be accepted`,
+      async () => {
+        const answer = await stack.press(stack.slack.alice, 'confirmed:0', commandLine).catch(() => undefined);
+        return answer && /Deleting demo/.test(answer.text ?? '');
+      },
+      { withinMs: 2 * minute, everyMs: 1000 },
+    );
+  }
   async function disturb(): Promise<string> {
     const name = pick(Object.keys(faults));
     const ms = pick([1000, 4000, 9000, 14_000]);
@@ -194,7 +205,7 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
       });
 
       if (pick([true, false])) {
-        await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
+        await pressUntilAccepted(`delete ${demo}`);
         test.diagnostic(`during delete: ${await disturb()}`);
       } else {
         await endLife(cluster, demo);
