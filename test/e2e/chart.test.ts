@@ -180,7 +180,7 @@ describe('the chart', () => {
       /Socket Mode holds/,
     );
     const ingress = { enabled: true, host: 'bot.example.com' };
-    assert.match((await render({ bot: { kind: 'KnativeService', ingress } })).stderr, /Knative makes a route/);
+    assert.match((await render({ bot: { kind: 'KnativeService', ingress } })).stderr, /Knative creates its own route/);
     for (const worker of [{ stopSeconds: 60 }, { terminationGracePeriodSeconds: 50 }])
       assert.match((await render({ worker })).stderr, /worker\.stopSeconds \(\d+\) must be less than/);
   });
@@ -192,10 +192,10 @@ describe('the chart', () => {
       assert.match(stdout, /^NOTES:$/m, stderr);
       return stdout.slice(stdout.indexOf('\nNOTES:'));
     };
-    assert.match(await notesFor({}), /the Service bot-bot .*password of Valkey.*helm -n \S+ test bot.*rights/s);
+    assert.match(await notesFor({}), /the Service bot-bot .*password for Valkey.*helm -n \S+ test bot.*permissions/s);
     assert.doesNotMatch(await notesFor({ bot: { enabled: false } }), /bot-bot|Slack must|helm -n/);
     assert.match(await notesFor({ bot: { kind: 'KnativeService' } }), /Knative's route(?!.*helm -n)/s);
-    assert.doesNotMatch(await notesFor({ worker: { enabled: false } }), /rights/);
+    assert.doesNotMatch(await notesFor({ worker: { enabled: false } }), /permissions/);
     assert.doesNotMatch(await notesFor({ valkey: { enabled: true, existingSecret: 'given' } }), /password/);
   });
 
