@@ -140,8 +140,8 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
     );
     const at = (what: RegExp) =>
       logs.flatMap((log) => log().flatMap(({ demo, msg, time }) => (demo === 'roll' && what.test(msg) ? [time] : [])));
-    const [handedBack] = at(/^the job goes back to its queue/i);
-    const starts = at(/^job started/i).sort((a, b) => a - b);
+    const [handedBack] = at(/^job handed back to its queue/);
+    const starts = at(/^job started/).sort((a, b) => a - b);
     assert.ok(handedBack !== undefined && starts.at(-1)! >= handedBack, 'the next began when the first had ended');
     const delivered = slack.timeline.entries.filter(({ files, text }) => files.length > 0 && text.includes('*roll*'));
     assert.equal(delivered.length, 1);
