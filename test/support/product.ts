@@ -85,7 +85,7 @@ export async function startProduct({
       };
     },
     async close() {
-      await Promise.all([bot.close(), worker.close(2_000)]);
+      await Promise.all([bot.close(), worker.close(5_000)]);
     },
   };
 }
