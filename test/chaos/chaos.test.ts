@@ -174,7 +174,7 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
    * still tries to tell Slack of its end.
    */
   async function deleteDemo(demo: string): Promise<void> {
-    const begun = () => ends(demo, /Deleting demo/).length > 0;
+    const begun = () => ends(demo, /Deleting demo .*\d+ of \d+ steps/).length > 0;
     await waitFor(
       `the deletion of ${demo} to begin`,
       async () => {
