@@ -14,7 +14,7 @@ import { startStack } from '../test/support/stack.js';
 
 const pictures = fileURLToPath(new URL('../docs/images', import.meta.url));
 await mkdir(pictures, { recursive: true });
-const host = await simulatedHost(undefined);
+const host = await simulatedHost(undefined, 0.1); // so that the failure shows soon
 const stack = await startStack(host.environment, { notice: host.notice });
 const page = await servePage(stack.slack, host.notice);
 try {
