@@ -41,21 +41,21 @@ async function revokePerson(
   person: string,
 ): Promise<void> {
   // First, so that nothing can be issued in the meantime.
-  await changeRecord(host, demo, (current) => ({
+  const noted = await changeRecord(host, demo, (current) => ({
     ...current,
     revoked: [...new Set([...current.revoked, person])],
     files: current.files.filter(({ to }) => to !== person),
   }));
   const found = await withDemoContext(
     { slack, payload, ...run },
-    { host, demo, signal, beforeWrite: claim.assertHeld },
+    { host, demo: noted, signal, beforeWrite: claim.assertHeld },
     async (context) => {
-      for (const place of demo.places) await removeBindings(await context.connections.connect(place), person);
-      return await doorsOf(context, person);
+      for (const place of noted.places) await removeBindings(await context.connections.connect(place), person);
+      return await doorsOf(context);
     },
   );
   await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
-  const isShared = demo.files.some(({ to }) => !/^[UW]/.test(to));
+  const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
 }
 
@@ -129,8 +129,8 @@ async function handOutAnew(
 }
 
 /** What else gives access, by virtual cluster. */
-async function doorsOf({ demo, connections }: DemoContext, revoked?: string): Promise<Record<string, string[]>> {
-  const people = receiversOf(demo).flatMap(({ to, user }) => (user === undefined || to === revoked ? [] : [user]));
+async function doorsOf({ demo, connections }: DemoContext): Promise<Record<string, string[]>> {
+  const people = receiversOf(demo).flatMap(({ user }) => user ?? []);
   const found: Record<string, string[]> = {};
   for (const place of demo.places)
     found[place.name] = await otherAccess(await connections.connect(place), [demoUser, ...people]);
