@@ -4,7 +4,6 @@ import { seconds } from '../duration.js';
 import { clip } from '../redact.js';
 import type { Cluster } from './cluster.js';
 import { execInPod } from './exec.js';
-import { sampleNamespace } from './helloworld.js';
 import { adminUrl, endpointsIn, readySleepPod, requestsIn, type SidecarEndpoint } from './sidecar.js';
 
 /*
@@ -14,6 +13,8 @@ import { adminUrl, endpointsIn, readySleepPod, requestsIn, type SidecarEndpoint 
 
 /** How many requests are sent in each way. */
 export interface TrafficRequest {
+  /** Of sleep and helloworld. */
+  namespace: string;
   /** Up to twenty at a time: measures speed and errors, and sends less to the slower side. */
   parallel: number;
   /** One after the other: every endpoint is idle then, so the balancer's choice is fair. Ends at the first that is not answered. */
@@ -45,22 +46,20 @@ export interface Traffic {
   retries: number | undefined;
 }
 
-const service = `helloworld.${sampleNamespace}`;
-
-/** `$1` begins every line that is not part of an answer: pods do not know it. Needs curl 7.75. */
+/** `$1` begins every line that is not part of an answer: pods do not know it. `$4` is the Service. Needs curl 7.75. */
 export const trafficScript = `
 curl --version >/dev/null || exit 127
-curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|${service}.svc.'
+curl -s --max-time 3 ${adminUrl}/clusters | grep -F "|$4.svc."
 echo "$1 part"
 [ -z "$2" ] || curl -s --max-time 5 --parallel --parallel-max 20 -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$2" 2>/dev/null
 echo "$1 part"
 [ -z "$3" ] || curl -s --max-time 5 --fail-early -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$3"
 echo "$1 part"
-curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|${service}.svc.'
+curl -s --max-time 3 ${adminUrl}/clusters | grep -F "|$4.svc."
 exit 0`;
 
 /** So many requests, as curl's globs write them. */
-const urls = (count: number) => (count > 0 ? `http://${service}:5000/hello?[1-${count}]` : '');
+const urls = (service: string, count: number) => (count > 0 ? `http://${service}:5000/hello?[1-${count}]` : '');
 
 /**
  * Sends the requests, in one exec.
@@ -68,23 +67,28 @@ const urls = (count: number) => (count > 0 ? `http://${service}:5000/hello?[1-${
  */
 export async function sendTraffic(
   cluster: Cluster,
-  { parallel, sequential }: TrafficRequest,
+  { namespace, parallel, sequential }: TrafficRequest,
   signal: AbortSignal,
   { stepDeadlineFactor }: Pick<DemoConfig, 'stepDeadlineFactor'> = { stepDeadlineFactor: 1 },
 ): Promise<Traffic> {
-  const pod = await readySleepPod(cluster, sampleNamespace);
+  const pod = await readySleepPod(cluster, namespace);
+  const service = `helloworld.${namespace}`;
   const mark = randomBytes(8).toString('hex');
   const output = await execInPod(
     cluster,
-    { namespace: sampleNamespace, pod: pod.metadata.name, container: 'sleep' },
-    ['sh', '-c', trafficScript, 'requests', mark, urls(parallel), urls(sequential)],
+    { namespace, pod: pod.metadata.name, container: 'sleep' },
+    ['sh', '-c', trafficScript, 'requests', mark, urls(service, parallel), urls(service, sequential), service],
     { withinMs: (seconds(30) + (parallel + sequential) * 700) * stepDeadlineFactor, signal },
   );
   return readTraffic(output, mark, { parallel, sequential });
 }
 
 /** What the script wrote; every line that begins with the mark is curl's own or the script's. */
-export function readTraffic(output: string, mark: string, { parallel, sequential }: TrafficRequest): Traffic {
+export function readTraffic(
+  output: string,
+  mark: string,
+  { parallel, sequential }: Omit<TrafficRequest, 'namespace'>,
+): Traffic {
   const [before = '', together = '', alone = '', after = ''] = output.split(`${mark} part\n`);
   const sentBefore = requestsIn(before);
   const sentAfter = requestsIn(after);

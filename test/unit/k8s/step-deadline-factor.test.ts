@@ -158,7 +158,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
     const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), accessTo(server));
     try {
-      const asked = { parallel: 12, sequential: 0 };
+      const asked = { namespace: 'sample', parallel: 12, sequential: 0 };
       await assert.rejects(sendTraffic(cluster, asked, signal, configWith(1 / 38.4)), /did not finish within 1 s/);
     } finally {
       for (const socket of sockets) socket.destroy();

@@ -118,7 +118,15 @@ test('a real curl sends both kinds of requests, and its output can be read', asy
   await once(server.listen(0, '127.0.0.1'), 'listening');
   try {
     const url = (count: number) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hello?[1-${count}]`;
-    const { stdout } = await execa('sh', ['-c', trafficScript, 'requests', mark, url(50), url(10)]);
+    const { stdout } = await execa('sh', [
+      '-c',
+      trafficScript,
+      'requests',
+      mark,
+      url(50),
+      url(10),
+      'helloworld.sample',
+    ]);
     const { parallel, sequential } = readTraffic(stdout, mark, { parallel: 50, sequential: 10 });
     assert.deepEqual([parallel.versions, parallel.errors], [{ v1: 25, v2: 25 }, {}]);
     assert.deepEqual([sequential.versions, sequential.errors], [{ v1: 5, v2: 5 }, {}]);

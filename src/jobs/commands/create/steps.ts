@@ -15,6 +15,7 @@ import {
   checkHelloworld,
   helloworldIngressManifest,
   helloworldManifests,
+  sampleNamespace,
 } from '../../../k8s/helloworld.js';
 import { hostOf } from '../../../k8s/hosts.js';
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
@@ -181,7 +182,12 @@ export const helloworld: Work<ClusterContext> = {
 export const meshTraffic: Work<DemoContext> = {
   async check({ connections, demo, config, signal }) {
     const vc1 = await connections.connect(placeOf(demo, 'vc1'));
-    const { parallel: hits } = await sendTraffic(vc1, { parallel: 12, sequential: 0 }, signal, config);
+    const { parallel: hits } = await sendTraffic(
+      vc1,
+      { namespace: sampleNamespace, parallel: 12, sequential: 0 },
+      signal,
+      config,
+    );
     const [error] = Object.keys(hits.errors);
     if (error !== undefined) return lacks(`requests to helloworld from vc1 fail: ${error}`);
     const seen = Object.keys(hits.versions);

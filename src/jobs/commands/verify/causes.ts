@@ -6,7 +6,8 @@ import type { DirectionVerdict, Verdict } from './verdict.js';
 
 /** All that a diagnosis is made of. */
 export interface Evidence {
-  demo: string;
+  /** Whose mesh it is; undefined if it is not a demo's. */
+  demo: string | undefined;
   findings: readonly Finding[];
   pair: PairFacts;
   directions: readonly Direction[];
@@ -27,89 +28,108 @@ interface Row {
   name: string;
   /** What speaks for it; nothing where it does not hold. */
   seen: (evidence: Evidence) => string[];
-  remedy: (demo: string) => Mrkdwn;
-  /** Whether `create` mends it, and restarts nothing that works. */
+  /** What to do by hand, in whosever mesh. */
+  remedy: Mrkdwn;
+  /** Whether `create` mends it in a demo. */
   isRepairable?: true;
   /** Whether it follows from others, and is named only where none of those above holds. */
   isLast?: true;
 }
-
-const restore = (demo: string) => mrkdwn`\`/vcdemo create ${demo}\` restores it.`;
 
 /** In the order in which they are named: what others follow from comes first. */
 const rows: readonly Row[] = [
   {
     name: 'a virtual cluster is down',
     seen: failing('api'),
-    remedy: (demo) =>
-      mrkdwn`\`/vcdemo status ${demo}\` shows what is blocking its pod; \`/vcdemo create ${demo}\` installs what is missing.`,
+    remedy: mrkdwn`Look at the pod of its API server in the host cluster: its status, its events, and its log.`,
   },
   {
     name: 'the client certificate has expired',
     seen: failing('credentials'),
-    remedy: (demo) =>
-      mrkdwn`\`/vcdemo create ${demo}\` issues a new one; \`/vcdemo kubeconfig ${demo}\` gives people theirs.`,
+    remedy: mrkdwn`Issue a new one, and give people theirs with \`/vcdemo kubeconfig\`.`,
     isRepairable: true,
   },
-  { name: 'istiod is down', seen: failing('istiod'), remedy: restore, isRepairable: true },
+  {
+    name: 'istiod is down',
+    seen: failing('istiod'),
+    remedy: mrkdwn`Look at its Deployment and pods: \`kubectl -n istio-system describe deployment,pods -l app=istiod\`.`,
+    isRepairable: true,
+  },
   {
     name: 'the clusters have different root CAs',
     seen: failing('oneRoot'),
-    remedy: (demo) =>
-      mrkdwn`${restore(demo)} Then restart istiod and the pods of the cluster whose Secret cacerts was wrong.`,
+    remedy: mrkdwn`Put intermediates of one root into Secret istio-system/cacerts of both, then restart istiod and the pods.`,
     isRepairable: true,
   },
   {
     name: 'a CA of the mesh has expired',
     seen: failing('authorityLife'),
-    remedy: () => mrkdwn`Put new certificates into Secret cacerts of both clusters, then restart istiod and the pods.`,
+    remedy: mrkdwn`Put new certificates into Secret cacerts of both clusters, then restart istiod and the pods.`,
   },
-  { name: 'a remote secret is missing', seen: failing('remoteSecret'), remedy: restore, isRepairable: true },
+  {
+    name: 'a remote secret is missing',
+    seen: failing('remoteSecret'),
+    remedy: mrkdwn`Make it with \`istioctl create-remote-secret\`, and apply it in the other cluster.`,
+    isRepairable: true,
+  },
   {
     name: "a cluster's CA was changed",
     seen: failing('remoteAuthority'),
-    remedy: (demo) => mrkdwn`The other istiod needs a remote secret with the new CA. ${restore(demo)}`,
+    remedy: mrkdwn`Make the remote secret anew with \`istioctl create-remote-secret\`: it needs the new CA.`,
     isRepairable: true,
   },
-  { name: 'a remote secret has a dead address', seen: failing('remoteAddress'), remedy: restore, isRepairable: true },
+  {
+    name: 'a remote secret has a dead address',
+    seen: failing('remoteAddress'),
+    remedy: mrkdwn`Make it anew with \`istioctl create-remote-secret --server\` and an address that the other istiod reaches.`,
+    isRepairable: true,
+  },
   {
     name: "a remote secret's token is not accepted",
     // It follows from a changed CA.
     seen: (evidence) => (failing('remoteAuthority')(evidence).length > 0 ? [] : failing('remoteToken')(evidence)),
-    remedy: restore,
+    remedy: mrkdwn`Make the remote secret anew with \`istioctl create-remote-secret\`: it needs a valid token.`,
     isRepairable: true,
   },
   {
     name: 'the namespace is not labelled for injection',
     seen: failing('injection'),
-    remedy: (demo) =>
-      mrkdwn`${restore(demo)} Then restart Deployments whose pods have no sidecar: \`kubectl -n sample rollout restart deployment\`.`,
+    remedy: mrkdwn`Label it istio-injection=enabled, then restart Deployments whose pods have no sidecar.`,
     isRepairable: true,
   },
   {
     name: 'pods have no sidecar',
     seen: (evidence) => (failing('injection')(evidence).length > 0 ? [] : failing('sidecars')(evidence)),
-    remedy: () =>
-      mrkdwn`Restart their Deployments, now that injection is on: \`kubectl -n sample rollout restart deployment\`.`,
+    remedy: mrkdwn`Restart their Deployments, now that injection is on.`,
   },
   {
     name: 'a sidecar has no valid certificate',
     seen: failing('identity'),
-    remedy: () => mrkdwn`Restart the pod; if that does not help, look at the log of istiod.`,
+    remedy: mrkdwn`Restart the pod; if that does not help, look at the log of istiod.`,
   },
-  { name: 'sleep is missing', seen: failing('sleep'), remedy: restore, isRepairable: true },
+  {
+    name: 'sleep is missing',
+    seen: failing('sleep'),
+    remedy: mrkdwn`Deploy sleep (Istio's samples/sleep), and look at its pods.`,
+    isRepairable: true,
+  },
   {
     name: 'a version of helloworld is not running',
     seen: failing('helloworld'),
-    remedy: restore,
+    remedy: mrkdwn`Look at its Deployment and pods; is it scaled to 0?`,
     isRepairable: true,
   },
-  { name: 'the Service is missing in one cluster', seen: failing('service'), remedy: restore, isRepairable: true },
+  {
+    name: 'the Service is missing in one cluster',
+    seen: failing('service'),
+    remedy: mrkdwn`Create the Service helloworld there too: a cluster's clients find only Services that exist in it.`,
+    isRepairable: true,
+  },
   {
     name: 'an AuthorizationPolicy denies the requests',
     seen: (evidence) =>
       hasError(evidence, /HTTP 403|RBAC: access denied/) ? describe(evidence, 'AuthorizationPolicy') : [],
-    remedy: () => mrkdwn`Change or delete the policy.`,
+    remedy: mrkdwn`Change or delete the policy.`,
   },
   {
     name: 'PeerAuthentication refuses pods without a sidecar',
@@ -117,7 +137,7 @@ const rows: readonly Row[] = [
       failing('sidecars')(evidence).length > 0 && hasError(evidence, /./)
         ? describe(evidence, 'PeerAuthentication')
         : [],
-    remedy: () => mrkdwn`Give the pods sidecars, or set the mode to PERMISSIVE.`,
+    remedy: mrkdwn`Give the pods sidecars, or set the mode to PERMISSIVE.`,
   },
   {
     name: 'a rule routes the requests elsewhere',
@@ -130,14 +150,13 @@ const rows: readonly Row[] = [
             ...describe(evidence, 'DestinationRule', /^(defines subsets|balances by)/),
           ]
         : [],
-    remedy: () => mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
+    remedy: mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },
   {
     name: 'istiod has not synced with the other cluster',
     isLast: true,
     seen: (evidence) => [...failing('endpoints')(evidence), ...failing('remoteState')(evidence)],
-    remedy: () =>
-      mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`,
+    remedy: mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`,
   },
   {
     name: 'the network between the clusters is cut',
@@ -150,14 +169,13 @@ const rows: readonly Row[] = [
         );
         return cut === undefined || /TLS_error|CERTIFICATE/.test(cut) ? [] : [`from ${from}: ${cut}`];
       }),
-    remedy: () =>
-      mrkdwn`Look at NetworkPolicies of the two namespaces in the host cluster: pods of one have to reach the other's.`,
+    remedy: mrkdwn`Look at NetworkPolicies of the two namespaces in the host cluster: pods of one have to reach the other's.`,
   },
   {
     name: 'a sidecar of another version',
     isLast: true,
     seen: failing('versions'),
-    remedy: () => mrkdwn`Restart the Deployments, so that their pods get current sidecars.`,
+    remedy: mrkdwn`Restart the Deployments, so that their pods get current sidecars.`,
   },
 ];
 
@@ -170,10 +188,20 @@ export function findCauses(evidence: Evidence): Cause[] {
   for (const { name, seen, remedy, isLast, isRepairable = false } of rows) {
     if (isLast && causes.length > 0) continue;
     const found = seen(evidence);
-    if (found.length > 0) causes.push({ name, evidence: found, remedy: remedy(evidence.demo), isRepairable });
+    if (found.length > 0)
+      causes.push({
+        name,
+        evidence: found,
+        remedy: inDemo(evidence.demo, remedy, isRepairable),
+        isRepairable: isRepairable && evidence.demo !== undefined,
+      });
   }
   return causes;
 }
+
+/** Of a demo, what vcdemo does about it comes first. */
+const inDemo = (demo: string | undefined, byHand: Mrkdwn, isRepairable: boolean): Mrkdwn =>
+  demo !== undefined && isRepairable ? mrkdwn`\`/vcdemo create ${demo}\` restores it. By hand: ${byHand}` : byHand;
 
 function failing(check: CheckName): (evidence: Evidence) => string[] {
   return ({ findings }) =>

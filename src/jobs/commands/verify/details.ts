@@ -2,22 +2,14 @@ import type { Run } from '../../../k8s/traffic.js';
 import { clipMrkdwn, joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { brief } from '../../slack/messages.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
-import type { Cause } from './causes.js';
 import type { Finding } from './checks.js';
 import { formatMs, latencyOf, type Latency } from './latency.js';
-import type { Direction } from './measure.js';
-import { percent, type Expectation } from './shares.js';
-import type { Verdict } from './verdict.js';
+import type { MeshReport } from './mesh.js';
+import { percent } from './shares.js';
 
-export interface Verified {
+/** What verify says of a demo. */
+export interface Verified extends Omit<MeshReport, 'pair' | 'host'> {
   demo: string;
-  verdict: Verdict;
-  directions: readonly Direction[];
-  expectation: Expectation;
-  findings: readonly Finding[];
-  causes: readonly Cause[];
-  at: Date;
-  tookMs: number;
 }
 
 /** All that was measured, as JSON, for the thread of the verdict; its comment is what engineers ask for next. */
@@ -77,9 +69,14 @@ export const latencyText = (latency: Latency | undefined): string =>
 
 const formatP = (p: number) => (p < 0.001 ? p.toExponential(1) : String(Number(p.toFixed(3))));
 
-function detailsOf({ demo, verdict, directions, expectation, findings, causes, at, tookMs }: Verified): object {
+function detailsOf({ demo, ...report }: Verified): object {
+  return { demo, ...reportJson(report) };
+}
+
+/** The report as JSON has it: without keys and tokens, which it never contains, and with latencies in place of single times. */
+export function reportJson(report: Omit<MeshReport, 'pair' | 'host'>): object {
+  const { verdict, directions, expectation, findings, causes, at, tookMs } = report;
   return {
-    demo,
     at: at.toISOString(),
     tookMs: Math.round(tookMs),
     verdict: verdict.kind,

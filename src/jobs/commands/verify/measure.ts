@@ -1,4 +1,3 @@
-import type { DemoConfig } from '../../../config.js';
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import type { Cluster } from '../../../k8s/cluster.js';
@@ -15,11 +14,14 @@ export interface Direction {
 }
 
 export interface MeasureOptions {
+  /** Of sleep and helloworld. */
+  namespace: string;
   /** Requests in parallel. */
   parallel: number;
   expectation: Expectation;
   signal: AbortSignal;
-  config: Pick<DemoConfig, 'stepDeadlineFactor'>;
+  /** Multiplies every deadline. */
+  deadlineFactor: number;
 }
 
 /** Time for further requests where the first ones leave the shares open; a slow Service is not asked for many minutes. */
@@ -34,7 +36,7 @@ const apiPatienceMs = seconds(10);
 /** Sends requests from a cluster until the shares are decided, or their bound or time is reached. */
 export async function measureDirection(cluster: Cluster, options: MeasureOptions): Promise<Direction> {
   try {
-    const withinMs = apiPatienceMs * options.config.stepDeadlineFactor;
+    const withinMs = apiPatienceMs * options.deadlineFactor;
     await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never', withinMs });
     return { from: cluster.name, traffic: await measure(cluster, options) };
   } catch (error) {
@@ -44,7 +46,7 @@ export async function measureDirection(cluster: Cluster, options: MeasureOptions
 }
 
 async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
-  const withinMs = mostMs * options.config.stepDeadlineFactor;
+  const withinMs = mostMs * options.deadlineFactor;
   const deadline = AbortSignal.timeout(withinMs);
   const signal = AbortSignal.any([options.signal, deadline]);
   try {
@@ -57,10 +59,11 @@ async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traff
 }
 
 async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
-  const { parallel, expectation, signal, config } = options;
-  const until = performance.now() + patienceMs * config.stepDeadlineFactor;
+  const { namespace, parallel, expectation, signal, deadlineFactor } = options;
+  const config = { stepDeadlineFactor: deadlineFactor };
+  const until = performance.now() + patienceMs * deadlineFactor;
   const first = nextLook(0, expectation)!;
-  let traffic = await sendTraffic(cluster, { parallel, sequential: first }, signal, config);
+  let traffic = await sendTraffic(cluster, { namespace, parallel, sequential: first }, signal, config);
   for (;;) {
     const { sequential } = traffic;
     if (errorsOf(traffic.parallel) + errorsOf(sequential) > 0) return traffic;
@@ -69,6 +72,9 @@ async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Prom
     const inTime = Math.floor((until - performance.now()) / Math.max(1, median(sequential.times)));
     const more = Math.min(next - sequential.requests, inTime);
     if (more < 1) return traffic;
-    traffic = joinTraffic(traffic, await sendTraffic(cluster, { parallel: 0, sequential: more }, signal, config));
+    traffic = joinTraffic(
+      traffic,
+      await sendTraffic(cluster, { namespace, parallel: 0, sequential: more }, signal, config),
+    );
   }
 }

@@ -3,53 +3,35 @@ import { NotYet } from '../../../k8s/api-errors.js';
 import { virtualClusterNames } from '../../../k8s/demo.js';
 import { sampleNamespace } from '../../../k8s/helloworld.js';
 import { isProofRequired, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
-import { readClusterFacts } from '../../../k8s/mesh-facts.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster.js';
 import { bothClusters, placeOf, type DemoContext } from '../../context.js';
 import type { Handler } from '../../job-run.js';
 import { onReadyDemo } from '../../on-ready-demo.js';
-import { findCauses } from './causes.js';
-import { checkPair, type HostFacts } from './checks.js';
+import type { HostFacts } from './checks.js';
 import { detailsFile, type Verified } from './details.js';
-import { measureDirection } from './measure.js';
+import { defaultRequests, verifyMesh } from './mesh.js';
 import { verifyMessage } from './messages.js';
-import { evenly, type Expectation } from './shares.js';
-import { judge } from './verdict.js';
-
-/** How many requests are sent in parallel by default. */
-const defaultRequests = 12;
 
 /** Sends requests through the mesh from both clusters, logs in through the public names, and posts the verdict. */
 export const verify: Handler<'verify'> = async (run) => {
   const { payload, config, slack, signal, log } = run;
-  const start = performance.now();
-  const expectation: Expectation = payload.expect ? { weights: payload.expect, isStated: true } : evenly;
-  const options = { parallel: payload.requests ?? defaultRequests, expectation, signal, config };
-  const { pair, directions, host } = await onReadyDemo(run, async (context) => {
-    const { vc1, vc2 } = await bothClusters(context);
-    const facts = { namespace: sampleNamespace, signal, deadlineFactor: config.stepDeadlineFactor };
-    const [first, second, fromFirst, fromSecond, of] = await Promise.all([
-      readClusterFacts({ ...facts, cluster: vc1, other: vc2 }),
-      readClusterFacts({ ...facts, cluster: vc2, other: vc1 }),
-      measureDirection(vc1, options),
-      measureDirection(vc2, options),
-      readHostFacts(context, { vc1, vc2 }),
-    ]);
-    return { pair: [first, second] as const, directions: [fromFirst, fromSecond], host: of };
+  const { demo } = payload;
+  const report = await onReadyDemo(run, async (context) => {
+    const clusters = await bothClusters(context);
+    return await verifyMesh(
+      { clusters: [clusters.vc1, clusters.vc2], namespace: sampleNamespace },
+      {
+        parallel: payload.requests ?? defaultRequests,
+        expectation: payload.expect && { weights: payload.expect, isStated: true },
+        demo,
+        host: readHostFacts(context, clusters),
+        signal,
+        deadlineFactor: config.stepDeadlineFactor,
+      },
+    );
   });
-  const verdict = judge(directions, expectation);
-  const findings = checkPair(pair, host, new Date());
-  const verified: Verified = {
-    demo: payload.demo,
-    verdict,
-    directions,
-    expectation,
-    findings,
-    causes: findCauses({ demo: payload.demo, findings, pair, directions, verdict }),
-    at: new Date(),
-    tookMs: performance.now() - start,
-  };
-  const { publicProblem: problem } = host;
+  const verified: Verified = { demo, ...report };
+  const { publicProblem: problem } = report.host;
   const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
   const posted = await slack.post(payload.requester, verifyMessage(verified, publicWay));
   // The verdict is what was asked for: whatever comes of the details, it is not posted a second time.

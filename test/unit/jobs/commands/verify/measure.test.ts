@@ -28,8 +28,13 @@ test('a sleep that hangs is waited for no longer than two minutes, however many 
   const { signal } = new AbortController();
   const expectation = { weights: { v1: 90, v2: 10 }, isStated: true };
   try {
-    const config = { stepDeadlineFactor: 1 / 120 };
-    const direction = await measureDirection(cluster, { parallel: 400, expectation, signal, config });
+    const direction = await measureDirection(cluster, {
+      namespace: 'sample',
+      parallel: 400,
+      expectation,
+      signal,
+      deadlineFactor: 1 / 120,
+    });
     assert.deepEqual(direction, { from: 'vc1', problem: 'the requests from vc1 did not finish within 1 s' });
   } finally {
     for (const socket of sockets) socket.destroy();
