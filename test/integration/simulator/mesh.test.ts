@@ -15,7 +15,8 @@ import { deployment, describePair, runTool, waitFor, places } from '../../suppor
 
 describePair('the mesh', (pair) => {
   const { signal } = new AbortController();
-  const send = async () => sendTraffic(await pair.virtual('vc1'), { namespace: 'sample', parallel: 12, sequential: 24 }, signal);
+  const send = async () =>
+    sendTraffic(await pair.virtual('vc1'), { namespace: 'sample', parallel: 12, sequential: 24 }, signal);
   const answered = async () => (await send()).sequential.versions;
   const cacerts = (root: string): Manifest => ({
     apiVersion: 'v1',
