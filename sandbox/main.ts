@@ -85,7 +85,7 @@ async function run(): Promise<boolean> {
     if (prompt) prompt.print(text);
     else console.log(text);
   };
-  const page = await open(servePage(stack.slack, host.notice));
+  const page = await open(servePage(stack.slack, host.notice, stack));
   const terminal = await open(showInTerminal(stack.slack, print, { color: process.stdout.isTTY }));
   print(`vcdemo is running, with ${host.notice ? `a ${host.notice}` : 'the cluster of your kubeconfig'} and a stand-in for Slack.
 The channel in a browser: ${page.url}  (the stand-in's data: ${stack.slack.inspectorUrl})`);

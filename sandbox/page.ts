@@ -1,16 +1,38 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SlackWorkspace } from '../test/support/slack.js';
-import { audienceOf, buttonsOf, paragraphsOf, type Entry } from '../test/support/timeline.js';
-import { toHtml, type Names } from './mrkdwn.js';
+import { text as bodyOf } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { Person, SlackWorkspace } from '../test/support/slack.js';
+import type { Conversation } from '../test/support/stack.js';
+import { audienceOf, type Entry } from '../test/support/timeline.js';
+import { escapeHtml, renderBlocks } from './blocks.js';
+import { toHtml } from './mrkdwn.js';
+import { script } from './page-script.js';
+import { style } from './style.js';
 
-/** Shows the channel in a browser as people see it; `?last=5` shows the last five entries. */
-export async function servePage(slack: SlackWorkspace, title = 'vcdemo'): Promise<{ url: string; close(): void }> {
+/** What people can do on the page. */
+export type PageActions = Pick<Conversation, 'type' | 'click' | 'submit' | 'openHome'>;
+
+/**
+ * Shows the workspace in a browser as people see it, and lets Alice (or `?as=bob`) click and type. `?home` shows her Home,
+ * `?modal` only the modal that is open, `?last=5` the last five entries, `?theme=dark` dark colours; `?still` does not refresh.
+ */
+export async function servePage(
+  slack: SlackWorkspace,
+  title = 'vcdemo',
+  actions?: PageActions,
+): Promise<{ url: string; close(): void }> {
+  const personIn = (query: URLSearchParams): Person => (query.get('as') === 'bob' ? slack.bob : slack.alice);
   const server = createServer((request, response) => {
-    const count = Number(new URL(request.url ?? '/', 'http://page').searchParams.get('last') ?? 30);
-    const page = renderPage(slack.timeline.entries, { names: slack.names, fileNames: slack.fileNames, title, count });
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+    const { searchParams: query, pathname } = new URL(request.url ?? '/', 'http://page');
+    const finish = (status: number, text: string, type = 'text/html') =>
+      response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(text);
+    if (request.method !== 'POST') return finish(200, renderPage(slack, title, personIn(query), query));
+    act(request, pathname, personIn(query), slack, actions).then(
+      (answer) => finish(200, JSON.stringify(answer), 'application/json'),
+      (error: unknown) => finish(400, String(error), 'text/plain'),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -20,61 +42,102 @@ export async function servePage(slack: SlackWorkspace, title = 'vcdemo'): Promis
   };
 }
 
-/** A self-refreshing page with the last `count` entries of the channel. */
-function renderPage(
-  entries: readonly Entry[],
-  {
-    names,
-    fileNames,
-    title,
-    count,
-  }: { names: Names; fileNames: ReadonlyMap<string, string>; title: string; count: number },
-): string {
-  const shown = entries.slice(-count).map((entry) => renderEntry(entry, names, fileNames));
-  return `<!doctype html><meta charset="utf-8"><title>${title}</title><style>${style}</style>
-<h1>#demos <small>${title}</small></h1><main>${shown.join('\n')}</main>
-<script>
-  if (!location.search.includes('still'))
-    setInterval(async () => {
-      const text = await (await fetch(location.href)).text();
-      const main = new DOMParser().parseFromString(text, 'text/html').querySelector('main');
-      if (main.innerHTML !== document.querySelector('main').innerHTML) document.querySelector('main').replaceWith(main);
-    }, 1000);
-</script>`;
+const sent = z.object({
+  text: z.string().default(''),
+  /** The message with the button; Home if there is none. */
+  entry: z.string().optional(),
+  actionId: z.string().default(''),
+  value: z.string().default(''),
+  isMenu: z.boolean().default(false),
+  values: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
+});
+
+/** Resolves with what is wrong in a modal, by field. */
+async function act(
+  request: IncomingMessage,
+  path: string,
+  person: Person,
+  { timeline, views }: SlackWorkspace,
+  actions: PageActions | undefined,
+): Promise<Record<string, string>> {
+  if (actions === undefined) return {};
+  const { text, entry: id, actionId, value, isMenu, values } = sent.parse(JSON.parse(await bodyOf(request)));
+  switch (path) {
+    case '/type':
+      await actions.type(person, text.replace(/^\/vcdemo\s*/, ''));
+      return {};
+    case '/click':
+      await actions.click(person, { actionId, value, isMenu }, timeline.entries.find((one) => one.id === id) ?? 'home');
+      return {};
+    case '/submit':
+      return await actions.submit(person, values);
+    case '/close':
+      if (views.modal) views.close(views.modal.id);
+      return {};
+    default:
+      await actions.openHome(person);
+      return {};
+  }
 }
 
-function renderEntry(entry: Entry, names: Names, fileNames: ReadonlyMap<string, string>): string {
+function renderPage(slack: SlackWorkspace, title: string, person: Person, query: URLSearchParams): string {
+  const theme = query.get('theme') === 'dark' ? ' data-theme="dark"' : '';
+  const main = query.has('modal')
+    ? renderModal(slack)
+    : query.has('home')
+      ? renderHome(slack, person)
+      : renderChannel(slack, person, query);
+  return `<!doctype html><html${theme}><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${title}</title><style>${style}</style>
+<h1>${query.has('home') ? 'vcdemo' : '#demos'} <small>${title}</small></h1>
+${query.has('still') ? '' : `<nav><a href="?as=${person.userName}">#demos</a><a href="?home&as=${person.userName}">Home</a> as ${person.userName}</nav>`}
+<main>${main}</main><script>${query.has('still') ? '' : script}</script></html>`;
+}
+
+function renderChannel(slack: SlackWorkspace, person: Person, query: URLSearchParams): string {
+  const count = Number(query.get('last') ?? 30);
+  const { entries } = slack.timeline;
+  // Replies are shown under their message.
+  const roots = entries.filter(({ thread }) => thread === undefined);
+  const shown = roots.slice(-count).map((entry) => {
+    const replies = query.has('no-threads') ? [] : entries.filter(({ thread }) => thread === entry.id);
+    return [renderEntry(entry, slack), ...replies.map((reply) => renderEntry(reply, slack, 'reply'))].join('\n');
+  });
+  const form = query.has('still')
+    ? ''
+    : `<form data-person="${person.userName}"><input name="text" placeholder="/vcdemo" autocomplete="off"></form>`;
+  return `${shown.join('\n')}${form}${slack.views.modal && !query.has('still') ? renderModal(slack) : ''}`;
+}
+
+function renderHome(slack: SlackWorkspace, { userId }: Person): string {
+  const home = slack.views.homes.get(userId);
+  const shown = home
+    ? renderBlocks(home.blocks, slack.names)
+    : '<p class="small">This Home has not been opened yet.</p>';
+  return `<div class="home">${shown}</div>${slack.views.modal ? renderModal(slack) : ''}`;
+}
+
+function renderModal({ views, names }: SlackWorkspace): string {
+  if (!views.modal) return '';
+  const { title, submit, close, blocks } = views.modal.view as {
+    title?: { text: string };
+    submit?: { text: string };
+    close?: { text: string };
+    blocks: Parameters<typeof renderBlocks>[0];
+  };
+  const buttons = [
+    `<button data-close>${escapeHtml(close?.text ?? 'Close')}</button>`,
+    submit ? `<button class="primary" data-submit>${escapeHtml(submit.text)}</button>` : '',
+  ];
+  return `<form class="modal"><h2>${escapeHtml(title?.text ?? '')}</h2><div>${renderBlocks(blocks, names)}</div><footer>${buttons.join('')}</footer></form>`;
+}
+
+function renderEntry(entry: Entry, { names, fileNames }: SlackWorkspace, kind = ''): string {
   const name = names.get(entry.from) ?? entry.from;
   const audience = audienceOf(entry, names);
-  const paragraphs = paragraphsOf(entry).map(
-    ({ text, small }) => `<div${small ? ' class="small"' : ''}>${toHtml(text, names)}</div>`,
-  );
-  const buttons = buttonsOf(entry).map(
-    ({ label, dangerous }) => `<button${dangerous ? ' class="danger"' : ''}>${label}</button>`,
-  );
+  const content = entry.blocks?.length ? renderBlocks(entry.blocks, names) : `<div>${toHtml(entry.text, names)}</div>`;
   const files = entry.files.map((id) => `<p class="file">📄 ${fileNames.get(id) ?? id}</p>`);
-  return `<article class="${audience ? 'only' : ''}"><i class="face ${name}">${name[0]!.toUpperCase()}</i><section>
+  return `<article data-entry="${entry.id}" class="${audience ? 'only' : ''} ${kind}"><i class="face ${name}">${name[0]!.toUpperCase()}</i><section>
 <h2>${name}${name === 'vcdemo' ? ' <em>APP</em>' : ''}${entry.edited ? ' <small>(edited)</small>' : ''}${audience ? ` <small>${audience}</small>` : ''}</h2>
-${paragraphs.join('')}${files.join('')}${buttons.length > 0 ? `<p>${buttons.join(' ')}</p>` : ''}</section></article>`;
+${content}${files.join('')}</section></article>`;
 }
-
-const style = `
-body { font: 15px/1.46 Lato, "Noto Sans", "DejaVu Sans", sans-serif; color: #1d1c1d; margin: 0 }
-h1 { font-size: 18px; margin: 0; padding: 12px 20px; border-bottom: 1px solid #ddd }
-h1 small { font-weight: normal; color: #616061; margin-left: 12px }
-article { display: flex; gap: 10px; padding: 8px 20px }
-article.only { background: #f8f8fa }
-section { flex: 1; min-width: 0; overflow-wrap: anywhere }
-h2 { font-size: 15px; margin: 0 }
-h2 em { font: 10px sans-serif; background: #e8e8e8; color: #616061; border-radius: 2px; padding: 1px 3px; vertical-align: 1px }
-h2 small { font-weight: normal; font-size: 12px; color: #616061 }
-p, div { margin: 2px 0 }
-.small { font-size: 12px; color: #616061 }
-.face { width: 36px; height: 36px; border-radius: 6px; background: #3d7ea6; color: #fff; font: bold 18px/36px sans-serif; text-align: center; flex: none }
-.face.vcdemo { background: #4a154b }
-code { font: 12px "DejaVu Sans Mono", monospace; color: #c01343; background: #f6f6f6; border: 1px solid #ddd; border-radius: 3px; padding: 1px 3px }
-pre { font: 12px/1.4 "DejaVu Sans Mono", monospace; background: #f6f6f6; border: 1px solid #ddd; border-radius: 4px; padding: 8px; margin: 4px 0; white-space: pre-wrap }
-q { display: block; border-left: 4px solid #ddd; padding-left: 10px; quotes: none }
-.file { display: inline-block; border: 1px solid #ddd; border-radius: 8px; padding: 8px 14px }
-button { font: bold 13px sans-serif; padding: 6px 12px; border: 1px solid #bbb; border-radius: 4px; background: #fff }
-button.danger { background: #e01e5a; border-color: #e01e5a; color: #fff }`;

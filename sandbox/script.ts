@@ -18,7 +18,7 @@ export async function runScript(
     const { status, body } = await stack.type(slack.alice, line);
     if (status !== 200) return `${line}: the bot answered with ${status}`;
     let answer: { text?: string } = body;
-    const dangerous = buttonsOf({ text: '', ...answer }).find((button) => button.dangerous);
+    const dangerous = buttonsOf(body).find((button) => button.dangerous);
     if (dangerous) answer = await stack.press(slack.alice, dangerous.actionId, dangerous.value);
     const jobId = jobIdIn(answer);
     if (jobId === undefined && !line.startsWith('help')) return `${line}: nothing was started. ${answer.text ?? ''}`;

@@ -7,6 +7,7 @@ import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
 import { Timeline, withNotice, type Content } from './timeline.js';
+import { Views, type OpenModal } from './views.js';
 
 /*
  * A Slack workspace in this process: the emulator behind a small server that records the calls. The emulator sends no
@@ -61,6 +62,8 @@ export interface SlackWorkspace {
   inspectorUrl: string;
   /** What people see: commands, responses, messages and their edits. */
   timeline: Timeline;
+  /** Modals and Homes. */
+  views: Views;
   /** Names by Slack ID. */
   names: ReadonlyMap<string, string>;
   /** Names of uploaded files by Slack ID. */
@@ -151,9 +154,10 @@ export async function startSlack({
     },
   });
   const timeline = new Timeline();
+  const views = new Views();
   const names = new Map([[botUserId, 'vcdemo']]);
   const fileNames = new Map<string, string>();
-  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, fileNames, address });
+  const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, views, fileNames, address });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Directly to the emulator, so that reading does not show up among the calls.
@@ -185,6 +189,7 @@ export async function startSlack({
     apiUrl,
     inspectorUrl: emulator.url,
     timeline,
+    views,
     names,
     fileNames,
     botToken,
@@ -243,10 +248,14 @@ interface RecorderOptions {
   notice: string | undefined;
   address: string;
   timeline: Timeline;
+  views: Views;
   fileNames: Map<string, string>;
 }
 
-async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, fileNames, address }: RecorderOptions) {
+async function startRecorder(
+  emulatorUrl: string,
+  { botToken, notice, timeline, views, fileNames, address }: RecorderOptions,
+) {
   const calls: ApiCall[] = [];
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
@@ -281,10 +290,12 @@ async function startRecorder(emulatorUrl: string, { botToken, notice, timeline, 
     const method = path.replace(/^\/api\//, '');
     const body = noticed(method, request, sent, notice);
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
+    const own =
+      failure === undefined ? views.answer(method, argumentsOf(request, body)) : { ok: false, error: failure };
     const answer =
-      failure === undefined
+      own === undefined
         ? await forward(`${emulatorUrl}${path}`, request, body)
-        : { status: 200, text: JSON.stringify({ ok: false, error: failure }) };
+        : { status: 200, text: JSON.stringify(own) };
     const call: ApiCall = {
       method,
       arguments: argumentsOf(request, body),
@@ -379,9 +390,14 @@ interface Shown {
 
 /** What people see because of a call. */
 function show({ method, arguments: sent, response }: ApiCall, { timeline, fileNames, directWith }: Shown): void {
-  const { channel = sent.channel_id ?? '', user = '' } = sent;
+  const { channel = sent.channel_id ?? '', user = '', thread_ts: thread } = sent;
   const person = directWith.get(channel);
-  const from = { from: botUserId, channel, ...(person !== undefined && { onlyFor: person, isDirect: true }) };
+  const from = {
+    from: botUserId,
+    channel,
+    ...(person !== undefined && { onlyFor: person, isDirect: true }),
+    ...(thread !== undefined && { thread }),
+  };
   if (method === 'conversations.open')
     directWith.set(String((response.channel as { id: string }).id), sent.users ?? '');
   if (method === 'chat.postMessage') timeline.add({ id: String(response.ts), ...from, ...contentOf(sent) });
@@ -433,6 +449,8 @@ export interface Answer {
   body: { response_type?: string; text?: string; blocks?: KnownBlock[] };
 }
 
+const app = { team_id: 'T000000001', api_app_id: 'A0VCDEMO0' };
+
 /** Sends `/vcdemo <text>` as Slack does. */
 export function slackCommand(botUrl: string, signingSecret: string, options: SlashCommandOptions): Promise<Answer> {
   const form = new URLSearchParams({
@@ -442,9 +460,8 @@ export function slackCommand(botUrl: string, signingSecret: string, options: Sla
     user_name: options.userName,
     channel_id: options.channelId,
     channel_name: 'demos',
-    team_id: 'T000000001',
     team_domain: 'test',
-    api_app_id: 'A0VCDEMO0',
+    ...app,
     trigger_id: options.triggerId ?? triggerId(),
     response_url: options.responseUrl ?? 'http://127.0.0.1:9/unused',
   });
@@ -454,25 +471,128 @@ export function slackCommand(botUrl: string, signingSecret: string, options: Sla
 export interface PressButtonOptions extends Person {
   actionId: string;
   value: string;
-  channelId: string;
-  responseUrl: string;
+  /** Undefined for a click at Home. */
+  channelId: string | undefined;
+  responseUrl: string | undefined;
   triggerId?: string;
+  /** An entry of a menu instead of a button. */
+  isMenu?: boolean;
+  /** The message that has the button; an ephemeral one by default. */
+  message?: { ts: string; thread_ts?: string };
 }
 
-/** Clicks a button of an ephemeral message, as Slack reports it (`block_actions`). */
+/** Clicks a button as Slack reports it (`block_actions`). */
 export function pressButton(botUrl: string, signingSecret: string, options: PressButtonOptions): Promise<Answer> {
-  const payload = {
+  const { channelId, responseUrl, message, value, actionId } = options;
+  const ids = { block_id: 'b', action_id: actionId, action_ts: '1.1' };
+  return interact(botUrl, signingSecret, options, {
     type: 'block_actions',
-    team: { id: 'T000000001', domain: 'test' },
-    user: { id: options.userId, username: options.userName, name: options.userName, team_id: 'T000000001' },
-    api_app_id: 'A0VCDEMO0',
-    container: { type: 'message', message_ts: '1.1', channel_id: options.channelId, is_ephemeral: true },
-    channel: { id: options.channelId, name: 'demos' },
+    ...(channelId === undefined
+      ? { container: { type: 'view', view_id: 'V0HOME' }, view: { id: 'V0HOME', type: 'home', blocks: [] } }
+      : {
+          container: {
+            type: 'message',
+            message_ts: message?.ts ?? '1.1',
+            channel_id: channelId,
+            is_ephemeral: message === undefined,
+          },
+          channel: { id: channelId, name: 'demos' },
+          ...(message && { message }),
+        }),
     trigger_id: options.triggerId ?? triggerId(),
-    response_url: options.responseUrl,
-    actions: [{ type: 'button', block_id: 'b', action_id: options.actionId, value: options.value, action_ts: '1.1' }],
-  };
-  return post(botUrl, signingSecret, new URLSearchParams({ payload: JSON.stringify(payload) }).toString());
+    ...(responseUrl !== undefined && { response_url: responseUrl }),
+    actions: [
+      options.isMenu
+        ? { type: 'overflow', ...ids, selected_option: { text: { type: 'plain_text', text: value }, value } }
+        : { type: 'button', ...ids, value },
+    ],
+  });
+}
+
+/** What was filled in, by id of the block. */
+export type ViewValues = Record<string, string | readonly string[] | undefined>;
+
+/** Submits a modal. The value of a menu or a checkbox is that of the chosen options. */
+export function submitModal(
+  botUrl: string,
+  signingSecret: string,
+  person: Person,
+  { id, view }: OpenModal,
+  given: ViewValues = {},
+): Promise<Answer & { body: { response_action?: string; errors?: Record<string, string> } }> {
+  const inputs = view.blocks.flatMap((block) => ('element' in block && block.block_id ? [block] : []));
+  const values = inputs.map(({ block_id: name = '', element }) => [
+    name,
+    { [element.action_id ?? '']: stateOf(element as ModalElement, given[name]) },
+  ]);
+  return interact(botUrl, signingSecret, person, {
+    type: 'view_submission',
+    trigger_id: triggerId(),
+    view: { ...view, id, type: 'modal', hash: '1', state: { values: Object.fromEntries(values) as object } },
+  });
+}
+
+interface ModalElement {
+  type: string;
+  initial_value?: string;
+  initial_option?: { value?: string };
+  initial_options?: { value?: string }[];
+  initial_conversation?: string;
+}
+
+function stateOf(element: ModalElement, given: ViewValues[string]): object {
+  const { type } = element;
+  const text = typeof given === 'string' ? given : undefined;
+  if (type === 'checkboxes') {
+    const chosen = given === undefined ? (element.initial_options ?? []) : [given].flat().map((value) => ({ value }));
+    return { type, selected_options: chosen };
+  }
+  if (type === 'static_select' || type === 'radio_buttons')
+    return { type, selected_option: text === undefined ? (element.initial_option ?? null) : { value: text } };
+  if (type === 'conversations_select')
+    return { type, selected_conversation: text ?? element.initial_conversation ?? null };
+  return { type, value: text ?? element.initial_value ?? null };
+}
+
+/** Opens the app's Home. */
+export const openHome = (botUrl: string, signingSecret: string, { userId }: Person): Promise<Answer> =>
+  sendEvent(botUrl, signingSecret, { type: 'app_home_opened', user: userId, channel: 'D0HOME', tab: 'home' });
+
+export interface MentionOptions extends Person {
+  /** What follows the name of the app. */
+  text: string;
+  channelId: string;
+  /** The message under which it is written. */
+  thread?: string;
+  ts?: string;
+  /** Slack's ID of the event; a redelivery has the same. */
+  eventId?: string;
+}
+
+/** Writes `@vcdemo <text>`. */
+export function mentionBot(
+  botUrl: string,
+  signingSecret: string,
+  { userId, text, channelId, thread, ts = `${Date.now() / 1000}`, eventId }: MentionOptions,
+): Promise<Answer> {
+  const event = { type: 'app_mention', user: userId, text: `<@${botUserId}> ${text}`, ts, channel: channelId };
+  return sendEvent(botUrl, signingSecret, { ...event, ...(thread !== undefined && { thread_ts: thread }) }, eventId);
+}
+
+function sendEvent(
+  botUrl: string,
+  signingSecret: string,
+  event: object,
+  eventId = `Ev${randomBytes(5).toString('hex').toUpperCase()}`,
+) {
+  const body = { type: 'event_callback', ...app, event_id: eventId, event_time: Math.floor(Date.now() / 1000), event };
+  return post(botUrl, signingSecret, JSON.stringify(body), undefined, 'application/json');
+}
+
+function interact(botUrl: string, signingSecret: string, { userId, userName }: Person, payload: object) {
+  const user = { id: userId, username: userName, name: userName, team_id: app.team_id };
+  const whole = { team: { id: app.team_id, domain: 'test' }, user, api_app_id: app.api_app_id, ...payload };
+  return post(botUrl, signingSecret, new URLSearchParams({ payload: JSON.stringify(whole) }).toString());
 }
 
 /** Slack's signature of a body. */
@@ -485,11 +605,17 @@ export function triggerId(): string {
   return `1.1.${randomBytes(8).toString('hex')}`;
 }
 
-async function post(botUrl: string, signingSecret: string, body: string, timestamp = Math.floor(Date.now() / 1000)) {
+async function post(
+  botUrl: string,
+  signingSecret: string,
+  body: string,
+  timestamp = Math.floor(Date.now() / 1000),
+  type = 'application/x-www-form-urlencoded',
+) {
   const answer = await fetch(`${botUrl}/slack/events`, {
     method: 'POST',
     headers: {
-      'content-type': 'application/x-www-form-urlencoded',
+      'content-type': type,
       'x-slack-request-timestamp': String(timestamp),
       'x-slack-signature': sign(signingSecret, timestamp, body),
     },

@@ -5,16 +5,20 @@ import { freePort } from './free-port.js';
 import { startRedis, type LocalRedis } from './redis.js';
 import {
   botUserId,
+  mentionBot,
+  openHome,
   pressButton,
   slackCommand,
   startSlack,
+  submitModal,
   type Answer,
   type Message,
   type Person,
   type Response,
   type SlackWorkspace,
+  type ViewValues,
 } from './slack.js';
-import { buttonsOf, withNotice } from './timeline.js';
+import { buttonsOf, withNotice, type Button, type Entry } from './timeline.js';
 import { waitFor } from './wait-for.js';
 import { jobKeys } from './job-keys.js';
 
@@ -24,11 +28,22 @@ export interface Conversation {
   type(person: Person, text: string): Promise<Answer>;
   /** Clicks a button; resolves with the response. */
   press(person: Person, actionId: string, value: string): Promise<Response>;
+  /** Clicks a button or chooses from a menu, without waiting for more than that it has arrived. */
+  click(person: Person, button: Pick<Button, 'actionId' | 'value' | 'isMenu'>, where: ClickedOn): Promise<void>;
+  /** Submits the modal that was opened last, and closes it if nothing in it is wrong; resolves with what is, by field. */
+  submit(person: Person, values?: ViewValues): Promise<Record<string, string>>;
+  /** Opens the app's Home. */
+  openHome(person: Person): Promise<void>;
+  /** Writes `@vcdemo <text>` in the channel, or under a message. */
+  mention(person: Person, text: string, thread?: string): Promise<void>;
   /** Resolves with a message in the channel whose text or blocks match, once it has been posted. */
   message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
   /** The same for a message that only the person can see. */
   whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
 }
+
+/** Where a button is: in a message, or at Home. */
+export type ClickedOn = Entry | 'home';
 
 /** All of vcdemo as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
 export interface Stack extends Conversation {
@@ -146,6 +161,38 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       const answer = await response.next();
       reply(person, answer, answer.replace_original ? pressed?.id : undefined);
       return answer;
+    },
+    async click(person, { actionId, value, isMenu }, where) {
+      const response = slack.responseUrl();
+      const { id, channel, onlyFor, thread, isDirect } = where === 'home' ? ({} as Partial<Entry>) : where;
+      const isEphemeral = onlyFor !== undefined && !isDirect;
+      await pressButton(botUrl, slack.signingSecret, {
+        ...person,
+        actionId,
+        value,
+        channelId: channel,
+        responseUrl: where === 'home' ? undefined : response.url,
+        ...(isMenu && { isMenu }),
+        ...(id !== undefined &&
+          !isEphemeral && { message: { ts: id, ...(thread !== undefined && { thread_ts: thread }) } }),
+      });
+      void response.next().then((answer) => reply(person, answer, answer.replace_original ? id : undefined));
+    },
+    async submit(person, values) {
+      const { modal } = slack.views;
+      if (modal === undefined) throw new Error('No modal is open');
+      const { body } = await submitModal(botUrl, slack.signingSecret, person, modal, values);
+      if (body.response_action === undefined || body.response_action === 'clear') slack.views.close(modal.id);
+      return body.errors ?? {};
+    },
+    async openHome(person) {
+      await openHome(botUrl, slack.signingSecret, person);
+    },
+    async mention(person, text, thread) {
+      const content = { text: `<@${botUserId}> ${text}`, ...(thread !== undefined && { thread }) };
+      slack.timeline.add({ from: person.userId, channel: slack.channel, ...content });
+      const place = { channelId: slack.channel, ...(thread !== undefined && { thread }) };
+      await mentionBot(botUrl, slack.signingSecret, { ...person, ...place, text });
     },
     async message(pattern, withinMs = 30_000, everyMs = 250) {
       let last: Message[] = [];

@@ -1,4 +1,4 @@
-import type { KnownBlock } from '@slack/web-api';
+import type { ActionsBlockElement, AnyBlock, KnownBlock, SectionBlockAccessory, TaskCardBlock } from '@slack/web-api';
 
 /** The content of a message: its blocks if it has any, otherwise its text. */
 export interface Content {
@@ -16,6 +16,8 @@ export interface Entry extends Content {
   /** Slack ID of the only person who sees it: in the channel or, if `isDirect`, in the direct messages with the bot. */
   onlyFor?: string;
   isDirect?: boolean;
+  /** The message under which it is written. */
+  thread?: string;
   /** IDs of attached files. */
   files: string[];
   edited: boolean;
@@ -77,30 +79,77 @@ export interface Button {
   actionId: string;
   value: string;
   dangerous: boolean;
+  /** An entry of a menu. */
+  isMenu?: boolean;
 }
 
-export function buttonsOf({ blocks = [] }: Content): Button[] {
-  return blocks
-    .flatMap((block) => (block.type === 'actions' ? block.elements : []))
-    .flatMap((element) =>
-      element.type === 'button'
-        ? {
-            label: element.text.text,
-            actionId: element.action_id ?? '',
-            value: element.value ?? '',
-            dangerous: element.style === 'danger',
-          }
-        : [],
-    );
+/** The buttons of a message and the entries of its menus, in reading order. */
+export function buttonsOf({ blocks = [] }: { blocks?: readonly AnyBlock[] }): Button[] {
+  return (blocks as KnownBlock[]).flatMap(elementsOf).flatMap((element): Button[] => {
+    if (element.type === 'overflow')
+      return element.options.map(({ text, value = '' }) => ({
+        ...{ label: text.text, actionId: element.action_id ?? '', value },
+        dangerous: false,
+        isMenu: true,
+      }));
+    if (element.type !== 'button') return [];
+    const { text, action_id: actionId = '', value = '', style } = element;
+    return [{ label: text.text, actionId, value, dangerous: style === 'danger' }];
+  });
 }
+
+function elementsOf(block: KnownBlock): (ActionsBlockElement | SectionBlockAccessory)[] {
+  if (block.type === 'actions') return block.elements;
+  if (block.type === 'card') return block.actions ?? [];
+  return block.type === 'section' && block.accessory ? [block.accessory] : [];
+}
+
+const taskIcons = {
+  pending: ':white_small_square:',
+  in_progress: ':hourglass_flowing_sand:',
+  complete: ':white_check_mark:',
+  error: ':x:',
+};
 
 /** Paragraphs of mrkdwn in reading order; footers are marked. */
 export function paragraphsOf({ text, blocks = [] }: Content): { text: string; small: boolean }[] {
   const read = blocks.flatMap((block) => {
-    if (block.type === 'section' && block.text) return [{ text: block.text.text, small: false }];
-    if (block.type === 'context')
-      return block.elements.flatMap((one) => ('text' in one ? [{ text: one.text, small: true }] : []));
-    return [];
+    const small = (shown: string) => ({ text: shown, small: true });
+    const large = (shown: string) => ({ text: shown, small: false });
+    switch (block.type) {
+      case 'section':
+        return [block.text, ...(block.fields ?? [])].flatMap((one) => (one ? [large(one.text)] : []));
+      case 'header':
+        return [large(`*${block.text.text}*`)];
+      case 'context':
+        return block.elements.flatMap((one) => ('text' in one ? [small(one.text)] : []));
+      case 'plan':
+        return [large(`*${block.title}*`), ...((block.tasks ?? []) as TaskCardBlock[]).flatMap(taskParagraphs)];
+      case 'card':
+        return [block.title, block.subtitle, block.body].flatMap((one) => (one ? [large(one.text)] : []));
+      case 'data_table':
+        return [large(block.rows.map((row) => row.map(textIn).join('  ')).join('\n'))];
+      case 'rich_text':
+        return [large(textIn(block))];
+      default:
+        return [];
+    }
   });
   return read.length > 0 ? read : [{ text, small: false }];
+}
+
+function taskParagraphs({ title, status, details, output }: TaskCardBlock) {
+  const more = [details, output].flatMap((one) => (one ? [{ text: textIn(one), small: true }] : []));
+  return [{ text: `${taskIcons[status]} ${title}`, small: false }, ...more];
+}
+
+/** All text in rich text or a cell. */
+export function textIn(node: unknown): string {
+  if (typeof node !== 'object' || node === null) return '';
+  const { text, elements, user_id: user, fallback, value } = node as Record<string, unknown>;
+  if (typeof text === 'string') return text;
+  if (Array.isArray(elements)) return elements.map(textIn).join('');
+  if (typeof user === 'string') return `<@${user}>`;
+  if (typeof fallback === 'string') return fallback;
+  return typeof value === 'number' ? String(value) : '';
 }

@@ -1,4 +1,4 @@
-import type { App, BlockButtonAction } from '@slack/bolt';
+import type { App, BlockAction, ButtonAction, OverflowAction } from '@slack/bolt';
 import { mrkdwn } from '../../mrkdwn.js';
 import { buttonActions, messageOfParagraphs } from '../../slack-message.js';
 import { answerCommand } from './answer-command.js';
@@ -7,13 +7,18 @@ import { respondOrLog } from './respond.js';
 
 const ourActions = new RegExp(`^(${buttonActions.join('|')}):`);
 
-/** All buttons. A button is a command with its words filled in; it is answered as if the person had typed it. */
+type Pressed = BlockAction<ButtonAction | OverflowAction>;
+
+/**
+ * All buttons and menus. A button, or an entry of a menu, is a command with its words filled in; it is answered as if the
+ * person had typed it.
+ */
 export function listenForButtons(app: App, context: ListenerContext): void {
-  app.action<BlockButtonAction>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack, respond }) => {
+  app.action<Pressed>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack, respond }) => {
     const acknowledged = context.metrics.acknowledgement.startTimer();
     const [pressed] = body.actions;
     const action = pressed?.action_id.split(':')[0];
-    const text = pressed?.value ?? '';
+    const text = (pressed?.type === 'overflow' ? pressed.selected_option.value : pressed?.value) ?? '';
     const { id: userId, username, name } = body.user;
     const requester = { userId, userName: username ?? name ?? '', channelId: body.channel?.id ?? '' };
     const { reply, outcome } =
