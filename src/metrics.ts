@@ -102,8 +102,15 @@ function sharedMetrics(registers: [Registry]) {
     registers,
   });
   const slackCall: SlackCallObserver = (method, outcome) => slackCalls.inc({ method, outcome });
+  const blockRefusals = new Counter({
+    name: 'vcdemo_slack_blocks_refused_total',
+    help: 'New blocks that Slack refused: missing in the workspace, or malformed',
+    labelNames: ['block', 'refusal'] as const,
+    registers,
+  });
   return {
     registry,
+    blockRefusal: (block: string, refusal: 'missing' | 'malformed') => blockRefusals.inc({ block, refusal }),
     /** Adds Node's own metrics, for a long-running process. */
     collectProcess: () => collectDefaultMetrics({ register: registry }),
     slackCall,

@@ -1,10 +1,33 @@
-import type { Button, KnownBlock } from '@slack/web-api';
+import type { Block, Button, KnownBlock } from '@slack/web-api';
 import { plain, type EscapedText, type Mrkdwn } from './mrkdwn.js';
 
 /** A message as people see it, and its plain text for notifications and screen readers. */
 export interface SlackMessage {
   text: EscapedText;
-  blocks: KnownBlock[];
+  blocks: MessageBlock[];
+}
+
+export type MessageBlock = KnownBlock | ChartBlock;
+
+/**
+ * A chart. Names and labels have at most 20 characters, and every series has one value for each category.
+ * @see https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
+ */
+export interface ChartBlock extends Block {
+  type: 'data_visualization';
+  title: string;
+  chart: ChartOfSeries | { type: 'pie'; segments: ChartPoint[] };
+}
+
+interface ChartOfSeries {
+  type: 'bar' | 'line' | 'area';
+  series: { name: string; data: ChartPoint[] }[];
+  axis_config: { categories: string[]; x_label?: string; y_label?: string };
+}
+
+interface ChartPoint {
+  label: string;
+  value: number;
 }
 
 /** A message of paragraphs, the first of which is its plain text, with an optional footer in small print. */

@@ -6,6 +6,7 @@ import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
 import { createSlackClient } from '../../src/slack/client.js';
+import { createNewBlocks } from '../../src/slack/new-blocks.js';
 import { peopleAround } from '../../src/slack/people.js';
 import { startSlack, type LostAnswer, type SlackWorkspace } from '../support/slack.js';
 
@@ -19,7 +20,8 @@ before(async () => {
   workspace = await startSlack();
   const { botToken: token, apiUrl } = workspace;
   const client = createSlackClient({ token, apiUrl, observe: () => undefined, timeoutMs: 5_000 });
-  slack = createSlack(client, peopleAround(client), createLog('test', 'silent'));
+  const log = createLog('test', 'silent');
+  slack = createSlack({ client, people: peopleAround(client), newBlocks: createNewBlocks({ log }), log });
   asked = { channelId: workspace.channel, userId: workspace.alice.userId };
 });
 after(() => workspace.close());

@@ -6,6 +6,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
+import { problemsOfMessage, problemsOfView } from './slack-limits.js';
 import { Timeline, withNotice, type Content } from './timeline.js';
 import { Views, type OpenModal } from './views.js';
 
@@ -95,6 +96,8 @@ export interface SlackWorkspace {
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
   /** Carries out no calls and answers none, in the given way; undefined ends that. */
   setOutage(way: LostAnswer | undefined): void;
+  /** Refuses messages and views with blocks of these types, as a workspace does in which they are not rolled out. */
+  refuseBlocks(types: readonly string[]): void;
   /** Adds this to what users.info says about somebody, such as `{ is_restricted: true }`. */
   changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
@@ -232,6 +235,7 @@ export async function startSlack({
     responseUrl: recorder.responseUrl,
     failCalls: recorder.failCalls,
     changePerson: recorder.changePerson,
+    refuseBlocks: recorder.refuseBlocks,
     loseAnswers: recorder.loseAnswers,
     setOutage: recorder.setOutage,
     async close() {
@@ -260,6 +264,7 @@ async function startRecorder(
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
   const losing = new Map<string, LostAnswer[]>();
+  let refusedBlocks: readonly string[] = [];
   let outage: LostAnswer | undefined;
   const lose = (response: ServerResponse, way: LostAnswer): void => {
     if (way === 'cut') response.socket?.destroy();
@@ -277,7 +282,9 @@ async function startRecorder(
     const sent = await textOf(request);
     const receive = responseUrls.get(path);
     if (receive !== undefined) {
-      const accepted = receive(JSON.parse(sent) as Response);
+      const message = JSON.parse(sent) as Response;
+      checkAnswer('message to a response_url', message);
+      const accepted = receive(message);
       response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
       return;
     }
@@ -318,7 +325,10 @@ async function startRecorder(
   /** Slack refuses these; the emulator accepts any token and lets everybody write to public channels. */
   const strictFailure = async (method: string, request: IncomingMessage, body: string) => {
     if (request.headers.authorization !== `Bearer ${botToken}`) return 'invalid_auth';
-    const { channel, channel_id: id = channel } = argumentsOf(request, body);
+    const sent = argumentsOf(request, body);
+    const blockFailure = blockFailureOf(method, sent, refusedBlocks);
+    if (blockFailure !== undefined) return blockFailure;
+    const { channel, channel_id: id = channel } = sent;
     if (!writingMethods.has(method) || id === undefined || !id.startsWith('C')) return undefined;
     const info = await fetch(`${emulatorUrl}/api/conversations.info`, {
       method: 'POST',
@@ -343,6 +353,7 @@ async function startRecorder(
     setOutage: (way: LostAnswer | undefined) => void (outage = way),
     loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
+    refuseBlocks: (types: readonly string[]) => void (refusedBlocks = types),
     responseUrl({ fails = false } = {}) {
       const received: Response[] = [];
       const waiting: ((message: Response) => void)[] = [];
@@ -364,6 +375,32 @@ async function startRecorder(
 }
 
 const messageMethods = new Set(['chat.postMessage', 'chat.update', 'chat.postEphemeral']);
+
+const viewMethods = new Set(['views.open', 'views.update', 'views.push', 'views.publish']);
+
+/** The error for blocks that are not rolled out, or for a mistake; a mistake also fails the test, whatever it looks at. */
+function blockFailureOf(method: string, sent: Record<string, string>, refused: readonly string[]): string | undefined {
+  const isView = viewMethods.has(method);
+  if (!isView && !messageMethods.has(method)) return undefined;
+  const view = JSON.parse(sent.view ?? '{}') as { blocks?: { type: string }[] };
+  const { blocks = [] } = isView ? view : { blocks: contentOf(sent).blocks };
+  if (blocks.some(({ type }) => refused.includes(type))) return isView ? 'invalid_arguments' : 'invalid_blocks';
+  const problems = isView ? problemsOfView({ ...view }) : problemsOfMessage(contentOf(sent));
+  if (problems.length === 0) return undefined;
+  failTest(method, problems, sent);
+  return isView ? 'invalid_arguments' : 'invalid_blocks';
+}
+
+function failTest(what: string, problems: readonly string[], sent: unknown): void {
+  process.exitCode = 1;
+  console.error(`Slack would refuse this ${what}: ${problems.join('; ')}\n${JSON.stringify(sent)}`);
+}
+
+/** An answer to a command or a click: it has no text if it has nothing to say. */
+function checkAnswer(what: string, { text, blocks }: Answer['body']): void {
+  const problems = text || blocks?.length ? problemsOfMessage({ text, blocks }) : [];
+  if (problems.length > 0) failTest(what, problems, { text, blocks });
+}
 
 /** The request's body with the notice added to its text. */
 function noticed(method: string, request: IncomingMessage, body: string, notice: string | undefined): string {
@@ -622,5 +659,7 @@ async function post(
     body,
   });
   const text = await answer.text();
-  return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as Answer['body'] };
+  const answered = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
+  checkAnswer('answer', answered);
+  return { status: answer.status, body: answered };
 }

@@ -6,6 +6,7 @@ import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
+import type { NewBlocks } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
@@ -52,8 +53,16 @@ export interface Slack {
   deleteFiles(ids: readonly string[]): Promise<string[]>;
 }
 
-/** `quick` is the client for what no job waits for, if the other one is patient. */
-export function createSlack(client: WebClient, people: People, log: Log, quick = client): Slack {
+export interface SlackParts {
+  client: WebClient;
+  /** The client for what no job waits for, if the other one is patient. */
+  quick?: WebClient;
+  people: People;
+  newBlocks: NewBlocks;
+  log: Log;
+}
+
+export function createSlack({ client, quick = client, people, newBlocks, log }: SlackParts): Slack {
   async function directChannel(userId: string): Promise<string> {
     return opened.parse(await client.conversations.open({ users: userId })).channel.id;
   }
@@ -103,8 +112,15 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
   }
 
   async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
-    const own = { channel, ...message, ...messageId(), unfurl_links: false };
-    return posted.parse(await client.chat.postMessage(thread === undefined ? own : { ...own, thread_ts: thread }));
+    const sent = { channel, unfurl_links: false, ...(thread !== undefined && { thread_ts: thread }) };
+    return await newBlocks.send(
+      message,
+      async (shown) => posted.parse(await client.chat.postMessage({ ...sent, ...shown, ...messageId() })),
+      async (shown, first) => {
+        await client.chat.update({ ...first, ...shown });
+        return first;
+      },
+    );
   }
 
   return {
@@ -112,14 +128,16 @@ export function createSlack(client: WebClient, people: People, log: Log, quick =
       return await inChannel(to, (channel) => say(channel, message));
     },
     async update({ channel, ts }, message) {
-      await client.chat.update({ channel, ts, ...message });
+      await newBlocks.send(message, (shown) => client.chat.update({ channel, ts, ...shown }));
     },
     async replyWithFile({ channel, ts }, { userId }, file) {
       return await upload(channel, userId, file, ts);
     },
     async whisper({ channelId, userId }, message) {
       try {
-        await client.chat.postEphemeral({ channel: channelId, user: userId, ...message });
+        await newBlocks.send(message, (shown) =>
+          client.chat.postEphemeral({ channel: channelId, user: userId, ...shown }),
+        );
       } catch (error) {
         log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
         await say(await directChannel(userId), message);

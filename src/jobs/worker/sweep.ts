@@ -6,6 +6,7 @@ import { createLog } from '../../log.js';
 import { createWorkerMetrics } from '../../metrics.js';
 import { useProxies } from '../../proxy.js';
 import { createSlackClient } from '../../slack/client.js';
+import { createNewBlocks } from '../../slack/new-blocks.js';
 import { peopleAround } from '../../slack/people.js';
 import { handle } from '../commands/index.js';
 import { currentConfig } from '../job-run.js';
@@ -31,7 +32,8 @@ try {
     observe: metrics.slackCall,
   });
   const people = peopleAround(client);
-  const slack = createSlack(client, people, log);
+  const newBlocks = createNewBlocks({ log, observe: metrics.blockRefusal });
+  const slack = createSlack({ client, people, newBlocks, log });
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep is stopping')));

@@ -19,6 +19,7 @@ import { ownDemos } from './own-demos.js';
 import { upkeepFor } from './upkeep.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
+import { createNewBlocks } from '../../slack/new-blocks.js';
 import { peopleAround } from '../../slack/people.js';
 import { createSlack } from '../slack/slack.js';
 
@@ -63,15 +64,16 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   const client = createSlackClient(slackOptions);
   const patientClient = createSlackClient({ ...slackOptions, patienceMs: slackPatienceMs, signal: draining.signal });
   const people = peopleAround(patientClient);
+  const slackParts = { people, newBlocks: createNewBlocks({ log, observe: metrics.blockRefusal }), log };
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
     tools: {
-      ...{ settings, metrics, people, slack: createSlack(client, people, log) },
+      ...{ settings, metrics, people, slack: createSlack({ client, ...slackParts }) },
       istio: new IstioRenderer(),
       delivered: new Map(),
     },
-    patientSlack: createSlack(patientClient, people, log, client),
+    patientSlack: createSlack({ client: patientClient, quick: client, ...slackParts }),
     stopping: { draining: draining.signal, signal: ending.signal },
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,
