@@ -96,6 +96,8 @@ const demo: Demo = {
   done: [],
   files: [],
   revoked: [],
+  shared: [],
+  audit: [],
   namespaceUids: {},
   places: [],
 };

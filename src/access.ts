@@ -3,21 +3,84 @@ import { Refusal } from './errors.js';
 import { joinMrkdwn, mention, mrkdwn } from './mrkdwn.js';
 
 /**
- * Checks that this person may use vcdemo in this channel. Both the bot and the worker check: otherwise anything that can
- * write to Redis could command the worker.
+ * What people may do: viewers only look, users create demos and use them, administrators may do everything with every demo.
+ */
+export type Role = 'viewer' | 'user' | 'admin';
+
+/** Whom a row of the table of commands admits: a role, or those who have to do with the demo. */
+export type Who = 'viewers' | 'everybody' | 'shared' | 'owner' | 'admins';
+
+/** A person, and the channel in which they gave their command; empty outside of channels. */
+export interface Asker {
+  userId: string;
+  channelId: string;
+}
+
+/** Who is in which user group or channel. */
+export interface Memberships {
+  /** Throws what Slack's client throws if Slack cannot be asked. */
+  isIn(id: string, userId: string): Promise<boolean>;
+}
+
+/** Whether a person is one of these people, or a member of one of these user groups and channels. */
+export async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
+  // Only members of a channel can write in it.
+  if (ids.some((id) => id === asker.userId || id === asker.channelId)) return true;
+  const groups = ids.filter((id) => /^[SCG]/.test(id));
+  const found = await Promise.all(groups.map((id) => memberships.isIn(id, asker.userId)));
+  return found.includes(true);
+}
+
+/** In `access.viewers`: all those who are not listed otherwise. */
+export const everybodyElse = 'everybody';
+
+/** The role of a person; undefined if they may not use vcdemo at all. Asks Slack only about groups and channels. */
+export async function roleOf(
+  { viewers, users, admins }: Pick<DemoConfig['access'], 'viewers' | 'users' | 'admins'>,
+  asker: Asker,
+  memberships: Memberships,
+): Promise<Role | undefined> {
+  if (await isAmong(admins, asker, memberships)) return 'admin';
+  if (await isAmong(users, asker, memberships)) return 'user';
+  if (viewers.includes(everybodyElse) || (await isAmong(viewers, asker, memberships))) return 'viewer';
+  return users.length === 0 ? 'user' : undefined;
+}
+
+/**
+ * Checks that this person may use vcdemo in this channel, and returns their role. Both the bot and the worker check:
+ * otherwise anything that can write to Redis could command the worker.
+ * @throws Refusal `not-allowed`; what `Memberships` throws
+ */
+export async function assertMayUse(
+  access: DemoConfig['access'],
+  asker: Asker,
+  memberships: Memberships,
+): Promise<Role> {
+  const role = await roleOf(access, asker, memberships);
+  const { channels } = access;
+  if (role === undefined)
+    throw new Refusal('not-allowed', 'You are not allowed to use vcdemo.', {
+      hint: `Ask the vcdemo operators to add your Slack ID ${asker.userId} to \`access.users\` in the configuration.`,
+    });
+  if (channels.length > 0 && !channels.includes(asker.channelId))
+    throw new Refusal('not-allowed', 'vcdemo cannot be used in this channel.', {
+      hint: `Use it in ${channels.join(', ')}, or ask the vcdemo operators to add ${asker.channelId} to \`access.channels\`.`,
+    });
+  return role;
+}
+
+/**
+ * Checks what can be known without the demo: that this role may run a command at all.
  * @throws Refusal `not-allowed`
  */
-export function assertMayUse(
-  { users, channels, admins }: DemoConfig['access'],
-  { userId, channelId }: { userId: string; channelId: string },
-): void {
-  if (users.length > 0 && !users.includes(userId) && !admins.includes(userId))
-    throw new Refusal('not-allowed', 'You are not allowed to use vcdemo.', {
-      hint: `Ask the vcdemo operators to add your Slack ID ${userId} to \`access.users\` in the configuration.`,
+export function assertRole(role: Role, who: Who, command: string): void {
+  if (who === 'admins' && role !== 'admin')
+    throw new Refusal('not-allowed', `Only administrators can run \`/vcdemo ${command}\`.`, {
+      hint: 'The vcdemo operators can name administrators in `access.admins`.',
     });
-  if (channels.length > 0 && !channels.includes(channelId))
-    throw new Refusal('not-allowed', 'vcdemo cannot be used in this channel.', {
-      hint: `Use it in ${channels.join(', ')}, or ask the vcdemo operators to add ${channelId} to \`access.channels\`.`,
+  if (who !== 'viewers' && role === 'viewer')
+    throw new Refusal('not-allowed', `Your role is viewer, which does not include \`/vcdemo ${command}\`.`, {
+      hint: 'Ask the vcdemo operators to add you to `access.users` in the configuration. `/vcdemo whoami` shows what you may do.',
     });
 }
 
@@ -43,33 +106,44 @@ export function assertMember(standing: Standing, guests: boolean): void {
 const operatorsCan =
   'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';
 
+/** A demo, as far as it decides who may do what. */
+export interface Owned {
+  name: string;
+  owner: { id: string; name: string };
+  /** Slack IDs of the people, user groups and channels that it is shared with. */
+  shared: readonly string[];
+}
+
 /** Administrators may do whatever the owner of a demo may do. */
-export const isOwner = (
-  { admins }: Pick<DemoConfig['access'], 'admins'>,
-  userId: string,
-  demo: { owner: { id: string } },
-): boolean => demo.owner.id === userId || admins.includes(userId);
+export const isOwner = (role: Role | undefined, userId: string, { owner }: Pick<Owned, 'owner'>): boolean =>
+  role === 'admin' || owner.id === userId;
 
 /**
- * Checks that this person may do what is reserved to a demo's owner and the administrators.
- * @param command `delete`
- * @throws Refusal `not-owner`
+ * Checks that this person may do what is reserved to those who have to do with a demo.
+ * @throws Refusal `not-owner`; what `Memberships` throws
  */
-export function assertOwner(
-  { admins }: DemoConfig['access'],
-  userId: string,
-  demo: { name: string; owner: { id: string; name: string } },
-  command: string,
-): void {
-  if (isOwner({ admins }, userId, demo)) return;
+export async function assertOwner(
+  { access, memberships }: { access: DemoConfig['access']; memberships: Memberships },
+  asker: Asker,
+  demo: Owned,
+  { command, who }: { command: string; who: 'owner' | 'shared' },
+): Promise<void> {
+  const role = await roleOf(access, asker, memberships);
+  if (isOwner(role, asker.userId, demo)) return;
+  if (who === 'shared' && (await isAmong(demo.shared, asker, memberships))) return;
+  const { admins } = access;
+  const others = who === 'shared' ? ', the people it is shared with' : '';
+  const people = admins.filter((id) => /^[UW]/.test(id));
   throw new Refusal(
     'not-owner',
-    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only its owner or an administrator can run \`/vcdemo ${command}\` on it.`,
+    `Demo ${demo.name} belongs to ${demo.owner.name || demo.owner.id}; only its owner${others} or an administrator can run \`/vcdemo ${command}\` on it.`,
     {
       hint:
-        admins.length > 0
-          ? mrkdwn`Administrators: ${joinMrkdwn(admins.map(mention), ', ')}.`
-          : 'The vcdemo operators can name administrators in `access.admins`.',
+        people.length > 0
+          ? mrkdwn`Administrators: ${joinMrkdwn(people.map(mention), ', ')}.`
+          : admins.length > 0
+            ? mrkdwn`Ask ${mention(demo.owner.id)}.`
+            : 'The vcdemo operators can name administrators in `access.admins`.',
     },
   );
 }

@@ -63,6 +63,9 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   }
 }
 
+/** What listeners need before it is known where the app is installed. */
+type BotContext = Omit<ListenerContext, 'people'>;
+
 interface Running {
   /** Serves the health paths, and Slack's requests in HTTP mode. */
   server: Server;
@@ -70,7 +73,7 @@ interface Running {
   refused?: Promise<unknown>;
 }
 
-async function startHttp(settings: BotSettings, context: ListenerContext): Promise<Running> {
+async function startHttp(settings: BotSettings, context: BotContext): Promise<Running> {
   const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
   const server = createHttpReceiver({
     signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
@@ -82,7 +85,7 @@ async function startHttp(settings: BotSettings, context: ListenerContext): Promi
   return { server, stop: () => undefined };
 }
 
-async function startSocketMode(settings: BotSettings, context: ListenerContext): Promise<Running> {
+async function startSocketMode(settings: BotSettings, context: BotContext): Promise<Running> {
   let socket: SocketReceiver | undefined;
   const server = createHttpReceiver({
     signingSecret: '',
@@ -113,7 +116,7 @@ async function startSocketMode(settings: BotSettings, context: ListenerContext):
 /** For calls at startup: whoever starts the bot wants to know soon. */
 const startAttempts = 4;
 
-const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attempts: number): WebClient =>
+const slackClient = (settings: BotSettings, { metrics }: BotContext, attempts: number): WebClient =>
   createSlackClient({
     token: settings.SLACK_BOT_TOKEN,
     apiUrl: settings.SLACK_API_URL,
@@ -122,7 +125,7 @@ const slackClient = (settings: BotSettings, { metrics }: ListenerContext, attemp
   });
 
 /** The configuration takes precedence over Slack, and may say more. */
-async function askWhereInstalled(settings: BotSettings, context: ListenerContext): Promise<Installation> {
+async function askWhereInstalled(settings: BotSettings, context: BotContext): Promise<Installation> {
   const asked = await askInstallation(slackClient(settings, context, startAttempts)).catch((error: unknown) => {
     throw slackRefused(error);
   });
@@ -132,7 +135,7 @@ async function askWhereInstalled(settings: BotSettings, context: ListenerContext
 /** Bolt with this bot's listeners, behind the checks of who is asking. */
 export async function createBoltDispatcher(
   settings: BotSettings,
-  context: ListenerContext,
+  context: BotContext,
   installation: Installation,
 ): Promise<Dispatch> {
   const { log, metrics, demoConfig } = context;
@@ -149,13 +152,13 @@ export async function createBoltDispatcher(
     deferInitialization: true,
   });
   await app.init();
-  listenForCommand(app, context);
-  listenForButtons(app, context);
   // A command that waits for its answer leaves no time for a second attempt.
-  const client = slackClient(settings, context, 1);
+  const people = createPeople(slackClient(settings, context, 1), () => Promise.resolve(installation));
+  listenForCommand(app, { ...context, people });
+  listenForButtons(app, { ...context, people });
   return createDispatcher(app, {
     installation,
-    people: createPeople(client, () => Promise.resolve(installation)),
+    people,
     guests: demoConfig.access.guests,
     observe: metrics.slackCall,
     log,

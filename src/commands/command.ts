@@ -1,16 +1,23 @@
 import { z } from 'zod';
+import type { Who } from '../access.js';
 import type { Mrkdwn } from '../mrkdwn.js';
-import { demoName, hostClusterNames, requester, slackUserId, type QueueKind, type Requester } from './payload.js';
+import {
+  audienceId,
+  demoName,
+  hostClusterNames,
+  requester,
+  slackUserId,
+  type QueueKind,
+  type Requester,
+} from './payload.js';
 
 /** What a command's flags are checked against. */
 export interface Limits {
   maxTtlMs: number;
 }
 
-/** A flag of a command, such as `--ttl 8h`. */
-export interface Flag<Value> {
-  /** As people type it: `--ttl`. */
-  name: `--${string}`;
+/** A value that people type. */
+interface Typed<Value> {
   /** A sample value, for the usage text. */
   example: string;
   /** Parses what was typed; throws an Error whose message says why it was refused. */
@@ -19,14 +26,40 @@ export interface Flag<Value> {
   schema: z.ZodType<Value>;
 }
 
+/** A flag of a command, such as `--ttl 8h`. */
+export interface Flag<Value> extends Typed<Value> {
+  /** As people type it: `--ttl`. */
+  name: `--${string}`;
+  /** It takes no value; `parse` gets an empty text. */
+  isSwitch?: true;
+  /** Not in help: buttons fill it in. */
+  isHidden?: true;
+}
+
+/** A word after the name of the demo, such as the `4h` of `extend team-a 4h`. */
+export interface Word<Value> extends Typed<Value> {
+  /** What it is, for the message that says that it is missing: `how long`. */
+  what: string;
+  /** If it is left out, the field is; a word that is not one of its values is then tried on the next one. */
+  isOptional?: true;
+  /** The values of an optional word; any text if undefined. */
+  values?: readonly string[];
+  /** It takes all words that are left. */
+  isRest?: true;
+}
+
 /** One row of the table of commands. */
 export interface Command {
   summary: string;
   example: string;
-  /** Whether the name of a demo is optional, required or not allowed. */
-  demo: 'optional' | 'required' | 'none';
+  /** Whether the name of a demo is optional, required or not allowed; `any` is optional, and without it a free one is found. */
+  demo: 'optional' | 'any' | 'required' | 'none';
   /** Whether a person can be named, as `@name`. */
-  person?: 'optional';
+  person?: 'optional' | 'required';
+  /** Whether a person, user group or channel must be named. */
+  audience?: 'required';
+  /** Keyed by the field of the payload that holds the value, in the order in which they are typed. */
+  words?: Readonly<Record<string, Word<unknown>>>;
   /** Keyed by the field of the payload that holds the value. */
   flags: Readonly<Record<string, Flag<unknown>>>;
   /** The workers' queue; undefined if the bot answers by itself. */
@@ -36,8 +69,11 @@ export interface Command {
    * turn), every one, or the one that the person picks with a button of the confirmation.
    */
   askedOn: 'first' | 'search' | 'every' | 'picked';
-  /** Who may run it, among those who may use vcdemo at all. */
-  who: 'everybody' | 'owner';
+  /**
+   * Who may run it: viewers and all others; everybody but viewers; the owner of the demo, the people it is shared with and
+   * administrators; the owner and administrators; only administrators.
+   */
+  who: Who;
   /** It may hand out credentials of the demo, so it is refused to people whose access was revoked. */
   handsOut?: true;
   /** The question to confirm before the command runs. */
@@ -50,22 +86,40 @@ type FlagValues<Flags> = {
   [Field in keyof Flags]?: Flags[Field] extends Flag<infer Value> ? Value | undefined : never;
 };
 
+type WordValues<Words> = {
+  [Field in keyof Words as Words[Field] extends { isOptional: true } ? never : Field]: ValueOf<Words[Field]>;
+} & {
+  [Field in keyof Words as Words[Field] extends { isOptional: true } ? Field : never]?:
+    ValueOf<Words[Field]> | undefined;
+};
+type ValueOf<Of> = Of extends Word<infer Value> ? Value : never;
+
 /** The payload of a command's job. */
 export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['demo'] extends 'none'
   ? unknown
   : { demo: string }) &
-  (Row extends { person: string } ? { person?: string | undefined } : unknown) &
+  (Row['demo'] extends 'any' ? { isUnnamed?: boolean | undefined } : unknown) &
+  (Row extends { person: 'required' } ? { person: string } : unknown) &
+  (Row extends { person: 'optional' } ? { person?: string | undefined } : unknown) &
+  (Row extends { audience: string } ? { audience: string } : unknown) &
+  (Row extends { words: infer Words } ? WordValues<Words> : unknown) &
   FlagValues<Row['flags']> &
   (Row['askedOn'] extends 'search' ? { searched?: string[] | undefined } : unknown);
 
 /** The zod schema of a command's payload, derived from its row. */
-export function payloadSchema<Row extends Command>({ demo, person, flags, askedOn }: Row): z.ZodType<PayloadOf<Row>> {
+export function payloadSchema<Row extends Command>(row: Row): z.ZodType<PayloadOf<Row>> {
+  const { demo, person, audience, words = {}, flags, askedOn }: Command = row;
+  const typed = Object.entries(words).map(
+    ([field, { schema, isOptional }]) => [field, isOptional ? schema.optional() : schema] as const,
+  );
   const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()] as const);
   const shape: z.ZodRawShape = {
     requester,
     ...(demo !== 'none' && { demo: demoName }),
-    ...(person && { person: slackUserId.optional() }),
-    ...Object.fromEntries(values),
+    ...(demo === 'any' && { isUnnamed: z.boolean().optional() }),
+    ...(person && { person: person === 'required' ? slackUserId : slackUserId.optional() }),
+    ...(audience && { audience: audienceId }),
+    ...Object.fromEntries([...typed, ...values]),
     ...(askedOn === 'search' && { searched: hostClusterNames }),
   };
   return z.object(shape) as unknown as z.ZodType<PayloadOf<Row>>;

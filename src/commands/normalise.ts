@@ -7,8 +7,8 @@ import { mrkdwn } from '../mrkdwn.js';
 
 /**
  * The text of a command in plain characters: dashes become hyphens, curly quotes straight quotes, and all white space
- * plain spaces. Invisible characters and backticks are removed, links become their label, and mentions the bare `<@U…>`
- * and `<#C…>`.
+ * plain spaces. Invisible characters and backticks are removed, links become their label, and mentions the bare `<@U…>`,
+ * `<#C…>` and `<!subteam^S…>`.
  */
 export function normaliseCommandText(text: string): string {
   return unescaped(withoutLinks(text))
@@ -36,7 +36,7 @@ export function splitWords(text: string): string[] {
 
 /** The inverse, as Slack would send it: normalised and split again, the text has the same words. */
 export function joinWords(words: readonly string[]): string {
-  return words.map((word) => (/^<[@#]/.test(word) ? word : mrkdwn`${quoted(word)}`.text)).join(' ');
+  return words.map((word) => (/^<(?:[@#]|!subteam\^)/.test(word) ? word : mrkdwn`${quoted(word)}`.text)).join(' ');
 }
 
 /** No word has both kinds of quotes and a space. */
@@ -47,10 +47,10 @@ function quoted(word: string): string {
   return `${flag}${quote}${value}${quote}`;
 }
 
-/** `<http://x|x>`, `<mailto:a@b|a@b>`, `<@U1|alice>`, `<#C1|general>`: what Slack makes of links and mentions. */
+/** `<http://x|x>`, `<mailto:a@b|a@b>`, `<@U1|alice>`, `<#C1|general>`, `<!subteam^S1|@ops>`: what Slack makes of links and mentions. */
 function withoutLinks(text: string): string {
   return text.replace(/<([^<>|]*)(?:\|([^<>]*))?>/g, (match, target: string, label?: string) => {
-    if (/^[@#]/.test(target)) return `<${target}>`;
+    if (/^(?:[@#]|!subteam\^)/.test(target)) return `<${target}>`;
     if (label) return label;
     return /^[a-z]+:/i.test(target) ? target : match;
   });

@@ -1,6 +1,6 @@
 import { messageOf, Refusal } from '../errors.js';
 import { suggestion } from '../suggestion.js';
-import type { Command, Limits } from './command.js';
+import type { Command, Flag, Limits } from './command.js';
 import { shown } from './flags.js';
 import { normaliseCommandText, splitWords } from './normalise.js';
 import { demoName } from './payload.js';
@@ -11,11 +11,15 @@ export interface ParsedCommand {
   name: CommandName;
   /** Undefined if the command takes none. */
   demo?: string;
+  /** No demo was named, and the command finds a free name. */
+  isUnnamed?: true;
   /** Slack ID of the named person. */
   person?: string;
+  /** Slack ID of the named person, user group or channel. */
+  audience?: string;
   /** The host cluster named by `--on`. */
   on?: string;
-  /** The values of its flags, keyed by field of the payload. */
+  /** The values of its flags and words, keyed by field of the payload. */
   flags: Record<string, unknown>;
   /** For `help create`: the command to explain. */
   topic?: CommandName;
@@ -36,20 +40,20 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   const command: Command = commands[name];
   const refuse: Refuse = (code, message) => usageError(name, clusters, code, message);
   if (name === 'help') return parseHelp(rest, refuse);
-  const { positional: words, values } = splitFlags(name, rest, refuse);
-  const { positional, person } = command.person ? splitPerson(words, refuse) : { positional: words };
-  const expected = command.demo === 'none' ? 0 : 1;
-  const unexpected = positional[expected];
-  if (unexpected !== undefined)
-    throw refuse('unexpected-argument', `\`${name}\` does not take "${shown(unexpected)}".`);
-  if (command.demo === 'required' && positional[0] === undefined)
+  const { positional, values } = splitFlags(name, rest, refuse);
+  const { mentioned, others } = splitMention(command, positional, refuse);
+  const [demo] = command.demo === 'none' ? [] : others;
+  const words = command.demo === 'none' ? others : others.slice(1);
+  if (command.demo === 'required' && demo === undefined)
     throw refuse('name-missing', `\`${name}\` needs the name of a demo.`);
+  const parsedWords = parseWords(name, words, limits, refuse);
   return {
     name,
-    ...(command.demo !== 'none' && { demo: parseDemoName(positional[0] ?? defaultDemo, refuse) }),
-    ...(person !== undefined && { person }),
+    ...(command.demo !== 'none' && { demo: parseDemoName(demo ?? defaultDemo, refuse) }),
+    ...(command.demo === 'any' && demo === undefined && { isUnnamed: true as const }),
+    ...mentioned,
     ...parseHostCluster(values.get('--on'), clusters, refuse),
-    flags: parseFlags(command, values, limits, refuse),
+    flags: { ...parsedWords, ...parseFlags(command, values, limits, refuse) },
   };
 }
 
@@ -72,7 +76,8 @@ function commandNamed(word: string): CommandName {
 
 function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
   const { flags }: Command = commands[name];
-  const known = [...Object.values(flags).map((flag) => flag.name), '--on'];
+  const all = Object.values(flags);
+  const known = [...all.map((flag) => flag.name), '--on'];
   const positional: string[] = [];
   const values = new Map<string, string>();
   const rest = words.values();
@@ -83,8 +88,13 @@ function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
     }
     const [, flag = word, inline] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
     if (!known.includes(flag))
-      throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(flag)}".${suggestion(flag, known)}`);
+      throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(flag)}".${suggestion(flag, shownIn(all))}`);
     if (values.has(flag)) throw refuse('flag-twice', `\`${flag}\` was given twice.`);
+    if (all.some(({ name, isSwitch }) => isSwitch && name === flag)) {
+      if (inline !== undefined) throw refuse('flag-value-unexpected', `\`${flag}\` takes no value.`);
+      values.set(flag, '');
+      continue;
+    }
     const value = inline ?? rest.next().value;
     if (value === undefined || value === '') throw refuse('flag-value-missing', `\`${flag}\` needs a value.`);
     values.set(flag, value);
@@ -92,20 +102,74 @@ function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
   return { positional, values };
 }
 
-function splitPerson(words: readonly string[], refuse: Refuse): { positional: string[]; person?: string } {
-  const isPerson = (word: string) => /^<?@/.test(word);
-  const people = words.filter(isPerson);
-  const positional = words.filter((word) => !isPerson(word));
-  if (people.length > 1) throw refuse('several-people', 'Name one person at a time.');
-  const [named] = people;
-  if (named === undefined) return { positional };
-  const person = /^<@([UW][A-Z0-9]+)>$/.exec(named)?.[1];
-  if (person === undefined)
+const shownIn = (flags: readonly Flag<unknown>[]): string[] => [
+  ...flags.filter(({ isHidden }) => !isHidden).map(({ name }) => name),
+  '--on',
+];
+
+/** What may be mentioned, by the form in which Slack writes it. */
+const mentionForms = {
+  person: { pattern: /^<@([UW][A-Z0-9]+)>$/, typed: /^<?@/ },
+  audience: { pattern: /^<(?:@|#|!subteam\^)([UWCGS][A-Z0-9]+)>$/, typed: /^(?:<?[@#]|<!subteam\^)/ },
+} as const;
+
+/** Separates the mention of a person, user group or channel from the other words; it may be anywhere. */
+function splitMention(
+  { person, audience }: Command,
+  words: readonly string[],
+  refuse: Refuse,
+): { mentioned: { person?: string; audience?: string }; others: string[] } {
+  if (!person && !audience) return { mentioned: {}, others: [...words] };
+  const [field, whom, presence] = audience
+    ? (['audience', 'a person, a user group or a channel', audience] as const)
+    : (['person', 'a person', person] as const);
+  const { pattern, typed } = mentionForms[field];
+  const [named, second] = words.filter((word) => typed.test(word));
+  const others = words.filter((word) => !typed.test(word));
+  if (second !== undefined)
+    throw refuse('several-people', field === 'person' ? 'Name one person at a time.' : `Name ${whom}, one at a time.`);
+  if (named === undefined) {
+    if (presence === 'required') throw refuse('person-missing', `Name ${whom}, as in the example.`);
+    return { mentioned: {}, others };
+  }
+  const id = pattern.exec(named)?.[1];
+  if (id === undefined)
     throw refuse(
       'unknown-person',
-      `Slack did not recognise "${shown(named)}" as a person: pick them from the list that opens when you type @.`,
+      `Slack did not recognise "${shown(named)}" as ${whom}: pick ${field === 'person' ? 'them' : 'it'} from the list that opens when you type ${named.includes('#') ? '#' : '@'}.`,
     );
-  return { positional, person };
+  return { mentioned: { [field]: id }, others };
+}
+
+function parseWords(name: CommandName, words: readonly string[], limits: Limits, refuse: Refuse) {
+  const { words: expected = {} }: Command = commands[name];
+  const parsed: Record<string, unknown> = {};
+  const left = [...words];
+  for (const [field, word] of Object.entries(expected)) {
+    const [next] = left;
+    if (next === undefined) {
+      if (!word.isOptional) throw refuse('word-missing', `\`${name}\` needs ${word.what}.`);
+      continue;
+    }
+    if (word.isOptional && word.values && !word.values.includes(next.toLowerCase())) continue;
+    const typed = word.isRest ? left.splice(0).join(' ') : left.shift()!;
+    parsed[field] = parseValue('value', () => word.parse(typed, limits), refuse);
+  }
+  const [unexpected] = left;
+  if (unexpected === undefined) return parsed;
+  const values = Object.values(expected).flatMap((word) => word.values ?? []);
+  throw refuse(
+    'unexpected-argument',
+    `\`${name}\` does not take "${shown(unexpected)}".${suggestion(unexpected, values)}`,
+  );
+}
+
+function parseValue(what: string, parse: () => unknown, refuse: Refuse): unknown {
+  try {
+    return parse();
+  } catch (error) {
+    throw refuse(`bad-${what}`, messageOf(error));
+  }
 }
 
 function parseFlags({ flags }: Command, values: Map<string, string>, limits: Limits, refuse: Refuse) {
@@ -113,11 +177,7 @@ function parseFlags({ flags }: Command, values: Map<string, string>, limits: Lim
   for (const [field, flag] of Object.entries(flags)) {
     const text = values.get(flag.name);
     if (text === undefined) continue;
-    try {
-      parsed[field] = flag.parse(text, limits);
-    } catch (error) {
-      throw refuse(`bad-${flag.name.slice(2)}`, messageOf(error));
-    }
+    parsed[field] = parseValue(flag.name.slice(2), () => flag.parse(text, limits), refuse);
   }
   return parsed;
 }

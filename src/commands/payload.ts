@@ -23,6 +23,9 @@ export const demoName = z
 
 export const slackUserId = z.string().regex(/^[UW][A-Z0-9]+$/);
 
+/** A person, a user group or a channel, by Slack ID. */
+export const audienceId = z.string().regex(/^[UWSCG][A-Z0-9]+$/);
+
 /** The person who sent the command, and the channel, by Slack ID; the name is for display and certificates. */
 export const requester = z.object({
   userId: slackUserId,

@@ -1,6 +1,7 @@
 import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import { expectedWeights, requests, ttl } from './flags.js';
+import { lifetime } from './words.js';
 
 /**
  * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
@@ -46,7 +47,7 @@ export const commands = {
     flags: {},
     queue: 'verification',
     askedOn: 'search',
-    who: 'everybody',
+    who: 'viewers',
     accepted: (demo) => mrkdwn`Checking demo *${demo}*.`,
   },
   list: {
@@ -56,7 +57,7 @@ export const commands = {
     flags: {},
     queue: 'verification',
     askedOn: 'every',
-    who: 'everybody',
+    who: 'viewers',
     accepted: () => mrkdwn`Looking for demos.`,
   },
   dashboard: {
@@ -69,6 +70,17 @@ export const commands = {
     who: 'everybody',
     handsOut: true,
     accepted: (demo) => mrkdwn`Fetching the dashboards of demo *${demo}*.`,
+  },
+  extend: {
+    summary: 'let a demo live longer; the new end can be at most `ttl.max` from now',
+    example: 'extend team-a 4h',
+    demo: 'required',
+    words: { byMs: lifetime },
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'shared',
+    accepted: (demo) => mrkdwn`Extending demo *${demo}*.`,
   },
   revoke: {
     summary: "revoke one person's access to a demo; without a name, replace all its keys and send out new kubeconfigs",
@@ -103,7 +115,7 @@ export const commands = {
     demo: 'none',
     flags: {},
     askedOn: 'first',
-    who: 'everybody',
+    who: 'viewers',
   },
 } as const satisfies Record<string, Command>;
 
@@ -123,13 +135,17 @@ export const defaultDemo = 'demo';
 
 /** The usage of a command, with `--on` if there are several host clusters. */
 export function usageOf(name: CommandName, clusters: readonly string[] = []): string {
-  const { demo, person, flags, queue }: Command = commands[name];
+  const { demo, person, audience, words = {}, flags, queue }: Command = commands[name];
   return [
     name,
     ...(name === 'help' ? ['[command]'] : []),
-    ...{ optional: ['[name]'], required: ['<name>'], none: [] }[demo],
-    ...(person ? ['[@person]'] : []),
-    ...Object.values(flags).map((flag) => `[${flag.name} ${flag.example}]`),
+    ...{ optional: ['[name]'], any: ['[name]'], required: ['<name>'], none: [] }[demo],
+    ...(person ? [person === 'required' ? '@person' : '[@person]'] : []),
+    ...(audience ? ['@person|@group|#channel'] : []),
+    ...Object.values(words).map(({ example, isOptional }) => (isOptional ? `[${example}]` : example)),
+    ...Object.values(flags)
+      .filter(({ isHidden }) => !isHidden)
+      .map((flag) => (flag.isSwitch ? `[${flag.name}]` : `[${flag.name} ${flag.example}]`)),
     ...(queue && clusters.length > 0 ? [`[--on ${clusters.join('|')}]`] : []),
   ].join(' ');
 }

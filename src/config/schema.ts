@@ -40,7 +40,8 @@ const resources = z.strictObject({
   requests: quantities.optional().describe('resource requests of each container, such as `{ cpu: 10m, memory: 64Mi }`'),
   limits: quantities.optional().describe('resource limits of each container'),
 });
-const slackIds = z.array(z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as U012AB3CD'));
+const slackId = z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as U012AB3CD');
+const slackIds = z.array(slackId);
 const dnsLabel = '[a-z0-9]([-a-z0-9.]*[a-z0-9])?';
 const pullSecret = z.string().regex(new RegExp(`^(${dnsLabel}/)?${dnsLabel}$`), 'expected a name, or namespace/name');
 const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must contain {demo} and {cluster}');
@@ -328,14 +329,24 @@ export const sharedConfig = z.strictObject({
     .describe('limits per person; they do not apply to administrators'),
   access: z
     .strictObject({
-      users: slackIds.default([]).describe('Slack IDs of the people who may use vcdemo; if empty, everybody may'),
+      viewers: z
+        .array(z.union([slackId, z.literal('everybody')]))
+        .default([])
+        .describe(
+          'Slack IDs of those who may only look (`list`, `status` and the like): people (`U…`), user groups (`S…`) and channels (`C…`, meaning their members), as in the next two; `everybody` means all who are not listed there',
+        ),
+      users: slackIds
+        .default([])
+        .describe(
+          'Slack IDs of the people, user groups and channels who may create demos and use them; if empty, everybody may who is not listed as a viewer',
+        ),
       channels: slackIds
         .default([])
         .describe('Slack IDs of the channels in which vcdemo may be used; if empty, all of them'),
       admins: slackIds
         .default([])
         .describe(
-          "Slack IDs of the administrators, who may use vcdemo, and may also delete other people's demos and revoke access to them",
+          "Slack IDs of the administrators (people, user groups and channels), who may do everything with everybody's demos, such as delete them or revoke access to them",
         ),
       guests: z
         .boolean()

@@ -10,7 +10,7 @@ import { mention, mrkdwn } from '../mrkdwn.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
-type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
+export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'askedAt'> & {
   name: JobCommandName;
   payload: { requester: Requester; demo: string; searched?: string[] | undefined };
 };
@@ -20,12 +20,19 @@ type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'id' | 'askedAt'> & {
  * handlers of commands get at a demo in no other way.
  * @throws Refusal `not-owner`, `access-revoked`
  */
-export async function findCommandDemo(host: Cluster, { name, config, payload }: RunOnDemo): Promise<Demo | undefined> {
-  const demo = await findDemo(host, payload.demo);
-  const row: Command = commands[name];
-  if (demo && row.who === 'owner') assertOwner(config.access, payload.requester.userId, demo, name);
-  if (demo && row.handsOut) assertNotRevoked(demo, payload.requester.userId);
+export async function findCommandDemo(host: Cluster, run: RunOnDemo): Promise<Demo | undefined> {
+  const demo = await findDemo(host, run.payload.demo);
+  if (demo) await assertMayRun(run, demo);
   return demo;
+}
+
+/** @throws Refusal `not-owner`, `access-revoked` */
+async function assertMayRun({ name, config, people, payload }: RunOnDemo, demo: Demo): Promise<void> {
+  const { requester } = payload;
+  const { who, handsOut }: Command = commands[name];
+  const check = { access: config.access, memberships: people };
+  if (who === 'owner' || who === 'shared') await assertOwner(check, requester, demo, { command: name, who });
+  if (handsOut) assertNotRevoked(demo, requester.userId);
 }
 
 /** @throws Refusal `access-revoked` */

@@ -56,6 +56,12 @@ const recordSchema = z.object({
     .max(500)
     .default([]),
   revoked: z.array(text(30)).max(1000).default([]),
+  shared: z.array(text(30)).max(200).default([]),
+  audit: z
+    .array(z.object({ at: date, by: text(30).optional(), what: text(300) }))
+    .max(200)
+    .default([]),
+  madeBy: text(100).optional(),
   replacing: z
     .object({ jobId: text(100), authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)) })
     .optional(),
@@ -173,6 +179,23 @@ export async function changeRecord(
       if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
     }
   }
+}
+
+/** Changes a demo that exists; undefined if it was deleted meanwhile, even if another one has its name now. */
+export async function changeExisting(
+  host: Cluster,
+  demo: Demo,
+  change: (current: Demo) => Demo,
+): Promise<Demo | undefined> {
+  // A demo of an earlier version gets its record, and with it its id, now.
+  if (!(await hasRecord(host, demo.name))) return (await findDemo(host, demo.name)) && changeRecord(host, demo, change);
+  let isOther = false;
+  const ofOwn = (current: Demo) => {
+    isOther = current.id !== demo.id;
+    return isOther ? current : change(current);
+  };
+  const changed = await changeRecord(host, demo, ofOwn, false);
+  return !isOther && (await hasRecord(host, demo.name)) ? changed : undefined;
 }
 
 /** Records where the message of a job is, unless the record has been deleted meanwhile. */
@@ -374,6 +397,8 @@ function ofNamespaces(
     problem: data[annotations.problem],
     files: [],
     revoked: [],
+    shared: [],
+    audit: [],
     done: [],
     claimNamespace,
     namespaceUids: uidsOf(name, own),

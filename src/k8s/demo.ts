@@ -48,6 +48,12 @@ export interface Demo {
   files: readonly { id: string; to: string; user?: string | undefined }[];
   /** Slack IDs of the people whose access was revoked. */
   revoked: readonly string[];
+  /** Slack IDs of the people, user groups and channels that may extend it, as its owner may. */
+  shared: readonly string[];
+  /** The last things that were done with it; newest last. */
+  audit: readonly AuditEntry[];
+  /** The job that created it. */
+  madeBy?: string | undefined;
   /** Set while all keys are being replaced: hashes of the CAs before. */
   replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
   /** Ids of finished jobs, so that none runs twice; newest last. */
@@ -59,6 +65,23 @@ export interface Demo {
   /** The virtual clusters whose namespaces exist; only one if the other has not been created yet, or is deleted already. */
   places: VirtualClusterPlace[];
 }
+
+/** Something that was done with a demo. */
+export interface AuditEntry {
+  at: Date;
+  /** The Slack ID of the person; undefined if nobody asked for it. */
+  by?: string | undefined;
+  /** In plain text, such as `extended it by 4h`. */
+  what: string;
+}
+
+const auditKept = 50;
+
+/** The demo, with what was done with it; only the last entries are kept. */
+export const withAudit = (demo: Demo, { at, by, what }: AuditEntry): Demo => ({
+  ...demo,
+  audit: [...demo.audit, { at, by, what: what.slice(0, 300) }].slice(-auditKept),
+});
 
 /** The labels of every object of a demo in the host cluster. */
 export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): Record<string, string> {
@@ -90,6 +113,7 @@ export function planDemo(request: {
   now: Date;
   ttlMs: number;
   claimNamespace: string;
+  madeBy?: string;
 }): Demo {
   const { now, ...given } = request;
   return {
@@ -101,6 +125,8 @@ export function planDemo(request: {
     done: [],
     files: [],
     revoked: [],
+    shared: [],
+    audit: [],
     namespaceUids: {},
     places: placesOf(given.name),
   };
@@ -110,6 +136,28 @@ export function planDemo(request: {
 export function readyDemo(demo: Demo, now: Date): Demo {
   const begins = { ready: now, expires: new Date(now.getTime() + demo.ttlMs) };
   return { ...demo, ...(demo.ready === undefined && begins), state: 'ready', problem: undefined };
+}
+
+/**
+ * The demo, living longer. The time is added to its end, or to now if it has just expired.
+ * @throws TooLong if it would then live for more than `maxTtlMs` from now
+ */
+export function extendDemo(demo: Demo, { byMs, maxTtlMs, now }: { byMs: number; maxTtlMs: number; now: Date }): Demo {
+  // One that is not ready yet lives from the moment when it is.
+  const endsIn = demo.ready === undefined ? demo.ttlMs : Math.max(0, demo.expires.getTime() - now.getTime());
+  if (endsIn + byMs > maxTtlMs) throw new TooLong(Math.max(0, maxTtlMs - endsIn));
+  const from = Math.max(demo.expires.getTime(), now.getTime());
+  return { ...demo, ttlMs: demo.ttlMs + byMs, expires: new Date(from + byMs) };
+}
+
+/** A demo cannot be extended by that much. */
+export class TooLong extends RangeError {
+  constructor(
+    /** What can be added, in milliseconds. */
+    readonly atMostMs: number,
+  ) {
+    super('the demo would live too long');
+  }
 }
 
 /** Whether a demo has expired. */

@@ -1,23 +1,28 @@
 import type { WebClient } from '@slack/web-api';
-import type { Standing } from '../access.js';
+import type { Memberships, Standing } from '../access.js';
 import { minutes, seconds } from '../duration.js';
 import { errorCodeOf } from './client.js';
 import { askInstallation, type Installation } from './installation.js';
 
-/** Asks Slack who people are, and remembers it for a while. */
-export interface People {
+/** Asks Slack who people are and what they are members of, and remembers it for a while. */
+export interface People extends Memberships {
   /** Throws what the client throws if Slack cannot be asked. */
   standingOf(userId: string): Promise<Standing>;
 }
 
 const rememberedMs = minutes(5);
+/** Who joins or leaves a group notices soon. */
+const membersRememberedMs = minutes(1);
 /** So that not every command asks again while Slack is down. */
 const failureRememberedMs = seconds(10);
 const mostRemembered = 2_000;
 
-/** Needs the scope users:read. `installation` is where the app is installed; it decides who is external. */
+/**
+ * Needs the scope users:read; for user groups usergroups:read, for channels channels:read and groups:read. `installation` is
+ * where the app is installed; it decides who is external.
+ */
 export function createPeople(client: WebClient, installation: () => Promise<Installation>): People {
-  const remembered = new Map<string, { standing: Promise<Standing>; until: number }>();
+  const membersOf = remembering(membersRememberedMs, async (id: string) => new Set(await readMembers(client, id)));
 
   async function ask(userId: string): Promise<Standing> {
     const [{ user }, ours] = await Promise.all([client.users.info({ user: userId }), installation()]);
@@ -25,25 +30,64 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
   }
 
   return {
-    standingOf(userId) {
-      const known = remembered.get(userId);
-      if (known !== undefined && known.until > Date.now()) return known.standing;
-      remembered.delete(userId);
-      const standing = ask(userId).catch((error: unknown) => {
+    standingOf: remembering(rememberedMs, (userId) =>
+      ask(userId).catch((error: unknown) => {
         if (errorCodeOf(error) === 'user_not_found') return 'unknown' as const;
-        entry.until = Date.now() + failureRememberedMs;
         throw error;
-      });
-      // Later callers get the error too; there may be none.
-      standing.catch(() => undefined);
-      const entry = { standing, until: Date.now() + rememberedMs };
-      remembered.set(userId, entry);
-      const [oldest = userId] = remembered.keys();
-      if (remembered.size > mostRemembered) remembered.delete(oldest);
-      return standing;
-    },
+      }),
+    ),
+    isIn: async (id, userId) => (await membersOf(id)).has(userId),
   };
 }
+
+/** Asks once for each key, and again when the time is over. */
+function remembering<Answer>(forMs: number, ask: (key: string) => Promise<Answer>): (key: string) => Promise<Answer> {
+  const remembered = new Map<string, { answer: Promise<Answer>; until: number }>();
+  return (key) => {
+    const known = remembered.get(key);
+    if (known !== undefined && known.until > Date.now()) return known.answer;
+    remembered.delete(key);
+    const answer = ask(key).catch((error: unknown) => {
+      entry.until = Date.now() + failureRememberedMs;
+      throw error;
+    });
+    // Later callers get the error too; there may be none.
+    answer.catch(() => undefined);
+    const entry = { answer, until: Date.now() + forMs };
+    remembered.set(key, entry);
+    const [oldest = key] = remembered.keys();
+    if (remembered.size > mostRemembered) remembered.delete(oldest);
+    return answer;
+  };
+}
+
+/** More members than five full pages are not read. */
+const mostPages = 5;
+
+/** The people in a user group or channel; nobody if Slack does not know it. */
+async function readMembers(client: WebClient, id: string): Promise<string[]> {
+  try {
+    if (id.startsWith('S')) return (await client.usergroups.users.list({ usergroup: id })).users ?? [];
+    const members: string[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < mostPages; page++) {
+      const answer = await client.conversations.members({ channel: id, limit: 1000, ...(cursor && { cursor }) });
+      members.push(...(answer.members ?? []));
+      cursor = answer.response_metadata?.next_cursor;
+      if (!cursor) break;
+    }
+    return members;
+  } catch (error) {
+    if (unknownGroup.has(errorCodeOf(error))) return [];
+    throw error;
+  }
+}
+
+const unknownGroup: ReadonlySet<string | undefined> = new Set([
+  'no_such_subteam',
+  'subteam_not_found',
+  'channel_not_found',
+]);
 
 /** People, for when only Slack knows where the app is installed; it is asked once. */
 export function peopleAround(client: WebClient): People {

@@ -75,7 +75,7 @@ describe('if file uploads are disabled', () => {
     title: 'kubeconfig of a',
     comment: mrkdwn`:tada: Demo *a* is ready`,
   };
-  const access = { users: [], channels: [], admins: [], guests: false };
+  const access = { viewers: [], users: [], channels: [], admins: [], guests: false };
   const forAll = { access, delivery: 'channel' } as const;
   const codeOf = (blocks: KnownBlock[] = []) =>
     blocks.flatMap((block) =>

@@ -20,6 +20,8 @@ import { plannedDemo } from '../support/planned-demo.js';
 
 const owner = { id: 'U0ALICE', name: 'alice' };
 const admin = 'U0ADMIN';
+/** What some commands require besides the demo. */
+const words = { byMs: 60_000, person: 'U0BOB', audience: 'U0BOB' };
 const onDemos = commandNames.filter(isJobCommand).filter((name) => commands[name].demo !== 'none');
 
 describe('a command on a demo', () => {
@@ -41,7 +43,8 @@ describe('a command on a demo', () => {
   /** The error code with which the person's command ends. */
   async function endOf(name: (typeof onDemos)[number], userId: string, resumed: boolean): Promise<string | undefined> {
     const config = readDemoConfig(undefined);
-    const payload = { requester: { userId, userName: 'x', channelId: 'C0DEMOS' }, demo: 'demo' };
+    const requester = { userId, userName: 'x', channelId: 'C0DEMOS' };
+    const payload = { requester, demo: 'demo', ...words };
     const said = () => Promise.resolve({ channel: 'C0DEMOS', ts: '1.1', ids: [] });
     const run = {
       ...{ id: `${name}-1`, name, payload: jobs[name].payload.parse(payload), askedAt: new Date(), resumed },
@@ -52,7 +55,7 @@ describe('a command on a demo', () => {
         KUBECONFIG: simulated.kubeconfigFile,
       }),
       slack: { post: said, whisper: said, update: said, deleteFiles: said } as unknown as Slack,
-      people: { standingOf: () => Promise.resolve('member') },
+      people: { standingOf: () => Promise.resolve('member'), isIn: () => Promise.resolve(false) },
       config: { ...config, access: { ...config.access, admins: [admin] } },
       ...{ istio: new IstioRenderer(), metrics: createWorkerMetrics(), delivered: new Map() },
       log: createLog('test', 'silent'),
@@ -89,5 +92,11 @@ describe('a command on a demo', () => {
     assert.deepEqual(
       onDemos.filter((name) => commands[name].who === 'owner'),
       ['revoke', 'delete'],
+    ));
+
+  it('is reserved to owners and those they share with where it prolongs something', () =>
+    assert.deepEqual(
+      onDemos.filter((name) => commands[name].who === 'shared'),
+      ['extend'],
     ));
 });

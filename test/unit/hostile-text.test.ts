@@ -92,6 +92,7 @@ async function told(error: unknown): Promise<SlackMessage> {
   return said[0]!;
 }
 
+const memberships = { isIn: () => Promise.resolve(false) };
 const thrownBy = (act: () => void): unknown => {
   try {
     act();
@@ -107,7 +108,12 @@ const refusals: Record<string, unknown> = {
   'an error of the API': ApiError.from(hostile, hostile, 403, JSON.stringify({ message: hostile })),
   'a defect': new Error(hostile),
   'an unknown demo': new UnknownDemo(hostile, [hostile]),
-  'a demo of somebody else': thrownBy(() => assertOwner({ ...config.access, admins: [hostile] }, 'U2', demo, hostile)),
+  'a demo of somebody else': await assertOwner(
+    { access: { ...config.access, admins: [hostile] }, memberships },
+    { userId: 'U2', channelId: 'C1' },
+    demo,
+    { command: hostile, who: 'owner' },
+  ).catch((error: unknown) => error),
   'too many demos': thrownBy(() =>
     assertWithinLimits(
       [demo],
@@ -161,6 +167,7 @@ const question = { name: 'delete' as const, demo: hostile, commandLine: hostile,
 const context = {
   log,
   demoConfig: { ...config, clusters: [hostile] },
+  people: memberships,
   metrics: createBotMetrics(),
   rateLimit: () => undefined,
   queues: { enqueue: () => Promise.resolve(hostile), waitingOf: () => Promise.resolve(0) } as never,
@@ -215,7 +222,12 @@ for (const [part, messages] of Object.entries({ 'a worker': ofWorkers, 'the bot'
   });
 
 test('a hint keeps the mention of the owner whom it names', async () => {
-  const error = thrownBy(() => assertOwner({ ...config.access, admins: ['U1'] }, 'U2', demo, 'delete it'));
+  const error: unknown = await assertOwner(
+    { access: { ...config.access, admins: ['U1'] }, memberships },
+    { userId: 'U2', channelId: 'C1' },
+    demo,
+    { command: 'delete it', who: 'owner' },
+  ).catch((thrown: unknown) => thrown);
   for (const shown of [await told(error), replyToError(error, log)])
     assert.match(parsedTexts(shown).join('\n'), /Administrators: <@U1>\./);
 });

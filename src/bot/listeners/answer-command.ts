@@ -1,4 +1,3 @@
-import { assertMayUse } from '../../access.js';
 import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
@@ -13,6 +12,7 @@ import type { SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
 import type { JobQueues } from '../queue.js';
+import { assertMayGive } from '../role.js';
 import { acceptedReply, confirmationReply, outcomeOf, replyToError } from '../reply.js';
 import type { ListenerContext } from './context.js';
 
@@ -66,13 +66,13 @@ async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: 
 async function answerParsed(
   parsed: ReturnType<typeof parseCommand>,
   { text, requester, dedupeId, isConfirmed = false }: GivenCommand,
-  { queues, demoConfig, log }: ListenerContext,
+  { queues, demoConfig, people, log }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
   const { name, demo = '', person, on } = parsed;
   const { askedOn, confirm, accepted }: Command = commands[name];
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
-  assertMayUse(access, requester);
+  await assertMayGive(name, requester, { access, people, log });
   if (confirm && !isConfirmed)
     return {
       outcome: 'answered',

@@ -1,3 +1,4 @@
+import type { Memberships } from '../../access.js';
 import type { SharedConfig } from '../../config.js';
 import type { Log } from '../../log.js';
 import type { BotMetrics } from '../../metrics.js';
@@ -9,6 +10,7 @@ export interface ListenerContext {
   demoConfig: SharedConfig;
   /** Throws if a person sends too many commands. */
   rateLimit: (userId: string) => void;
+  people: Memberships;
   metrics: BotMetrics;
   log: Log;
 }

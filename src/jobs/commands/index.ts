@@ -4,6 +4,7 @@ import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
 import { deleteDemo } from './delete/delete.js';
 import { expire } from './delete/expire.js';
+import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
 import { list } from './list.js';
 import { renew } from './renew.js';
@@ -23,6 +24,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   expire,
   renew,
   revoke,
+  extend,
 };
 
 /** Runs the handler of a job. */

@@ -1,4 +1,4 @@
-import { isOwner } from '../../access.js';
+import { isOwner, roleOf } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
@@ -64,9 +64,11 @@ async function assertStillWelcome(
 const requireUsable =
   (run: JobRun<'kubeconfig'>) =>
   async (host: Cluster): Promise<Demo> => {
-    const { config, payload } = run;
+    const { config, payload, people } = run;
     const demo = await requireDemo(host, run);
-    const isUsable = demo.state === 'failed' && isOwner(config.access, payload.requester.userId, demo);
+    const isUsable =
+      demo.state === 'failed' &&
+      isOwner(await roleOf(config.access, payload.requester, people), payload.requester.userId, demo);
     return isUsable ? demo : await requireReadyDemo(host, run);
   };
 

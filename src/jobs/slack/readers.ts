@@ -1,5 +1,6 @@
 import type { WebClient } from '@slack/web-api';
 import type { DemoConfig } from '../../config.js';
+import { roleOf } from '../../access.js';
 import { messageOf } from '../../errors.js';
 import type { People } from '../../slack/people.js';
 
@@ -41,15 +42,18 @@ export async function whyNotForAll(
       if (standing !== 'member' && standing !== 'deactivated')
         return 'people from other organizations can read this channel';
     }
-    const { users, admins } = access;
-    const strangers = await humansAmong(
-      users.length === 0 ? [] : members.filter((member) => !users.includes(member) && !admins.includes(member)),
-      client,
-    );
+    const strangers = await humansAmong(await withoutUse(members, access, people), client);
     return strangers.length > 0 ? 'people who are not allowed to use vcdemo can read this channel' : undefined;
   } catch (error) {
     return `vcdemo cannot find out who can read this channel (${messageOf(error)})`;
   }
+}
+
+/** Those who may not use demos; nobody is asked about if everybody may. */
+async function withoutUse(members: readonly string[], access: DemoConfig['access'], people: People): Promise<string[]> {
+  if (access.users.length + access.viewers.length === 0) return [];
+  const roles = await Promise.all(members.map((userId) => roleOf(access, { userId, channelId: '' }, people)));
+  return members.filter((_, index) => roles[index] !== 'user' && roles[index] !== 'admin');
 }
 
 /** Bots read the channel too, but do not open files. */

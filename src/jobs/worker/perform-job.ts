@@ -1,5 +1,6 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
 import { jobs, type JobName } from '../../commands/job-payloads.js';
+import type { JobCommandName } from '../../commands/table.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
@@ -64,7 +65,7 @@ export async function performJob(
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
     if ('requester' in run.payload) {
       const { requester } = run.payload;
-      const check = { access: run.config.access, people: run.people, log };
+      const check = { access: run.config.access, people: run.people, command: name as JobCommandName, log };
       if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
       else await assertMayAsk(requester, check);
     }

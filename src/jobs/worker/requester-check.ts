@@ -1,5 +1,6 @@
-import { assertMayUse, assertMember, type Standing } from '../../access.js';
+import { assertMayUse, assertMember, assertRole, type Standing } from '../../access.js';
 import type { Requester } from '../../commands/payload.js';
+import { commands, type JobCommandName } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal } from '../../errors.js';
@@ -15,31 +16,39 @@ const askTimeoutMs = seconds(10);
 export interface RequesterCheck {
   access: DemoConfig['access'];
   people: People;
+  /** The command that the person gave. */
+  command?: JobCommandName | undefined;
   log: Log;
 }
 
 /**
- * Checks that this person may use vcdemo. The bot has checked as well, but anything that can write to Redis could command
+ * Checks that this person may use vcdemo and their role may run the command. The bot has checked as well, but anything that can write to Redis could command
  * the workers, and the bot does not wait for Slack.
  * @param isPatient whether to wait for a Slack that is away, as long as its client does
  * @throws Refusal `not-allowed`, `not-a-member`; `not-known` if Slack cannot say who it is
  */
 export async function assertMayAsk(
   requester: Requester,
-  { access, people }: RequesterCheck,
+  { access, people, command }: RequesterCheck,
   isPatient = false,
 ): Promise<void> {
-  assertMayUse(access, requester);
-  const ask = () => people.standingOf(requester.userId);
+  const asking = <Answer>(ask: () => Promise<Answer>) => (isPatient ? ask() : within(askTimeoutMs, ask));
+  const role = await asking(() => assertMayUse(access, requester, people)).catch((error: unknown) => {
+    throw error instanceof Refusal ? error : new NotKnown(error, groupScopes);
+  });
+  if (command !== undefined) assertRole(role, commands[command].who, command);
   let standing: Standing;
   try {
-    standing = await (isPatient ? ask() : within(askTimeoutMs, ask));
+    standing = await asking(() => people.standingOf(requester.userId));
   } catch (error) {
     if (access.guests) return;
     throw new NotKnown(error);
   }
   assertMember(standing, access.guests);
 }
+
+const groupScopes =
+  'The vcdemo operators can add the scopes usergroups:read (for user groups) and channels:read, groups:read (for channels) to the Slack app and reinstall it.';
 
 /**
  * The same for a job that takes minutes, so that an outage of Slack at its start does not end it: files are shared only
@@ -63,13 +72,15 @@ class NotKnown extends Refusal {
   /** Slack did not answer; otherwise it refused. */
   readonly isOutage: boolean;
 
-  constructor(cause: unknown) {
+  constructor(cause: unknown, remedy?: string) {
     const code = errorCodeOf(cause);
-    super('not-known', `vcdemo could not ask Slack whether you are a member of this workspace: ${messageOf(cause)}.`, {
+    const what = remedy === undefined ? 'whether you are a member of this workspace' : 'which groups you are in';
+    super('not-known', `vcdemo could not ask Slack ${what}: ${messageOf(cause)}.`, {
       hint:
         code === undefined
           ? 'Try again when Slack is available.'
-          : 'The vcdemo operators can add the scope users:read to the Slack app and reinstall it, or set `access.guests: true`.',
+          : (remedy ??
+            'The vcdemo operators can add the scope users:read to the Slack app and reinstall it, or set `access.guests: true`.'),
       cause,
     });
     this.isOutage = code === undefined;

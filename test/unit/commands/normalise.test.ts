@@ -80,3 +80,17 @@ test('the words of a command stay the same if they are joined and sent again', (
   ])
     assert.deepEqual(wordsOf(joinWords(wordsOf(text))), wordsOf(text), text);
 });
+
+test('the mention of a person, a user group or a channel keeps only its ID', () =>
+  assert.deepEqual(wordsOf('share team-a <@U1|alice> <!subteam^S1|@ops> <#C1|general> <!subteam^S2>'), [
+    'share',
+    'team-a',
+    '<@U1>',
+    '<!subteam^S1>',
+    '<#C1>',
+    '<!subteam^S2>',
+  ]));
+test('mentions survive a button', () => {
+  const words = ['share', 'team-a', '<!subteam^S1>', '<@U1>'];
+  assert.deepEqual(wordsOf(joinWords(words)), words);
+});

@@ -21,7 +21,7 @@ describe('a command line', () => {
   test('may ask for help about one command', () =>
     assert.deepEqual(parse('help create'), { name: 'help', flags: {}, topic: 'create' }));
   test('without a name means the demo named demo', () =>
-    assert.deepEqual(parse('create'), { name: 'create', demo: 'demo', flags: {} }));
+    assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} }));
   test('may give a lifetime, before or after the name', () => {
     const expected = { name: 'create', demo: 'team-a', flags: { ttlMs: hours(4) } };
     assert.deepEqual(parse('create team-a --ttl 4h'), expected);
@@ -93,6 +93,16 @@ describe('a wrong command line', () => {
       assert.equal(refusal(`verify --requests ${requests}`).code, 'bad-requests'));
   test('deletes nothing without a name', () => assert.equal(refusal('delete').code, 'name-missing'));
   test('is shortened when it is quoted', () => assert.ok(refusal('x'.repeat(5000)).message.length < 200));
+});
+
+describe('words after the name of a demo', () => {
+  test('say by how much it is extended', () => {
+    assert.deepEqual(parse('extend team-a 4h'), { name: 'extend', demo: 'team-a', flags: { byMs: hours(4) } });
+    assert.equal(refusal('extend team-a').code, 'word-missing');
+    assert.match(refusal('extend team-a').hint ?? '', /`\/vcdemo extend <name> 4h`/);
+    assert.equal(refusal('extend team-a 4h 5h').code, 'unexpected-argument');
+    for (const time of ['soon', '0h', '4', '73h']) assert.equal(refusal(`extend team-a ${time}`).code, 'bad-value');
+  });
 });
 
 describe('a host cluster', () => {

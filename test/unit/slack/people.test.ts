@@ -26,6 +26,52 @@ describe('somebody', () => {
     assert.equal(standingFrom({ deleted: true, is_restricted: true, team_id: 'T2' }, ours), 'deactivated'));
 });
 
+describe('the members of a group', () => {
+  function peopleOf(list: (group: string) => Promise<unknown>, members: (cursor?: string) => Promise<unknown>) {
+    const asked: string[] = [];
+    const client = {
+      usergroups: {
+        users: { list: ({ usergroup }: { usergroup: string }) => (asked.push(usergroup), list(usergroup)) },
+      },
+      conversations: {
+        members: ({ channel, cursor }: { channel: string; cursor?: string }) => (asked.push(channel), members(cursor)),
+      },
+    } as unknown as WebClient;
+    return { people: createPeople(client, () => Promise.resolve(ours)), asked };
+  }
+  const nobody = () => Promise.resolve({ users: [] });
+
+  test('are read once a minute', async () => {
+    mock.timers.enable({ apis: ['Date'] });
+    try {
+      const { people, asked } = peopleOf(() => Promise.resolve({ users: ['U1'] }), nobody);
+      assert.deepEqual(await Promise.all([people.isIn('S1', 'U1'), people.isIn('S1', 'U2')]), [true, false]);
+      assert.deepEqual(asked, ['S1']);
+      mock.timers.tick(60_000);
+      await people.isIn('S1', 'U1');
+      assert.deepEqual(asked, ['S1', 'S1']);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+  test('of a channel are read page by page', async () => {
+    const { people } = peopleOf(nobody, (cursor) =>
+      Promise.resolve(
+        cursor === undefined
+          ? { members: ['U1'], response_metadata: { next_cursor: 'more' } }
+          : { members: ['U2'], response_metadata: { next_cursor: '' } },
+      ),
+    );
+    assert.equal(await people.isIn('C1', 'U2'), true);
+    assert.equal(await people.isIn('C1', 'U3'), false);
+  });
+  test('that does not exist are nobody, but without a scope nobody knows', async () => {
+    const failing = (error: string) => () => Promise.reject(new WebAPIPlatformError({ ok: false, error }));
+    assert.equal(await peopleOf(failing('no_such_subteam'), nobody).people.isIn('S1', 'U1'), false);
+    await assert.rejects(peopleOf(failing('missing_scope'), nobody).people.isIn('S1', 'U1'), /missing_scope/);
+  });
+});
+
 describe('Slack', () => {
   function peopleOf(info: (user: string) => Promise<unknown>) {
     const asked: string[] = [];

@@ -1,3 +1,4 @@
+import { roleOf } from '../../../access.js';
 import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
@@ -63,7 +64,10 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));
   }
-  if (!present) assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
+  if (!present) {
+    const role = await roleOf(config.access, payload.requester, run.people);
+    if (role !== 'admin') assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
+  }
   const demo = await markDemo(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating');
   const verb = present?.state === 'ready' && !run.resumed ? 'Completing' : 'Creating';
   try {
@@ -84,7 +88,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   }
 }
 
-function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
+function newDemo({ id, payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;
   return planDemo({
     name,
@@ -93,6 +97,7 @@ function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
     now: askedAt,
     ttlMs: Math.min(ttlMs, config.ttl.max),
     claimNamespace: claimNamespace(host),
+    madeBy: id,
   });
 }
 

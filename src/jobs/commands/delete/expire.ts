@@ -1,4 +1,4 @@
-import { findDemo } from '../../../k8s/demo-record.js';
+import { changeExisting, findDemo } from '../../../k8s/demo-record.js';
 import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
@@ -17,6 +17,11 @@ async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promi
   const demo = await findDemo(claimed.host, run.payload.demo);
   // It may have been deleted, extended or created again since it was last checked.
   if (!demo || !isDue(demo) || isOver(demo, run)) return;
+  // It may be extended at this moment: the same write decides.
+  const due = await changeExisting(claimed.host, demo, (current) =>
+    isDue(current) ? { ...current, state: 'deleting' } : current,
+  );
+  if (!due || !isDue(due)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = mrkdwn`Deleting demo *${demo.name}*, which has expired`;
   const how = isExpired(demo) ? 'expired and has been' : 'has been';

@@ -6,6 +6,8 @@ import type { Standing } from '../../../../src/access.js';
 import type { People } from '../../../../src/slack/people.js';
 
 interface Channel {
+  /** Members of user groups, by ID. */
+  groups?: Record<string, string[]>;
   info?: object;
   members?: string[];
   hasMore?: boolean;
@@ -15,8 +17,17 @@ interface Channel {
   fails?: string;
 }
 
-function reason(channel: Channel, access: { users?: string[]; admins?: string[] } = {}, id = 'C1') {
-  const { info = {}, members = ['U1', 'U2'], hasMore = false, standings = {}, bots = [], revoked, fails } = channel;
+function reason(channel: Channel, access: { viewers?: string[]; users?: string[]; admins?: string[] } = {}, id = 'C1') {
+  const {
+    info = {},
+    members = ['U1', 'U2'],
+    hasMore = false,
+    standings = {},
+    bots = [],
+    revoked,
+    fails,
+    groups = {},
+  } = channel;
   const client = {
     conversations: {
       info: () => (fails ? Promise.reject(new Error(fails)) : Promise.resolve({ channel: info })),
@@ -24,8 +35,11 @@ function reason(channel: Channel, access: { users?: string[]; admins?: string[] 
     },
     users: { info: ({ user }: { user: string }) => Promise.resolve({ user: { is_bot: bots.includes(user) } }) },
   } as unknown as WebClient;
-  const people: People = { standingOf: (userId) => Promise.resolve(standings[userId] ?? 'member') };
-  const given = { users: [], channels: [], admins: [], guests: false, ...access };
+  const people: People = {
+    standingOf: (userId) => Promise.resolve(standings[userId] ?? 'member'),
+    isIn: (group, userId) => Promise.resolve(groups[group]?.includes(userId) ?? false),
+  };
+  const given = { viewers: [], users: [], channels: [], admins: [], guests: false, ...access };
   return whyNotForAll(id, { client, people, access: given, revoked });
 }
 
@@ -56,6 +70,12 @@ test('a channel with people outside access.users gets none; bots and administrat
   assert.match((await reason({}, { users: ['U1'] }))!, /not allowed to use vcdemo/);
   assert.equal(await reason({}, { users: ['U1'], admins: ['U2'] }), undefined);
   assert.equal(await reason({ bots: ['U2'] }, { users: ['U1'] }), undefined);
+});
+
+test('a channel with members of a listed user group gets one, and one with viewers none', async () => {
+  assert.equal(await reason({ groups: { S1: ['U1', 'U2'] } }, { users: ['S1'] }), undefined);
+  assert.match((await reason({ groups: { S1: ['U1'] } }, { users: ['S1'] }))!, /not allowed to use vcdemo/);
+  assert.match((await reason({}, { viewers: ['U2'] }))!, /not allowed to use vcdemo/);
 });
 
 test('a channel with somebody whose access was revoked gets none', async () => {

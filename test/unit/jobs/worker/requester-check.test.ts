@@ -10,7 +10,7 @@ import type { Standing } from '../../../../src/access.js';
 const requester = { userId: 'U0ALICE', userName: 'alice', channelId: 'C0DEMOS' };
 const shared = { ids: ['F1'] };
 const slack = { shareFile: () => Promise.resolve(shared) } as unknown as Slack;
-const access = { users: [], channels: [], admins: [], guests: false };
+const access = { viewers: [], users: [], channels: [], admins: [], guests: false };
 const config = { access, delivery: 'channel' } as const;
 const file = { filename: 'f', content: 'c', title: 't', comment: mrkdwn`c` };
 
@@ -20,8 +20,10 @@ function check(answers: (Standing | Error)[], guests = false) {
     const [answer] = answers.length > 1 ? answers.splice(0, 1) : answers;
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer!);
   };
-  return { access: { ...access, guests }, people: { standingOf }, log: createLog('test', 'silent') };
+  return { access: { ...access, guests }, people: { standingOf, isIn }, log: createLog('test', 'silent') };
 }
+/** Everybody is in the group S1, and nobody in another. */
+const isIn = (group: string) => Promise.resolve(group === 'S1');
 const outage = new Error('Slack does not answer');
 const missingScope = new WebAPIPlatformError({ ok: false, error: 'missing_scope' });
 
@@ -40,6 +42,27 @@ describe('the worker', () => {
     return assert.rejects(assertMayAsk(requester, listed), {
       code: 'not-allowed',
     });
+  });
+  test('serves members of a listed user group or channel', async () => {
+    const listing = (users: string[]) => ({ ...check(['member']), access: { ...access, users } });
+    await assertMayAsk(requester, listing(['S1']));
+    await assertMayAsk(requester, listing([requester.channelId]));
+    await assert.rejects(assertMayAsk(requester, listing(['S2', 'C0OTHER'])), { code: 'not-allowed' });
+  });
+  test('refuses what the role of somebody does not include, and allows the rest', async () => {
+    const as = (roles: Partial<typeof access>, command: 'create' | 'list' | 'delete') =>
+      assertMayAsk(requester, { ...check(['member']), access: { ...access, ...roles }, command });
+    await as({ viewers: ['S1'] } as never, 'list');
+    for (const command of ['create', 'delete'] as const) {
+      await assert.rejects(as({ viewers: ['S1'] } as never, command), { code: 'not-allowed', message: /viewer/ });
+      await as({ viewers: ['everybody'], users: ['S1'] } as never, command);
+      await as({ viewers: ['S1'], admins: [requester.userId] } as never, command);
+    }
+  });
+  test('refuses if Slack does not say which groups somebody is in, and names the scopes', async () => {
+    const people = { standingOf: () => Promise.resolve('member' as const), isIn: () => Promise.reject(missingScope) };
+    const asked = { people, access: { ...access, users: ['S1'] as never[] }, log: createLog('test', 'silent') };
+    await assert.rejects(assertMayAsk(requester, asked), { code: 'not-known', hint: /usergroups:read/ });
   });
   test('refuses if Slack does not say who somebody is, and names the remedy', () =>
     assert.rejects(assertMayAsk(requester, check([missingScope])), {

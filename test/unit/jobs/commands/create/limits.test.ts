@@ -41,8 +41,3 @@ test('refuses a demo if the host cluster has reached its limit', () => {
     (error: Refusal) => error.code === 'host-full' && /b0 of <@U2>/.test(error.hint!),
   );
 });
-
-test('does not limit administrators', () => {
-  const access = { ...config.access, admins: ['U1'] };
-  assertWithinLimits(demosOf('U1', 500, 'a'), alice, { ...config, access });
-});

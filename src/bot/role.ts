@@ -1,0 +1,27 @@
+import { assertMayUse, assertRole, type Asker, type Memberships } from '../access.js';
+import { commands, type CommandName } from '../commands/table.js';
+import type { SharedConfig } from '../config.js';
+import { seconds } from '../duration.js';
+import { messageOf, UserError } from '../errors.js';
+import type { Log } from '../log.js';
+import { within } from '../within.js';
+
+/** Slack waits three seconds for an answer; if it has not said by then what a person is in, the worker decides. */
+const askTimeoutMs = seconds(1);
+
+/**
+ * Refuses at once what the role of a person does not include; the worker checks again.
+ * @throws Refusal `not-allowed`
+ */
+export async function assertMayGive(
+  name: CommandName,
+  asker: Asker,
+  { access, people, log }: { access: SharedConfig['access']; people: Memberships; log: Log },
+): Promise<void> {
+  try {
+    assertRole(await within(askTimeoutMs, () => assertMayUse(access, asker, people)), commands[name].who, name);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    log.warn({ reason: messageOf(error) }, 'cannot ask Slack which groups this person is in; the worker will check');
+  }
+}

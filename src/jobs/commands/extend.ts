@@ -1,0 +1,61 @@
+import type { DemoConfig } from '../../config.js';
+import { formatDuration } from '../../duration.js';
+import { Refusal } from '../../errors.js';
+import { changeExisting } from '../../k8s/demo-record.js';
+import { extendDemo, TooLong, withAudit, withDone, type Demo } from '../../k8s/demo.js';
+import { mrkdwn, slackTime } from '../../mrkdwn.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { audit } from '../audit.js';
+import { requireDemo, UnknownDemo } from '../find-demo.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler, JobRun } from '../job-run.js';
+import { message } from '../slack/messages.js';
+
+/** Lets a demo live longer. It needs no claim, because the record is changed in one write; so it works during a create too. */
+export const extend: Handler<'extend'> = (run) =>
+  withHost(run, async (host) => {
+    const { payload, slack, log } = run;
+    const { byMs, requester } = payload;
+    const found = await requireDemo(host, run);
+    const what = `extended it by ${formatDuration(byMs)}`;
+    const extended = await changeExisting(host, found, (current) => {
+      const longer = longerOf(current, run);
+      return withDone(withAudit(longer, { at: new Date(), by: requester.userId, what }), run.id);
+    });
+    if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    const facts = { expires: extended.expires.toISOString() };
+    await audit(log, host, extended, { act: 'extended', by: requester.userId, what, facts });
+    await slack.whisper(requester, extendedMessage(extended));
+  });
+
+/** @throws Refusal `demo-being-deleted`, `too-long` */
+function longerOf(demo: Demo, { payload, config }: JobRun<'extend'>): Demo {
+  if (demo.state === 'deleting')
+    throw new Refusal('demo-being-deleted', `Demo ${demo.name} is being deleted; it cannot be extended any more.`, {
+      hint: `When it is gone, \`/vcdemo create ${demo.name}\` creates a new one.`,
+    });
+  try {
+    return extendDemo(demo, { byMs: payload.byMs, maxTtlMs: config.ttl.max, now: new Date() });
+  } catch (error) {
+    throw error instanceof TooLong ? tooLong(demo, config, error.atMostMs) : error;
+  }
+}
+
+const shortestMs = 60_000;
+
+function tooLong({ name, expires }: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number): Refusal {
+  const longest = formatDuration(ttl.max);
+  return new Refusal('too-long', `A demo can live for at most ${longest} from now.`, {
+    hint:
+      atMostMs < shortestMs
+        ? mrkdwn`Demo ${name} already lives until ${slackTime(expires)}; extend it later.`
+        : mrkdwn`The most that can be added to demo ${name} now: \`/vcdemo extend ${name} ${formatDuration(atMostMs)}\`.`,
+  });
+}
+
+export const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
+  message(
+    ready === undefined
+      ? mrkdwn`:hourglass: Demo *${name}* will live for ${formatDuration(ttlMs)} when it is ready.`
+      : mrkdwn`:hourglass: Demo *${name}* now lives until ${slackTime(expires)}.`,
+  );

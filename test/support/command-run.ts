@@ -1,0 +1,95 @@
+import { Queue } from 'bullmq';
+import type { SimulatedCluster } from '../../simulator/index.js';
+import { jobs } from '../../src/commands/job-payloads.js';
+import type { JobCommandName } from '../../src/commands/table.js';
+import { readDemoConfig, readWorkerSettings, type DemoConfig } from '../../src/config.js';
+import { handlers } from '../../src/jobs/commands/index.js';
+import type { Handler, JobRun } from '../../src/jobs/job-run.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
+import type { SlackFile } from '../../src/jobs/slack/file-as-text.js';
+import { IstioRenderer } from '../../src/k8s/istio.js';
+import { createLog, type Log } from '../../src/log.js';
+import { createWorkerMetrics } from '../../src/metrics.js';
+import type { SlackMessage } from '../../src/slack-message.js';
+import { jobKeys } from './job-keys.js';
+import { textOf } from './stack.js';
+
+/** What came of one run of a command's handler. */
+export interface CommandEnd {
+  /** The code of the error; undefined if there was none. */
+  code: string | undefined;
+  error: (Error & { hint?: string }) | undefined;
+  /** All that was said, in order. */
+  said: string[];
+  messages: SlackMessage[];
+  files: SlackFile[];
+}
+
+export interface CommandRunOptions {
+  access?: Partial<DemoConfig['access']>;
+  /** Members of user groups and channels, by ID. */
+  groups?: Record<string, readonly string[]>;
+  config?: Partial<DemoConfig>;
+  log?: Log;
+  openQueue?: (name: string) => Queue;
+}
+
+let count = 0;
+
+/** Runs the handlers of commands as a worker does after its checks, against a simulated cluster and a Slack that only listens. */
+export function commandRunner(simulated: SimulatedCluster, options: CommandRunOptions = {}) {
+  return async <Name extends JobCommandName>(
+    name: Name,
+    userId: string,
+    words: object = {},
+    over: Partial<JobRun<Name>> = {},
+  ): Promise<CommandEnd> => {
+    const requester = { userId, userName: userId.toLowerCase(), channelId: 'C0DEMOS' };
+    const config = { ...readDemoConfig(undefined), ...options.config };
+    const messages: SlackMessage[] = [];
+    const files: SlackFile[] = [];
+    const say = (_to: unknown, message: SlackMessage) => {
+      messages.push(message);
+      return Promise.resolve({ channel: 'C0DEMOS', ts: '1.1' });
+    };
+    const send = (file: SlackFile) => {
+      files.push(file);
+      return Promise.resolve({ ids: [], to: userId });
+    };
+    const slack = {
+      post: say,
+      whisper: say,
+      update: say,
+      sendFile: (_to: string, file: SlackFile) => send(file),
+      replyWithFile: (_posted: unknown, _to: unknown, file: SlackFile) => send(file),
+      deleteFiles: () => Promise.resolve([]),
+    } as unknown as Slack;
+    const run = {
+      ...{ id: `${name}-${++count}`, name, askedAt: new Date(), resumed: false, slack },
+      payload: jobs[name].payload.parse({ requester, ...words }),
+      settings: readWorkerSettings({
+        ...jobKeys,
+        SLACK_BOT_TOKEN: 'xoxb-1',
+        REDIS_URL: 'redis://localhost:6379',
+        KUBECONFIG: simulated.kubeconfigFile,
+      }),
+      people: {
+        standingOf: () => Promise.resolve('member'),
+        nameOf: (of: string) => Promise.resolve(of.toLowerCase()),
+        isIn: (group: string, of: string) => Promise.resolve(options.groups?.[group]?.includes(of) ?? false),
+      },
+      config: { ...config, access: { ...config.access, ...options.access } },
+      ...{ istio: new IstioRenderer(), metrics: createWorkerMetrics(), delivered: new Map() },
+      log: options.log ?? createLog('test', 'silent'),
+      draining: new AbortController().signal,
+      signal: new AbortController().signal,
+      openQueue: options.openQueue ?? (() => ({ getJobs: () => Promise.resolve([]), close: () => Promise.resolve() })),
+      ...over,
+    } as unknown as JobRun<Name>;
+    const error = await (handlers[name] as Handler<Name>)(run).then(
+      () => undefined,
+      (thrown: Error & { code?: string; hint?: string }) => thrown,
+    );
+    return { code: error && (error.code ?? error.name), error, said: messages.map(textOf), messages, files };
+  };
+}
