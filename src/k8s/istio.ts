@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.js';
 import { virtualClusterNames, type VirtualClusterName } from './demo.js';
 import { mergeDeep } from './helm-values.js';
 import { pinnedImages } from './istio-images.js';
-import { applyAll, missing, type Manifest } from './objects.js';
+import { applyAll, missing, UnparsedManifest, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 import { runTool } from './tools.js';
 
@@ -39,7 +39,7 @@ async function renderBoth(
   config: DemoConfig['istio'],
   withinMs: number,
 ): Promise<Record<VirtualClusterName, IstioManifests>> {
-  const parsed = new Map<string, Manifest>(); // what both share, above all 1 MB of CRDs, is parsed once
+  const parsed = new Map<string, Manifest>(); // what both share is parsed once
   const [vc1, vc2] = await Promise.all(
     virtualClusterNames.map(async (name) => {
       const operator = stringify(istioOperator(name, config));
@@ -49,15 +49,22 @@ async function renderBoth(
       });
       const manifests: Manifest[] = [];
       for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {
-        const manifest = parsed.get(document) ?? (parse(document) as Manifest);
+        const manifest = parsed.get(document) ?? manifestOf(document);
         parsed.set(document, manifest);
         manifests.push(manifest);
-        await new Promise(setImmediate); // a CRD takes up to 100 ms to parse: let other work run in between
+        await new Promise(setImmediate); // lets other work run in between
       }
       return split(manifests);
     }),
   );
   return { vc1: vc1!, vc2: vc2! };
+}
+
+/** Of CRDs, which are large, only what comes before their `spec` is parsed. */
+export function manifestOf(document: string): Manifest {
+  const spec = /^kind: CustomResourceDefinition$/m.test(document) ? document.search(/^spec:/m) : -1;
+  if (spec < 0) return parse(document) as Manifest;
+  return new UnparsedManifest(parse(document.slice(0, spec)) as Manifest, document.slice(spec));
 }
 
 function split(manifests: Manifest[]): IstioManifests {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { apply, list, remove, type Manifest } from '../../src/k8s/objects.js';
+import { stringify } from 'yaml';
+import { manifestOf } from '../../src/k8s/istio.js';
+import { apply, list, missing, remove, type Manifest } from '../../src/k8s/objects.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -27,7 +29,10 @@ describeContract('custom resources', (api) => {
         ],
       },
     };
-    await apply(api.cluster, definition);
+    // As istioctl renders Istio's CRDs.
+    const rendered = manifestOf(stringify(definition));
+    await apply(api.cluster, rendered);
+    assert.equal(await missing(api.cluster, [rendered]), undefined);
     try {
       const thing = {
         apiVersion: `${group}/v1`,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
-import { istioOperator } from '../../../src/k8s/istio.js';
+import { istioOperator, manifestOf } from '../../../src/k8s/istio.js';
+import { UnparsedManifest } from '../../../src/k8s/objects.js';
 
 const config = readDemoConfig(undefined);
 
@@ -32,5 +33,27 @@ describe("Istio's operator", () => {
     assert.equal(more.length, 0);
     assert.equal(gateway!.enabled, true);
     assert.deepEqual(Object.keys(gateway!.k8s), ['securityContext', 'hpaSpec']);
+  });
+});
+
+describe('a rendered document', () => {
+  const head = (kind: string) => `# DO NOT EDIT\napiVersion: x/v1\nkind: ${kind}\nmetadata:\n  name: a\n`;
+
+  it('is parsed whole', () => {
+    const manifest = manifestOf(`${head('Deployment')}spec:\n  replicas: 1\n`);
+    assert.deepEqual(manifest, {
+      apiVersion: 'x/v1',
+      kind: 'Deployment',
+      metadata: { name: 'a' },
+      spec: { replicas: 1 },
+    });
+  });
+
+  it('is not parsed beyond its metadata if it is a CRD', () => {
+    const spec = "spec:\n  description: 'spec: of {a}'\n";
+    const manifest = manifestOf(head('CustomResourceDefinition') + spec);
+    assert.ok(manifest instanceof UnparsedManifest);
+    assert.deepEqual(manifest.metadata, { name: 'a' });
+    assert.equal(manifest.rest, spec);
   });
 });
