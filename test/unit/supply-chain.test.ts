@@ -38,7 +38,10 @@ test('Dependabot sees the base images of the Dockerfile', () => {
     image.replace(/\$\{(\w+)\}/g, (_, name: string) => args.get(name) ?? assert.fail(`${name} has no default`)),
   );
   const seen = [...text('.github/base-images/Dockerfile').matchAll(/^FROM (\S+)$/gm)].map(([, image]) => image);
-  assert.deepEqual([...new Set(bases)].filter((image) => image !== 'scratch'), seen);
+  assert.deepEqual(
+    [...new Set(bases)].filter((image) => image !== 'scratch'),
+    seen,
+  );
 });
 
 describe('the function', () => {
