@@ -5,7 +5,8 @@ import { commands, type JobCommandName } from '../commands/table.js';
 import { Refusal } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
 import { findDemo, listDemos } from '../k8s/demo-record.js';
-import { isOver, type Demo } from '../k8s/demo.js';
+import { isForEarlier, isOver, type Demo } from '../k8s/demo.js';
+import { findEnd } from '../k8s/demo-end.js';
 import { mention, mrkdwn } from '../mrkdwn.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
@@ -18,11 +19,12 @@ export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'ask
 /**
  * The demo that a command is about, if it exists and the table of commands lets this person run the command on it. The
  * handlers of commands get at a demo in no other way.
- * @throws Refusal `not-owner`, `access-revoked`
+ * @throws Refusal `not-owner`, `access-revoked`, `command-over`
  */
 export async function findCommandDemo(host: Cluster, run: RunOnDemo): Promise<Demo | undefined> {
   const demo = await findDemo(host, run.payload.demo);
   if (demo) await assertMayRun(run, demo);
+  if (demo && isForEarlier(demo, run)) throw over(demo.name);
   return demo;
 }
 
@@ -63,11 +65,22 @@ export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> 
  * @throws Refusal `command-over`
  */
 export function assertNotOver(run: Pick<JobRun<'create'>, 'id' | 'askedAt'>, demo: Demo): void {
-  if (!isOver(demo, run)) return;
-  throw new Refusal('command-over', `This command is older than demo ${demo.name}, or has already been carried out.`, {
+  if (isOver(demo, run)) throw over(demo.name);
+}
+
+/**
+ * Checks that the create of a demo that does not exist was sent after the end of the last demo of this name.
+ * @throws Refusal `command-over`
+ */
+export async function assertNotEnded(host: Cluster, { askedAt, payload }: RunOnDemo): Promise<void> {
+  const end = await findEnd(host, payload.demo);
+  if (end && askedAt.getTime() <= end.askedAt.getTime()) throw over(payload.demo);
+}
+
+const over = (demo: string) =>
+  new Refusal('command-over', `This command is for an earlier demo ${demo}, or has already been carried out.`, {
     hint: 'If you still want it, send it again.',
   });
-}
 
 /** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {

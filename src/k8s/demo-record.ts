@@ -17,6 +17,7 @@ import {
   type VirtualClusterName,
   type VirtualClusterPlace,
 } from './demo.js';
+import { findEnd, noteEnd } from './demo-end.js';
 import { managedElsewhere } from './managed-by.js';
 import { create, list, pathOf, read, ref, remove, type Reference } from './objects.js';
 
@@ -65,7 +66,8 @@ const recordSchema = z.object({
   replacing: z
     .object({ jobId: text(100), authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)) })
     .optional(),
-  done: z.array(text(100)).max(100),
+  begun: z.object({ jobId: text(100), askedAt: date }).optional(),
+  done: z.array(text(100)).max(1000),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });
 type DemoRecord = z.infer<typeof recordSchema>;
@@ -211,12 +213,33 @@ export const markDemo = (host: Cluster, demo: Demo, state: DemoState, problem?: 
     problem: problem === undefined ? undefined : problemOf(problem),
   }));
 
+/** Records that a job begins to create or delete the demo. */
+export const beginWork = (
+  host: Cluster,
+  demo: Demo,
+  state: 'creating' | 'deleting',
+  { id: jobId, askedAt }: { id: string; askedAt: Date },
+): Promise<Demo> =>
+  changeRecord(host, demo, (current) => ({
+    ...current,
+    state,
+    problem: current.state === state ? current.problem : undefined,
+    begun: { jobId, askedAt },
+  }));
+
 /** Records that a namespace belongs to the demo. */
 export const noteNamespace = (host: Cluster, demo: Demo, { name }: VirtualClusterPlace, uid: string): Promise<Demo> =>
   changeRecord(host, demo, (current) => ({ ...current, namespaceUids: { ...current.namespaceUids, [name]: uid } }));
 
-/** Deletes the record of a demo of which nothing is left. */
-export const forgetDemo = (host: Cluster, name: string): Promise<void> => remove(host, recordReference(host, name));
+/** Deletes the record of a demo of which nothing is left, but remembers which commands are over with it. */
+export async function forgetDemo(host: Cluster, { name, begun }: Pick<Demo, 'name' | 'begun'>): Promise<void> {
+  if (begun) await noteEnd(host, name, begun);
+  await remove(host, recordReference(host, name));
+}
+
+/** Whether this job has ended the last demo of this name. */
+export const hasEnded = async (host: Cluster, name: string, jobId: string): Promise<boolean> =>
+  !(await hasRecord(host, name)) && (await findEnd(host, name))?.jobId === jobId;
 
 export const hasRecord = async (host: Cluster, name: string): Promise<boolean> =>
   (await read(host, recordReference(host, name))) !== undefined;

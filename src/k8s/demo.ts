@@ -56,6 +56,8 @@ export interface Demo {
   madeBy?: string | undefined;
   /** Set while all keys are being replaced: hashes of the CAs before. */
   replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
+  /** The job that was the last to begin to create or delete it, and when that was asked for. */
+  begun?: { jobId: string; askedAt: Date } | undefined;
   /** Ids of finished jobs, so that none runs twice; newest last. */
   done: readonly string[];
   /** The namespace of its workers' claims and its record; may be unknown for a demo from an earlier version. */
@@ -176,7 +178,8 @@ export const withMissingPlaces = (demo: Demo): Demo => ({
 /** The part of a failure that is recorded. */
 export const problemOf = (message: string): string => message.slice(0, 500);
 
-const doneJobsKept = 50;
+/** More than a demo sees while a job's signature is valid. */
+const doneJobsKept = 500;
 
 /** The demo, with the job recorded as done. */
 export const withDone = (demo: Demo, jobId: string): Demo => ({
@@ -185,5 +188,15 @@ export const withDone = (demo: Demo, jobId: string): Demo => ({
 });
 
 /** Whether a job is already done for this demo, or was meant for an earlier demo of the same name. */
-export const isOver = ({ done, created }: Demo, job: { id: string; askedAt: Date }): boolean =>
-  done.includes(job.id) || job.askedAt.getTime() < created.getTime();
+export const isOver = (demo: Demo, job: { id: string; askedAt: Date }): boolean =>
+  demo.done.includes(job.id) || isForEarlier(demo, job);
+
+/** Whether a job was meant for an earlier demo of the same name. */
+export const isForEarlier = ({ created }: Demo, { askedAt }: { askedAt: Date }): boolean =>
+  askedAt.getTime() < created.getTime();
+
+/**
+ * Whether an earlier run of this job began its work on the demo. Only the record says so: the counters of a job in Redis are
+ * not signed.
+ */
+export const isResumed = ({ begun }: Demo, { id }: { id: string }): boolean => begun?.jobId === id;

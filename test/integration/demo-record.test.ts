@@ -10,7 +10,9 @@ import type { ClusterContext, DemoContext } from '../../src/jobs/context.js';
 import { runFlow } from '../../src/jobs/flow.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
+import { dropEnds, findEnd } from '../../src/k8s/demo-end.js';
 import {
+  beginWork,
   changeRecord,
   findDemo,
   forgetDemo,
@@ -196,7 +198,7 @@ describe('the record of a demo', () => {
 
   it('reports a record that was deleted by hand as missing, not as another installation’s', async () => {
     await made('lost');
-    await forgetDemo(host, 'lost');
+    await forgetDemo(host, { name: 'lost' });
     await assert.rejects(findDemo(host, 'lost'), (error: UserError) => {
       assert.equal(error.code, 'record-unreadable');
       assert.match(error.message, /its record is missing/);
@@ -257,8 +259,27 @@ describe('the record of a demo', () => {
   });
 
   it('is gone when it is deleted', async () => {
-    await markDemo(host, plan('gone'), 'creating');
-    await forgetDemo(host, 'gone');
+    await forgetDemo(host, await markDemo(host, plan('gone'), 'creating'));
     assert.equal(await findDemo(host, 'gone'), undefined);
+  });
+
+  describe('that is gone', () => {
+    const asked = new Date('2026-01-01T10:00:00Z');
+
+    it('leaves behind when its last job was asked for, apart from the records of demos', async () => {
+      for (const job of ['delete-1', 'delete-2'])
+        await forgetDemo(host, await beginWork(host, plan('ended'), 'deleting', { id: job, askedAt: asked }));
+      assert.deepEqual(await findEnd(host, 'ended'), { jobId: 'delete-2', askedAt: asked });
+      const { demos, unreadable } = await listDemos(host);
+      assert.ok(![...demos, ...unreadable].some(({ name }) => name.includes('ended')));
+    });
+
+    it('leaves nothing behind once commands from its time are refused for their age', async () => {
+      await forgetDemo(host, await beginWork(host, plan('aged'), 'deleting', { id: 'delete-1', askedAt: asked }));
+      await dropEnds(host, new Date(Date.now() - 60_000));
+      assert.ok(await findEnd(host, 'aged'));
+      await dropEnds(host, new Date(Date.now() + 60_000));
+      assert.equal(await findEnd(host, 'aged'), undefined);
+    });
   });
 });

@@ -69,7 +69,7 @@ describe('a demo', () => {
   it('is not extended while it is being deleted, nor brought back after it', async () => {
     const demo = await demoNamed('going', { state: 'deleting' });
     assert.equal((await run('extend', owner.id, { demo: 'going', byMs: hours(1) })).code, 'demo-being-deleted');
-    await forgetDemo(host, 'going');
+    await forgetDemo(host, demo);
     assert.equal(await changeExisting(host, demo, (current) => current), undefined);
     assert.equal(await findDemo(host, 'going'), undefined);
     assert.equal((await run('extend', owner.id, { demo: 'going', byMs: hours(1) })).code, 'unknown-demo');
@@ -77,7 +77,7 @@ describe('a demo', () => {
 
   it('keeps its end if another demo has taken its name', async () => {
     const earlier = await demoNamed('again');
-    await forgetDemo(host, 'again');
+    await forgetDemo(host, earlier);
     await demoNamed('again');
     const changed = await changeExisting(host, earlier, (current) => ({ ...current, expires: new Date(0) }));
     assert.equal(changed, undefined);

@@ -6,7 +6,7 @@ import { extendDemo, TooLong, withAudit, withDone, type Demo } from '../../k8s/d
 import { mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { audit } from '../audit.js';
-import { requireDemo, UnknownDemo } from '../find-demo.js';
+import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { message } from '../slack/messages.js';
@@ -28,8 +28,10 @@ export const extend: Handler<'extend'> = (run) =>
     await slack.whisper(requester, extendedMessage(extended));
   });
 
-/** @throws Refusal `demo-being-deleted`, `too-long` */
-function longerOf(demo: Demo, { payload, config }: JobRun<'extend'>): Demo {
+/** @throws Refusal `command-over`, `demo-being-deleted`, `too-long` */
+function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
+  const { payload, config } = run;
+  assertNotOver(run, demo); // a second run of this job may have come first
   if (demo.state === 'deleting')
     throw new Refusal('demo-being-deleted', `Demo ${demo.name} is being deleted; it cannot be extended any more.`, {
       hint: `When it is gone, \`/vcdemo create ${demo.name}\` creates a new one.`,

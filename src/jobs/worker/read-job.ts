@@ -20,7 +20,7 @@ export class UntrustedJob extends Error {
 }
 
 /** Jobs wait for workers, but not for days. */
-const oldestJobMs = hours(24);
+export const oldestJobMs = hours(24);
 
 const envelope = z.looseObject({ signatures: z.record(z.string().max(40), z.string().max(100)) });
 

@@ -3,13 +3,13 @@ import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import { changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
-import { firstPlace, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { beginWork, changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
+import { firstPlace, isResumed, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
-import { assertNotOver, findCommandDemo } from '../../find-demo.js';
+import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -58,18 +58,20 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     throw new Refusal('demo-being-deleted', `The deletion of demo ${present.name} has not finished.`, {
       hint: `Run \`/vcdemo delete ${present.name}\` again to finish it, then create the demo again.`,
     });
+  const resumed = present !== undefined && isResumed(present, run);
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.
-    if (!run.resumed) assertNotOver(run, present);
-    if (present.state === 'ready' && !run.resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
+    if (!resumed) assertNotOver(run, present);
+    if (present.state === 'ready' && !resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
       return await slack.whisper(payload.requester, alreadyThereMessage(present));
   }
   if (!present) {
+    await assertNotEnded(host, run);
     const role = await roleOf(config.access, payload.requester, run.people);
     if (role !== 'admin') assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
   }
-  const demo = await markDemo(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating');
-  const verb = present?.state === 'ready' && !run.resumed ? 'Completing' : 'Creating';
+  const demo = await beginWork(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating', run);
+  const verb = present?.state === 'ready' && !resumed ? 'Completing' : 'Creating';
   try {
     await runReportedFlow({
       run,
@@ -109,7 +111,7 @@ async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: D
 async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, error: FlowError): Promise<FlowFailed> {
   const made = await findDemo(host, demo.name);
   const isEmpty = made === undefined || made.places.length === 0;
-  if (isEmpty) await forgetDemo(host, demo.name);
+  if (isEmpty) await forgetDemo(host, demo);
   else await markDemo(host, made, 'failed', error.message);
   const resume = isEmpty
     ? 'Nothing was created.'

@@ -1,5 +1,6 @@
+import { hasEnded } from '../../../k8s/demo-record.js';
 import { mrkdwn } from '../../../mrkdwn.js';
-import { assertNotOver, findCommandDemo, requireDemo } from '../../find-demo.js';
+import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
@@ -17,11 +18,11 @@ export const deleteDemo: Handler<'delete'> = (run) =>
 async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
   const { config, slack, payload } = run;
   const { requester, demo: name } = payload;
-  // A run that was interrupted after the last namespace was gone still has to answer.
-  const demo = await (run.resumed ? findCommandDemo : requireDemo)(claimed.host, run);
   const how = 'has been';
-  if (!demo) return void (await slack.post(requester, deletedMessage(name, how, [])));
-  assertNotOver(run, demo);
+  // A run that was interrupted at its very end still has to answer.
+  if (await hasEnded(claimed.host, name, run.id))
+    return void (await slack.post(requester, deletedMessage(name, how, [])));
+  const demo = await requireDemo(claimed.host, run);
   const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
   await removeDemo(run, { claimed, demo, audience: requester, title, how });
 }

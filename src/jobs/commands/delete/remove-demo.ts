@@ -1,4 +1,4 @@
-import { markDemo } from '../../../k8s/demo-record.js';
+import { beginWork, markDemo } from '../../../k8s/demo-record.js';
 import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
@@ -23,10 +23,10 @@ export interface Removal {
 /** Deletes a demo, says so, and forgets it; records on the demo why it did not finish. */
 export async function removeDemo(
   run: JobRun<'delete'> | JobRun<'expire'>,
-  { claimed, demo, audience, title, how, isRepeated = false }: Removal,
+  { claimed, demo: found, audience, title, how, isRepeated = false }: Removal,
 ): Promise<void> {
   const { host } = claimed;
-  if (!isRepeated) await markDemo(host, demo, 'deleting');
+  const demo = await beginWork(host, found, 'deleting', run);
   let isTold = false;
   const delivery = {
     isDone: () => Promise.resolve(isTold),

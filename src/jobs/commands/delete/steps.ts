@@ -75,7 +75,7 @@ export const filesGone: Work<DemoContext> = {
 /** Removed last: as long as there is a record, an interrupted delete can be resumed. */
 export const recordGone: Work<DemoContext> = {
   check: async ({ host, demo }) => ((await hasRecord(host, demo.name)) ? lacks('the record still exists') : holds),
-  apply: ({ host, demo }) => forgetDemo(host, demo.name),
+  apply: ({ host, demo }) => forgetDemo(host, demo),
 };
 
 export const nothingLeft: Work<DemoContext> = {

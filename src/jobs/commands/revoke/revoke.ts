@@ -57,6 +57,7 @@ async function revokePerson(
   await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
+  await changeRecord(host, noted, (current) => withDone(current, run.id));
 }
 
 async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo): Promise<void> {
