@@ -79,6 +79,6 @@ describe('a job whose worker died', { concurrency: true }, () => {
       (requester) => ({ name: 'delete', payload: { requester, demo: 'changed' } }),
       'removal',
       1,
-      /Demo \*?changed\*? has been deleted/,
+      /`delete changed` failed[\s\S]*There is no demo changed/,
     ));
 });
