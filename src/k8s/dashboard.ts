@@ -22,8 +22,11 @@ const name = 'kubernetes-dashboard';
 const admin = 'admin-user';
 const app = { 'k8s-app': name };
 
+/** Whether its pods are ready, without a look at its other objects. */
+export const dashboardReady = (cluster: Cluster): Promise<Check> => deploymentReady(cluster, namespace, name);
+
 export async function checkDashboard(cluster: Cluster, config: DemoConfig): Promise<Check> {
-  const ready = await deploymentReady(cluster, namespace, name);
+  const ready = await dashboardReady(cluster);
   return ready.holds ? unless(await missing(cluster, dashboardManifests(config.images.dashboard))) : ready;
 }
 

@@ -31,20 +31,15 @@ const commandStatus = z.object({ status: z.string(), message: z.string().default
  */
 export async function execInPod(
   cluster: Cluster,
-  { namespace, pod, container }: ExecTarget,
+  target: ExecTarget,
   command: string[],
   { withinMs, signal, maxBytes = 1_000_000 }: ExecOptions,
 ): Promise<string> {
+  const { namespace, pod } = target;
   const what = `${command[0]} in ${namespace}/${pod} of ${cluster.name}`;
   const deadline = AbortSignal.timeout(withinMs);
   const ended = AbortSignal.any([signal, deadline]);
-  const query = new URLSearchParams([
-    ['stdout', 'true'],
-    ['stderr', 'true'],
-    ['container', container],
-    ...command.map((word): [string, string] => ['command', word]),
-  ]);
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query}`;
+  const path = execPath(target, command);
   const chunks: Buffer[] = [];
   let length = 0;
   let said = '';
@@ -81,6 +76,22 @@ export async function execInPod(
   } finally {
     done.abort();
   }
+}
+
+/** Where a command is started in a container, without a terminal. */
+export function execPath(
+  { namespace, pod, container }: ExecTarget,
+  command: readonly string[],
+  { stdin = false } = {},
+): string {
+  const query = new URLSearchParams([
+    ...(stdin ? [['stdin', 'true'] as [string, string]] : []),
+    ['stdout', 'true'],
+    ['stderr', 'true'],
+    ['container', container],
+    ...command.map((word): [string, string] => ['command', word]),
+  ]);
+  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query}`;
 }
 
 function statusIn(data: Buffer): z.output<typeof commandStatus> | undefined {

@@ -1,16 +1,22 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { V1Namespace, V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import { seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import { clip } from '../redact.js';
-import { accessWith } from './server-access.js';
 import type { Check } from './check.js';
-import { connectCluster, type Cluster } from './cluster.js';
+import type { Cluster } from './cluster.js';
+import { readMeshPeer, type MeshPeer } from './mesh-peer.js';
+import {
+  istiodPods,
+  readProxies,
+  readRemoteSecrets,
+  readRemoteStates,
+  type MeshProxy,
+  type RemoteSecret,
+} from './remote-clusters.js';
 import { execInPod } from './exec.js';
 import { readMeshRules, type MeshRule } from './mesh-rules.js';
-import { list, read, readSecret, ref, textsIn } from './objects.js';
+import { list, read, readSecret, ref } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import {
   adminUrl,
@@ -18,7 +24,9 @@ import {
   endpointsIn,
   readySleepPod,
   type SidecarCertificate,
+  transportIn,
   type SidecarEndpoint,
+  type SidecarTransport,
 } from './sidecar.js';
 
 /*
@@ -48,17 +56,6 @@ export interface MeshAuthority {
   intermediateEnds: Date;
 }
 
-/** A remote secret, by which istiod reads from another cluster. */
-export interface RemoteSecret {
-  /** As istiod calls the other cluster. */
-  cluster: string;
-  server: string;
-  /** Whether its CA is the one of the other cluster's API. */
-  isAuthority: boolean;
-  /** Why the other cluster's API does not take its token; undefined where it does. */
-  refused?: string | undefined;
-}
-
 export interface ClusterFacts {
   name: string;
   api: Fact<true>;
@@ -74,7 +71,17 @@ export interface ClusterFacts {
   /** What istiod says of the clusters that it reads from: by cluster, such as `synced`. No evidence alone. */
   remoteStates: Fact<Record<string, string>>;
   rules: Fact<MeshRule[]>;
-  sidecar: Fact<{ endpoints: SidecarEndpoint[] | undefined; certificate: SidecarCertificate | undefined }>;
+  sidecar: Fact<{
+    endpoints: SidecarEndpoint[] | undefined;
+    certificate: SidecarCertificate | undefined;
+    transport?: SidecarTransport | undefined;
+  }>;
+  /** Whom a new connection from sleep reaches in the other cluster; undefined where helloworld is not ready there. */
+  peer: Fact<MeshPeer | undefined>;
+  /** What istiod has sent to its proxies. */
+  proxies: Fact<MeshProxy[]>;
+  /** Why an ingress gateway is not ready, by pod; undefined for one that is. */
+  gateways: Fact<{ name: string; problem: string | undefined }[]>;
 }
 
 export interface FactsRequest {
@@ -85,66 +92,86 @@ export interface FactsRequest {
   signal: AbortSignal;
   /** Multiplies every deadline. */
   deadlineFactor?: number;
+  /** What istiod calls the other cluster, if that is not its name here. */
+  otherName?: Promise<string>;
+  /** Its rules, if they are read already. */
+  rules?: Promise<Fact<MeshRule[]>>;
 }
+
+/** How long reading an object or a few may take, and what needs a command in a pod. */
+const quick = seconds(5);
+const throughPod = seconds(10);
+
+/** Reads something within its time, or says why not. */
+async function readFact<Value>(
+  { cluster, signal, deadlineFactor = 1 }: Pick<FactsRequest, 'cluster' | 'signal' | 'deadlineFactor'>,
+  withinMs: number,
+  look: Look<Value>,
+): Promise<Fact<Value>> {
+  const deadline = AbortSignal.timeout(Math.ceil(withinMs * deadlineFactor));
+  const ended = AbortSignal.any([signal, deadline]);
+  try {
+    return { value: await look(cluster.with({ signal: ended }), ended) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const late = `no answer within ${(withinMs * deadlineFactor) / 1000} s`;
+    return { problem: clip(deadline.aborted ? late : messageOf(error), 300) };
+  }
+}
+
+/** The rules alone, for whoever needs them before everything else is read. */
+export const readRules = (request: Omit<FactsRequest, 'other'>): Promise<Fact<MeshRule[]>> =>
+  readFact(request, quick, (cluster) => readMeshRules(cluster, request.namespace));
 
 /** Reads something; the signal is that of its deadline, which the cluster's own requests have anyway. */
 type Look<Value> = (cluster: Cluster, ended: AbortSignal) => Promise<Value>;
 
 /** How many connections to an API this opens at most: each takes a handshake through a tunnel. */
-const atOnce = 4;
+const atOnce = 6;
 
 /**
  * Reads everything, side by side; what cannot be read, or not in time, is told in its place. Where the API does not answer,
  * nothing else is asked for.
  */
 export async function readClusterFacts(request: FactsRequest): Promise<ClusterFacts> {
-  const { cluster: given, other, namespace, signal, deadlineFactor = 1 } = request;
-  async function fact<Value>(withinMs: number, look: Look<Value>): Promise<Fact<Value>> {
-    const deadline = AbortSignal.timeout(withinMs * deadlineFactor);
-    const ended = AbortSignal.any([signal, deadline]);
-    try {
-      return { value: await look(given.with({ signal: ended }), ended) };
-    } catch (error) {
-      signal.throwIfAborted();
-      const late = `no answer within ${(withinMs * deadlineFactor) / 1000} s`;
-      return { problem: clip(deadline.aborted ? late : messageOf(error), 300) };
-    }
-  }
-  const quick = seconds(5);
-  const throughPod = seconds(10);
-  const api = await fact(quick, readApi);
+  const { cluster: given, other, namespace, otherName = Promise.resolve(other.name) } = request;
+  const api = await readFact(request, quick, readApi);
   const turn = turns(atOnce);
   const read = <Value>(withinMs: number, look: Look<Value>): Promise<Fact<Value>> =>
     api.problem === undefined
-      ? turn(() => fact(withinMs, look))
+      ? turn(() => readFact(request, withinMs, look))
       : Promise.resolve({ problem: 'its API does not answer' });
-  const facts = {
-    sidecar: read(throughPod, (cluster) => readSidecar(cluster, namespace, signal)),
-    remoteStates: read(throughPod, (cluster) => readRemoteStates(cluster, signal)),
-    remoteSecrets: read(throughPod, (cluster, ended) => readRemoteSecrets(cluster, other, ended)),
+  // What takes a command in a pod is begun first, because it takes longest.
+  const facts = await together({
+    sidecar: read(throughPod, (cluster, signal) => readSidecar(cluster, namespace, signal)),
+    peer: read(throughPod, (cluster, signal) => readMeshPeer({ cluster, other, namespace, signal })),
+    remoteStates: read(throughPod, async (cluster, signal) => {
+      const states = await readRemoteStates(cluster, signal);
+      const state = new Map(Object.entries(states)).get(await otherName);
+      return state === undefined ? {} : { [other.name]: state };
+    }),
+    proxies: read(throughPod, readProxies),
+    remoteSecrets: read(throughPod, async (cluster, signal) =>
+      readRemoteSecrets(cluster, { other, otherName: await otherName, signal }),
+    ),
     istiod: read(quick, (cluster) => podsReady(cluster, 'istio-system', { app: 'istiod' }, 'istiod')),
     istiodVersion: read(quick, readIstiodVersion),
     injection: read(quick, (cluster) => readInjection(cluster, namespace)),
     pods: read(quick, (cluster) => readPods(cluster, namespace)),
     service: read(quick, (cluster) => hasService(cluster, namespace)),
     authority: read(quick, readAuthority),
-    rules: read(quick, (cluster) => readMeshRules(cluster, namespace)),
-  };
-  await Promise.all(Object.values(facts));
-  return {
-    name: given.name,
-    api,
-    sidecar: await facts.sidecar,
-    remoteStates: await facts.remoteStates,
-    remoteSecrets: await facts.remoteSecrets,
-    istiod: await facts.istiod,
-    istiodVersion: await facts.istiodVersion,
-    injection: await facts.injection,
-    pods: await facts.pods,
-    service: await facts.service,
-    authority: await facts.authority,
-    rules: await facts.rules,
-  };
+    gateways: read(quick, readGateways),
+    rules: request.rules ?? read(quick, (cluster) => readMeshRules(cluster, namespace)),
+  });
+  return { name: given.name, api, ...facts };
+}
+
+/** Awaits all; where one rejects, so do the others at their time, and nobody has to hear of it. */
+async function together<Facts extends Record<string, Promise<unknown>>>(
+  reading: Facts,
+): Promise<{ [Name in keyof Facts]: Awaited<Facts[Name]> }> {
+  const entries = Object.entries(reading).map(async ([name, fact]) => [name, await fact] as const);
+  return Object.fromEntries(await Promise.all(entries)) as { [Name in keyof Facts]: Awaited<Facts[Name]> };
 }
 
 /** Lets so many run at a time, in the order in which they came. */
@@ -173,16 +200,21 @@ async function hasService(cluster: Cluster, namespace: string): Promise<boolean>
   return (await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', namespace))) !== undefined;
 }
 
-const istiodPods = (cluster: Cluster) =>
-  list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'istio-system', labels: { app: 'istiod' } });
-
 async function readIstiodVersion(cluster: Cluster): Promise<string | undefined> {
   const [pod] = await istiodPods(cluster);
   return tagOf(pod?.spec?.containers[0]?.image);
 }
 
 /** `1.31.0` of `docker.io/istio/pilot:1.31.0`; undefined of an image that is named by its digest alone. */
-const tagOf = (image = ''): string | undefined => /:([\w][\w.-]{0,127})(?:@sha256:[\da-f]+)?$/.exec(image)?.[1];
+export const tagOf = (image = ''): string | undefined => /:([\w][\w.-]{0,127})(?:@sha256:[\da-f]+)?$/.exec(image)?.[1];
+
+/** Of the pods with the label that Istio's ingress gateways have, and its east-west gateways. */
+async function readGateways(cluster: Cluster): Promise<{ name: string; problem: string | undefined }[]> {
+  const found = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'istio-system', atMost: 100 });
+  return found
+    .filter(({ metadata }) => /gateway$/.test(metadata.labels.istio ?? '') && !metadata.deletionTimestamp)
+    .map((pod) => ({ name: pod.metadata.name, problem: podProblem(pod) }));
+}
 
 async function readInjection(cluster: Cluster, namespace: string): Promise<boolean> {
   const found = await read<V1Namespace>(cluster, ref('v1', 'Namespace', namespace));
@@ -223,77 +255,6 @@ async function readAuthority(cluster: Cluster): Promise<MeshAuthority> {
   };
 }
 
-// ------------------------------------------------------------------ the other cluster, as istiod sees it
-
-const remoteKubeconfig = z.object({
-  clusters: z.array(z.object({ cluster: z.looseObject({ server: z.string() }) })).min(1),
-  users: z.array(z.object({ user: z.object({ token: z.string().optional() }) })).min(1),
-});
-
-/** The longest kubeconfig that is looked at, in characters; with one CA and one token it is far shorter. */
-const longestRemoteKubeconfig = 16_000;
-
-/** Of the other cluster alone: a tenant may have made any number of Secrets and entries. */
-async function readRemoteSecrets(cluster: Cluster, other: Cluster, signal: AbortSignal): Promise<RemoteSecret[]> {
-  const labels = { 'istio/multiCluster': 'true' };
-  const secrets = await list<V1Secret>(cluster, 'v1', 'Secret', { namespace: 'istio-system', labels, atMost: 20 });
-  for (const secret of secrets) {
-    const text = new Map(Object.entries(textsIn(secret))).get(other.name);
-    if (text !== undefined) return [await tryRemoteSecret(text, other, signal)];
-  }
-  return [];
-}
-
-/** Tries CA and token at the other API on the worker's own way: the address in the Secret may be anything. */
-async function tryRemoteSecret(text: string, other: Cluster, signal: AbortSignal): Promise<RemoteSecret> {
-  const { name } = other;
-  if (text.length > longestRemoteKubeconfig)
-    return { cluster: name, server: '', isAuthority: false, refused: 'it is too long' };
-  let kubeconfig: z.output<typeof remoteKubeconfig>;
-  try {
-    kubeconfig = remoteKubeconfig.parse(parse(text, { maxAliasCount: 0, uniqueKeys: false }));
-  } catch {
-    return { cluster: name, server: '', isAuthority: false, refused: 'it is not a kubeconfig' };
-  }
-  const [{ cluster }, { user }] = [kubeconfig.clusters[0]!, kubeconfig.users[0]!];
-  const authority = Buffer.from(String(cluster['certificate-authority-data'] ?? ''), 'base64').toString('utf8');
-  const secret = {
-    cluster: name,
-    server: clip(cluster.server, 200),
-    isAuthority: authority.trim() === (other.access.server.certificateAuthority ?? '').trim(),
-  };
-  // A token may be anything too, but no header.
-  const token = /^[\w.~+/=-]{1,4000}$/.exec(user.token ?? '')?.[0];
-  if (token === undefined) return { ...secret, refused: 'it has no token' };
-  const asIstiod = connectCluster(name, accessWith(other.access.server, { token }), { signal });
-  try {
-    await asIstiod.request({ method: 'GET', path: '/api/v1/services', query: { limit: 1 }, repeat: 'never' });
-    return secret;
-  } catch (error) {
-    // That the time is over says nothing of the token.
-    signal.throwIfAborted();
-    return { ...secret, refused: clip(messageOf(error), 200) };
-  } finally {
-    asIstiod.close();
-  }
-}
-
-const remoteStates = z.array(z.object({ id: z.string(), syncStatus: z.string() }));
-
-async function readRemoteStates(cluster: Cluster, signal: AbortSignal): Promise<Record<string, string>> {
-  const pod = (await istiodPods(cluster)).find((candidate) => podProblem(candidate) === undefined);
-  if (!pod) throw new Error('no istiod is ready');
-  const output = await execInPod(
-    cluster,
-    { namespace: 'istio-system', pod: pod.metadata.name, container: 'discovery' },
-    ['pilot-discovery', 'request', 'GET', '/debug/clusterz'],
-    { withinMs: seconds(8), signal, maxBytes: 100_000 },
-  );
-  return Object.fromEntries(
-    remoteStates.parse(JSON.parse(output)).map(({ id, syncStatus }) => [id, clip(syncStatus, 40)]),
-  );
-}
-
 // ------------------------------------------------------------------ the sidecar of sleep
 
 async function readSidecar(cluster: Cluster, namespace: string, signal: AbortSignal) {
@@ -302,6 +263,8 @@ async function readSidecar(cluster: Cluster, namespace: string, signal: AbortSig
 curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|helloworld.${namespace}.svc.'
 echo ---
 curl -s --max-time 3 ${adminUrl}/certs
+echo ---
+curl -s --max-time 3 '${adminUrl}/config_dump?resource=dynamic_active_clusters&name_regex=outbound.5000..helloworld.${namespace}.svc.*'
 exit 0`;
   const output = await execInPod(
     cluster,
@@ -309,6 +272,10 @@ exit 0`;
     ['sh', '-c', script],
     { withinMs: seconds(8), signal, maxBytes: 300_000 },
   );
-  const [clusters = '', certificates = ''] = output.split('---\n');
-  return { endpoints: endpointsIn(clusters), certificate: certificateIn(certificates) };
+  const [clusters = '', certificates = '', dump = ''] = output.split('---\n');
+  return {
+    endpoints: endpointsIn(clusters),
+    certificate: certificateIn(certificates),
+    transport: transportIn(dump),
+  };
 }

@@ -13,32 +13,45 @@ export interface MeshRule {
   namespace: string;
   /** What it does, as far as it matters here, such as `routes to subset v1 alone`. */
   effect: string;
+  /** Of a VirtualService: the weights of its route, by subset. */
+  weights?: Record<string, number> | undefined;
+  /** Of a DestinationRule: the version that each subset selects. */
+  subsets?: Record<string, string> | undefined;
 }
 
 /** How much of all rules of a cluster is read, in bytes. */
 const longestRules = 8_000_000;
 
 /**
- * The rules in a namespace, and those for all of them in istio-system.
- * One list after the other, and all from one budget: a tenant may have filled every one of them.
+ * The rules in a namespace, and those for all of them in istio-system. All lists are read side by side from one budget: a
+ * tenant may have filled every one of them.
  * @throws TooMuchError if there is more than a worker should read
  */
 export async function readMeshRules(cluster: Cluster, namespace: string): Promise<MeshRule[]> {
   const budget = { bytes: longestRules };
-  const rules: MeshRule[] = [];
+  const lists = ruleKinds.flatMap((kind) =>
+    [namespace, 'istio-system'].map(async (place) => {
+      const objects = await listIfServed(cluster, { group: kinds[kind].group, kind, namespace: place, budget });
+      return objects.flatMap((object) => ruleOf(kind, object, place) ?? []);
+    }),
+  );
   try {
-    for (const [kind, { group }] of Object.entries(kinds))
-      for (const place of [namespace, 'istio-system'])
-        for (const object of await listIfServed(cluster, { group, kind, namespace: place, budget })) {
-          const effect = ruleEffect(kind as MeshRule['kind'], (object as { spec?: unknown }).spec);
-          const { name } = object.metadata;
-          if (effect !== undefined) rules.push({ kind: kind as MeshRule['kind'], name, namespace: place, effect });
-        }
+    return (await Promise.all(lists)).flat();
   } catch (error) {
     if (!(error instanceof TooMuchError)) throw error;
     throw new TooMuchError(`what Istio's rules of ${cluster.name} say`, `${longestRules / 1_000_000} MB`);
   }
-  return rules;
+}
+
+function ruleOf(kind: MeshRule['kind'], object: Found, namespace: string): MeshRule | undefined {
+  const { success, data } = ruleSpec.safeParse((object as { spec?: unknown }).spec ?? {});
+  const effect = success ? kinds[kind].effectOf(data) : undefined;
+  if (effect === undefined) return undefined;
+  return {
+    ...{ kind, name: object.metadata.name, namespace, effect },
+    ...(kind === 'VirtualService' && { weights: routeWeights(data!) }),
+    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data!) }),
+  };
 }
 
 /** What a rule does to requests to helloworld, in words that follow its name; undefined if nothing. */
@@ -66,8 +79,14 @@ const ruleSpec = z.object({
   host: z.string().optional(),
   hosts: z.array(z.string()).optional(),
   http: z
-    .array(z.object({ route: z.array(z.object({ destination, weight: z.number().optional() })).optional() }))
+    .array(
+      z.object({
+        match: z.array(z.unknown()).optional(),
+        route: z.array(z.object({ destination, weight: z.number().optional() })).optional(),
+      }),
+    )
     .optional(),
+  subsets: z.array(z.object({ name: z.string(), labels: z.record(z.string(), z.string()).optional() })).optional(),
   trafficPolicy: z
     .object({ loadBalancer: z.looseObject({}).optional(), outlierDetection: z.looseObject({}).optional() })
     .optional(),
@@ -88,6 +107,20 @@ function routeEffect({ hosts = [], http = [] }: RuleSpec): string | undefined {
   );
   return `routes to ${parts.slice(0, 5).join(' and ') || 'nothing'}`;
 }
+
+/** Undefined where requests are told apart, or a part of the route names no subset of helloworld. */
+function routeWeights({ http: [first] = [] }: RuleSpec): Record<string, number> | undefined {
+  const route = first?.match === undefined ? (first?.route ?? []) : [];
+  const parts = route.map(({ destination: { host, subset }, weight }) => ({
+    subset: isHelloworld(host) ? subset : undefined,
+    weight: weight ?? (route.length === 1 ? 100 : 0),
+  }));
+  if (parts.length === 0 || parts.some(({ subset }) => subset === undefined)) return undefined;
+  return Object.fromEntries(parts.map(({ subset, weight }) => [subset, weight]));
+}
+
+const subsetVersions = ({ subsets = [] }: RuleSpec): Record<string, string> =>
+  Object.fromEntries(subsets.flatMap(({ name, labels }) => (labels?.version ? [[name, labels.version]] : [])));
 
 function destinationEffect({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
   if (!isHelloworld(host)) return undefined;
@@ -115,3 +148,5 @@ const kinds = {
   AuthorizationPolicy: { group: 'security.istio.io', effectOf: authorizationEffect },
   PeerAuthentication: { group: 'security.istio.io', effectOf: peerEffect },
 };
+
+const ruleKinds = Object.keys(kinds) as MeshRule['kind'][];

@@ -65,6 +65,69 @@ export function endpointsIn(clustersPage: string): SidecarEndpoint[] | undefined
   return found.size > 0 ? [...found.values()] : undefined;
 }
 
+/** How the sidecar encrypts its requests to helloworld. */
+export interface SidecarTransport {
+  /** The peers that it accepts, such as `spiffe://cluster.local/ns/sample/sa/default`; none where it does not use mTLS. */
+  peers: string[];
+}
+
+const names = z.array(z.object({ exact: z.string().optional() })).default([]);
+const clustersDump = z.object({
+  configs: z.array(
+    z.object({
+      cluster: z.object({
+        name: z.string(),
+        transport_socket_matches: z
+          .array(
+            z.object({
+              name: z.string(),
+              transport_socket: z.object({
+                typed_config: z.object({
+                  common_tls_context: z
+                    .object({
+                      combined_validation_context: z.object({
+                        default_validation_context: z
+                          .object({
+                            match_subject_alt_names: names,
+                            match_typed_subject_alt_names: z
+                              .array(z.object({ matcher: z.object({ exact: z.string().optional() }) }))
+                              .default([]),
+                          })
+                          .optional(),
+                      }),
+                    })
+                    .optional(),
+                }),
+              }),
+            }),
+          )
+          .default([]),
+      }),
+    }),
+  ),
+});
+
+/** Of Envoy's dump of one cluster; undefined where it shows none, or something else. */
+export function transportIn(dump: string): SidecarTransport | undefined {
+  let parsed: z.output<typeof clustersDump>;
+  try {
+    parsed = clustersDump.parse(JSON.parse(dump));
+  } catch {
+    return undefined;
+  }
+  const [first] = parsed.configs;
+  if (!first) return undefined;
+  const peers = first.cluster.transport_socket_matches.flatMap(({ transport_socket: { typed_config: config } }) => {
+    const accepted = config.common_tls_context?.combined_validation_context.default_validation_context;
+    const exact = [
+      ...(accepted?.match_subject_alt_names ?? []),
+      ...(accepted?.match_typed_subject_alt_names.map(({ matcher }) => matcher) ?? []),
+    ];
+    return exact.flatMap((name) => (name.exact === undefined ? [] : [name.exact]));
+  });
+  return { peers: peers.slice(0, 20) };
+}
+
 export interface SidecarCertificate {
   /** `spiffe://cluster.local/ns/sample/sa/sleep` */
   identity: string;

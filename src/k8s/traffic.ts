@@ -78,7 +78,7 @@ export async function sendTraffic(
     cluster,
     { namespace, pod: pod.metadata.name, container: 'sleep' },
     ['sh', '-c', trafficScript, 'requests', mark, urls(service, parallel), urls(service, sequential), service],
-    { withinMs: (seconds(30) + (parallel + sequential) * 700) * stepDeadlineFactor, signal },
+    { withinMs: Math.ceil((seconds(30) + (parallel + sequential) * 700) * stepDeadlineFactor), signal },
   );
   return readTraffic(output, mark, { parallel, sequential });
 }

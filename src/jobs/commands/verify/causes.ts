@@ -153,6 +153,12 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },
   {
+    name: 'a NetworkPolicy of the host cuts the pair',
+    seen: failing('networkPolicies'),
+    remedy: mrkdwn`Let pods of the two namespaces reach each other, on all ports.`,
+    isRepairable: true,
+  },
+  {
     name: 'istiod has not synced with the other cluster',
     isLast: true,
     seen: (evidence) => [...failing('endpoints')(evidence), ...failing('remoteState')(evidence)],
@@ -161,15 +167,29 @@ const rows: readonly Row[] = [
   {
     name: 'the network between the clusters is cut',
     isLast: true,
-    seen: ({ directions }) =>
-      directions.flatMap(({ from, traffic }) => {
+    seen: (evidence) => [
+      ...evidence.directions.flatMap(({ from, traffic }): string[] => {
         const errors = traffic ? Object.keys({ ...traffic.parallel.errors, ...traffic.sequential.errors }) : [];
         const cut = errors.find((error) =>
           /timed? ?out|connection failure|connect error|reset before headers/i.test(error),
         );
         return cut === undefined || /TLS_error|CERTIFICATE/.test(cut) ? [] : [`from ${from}: ${cut}`];
       }),
+      ...failing('newConnection')(evidence),
+    ],
     remedy: mrkdwn`Look at NetworkPolicies of the two namespaces in the host cluster: pods of one have to reach the other's.`,
+  },
+  {
+    name: 'mTLS between the clusters fails',
+    isLast: true,
+    seen: failing('mtls'),
+    remedy: mrkdwn`Look at DestinationRules with a tls mode, and at Secret cacerts of both clusters; then restart the pod that is named.`,
+  },
+  {
+    name: 'a proxy is not in sync with istiod',
+    isLast: true,
+    seen: failing('proxies'),
+    remedy: mrkdwn`Restart the pod that is named; if that does not help, look at the log of istiod.`,
   },
   {
     name: 'a sidecar of another version',
@@ -225,10 +245,13 @@ function isOneSided({ traffic }: Direction): boolean {
 const isUnlike = ({ kind, reason, shares }: DirectionVerdict): boolean => kind === 'fail' && reason === shares?.reason;
 
 /** The rules of a kind that apply to helloworld, but those whose effect is harmless. */
-function describe({ pair }: Evidence, kind: MeshRule['kind'], harmless?: RegExp): string[] {
-  return pair.flatMap(({ name: cluster, rules }) =>
-    (rules.value ?? [])
-      .filter((rule) => rule.kind === kind && !harmless?.test(rule.effect))
+function describe({ pair, directions }: Evidence, kind: MeshRule['kind'], harmless?: RegExp): string[] {
+  // What a direction is judged by is no surprise.
+  const isExpected = (cluster: string, { namespace, name }: MeshRule) =>
+    directions.find(({ from }) => from === cluster)?.expectation?.by === `${kind} ${namespace}/${name}`;
+  return pair.flatMap(({ name: cluster, rules: { value: rules = [] } }) =>
+    rules
+      .filter((rule) => rule.kind === kind && !harmless?.test(rule.effect) && !isExpected(cluster, rule))
       .map(({ name, namespace, effect }) => `${cluster}: ${kind} ${namespace}/${name} ${effect}`),
   );
 }

@@ -1,10 +1,11 @@
 import { hours, minutes } from '../../../duration.js';
+import type { Check } from '../../../k8s/check.js';
 import type { ClusterFacts, Fact } from '../../../k8s/mesh-facts.js';
 
 /** Two clusters with one mesh. */
 export type PairFacts = readonly [ClusterFacts, ClusterFacts];
 
-/** What is known of a demo beside its clusters; of two other clusters nothing is. */
+/** What is known of a demo beside its clusters. */
 export interface HostFacts {
   /** By cluster: the address at which pods of the other one reach its API. */
   apiAddresses: Partial<Record<string, string>>;
@@ -12,6 +13,12 @@ export interface HostFacts {
   publicProblem?: string | undefined;
   /** When the certificates of the demo's own kubeconfig end. */
   credentialsEnd?: Date | undefined;
+  /** By cluster: the host's NetworkPolicies that cut requests from its sleep to helloworld in the other one. */
+  cutBy?: Partial<Record<string, Fact<string[]>>>;
+  /** By cluster: whether its Dashboard is ready. */
+  dashboards?: Partial<Record<string, Fact<Check>>>;
+  /** By cluster: the version of vcluster. */
+  vclusters?: Partial<Record<string, Fact<string | undefined>>>;
 }
 
 export interface Finding {
@@ -26,7 +33,8 @@ type Seen = Pick<Finding, 'state' | 'evidence'>;
 interface Sides {
   facts: ClusterFacts;
   other: ClusterFacts;
-  host: HostFacts;
+  /** Undefined if the mesh is not a demo's. */
+  host: HostFacts | undefined;
   now: Date;
 }
 
@@ -52,11 +60,15 @@ const table = {
   api: ({ facts }: Sides) =>
     facts.api.problem === undefined ? pass('answers') : fail(`its API does not answer: ${facts.api.problem}`),
   publicName: ({ host }: Sides) =>
-    host.publicProblem === undefined ? pass('works') : fail(`the public name does not work: ${host.publicProblem}`),
-  credentials: ({ host: { credentialsEnd }, now }: Sides) =>
-    credentialsEnd === undefined
+    host &&
+    (host.publicProblem === undefined
+      ? pass('its API answers there, to the credential that was delivered')
+      : fail(`the public name does not work: ${host.publicProblem}`)),
+  credentials: ({ host, now }: Sides) =>
+    host &&
+    (host.credentialsEnd === undefined
       ? unknown('not known')
-      : life('the client certificate of the kubeconfig', credentialsEnd, now, minutes(10)),
+      : life('the client certificate of the kubeconfig', host.credentialsEnd, now, minutes(10))),
   istiod: ({ facts }: Sides) =>
     of(facts.istiod, (check) => (check.holds ? pass('ready') : fail(`istiod is not ready: ${check.seen}`))),
   authorityLife: ({ facts, now }: Sides) =>
@@ -94,9 +106,15 @@ const table = {
           ? fail(`the API of ${sides.other.name} does not accept the remote secret's token: ${refused}`)
           : unknown(refused),
     ),
+  tokenLife: (sides: Sides) =>
+    ofRemoteSecret(sides, ({ tokenEnds }) =>
+      tokenEnds === undefined
+        ? pass('the token of the remote secret does not expire')
+        : life('the token of the remote secret', tokenEnds, sides.now, hours(1)),
+    ),
   remoteAddress: (sides: Sides) =>
     ofRemoteSecret(sides, ({ server }) => {
-      const expected = sides.host.apiAddresses[sides.other.name];
+      const expected = sides.host?.apiAddresses[sides.other.name];
       if (expected === undefined) return unknown(`${server}; the right one is not known`);
       return server === expected
         ? pass(server)
@@ -107,6 +125,32 @@ const table = {
       const state = Object.hasOwn(states, other.name) ? states[other.name]! : 'unknown to istiod';
       return state === 'synced' ? pass(state) : fail(`istiod of ${facts.name} says of ${other.name}: ${state}`);
     }),
+  proxies: ({ facts }: Sides) =>
+    of(facts.proxies, (proxies) => {
+      const behind = proxies.filter(({ stale }) => stale.length > 0);
+      if (proxies.length === 0) return fail('no proxy is connected to istiod');
+      return behind.length === 0
+        ? pass(`${proxies.length} have what istiod sent`)
+        : fail(
+            `not in sync with istiod: ${behind
+              .map(({ name, stale }) => `${name} (${stale.join(', ')})`)
+              .slice(0, 3)
+              .join(', ')}`,
+          );
+    }),
+  gateways: ({ facts }: Sides) =>
+    of(facts.gateways, (gateways) => {
+      const down = gateways.find(({ problem }) => problem !== undefined);
+      if (down) return fail(`the gateway is not ready: ${down.problem}`);
+      return pass(gateways.length === 0 ? 'none is installed' : gateways.map(({ name }) => name).join(', '));
+    }),
+  dashboards: ({ facts, host }: Sides) => {
+    const dashboard = host?.dashboards?.[facts.name];
+    return (
+      dashboard &&
+      of(dashboard, (check) => (check.holds ? pass('ready') : fail(`the Dashboard is not ready: ${check.seen}`)))
+    );
+  },
   injection: ({ facts }: Sides) =>
     of(facts.injection, (isOn) =>
       isOn ? pass('on') : fail('the namespace is not labelled istio-injection=enabled, so new pods get no sidecar'),
@@ -123,6 +167,43 @@ const table = {
   endpoints: ({ facts, other }: Sides) =>
     of(facts.sidecar, ({ endpoints }) =>
       of(facts.pods, (own) => of(other.pods, (theirs) => compareEndpoints(endpoints, [...own, ...theirs]))),
+    ),
+  newConnection: ({ facts, other }: Sides) =>
+    of(facts.peer, (peer) => {
+      if (peer === undefined) return unknown(`helloworld is not ready in ${other.name}`);
+      if (peer.isReached === undefined) return unknown(`it could not be tried: ${peer.problem}`);
+      return peer.isReached
+        ? pass(`reaches ${peer.pod}`)
+        : fail(`a new connection from sleep does not reach ${peer.pod} of ${other.name}: ${peer.problem}`);
+    }),
+  networkPolicies: ({ facts, other, host }: Sides) => {
+    const cutBy = host?.cutBy?.[facts.name];
+    return (
+      cutBy &&
+      of(cutBy, (policies) =>
+        policies.length === 0
+          ? pass(`let requests through to ${other.name}`)
+          : fail(`NetworkPolicy ${policies.slice(0, 3).join(', ')} of the host cuts requests to ${other.name}`),
+      )
+    );
+  },
+  mtls: ({ facts, other }: Sides) =>
+    of(facts.peer, (peer) =>
+      of(facts.sidecar, ({ transport }) => {
+        if (transport?.peers.length === 0)
+          return fail('the sidecar of sleep sends its requests to helloworld without mTLS');
+        if (peer?.identity === undefined)
+          return peer?.isReached
+            ? fail(`${peer.pod} of ${other.name} does not speak mTLS: ${peer.problem}`)
+            : unknown(peer?.problem ?? `helloworld is not ready in ${other.name}`);
+        if (peer.isOfRoot === false)
+          return fail(`${peer.pod} of ${other.name} shows ${peer.identity}, but the root CA here has not signed that`);
+        if (transport && !transport.peers.includes(peer.identity))
+          return fail(
+            `${peer.pod} of ${other.name} shows ${peer.identity}, but the sidecar of sleep expects ${transport.peers.join(', ')}`,
+          );
+        return pass(`${peer.pod} of ${other.name} shows ${peer.identity}`);
+      }),
     ),
   identity: ({ facts, now }: Sides) =>
     of(facts.sidecar, ({ certificate }) =>
@@ -141,26 +222,53 @@ const table = {
           : fail(`istiod is ${istiod}, but there are sidecars of ${others.join(', ')}`);
       }),
     ),
-} satisfies Record<string, (sides: Sides) => Seen>;
+  istiodVersions: ({ facts, other }: Sides) =>
+    of(facts.istiodVersion, (own) =>
+      of(other.istiodVersion, (theirs) => {
+        if (own === undefined || theirs === undefined) return unknown('images are named by digest');
+        return isNear(own, theirs)
+          ? pass(`istiod ${[...new Set([own, theirs])].join(' and ')}`)
+          : fail(`istiod is ${own}, that of ${other.name} is ${theirs}: they may differ by one minor version`);
+      }),
+    ),
+  vclusterVersions: ({ facts, other, host }: Sides) => {
+    const [own, theirs] = [host?.vclusters?.[facts.name], host?.vclusters?.[other.name]];
+    return (
+      own &&
+      theirs &&
+      of(own, (mine) =>
+        of(theirs, (others) =>
+          mine === others
+            ? pass(`vcluster ${mine ?? 'by digest'}`)
+            : fail(`vcluster is ${mine ?? 'unknown'}, that of ${other.name} is ${others ?? 'unknown'}`),
+        ),
+      )
+    );
+  },
+} satisfies Record<string, (sides: Sides) => Seen | undefined>;
 
 export type CheckName = keyof typeof table;
 
 export const checkNames = Object.keys(table) as CheckName[];
 
 /** The same for both clusters is said once. */
-const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot'];
+const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot', 'istiodVersions', 'vclusterVersions'];
 
-/** Judges everything that was read of the pair. */
-export function checkPair(pair: PairFacts, host: HostFacts, now: Date): Finding[] {
+/** What is seen of a cluster whose API does not answer. */
+const outside: readonly CheckName[] = ['api', 'publicName', 'credentials', 'networkPolicies', 'vclusterVersions'];
+
+/** Judges everything that was read of the pair; checks of a demo's host are left out of other meshes. */
+export function checkPair(pair: PairFacts, host: HostFacts | undefined, now: Date): Finding[] {
   return checkNames.flatMap((check) =>
     pair
       .map((facts, index) => ({ facts, other: pair[index === 0 ? 1 : 0] }))
       .slice(0, once.includes(check) ? 1 : 2)
-      .map(({ facts, other }): Finding => {
+      .flatMap(({ facts, other }): Finding[] => {
         // Where the API does not answer, nothing else can be known.
-        const isSilent = check !== 'api' && check !== 'publicName' && facts.api.problem !== undefined;
-        const seen = isSilent ? unknown('its API does not answer') : table[check]({ facts, other, host, now });
-        return { check, cluster: facts.name, ...seen };
+        const isSilent = facts.api.problem !== undefined && !outside.includes(check);
+        const seen = table[check]({ facts, other, host, now });
+        if (seen === undefined) return [];
+        return [{ check, cluster: facts.name, ...(isSilent ? unknown('its API does not answer') : seen) }];
       }),
   );
 }
@@ -196,5 +304,12 @@ function life(what: string, ends: Date, now: Date, least: number): Seen {
   if (!(left > 0)) return fail(`${what} expired at ${when} UTC`);
   return left < least ? fail(`${what} expires at ${when} UTC`) : pass(`${what} is valid until ${when} UTC`);
 }
+
+/** Istio supports control planes that differ by one minor version. */
+const isNear = (one: string, other: string): boolean => {
+  const [major, minor] = minorOf(one).split('.').map(Number);
+  const [otherMajor, otherMinor] = minorOf(other).split('.').map(Number);
+  return major === otherMajor && Math.abs(minor! - otherMinor!) <= 1;
+};
 
 const minorOf = (version: string) => version.split('.').slice(0, 2).join('.');

@@ -3,13 +3,15 @@ import { messageOf } from '../../../errors.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/traffic.js';
 import { median } from './latency.js';
-import { judgeShares, nextLook, type Expectation } from './shares.js';
+import { judgeShares, nextLook, shareRule, type Expectation } from './shares.js';
 
 /** What became of the requests from one cluster, or why none could be sent. */
 export interface Direction {
   /** The cluster whose sleep sends. */
   from: string;
   traffic?: Traffic;
+  /** The weights that were expected. */
+  expectation?: Expectation;
   problem?: string;
 }
 
@@ -18,7 +20,8 @@ export interface MeasureOptions {
   namespace: string;
   /** Requests in parallel. */
   parallel: number;
-  expectation: Expectation;
+  /** May be known only after the first requests were sent. */
+  expectation: Promise<Expectation>;
   signal: AbortSignal;
   /** Multiplies every deadline. */
   deadlineFactor: number;
@@ -35,10 +38,11 @@ const apiPatienceMs = seconds(10);
 
 /** Sends requests from a cluster until the shares are decided, or their bound or time is reached. */
 export async function measureDirection(cluster: Cluster, options: MeasureOptions): Promise<Direction> {
+  options.expectation.catch(() => undefined); // whoever aborted knows
   try {
     const withinMs = apiPatienceMs * options.deadlineFactor;
     await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never', withinMs });
-    return { from: cluster.name, traffic: await measure(cluster, options) };
+    return { from: cluster.name, traffic: await measure(cluster, options), expectation: await options.expectation };
   } catch (error) {
     options.signal.throwIfAborted();
     return { from: cluster.name, problem: messageOf(error) };
@@ -46,7 +50,7 @@ export async function measureDirection(cluster: Cluster, options: MeasureOptions
 }
 
 async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
-  const withinMs = mostMs * options.deadlineFactor;
+  const withinMs = Math.ceil(mostMs * options.deadlineFactor);
   const deadline = AbortSignal.timeout(withinMs);
   const signal = AbortSignal.any([options.signal, deadline]);
   try {
@@ -62,13 +66,15 @@ async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Prom
   const { namespace, parallel, expectation, signal, deadlineFactor } = options;
   const config = { stepDeadlineFactor: deadlineFactor };
   const until = performance.now() + patienceMs * deadlineFactor;
-  const first = nextLook(0, expectation)!;
-  let traffic = await sendTraffic(cluster, { namespace, parallel, sequential: first }, signal, config);
+  let traffic = await sendTraffic(cluster, { namespace, parallel, sequential: shareRule.first }, signal, config);
+  const expected = await expectation;
+  const least = nextLook(0, expected)!;
   for (;;) {
     const { sequential } = traffic;
     if (errorsOf(traffic.parallel) + errorsOf(sequential) > 0) return traffic;
-    if (judgeShares(sequential.versions, expectation).kind !== 'undecided') return traffic;
-    const next = nextLook(sequential.requests, expectation) ?? 0;
+    const isOpen = judgeShares(sequential.versions, expected).kind === 'undecided';
+    if (!isOpen && sequential.requests >= least) return traffic;
+    const next = nextLook(sequential.requests, expected) ?? 0;
     const inTime = Math.floor((until - performance.now()) / Math.max(1, median(sequential.times)));
     const more = Math.min(next - sequential.requests, inTime);
     if (more < 1) return traffic;

@@ -13,6 +13,8 @@ export interface Expectation {
   weights: Weights;
   /** Whether somebody stated them, so that the shares have to match, not only to exist. */
   isStated: boolean;
+  /** The rule of the mesh that states them, such as `VirtualService sample/canary`; undefined if a person did. */
+  by?: string;
 }
 
 export const evenly: Expectation = { weights: { v1: 1, v2: 1 }, isStated: false };
@@ -97,7 +99,8 @@ export function judgeShares(
 
 /** How many requests there should be in all before the next look; undefined when that is decided, or stays open. */
 export function nextLook(sent: number, { isStated }: Expectation): number | undefined {
-  if (sent === 0) return isStated ? shareRule.firstIfStated : shareRule.first;
+  const first = isStated ? shareRule.firstIfStated : shareRule.first;
+  if (sent < first) return first;
   return sent >= shareRule.bound ? undefined : Math.min(sent * 2, shareRule.bound);
 }
 

@@ -25,12 +25,13 @@ export interface Verdict {
   directions: DirectionVerdict[];
 }
 
-/** The worst of the directions decides; errors are worse than any share. */
+/** The worst of the directions decides; errors are worse than any share. `expectation` is for directions without their own. */
 export function judge(directions: readonly Direction[], expectation: Expectation): Verdict {
   const judged = directions.map((direction) => judgeDirection(direction, expectation));
   const kind = (['fail', 'inconclusive'] as const).find((worst) => judged.some((one) => one.kind === worst)) ?? 'pass';
   if (kind === 'pass') {
-    const reason = expectation.isStated ? 'the mesh works, the shares are as expected' : passing;
+    const isStated = directions.some((one) => (one.expectation ?? expectation).isStated);
+    const reason = isStated ? 'the mesh works, the shares are as expected' : passing;
     return { kind, reason, directions: judged };
   }
   const deciding = judged.filter((one) => one.kind === kind);
@@ -43,7 +44,8 @@ export function judge(directions: readonly Direction[], expectation: Expectation
 
 const passing = 'the mesh works: both versions answer';
 
-export function judgeDirection({ from, traffic, problem }: Direction, expectation: Expectation): DirectionVerdict {
+export function judgeDirection(direction: Direction, ofAll: Expectation): DirectionVerdict {
+  const { from, traffic, problem, expectation = ofAll } = direction;
   if (!traffic) return { from, kind: 'fail', reason: `no request could be sent: ${problem}`, remarks: [] };
   const shares = judgeShares(traffic.sequential.versions, expectation);
   const judged = { from, shares, remarks: remarksOn(traffic, expectation) };
@@ -66,8 +68,9 @@ function failureOf({ parallel, sequential }: Traffic, { weights }: Expectation):
 /** A version that takes twice as long as another, and so many milliseconds longer, is worth a remark. */
 const noticeableMs = 20;
 
-function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStated }: Expectation): string[] {
+function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStated, by }: Expectation): string[] {
   const remarks: string[] = [];
+  if (by !== undefined) remarks.push(`judged by the weights of ${by}: ${formatWeights(weights)}`);
   const medians = Object.entries(sequential.timesByVersion)
     .map(([version, times]) => ({ version, ms: median(times) }))
     .toSorted((a, b) => a.ms - b.ms);
@@ -87,6 +90,11 @@ function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStat
   if (strangers.length > 0) remarks.push(`other versions answer too: ${strangers.map(brief).join(', ')}`);
   return remarks;
 }
+
+const formatWeights = (weights: Weights): string =>
+  Object.entries(weights)
+    .map(([version, weight]) => `${version}=${weight}`)
+    .join(',');
 
 /** The version that got less than chance explains. */
 function unevenVersion({ requests, versions }: Run, weights: Weights): string | undefined {

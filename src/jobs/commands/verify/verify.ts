@@ -1,14 +1,11 @@
 import { messageOf } from '../../../errors.js';
-import { NotYet } from '../../../k8s/api-errors.js';
-import { virtualClusterNames } from '../../../k8s/demo.js';
 import { sampleNamespace } from '../../../k8s/helloworld.js';
-import { isProofRequired, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
-import { inClusterServer } from '../../../k8s/virtual-cluster.js';
-import { bothClusters, placeOf, type DemoContext } from '../../context.js';
+import { isProofRequired } from '../../../k8s/kubeconfig.js';
+import { bothClusters } from '../../context.js';
 import type { Handler } from '../../job-run.js';
 import { onReadyDemo } from '../../on-ready-demo.js';
-import type { HostFacts } from './checks.js';
 import { detailsFile, type Verified } from './details.js';
+import { readHostFacts } from './host-facts.js';
 import { defaultRequests, verifyMesh } from './mesh.js';
 import { verifyMessage } from './messages.js';
 
@@ -31,7 +28,7 @@ export const verify: Handler<'verify'> = async (run) => {
     );
   });
   const verified: Verified = { demo, ...report };
-  const { publicProblem: problem } = report.host;
+  const problem = report.host?.publicProblem;
   const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
   const posted = await slack.post(payload.requester, verifyMessage(verified, publicWay));
   // The verdict is what was asked for: whatever comes of the details, it is not posted a second time.
@@ -39,19 +36,3 @@ export const verify: Handler<'verify'> = async (run) => {
     log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
   });
 };
-
-async function readHostFacts(context: DemoContext, clusters: VirtualClusters): Promise<HostFacts> {
-  const { host, config, demo, signal } = context;
-  const [publicProblem, ...addresses] = await Promise.all([
-    tryDemoKubeconfig(host, config, demo, clusters, signal),
-    ...virtualClusterNames.map(async (name) => {
-      try {
-        return [name, await inClusterServer(host, placeOf(demo, name))] as const;
-      } catch (error) {
-        if (!(error instanceof NotYet)) throw error;
-        return [name, undefined] as const;
-      }
-    }),
-  ]);
-  return { publicProblem, apiAddresses: Object.fromEntries(addresses), credentialsEnd: demo.credentialsEnd };
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { findCauses } from '../../../../../src/jobs/commands/verify/causes.js';
-import { checkPair, type HostFacts } from '../../../../../src/jobs/commands/verify/checks.js';
+import { checkNames, checkPair, type HostFacts } from '../../../../../src/jobs/commands/verify/checks.js';
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
@@ -13,6 +13,7 @@ const now = new Date('2026-01-01T00:00:00Z');
 const later = new Date('2026-06-01T00:00:00Z');
 const seen = <Value>(value: Value): Fact<Value> => ({ value });
 
+const peerIdentity = 'spiffe://cluster.local/ns/sample/sa/default';
 const ips = { vc1: '10.0.0.1', vc2: '10.0.0.2' };
 const addresses = { vc1: 'https://10.96.0.1:443', vc2: 'https://10.96.0.2:443' };
 
@@ -36,7 +37,14 @@ function good(name: 'vc1' | 'vc2', fields: Partial<ClusterFacts> = {}): ClusterF
     remoteSecrets: seen([{ cluster: other, server: addresses[other], isAuthority: true }]),
     remoteStates: seen({ [other]: 'synced' }),
     rules: seen([]),
-    sidecar: seen({ endpoints, certificate: { identity: 'spiffe://cluster.local/ns/sample/sa/sleep', ends: later } }),
+    peer: seen({ pod: 'helloworld-abc', isReached: true, identity: peerIdentity, isOfRoot: true }),
+    proxies: seen([{ name: 'sleep-abc.sample', stale: [] }]),
+    gateways: seen([{ name: 'istio-ingressgateway-abc', problem: undefined }]),
+    sidecar: seen({
+      endpoints,
+      certificate: { identity: 'spiffe://cluster.local/ns/sample/sa/sleep', ends: later },
+      transport: { peers: [peerIdentity] },
+    }),
     ...fields,
   };
 }
@@ -203,6 +211,44 @@ describe('where the mesh does not work, the cause is found', () => {
       /vc1: the sidecar of sleep has endpoints without a pod: 10\.0\.0\.9/,
     ],
     [
+      'of a NetworkPolicy of the host',
+      'a NetworkPolicy of the host cuts the pair',
+      {
+        host: { cutBy: { vc1: seen(['demo-vc2/deny (ingress)']), vc2: seen([]) } },
+        vc1: { peer: seen({ pod: 'helloworld-abc', isReached: false, problem: 'no answer within 4 s' }) },
+        traffic: failing('Operation timed out after 5001 milliseconds'),
+      },
+      /vc1: NetworkPolicy demo-vc2\/deny \(ingress\) of the host cuts requests to vc2/,
+    ],
+    [
+      'of a cut that open connections survive',
+      'the network between the clusters is cut',
+      { vc1: { peer: seen({ pod: 'helloworld-abc', isReached: false, problem: 'no answer within 4 s' }) } },
+      /vc1: a new connection from sleep does not reach helloworld-abc of vc2: no answer within 4 s/,
+    ],
+    [
+      'of a peer with an identity that the sidecar does not expect',
+      'mTLS between the clusters fails',
+      {
+        vc1: {
+          peer: seen({ pod: 'helloworld-abc', isReached: true, identity: 'spiffe://evil/ns/a/sa/b', isOfRoot: true }),
+        },
+      },
+      /vc1: helloworld-abc of vc2 shows spiffe:\/\/evil\/ns\/a\/sa\/b, but the sidecar of sleep expects spiffe:\/\/cluster\.local/,
+    ],
+    [
+      'of requests without mTLS',
+      'mTLS between the clusters fails',
+      { vc1: { sidecar: seen({ ...good('vc1').sidecar.value!, transport: { peers: [] } }) } },
+      /vc1: the sidecar of sleep sends its requests to helloworld without mTLS/,
+    ],
+    [
+      'of a proxy that has not taken what istiod sent',
+      'a proxy is not in sync with istiod',
+      { vc2: { proxies: seen([{ name: 'sleep-abc.sample', stale: ['endpoint', 'route'] }]) } },
+      /vc2: not in sync with istiod: sleep-abc\.sample \(endpoint, route\)/,
+    ],
+    [
       'of a network that is cut',
       'the network between the clusters is cut',
       { traffic: failing('Operation timed out after 5001 milliseconds') },
@@ -262,7 +308,57 @@ test('no cause is invented where nothing explains it', () => assert.deepEqual(ca
 test('no cause is looked for where the mesh works', () =>
   assert.deepEqual(causesOf({ vc1: { remoteSecrets: seen([]) }, traffic: direction('vc1', { v1: 12, v2: 12 }) }), []));
 
+test('a rule by whose weights a direction is judged is not blamed for a version that is dead', () => {
+  const spread: MeshRule = {
+    ...{
+      kind: 'VirtualService',
+      name: 'canary',
+      namespace: 'sample',
+      effect: 'routes to subset v1 (90) and subset v2 (10)',
+    },
+    weights: { v1: 90, v2: 10 },
+  };
+  const judgedBy = { weights: { v1: 90, v2: 10 }, isStated: true, by: 'VirtualService sample/canary' };
+  const broken = { vc1: { rules: seen([spread]) }, vc2: { pods: seen([pod('sleep', '1')]) } };
+  const traffic = { ...direction('vc1', { v1: 400 }), expectation: judgedBy };
+  assert.deepEqual(namesOf({ ...broken, traffic }), ['a version of helloworld is not running']);
+});
+
 describe('the checks', () => {
+  test('of another mesh than a demo leave out what only the host of a demo knows', () => {
+    const findings = checkPair([good('vc1'), good('vc2')], undefined, now);
+    const left = ['publicName', 'credentials', 'networkPolicies', 'dashboards', 'vclusterVersions'];
+    assert.deepEqual(
+      checkNames.filter((check) => !findings.some((finding) => finding.check === check)),
+      checkNames.filter((check) => left.includes(check)),
+    );
+  });
+
+  test('of a demo look at its dashboards, its vclusters and the life of its tokens', () => {
+    const host: HostFacts = {
+      ...{ apiAddresses: addresses, credentialsEnd: later },
+      dashboards: { vc1: seen({ holds: false, seen: 'pod dashboard-abc is Pending' }) },
+      vclusters: { vc1: seen('0.34.0'), vc2: seen('0.33.0') },
+    };
+    const vc1 = {
+      remoteSecrets: remote({ tokenEnds: new Date('2026-01-01T00:30:00Z') }),
+      gateways: seen([{ name: 'a', problem: 'pod a is Pending' }]),
+      istiodVersion: seen('1.29.0'),
+    };
+    const failed = checkPair([good('vc1', vc1), good('vc2')], host, now).filter(({ state }) => state === 'fail');
+    assert.deepEqual(
+      failed.map(({ check, evidence }) => `${check}: ${evidence}`),
+      [
+        'tokenLife: the token of the remote secret expires at 2026-01-01 00:30 UTC',
+        'gateways: the gateway is not ready: pod a is Pending',
+        'dashboards: the Dashboard is not ready: pod dashboard-abc is Pending',
+        'versions: istiod is 1.29.0, but there are sidecars of 1.31.0',
+        'istiodVersions: istiod is 1.29.0, that of vc2 is 1.31.0: they may differ by one minor version',
+        'vclusterVersions: vcluster is 0.34.0, that of vc2 is 0.33.0',
+      ],
+    );
+  });
+
   test('all pass where all is well', () => {
     const findings = checkPair([good('vc1'), good('vc2')], { apiAddresses: addresses, credentialsEnd: later }, now);
     assert.deepEqual(
@@ -281,6 +377,7 @@ describe('the checks', () => {
         'remoteAddress unknown',
         'remoteAddress unknown',
         'endpoints unknown',
+        'mtls unknown',
         'identity unknown',
       ],
     );

@@ -26,7 +26,7 @@ test('a sleep that hangs is waited for no longer than two minutes, however many 
     with: () => cluster,
   };
   const { signal } = new AbortController();
-  const expectation = { weights: { v1: 90, v2: 10 }, isStated: true };
+  const expectation = Promise.resolve({ weights: { v1: 90, v2: 10 }, isStated: true });
   try {
     const direction = await measureDirection(cluster, {
       namespace: 'sample',

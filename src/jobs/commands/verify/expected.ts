@@ -1,0 +1,25 @@
+import type { MeshRule } from '../../../k8s/mesh-rules.js';
+import type { Expectation } from './shares.js';
+
+const versions = ['v1', 'v2'] as const;
+
+/**
+ * The weights that a VirtualService states for helloworld, with the versions that a DestinationRule gives its subsets.
+ * Undefined where no rule states any; a rule that keeps a version out states no expectation, but is what is wrong.
+ */
+export function expectationIn(rules: readonly MeshRule[]): Expectation | undefined {
+  const labelled = new Map(rules.flatMap(({ subsets = {} }) => Object.entries(subsets)));
+  for (const { kind, namespace, name, weights: bySubset } of rules) {
+    if (bySubset === undefined) continue;
+    const parts = Object.entries(bySubset).map(([subset, weight]) => ({
+      version: labelled.get(subset) ?? subset,
+      weight,
+    }));
+    const weightOf = (version: string) =>
+      parts.filter((part) => part.version === version).reduce((sum, { weight }) => sum + weight, 0);
+    const weights = Object.fromEntries(versions.map((version) => [version, weightOf(version)]));
+    if (versions.every((version) => weights[version]! > 0))
+      return { weights, isStated: true, by: `${kind} ${namespace}/${name}` };
+  }
+  return undefined;
+}

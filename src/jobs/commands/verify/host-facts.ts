@@ -1,0 +1,103 @@
+import type { V1NetworkPolicy, V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import { seconds } from '../../../duration.js';
+import { messageOf } from '../../../errors.js';
+import { NotYet } from '../../../k8s/api-errors.js';
+import type { Cluster } from '../../../k8s/cluster.js';
+import { dashboardReady } from '../../../k8s/dashboard.js';
+import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo.js';
+import { tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
+import { tagOf, type Fact } from '../../../k8s/mesh-facts.js';
+import { policiesThatCut, type PolicyPod } from '../../../k8s/network-policies.js';
+import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
+import { inClusterServer } from '../../../k8s/virtual-cluster.js';
+import { placeOf, type DemoContext } from '../../context.js';
+import type { HostFacts } from './checks.js';
+
+/* What the host cluster says of a demo's mesh: its addresses, its policies, and what else a demo has. */
+
+const readWithinMs = seconds(5);
+
+/** Reads everything, side by side, each in its own time. */
+export async function readHostFacts(context: DemoContext, clusters: VirtualClusters): Promise<HostFacts> {
+  const { host, config, demo, signal } = context;
+  async function fact<Value>(look: (ended: AbortSignal) => Promise<Value>): Promise<Fact<Value>> {
+    const withinMs = Math.ceil(readWithinMs * config.stepDeadlineFactor);
+    const deadline = AbortSignal.timeout(withinMs);
+    try {
+      return { value: await look(AbortSignal.any([signal, deadline])) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { problem: deadline.aborted ? `no answer within ${withinMs / 1000} s` : messageOf(error) };
+    }
+  }
+  const each = async <Value>(look: (place: VirtualClusterPlace, ended: AbortSignal) => Promise<Value>) => {
+    const facts = virtualClusterNames.map(
+      async (name) => [name, await fact((ended) => look(placeOf(demo, name), ended))] as const,
+    );
+    return Object.fromEntries(await Promise.all(facts)) as Record<string, Fact<Value>>;
+  };
+  const [publicProblem, addresses, cutBy, dashboards, vclusters] = await Promise.all([
+    tryDemoKubeconfig(host, config, demo, clusters, signal),
+    each((place, ended) => addressOf(host.with({ signal: ended }), place)),
+    each((place, ended) => cuts(host.with({ signal: ended }), place, demo.places)),
+    each(({ name }, ended) => dashboardReady(clusters[name].with({ signal: ended }))),
+    each((place, ended) => vclusterVersion(host.with({ signal: ended }), place)),
+  ]);
+  const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
+  return { publicProblem, apiAddresses, credentialsEnd: demo.credentialsEnd, cutBy, dashboards, vclusters };
+}
+
+async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {
+  try {
+    return await inClusterServer(host, place);
+  } catch (error) {
+    if (error instanceof NotYet) return undefined;
+    throw error;
+  }
+}
+
+/** The policies that cut requests from a place's sleep to helloworld in the other one. */
+async function cuts(
+  host: Cluster,
+  place: VirtualClusterPlace,
+  places: readonly VirtualClusterPlace[],
+): Promise<string[]> {
+  const other = places.find(({ name }) => name !== place.name);
+  if (!other) return [];
+  const [sleep, helloworld, ...policies] = await Promise.all([
+    samplePod(host, place, 'sleep'),
+    samplePod(host, other, 'helloworld'),
+    ...[place, other].map(({ namespace }) =>
+      list<V1NetworkPolicy>(host, 'networking.k8s.io/v1', 'NetworkPolicy', { namespace, atMost: 100 }),
+    ),
+  ]);
+  if (!sleep || !helloworld) throw new Error('there is no pod of sleep or of helloworld');
+  return policiesThatCut(policies.flat(), { from: sleep, to: helloworld, port: 5000 });
+}
+
+/** The host's copy of a pod of the sample. */
+async function samplePod(
+  host: Cluster,
+  { namespace }: VirtualClusterPlace,
+  app: string,
+): Promise<PolicyPod | undefined> {
+  const [pods, found] = await Promise.all([
+    list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: { app, 'vcluster.loft.sh/namespace': 'sample' }, atMost: 20 }),
+    readMetadata(host, ref('v1', 'Namespace', namespace)),
+  ]);
+  const pod = pods.find(({ status }) => status?.podIP);
+  return (
+    pod && {
+      namespace,
+      namespaceLabels: found?.metadata.labels ?? {},
+      labels: pod.metadata.labels,
+      ip: pod.status!.podIP!,
+    }
+  );
+}
+
+/** Of the control plane's image; undefined without a StatefulSet, or where it is named by its digest. */
+async function vclusterVersion(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string | undefined> {
+  const found = await read<V1StatefulSet>(host, ref('apps/v1', 'StatefulSet', name, namespace));
+  return tagOf(found?.spec?.template.spec?.containers.find(({ image }) => image?.includes('vcluster'))?.image);
+}

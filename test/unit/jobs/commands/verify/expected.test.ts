@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MeshRule } from '../../../../../src/k8s/mesh-rules.js';
+import { expectationIn } from '../../../../../src/jobs/commands/verify/expected.js';
+import { nextLook } from '../../../../../src/jobs/commands/verify/shares.js';
+
+const virtualService = (weights: Record<string, number>): MeshRule => ({
+  ...{ kind: 'VirtualService', name: 'canary', namespace: 'sample', effect: 'routes' },
+  weights,
+});
+const destinationRule = (subsets: Record<string, string>): MeshRule => ({
+  ...{ kind: 'DestinationRule', name: 'subsets', namespace: 'sample', effect: 'defines subsets' },
+  subsets,
+});
+
+test('the weights of a VirtualService are what is expected, and it is named', () =>
+  assert.deepEqual(expectationIn([virtualService({ v1: 90, v2: 10 })]), {
+    weights: { v1: 90, v2: 10 },
+    isStated: true,
+    by: 'VirtualService sample/canary',
+  }));
+
+test('a DestinationRule says which version a subset is', () => {
+  const rules = [virtualService({ stable: 80, canary: 20 }), destinationRule({ stable: 'v2', canary: 'v1' })];
+  assert.deepEqual(expectationIn(rules)?.weights, { v1: 20, v2: 80 });
+});
+
+test('a rule that keeps a version out is no expectation', () => {
+  assert.equal(expectationIn([virtualService({ v1: 100 })]), undefined);
+  assert.equal(expectationIn([virtualService({ v1: 100, v2: 0 })]), undefined);
+});
+
+test('rules without weights state nothing', () =>
+  assert.equal(expectationIn([destinationRule({ v1: 'v1' })]), undefined));
+
+test('weights that turn up after the first requests still have the requests that they need', () =>
+  assert.equal(nextLook(24, { weights: { v1: 90, v2: 10 }, isStated: true }), 200));
