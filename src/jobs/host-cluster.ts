@@ -33,11 +33,17 @@ export interface ClaimedHost {
   claim: Claim;
   /** Aborted when the worker has to stop or the claim is lost. */
   signal: AbortSignal;
+  /** Tells people something at the end, after the claim was released: while Slack is away, other jobs can have the demo. */
+  tell(say: () => Promise<unknown>): void;
+  /** Releases the claim before the end, for a flow whose last step tells people. */
+  release(): Promise<void>;
+  /** The host cluster for what such a step records. */
+  unclaimed: Cluster;
 }
 
 /**
- * The only way to write to a demo: claims it, opens the host cluster, and releases the claim at the end. If another job
- * holds the claim, `busy` is called instead.
+ * The only way to write to a demo: claims it, opens the host cluster, releases the claim at the end, and then tells people.
+ * If another job holds the claim, `busy` is called instead.
  */
 export async function withClaimedDemo(
   run: JobRun<WritingJob>,
@@ -50,15 +56,20 @@ export async function withClaimedDemo(
     const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run.resumed);
     if (isHolder(claim)) return await busy(claim);
     const signal = AbortSignal.any([run.signal, claim.signal]);
+    const last: (() => Promise<unknown>)[] = [];
+    // The Lease also expires by itself; if it remains for a while, the work is done all the same.
+    const release = () =>
+      claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
     try {
-      await work({ host: host.with({ signal, beforeWrite: claim.assertHeld }), claim, signal });
+      const claimed = host.with({ signal, beforeWrite: claim.assertHeld });
+      await work({ host: claimed, claim, signal, tell: (say) => void last.push(say), release, unclaimed: host });
     } catch (error) {
       // Whatever the error, the cause is that the claim was lost.
       claim.signal.throwIfAborted();
       throw error;
     } finally {
-      // The Lease also expires by itself; if it remains for a while, the work is done all the same.
-      await claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
+      await release();
+      for (const say of last) await say();
     }
   });
 }

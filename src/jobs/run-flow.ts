@@ -52,6 +52,10 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
   const { host, claim, signal } = claimed;
   setMaxListeners(0, signal); // all waits and requests of all steps listen to it
   const reporter = startReporter(request);
+  const finish = (outcome: Parameters<ProgressReporter['finish']>[0]) => {
+    const finished = reporter.finish(outcome);
+    claimed.tell(() => finished);
+  };
   try {
     const tasks = await withDemoContext(
       run,
@@ -68,10 +72,10 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
           onEnd: (task) => observeStep(run, task),
         }),
     );
-    await reporter.finish('done');
+    finish('done');
     return tasks;
   } catch (error) {
-    await reporter.finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
+    finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
     throw error;
   }
 }
@@ -99,7 +103,7 @@ function startReporter({ run, claimed, demo, title, audience }: ReportedFlow): P
     slack,
     audience,
     posted: progress?.jobId === jobId ? progress : undefined,
-    rememberPosted: (posted) => noteProgress(claimed.host, demo, { jobId, ...posted }),
+    rememberPosted: (posted) => noteProgress(claimed.unclaimed, demo, { jobId, ...posted }),
     title,
     jobId,
     since,

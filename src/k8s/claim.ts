@@ -31,6 +31,7 @@ export interface Claim {
   signal: AbortSignal;
   /** To be called before every write. @throws ClaimLost */
   assertHeld(): void;
+  /** Lets other jobs have the demo; the second call does nothing. `signal` is not aborted. */
   release(): Promise<void>;
 }
 
@@ -147,13 +148,17 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
     const { uid, resourceVersion } = own.metadata!;
     await remove(host, reference, { uid, resourceVersion });
   };
+  let isReleased = false;
   return {
     signal: lost.signal,
     assertHeld() {
+      if (isReleased) throw new ClaimLost('it has been released');
       loseWhenLate();
       lost.signal.throwIfAborted();
     },
     async release() {
+      if (isReleased) return;
+      isReleased = true;
       timers.forEach(clearInterval);
       await renewing;
       if (lost.signal.aborted) return;

@@ -200,9 +200,21 @@ export async function changeExisting(
   return !isOther && (await hasRecord(host, demo.name)) ? changed : undefined;
 }
 
-/** Records where the message of a job is, unless the record has been deleted meanwhile. */
+/** Whether a demo, as it was found later, has been deleted meanwhile or is being deleted; another may have its name. */
+export const isGone = ({ created }: Demo, found: Demo | undefined): boolean =>
+  found === undefined || found.state === 'deleting' || found.created.getTime() !== created.getTime();
+
+/**
+ * Records where the message of a job is, unless the record has been deleted meanwhile, or belongs to a deletion that has its
+ * own message.
+ */
 export async function noteProgress(host: Cluster, demo: Demo, progress: NonNullable<Demo['progress']>): Promise<void> {
-  await changeRecord(host, demo, (current) => ({ ...current, progress }), false);
+  await changeRecord(
+    host,
+    demo,
+    (current) => (current.state === 'deleting' && demo.state !== 'deleting' ? current : { ...current, progress }),
+    false,
+  );
 }
 
 /** Records the state of the demo. */

@@ -76,6 +76,17 @@ describe('a claim on a demo', { concurrency: true }, () => {
     assert.equal(await currentHolder(host, 'default', 'one', signal), undefined);
   });
 
+  it('that was released early cannot be used, and its second release does not touch the next holder', async () => {
+    const early = await held('early', 'job-1');
+    await early.release();
+    assert.throws(() => early.assertHeld(), /released/);
+    assert.ok(!early.signal.aborted, 'what the job still tells people goes on');
+    const next = await held('early', 'job-2');
+    await early.release();
+    assert.match(await holderOf('early'), /job-2/);
+    await next.release();
+  });
+
   it('goes to only one of many jobs that ask at once', async () => {
     const results = await Promise.all(Array.from({ length: 8 }, (_, index) => claim('race', `job-${index}`)));
     const winners = results.filter((result): result is Claim => !isHolder(result));

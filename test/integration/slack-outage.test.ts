@@ -43,4 +43,51 @@ describe('a create that starts while Slack is down', () => {
         .filter((text) => text.includes(`demo ${demo}`));
       assert.equal(followed.filter((text) => /Creating demo/.test(text)).length, 1, followed.join('\n---\n'));
     });
+
+  /** Presses Delete until it is accepted: until then the demo is being created. */
+  const deletes = (demo: string) =>
+    waitFor(
+      `the deletion of ${demo}`,
+      async () => {
+        await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
+        return await waitFor('its start', async () => (await findDemo(cluster, demo))?.state === 'deleting', {
+          withinMs: 5_000,
+        }).catch(() => false);
+      },
+      { withinMs: 30_000 },
+    );
+
+  test('can be deleted as soon as it is ready, before Slack is back', { timeout: 180_000 }, async () => {
+    const { slack } = stack;
+    const demo = 'unseen';
+    await stack.type(slack.alice, `create ${demo}`);
+    slack.setOutage('status');
+    await waitFor('a ready demo', async () => (await findDemo(cluster, demo))?.state === 'ready', {
+      withinMs: 120_000,
+    });
+    await deletes(demo);
+    await waitFor('the end of its namespaces', async () => (await findDemo(cluster, demo))?.places.length === 0, {
+      withinMs: 60_000,
+    });
+    slack.setOutage(undefined);
+    await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 60_000);
+    await waitFor('the end of its record', async () => (await findDemo(cluster, demo)) === undefined);
+    await stack.whisper(slack.alice, new RegExp(`Demo \\*${demo}\\* became ready while Slack was not available`));
+    const names = (await slack.files(slack.channel)).map(({ name }) => name);
+    assert.ok(!names.some((name) => name.includes(demo)), names.join());
+  });
+
+  test('can be deleted although its last edit still waits for Slack', { timeout: 180_000 }, async () => {
+    const { slack } = stack;
+    const demo = 'edited';
+    await stack.type(slack.alice, `create ${demo}`);
+    slack.failCalls('chat.update', 'ratelimited');
+    try {
+      await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 120_000);
+      await deletes(demo);
+      await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 60_000);
+    } finally {
+      slack.failCalls('chat.update', undefined);
+    }
+  });
 });

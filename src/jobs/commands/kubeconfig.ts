@@ -3,7 +3,7 @@ import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import { virtualClusterNames, withDone, type Demo } from '../../k8s/demo.js';
-import { changeRecord, findDemo } from '../../k8s/demo-record.js';
+import { changeExisting, findDemo } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
 import { removeBindings } from '../../k8s/revocation.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
@@ -36,7 +36,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       await assertStillWelcome(context, clusters, userId);
       const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
       await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
-      await changeRecord(host, demo, (current) => withDone(current, run.id));
+      await changeExisting(host, demo, (current) => withDone(current, run.id));
       return demo.name;
     },
     requireUsable(run),

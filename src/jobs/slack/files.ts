@@ -1,4 +1,4 @@
-import { changeRecord } from '../../k8s/demo-record.js';
+import { changeExisting, isGone } from '../../k8s/demo-record.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import type { Demo } from '../../k8s/demo.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
@@ -12,7 +12,7 @@ export interface Receiver {
 
 /**
  * Records a file that somebody got, and deletes files of the same demo that they got before, or that `before` got if it was
- * somebody else.
+ * somebody else. If the demo has been deleted meanwhile, the file is deleted as well.
  */
 export async function noteFiles(
   slack: Slack,
@@ -22,13 +22,13 @@ export async function noteFiles(
   { to, user, before = to }: Receiver & { before?: string },
 ): Promise<void> {
   let earlier: string[] = [];
-  await changeRecord(host, demo, (current) => {
+  const noted = await changeExisting(host, demo, (current) => {
     const replaced = current.files.filter((file) => [to, before].includes(file.to) && !ids.includes(file.id));
     earlier = replaced.map(({ id }) => id);
     const kept = current.files.filter((file) => !replaced.includes(file));
     return { ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] };
   });
-  await slack.deleteFiles(earlier);
+  await slack.deleteFiles(isGone(demo, noted) ? ids : earlier);
 }
 
 /** Those who have a kubeconfig of the demo and may have another. */

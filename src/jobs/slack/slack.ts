@@ -38,6 +38,8 @@ export interface SharingRules extends Pick<DemoConfig, 'access' | 'delivery'> {
 
 /** How workers talk to people in Slack. */
 export interface Slack {
+  /** Resolves as soon as Slack answers. */
+  available(): Promise<void>;
   /** Posts in the channel of the command; as a direct message if the bot cannot write there. */
   post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
@@ -124,6 +126,9 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
   }
 
   return {
+    async available() {
+      await client.auth.test();
+    },
     async post(to, message) {
       return await inChannel(to, (channel) => say(channel, message));
     },

@@ -22,8 +22,8 @@ import { tellFailure } from './tell-failure.js';
 /** What a worker needs to run jobs. */
 export interface Workshop {
   tools: WorkerTools;
-  /** For jobs of people, which do not end before they have heard of it: it waits while Slack is away. */
-  patientSlack: Slack;
+  /** For jobs of people, which do not end before they have heard of it: it waits while Slack is away, until `lost`. */
+  patientSlack(lost?: AbortSignal): Slack;
   /** The two stages of stopping. */
   stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
   /** Opens a queue, possibly of another host cluster; the caller closes it. */
@@ -51,7 +51,7 @@ export async function performJob(
   // If a job went back to its queue, only the wait before its first start counts.
   if (job.attemptsStarted === 1)
     metrics.jobWait.observe({ job_name: name }, Math.max(0, Date.now() - read.askedAt.getTime()) / seconds(1));
-  const slack = 'requester' in read.payload ? workshop.patientSlack : tools.slack;
+  const slack = 'requester' in read.payload ? workshop.patientSlack(lost) : tools.slack;
   const told = watchTelling(slack);
   let outcome: JobOutcome = 'done';
   const handBack = async (reason: string) => {
@@ -68,6 +68,7 @@ export async function performJob(
       const check = { access: run.config.access, people: run.people, command: name as JobCommandName, log };
       if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
       else await assertMayAsk(requester, check);
+      run.signal.throwIfAborted();
     }
     await handle(run).catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
@@ -164,7 +165,7 @@ export async function reportAbandoned(job: Job<unknown>, workshop: Workshop): Pr
   });
   log.error({ jobId: read.id, job: read.name }, 'job abandoned');
   tools.metrics.jobDuration.observe({ job_name: read.name, outcome: 'failed' }, 0);
-  await tellFailure({ slack: patientSlack, log }, read, error);
+  await tellFailure({ slack: patientSlack(), log }, read, error);
 }
 
 /** Only the short text reaches Redis: no stack, no cause. */

@@ -10,7 +10,7 @@ import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import type { Slack } from '../slack/slack.js';
 
-/** After that a job starts without an answer, or says that it cannot. */
+/** After that a job starts without an answer. */
 const askTimeoutMs = seconds(10);
 
 export interface RequesterCheck {
@@ -22,24 +22,24 @@ export interface RequesterCheck {
 }
 
 /**
- * Checks that this person may use vcdemo and their role may run the command. The bot has checked as well, but anything that can write to Redis could command
- * the workers, and the bot does not wait for Slack.
- * @param isPatient whether to wait for a Slack that is away, as long as its client does
+ * Checks that this person may use vcdemo and their role may run the command. The bot has checked as well, but anything that
+ * can write to Redis could command the workers, and the bot does not wait for Slack.
+ * @param isPatient whether to wait for a Slack that is away, as long as its client does; the result would have to wait too
  * @throws Refusal `not-allowed`, `not-a-member`; `not-known` if Slack cannot say who it is
  */
 export async function assertMayAsk(
   requester: Requester,
   { access, people, command }: RequesterCheck,
-  isPatient = false,
+  isPatient = true,
 ): Promise<void> {
-  const asking = <Answer>(ask: () => Promise<Answer>) => (isPatient ? ask() : within(askTimeoutMs, ask));
-  const role = await asking(() => assertMayUse(access, requester, people)).catch((error: unknown) => {
+  const asking = <Answer>(waits: boolean, ask: () => Promise<Answer>) => (waits ? ask() : within(askTimeoutMs, ask));
+  const role = await asking(isPatient, () => assertMayUse(access, requester, people)).catch((error: unknown) => {
     throw error instanceof Refusal ? error : new NotKnown(error, groupScopes);
   });
   if (command !== undefined) assertRole(role, commands[command].who, command);
   let standing: Standing;
   try {
-    standing = await asking(() => people.standingOf(requester.userId));
+    standing = await asking(isPatient && !access.guests, () => people.standingOf(requester.userId));
   } catch (error) {
     if (access.guests) return;
     throw new NotKnown(error);
@@ -55,14 +55,14 @@ const groupScopes =
  * after Slack has said who the requester is. Returns a Slack that enforces this.
  */
 export async function assertMayAskLater(requester: Requester, check: RequesterCheck, slack: Slack): Promise<Slack> {
-  await assertMayAsk(requester, check).catch((error: unknown) => {
+  await assertMayAsk(requester, check, false).catch((error: unknown) => {
     if (!(error instanceof NotKnown && error.isOutage)) throw error;
     check.log.warn({ reason: error.message }, 'Slack will be asked again before the kubeconfig is sent');
   });
   return {
     ...slack,
     async shareFile(...args) {
-      await assertMayAsk(requester, check, true);
+      await assertMayAsk(requester, check);
       return await slack.shareFile(...args);
     },
   };

@@ -62,8 +62,12 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   setMaxListeners(0, draining.signal); // every wait listens to it
   const slackOptions = { token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL, observe: metrics.slackCall };
   const client = createSlackClient(slackOptions);
-  const patientClient = createSlackClient({ ...slackOptions, patienceMs: slackPatienceMs, signal: draining.signal });
-  const people = peopleAround(patientClient);
+  const patientClient = (...signals: AbortSignal[]) =>
+    createSlackClient({
+      ...{ ...slackOptions, patienceMs: slackPatienceMs },
+      signal: AbortSignal.any([draining.signal, ...signals]),
+    });
+  const people = peopleAround(patientClient());
   const slackParts = { people, newBlocks: createNewBlocks({ log, observe: metrics.blockRefusal }), log };
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
@@ -73,7 +77,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       istio: new IstioRenderer(),
       delivered: new Map(),
     },
-    patientSlack: createSlack({ client: patientClient, quick: client, ...slackParts }),
+    patientSlack: (lost = neverLost) => createSlack({ client: patientClient(lost), quick: client, ...slackParts }),
     stopping: { draining: draining.signal, signal: ending.signal },
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,

@@ -3,7 +3,15 @@ import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import { beginWork, changeRecord, findDemo, forgetDemo, listDemos, markDemo } from '../../../k8s/demo-record.js';
+import {
+  beginWork,
+  changeExisting,
+  findDemo,
+  forgetDemo,
+  isGone,
+  listDemos,
+  markDemo,
+} from '../../../k8s/demo-record.js';
 import { firstPlace, isResumed, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
@@ -15,12 +23,13 @@ import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
-import { mrkdwn } from '../../../mrkdwn.js';
+import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import type { SlackFile } from '../../slack/file-as-text.js';
 import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
-import { alreadyThereMessage, createdText } from './messages.js';
+import { alreadyThereMessage, createdText, deletedUnseenMessage } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
 
@@ -51,7 +60,7 @@ async function namingAllPermissions({ settings, config, signal }: CreateRun, wor
 }
 
 async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
-  const { payload, slack, config } = run;
+  const { payload, config } = run;
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
   if (present?.state === 'deleting')
@@ -63,7 +72,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     // A run that was interrupted after its last step still has to show the final progress.
     if (!resumed) assertNotOver(run, present);
     if (present.state === 'ready' && !resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
-      return await slack.whisper(payload.requester, alreadyThereMessage(present));
+      return claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
   }
   if (!present) {
     await assertNotEnded(host, run);
@@ -80,8 +89,11 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
       flow: createFlow,
       title: mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`,
       delivery: {
-        isDone: async () => (await findDemo(host, demo.name))?.done.includes(run.id) ?? false,
-        deliver: () => deliver(run, host, demo),
+        isDone: async () => {
+          const found = await findDemo(host, demo.name);
+          return isGone(demo, found) || found!.done.includes(run.id);
+        },
+        deliver: () => deliver(run, claimed, demo),
       },
       audience: payload.requester,
     });
@@ -109,6 +121,9 @@ async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: D
 }
 
 async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, error: FlowError): Promise<FlowFailed> {
+  const audience = payload.requester;
+  if (error.failed.every(({ step }) => step === 'delivery'))
+    return new FlowFailed(error, { title: notSentTitle(demo), hint: error.hint ?? notSentHint(demo), audience });
   const made = await findDemo(host, demo.name);
   const isEmpty = made === undefined || made.places.length === 0;
   if (isEmpty) await forgetDemo(host, demo);
@@ -123,7 +138,7 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   return new FlowFailed(error, {
     title: mrkdwn`Creating demo *${demo.name}* failed`,
     hint: [error.hint, resume, use].filter(Boolean).join('\n'),
-    audience: payload.requester,
+    audience,
   });
 }
 
@@ -136,27 +151,44 @@ async function weakerThanDefault({ config }: CreateRun, host: Cluster, demo: Dem
   return [...weakenedBy(config), ...(gap ? [gap] : [])];
 }
 
-/** Sends the kubeconfig only once, even if the API of the host cluster fails before that can be recorded. */
-async function deliver(run: CreateRun, host: Cluster, planned: Demo): Promise<void> {
-  const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
-  if (!run.delivered.has(run.id)) run.delivered.set(run.id, await shareKubeconfig(run, host, demo));
+/**
+ * Sends the kubeconfig only once, even if the API of the host cluster fails before that can be recorded. The demo is ready,
+ * so it can be deleted although Slack takes long.
+ */
+async function deliver(run: CreateRun, { unclaimed: host, release }: ClaimedHost, planned: Demo): Promise<void> {
+  if (!run.delivered.has(run.id)) {
+    const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
+    const file = await readyFile(run, host, demo);
+    await release();
+    await run.slack.available();
+    if (isGone(demo, await findDemo(host, demo.name)))
+      return await run.slack.whisper(run.payload.requester, deletedUnseenMessage(demo.name));
+    run.delivered.set(run.id, await shareKubeconfig(run, demo, file));
+  }
   const shared = run.delivered.get(run.id);
-  if (shared) await noteFiles(run.slack, host, demo, shared, { to: shared.to });
-  await changeRecord(host, demo, (current) => withDone(current, run.id));
+  if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
+  await changeExisting(host, planned, (current) => withDone(current, run.id));
   run.delivered.delete(run.id);
 }
 
-/** Shares the kubeconfig in the channel; if the file cannot be sent, the demo has not failed. */
-async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promise<SharedFile | undefined> {
-  const { slack, payload, config, log } = run;
+async function readyFile(run: CreateRun, host: Cluster, demo: Demo): Promise<SlackFile> {
+  const { config, askedAt } = run;
   const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
   const weaker = await weakerThanDefault(run, host, demo);
-  const file = {
+  return {
     filename: kubeconfigName(demo.name),
     content: text,
     title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, Date.now() - run.askedAt.getTime(), { weaker, unproven }),
+    comment: createdText(config, demo, Date.now() - askedAt.getTime(), { weaker, unproven }),
   };
+}
+
+const notSentTitle = ({ name }: Demo): Mrkdwn => mrkdwn`Demo *${name}* is ready, but its kubeconfig could not be sent`;
+const notSentHint = ({ name }: Demo): string => `\`/vcdemo kubeconfig ${name}\` gives you your own kubeconfig.`;
+
+/** Shares the kubeconfig in the channel; if the file cannot be sent, the demo has not failed. */
+async function shareKubeconfig(run: CreateRun, demo: Demo, file: SlackFile): Promise<SharedFile | undefined> {
+  const { slack, payload, config, log } = run;
   try {
     const shared = await slack.shareFile(payload.requester, file, { ...config, revoked: demo.revoked });
     if (shared.withheld)
@@ -170,9 +202,9 @@ async function shareKubeconfig(run: CreateRun, host: Cluster, demo: Demo): Promi
     await slack.post(
       payload.requester,
       failureMessage({
-        title: mrkdwn`Demo *${demo.name}* is ready, but its kubeconfig could not be sent`,
+        title: notSentTitle(demo),
         reasons: [messageOf(error)],
-        hint: `Check that the bot has the scope files:write and is in the channel. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig.`,
+        hint: `Check that the bot has the scope files:write and is in the channel. ${notSentHint(demo)}`,
         jobId: run.id,
       }),
     );

@@ -46,3 +46,9 @@ export function alreadyThereMessage(demo: Demo): SlackMessage {
     mrkdwn`:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to ${mention(demo.owner.id)} and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig; \`/vcdemo status ${demo.name}\` checks every part.`,
   );
 }
+
+/** The end of a create whose demo was deleted before Slack could be told that it was ready. */
+export const deletedUnseenMessage = (demo: string): SlackMessage =>
+  message(
+    mrkdwn`:information_source: Demo *${demo}* became ready while Slack was not available, and was deleted before its kubeconfig could be sent.`,
+  );

@@ -16,12 +16,12 @@ export const deleteDemo: Handler<'delete'> = (run) =>
   );
 
 async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
-  const { config, slack, payload } = run;
+  const { config, payload } = run;
   const { requester, demo: name } = payload;
   const how = 'has been';
   // A run that was interrupted at its very end still has to answer.
   if (await hasEnded(claimed.host, name, run.id))
-    return void (await slack.post(requester, deletedMessage(name, how, [])));
+    return claimed.tell(() => run.slack.post(requester, deletedMessage(name, how, [])));
   const demo = await requireDemo(claimed.host, run);
   const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
   await removeDemo(run, { claimed, demo, audience: requester, title, how });

@@ -41,7 +41,7 @@ export async function removeDemo(
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     await markDemo(host, demo, 'deleting', error.message);
-    const isKnown = isRepeated && demo.problem === problemOf(error.message);
+    const isKnown = isRepeated && found.problem === problemOf(error.message);
     throw new FlowFailed(error, {
       title: mrkdwn`The deletion of demo *${demo.name}* did not finish`,
       hint:

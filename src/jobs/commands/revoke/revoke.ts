@@ -1,5 +1,5 @@
 import type { Cluster } from '../../../k8s/cluster.js';
-import { changeRecord } from '../../../k8s/demo-record.js';
+import { changeExisting, changeRecord } from '../../../k8s/demo-record.js';
 import { withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
@@ -36,7 +36,7 @@ export const revoke: Handler<'revoke'> = (run) =>
 
 async function revokePerson(
   { slack, payload, ...run }: RevokeRun,
-  { host, claim, signal }: ClaimedHost,
+  { host, claim, signal, tell, unclaimed }: ClaimedHost,
   demo: Demo,
   person: string,
 ): Promise<void> {
@@ -56,8 +56,10 @@ async function revokePerson(
   );
   await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
-  await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
-  await changeRecord(host, noted, (current) => withDone(current, run.id));
+  tell(async () => {
+    await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
+    await changeExisting(unclaimed, noted, (current) => withDone(current, run.id));
+  });
 }
 
 async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo): Promise<void> {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { describe, test } from 'node:test';
 import { WaitingError, type Job } from 'bullmq';
 import { readWorkerSettings } from '../../../../src/config.js';
 import { signaturesFor } from '../../../../src/job-signature.js';
 import type { Slack } from '../../../../src/jobs/slack/slack.js';
 import { performJob, type Workshop } from '../../../../src/jobs/worker/perform-job.js';
+import type { People } from '../../../../src/slack/people.js';
 import { createLog } from '../../../../src/log.js';
 import { createWorkerMetrics } from '../../../../src/metrics.js';
 import { textOf } from '../../../support/stack.js';
@@ -17,7 +19,14 @@ const away = () => Promise.reject(new Error('Slack did not answer'));
 const slackThatIsAway = { post: away, whisper: away, shareFile: away, sendFile: away } as unknown as Slack;
 
 /** Runs a read-only command of a guest, who is not allowed to; resolves with how the job ended and what was said. */
-async function performRefused(whisper: Slack['whisper'], draining = new AbortController()) {
+async function performRefused(
+  whisper: Slack['whisper'],
+  {
+    draining = new AbortController(),
+    lost = new AbortController(),
+    standingOf = () => Promise.resolve('guest'),
+  }: { draining?: AbortController; lost?: AbortController; standingOf?: People['standingOf'] } = {},
+) {
   const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() };
   const signatures = signaturesFor(signed, jobKeys.JOB_SIGNING_KEY, [undefined]);
   let putBack = 0;
@@ -30,17 +39,15 @@ async function performRefused(whisper: Slack['whisper'], draining = new AbortCon
     tools: {
       settings: readWorkerSettings({ ...jobKeys, SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: 'redis://localhost:6379' }),
       slack: slackThatIsAway,
-      people: { standingOf: () => Promise.resolve('guest' as const) },
+      people: { standingOf },
       metrics: createWorkerMetrics(),
     },
-    patientSlack: { ...slackThatIsAway, whisper },
+    patientSlack: () => ({ ...slackThatIsAway, whisper }),
     stopping: { draining: draining.signal, signal: new AbortController().signal },
     openQueue: () => ({ close: () => Promise.resolve() }),
     log: createLog('test', 'silent'),
   } as unknown as Workshop;
-  const error: unknown = await performJob(job, 'token', new AbortController().signal, workshop).catch(
-    (thrown: unknown) => thrown,
-  );
+  const error: unknown = await performJob(job, 'token', lost.signal, workshop).catch((thrown: unknown) => thrown);
   return { error, putBack };
 }
 
@@ -55,11 +62,59 @@ describe('the end of a command', () => {
 
   test('is left to the next worker by one that stops before Slack is back', async () => {
     const draining = new AbortController();
-    const { error, putBack } = await performRefused(() => {
-      draining.abort(new Error('the worker is stopping'));
-      return away();
-    }, draining);
+    const { error, putBack } = await performRefused(
+      () => {
+        draining.abort(new Error('the worker is stopping'));
+        return away();
+      },
+      { draining },
+    );
     assert.ok(error instanceof WaitingError);
     assert.equal(putBack, 1);
+  });
+
+  test('waits for a Slack that is down to say who asks', async () => {
+    const said: string[] = [];
+    const asked = new EventEmitter();
+    const isAsked = once(asked, 'asked');
+    const performed = performRefused(async (_, message) => void said.push(textOf(message)), {
+      standingOf: async () => {
+        asked.emit('asked');
+        const [standing] = (await once(asked, 'back')) as ['guest'];
+        return standing;
+      },
+    });
+    await isAsked;
+    assert.deepEqual(said, []);
+    asked.emit('back', 'guest');
+    await performed;
+    assert.match(said.join(), /Guests of this workspace/);
+  });
+
+  test('is left to the next worker by one that stops before Slack can say who asks', async () => {
+    const draining = new AbortController();
+    const { error, putBack } = await performRefused(away, {
+      draining,
+      standingOf: () => {
+        draining.abort(new Error('the worker is stopping'));
+        return away();
+      },
+    });
+    assert.ok(error instanceof WaitingError);
+    assert.equal(putBack, 1);
+  });
+
+  test('is left to the worker that has taken over the job while Slack was down', async () => {
+    const lost = new AbortController();
+    const said: string[] = [];
+    const { error } = await performRefused(async (_, message) => void said.push(textOf(message)), {
+      lost,
+      standingOf: async () => {
+        lost.abort(new Error('the lock was lost'));
+        return 'member';
+      },
+    });
+    assert.match(String(error), /the lock was lost/);
+    assert.deepEqual(said, []);
   });
 });
