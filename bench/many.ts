@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { simulatedHost } from '../test/support/host.js';
-import { jobIdIn, watchJobs } from '../sandbox/jobs.js';
+import { watchJobs } from '../sandbox/jobs.js';
 import { startStack } from '../test/support/stack.js';
 import { labels } from '../src/k8s/demo.js';
 
@@ -45,7 +45,7 @@ async function measure(workers: number, demos: number): Promise<Figures> {
     const names = Array.from({ length: demos }, (_, index) => `many-${index + 1}`);
     const start = performance.now();
     const outcomes = await Promise.allSettled(
-      names.map(async (name) => jobs.finished(jobIdIn((await stack.type(slack.alice, `create ${name}`)).body) ?? name)),
+      names.map(async (name) => jobs.finished((await stack.type(slack.alice, `create ${name}`)).triggerId)),
     );
     const seconds = (performance.now() - start) / 1000;
     const slackCalls = (slack.calls.length - callsBefore) / demos;

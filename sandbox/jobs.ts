@@ -1,13 +1,17 @@
-import { Job, Queue, QueueEvents } from 'bullmq';
+import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import { queueKinds, queueName } from '../src/commands/payload.js';
+import { jobSuffix } from '../src/job-queue.js';
 import type { Answer } from '../test/support/slack.js';
 import { paragraphsOf, type Content } from '../test/support/timeline.js';
 
 /** Waits for jobs to end. */
 export interface JobWatcher {
-  /** Resolves when the job is done; rejects if it failed, with its reason, or if it takes too long. */
-  finished(jobId: string): Promise<void>;
+  /**
+   * Resolves when the job is done that was started by what a person did, by Slack's ID of it; to false if nothing was
+   * started. Rejects if it failed, with its reason, or if it takes too long.
+   */
+  finished(triggerId: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -32,23 +36,21 @@ export async function watchJobs(redisUrl: string): Promise<JobWatcher> {
     }),
   );
   return {
-    async finished(jobId) {
+    async finished(triggerId) {
+      const ending = `-${jobSuffix(triggerId)}`;
       for (const { queue, events } of queues) {
-        const job = await Job.fromId(queue, jobId);
-        if (job) return void (await job.waitUntilFinished(events, longestJobMs));
+        const job = (await queue.getJobs()).find((each) => each?.id?.endsWith(ending));
+        if (!job) continue;
+        await job.waitUntilFinished(events, longestJobMs);
+        return true;
       }
-      throw new Error(`There is no job ${jobId}`);
+      return false;
     },
     async close() {
       await Promise.allSettled(queues.flatMap(({ queue, events }) => [queue.close(), events.close()]));
       connection.disconnect();
     },
   };
-}
-
-/** The id of the job in an answer. */
-export function jobIdIn(answer: Partial<Content>): string | undefined {
-  return /\(job ([\w-]+)\)/.exec(answer.text ?? '')?.[1];
 }
 
 /** Whether a message says that something failed. */

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { faultNames } from '../simulator/faults.js';
 import { simulatedHost } from '../test/support/host.js';
-import { jobIdIn, watchJobs, type JobWatcher } from './jobs.js';
+import { watchJobs, type JobWatcher } from './jobs.js';
 import { servePage } from './page.js';
 import { realHost } from './real-host.js';
 import { runScript } from './script.js';
@@ -116,13 +116,13 @@ async function converse(
   );
   const { alice } = stack.slack;
   const begun: Promise<unknown>[] = [];
-  const finished = (answer: { text?: string }) => jobs.finished(jobIdIn(answer) ?? '').catch(() => undefined);
+  const finished = ({ triggerId }: { triggerId: string }) => jobs.finished(triggerId).catch(() => undefined);
   for await (const line of prompt.lines) {
     const text = line.trim();
     const button = terminal.button(Number(text));
     const command = /^\/vcdemo\b\s*(.*)$/.exec(text)?.[1];
     if (button) begun.push(finished(await stack.press(alice, button.actionId, button.value)));
-    else if (command !== undefined) begun.push(finished((await stack.type(alice, command)).body));
+    else if (command !== undefined) begun.push(finished(await stack.type(alice, command)));
     else if (/^\d+$/.test(text)) print(`There is no button ${text}.`);
     else if (text !== '') print('Commands start with /vcdemo; a number presses the button with that number.');
     prompt.show();

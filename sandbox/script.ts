@@ -1,5 +1,5 @@
 import type { Stack } from '../test/support/stack.js';
-import { jobIdIn, tellsOfFailure, type JobWatcher } from './jobs.js';
+import { tellsOfFailure, type JobWatcher } from './jobs.js';
 import { buttonsOf } from '../test/support/timeline.js';
 
 /**
@@ -15,19 +15,14 @@ export async function runScript(
     if (line === '') continue;
     const start = performance.now();
     const seen = slack.timeline.entries.length;
-    const { status, body } = await stack.type(slack.alice, line);
+    const { status, body, ...typed } = await stack.type(slack.alice, line);
     if (status !== 200) return `${line}: the bot answered with ${status}`;
-    let answer: { text?: string } = body;
     const dangerous = buttonsOf(body).find((button) => button.dangerous);
-    if (dangerous) answer = await stack.press(slack.alice, dangerous.actionId, dangerous.value);
-    const jobId = jobIdIn(answer);
-    if (jobId === undefined && !line.startsWith('help')) return `${line}: nothing was started. ${answer.text ?? ''}`;
-    const failure =
-      jobId &&
-      (await jobs.finished(jobId).then(
-        () => undefined,
-        (error: Error) => error.message,
-      ));
+    const { triggerId } = dangerous ? await stack.press(slack.alice, dangerous.actionId, dangerous.value) : typed;
+    const failure = await jobs.finished(triggerId).then(
+      (isStarted) => (isStarted || line.startsWith('help') ? undefined : `nothing was started. ${body.text ?? ''}`),
+      (error: Error) => error.message,
+    );
     if (failure) return `${line}: ${failure}`;
     const bad = slack.timeline.entries.slice(seen).find((entry) => tellsOfFailure(entry));
     if (bad) return `${line}: ${bad.text}`;

@@ -1,32 +1,35 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Job, JobsOptions, Queue } from 'bullmq';
 import type { JobRequest } from './commands/job-payloads.js';
-import { hours, minutes, seconds } from './duration.js';
+import { hours, seconds } from './duration.js';
 import type { SignedJob, Signatures } from './job-signature.js';
 
-/** A new job, with an id that says what it does and for which demo. */
-export function newJob({ name, payload }: JobRequest): SignedJob {
+/** A new job, with an id that says what it does and for which demo; the same `deliveryId` yields the same id. */
+export function newJob({ name, payload }: JobRequest, deliveryId?: string): SignedJob {
   const demo = 'demo' in payload ? [payload.demo] : [];
-  return { id: [name, ...demo, randomBytes(3).toString('hex')].join('-'), name, payload, timestamp: Date.now() };
+  const suffix = deliveryId === undefined ? randomBytes(3).toString('hex') : jobSuffix(deliveryId);
+  return { id: [name, ...demo, suffix].join('-'), name, payload, timestamp: Date.now() };
 }
+
+/** How the id of a job ends that a person asked for. */
+export const jobSuffix = (deliveryId: string): string =>
+  createHash('sha256').update(deliveryId).digest('hex').slice(0, 6);
 
 /** Finished jobs are kept for a day, so that they can be looked up. */
 const kept = { age: hours(24) / seconds(1), count: 1000 };
 
-/**
- * Puts a signed job on a queue. The same `dedupeId` within ten minutes yields the existing job. Putting a job on the queue
- * twice has no effect, because its id is taken.
- */
-export function putOnQueue(
-  queue: Queue,
-  job: SignedJob,
-  signatures: Signatures,
-  { dedupeId }: { dedupeId?: string } = {},
-): Promise<Job> {
+/** Jobs that count as one: within `ttlMs` the same id yields the existing job. */
+export interface Deduplication {
+  id: string;
+  ttlMs: number;
+}
+
+/** Puts a signed job on a queue. Putting a job on it twice has no effect, because its id is taken. */
+export function putOnQueue(queue: Queue, job: SignedJob, signatures: Signatures, once?: Deduplication): Promise<Job> {
   return queue.add(
     job.name,
     { ...job.payload, signatures },
-    { ...optionsOf(job), ...(dedupeId !== undefined && { deduplication: { id: dedupeId, ttl: minutes(10) } }) },
+    { ...optionsOf(job), ...(once && { deduplication: { id: once.id, ttl: once.ttlMs } }) },
   );
 }
 

@@ -13,8 +13,11 @@ import { createPeople } from '../slack/people.js';
 import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
-import type { ListenerContext } from './listeners/context.js';
+import type { BotContext } from './listeners/context.js';
 import { listenForButtons } from './listeners/button.js';
+import { listenForForm } from './listeners/form.js';
+import { listenForMentions } from './listeners/mention.js';
+import { whisper } from './listeners/respond.js';
 import { createJobQueues, type JobQueues } from './queue.js';
 import { createRateLimit } from './rate-limit.js';
 import { createDispatcher, type Dispatch } from './receiver/dispatch.js';
@@ -62,9 +65,6 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
     throw error;
   }
 }
-
-/** What listeners need before it is known where the app is installed. */
-type BotContext = Omit<ListenerContext, 'people'>;
 
 interface Running {
   /** Serves the health paths, and Slack's requests in HTTP mode. */
@@ -153,14 +153,16 @@ export async function createBoltDispatcher(
   });
   await app.init();
   // A command that waits for its answer leaves no time for a second attempt.
-  const people = createPeople(slackClient(settings, context, 1), () => Promise.resolve(installation));
-  listenForCommand(app, { ...context, people });
-  listenForButtons(app, { ...context, people });
+  const slack = slackClient(settings, context, 1);
+  const people = createPeople(slack, () => Promise.resolve(installation));
+  for (const listen of [listenForCommand, listenForButtons, listenForForm, listenForMentions])
+    listen(app, { ...context, slack, people });
   return createDispatcher(app, {
     installation,
     people,
     guests: demoConfig.access.guests,
     observe: metrics.slackCall,
+    whisper: (place, reply) => whisper(slack, place, reply),
     log,
   });
 }

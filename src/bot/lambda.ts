@@ -28,6 +28,7 @@ async function start() {
     // Never read: Prometheus cannot scrape a function.
     metrics: createBotMetrics(),
     log,
+    isMomentary: true,
   };
   // Asking Slack where the app is installed would cost every cold start a call.
   const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Queue, type Telemetry } from 'bullmq';
+import { Queue, type Job, type Telemetry } from 'bullmq';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { jobs, type JobRequest } from '../commands/job-payloads.js';
+import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
 import { queueKinds, queueName } from '../commands/payload.js';
 import { newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
@@ -15,12 +16,13 @@ import { NoAnswer, within } from '../within.js';
 /** The producing side of the queues; the workers consume. */
 export interface JobQueues {
   /**
-   * Puts a job on its queue (one per host cluster, if there are several) and returns its id. The same `dedupeId` within
-   * ten minutes yields the same job.
+   * Puts a job on its queue (one per host cluster, if there are several) and returns its id.
    * @throws UserError `redis-unavailable` after two seconds at most, `redis-refuses` with what Redis answers. If the
    * connection was lost in the middle of the call, the job may exist all the same.
    */
-  enqueue(request: JobRequest, options: { dedupeId: string; hostCluster?: string | undefined }): Promise<string>;
+  enqueue(request: JobRequest, options: EnqueueOptions): Promise<string>;
+  /** Whether no worker has taken the job yet. Throws as `enqueue` does. */
+  isUntaken(id: string, name: JobName, hostCluster: string | undefined): Promise<boolean>;
   /**
    * How many jobs of a person wait on the provisioning queues; if fewer than `most` wait in total, that total.
    * @throws as `enqueue` does
@@ -33,6 +35,14 @@ export interface JobQueues {
   /** Throws if Redis does not answer within a second. */
   lengths: QueueLengths;
   close(): Promise<void>;
+}
+
+export interface EnqueueOptions {
+  /** Slack's ID of what the person did; what Slack delivers twice is one job. */
+  dedupeId: string;
+  /** The same for everything that counts as one command if it is sent again within seconds. */
+  repeatId?: string | undefined;
+  hostCluster?: string | undefined;
 }
 
 /** How to reach Redis, and the key that signs jobs. */
@@ -52,6 +62,8 @@ const pingTimeoutMs = seconds(1);
 /** Short enough for a second attempt on a new connection. */
 const silenceTimeoutMs = seconds(1.5);
 const retryDelayMs = 50;
+/** A second Enter or click within this time is taken for an accident. */
+const repeatedWithinMs = seconds(10);
 /** How many waiting jobs are searched for a person's own. */
 const mostCounted = 500;
 const heartbeatMs = seconds(10);
@@ -104,18 +116,34 @@ export function createJobQueues(
     }
   };
 
+  const queueOf = (name: JobName, hostCluster: string | undefined): Queue => {
+    const queue = queues.get(queueName(jobs[name].queue, hostCluster));
+    if (!queue) throw new Error(`there is no queue for host cluster ${hostCluster}`);
+    return queue;
+  };
+
   return {
-    async enqueue(request, { dedupeId, hostCluster }) {
-      const job = newJob(request);
+    async enqueue(request, { dedupeId, repeatId, hostCluster }) {
+      const job = newJob(request, dedupeId);
       const { payload } = request;
       const searched = 'searched' in payload ? payload.searched : undefined;
       const signatures = signaturesFor(job, settings.JOB_SIGNING_KEY, searched ?? [hostCluster]);
-      const queue = queues.get(queueName(jobs[request.name].queue, hostCluster));
-      if (!queue) throw new Error(`there is no queue for host cluster ${hostCluster}`);
-      const added = await untilDone(enqueueTimeoutMs, () => putOnQueue(queue, job, signatures, { dedupeId }));
+      const queue = queueOf(request.name, hostCluster);
+      const id = await untilDone(enqueueTimeoutMs, async () => {
+        const once = repeatId === undefined ? undefined : { id: digest(repeatId), ttlMs: repeatedWithinMs };
+        const { id: added = '' } = await putOnQueue(queue, job, signatures, once);
+        if (once === undefined || added === job.id || !(await hasFailed(queue, added))) return added;
+        // The person corrects what was wrong and tries again.
+        const { id: again = '' } = await putOnQueue(queue, job, signatures, { ...once, id: `${once.id}-${added}` });
+        return again;
+      });
       link.over();
-      // If Slack delivered the command twice, this is the id of the job that the first delivery created.
-      return added.id ?? '';
+      return id;
+    },
+    async isUntaken(id, name, hostCluster) {
+      const queue = queueOf(name, hostCluster);
+      const job = (await untilDone(pingTimeoutMs, () => queue.getJob(id))) as Job | undefined;
+      return job !== undefined && job.processedOn === undefined;
     },
     async waitingOf(userId, most) {
       const provisioning = [...queues].filter(([name]) => name.startsWith('provisioning')).map(([, queue]) => queue);
@@ -161,6 +189,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
   };
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
+    isUntaken: (id, name, hostCluster) => withQueues((queues) => queues.isUntaken(id, name, hostCluster)),
     waitingOf: (userId, most) => withQueues((queues) => queues.waitingOf(userId, most)),
     ping: () => withQueues((queues) => queues.ping()),
     proveAtStart: () => withQueues((queues) => queues.proveAtStart()),
@@ -168,6 +197,11 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
     close: () => Promise.resolve(),
   };
 }
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+const hasFailed = async (queue: Queue, id: string): Promise<boolean> =>
+  ((await queue.getJob(id)) as Job | undefined)?.failedReason !== undefined;
 
 function openQueue(name: string, link: RedisLink, telemetry: Telemetry | undefined): Queue {
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.

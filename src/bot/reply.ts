@@ -6,13 +6,15 @@ import type { CommandOutcome } from '../metrics.js';
 import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../mrkdwn.js';
 import { buttons, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
 
-/** What was accepted, with the ids of its jobs, which also appear in the workers' messages and logs. */
-export function acceptedReply(text: Mrkdwn, jobIds: readonly string[]): SlackMessage {
+/** For a command that no worker has taken for a while. */
+export function untakenReply(jobIds: readonly string[]): SlackMessage {
   const ids = jobIds.map((id) => mrkdwn`\`${id}\``);
-  return {
-    ...messageOfParagraphs([text], mrkdwn`Job ${joinMrkdwn(ids, ', ')}`),
-    text: mrkdwn`${text} (job ${jobIds.join(', ')})`.text,
-  };
+  return messageOfParagraphs(
+    [
+      mrkdwn`:hourglass_flowing_sand: Your command is still waiting for a worker. It will be answered when one takes it.`,
+    ],
+    mrkdwn`Job ${joinMrkdwn(ids, ', ')}; if nothing happens, the vcdemo operators can check the workers.`,
+  );
 }
 
 /** A command that asks before it runs. */

@@ -97,7 +97,7 @@ type ValueOf<Of> = Of extends Word<infer Value> ? Value : never;
 /** The payload of a command's job. */
 export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['demo'] extends 'none'
   ? unknown
-  : { demo: string }) &
+  : { demo: string; ofThread?: boolean | undefined }) &
   (Row['demo'] extends 'any' ? { isUnnamed?: boolean | undefined } : unknown) &
   (Row extends { person: 'required' } ? { person: string } : unknown) &
   (Row extends { person: 'optional' } ? { person?: string | undefined } : unknown) &
@@ -115,7 +115,7 @@ export function payloadSchema<Row extends Command>(row: Row): z.ZodType<PayloadO
   const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()] as const);
   const shape: z.ZodRawShape = {
     requester,
-    ...(demo !== 'none' && { demo: demoName }),
+    ...(demo !== 'none' && { demo: demoName, ofThread: z.boolean().optional() }),
     ...(demo === 'any' && { isUnnamed: z.boolean().optional() }),
     ...(person && { person: person === 'required' ? slackUserId : slackUserId.optional() }),
     ...(audience && { audience: audienceId }),

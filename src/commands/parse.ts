@@ -21,6 +21,8 @@ export interface ParsedCommand {
   on?: string;
   /** The values of its flags and words, keyed by field of the payload. */
   flags: Record<string, unknown>;
+  /** No demo was named in a thread: the one whose card is above is meant. */
+  ofThread?: true;
   /** For `help create`: the command to explain. */
   topic?: CommandName;
 }
@@ -28,13 +30,15 @@ export interface ParsedCommand {
 export interface ParseOptions extends Limits {
   /** The host clusters that can be named; empty if there is only one. */
   clusters: readonly string[];
+  /** It was written under a message. */
+  isInThread?: boolean;
 }
 
 /**
  * Parses what was typed after `/vcdemo`.
  * @throws Refusal that names the problem, the closest match and the usage.
  */
-export function parseCommand(text: string, { clusters, ...limits }: ParseOptions): ParsedCommand {
+export function parseCommand(text: string, { clusters, isInThread = false, ...limits }: ParseOptions): ParsedCommand {
   const [first = 'help', ...rest] = splitWords(normaliseCommandText(text));
   const name = commandNamed(first);
   const command: Command = commands[name];
@@ -44,13 +48,15 @@ export function parseCommand(text: string, { clusters, ...limits }: ParseOptions
   const { mentioned, others } = splitMention(command, positional, refuse);
   const [demo] = command.demo === 'none' ? [] : others;
   const words = command.demo === 'none' ? others : others.slice(1);
-  if (command.demo === 'required' && demo === undefined)
+  const ofThread = isInThread && command.demo !== 'none' && demo === undefined;
+  if (command.demo === 'required' && demo === undefined && !ofThread)
     throw refuse('name-missing', `\`${name}\` needs the name of a demo.`);
   const parsedWords = parseWords(name, words, limits, refuse);
   return {
     name,
     ...(command.demo !== 'none' && { demo: parseDemoName(demo ?? defaultDemo, refuse) }),
     ...(command.demo === 'any' && demo === undefined && { isUnnamed: true as const }),
+    ...(ofThread && { ofThread }),
     ...mentioned,
     ...parseHostCluster(values.get('--on'), clusters, refuse),
     flags: { ...parsedWords, ...parseFlags(command, values, limits, refuse) },

@@ -31,6 +31,11 @@ export const requester = z.object({
   userId: slackUserId,
   userName: z.string(),
   channelId: z.string().regex(/^[CDG][A-Z0-9]+$/),
+  /** The timestamp of the message under which a mention was written, or of the mention itself. */
+  thread: z
+    .string()
+    .regex(/^\d{1,12}\.\d{1,9}$/)
+    .optional(),
 });
 export type Requester = z.infer<typeof requester>;
 

@@ -12,7 +12,7 @@ export interface ClusterRequest {
 
 /** The jobs of a command: one, or one for each host cluster if it goes to all of them. */
 export function requestsFor(
-  { name, demo, isUnnamed, person, audience, on, flags }: ParsedCommand & { name: JobCommandName },
+  { name, demo, ofThread, isUnnamed, person, audience, on, flags }: ParsedCommand & { name: JobCommandName },
   requester: Requester,
   clusters: readonly string[],
 ): ClusterRequest[] {
@@ -21,7 +21,7 @@ export function requestsFor(
   const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
   const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
   return asked.map((hostCluster) => ({
-    request: jobRequest(name, { requester, demo, isUnnamed, person, audience, ...flags, ...searched }),
+    request: jobRequest(name, { requester, demo, ofThread, isUnnamed, person, audience, ...flags, ...searched }),
     hostCluster,
   }));
 }

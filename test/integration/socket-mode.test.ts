@@ -91,14 +91,14 @@ async function readiness({ url, lines }: RunningBot, status: number): Promise<st
 
 async function assertWorks(running: RunningBot): Promise<void> {
   await readiness(running, 200);
-  assert.match(String((await command('status team-a')).payload?.text), /status-team-a-[0-9a-f]{6}/);
+  assert.match(String((await command('create team-a')).payload?.text), /Creating demo team-a/);
 }
 
 test('in Socket Mode a command is answered over the socket, and health over HTTP', async () => {
   const running = await startBot();
-  const { payload } = await command('status team-a');
+  const { payload } = await command('create team-a');
   assert.equal(payload?.response_type, 'ephemeral');
-  assert.match(String(payload.text), /status-team-a-[0-9a-f]{6}/);
+  assert.match(String(payload.text), /Creating demo team-a/);
   await readiness(running, 200);
   assert.equal((await fetch(`${running.url}/slack/events`, { method: 'POST' })).status, 404);
   running.bot.kill('SIGTERM');

@@ -4,6 +4,7 @@ import { startBot } from '../../src/bot/app.js';
 import { queueKinds } from '../../src/commands/payload.js';
 import { readBotSettings, readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
+import { jobSuffix } from '../../src/job-queue.js';
 import { createLog, type Log } from '../../src/log.js';
 import type { SimulatedHost } from './host.js';
 import { jobKeys } from './job-keys.js';
@@ -67,8 +68,10 @@ export async function startProduct({
       return await waitFor(
         'an accepted command',
         async () => {
-          last = (await say('list')).body;
-          return /\(job (list-\w+)\)/.exec(JSON.stringify(last))?.[1];
+          const { body, triggerId } = await say('list');
+          last = body;
+          // What is accepted is answered by the worker.
+          return Object.keys(body).length === 0 ? `list-${jobSuffix(triggerId)}` : undefined;
         },
         { withinMs: 15_000, everyMs: 50, seen: () => last },
       );

@@ -489,7 +489,12 @@ export interface Answer {
 const app = { team_id: 'T000000001', api_app_id: 'A0VCDEMO0' };
 
 /** Sends `/vcdemo <text>` as Slack does. */
-export function slackCommand(botUrl: string, signingSecret: string, options: SlashCommandOptions): Promise<Answer> {
+export async function slackCommand(
+  botUrl: string,
+  signingSecret: string,
+  options: SlashCommandOptions,
+): Promise<Answer & { triggerId: string }> {
+  const { triggerId: id = triggerId() } = options;
   const form = new URLSearchParams({
     command: '/vcdemo',
     text: options.text,
@@ -499,10 +504,10 @@ export function slackCommand(botUrl: string, signingSecret: string, options: Sla
     channel_name: 'demos',
     team_domain: 'test',
     ...app,
-    trigger_id: options.triggerId ?? triggerId(),
+    trigger_id: id,
     response_url: options.responseUrl ?? 'http://127.0.0.1:9/unused',
   });
-  return post(botUrl, signingSecret, form.toString(), options.timestamp);
+  return { ...(await post(botUrl, signingSecret, form.toString(), options.timestamp)), triggerId: id };
 }
 
 export interface PressButtonOptions extends Person {

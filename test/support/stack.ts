@@ -11,6 +11,7 @@ import {
   slackCommand,
   startSlack,
   submitModal,
+  triggerId,
   type Answer,
   type Message,
   type Person,
@@ -25,9 +26,9 @@ import { jobKeys } from './job-keys.js';
 /** What people do in the channel. */
 export interface Conversation {
   /** Types `/vcdemo <text>`; resolves with what the person reads at once. */
-  type(person: Person, text: string): Promise<Answer>;
+  type(person: Person, text: string): Promise<Answer & { triggerId: string }>;
   /** Clicks a button; resolves with the response. */
-  press(person: Person, actionId: string, value: string): Promise<Response>;
+  press(person: Person, actionId: string, value: string): Promise<Response & { triggerId: string }>;
   /** Clicks a button or chooses from a menu, without waiting for more than that it has arrived. */
   click(person: Person, button: Pick<Button, 'actionId' | 'value' | 'isMenu'>, where: ClickedOn): Promise<void>;
   /** Submits the modal that was opened last, and closes it if nothing in it is wrong; resolves with what is, by field. */
@@ -151,16 +152,18 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
           buttonsOf(entry).some((button) => button.actionId === actionId && button.value === value),
       );
       const response = slack.responseUrl();
+      const id = triggerId();
       await pressButton(botUrl, slack.signingSecret, {
         ...person,
         actionId,
         value,
         channelId: slack.channel,
         responseUrl: response.url,
+        triggerId: id,
       });
       const answer = await response.next();
       reply(person, answer, answer.replace_original ? pressed?.id : undefined);
-      return answer;
+      return { ...answer, triggerId: id };
     },
     async click(person, { actionId, value, isMenu }, where) {
       const response = slack.responseUrl();

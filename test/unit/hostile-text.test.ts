@@ -1,9 +1,10 @@
+import { WebClient } from '@slack/web-api';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertOwner } from '../../src/access.js';
 import { helpReply } from '../../src/bot/help.js';
 import { answerCommand } from '../../src/bot/listeners/answer-command.js';
-import { acceptedReply, confirmationReply, replyToError } from '../../src/bot/reply.js';
+import { confirmationReply, replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig } from '../../src/config.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
@@ -168,14 +169,15 @@ const context = {
   log,
   demoConfig: { ...config, clusters: [hostile] },
   people: memberships,
+  slack: new WebClient(),
   metrics: createBotMetrics(),
   rateLimit: () => undefined,
   queues: { enqueue: () => Promise.resolve(hostile), waitingOf: () => Promise.resolve(0) } as never,
 };
-const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply;
+const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply!;
 
 const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
-  'an accepted command': () => acceptedReply(mrkdwn`${hostile}`, [hostile]),
+  'a command that waits': () => untakenReply([hostile]),
   'a question': () => confirmationReply(mrkdwn`${hostile}`, question),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),

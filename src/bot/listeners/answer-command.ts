@@ -4,16 +4,15 @@ import { parseCommand } from '../../commands/parse.js';
 import { isJobCommand } from '../../commands/job-payloads.js';
 import type { Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
-import { commands, usageOf } from '../../commands/table.js';
-import { Refusal } from '../../errors.js';
+import { commands, usageOf, type JobCommandName } from '../../commands/table.js';
+import { Refusal, UserError } from '../../errors.js';
 import type { CommandOutcome } from '../../metrics.js';
-import { mrkdwn } from '../../mrkdwn.js';
-import type { SlackMessage } from '../../slack-message.js';
+import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
 import type { JobQueues } from '../queue.js';
 import { assertMayGive } from '../role.js';
-import { acceptedReply, confirmationReply, outcomeOf, replyToError } from '../reply.js';
+import { confirmationReply, outcomeOf, replyToError } from '../reply.js';
 import type { ListenerContext } from './context.js';
 
 /** A command that somebody typed, or for which they pressed a button. */
@@ -25,11 +24,26 @@ export interface GivenCommand {
   dedupeId: string;
   /** The person has confirmed the command. */
   isConfirmed?: boolean;
+  /** Written under a message, so that a demo need not be named. */
+  isInThread?: boolean;
+  /** A click: the same one within seconds is an accident, whatever it does. */
+  isClick?: boolean;
 }
 
 export interface Answer {
-  reply: SlackMessage;
+  /** Undefined if the worker's answer is the only one. */
+  reply: SlackMessage | undefined;
   outcome: CommandOutcome;
+  /** What went wrong, if the person or the operators can do something about it. */
+  problem?: UserError;
+  /** What a worker will answer. */
+  jobs?: readonly EnqueuedJob[];
+}
+
+export interface EnqueuedJob {
+  id: string;
+  name: JobCommandName;
+  hostCluster: string | undefined;
 }
 
 /** Does what the command's row in the table says, and counts it. Never throws: a failure becomes the answer. */
@@ -40,7 +54,11 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
   try {
     context.rateLimit(requester.userId);
     const { ttl, clusters } = context.demoConfig;
-    const parsed = parseCommand(given.text, { maxTtlMs: ttl.max, clusters });
+    const parsed = parseCommand(given.text, {
+      maxTtlMs: ttl.max,
+      clusters,
+      isInThread: given.isInThread ?? false,
+    });
     name = parsed.name;
     const answer = await traced(`/vcdemo ${name}`, { 'vcdemo.user': requester.userId }, () =>
       answerParsed(parsed, given, { ...context, log }),
@@ -50,7 +68,7 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
   } catch (error) {
     const outcome = outcomeOf(error);
     context.metrics.commands.inc({ command: name, outcome });
-    return { reply: replyToError(error, log), outcome };
+    return { reply: replyToError(error, log), outcome, ...(error instanceof UserError && { problem: error }) };
   }
 }
 
@@ -65,21 +83,26 @@ async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: 
 
 async function answerParsed(
   parsed: ReturnType<typeof parseCommand>,
-  { text, requester, dedupeId, isConfirmed = false }: GivenCommand,
-  { queues, demoConfig, people, log }: ListenerContext,
+  { text, requester, dedupeId, isConfirmed = false, isClick = false }: GivenCommand,
+  { queues, demoConfig, people, log, isMomentary = false }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
   const { name, demo = '', person, on } = parsed;
   const { askedOn, confirm, accepted }: Command = commands[name];
+  const commandLine = joinWords(splitWords(normaliseCommandText(text)));
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
   await assertMayGive(name, requester, { access, people, log });
+  if (confirm && parsed.ofThread)
+    throw new Refusal('name-missing', `\`${name}\` needs the name of the demo, in a thread too.`, {
+      hint: `For example \`${commands[name].example}\`.`,
+    });
   if (confirm && !isConfirmed)
     return {
       outcome: 'answered',
       reply: confirmationReply(confirm(demo, person), {
         name,
         demo,
-        commandLine: joinWords(splitWords(normaliseCommandText(text))),
+        commandLine,
         on,
         clusters,
       }),
@@ -90,12 +113,26 @@ async function answerParsed(
     });
   if (commands[name].queue === 'provisioning' && !access.admins.includes(requester.userId))
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson);
+  const isReading = commands[name].queue === 'verification';
+  // A question may be asked twice; Enter pressed twice must not act twice.
+  const isOnce = isClick || !isReading;
+  const repeatId = isOnce
+    ? [requester.userId, requester.channelId, requester.thread, commandLine].join(' ')
+    : undefined;
   // Before the acknowledgement: an acknowledged command must not be lost.
-  const jobIds = await Promise.all(
-    requestsFor({ ...parsed, name }, requester, clusters).map(({ request, hostCluster }) =>
-      queues.enqueue(request, { dedupeId, hostCluster }),
-    ),
+  const jobs = await Promise.all(
+    requestsFor({ ...parsed, name }, requester, clusters).map(async ({ request, hostCluster }) => ({
+      id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
+      name,
+      hostCluster,
+    })),
   );
-  log.info({ jobs: jobIds }, 'command enqueued');
-  return { outcome: 'accepted', reply: acceptedReply(accepted?.(demo) ?? mrkdwn``, jobIds) };
+  log.info({ jobs: jobs.map(({ id }) => id) }, 'command enqueued');
+  // One message for a question: the worker's answer, unless nothing can be said later.
+  const isSilent = (isReading && !isMomentary) || parsed.ofThread;
+  return {
+    outcome: 'accepted',
+    reply: isSilent || !accepted ? undefined : messageOfParagraphs([accepted(demo)]),
+    jobs,
+  };
 }

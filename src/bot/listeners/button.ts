@@ -1,9 +1,11 @@
 import type { App, BlockAction, ButtonAction, OverflowAction } from '@slack/bolt';
 import { mrkdwn } from '../../mrkdwn.js';
-import { buttonActions, messageOfParagraphs } from '../../slack-message.js';
-import { answerCommand } from './answer-command.js';
+import { buttonActions, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { answerCommand, type Answer } from './answer-command.js';
 import type { ListenerContext } from './context.js';
+import { openForm } from './form.js';
 import { respondOrLog } from './respond.js';
+import { watchUntaken } from './watch.js';
 
 const ourActions = new RegExp(`^(${buttonActions.join('|')}):`);
 
@@ -20,22 +22,45 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     const action = pressed?.action_id.split(':')[0];
     const text = (pressed?.type === 'overflow' ? pressed.selected_option.value : pressed?.value) ?? '';
     const { id: userId, username, name } = body.user;
-    const requester = { userId, userName: username ?? name ?? '', channelId: body.channel?.id ?? '' };
-    const { reply, outcome } =
+    const log = context.log.child({ user: userId });
+    const requester = { userId, userName: username ?? name ?? '', channelId: channelOf(body) };
+    if (action === 'form') {
+      const isOpen = await openForm(context, {
+        triggerId: body.trigger_id,
+        requester,
+        isAtHome: body.view !== undefined,
+      });
+      await ack();
+      acknowledged();
+      if (!isOpen) log.warn('form was not opened');
+      return;
+    }
+    const { reply, outcome, jobs }: Answer =
       action === 'dismiss'
         ? { reply: messageOfParagraphs([mrkdwn`${text}`]), outcome: 'answered' }
         : await answerCommand(
-            { text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed' },
+            { text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed', isClick: true },
             context,
           );
     await ack();
     acknowledged();
+    const tell = async (message: SlackMessage, replacesQuestion = false) => {
+      // A click at Home has no response_url.
+      if (body.response_url !== undefined)
+        await respondOrLog(
+          respond,
+          { response_type: 'ephemeral', replace_original: replacesQuestion, ...message },
+          { ...context, log },
+        );
+      else if (requester.channelId !== '')
+        await context.slack.chat.postMessage({ channel: requester.channelId, ...message });
+    };
     // After a refusal the question stays, so that the person can press the button again.
     const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
-    await respondOrLog(
-      respond,
-      { response_type: 'ephemeral', replace_original: replacesQuestion, ...reply },
-      { ...context, log: context.log.child({ user: userId }) },
-    );
+    if (reply) await tell(reply, replacesQuestion);
+    watchUntaken(jobs, context, tell);
   });
 }
+
+/** At Home, the direct messages with the person, which the Home remembers. */
+const channelOf = ({ channel, view }: Pressed): string => channel?.id ?? view?.private_metadata ?? '';

@@ -1,16 +1,25 @@
+import type { WebClient } from '@slack/web-api';
 import type { Memberships } from '../../access.js';
 import type { SharedConfig } from '../../config.js';
 import type { Log } from '../../log.js';
 import type { BotMetrics } from '../../metrics.js';
 import type { JobQueues } from '../queue.js';
 
-/** What every listener needs. */
-export interface ListenerContext {
+/** What the bot is made of before it knows where it is installed. */
+export interface BotContext {
   queues: JobQueues;
   demoConfig: SharedConfig;
   /** Throws if a person sends too many commands. */
   rateLimit: (userId: string) => void;
-  people: Memberships;
   metrics: BotMetrics;
   log: Log;
+  /** The process may be frozen once it has answered, so it can do nothing later. */
+  isMomentary?: boolean;
+}
+
+/** What every listener needs. */
+export interface ListenerContext extends BotContext {
+  /** Makes one attempt per call: Slack waits three seconds. */
+  slack: WebClient;
+  people: Memberships;
 }

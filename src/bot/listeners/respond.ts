@@ -1,5 +1,7 @@
 import type { RespondArguments, RespondFn } from '@slack/bolt';
+import type { WebClient } from '@slack/web-api';
 import { seconds } from '../../duration.js';
+import type { SlackMessage } from '../../slack-message.js';
 import { within } from '../../within.js';
 import type { ListenerContext } from './context.js';
 
@@ -17,4 +19,17 @@ export async function respondOrLog(
     metrics.slackCall('response_url', 'error');
     log.warn({ err: error }, 'message with the button was not replaced');
   }
+}
+
+/** Where a mention was written, and by whom. */
+export interface Place {
+  channelId: string;
+  userId: string;
+  thread?: string | undefined;
+}
+
+/** Shows a message to one person, in the channel or thread where they wrote. */
+export async function whisper(slack: WebClient, { channelId, userId, thread }: Place, reply: SlackMessage) {
+  const own = { channel: channelId, user: userId, ...reply };
+  await slack.chat.postEphemeral(thread === undefined ? own : { ...own, thread_ts: thread });
 }

@@ -1,4 +1,5 @@
 import type { App } from '@slack/bolt';
+import { z } from 'zod';
 import { assertMember } from '../../access.js';
 import { seconds } from '../../duration.js';
 import { messageOf, UserError } from '../../errors.js';
@@ -9,6 +10,7 @@ import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import type { Place } from '../listeners/respond.js';
 import { replyToError } from '../reply.js';
 import type { Answer } from './answers.js';
 import type { Incoming } from './body.js';
@@ -34,6 +36,8 @@ export interface DispatcherOptions {
   /** `access.guests` of the configuration. */
   guests: boolean;
   observe: SlackCallObserver;
+  /** Shows a message to somebody who mentioned the bot. */
+  whisper(place: Place, reply: SlackMessage): Promise<void>;
   log: Log;
 }
 
@@ -130,12 +134,25 @@ function answerWith(incoming: Incoming, reply: SlackMessage): Answer {
   }
 }
 
+const mention = z
+  .object({ type: z.literal('app_mention'), user: z.string(), channel: z.string(), thread_ts: z.string().optional() })
+  .transform(({ user, channel, thread_ts: thread }): Place => ({ userId: user, channelId: channel, thread }));
+
 function modalOf({ blocks }: SlackMessage) {
   return { type: 'modal', title: { type: 'plain_text', text: 'vcdemo' }, blocks };
 }
 
-/** Posts the reply where the button is: Slack does not show the answer to a click. */
-async function respond(incoming: Incoming, reply: SlackMessage, { observe, log }: DispatcherOptions): Promise<void> {
+/** Posts the reply where the button or the mention is: Slack does not show the answer to a click or an event. */
+async function respond(incoming: Incoming, reply: SlackMessage, options: DispatcherOptions): Promise<void> {
+  const { observe, log } = options;
+  if (incoming.kind === 'event') {
+    const place = mention.safeParse(incoming.body.event).data;
+    if (place)
+      await options
+        .whisper(place, reply)
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'refusal was not shown'));
+    return;
+  }
   if (incoming.kind !== 'interaction' || incoming.body.response_url === undefined) return;
   const { response_url: url, type } = incoming.body;
   if (type === 'interactive_message') return;

@@ -1,13 +1,13 @@
 import { Refusal } from '../../errors.js';
 import type { Installation } from '../../slack/installation.js';
-import type { Incoming } from './body.js';
+import type { Command, Incoming, SlackEvent } from './body.js';
 
 /** Where a request says it comes from, and from whom; what it does not say is undefined. */
 export interface Origin {
   teamId?: string | undefined;
   enterpriseId?: string | undefined;
   appId?: string | undefined;
-  /** Undefined for an event. */
+  /** Undefined for an event that nobody caused. */
   userId?: string | undefined;
   /** The person's own team; in a shared channel it may differ from the team they act in. */
   userTeamId?: string | undefined;
@@ -24,13 +24,16 @@ export function originOf(incoming: Extract<Incoming, { body: unknown }>): Origin
       userTeamId: user.team_id ?? undefined,
     };
   }
-  const { team_id: teamId, enterprise_id: enterpriseId, api_app_id: appId } = incoming.body;
-  return {
-    teamId: teamId ?? undefined,
-    enterpriseId: enterpriseId ?? undefined,
-    appId,
-    userId: incoming.kind === 'command' ? incoming.body.user_id : undefined,
-  };
+  if (incoming.kind === 'event') {
+    const { user, user_team: userTeamId } = incoming.body.event;
+    const known = typeof user === 'string' ? { userId: user } : {};
+    return { ...appOf(incoming.body), ...known, ...(typeof userTeamId === 'string' && { userTeamId }) };
+  }
+  return { ...appOf(incoming.body), userId: incoming.body.user_id };
+}
+
+function appOf({ team_id: teamId, enterprise_id: enterpriseId, api_app_id: appId }: Command | SlackEvent): Origin {
+  return { teamId: teamId ?? undefined, enterpriseId: enterpriseId ?? undefined, appId };
 }
 
 /**

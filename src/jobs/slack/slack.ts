@@ -138,11 +138,10 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     async replyWithFile({ channel, ts }, { userId }, file) {
       return await upload(channel, userId, file, ts);
     },
-    async whisper({ channelId, userId }, message) {
+    async whisper({ channelId, userId, thread }, message) {
+      const place = { channel: channelId, user: userId, ...(thread !== undefined && { thread_ts: thread }) };
       try {
-        await newBlocks.send(message, (shown) =>
-          client.chat.postEphemeral({ channel: channelId, user: userId, ...shown }),
-        );
+        await newBlocks.send(message, (shown) => client.chat.postEphemeral({ ...place, ...shown }));
       } catch (error) {
         log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
         await say(await directChannel(userId), message);

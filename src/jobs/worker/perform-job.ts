@@ -12,6 +12,7 @@ import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
 import { handle } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
+import { withDemoOfThread } from '../thread-demo.js';
 import { currentConfig, type JobRun, type WorkerTools } from '../job-run.js';
 import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
@@ -70,7 +71,8 @@ export async function performJob(
       else await assertMayAsk(requester, check);
       run.signal.throwIfAborted();
     }
-    await handle(run).catch(async (error: unknown) => {
+    const work = async () => await handle(await withDemoOfThread(run));
+    await work().catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
     });

@@ -32,7 +32,8 @@ export async function tellFailure(
 }
 
 function failureOf({ id: jobId, name, payload }: FailedJob, error: unknown): Failure {
-  const command = 'demo' in payload ? `${name} ${payload.demo}` : name;
+  const isNamed = 'demo' in payload && !('ofThread' in payload && payload.ofThread);
+  const command = isNamed ? `${name} ${payload.demo}` : name;
   const title = error instanceof FlowFailed ? error.title : mrkdwn`\`${command}\` failed`;
   const reason = messageOf(error);
   return { title, reasons: reason.split('\n'), hint: hintFor(error), jobId };

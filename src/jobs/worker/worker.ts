@@ -172,7 +172,8 @@ async function enqueueUpkeep(
     const job = newJob(request);
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
     await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
-      dedupeId: `${request.name}-${request.payload.demo}`,
+      id: `${request.name}-${request.payload.demo}`,
+      ttlMs: minutes(10),
     });
   }
 }

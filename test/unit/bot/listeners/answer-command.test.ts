@@ -37,6 +37,7 @@ function botFor(clusters: string[]) {
 /** The buttons of a confirmation that run the command. */
 async function buttonsFor(text: string, { say }: ReturnType<typeof botFor>): Promise<[label: string, value: string][]> {
   const { reply } = await say(text);
+  assert.ok(reply);
   return reply.blocks
     .flatMap((block) => (block.type === 'actions' ? block.elements : []))
     .flatMap((element) => (element.type === 'button' && element.style === 'danger' ? [element] : []))

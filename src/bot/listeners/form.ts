@@ -1,0 +1,71 @@
+import type { App, ViewSubmitAction } from '@slack/bolt';
+import type { Requester } from '../../commands/payload.js';
+import { seconds } from '../../duration.js';
+import { messageOf, Refusal } from '../../errors.js';
+import { mrkdwn } from '../../mrkdwn.js';
+import { messageOfParagraphs } from '../../slack-message.js';
+import { within } from '../../within.js';
+import {
+  commandLineOf,
+  contentOf,
+  createForm,
+  formAnswer,
+  formId,
+  problemsIn,
+  withoutFormat,
+  type Field,
+} from '../form.js';
+import { assertMayGive } from '../role.js';
+import { answerCommand } from './answer-command.js';
+import type { ListenerContext } from './context.js';
+import { whisper } from './respond.js';
+import { watchUntaken } from './watch.js';
+
+/** Slack waits three seconds for the acknowledgement, and a trigger lasts no longer. */
+const openTimeoutMs = seconds(1.7);
+
+/** Opens the form, which asks neither Redis nor a cluster; false if Slack does not open it, or the person may not create. */
+export async function openForm(
+  { slack, people, demoConfig, log }: ListenerContext,
+  { triggerId, requester, isAtHome = false }: { triggerId: string; requester: Requester; isAtHome?: boolean },
+): Promise<boolean> {
+  const { userId, channelId } = requester;
+  try {
+    // At Home a channel has yet to be picked.
+    if (!isAtHome) await assertMayGive('create', requester, { access: demoConfig.access, people, log });
+    const view = createForm({ config: demoConfig, channelId, picksChannel: isAtHome });
+    await within(openTimeoutMs, () => slack.views.open({ trigger_id: triggerId, view }));
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refusal)) log.warn({ user: userId, reason: messageOf(error) }, 'form was not opened');
+    return false;
+  }
+}
+
+/** The submitted form is the command that it stands for. What is wrong is said at its field, and the form stays open. */
+export function listenForForm(app: App, context: ListenerContext): void {
+  app.view<ViewSubmitAction>({ callback_id: formId, type: 'view_submission' }, async ({ body, ack }) => {
+    const acknowledged = context.metrics.acknowledgement.startTimer();
+    const { user, view } = body;
+    const { ttl, clusters } = context.demoConfig;
+    const content = contentOf(view.state.values);
+    const refuse = async (errors: Partial<Record<Field, string>>) => {
+      await ack({ response_action: 'errors', errors: errors as Record<string, string> });
+      acknowledged();
+    };
+    const problems = problemsIn(content, { maxTtlMs: ttl.max, clusters });
+    if (Object.keys(problems).length > 0) return await refuse(problems);
+    const channelId = content.channel ?? view.private_metadata;
+    const requester = { userId: user.id, userName: user.name, channelId };
+    // The same form submitted twice is one command.
+    const given = { text: commandLineOf(content), requester, dedupeId: view.id };
+    const { reply, problem, jobs } = await answerCommand(given, context);
+    if (problem) {
+      const field = problem.code === 'not-allowed' && 'channel' in view.state.values ? 'channel' : 'demo';
+      return await refuse({ [field]: withoutFormat([problem.message, problem.hint].filter(Boolean).join(' ')) });
+    }
+    await ack({ response_action: 'update', view: formAnswer(reply ?? messageOfParagraphs([mrkdwn`Started.`])) });
+    acknowledged();
+    watchUntaken(jobs, context, (message) => whisper(context.slack, requester, message));
+  });
+}

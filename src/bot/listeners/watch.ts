@@ -1,0 +1,28 @@
+import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { untakenReply } from '../reply.js';
+import type { EnqueuedJob } from './answer-command.js';
+import type { ListenerContext } from './context.js';
+
+/** An idle worker takes a job at once; one that has to be started first takes longer. */
+const patienceMs = seconds(10);
+
+/** Tells the person if no worker has taken their command after a while: nothing else would. */
+export function watchUntaken(
+  jobs: readonly EnqueuedJob[] = [],
+  { queues, log, isMomentary }: Pick<ListenerContext, 'queues' | 'log' | 'isMomentary'>,
+  tell: (message: SlackMessage) => Promise<unknown>,
+): void {
+  if (isMomentary || jobs.length === 0) return;
+  const look = async () => {
+    const untaken = await Promise.all(jobs.map((job) => queues.isUntaken(job.id, job.name, job.hostCluster)));
+    const ids = jobs.flatMap(({ id }, index) => (untaken[index] ? [id] : []));
+    if (ids.length > 0) await tell(untakenReply(ids));
+  };
+  setTimeout(() => {
+    look().catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'cannot tell whether a worker has the job'),
+    );
+  }, patienceMs).unref();
+}
