@@ -23,6 +23,16 @@ export const countedStates = ['waiting', 'active', 'prioritized', 'delayed', 'fa
 /** How many jobs each queue has, by state. */
 export type QueueLengths = () => Promise<{ queue: string; jobs: Record<string, number> }[]>;
 
+/** How many demos a host cluster has. */
+export interface DemoCounts {
+  byState: Record<string, number>;
+  expired: number;
+  /** Those that are verified on a schedule, by their last verdict. */
+  scheduled: Record<string, number>;
+  /** Of those, how many have missed two turns. */
+  overdue: number;
+}
+
 export type BotMetrics = ReturnType<typeof createBotMetrics>;
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
 
@@ -71,11 +81,19 @@ export function createWorkerMetrics() {
       buckets: workBuckets,
       registers,
     }),
+    verdicts: new Counter({
+      name: 'vcdemo_verify_verdicts_total',
+      help: 'Verdicts of verify, by command or by schedule',
+      labelNames: ['outcome', 'trigger'] as const,
+      registers,
+    }),
     /** Sets the gauges for the host cluster's demos; they do not exist before the first call. */
-    noteDemos(byState: Record<string, number>, expired: number): void {
+    noteDemos({ byState, expired, scheduled, overdue }: DemoCounts): void {
       gauges ??= demoGauges(registers);
       for (const [state, count] of Object.entries(byState)) gauges.demos.set({ state }, count);
       gauges.expired.set(expired);
+      for (const [outcome, count] of Object.entries(scheduled)) gauges.scheduled.set({ outcome }, count);
+      gauges.overdue.set(overdue);
     },
   };
 }
@@ -90,6 +108,17 @@ function demoGauges(registers: Registry[]) {
   return {
     demos,
     expired: new Gauge({ name: 'vcdemo_demos_expired', help: 'Demos that have expired', registers }),
+    scheduled: new Gauge({
+      name: 'vcdemo_verify_scheduled_demos',
+      help: 'Demos that are verified on a schedule, by their last verdict',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    overdue: new Gauge({
+      name: 'vcdemo_verify_overdue_demos',
+      help: 'Demos whose verify on schedule has missed two turns',
+      registers,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatDuration, parseDuration } from '../duration.js';
+import { formatDuration, hours, minutes, parseDuration } from '../duration.js';
 import { shortestTtlMs } from '../config.js';
 import type { Flag } from './command.js';
 
@@ -46,6 +46,25 @@ export const expectedWeights: Flag<{ v1: number; v2: number }> = {
     if (words.includes(null) || weights.size < words.length || v1 + v2 === 0 || Math.max(v1, v2) > heaviest)
       throw new Error(`"${shown(text)}" is not a list of shares: use something like v1=90,v2=10.`);
     return { v1, v2 };
+  },
+};
+
+/** How often `verify` repeats itself, in milliseconds: workers may be started every few minutes only. */
+export const everyLimits = { least: minutes(5), most: hours(24) } as const;
+
+/** How often a demo's mesh is verified by itself; `off` ends that. */
+export const every: Flag<number | 'off'> = {
+  name: '--every',
+  example: '15m',
+  schema: z.union([z.literal('off'), z.number().int().min(everyLimits.least).max(everyLimits.most)]),
+  parse(text) {
+    if (text.toLowerCase() === 'off') return 'off';
+    const everyMs = parseDuration(text);
+    if (everyMs === undefined || everyMs < everyLimits.least || everyMs > everyLimits.most)
+      throw new Error(
+        `"${shown(text)}" is not an interval between ${formatDuration(everyLimits.least)} and ${formatDuration(everyLimits.most)}: use something like 15m, or off.`,
+      );
+    return everyMs;
   },
 };
 

@@ -8,7 +8,7 @@ import { commandNames, commands, type CommandName, type JobCommandName } from '.
 const upkeepPayload = z.object({ demo: demoName });
 
 /** Jobs that no person asks for. */
-export type UpkeepName = 'expire' | 'renew';
+export type UpkeepName = 'expire' | 'renew' | 'reverify';
 
 export type JobName = JobCommandName | UpkeepName;
 
@@ -18,7 +18,7 @@ export type ReadingJob = {
 }[JobCommandName];
 
 /** Jobs that change a demo: one at a time. */
-export type WritingJob = Exclude<JobName, ReadingJob>;
+export type WritingJob = Exclude<JobName, ReadingJob | 'reverify'>;
 
 export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
@@ -40,6 +40,7 @@ export const jobs = {
   ...Object.fromEntries(ofCommands),
   expire: { queue: 'removal', payload: upkeepPayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
+  reverify: { queue: 'verification', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
 export const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name);

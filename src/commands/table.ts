@@ -1,6 +1,6 @@
 import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
-import { expectedWeights, requests, ttl } from './flags.js';
+import { every, expectedWeights, requests, ttl } from './flags.js';
 import { lifetime } from './words.js';
 
 /**
@@ -34,7 +34,7 @@ export const commands = {
     summary: 'send requests through the mesh from both clusters and judge whether both versions of helloworld answer',
     example: 'verify team-a --requests 50',
     demo: 'optional',
-    flags: { requests, expect: expectedWeights },
+    flags: { requests, expect: expectedWeights, every },
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',

@@ -11,6 +11,7 @@ import {
   labels,
   placesOf,
   problemOf,
+  verdictOutcomes,
   virtualClusterNames,
   type Demo,
   type DemoState,
@@ -63,6 +64,10 @@ const recordSchema = z.object({
     .max(200)
     .default([]),
   madeBy: text(100).optional(),
+  verdict: z.object({ outcome: z.enum(verdictOutcomes), reason: text(500), at: date }).optional(),
+  schedule: z
+    .object({ everyMs: z.number().int().positive(), last: date, told: z.enum(verdictOutcomes).optional() })
+    .optional(),
   replacing: z
     .object({ jobId: text(100), authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)) })
     .optional(),
@@ -168,8 +173,9 @@ export async function changeRecord(
   for (let attempt = 1; ; attempt++) {
     const present = await read<V1ConfigMap>(host, recordReference(host, demo.name));
     const record = present && parseRecord(host, present);
-    const { version: _, ...current } = record ?? { version: 1 };
-    const changed = change({ ...demo, ...current, namespaceUids: { ...demo.namespaceUids, ...record?.namespaceUids } });
+    const current = record ? currentDemo(demo, record) : demo;
+    const changed = change(current);
+    if (present && changed === current) return current;
     const body = recordManifest(host, changed, present);
     try {
       if (present)
@@ -203,6 +209,11 @@ export async function changeExisting(
 /** Whether a demo, as it was found later, has been deleted meanwhile or is being deleted; another may have its name. */
 export const isGone = ({ created }: Demo, found: Demo | undefined): boolean =>
   found === undefined || found.state === 'deleting' || found.created.getTime() !== created.getTime();
+
+/** The demo as it is recorded: what was removed from its record since it was read is gone. */
+function currentDemo({ claimNamespace, places, namespaceUids }: Demo, { version: _, ...recorded }: DemoRecord): Demo {
+  return { ...recorded, claimNamespace, places, namespaceUids: { ...namespaceUids, ...recorded.namespaceUids } };
+}
 
 /**
  * Records where the message of a job is, unless the record has been deleted meanwhile, or belongs to a deletion that has its

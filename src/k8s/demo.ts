@@ -14,6 +14,10 @@ export const labels = {
 export const demoStates = ['creating', 'ready', 'failed', 'deleting'] as const;
 export type DemoState = (typeof demoStates)[number];
 
+/** How a verify of a demo's mesh can end. */
+export const verdictOutcomes = ['pass', 'inconclusive', 'fail'] as const;
+export type VerdictOutcome = (typeof verdictOutcomes)[number];
+
 export const virtualClusterNames = ['vc1', 'vc2'] as const;
 export type VirtualClusterName = (typeof virtualClusterNames)[number];
 
@@ -54,6 +58,13 @@ export interface Demo {
   audit: readonly AuditEntry[];
   /** The job that created it. */
   madeBy?: string | undefined;
+  /** What the last verify found. */
+  verdict?: { outcome: VerdictOutcome; reason: string; at: Date } | undefined;
+  /**
+   * Set while the mesh is verified by itself: how often, when that last began, and the outcome that the channel last heard
+   * of.
+   */
+  schedule?: { everyMs: number; last: Date; told?: VerdictOutcome | undefined } | undefined;
   /** Set while all keys are being replaced: hashes of the CAs before. */
   replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
   /** The job that was the last to begin to create or delete it, and when that was asked for. */
@@ -168,6 +179,10 @@ export const isExpired = ({ expires }: Demo): boolean => expires.getTime() <= Da
 /** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
 export const isDue = (demo: Demo): boolean =>
   isExpired(demo) || (demo.state === 'deleting' && demo.places.length === 0);
+
+/** Whether a ready demo's mesh is to be verified by itself now. */
+export const isVerifyDue = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>, now = Date.now()): boolean =>
+  state === 'ready' && schedule !== undefined && schedule.last.getTime() + schedule.everyMs <= now;
 
 /** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */
 export const withMissingPlaces = (demo: Demo): Demo => ({

@@ -20,6 +20,8 @@ export type BlockRefusal = 'missing' | 'malformed';
 type Content = { blocks: readonly MessageBlock[] };
 
 export interface NewBlocks {
+  /** Whether the workspace is known not to have the block. */
+  isMissing(kind: NewKind): boolean;
   /** The content, with sections in place of the blocks that the workspace does not have. */
   shown<Any extends Content>(content: Any): Any;
   /**
@@ -59,6 +61,7 @@ export function createNewBlocks({ log, observe, now = Date.now }: NewBlocksOptio
   };
 
   return {
+    isMissing,
     shown,
     async send(content, send, again) {
       let sent: { answer: Awaited<ReturnType<typeof send>> } | undefined;

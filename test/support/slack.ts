@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text as textOf } from 'node:stream/consumers';
+import { buffer as bufferOf } from 'node:stream/consumers';
 import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
@@ -34,6 +34,7 @@ export interface SlackFile {
   id: string;
   name: string;
   content: string;
+  bytes: Buffer;
 }
 
 /** A call of the Web API, in the order of arrival. */
@@ -228,7 +229,8 @@ export async function startSlack({
         files.map(async ({ id: fileId = '', name = '', url_private: url = '' }) => {
           const answer = await fetch(url, { headers: { authorization: `Bearer ${botToken}` } });
           if (!answer.ok) throw new Error(`The file ${name} cannot be read: HTTP ${answer.status}`);
-          return { id: fileId, name, content: await answer.text() };
+          const bytes = Buffer.from(await answer.arrayBuffer());
+          return { id: fileId, name, content: bytes.toString('utf8'), bytes };
         }),
       );
     },
@@ -279,7 +281,8 @@ async function startRecorder(
   });
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '/';
-    const sent = await textOf(request);
+    const bytes = await bufferOf(request);
+    const sent = bytes.toString('utf8');
     const receive = responseUrls.get(path);
     if (receive !== undefined) {
       const message = JSON.parse(sent) as Response;
@@ -289,7 +292,7 @@ async function startRecorder(
       return;
     }
     if (!path.startsWith('/api/')) {
-      const { status, text } = await forward(`${emulatorUrl}${path}`, request, sent);
+      const { status, text } = await forward(`${emulatorUrl}${path}`, request, bytes);
       response.writeHead(status).end(text);
       return;
     }
@@ -449,7 +452,7 @@ function show({ method, arguments: sent, response }: ApiCall, { timeline, fileNa
     });
 }
 
-async function forward(url: string, request: IncomingMessage, body: string) {
+async function forward(url: string, request: IncomingMessage, body: string | Buffer) {
   const { authorization, 'content-type': contentType } = request.headers;
   const answer = await fetch(url, {
     method: request.method ?? 'POST',

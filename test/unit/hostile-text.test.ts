@@ -155,8 +155,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a revoke of one person': () =>
     personRevokedMessage(hostile, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
   'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
-  'the verdict': () => verifyMessage(verified, { problem: hostile, isRequired: true }),
-  'the verdict on a public name': () => verifyMessage(verified, { problem: hostile, isRequired: false }),
+  'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
+  'the verdict on a public name': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),
   'a good verdict with warnings': () => verifyMessage(passed),
   'the details of a verdict': () => detailsFile(verified).comment,
   ...Object.fromEntries(

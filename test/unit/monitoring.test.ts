@@ -43,7 +43,7 @@ const expressions = [
 function seriesOfProcesses(): Map<string, string[]> {
   const bot = createBotMetrics();
   const worker = createWorkerMetrics();
-  worker.noteDemos({ ready: 0 }, 0);
+  worker.noteDemos({ byState: { ready: 0 }, expired: 0, scheduled: { fail: 0 }, overdue: 0 });
   const series = new Map<string, string[]>();
   for (const { registry, collectProcess, watchQueues } of [bot, worker]) {
     collectProcess();

@@ -10,6 +10,7 @@ import { list } from './list.js';
 import { renew } from './renew.js';
 import { revoke } from './revoke/revoke.js';
 import { status } from './status.js';
+import { reverify } from './verify/reverify.js';
 import { verify } from './verify/verify.js';
 
 /** The handler for each job. */
@@ -23,6 +24,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   delete: deleteDemo,
   expire,
   renew,
+  reverify,
   revoke,
   extend,
 };

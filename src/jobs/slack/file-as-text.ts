@@ -7,7 +7,8 @@ import { errorCodeOf } from '../../slack/client.js';
 
 export interface SlackFile {
   filename: string;
-  content: string;
+  /** A buffer of what is no text, such as a picture. */
+  content: string | Buffer;
   title: string;
   comment: Mrkdwn;
 }
@@ -33,10 +34,12 @@ export function uploadRefusalIn(error: unknown): string | undefined {
 
 /** The file's comment, why there is no file, and where to find it instead; `userId` is undefined in a direct message. */
 export function uploadRefusedMessage(
-  { filename, comment }: SlackFile,
+  { filename, comment, content }: SlackFile,
   refusal: string,
   userId: string | undefined,
 ): SlackMessage {
+  if (typeof content !== 'string')
+    return messageOfParagraphs([comment, mrkdwn`:warning: \`${filename}\` could not be attached: ${refusal}.`]);
   const where = userId === undefined ? 'below, as text' : mrkdwn`in the direct messages of ${mention(userId)}, as text`;
   return messageOfParagraphs([
     comment,
@@ -48,8 +51,9 @@ export function uploadRefusedMessage(
 const blockLength = 2_900;
 const blocksOfMessage = 4;
 
-/** The file as code blocks, in as many messages as it takes; lines are never split. */
+/** The file as code blocks, in as many messages as it takes; lines are never split. None of what is no text. */
 export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
+  if (typeof content !== 'string') return [];
   const blocks: string[] = [];
   for (const line of content.trimEnd().split('\n')) {
     const last = blocks.at(-1);

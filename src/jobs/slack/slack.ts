@@ -6,7 +6,7 @@ import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
-import type { NewBlocks } from '../../slack/new-blocks.js';
+import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
@@ -45,6 +45,8 @@ export interface Slack {
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
   /** Replies in the thread of a posted message with a file; the file's comment is the reply's text. */
   replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
+  /** Whether the workspace is known not to have such a block, so that people saw text instead. */
+  isMissing(kind: NewKind): boolean;
   /** Shows a message to one person only, in the channel of the command. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
   /** Shares a file in the channel, or only with the person if others must not have it; says which and why. */
@@ -99,7 +101,8 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     const receiver = channel.startsWith('D') ? userId : channel;
     try {
       const destination = thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread };
-      const upload = { ...destination, filename, content, title, initial_comment: comment.text };
+      const body = typeof content === 'string' ? { content } : { file: content };
+      const upload = { ...destination, ...body, filename, title, initial_comment: comment.text };
       const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
       return { ids: files.flatMap((each) => each.files.map(({ id }) => id)), to: receiver };
     } catch (error) {
@@ -135,6 +138,7 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     async update({ channel, ts }, message) {
       await newBlocks.send(message, (shown) => client.chat.update({ channel, ts, ...shown }));
     },
+    isMissing: newBlocks.isMissing,
     async replyWithFile({ channel, ts }, { userId }, file) {
       return await upload(channel, userId, file, ts);
     },

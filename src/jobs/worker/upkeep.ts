@@ -1,24 +1,58 @@
 import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
-import { isDue, type Demo } from '../../k8s/demo.js';
+import { minutes } from '../../duration.js';
+import { demoStates, isDue, isVerifyDue, verdictOutcomes, type Demo } from '../../k8s/demo.js';
+import type { DemoCounts } from '../../metrics.js';
 
 /** A job that no person asks for. */
 export interface UpkeepRequest {
   name: UpkeepName;
   payload: { demo: string };
+  /** The same for what is due once, however many workers find it. */
+  dedupeId: string;
 }
 
-/** The upkeep that demos need: those that are due are removed, and credentials that expire soon are renewed. */
+/**
+ * The upkeep that demos need: those that are due are removed, credentials that expire soon are renewed, and meshes are
+ * verified that are due for it.
+ */
 export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
   const renewBefore = Date.now() + credentials.maxAge / 4;
   const endsSoon = ({ state, credentialsEnd, expires }: Demo) =>
     state === 'ready' &&
     credentialsEnd !== undefined &&
     credentialsEnd.getTime() < Math.min(renewBefore, expires.getTime());
+  const staying = demos.filter((demo) => !isDue(demo));
   return [
-    ...demos.filter(isDue).map(({ name }) => ({ name: 'expire', payload: { demo: name } }) as const),
-    ...demos
-      .filter((demo) => !isDue(demo) && endsSoon(demo))
-      .map(({ name }) => ({ name: 'renew', payload: { demo: name } }) as const),
+    ...demos.filter(isDue).map((demo) => requestFor('expire', demo)),
+    ...staying.filter(endsSoon).map((demo) => requestFor('renew', demo)),
+    ...staying
+      .filter((demo) => isVerifyDue(demo))
+      .map((demo) => requestFor('reverify', demo, String(demo.schedule?.last.getTime()))),
   ];
 }
+
+const requestFor = (name: UpkeepName, { name: demo }: Demo, turn?: string): UpkeepRequest => ({
+  name,
+  payload: { demo },
+  dedupeId: [name, demo, ...(turn === undefined ? [] : [turn])].join('-'),
+});
+
+/** How many demos there are, for the metrics. */
+export function countDemos(demos: readonly Demo[], now = Date.now()): DemoCounts {
+  const staying = demos.filter((demo) => demo.state === 'ready' && !isDue(demo) && demo.schedule !== undefined);
+  const isOverdue = ({ schedule }: Demo) =>
+    schedule !== undefined && schedule.last.getTime() + 2 * schedule.everyMs + allowanceMs < now;
+  return {
+    byState: counted(demoStates, (state) => demos.filter((demo) => demo.state === state)),
+    expired: demos.filter(isDue).length,
+    scheduled: counted(verdictOutcomes, (outcome) => staying.filter(({ verdict }) => verdict?.outcome === outcome)),
+    overdue: staying.filter(isOverdue).length,
+  };
+}
+
+/** Workers may be started every ten minutes only. */
+const allowanceMs = minutes(10);
+
+const counted = (names: readonly string[], select: (name: string) => readonly Demo[]): Record<string, number> =>
+  Object.fromEntries(names.map((name) => [name, select(name).length]));

@@ -10,13 +10,12 @@ import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../me
 import { openRedis, type RedisLink } from '../../redis/link.js';
 import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
-import { demoStates, isDue } from '../../k8s/demo.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { jobs } from '../../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { currentConfig } from '../job-run.js';
 import { ownDemos } from './own-demos.js';
-import { upkeepFor } from './upkeep.js';
+import { countDemos, upkeepFor } from './upkeep.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createNewBlocks } from '../../slack/new-blocks.js';
@@ -166,13 +165,12 @@ async function enqueueUpkeep(
   metrics: WorkerMetrics,
 ): Promise<void> {
   const demos = await ownDemos(settings);
-  const counts = demoStates.map((state) => [state, demos.filter((demo) => demo.state === state).length] as const);
-  metrics.noteDemos(Object.fromEntries(counts), demos.filter(isDue).length);
+  metrics.noteDemos(countDemos(demos));
   for (const request of upkeepFor(demos, currentConfig(settings))) {
     const job = newJob(request);
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
     await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
-      id: `${request.name}-${request.payload.demo}`,
+      id: request.dedupeId,
       ttlMs: minutes(10),
     });
   }

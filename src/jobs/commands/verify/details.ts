@@ -5,24 +5,29 @@ import type { SlackFile } from '../../slack/file-as-text.js';
 import type { Finding } from './checks.js';
 import { formatMs, latencyOf, type Latency } from './latency.js';
 import type { MeshReport } from './mesh.js';
+import type { PublicWay } from './outcome.js';
 import { percent } from './shares.js';
 
 /** What verify says of a demo. */
 export interface Verified extends Omit<MeshReport, 'pair' | 'host'> {
   demo: string;
+  /** Undefined where the public names work. */
+  publicWay?: PublicWay | undefined;
 }
 
 /** All that was measured, as JSON, for the thread of the verdict; its comment is what engineers ask for next. */
 export function detailsFile(verified: Verified): SlackFile {
   const { demo, at } = verified;
-  const day = at.toISOString().slice(0, 19).replaceAll(':', '-');
   return {
-    filename: `verify-${demo}-${day}Z.json`,
+    filename: `verify-${demo}-${fileTime(at)}.json`,
     title: `Everything that verify measured for ${demo}`,
     content: `${JSON.stringify(detailsOf(verified), null, 2)}\n`,
     comment: detailsText(verified),
   };
 }
+
+/** `2026-01-02T03-04-05Z` */
+export const fileTime = (at: Date): string => `${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
 
 function detailsText({ directions, verdict, findings }: Verified): Mrkdwn {
   const lines = directions.flatMap(({ from, traffic, problem }) => {

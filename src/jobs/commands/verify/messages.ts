@@ -3,16 +3,13 @@ import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { brief } from '../../slack/messages.js';
 import type { Cause } from './causes.js';
+import { answerCounts, answersChart } from './chart.js';
+import { checkedPlan } from './checked.js';
 import type { Finding } from './checks.js';
 import { latencyText, type Verified } from './details.js';
 import { latencyOf } from './latency.js';
+import { outcomeOf, type PublicWay } from './outcome.js';
 import type { DirectionVerdict, VerdictKind } from './verdict.js';
-
-/** Why the public names do not work for the worker, and whether that means that the demo has failed. */
-export interface PublicWay {
-  problem: string;
-  isRequired: boolean;
-}
 
 const icons: Record<VerdictKind, string> = {
   pass: ':white_check_mark:',
@@ -20,28 +17,31 @@ const icons: Record<VerdictKind, string> = {
   fail: ':x:',
 };
 
-/** The verdict, a line for each direction, and remarks. */
-export function verifyMessage(verified: Verified, publicWay?: PublicWay): SlackMessage {
-  const { demo, verdict, directions, causes, findings, tookMs } = verified;
-  // Where it is required, a demo that cannot be reached has failed, whatever its mesh does.
-  const isUnreachable = publicWay?.isRequired === true;
-  const kind = isUnreachable ? 'fail' : verdict.kind;
-  const title = mrkdwn`*${demo}*: ${verdict.reason}${isUnreachable && '; its public name does not work'}`;
+/** The verdict, a line for each direction, and remarks; the notes come last. */
+export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): SlackMessage {
+  const { demo, verdict, directions, causes, findings, tookMs, publicWay } = report;
+  const { outcome, reason } = outcomeOf(report);
+  const title = mrkdwn`*${demo}*: ${reason}`;
   const measured = directions.map((direction, index) => ({ ...direction, judged: verdict.directions[index]! }));
   const lines = measured.map(({ traffic, judged }) => directionLine(judged, traffic));
   const remarks = measured.flatMap(({ from, judged }) =>
     judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),
   );
   const diagnosis = verdict.kind === 'pass' ? warnings(findings) : causesText(demo, causes);
-  const counts = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
+  const inWords = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
+  const counts = answerCounts(directions);
+  const plan = checkedPlan(findings);
   return {
-    text: plain(mrkdwn`${title}${counts.length > 0 && ` (${counts.join('; ')})`}`),
+    text: plain(mrkdwn`${title}${inWords.length > 0 && ` (${inWords.join('; ')})`}`),
     blocks: [
-      ...sections(joinMrkdwn([mrkdwn`${icons[kind]} ${title}`, ...lines, ...remarks, ...diagnosis], '\n')),
+      ...sections(joinMrkdwn([mrkdwn`${icons[outcome]} ${title}`, ...lines, ...remarks, ...diagnosis], '\n')),
       ...(publicWay ? sections(publicWayText(publicWay)) : []),
+      ...(counts ? [answersChart(demo, counts)] : []),
+      ...(plan ? [plan] : []),
       ...(causes.some(({ isRepairable }) => isRepairable)
         ? [buttons([{ label: 'Repair', value: `create ${demo}`, style: 'primary' }])]
         : []),
+      ...notes.flatMap(sections),
       smallPrint(mrkdwn`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
     ],
   };

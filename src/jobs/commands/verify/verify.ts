@@ -1,38 +1,40 @@
-import { messageOf } from '../../../errors.js';
-import { sampleNamespace } from '../../../k8s/helloworld.js';
-import { isProofRequired } from '../../../k8s/kubeconfig.js';
-import { bothClusters } from '../../context.js';
-import type { Handler } from '../../job-run.js';
+import { formatDuration } from '../../../duration.js';
+import { noteSchedule } from '../../../k8s/demo-verdict.js';
+import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import { requireDemo } from '../../find-demo.js';
+import { withHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
 import { onReadyDemo } from '../../on-ready-demo.js';
-import { detailsFile, type Verified } from './details.js';
-import { readHostFacts } from './host-facts.js';
-import { defaultRequests, verifyMesh } from './mesh.js';
-import { verifyMessage } from './messages.js';
+import { message } from '../../slack/messages.js';
+import { outcomeOf } from './outcome.js';
+import { postVerdict, recordVerdict } from './publish.js';
+import { verifyDemo } from './verify-demo.js';
 
 /** Sends requests through the mesh from both clusters, logs in through the public names, and posts the verdict. */
 export const verify: Handler<'verify'> = async (run) => {
-  const { payload, config, slack, signal, log } = run;
-  const { demo } = payload;
-  const report = await onReadyDemo(run, async (context) => {
-    const clusters = await bothClusters(context);
-    return await verifyMesh(
-      { clusters: [clusters.vc1, clusters.vc2], namespace: sampleNamespace },
-      {
-        parallel: payload.requests ?? defaultRequests,
-        expectation: payload.expect && { weights: payload.expect, isStated: true },
-        demo,
-        host: readHostFacts(context, clusters),
-        signal,
-        deadlineFactor: config.stepDeadlineFactor,
-      },
-    );
-  });
-  const verified: Verified = { demo, ...report };
-  const problem = report.host?.publicProblem;
-  const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
-  const posted = await slack.post(payload.requester, verifyMessage(verified, publicWay));
-  // The verdict is what was asked for: whatever comes of the details, it is not posted a second time.
-  await slack.replyWithFile(posted, payload.requester, detailsFile(verified)).catch((error: unknown) => {
-    log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
+  const { payload, metrics } = run;
+  const { every, requester } = payload;
+  if (every === 'off') return await endSchedule(run);
+  await onReadyDemo(run, async (context) => {
+    if (every !== undefined) await noteSchedule(context.host, context.demo, every);
+    const report = await verifyDemo(context, payload);
+    metrics.verdicts.inc({ outcome: outcomeOf(report).outcome, trigger: 'command' });
+    await postVerdict(run, requester, report, every === undefined ? [] : [scheduleText(every)]);
+    await recordVerdict(run, context, report, { isTold: true });
   });
 };
+
+const scheduleText = (everyMs: number): Mrkdwn =>
+  mrkdwn`:alarm_clock: It is verified again every ${formatDuration(everyMs)} for as long as the demo exists. Only a change of the verdict is posted.`;
+
+async function endSchedule(run: JobRun<'verify'>): Promise<void> {
+  const { slack, payload } = run;
+  await withHost(run, async (host) => {
+    const demo = await requireDemo(host, run);
+    await noteSchedule(host, demo, undefined);
+    const text = demo.schedule
+      ? mrkdwn`:no_bell: The mesh of demo *${demo.name}* is no longer verified every ${formatDuration(demo.schedule.everyMs)}.`
+      : mrkdwn`:information_source: The mesh of demo *${demo.name}* is not verified on a schedule. \`/vcdemo verify ${demo.name} --every 15m\` starts that.`;
+    await slack.post(payload.requester, message(text));
+  });
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { detailsFile } from '../../../../../src/jobs/commands/verify/details.js';
-import { verifyMessage, type PublicWay } from '../../../../../src/jobs/commands/verify/messages.js';
+import { verifyMessage } from '../../../../../src/jobs/commands/verify/messages.js';
+import type { PublicWay } from '../../../../../src/jobs/commands/verify/outcome.js';
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
@@ -107,7 +108,7 @@ describe('the message of verify', () => {
     tookMs: 1234,
   });
   const shown = (directions: Direction[], publicWay?: PublicWay) =>
-    textOf(verifyMessage(verified(...directions), publicWay));
+    textOf(verifyMessage({ ...verified(...directions), publicWay }));
 
   test('has the verdict and a line for each direction', () => {
     const text = shown([direction('vc1'), direction('vc2', { sequential: run({ v2: 96 }) })]);
@@ -138,7 +139,7 @@ describe('the message of verify', () => {
     const { filename, content, comment } = detailsFile(verified(direction('vc1')));
     assert.equal(filename, 'verify-demo-2026-01-02T03-04-05Z.json');
     assert.match(comment.text, /p = 1 against the expected shares/);
-    const parsed = JSON.parse(content) as {
+    const parsed = JSON.parse(String(content)) as {
       verdict: string;
       directions: { shares: { pValue: number }; sequential: { instances: object; latencyMsByVersion: object } }[];
     };

@@ -1,0 +1,58 @@
+import { messageOf } from '../../../errors.js';
+import { noteVerdict } from '../../../k8s/demo-verdict.js';
+import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import type { DemoContext } from '../../context.js';
+import type { JobName } from '../../../commands/job-payloads.js';
+import type { JobRun } from '../../job-run.js';
+import type { SlackFile } from '../../slack/file-as-text.js';
+import type { Audience } from '../../slack/slack.js';
+import { answerCounts, chartTitle, type AnswerCounts } from './chart.js';
+import { detailsFile, fileTime } from './details.js';
+import { verifyMessage } from './messages.js';
+import { outcomeOf } from './outcome.js';
+import type { DemoReport } from './verify-demo.js';
+
+/** Records what a verify found; that it cannot be recorded is no reason to keep it from people. */
+export async function recordVerdict(
+  { log }: Pick<JobRun<JobName>, 'log'>,
+  { host, demo }: Pick<DemoContext, 'host' | 'demo'>,
+  report: DemoReport,
+  told: { isTold: boolean },
+): Promise<void> {
+  await noteVerdict(host, demo, { ...outcomeOf(report), at: report.at }, told).catch((error: unknown) => {
+    log.warn({ reason: messageOf(error) }, 'the verdict was not recorded');
+  });
+}
+
+/** Posts the verdict, and in its thread the details. */
+export async function postVerdict(
+  { slack, log }: Pick<JobRun<JobName>, 'slack' | 'log'>,
+  to: Audience,
+  report: DemoReport,
+  notes: readonly Mrkdwn[] = [],
+): Promise<void> {
+  const posted = await slack.post(to, verifyMessage(report, notes));
+  // The verdict is what was asked for: whatever comes of the details, it is not posted a second time.
+  try {
+    await slack.replyWithFile(posted, to, detailsFile(report));
+    const counts = slack.isMissing('data_visualization') ? answerCounts(report.directions) : undefined;
+    if (counts) await slack.replyWithFile(posted, to, await pictureFile(report, counts));
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
+  }
+}
+
+/** The chart for workspaces whose Slack draws none. */
+async function pictureFile({ demo, at }: DemoReport, counts: AnswerCounts): Promise<SlackFile> {
+  const { directions: categories, versions } = counts;
+  const series = versions.map(({ name, counts: values }) => ({ name, values }));
+  const title = chartTitle(demo);
+  // Only on demand: the renderer has three megabytes.
+  const { drawChart } = await import('../../slack/chart-picture.js');
+  return {
+    filename: `verify-${demo}-${fileTime(at)}.png`,
+    title,
+    content: await drawChart({ title, categories, series }),
+    comment: mrkdwn`Answers to sequential requests, by version`,
+  };
+}

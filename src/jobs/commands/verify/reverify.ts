@@ -1,0 +1,52 @@
+import { formatDuration } from '../../../duration.js';
+import { findDemo } from '../../../k8s/demo-record.js';
+import { beginDueVerify } from '../../../k8s/demo-verdict.js';
+import type { Demo, VerdictOutcome } from '../../../k8s/demo.js';
+import { mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import { withDemoContext, withHost } from '../../host-cluster.js';
+import type { Handler } from '../../job-run.js';
+import { outcomeOf } from './outcome.js';
+import { postVerdict, recordVerdict } from './publish.js';
+import { verifyDemo } from './verify-demo.js';
+
+/**
+ * Verifies a mesh because its schedule says so, and tells people if the verdict is another one than they last heard of. The
+ * record decides whether it is due, so it does not matter how many workers and sweeps try at once.
+ */
+export const reverify: Handler<'reverify'> = async (run) => {
+  const { payload, signal, metrics } = run;
+  await withHost(run, async (host) => {
+    const found = await findDemo(host, payload.demo);
+    const demo = found && (await beginDueVerify(host, found));
+    if (!demo?.schedule) return;
+    const { everyMs, told } = demo.schedule;
+    await withDemoContext(run, { host, demo, signal }, async (context) => {
+      const report = await verifyDemo(context);
+      const { outcome } = outcomeOf(report);
+      metrics.verdicts.inc({ outcome, trigger: 'schedule' });
+      // Recorded first, so that the verdict is known even if Slack is away; then the next run tries to tell it.
+      await recordVerdict(run, context, report, { isTold: false });
+      if (outcome === told) return;
+      await postVerdict(run, audienceOf(demo), report, [changeText(demo, everyMs, told, outcome)]);
+      await recordVerdict(run, context, report, { isTold: true });
+    });
+  });
+};
+
+const audienceOf = ({ channel, owner }: Demo) => ({ channelId: channel, userId: owner.id });
+
+const words: Record<VerdictOutcome, string> = {
+  pass: 'passed',
+  inconclusive: 'was inconclusive',
+  fail: 'failed',
+};
+
+function changeText(
+  { owner }: Demo,
+  everyMs: number,
+  before: VerdictOutcome | undefined,
+  now: VerdictOutcome,
+): Mrkdwn {
+  const was = before && mrkdwn` It ${words[before]} before.`;
+  return mrkdwn`:alarm_clock: ${now === 'fail' && mrkdwn`${mention(owner.id)}: `}Verified on schedule, every ${formatDuration(everyMs)}.${was} Only a change of the verdict is posted.`;
+}

@@ -1,0 +1,39 @@
+import { sampleNamespace } from '../../../k8s/helloworld.js';
+import { isProofRequired } from '../../../k8s/kubeconfig.js';
+import { bothClusters, type DemoContext } from '../../context.js';
+import type { Verified } from './details.js';
+import { readHostFacts } from './host-facts.js';
+import { defaultRequests, verifyMesh, type MeshReport } from './mesh.js';
+import type { Weights } from './shares.js';
+
+/** What a verify found in a demo, with everything that it read. */
+export type DemoReport = MeshReport & Verified;
+
+export interface DemoVerifyOptions {
+  /** Requests in parallel; 12 by default. */
+  requests?: number | undefined;
+  expect?: Weights | undefined;
+}
+
+/** Verifies a demo's mesh, with what is known of it in the host cluster. */
+export async function verifyDemo(
+  context: DemoContext,
+  { requests = defaultRequests, expect }: DemoVerifyOptions = {},
+): Promise<DemoReport> {
+  const { demo, config, signal } = context;
+  const clusters = await bothClusters(context);
+  const report = await verifyMesh(
+    { clusters: [clusters.vc1, clusters.vc2], namespace: sampleNamespace },
+    {
+      parallel: requests,
+      expectation: expect && { weights: expect, isStated: true },
+      demo: demo.name,
+      host: readHostFacts(context, clusters),
+      signal,
+      deadlineFactor: config.stepDeadlineFactor,
+    },
+  );
+  const problem = report.host?.publicProblem;
+  const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
+  return { ...report, demo: demo.name, publicWay };
+}

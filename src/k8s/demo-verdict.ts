@@ -1,0 +1,38 @@
+import type { Cluster } from './cluster.js';
+import { changeExisting } from './demo-record.js';
+import { isVerifyDue, problemOf, type Demo } from './demo.js';
+
+/* What verify leaves in the record of a demo: its last verdict, and how often it runs by itself. */
+
+/** Records what a verify found; `isTold` is whether the channel has heard of it. */
+export const noteVerdict = (
+  host: Cluster,
+  demo: Demo,
+  verdict: NonNullable<Demo['verdict']>,
+  { isTold }: { isTold: boolean },
+): Promise<Demo | undefined> =>
+  changeExisting(host, demo, (current) => ({
+    ...current,
+    verdict: { ...verdict, reason: problemOf(verdict.reason) },
+    schedule: current.schedule && { ...current.schedule, ...(isTold && { told: verdict.outcome }) },
+  }));
+
+/** Records how often the demo's mesh is verified by itself, beginning now; undefined ends that. */
+export const noteSchedule = (host: Cluster, demo: Demo, everyMs: number | undefined): Promise<Demo | undefined> =>
+  changeExisting(host, demo, (current) => ({
+    ...current,
+    schedule: everyMs === undefined ? undefined : { everyMs, last: new Date(), told: current.schedule?.told },
+  }));
+
+/**
+ * Records that the verify that is due begins, so that no other worker does it too; undefined if another was faster, or none
+ * is due any more.
+ */
+export async function beginDueVerify(host: Cluster, demo: Demo): Promise<Demo | undefined> {
+  let isOurs = false;
+  const changed = await changeExisting(host, demo, (current) => {
+    isOurs = isVerifyDue(current);
+    return isOurs ? { ...current, schedule: { ...current.schedule!, last: new Date() } } : current;
+  });
+  return isOurs ? changed : undefined;
+}

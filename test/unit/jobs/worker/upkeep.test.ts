@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { hours, minutes } from '../../../../src/duration.js';
+import { countDemos, upkeepFor } from '../../../../src/jobs/worker/upkeep.js';
+import type { Demo } from '../../../../src/k8s/demo.js';
+import { plannedDemo } from '../../../support/planned-demo.js';
+
+const credentials = { credentials: { maxAge: hours(8) } } as Parameters<typeof upkeepFor>[1];
+const ago = (ms: number) => new Date(Date.now() - ms);
+const demo = (fields: Partial<Demo>): Demo => ({
+  ...plannedDemo({ now: new Date() }),
+  state: 'ready',
+  expires: new Date(Date.now() + hours(4)),
+  ...fields,
+});
+const scheduled = (ranAgoMs: number, fields: Partial<Demo> = {}) =>
+  demo({ schedule: { everyMs: minutes(15), last: ago(ranAgoMs) }, ...fields });
+
+describe('the upkeep of demos', () => {
+  const due = (one: Demo) => upkeepFor([one], credentials).map(({ name }) => name);
+
+  test('verifies a mesh when its interval is over, and not before', () => {
+    assert.deepEqual(due(scheduled(minutes(16))), ['reverify']);
+    assert.deepEqual(due(scheduled(minutes(14))), []);
+    assert.deepEqual(due(demo({})), []);
+  });
+
+  test('verifies no demo that is not ready or has expired', () => {
+    assert.deepEqual(due(scheduled(minutes(16), { state: 'creating' })), []);
+    assert.deepEqual(due(scheduled(minutes(16), { expires: ago(1) })), ['expire']);
+  });
+
+  test('is the same request for one turn, whoever finds it, and another for the next turn', () => {
+    const ids = [16, 16, 20].map((ran) => upkeepFor([scheduled(minutes(ran))], credentials)[0]!.dedupeId);
+    const sameTurn = scheduled(minutes(16));
+    const [first, second] = [1, 2].map(() => upkeepFor([sameTurn], credentials)[0]!.dedupeId);
+    assert.equal(first, second);
+    assert.notEqual(ids[0], ids[2]);
+  });
+});
+
+test('the metrics count scheduled demos by their last verdict, and those that missed two turns', () => {
+  const verdict = (outcome: 'pass' | 'fail') => ({ verdict: { outcome, reason: '', at: new Date() } });
+  const { scheduled: byVerdict, overdue } = countDemos([
+    scheduled(minutes(10), verdict('pass')),
+    scheduled(minutes(25), verdict('fail')),
+    scheduled(minutes(50), verdict('fail')),
+    demo(verdict('fail')), // verified by hand alone
+    scheduled(minutes(50), { ...verdict('fail'), expires: ago(1) }),
+  ]);
+  assert.deepEqual([byVerdict, overdue], [{ pass: 1, inconclusive: 0, fail: 2 }, 1]);
+});
