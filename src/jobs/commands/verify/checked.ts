@@ -6,14 +6,15 @@ import type { CheckName, Finding } from './checks.js';
 
 /** In this order; checks that are in none of them are shown at the end. */
 export const areas: readonly { title: string; checks: readonly CheckName[] }[] = [
-  { title: 'APIs and public names', checks: ['api', 'publicName'] },
+  { title: 'APIs, gateways and dashboards', checks: ['api', 'publicName', 'gateways', 'dashboards'] },
   { title: 'Certificates and roots', checks: ['credentials', 'authorityLife', 'identity', 'oneRoot'] },
-  { title: 'istiod', checks: ['istiod', 'versions'] },
+  { title: 'istiod and versions', checks: ['istiod', 'proxies', 'versions', 'istiodVersions', 'vclusterVersions'] },
   {
     title: 'Remote secrets',
-    checks: ['remoteSecret', 'remoteAddress', 'remoteAuthority', 'remoteToken', 'remoteState'],
+    checks: ['remoteSecret', 'remoteAddress', 'remoteAuthority', 'remoteToken', 'tokenLife', 'remoteState'],
   },
-  { title: 'Sidecars and endpoints', checks: ['injection', 'sidecars', 'endpoints'] },
+  { title: 'Sidecars, endpoints and mTLS', checks: ['injection', 'sidecars', 'endpoints', 'mtls'] },
+  { title: 'The network between the clusters', checks: ['newConnection', 'networkPolicies'] },
   { title: 'sleep and helloworld', checks: ['sleep', 'helloworld', 'service'] },
 ];
 

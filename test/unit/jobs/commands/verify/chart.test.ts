@@ -69,8 +69,8 @@ test('the plan shows which area has an error, which could not be checked, and wh
   assert.deepEqual(
     plan.tasks!.map(({ title, status }) => [title, status]),
     [
-      ['APIs and public names', 'complete'],
-      ['istiod', 'error'],
+      ['APIs, gateways and dashboards', 'complete'],
+      ['istiod and versions', 'error'],
       ['sleep and helloworld', 'pending'],
     ],
   );
