@@ -156,7 +156,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
     personRevokedMessage(hostile, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
   'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
-  'the verdict on a public name': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),
+  'the verdict on a public name': () =>
+    verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),
   'a good verdict with warnings': () => verifyMessage(passed),
   'the details of a verdict': () => detailsFile(verified).comment,
   ...Object.fromEntries(

@@ -41,12 +41,7 @@ const words: Record<VerdictOutcome, string> = {
   fail: 'failed',
 };
 
-function changeText(
-  { owner }: Demo,
-  everyMs: number,
-  before: VerdictOutcome | undefined,
-  now: VerdictOutcome,
-): Mrkdwn {
+function changeText({ owner }: Demo, everyMs: number, before: VerdictOutcome | undefined, now: VerdictOutcome): Mrkdwn {
   const was = before && mrkdwn` It ${words[before]} before.`;
   return mrkdwn`:alarm_clock: ${now === 'fail' && mrkdwn`${mention(owner.id)}: `}Verified on schedule, every ${formatDuration(everyMs)}.${was} Only a change of the verdict is posted.`;
 }
