@@ -82,6 +82,16 @@ export const commands = {
     who: 'shared',
     accepted: (demo) => mrkdwn`Extending demo *${demo}*.`,
   },
+  cancel: {
+    summary: 'stop the creation of a demo, or take it off the queue; what was created is kept',
+    example: 'cancel team-a',
+    demo: 'required',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'owner',
+    accepted: (demo) => mrkdwn`Cancelling what is being done with demo *${demo}*.`,
+  },
   revoke: {
     summary: "revoke one person's access to a demo; without a name, replace all its keys and send out new kubeconfigs",
     example: 'revoke team-a @bob',

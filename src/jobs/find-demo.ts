@@ -29,7 +29,7 @@ export async function findCommandDemo(host: Cluster, run: RunOnDemo): Promise<De
 }
 
 /** @throws Refusal `not-owner`, `access-revoked` */
-async function assertMayRun({ name, config, people, payload }: RunOnDemo, demo: Demo): Promise<void> {
+export async function assertMayRun({ name, config, people, payload }: RunOnDemo, demo: Demo): Promise<void> {
   const { requester } = payload;
   const { who, handsOut }: Command = commands[name];
   const check = { access: config.access, memberships: people };

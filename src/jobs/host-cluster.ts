@@ -28,10 +28,10 @@ export async function withHost<Result>(
 
 /** The host cluster while this job holds the claim on its demo. */
 export interface ClaimedHost {
-  /** Checks the claim before each write, and aborts every request if the claim is lost. */
+  /** Checks the claim before each write, and aborts every request if the claim is lost; not if the job is cancelled. */
   host: Cluster;
   claim: Claim;
-  /** Aborted when the worker has to stop or the claim is lost. */
+  /** Aborted when the worker has to stop, the claim is lost or the job is cancelled. */
   signal: AbortSignal;
   /** Tells people something at the end, after the claim was released: while Slack is away, other jobs can have the demo. */
   tell(say: () => Promise<unknown>): void;
@@ -55,13 +55,14 @@ export async function withClaimedDemo(
     const request = { host, namespace: claimNamespace(host), demo: payload.demo, purpose: name, jobId: id };
     const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run.resumed);
     if (isHolder(claim)) return await busy(claim);
-    const signal = AbortSignal.any([run.signal, claim.signal]);
+    const held = AbortSignal.any([run.signal, claim.signal]);
+    const signal = AbortSignal.any([held, claim.cancelled]);
     const last: (() => Promise<unknown>)[] = [];
     // The Lease also expires by itself; if it remains for a while, the work is done all the same.
     const release = () =>
       claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
     try {
-      const claimed = host.with({ signal, beforeWrite: claim.assertHeld });
+      const claimed = host.with({ signal: held, beforeWrite: claim.assertHeld });
       await work({ host: claimed, claim, signal, tell: (say) => void last.push(say), release, unclaimed: host });
     } catch (error) {
       // Whatever the error, the cause is that the claim was lost.

@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import type { JobName, JobPayload } from '../commands/job-payloads.js';
 import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
 import type { IstioRenderer } from '../k8s/istio.js';
@@ -27,6 +28,8 @@ export interface JobRun<Name extends JobName> extends WorkerTools {
   /** Whether an earlier run of this job was interrupted. */
   resumed: boolean;
   config: DemoConfig;
+  /** Opens a queue; the caller closes it. */
+  openQueue(name: string): Queue;
   log: Log;
   /** Aborted when the worker is asked to stop: a flow stops at the next boundary between steps. */
   draining: AbortSignal;

@@ -3,6 +3,7 @@ import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import type { Mrkdwn } from '../mrkdwn.js';
+import { Cancelled } from '../k8s/claim.js';
 import { virtualClusterNames, type Demo } from '../k8s/demo.js';
 import { noteProgress } from '../k8s/demo-record.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
@@ -59,7 +60,11 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
   try {
     const tasks = await withDemoContext(
       run,
-      { host, demo, signal, delivery, beforeWrite: claim.assertHeld },
+      // A cancelled job waits for no answer.
+      {
+        host: host.with({ signal, beforeWrite: claim.assertHeld }),
+        ...{ demo, signal, delivery, beforeWrite: claim.assertHeld },
+      },
       (context) =>
         runFlow(flow, {
           config: run.config,
@@ -75,7 +80,8 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
     finish('done');
     return tasks;
   } catch (error) {
-    finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
+    if (error instanceof Cancelled) finish('cancelled');
+    else finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
     throw error;
   }
 }

@@ -29,6 +29,8 @@ const ownRunDeadlineMs = seconds(60);
 export interface Claim {
   /** Aborted when the claim is lost. */
   signal: AbortSignal;
+  /** Aborted with `Cancelled` when somebody cancels the job, which still holds the claim, to record how far it got. */
+  cancelled: AbortSignal;
   /** To be called before every write. @throws ClaimLost */
   assertHeld(): void;
   /** Lets other jobs have the demo; the second call does nothing. `signal` is not aborted. */
@@ -61,6 +63,18 @@ export class ClaimLost extends Error {
   }
 }
 
+/** Somebody wants the job to stop. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+
+  constructor(
+    /** The Slack ID of the person. */
+    readonly by: string,
+  ) {
+    super('it was cancelled');
+  }
+}
+
 /** Claims the demo, or says who holds it. This takes some seconds, because a holder is watched until it renews its Lease. */
 export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
   const { host, demo, purpose, jobId, signal } = request;
@@ -87,7 +101,7 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
       }
     }
     try {
-      const body = lease(reference.metadata, demo, identity, present);
+      const body = lease(reference.metadata, demo, identity, jobId, present);
       const taken = present ? await put(host, reference, body) : await create<V1Lease>(host, body as never);
       return hold(request, identity, taken);
     } catch (error) {
@@ -99,9 +113,15 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
 export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
 
 function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
-  const { host } = request;
+  const { host, jobId } = request;
   const reference = leaseOf(request);
   const lost = new AbortController();
+  const cancelled = new AbortController();
+  const noticeCancel = (own: V1Lease) => {
+    const by = cancelledBy(own, jobId);
+    if (by !== undefined && !cancelled.signal.aborted) cancelled.abort(new Cancelled(by));
+  };
+  noticeCancel(taken);
   let current = taken;
   let problem = 'it could not be renewed in time';
   // This clock continues while the process is suspended, so a process that wakes up knows that its time is over.
@@ -127,9 +147,12 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
       try {
         current = await renewed(current);
       } catch (error) {
-        // An earlier renewal whose answer was lost also causes a conflict: a Lease with our name is still ours.
+        // An earlier renewal whose answer was lost also causes a conflict: a Lease with our name is still ours. So does a
+        // cancel, which is noticed here.
         if (!isConflict(error) && !isNotFound(error)) throw error;
-        current = await renewed(await readOwn());
+        const own = await readOwn();
+        noticeCancel(own);
+        current = await renewed(own);
       }
       validUntil = asked + leaseMs - marginMs;
     } catch (error) {
@@ -151,6 +174,7 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
   let isReleased = false;
   return {
     signal: lost.signal,
+    cancelled: cancelled.signal,
     assertHeld() {
       if (isReleased) throw new ClaimLost('it has been released');
       loseWhenLate();
@@ -186,13 +210,22 @@ function lease(
   { name, namespace }: Reference['metadata'],
   demo: string,
   holderIdentity: string,
+  jobId: string,
   present: V1Lease | undefined,
 ) {
   const now = microTime();
+  // The earlier run of this job may have been killed before it noticed that it was cancelled.
+  const cancel = present && cancelledBy(present, jobId) && present.metadata?.annotations?.[cancelAnnotation];
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: { name, namespace, labels: demoLabels(demo), resourceVersion: present?.metadata?.resourceVersion },
+    metadata: {
+      name,
+      namespace,
+      labels: demoLabels(demo),
+      ...(cancel && { annotations: { [cancelAnnotation]: cancel } }),
+      resourceVersion: present?.metadata?.resourceVersion,
+    },
     spec: {
       holderIdentity,
       leaseDurationSeconds: leaseMs / 1000,
@@ -206,6 +239,46 @@ function lease(
 function holderOf({ spec }: V1Lease): Holder | undefined {
   const [purpose, jobId] = spec?.holderIdentity?.split('/') ?? [];
   return purpose && jobId ? { purpose, jobId, since: new Date(spec?.acquireTime as unknown as string) } : undefined;
+}
+
+// ------------------------------------------------------------------ cancelling
+
+/** On a Lease: the job that is to stop, and who wants that, as `<job>/<Slack ID>`. */
+const cancelAnnotation = 'vcdemo.io/cancel';
+
+function cancelledBy({ metadata }: V1Lease, jobId: string): string | undefined {
+  const [cancelled, by] = metadata?.annotations?.[cancelAnnotation]?.split('/') ?? [];
+  return cancelled === jobId ? by : undefined;
+}
+
+/**
+ * Cancels the job that holds the claim, if there is one and it may be; the job notices at its next renewal. Returns the job
+ * that holds the claim.
+ */
+export async function cancelHolder(
+  { host, demo, namespace, by }: Pick<ClaimRequest, 'host' | 'demo' | 'namespace'> & { by: string },
+  mayCancel: (holder: Holder) => boolean,
+): Promise<Holder | undefined> {
+  const reference = leaseOf({ demo, namespace });
+  for (let attempt = 1; ; attempt++) {
+    const present = await read<V1Lease>(host, reference);
+    const holder = present && holderOf(present);
+    if (!holder || !mayCancel(holder)) return holder;
+    const annotations = { ...present.metadata.annotations, [cancelAnnotation]: `${holder.jobId}/${by}` };
+    try {
+      await put(host, reference, { ...present, metadata: { ...present.metadata, annotations } });
+      return holder;
+    } catch (error) {
+      // The holder has just renewed or released it: look again.
+      if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
+    }
+  }
+}
+
+/** The job that holds the claim, whether or not its worker is alive. */
+export async function holderNow(host: Cluster, namespace: string, demo: string): Promise<Holder | undefined> {
+  const present = await read<V1Lease>(host, leaseOf({ demo, namespace }));
+  return present && holderOf(present);
 }
 
 /** Who is working on the demo now, if anybody: the Lease of a dead worker is no longer renewed. */

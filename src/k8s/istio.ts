@@ -1,6 +1,7 @@
 import { parse, stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
+import { asError } from '../errors.js';
 import { unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { virtualClusterNames, type VirtualClusterName } from './demo.js';
@@ -18,26 +19,64 @@ export interface IstioManifests {
 
 /**
  * Renders Istio for both virtual clusters with `istioctl manifest generate`, once per configuration. That needs no cluster,
- * so it runs while the virtual clusters start, and no credentials leave this process (docs/decisions.md). It ignores the
- * signals of jobs, because several jobs may wait for it.
+ * so it runs while the virtual clusters start, and no credentials leave this process (docs/decisions.md). Several jobs may
+ * wait for it: it is stopped when the signals of all of them are aborted.
  */
 export class IstioRenderer {
-  private rendered: { key: string; manifests: Promise<Record<VirtualClusterName, IstioManifests>> } | undefined;
+  private rendered: Rendering | undefined;
 
-  render(config: DemoConfig['istio'], withinMs = seconds(60)): Promise<Record<VirtualClusterName, IstioManifests>> {
+  async render(
+    config: DemoConfig['istio'],
+    withinMs = seconds(60),
+    signal = neverAborted,
+  ): Promise<Record<VirtualClusterName, IstioManifests>> {
+    signal.throwIfAborted();
     const key = JSON.stringify(config);
-    if (this.rendered?.key !== key) {
-      const manifests = renderBoth(config, withinMs);
-      this.rendered = { key, manifests };
-      manifests.catch(() => (this.rendered = undefined));
+    const rendering = this.rendered?.key === key ? this.rendered : this.start(key, config, withinMs);
+    rendering.waiting++;
+    const abandoned = new AbortController();
+    const leave = () => abandoned.abort(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await Promise.race([rendering.manifests, rejectionOf(abandoned.signal)]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      rendering.waiting--;
+      if (signal.aborted && rendering.waiting === 0) rendering.stop.abort(signal.reason);
     }
-    return this.rendered.manifests;
+  }
+
+  private start(key: string, config: DemoConfig['istio'], withinMs: number): Rendering {
+    const stop = new AbortController();
+    const manifests = renderBoth(config, withinMs, stop.signal);
+    const rendering = { key, manifests, waiting: 0, stop };
+    this.rendered = rendering;
+    manifests.catch(() => {
+      if (this.rendered === rendering) this.rendered = undefined;
+    });
+    return rendering;
   }
 }
+
+interface Rendering {
+  key: string;
+  manifests: Promise<Record<VirtualClusterName, IstioManifests>>;
+  /** How many jobs wait for it. */
+  waiting: number;
+  stop: AbortController;
+}
+
+const neverAborted = new AbortController().signal;
+
+const rejectionOf = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true });
+  });
 
 async function renderBoth(
   config: DemoConfig['istio'],
   withinMs: number,
+  signal: AbortSignal,
 ): Promise<Record<VirtualClusterName, IstioManifests>> {
   const parsed = new Map<string, Manifest>(); // what both share is parsed once
   const [vc1, vc2] = await Promise.all(
@@ -45,6 +84,7 @@ async function renderBoth(
       const operator = stringify(istioOperator(name, config));
       const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], {
         input: operator,
+        signal,
         withinMs,
       });
       const manifests: Manifest[] = [];
@@ -52,6 +92,7 @@ async function renderBoth(
         const manifest = parsed.get(document) ?? manifestOf(document);
         parsed.set(document, manifest);
         manifests.push(manifest);
+        signal.throwIfAborted();
         await new Promise(setImmediate); // lets other work run in between
       }
       return split(manifests);

@@ -5,7 +5,7 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import type { V1Lease } from '@kubernetes/client-node';
 import { UnreachableError } from '../../src/k8s/api-errors.js';
 import { waitFor } from '../support/wait-for.js';
-import { claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
+import { Cancelled, cancelHolder, claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
 import { connectCluster, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
@@ -85,6 +85,34 @@ describe('a claim on a demo', { concurrency: true }, () => {
     await early.release();
     assert.match(await holderOf('early'), /job-2/);
     await next.release();
+  });
+
+  const cancelIn = (demo: string, mayCancel = true) =>
+    cancelHolder({ host, demo, namespace: 'default', by: 'U0BOB' }, () => mayCancel);
+
+  it('is kept by a job that somebody cancels, which notices at its next renewal', async () => {
+    const claimed = await held('cancelled', 'job-1');
+    assert.equal((await cancelIn('cancelled', false))?.jobId, 'job-1');
+    assert.equal((await cancelIn('cancelled'))?.jobId, 'job-1');
+    if (!claimed.cancelled.aborted) await once(claimed.cancelled, 'abort');
+    assert.ok(claimed.cancelled.reason instanceof Cancelled);
+    assert.equal(claimed.cancelled.reason.by, 'U0BOB');
+    claimed.assertHeld();
+    await claimed.release();
+    assert.equal(await cancelIn('cancelled'), undefined);
+  });
+
+  it('is cancelled in the next run of a job that died before it noticed, but not for another job', async () => {
+    for (const [demo, jobId, isCancelled] of [
+      ['died', 'job-1', true],
+      ['other', 'job-2', false],
+    ] as const) {
+      await leaveLease(demo, tomorrow());
+      await cancelIn(demo);
+      const claimed = await held(demo, jobId);
+      assert.equal(claimed.cancelled.aborted, isCancelled, demo);
+      await claimed.release();
+    }
   });
 
   it('goes to only one of many jobs that ask at once', async () => {

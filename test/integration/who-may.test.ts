@@ -58,7 +58,7 @@ describe('a command on a demo', () => {
   it('is reserved to owners where it takes something away', () =>
     assert.deepEqual(
       onDemos.filter((name) => commands[name].who === 'owner'),
-      ['revoke', 'delete'],
+      ['cancel', 'revoke', 'delete'],
     ));
 
   it('is reserved to owners and those they share with where it prolongs something', () =>

@@ -1,5 +1,6 @@
 import type { JobName } from '../../commands/job-payloads.js';
 import type { Handler, JobRun } from '../job-run.js';
+import { cancel } from './cancel.js';
 import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
 import { deleteDemo } from './delete/delete.js';
@@ -27,6 +28,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   reverify,
   revoke,
   extend,
+  cancel,
 };
 
 /** Runs the handler of a job. */

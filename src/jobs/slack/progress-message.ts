@@ -11,7 +11,7 @@ export interface Progress {
   tasks: readonly Task[];
   elapsedMs: number;
   jobId: string;
-  outcome?: 'done' | 'failed' | 'interrupted';
+  outcome?: 'done' | 'failed' | 'interrupted' | 'cancelled';
 }
 
 export const taskIcons: Record<Task['state'], string> = {
@@ -26,11 +26,12 @@ export const taskIcons: Record<Task['state'], string> = {
 export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Progress): SlackMessage {
   const steps = [...groupByStep(tasks).values()];
   const done = steps.filter((step) => step.every(({ state }) => state === 'done')).length;
-  const interrupted = outcome === 'interrupted' ? ' · interrupted, continues on the next free worker' : '';
+  const interrupted = { interrupted: ' · interrupted, continues on the next free worker', cancelled: ' · cancelled' };
+  const stopped = outcome === 'interrupted' || outcome === 'cancelled' ? interrupted[outcome] : '';
   const counted = steps.length > 0 ? `${done} of ${steps.length} steps` : 'starting';
-  const count = `${counted} · ${formatDuration(elapsedMs)}${interrupted}`;
+  const count = `${counted} · ${formatDuration(elapsedMs)}${stopped}`;
   const shown =
-    outcome === 'interrupted'
+    outcome === 'interrupted' || outcome === 'cancelled'
       ? tasks.map((task) => (task.state === 'skipped' ? { ...task, state: 'waiting' as const } : task))
       : tasks;
   const lines = [...groupByStep(shown).values()].map(stepLine);
@@ -44,7 +45,12 @@ export function progressMessage({ title, tasks, elapsedMs, jobId, outcome }: Pro
   };
 }
 
-const outcomeIcons = { done: ':white_check_mark:', failed: ':x:', interrupted: ':arrows_counterclockwise:' };
+const outcomeIcons = {
+  done: ':white_check_mark:',
+  failed: ':x:',
+  interrupted: ':arrows_counterclockwise:',
+  cancelled: ':octagonal_sign:',
+};
 
 /** The tasks of one step. */
 export type TaskGroup = readonly [Task, ...Task[]];

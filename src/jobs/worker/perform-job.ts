@@ -120,7 +120,7 @@ function runOf(
   job: Job<unknown>,
   { id, name, payload, askedAt }: ReadJob,
   lost: AbortSignal,
-  { tools, stopping }: Workshop,
+  { tools, stopping, openQueue }: Workshop,
   log: Log,
 ): JobRun<JobName> {
   return {
@@ -133,6 +133,7 @@ function runOf(
     askedAt,
     resumed: job.stalledCounter > 0 || job.attemptsStarted > 1,
     config: currentConfig(tools.settings),
+    openQueue,
     log,
   };
 }

@@ -46,6 +46,9 @@ try {
     const run = {
       ...{ settings, slack, people, metrics, config, id, name, payload },
       istio: new IstioRenderer(),
+      openQueue: () => {
+        throw new Error('the sweep has no queues');
+      },
       delivered: new Map(),
       askedAt: new Date(),
       resumed: false,

@@ -12,11 +12,22 @@ import {
   listDemos,
   markDemo,
 } from '../../../k8s/demo-record.js';
-import { firstPlace, isResumed, planDemo, withDone, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { Cancelled } from '../../../k8s/claim.js';
+import {
+  firstPlace,
+  isResumed,
+  planDemo,
+  problemOf,
+  withAudit,
+  withDone,
+  withMissingPlaces,
+  type Demo,
+} from '../../../k8s/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
+import { audit } from '../../audit.js';
 import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
@@ -29,7 +40,7 @@ import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
-import { alreadyThereMessage, createdText, deletedUnseenMessage } from './messages.js';
+import { alreadyThereMessage, cancelledMessage, createdText, deletedUnseenMessage } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
 
@@ -98,6 +109,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
       audience: payload.requester,
     });
   } catch (error) {
+    if (error instanceof Cancelled) return await noteCancelled(run, claimed, demo, error);
     throw error instanceof FlowError ? await noteFailure(run, host, demo, error) : error;
   }
 }
@@ -140,6 +152,25 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
     hint: [error.hint, resume, use].filter(Boolean).join('\n'),
     audience,
   });
+}
+
+/** What was made stays. It may have been ready by the time when the job noticed. */
+async function noteCancelled(run: CreateRun, claimed: ClaimedHost, { name }: Demo, { by }: Cancelled): Promise<void> {
+  const { id, log, slack, payload } = run;
+  const { unclaimed: host } = claimed; // it may have been released to tell people that it is ready
+  const made = await findDemo(host, name);
+  const isEmpty = made === undefined || made.places.length === 0;
+  if (made && isEmpty) await forgetDemo(host, made);
+  if (made && !isEmpty)
+    await changeExisting(host, made, (current) => {
+      const noted = withDone(withAudit(current, { at: new Date(), by, what: 'cancelled its creation' }), id);
+      return current.state === 'creating'
+        ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
+        : noted;
+    });
+  if (made) await audit(log, host, made, { act: 'cancelled', by, what: 'cancelled its creation' });
+  const left = isEmpty ? 'empty' : made.state === 'creating' ? 'part' : 'ready';
+  claimed.tell(() => slack.post(payload.requester, cancelledMessage(name, by, left)));
 }
 
 /** The steps without which nothing can be used. */

@@ -4,7 +4,7 @@ import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
 import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
-import type { SlackMessage } from '../../../slack-message.js';
+import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';
 
 /** The text that accompanies the kubeconfig when a demo is ready. */
@@ -52,3 +52,22 @@ export const deletedUnseenMessage = (demo: string): SlackMessage =>
   message(
     mrkdwn`:information_source: Demo *${demo}* became ready while Slack was not available, and was deleted before its kubeconfig could be sent.`,
   );
+/** The end of a create that somebody cancelled, with what can be done next. */
+export function cancelledMessage(demo: string, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
+  const what = {
+    empty: 'Nothing was created.',
+    part: 'What was created is kept.',
+    ready: 'It was ready by then, so nothing was stopped.',
+  }[left];
+  const { text, blocks } = message(
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${demo}*. ${what}`,
+  );
+  const next =
+    left === 'empty'
+      ? [{ label: 'Create', value: `create ${demo}` }]
+      : [
+          ...(left === 'part' ? [{ label: 'Resume', value: `create ${demo}`, style: 'primary' as const }] : []),
+          { label: 'Delete', value: `delete ${demo}`, style: 'danger' as const },
+        ];
+  return { text, blocks: [...blocks, buttons(next)] };
+}

@@ -55,8 +55,8 @@ export const preflight: Work<DemoContext> = {
 };
 
 export const istioManifests: Work<DemoContext> = {
-  async check({ istio, config }) {
-    await istio.render(config.istio, seconds(60) * config.stepDeadlineFactor);
+  async check({ istio, config, signal }) {
+    await istio.render(config.istio, seconds(60) * config.stepDeadlineFactor, signal);
     return holds;
   },
 };
@@ -134,8 +134,8 @@ function thenRetryRefused(act: (context: ClusterContext) => Promise<void>): (con
   };
 }
 
-async function istioOf({ istio, config, place }: ClusterContext) {
-  return (await istio.render(config.istio))[place.name];
+async function istioOf({ istio, config, place, signal }: ClusterContext) {
+  return (await istio.render(config.istio, undefined, signal))[place.name];
 }
 
 export const remoteSecrets: Work<DemoContext> = {

@@ -44,6 +44,18 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors): SlackMessag
     ),
   );
 
+/** Somebody cancelled the replacement of the keys. */
+export function cancelledRevokeMessage(demo: string, by: string): SlackMessage {
+  const { text, blocks } = message(
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo}*. Some of them may be new already, so parts of it may not work until the keys are replaced again or the demo is completed.`,
+  );
+  const next = [
+    { label: 'Replace all keys', value: `revoke ${demo}`, style: 'danger' as const },
+    { label: 'Complete', value: `create ${demo}` },
+  ];
+  return { text, blocks: [...blocks, buttons(next)] };
+}
+
 function listed(title: string, doors: Doors): Mrkdwn[] {
   const all = Object.entries(doors).flatMap(([cluster, found]) => found.map((door) => mrkdwn`• ${cluster}: ${door}`));
   if (all.length === 0) return [];

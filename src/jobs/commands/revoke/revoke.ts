@@ -1,4 +1,5 @@
 import type { Cluster } from '../../../k8s/cluster.js';
+import { Cancelled } from '../../../k8s/claim.js';
 import { changeExisting, changeRecord } from '../../../k8s/demo-record.js';
 import { withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
@@ -7,6 +8,7 @@ import { otherAccess } from '../../../k8s/other-access.js';
 import { authorityHash, removeBindings } from '../../../k8s/revocation.js';
 import { demoUser } from '../../../k8s/user-certificate.js';
 import { bothClusters, type DemoContext } from '../../context.js';
+import { audit } from '../../audit.js';
 import { requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
@@ -17,7 +19,7 @@ import { noteFiles, receiversOf } from '../../slack/files.js';
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
-import { everybodyRevokedMessage, personRevokedMessage } from './messages.js';
+import { cancelledRevokeMessage, everybodyRevokedMessage, personRevokedMessage } from './messages.js';
 import { revokeFlow } from './flow.js';
 
 type RevokeRun = JobRun<'revoke'>;
@@ -75,6 +77,14 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
     // What trusts the old keys is recreated by the flow that created it.
     await runReportedFlow({ ...request, flow: readyFlow });
   } catch (error) {
+    if (error instanceof Cancelled) {
+      await audit(run.log, host, demo, {
+        act: 'cancelled',
+        by: error.by,
+        what: 'cancelled the replacement of its keys',
+      });
+      return claimed.tell(() => slack.post(payload.requester, cancelledRevokeMessage(demo.name, error.by)));
+    }
     if (!(error instanceof FlowError)) throw error;
     throw new FlowFailed(error, {
       title: mrkdwn`Replacing the keys of demo *${demo.name}* failed`,

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { holderNow } from '../../src/k8s/claim.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { commandRunner } from '../support/command-run.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { plannedDemo } from '../support/planned-demo.js';
+import { startProduct, type Product } from '../support/product.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import { slackCommand, startSlack, type Person, type SlackWorkspace } from '../support/slack.js';
+import { textOf } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Creates that hang, because pods stay Pending, in a worker that runs one at a time. */
+
+describe('a create', () => {
+  let simulated: SimulatedHost;
+  let slack: SlackWorkspace;
+  let redis: LocalRedis;
+  let product: Product;
+  let host: Cluster;
+
+  before(async () => {
+    [simulated, slack, redis] = await Promise.all([simulatedHost('pods-pending', 1), startSlack(), startRedis()]);
+    process.env.PATH = simulated.environment.PATH!;
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.cluster.kubeconfigFile }), {});
+    product = await startProduct({
+      ...{ slack, host: simulated, redis: { REDIS_URL: redis.url } },
+      workerRedis: { REDIS_URL: redis.url, WORKER_CONCURRENCY: '1' },
+    });
+  });
+  after(async () => {
+    await product?.close();
+    host?.close();
+    await Promise.all([slack?.close(), redis?.stop(), simulated?.close()]);
+  });
+
+  const say = (person: Person, text: string) =>
+    slackCommand(product.url, slack.signingSecret, { ...person, channelId: slack.channel, text });
+  const whisperTo = ({ userId }: Person, pattern: RegExp) =>
+    waitFor(
+      `a whisper like ${pattern}`,
+      async () =>
+        slack
+          .ephemeral(userId)
+          .map(textOf)
+          .findLast((text) => pattern.test(text)),
+      {
+        seen: () => slack.ephemeral(userId).map(textOf).slice(-2),
+      },
+    );
+  const holder = (name: string) => holderNow(host, 'default', name);
+
+  it('is stopped for its owner alone, keeps what was made, and offers to resume or delete it', async () => {
+    await say(slack.alice, 'create slow');
+    await waitFor('a namespace', async () => ((await findDemo(host, 'slow'))?.places.length ?? 0) > 0);
+    await say(slack.bob, 'cancel slow');
+    await whisperTo(slack.bob, /belongs to alice; only its owner or an administrator can run `\/vcdemo cancel`/);
+    assert.equal((await holder('slow'))?.purpose, 'create');
+    await say(slack.alice, 'cancel slow');
+    await whisperTo(slack.alice, /Cancelled the creation of demo \*slow\*/);
+    assert.equal(await holder('slow'), undefined);
+    const demo = (await findDemo(host, 'slow'))!;
+    assert.deepEqual([demo.state, demo.problem], ['failed', 'it was cancelled']);
+    assert.deepEqual(demo.audit.at(-1)?.what, 'cancelled its creation');
+    assert.ok(demo.places.length > 0, 'what was made is kept');
+    const said = await waitFor('the end', async () =>
+      (await slack.messages(slack.channel)).find((each) =>
+        /cancelled the creation of demo \*slow\*/.test(textOf(each)),
+      ),
+    );
+    const actions = said.blocks!.flatMap((block) => (block.type === 'actions' ? block.elements : []));
+    assert.deepEqual(
+      actions.map((each) => (each.type === 'button' ? each.value : '')),
+      ['create slow', 'delete slow'],
+    );
+    const events = await host.request<{ items: { reason: string }[] }>({
+      method: 'GET',
+      path: `/api/v1/namespaces/${demo.places[0]!.namespace}/events`,
+    });
+    assert.ok(events.items.some(({ reason }) => reason === 'VcdemoCancelled'));
+  });
+
+  it('that waits behind another is taken off the queue, by the person who asked for it', async () => {
+    await say(slack.alice, 'create first');
+    await waitFor('the first create', () => holder('first'));
+    await say(slack.bob, 'create second');
+    await say(slack.alice, 'cancel second');
+    await whisperTo(slack.alice, /Somebody else has asked for demo second/);
+    await say(slack.bob, 'cancel second');
+    await whisperTo(slack.bob, /`create second` was still waiting.* taken off the queue/);
+    await say(slack.alice, 'cancel first');
+    await whisperTo(slack.alice, /Cancelled the creation of demo \*first\*/);
+    assert.equal(await findDemo(host, 'second'), undefined);
+  });
+
+  it('that is over cannot be cancelled, and neither can a demo that does not exist', async () => {
+    const run = commandRunner(simulated.cluster);
+    const demo = plannedDemo({ name: 'idle', owner: { id: 'U0ADA', name: 'ada' }, claimNamespace: 'default' });
+    await changeRecord(host, { ...demo, state: 'ready' }, (current) => current);
+    assert.match(
+      (await run('cancel', 'U0ADA', { demo: 'idle' })).said.join(),
+      /nothing to cancel.* State: it is ready/,
+    );
+    assert.equal((await run('cancel', 'U0ADA', { demo: 'nowhere' })).code, 'unknown-demo');
+  });
+});
