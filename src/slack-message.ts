@@ -58,9 +58,10 @@ export function smallPrint({ text }: Mrkdwn): KnownBlock {
 
 /*
  * A button is a command with its words filled in: `verify team-a`. `run` does the same as typing the command. `confirmed`
- * answers the confirmation question and replaces it; `dismiss` removes the question; `form` opens the form of `create`.
+ * answers the confirmation question and replaces it; `dismiss` removes the question; `form` opens the form of `create`; `home` shows the
+ * Home of a host cluster.
  */
-export const buttonActions = ['run', 'confirmed', 'dismiss', 'form'] as const;
+export const buttonActions = ['run', 'confirmed', 'dismiss', 'form', 'home'] as const;
 export type ButtonAction = (typeof buttonActions)[number];
 
 export interface CommandButton {

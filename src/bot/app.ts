@@ -16,6 +16,7 @@ import { listenForCommand } from './listeners/command.js';
 import type { BotContext } from './listeners/context.js';
 import { listenForButtons } from './listeners/button.js';
 import { listenForForm } from './listeners/form.js';
+import { listenForHome } from './listeners/home.js';
 import { listenForMentions } from './listeners/mention.js';
 import { whisper } from './listeners/respond.js';
 import { createJobQueues, type JobQueues } from './queue.js';
@@ -155,7 +156,7 @@ export async function createBoltDispatcher(
   // A command that waits for its answer leaves no time for a second attempt.
   const slack = slackClient(settings, context, 1);
   const people = createPeople(slack, () => Promise.resolve(installation));
-  for (const listen of [listenForCommand, listenForButtons, listenForForm, listenForMentions])
+  for (const listen of [listenForCommand, listenForButtons, listenForForm, listenForMentions, listenForHome])
     listen(app, { ...context, slack, people });
   return createDispatcher(app, {
     installation,

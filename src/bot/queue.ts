@@ -5,6 +5,7 @@ import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
 import { queueKinds, queueName } from '../commands/payload.js';
+import { memberOf, viewersKey, type Viewer } from '../home-viewers.js';
 import { newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
 import type { Log } from '../log.js';
@@ -28,6 +29,8 @@ export interface JobQueues {
    * @throws as `enqueue` does
    */
   waitingOf(userId: string, most: number): Promise<number>;
+  /** Notes that somebody has opened their Home, which shows this host cluster. Throws as `enqueue` does. */
+  noteViewer(viewer: Viewer, hostCluster: string | undefined): Promise<void>;
   /** Checks within a second that jobs can be enqueued. @see RedisLink.prove */
   ping(): Promise<void>;
   /** @see RedisLink.proveAtStart */
@@ -156,6 +159,13 @@ export function createJobQueues(
       const counts = await untilDone(pingTimeoutMs, () => Promise.all(provisioning.map(count)));
       return counts.reduce((sum, each) => sum + each, 0);
     },
+    async noteViewer(viewer, hostCluster) {
+      await untilDone(pingTimeoutMs, async () => {
+        for (const cluster of clusters.filter((each) => each !== hostCluster))
+          await link.redis.zrem(viewersKey(cluster), memberOf(viewer));
+        await link.redis.zadd(viewersKey(hostCluster), Date.now(), memberOf(viewer));
+      });
+    },
     ping: () => link.prove(pingTimeoutMs),
     proveAtStart: link.proveAtStart,
     async lengths() {
@@ -191,6 +201,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
     isUntaken: (id, name, hostCluster) => withQueues((queues) => queues.isUntaken(id, name, hostCluster)),
     waitingOf: (userId, most) => withQueues((queues) => queues.waitingOf(userId, most)),
+    noteViewer: (viewer, hostCluster) => withQueues((queues) => queues.noteViewer(viewer, hostCluster)),
     ping: () => withQueues((queues) => queues.ping()),
     proveAtStart: () => withQueues((queues) => queues.proveAtStart()),
     lengths: () => withQueues((queues) => queues.lengths()),

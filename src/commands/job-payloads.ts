@@ -1,28 +1,34 @@
 import { z } from 'zod';
 import { payloadSchema, type PayloadOf } from './command.js';
-import { demoName, type QueueKind } from './payload.js';
+import { demoName, requester, type QueueKind } from './payload.js';
 import { commandNames, commands, type CommandName, type JobCommandName } from './table.js';
 
 /* The jobs that workers run: one for each command that needs a worker, and those that workers enqueue themselves. */
 
 const upkeepPayload = z.object({ demo: demoName });
+const homePayload = z.object({ requester });
 
 /** Jobs that no person asks for. */
 export type UpkeepName = 'expire' | 'renew' | 'reverify';
 
-export type JobName = JobCommandName | UpkeepName;
+/** `home` fills the app's Home, which somebody has opened. */
+export type JobName = JobCommandName | UpkeepName | 'home';
 
 /** Jobs that only look at demos, so that they can run side by side. A command's queue decides. */
-export type ReadingJob = {
-  [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
-}[JobCommandName];
+export type ReadingJob =
+  | 'home'
+  | {
+      [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
+    }[JobCommandName];
 
 /** Jobs that change a demo: one at a time. */
 export type WritingJob = Exclude<JobName, ReadingJob | 'reverify'>;
 
 export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
-  : z.infer<typeof upkeepPayload>;
+  : Name extends 'home'
+    ? z.infer<typeof homePayload>
+    : z.infer<typeof upkeepPayload>;
 
 export interface JobDefinition<Name extends JobName> {
   queue: QueueKind;
@@ -39,6 +45,7 @@ const ofCommands = commandNames.filter(isJobCommand).map((name) => {
 export const jobs = {
   ...Object.fromEntries(ofCommands),
   expire: { queue: 'removal', payload: upkeepPayload },
+  home: { queue: 'verification', payload: homePayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };

@@ -7,6 +7,14 @@ import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';
 import type { SharedFile, Slack } from './slack/slack.js';
 
+/** A job that changes a demo, in the order in which workers take them. */
+export interface QueuedJob {
+  name: string;
+  demo: string;
+  userId: string | undefined;
+  isActive: boolean;
+}
+
 /** What a worker keeps for its whole life. */
 export interface WorkerTools {
   settings: WorkerSettings;
@@ -14,6 +22,8 @@ export interface WorkerTools {
   people: People;
   istio: IstioRenderer;
   metrics: WorkerMetrics;
+  /** The jobs that change demos; undefined outside of a worker. */
+  queued?: () => Promise<QueuedJob[]>;
   /** By job: kubeconfigs that were sent but not recorded yet; undefined if one could not be sent. */
   delivered: Map<string, SharedFile | undefined>;
 }

@@ -1,7 +1,7 @@
 import type { KnownBlock, PlanBlock, TaskCardBlock } from '@slack/web-api';
 import { hours } from '../duration.js';
 import type { Log } from '../log.js';
-import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../mrkdwn.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../mrkdwn.js';
 import { sections, type ChartBlock, type MessageBlock } from '../slack-message.js';
 import { errorCodeOf } from './client.js';
 
@@ -178,9 +178,10 @@ function chartText({ title, chart }: ChartBlock): Mrkdwn {
 /** The text of rich text or of the cell of a table, escaped. */
 function richText(node: unknown): Mrkdwn {
   if (typeof node !== 'object' || node === null) return mrkdwn``;
-  const { elements, text, user_id, url, value } = node as Record<string, unknown>;
+  const { elements, text, user_id, url, value, timestamp } = node as Record<string, unknown>;
   if (Array.isArray(elements)) return joinMrkdwn(elements.map(richText), '');
   if (typeof user_id === 'string') return mention(user_id);
+  if (typeof timestamp === 'number') return slackTime(new Date(timestamp * 1000));
   if (typeof text === 'string') return mrkdwn`${text}`;
   if (typeof text === 'object') return richText(text); // the label of a button
   return mrkdwn`${String(url ?? value ?? '')}`;

@@ -230,8 +230,11 @@ describe('the record of a demo', () => {
       assert.ok(!demos.some(({ name }) => name === 'theirs'));
       const theirs = unreadable.filter(({ name }) => name === 'theirs');
       assert.equal(theirs[0]?.managedIn, 'default');
-      const { text } = listMessage({ demos: [], unreadable: theirs });
-      assert.match(text, /theirs: it is managed by another vcdemo installation, in namespace default/);
+      const { blocks } = listMessage({ demos: [], unreadable: theirs }, { userId: 'U1' });
+      assert.match(
+        JSON.stringify(blocks),
+        /theirs\*: it is managed by another vcdemo installation, in namespace default/,
+      );
     });
 
     it('is also respected for a demo from an earlier version', async () => {

@@ -522,6 +522,8 @@ export interface PressButtonOptions extends Person {
   triggerId?: string;
   /** An entry of a menu instead of a button. */
   isMenu?: boolean;
+  /** What the Home remembers as the channel of the direct messages. */
+  homeChannel?: string;
   /** The message that has the button; an ephemeral one by default. */
   message?: { ts: string; thread_ts?: string };
 }
@@ -533,7 +535,10 @@ export function pressButton(botUrl: string, signingSecret: string, options: Pres
   return interact(botUrl, signingSecret, options, {
     type: 'block_actions',
     ...(channelId === undefined
-      ? { container: { type: 'view', view_id: 'V0HOME' }, view: { id: 'V0HOME', type: 'home', blocks: [] } }
+      ? {
+          container: { type: 'view', view_id: 'V0HOME' },
+          view: { id: 'V0HOME', type: 'home', blocks: [], private_metadata: options.homeChannel ?? '' },
+        }
       : {
           container: {
             type: 'message',

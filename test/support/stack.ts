@@ -175,6 +175,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
         value,
         channelId: channel,
         responseUrl: where === 'home' ? undefined : response.url,
+        ...(where === 'home' && { homeChannel: slack.views.homes.get(person.userId)?.private_metadata ?? '' }),
         ...(isMenu && { isMenu }),
         ...(id !== undefined &&
           !isEphemeral && { message: { ts: id, ...(thread !== undefined && { thread_ts: thread }) } }),

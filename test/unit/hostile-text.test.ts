@@ -12,6 +12,7 @@ import { alreadyThereMessage, createdText } from '../../src/jobs/commands/create
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
 import { deletedMessage } from '../../src/jobs/commands/delete/messages.js';
 import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
+import { homeBlocks } from '../../src/jobs/commands/home.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { everybodyRevokedMessage, personRevokedMessage } from '../../src/jobs/commands/revoke/messages.js';
 import { statusMessage } from '../../src/jobs/commands/status.js';
@@ -132,6 +133,8 @@ const refusals: Record<string, unknown> = {
   }),
 };
 
+const listOptions = { userId: hostile, hostCluster: hostile, hasDashboard: true };
+
 const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessage>> = {
   'a create that is done': () =>
     createdText({ ...config, domain: hostile } as typeof config, demo, 1, { weaker: [hostile], unproven: hostile }),
@@ -144,8 +147,17 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'the progress': () => progressMessage({ title: mrkdwn`${hostile}`, tasks, elapsedMs: 1, jobId: hostile }),
   'a file that was refused': () => uploadRefusedMessage(file, hostile, hostile),
   'a file as text': () => textMessages(file)[0]!,
-  'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, hostile),
-  'an empty list': () => listMessage({ demos: [], unreadable: [] }, hostile),
+  'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, listOptions),
+  'an empty list': () => listMessage({ demos: [], unreadable: [] }, listOptions),
+  'a Home': () => ({
+    ...message(mrkdwn`Home`),
+    blocks: homeBlocks({
+      demos: { demos: [demo], unreadable: [] },
+      waiting: [{ name: hostile, demo: hostile, userId: hostile, isActive: true }],
+      userId: demo.owner.id,
+      config: { clusters: [hostile], hostCluster: hostile, dashboard: { enabled: true } },
+    }),
+  }),
   'the status': () => statusMessage(demo, tasks, undefined),
   'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
   'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
@@ -182,7 +194,6 @@ const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
   'a question': () => confirmationReply(mrkdwn`${hostile}`, question),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),
-  'the answer to a command': () => answerTo('create'),
   'the answer to no command': () => answerTo(hostile),
   'the answer to a bad name': () => answerTo(`create "${hostile}"`),
   'the answer to a bad flag': () => answerTo(`create "--${hostile}"`),

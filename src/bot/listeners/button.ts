@@ -4,6 +4,7 @@ import { buttonActions, messageOfParagraphs, type SlackMessage } from '../../sla
 import { answerCommand, type Answer } from './answer-command.js';
 import type { ListenerContext } from './context.js';
 import { openForm } from './form.js';
+import { fillHome } from './home.js';
 import { respondOrLog } from './respond.js';
 import { watchUntaken } from './watch.js';
 
@@ -34,6 +35,11 @@ export function listenForButtons(app: App, context: ListenerContext): void {
       acknowledged();
       if (!isOpen) log.warn('form was not opened');
       return;
+    }
+    if (action === 'home') {
+      await ack();
+      acknowledged();
+      return await fillHome(context, requester, { dedupeId: body.trigger_id, hostCluster: text || undefined });
     }
     const { reply, outcome, jobs }: Answer =
       action === 'dismiss'

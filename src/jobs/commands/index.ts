@@ -7,6 +7,7 @@ import { deleteDemo } from './delete/delete.js';
 import { expire } from './delete/expire.js';
 import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
+import { home } from './home.js';
 import { list } from './list.js';
 import { renew } from './renew.js';
 import { revoke } from './revoke/revoke.js';
@@ -21,6 +22,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   verify,
   status,
   list,
+  home,
   dashboard,
   delete: deleteDemo,
   expire,

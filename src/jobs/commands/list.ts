@@ -1,30 +1,47 @@
 import { listDemos, type DemoList } from '../../k8s/demo-record.js';
-import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
-import type { SlackMessage } from '../../slack-message.js';
+import { mrkdwn, plain } from '../../mrkdwn.js';
+import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { brief, describeState, message } from '../slack/messages.js';
+import { createButton, demoBlocks, namesOf } from '../slack/demo-table.js';
+import { message } from '../slack/messages.js';
 
 export const list: Handler<'list'> = async (run) => {
+  const { payload, config } = run;
   const demos = await withHost(run, listDemos);
-  await run.slack.whisper(run.payload.requester, listMessage(demos, run.config.hostCluster));
+  await run.slack.whisper(
+    payload.requester,
+    listMessage(demos, {
+      userId: payload.requester.userId,
+      hostCluster: config.hostCluster,
+      hasDashboard: config.dashboard.enabled,
+    }),
+  );
 };
 
-export function listMessage({ demos, unreadable }: DemoList, hostCluster?: string): SlackMessage {
+export interface ListOptions {
+  userId: string;
+  hostCluster?: string | undefined;
+  hasDashboard?: boolean;
+}
+
+export function listMessage(
+  { demos, unreadable }: DemoList,
+  { userId, hostCluster, hasDashboard = false }: ListOptions,
+): SlackMessage {
   const where = hostCluster ? ` on ${hostCluster}` : '';
   const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
-  if (demos.length + unreadable.length === 0)
-    return message(mrkdwn`There are no demos${where}. Create one with \`${create}\`.`);
-  const lines = demos.map(
-    (demo) =>
-      mrkdwn`• *${demo.name}* of ${mention(demo.owner.id)}: ${describeState(demo)}; expires ${slackTime(demo.expires)}`,
-  );
-  const broken = unreadable.map(({ name, problem, managedIn }) =>
-    managedIn === undefined
-      ? mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`
-      : mrkdwn`• *${brief(name)}*: ${brief(problem)}`,
-  );
-  return message(
-    mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}:\n${joinMrkdwn([...lines, ...broken], '\n')}`,
-  );
+  if (demos.length + unreadable.length === 0) {
+    const none = message(mrkdwn`There are no demos${where}. Create one with \`${create}\`, or here:`);
+    return { ...none, blocks: [...none.blocks, buttons([createButton()])] };
+  }
+  const title = mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}`;
+  return {
+    text: plain(mrkdwn`${title}: ${namesOf(demos)}`),
+    blocks: [
+      ...sections(mrkdwn`*${title}*`),
+      ...demoBlocks({ demos, unreadable, userId, hostCluster, hasDashboard }),
+      buttons([createButton()]),
+    ],
+  };
 }

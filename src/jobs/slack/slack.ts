@@ -8,7 +8,7 @@ import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
-import type { SlackMessage } from '../../slack-message.js';
+import type { MessageBlock, SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
 import { whyNotForAll } from './readers.js';
 
@@ -53,6 +53,8 @@ export interface Slack {
   shareFile(to: Audience, file: SlackFile, rules: SharingRules): Promise<SharedFile>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
+  /** Fills somebody's Home; its buttons answer in the channel, which is that of their direct messages. */
+  publishHome(to: Audience, blocks: MessageBlock[]): Promise<void>;
   /** Deletes files, as far as Slack still has them; returns those that it did not delete. Never throws. */
   deleteFiles(ids: readonly string[]): Promise<string[]>;
 }
@@ -161,6 +163,10 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     },
     async sendFile(userId, file) {
       return await upload(await directChannel(userId), userId, file);
+    },
+    async publishHome({ userId, channelId }, blocks) {
+      const home = { type: 'home', private_metadata: channelId, blocks } as const;
+      await newBlocks.send(home, (view) => client.views.publish({ user_id: userId, view }));
     },
     async deleteFiles(ids) {
       const kept: string[] = [];

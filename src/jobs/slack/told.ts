@@ -10,7 +10,7 @@ export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boole
       told = true;
       return result;
     };
-  const { post, whisper, shareFile, sendFile } = slack;
+  const { post, whisper, shareFile, sendFile, publishHome } = slack;
   return {
     slack: {
       ...slack,
@@ -18,6 +18,7 @@ export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boole
       whisper: noting(whisper),
       shareFile: noting(shareFile),
       sendFile: noting(sendFile),
+      publishHome: noting(publishHome),
     },
     hasTold: () => told,
     /** A worker of another host cluster will say it instead. */

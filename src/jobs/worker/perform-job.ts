@@ -16,6 +16,7 @@ import { withDemoOfThread } from '../thread-demo.js';
 import { currentConfig, type JobRun, type WorkerTools } from '../job-run.js';
 import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
+import type { Homes } from './homes.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
 import { assertMayAsk, assertMayAskLater } from './requester-check.js';
 import { tellFailure } from './tell-failure.js';
@@ -27,6 +28,8 @@ export interface Workshop {
   patientSlack(lost?: AbortSignal): Slack;
   /** The two stages of stopping. */
   stopping: Pick<JobRun<JobName>, 'draining' | 'signal'>;
+  /** Undefined if nobody's Home is refreshed. */
+  homes?: Homes;
   /** Opens a queue, possibly of another host cluster; the caller closes it. */
   openQueue(name: string): Queue;
   log: Log;
@@ -48,6 +51,7 @@ export async function performJob(
   const { id, name } = read;
   const log = workshop.log.child({ jobId: id, job: name, ...('demo' in read.payload && { demo: read.payload.demo }) });
   const start = performance.now();
+  if (jobs[name].queue !== 'verification') workshop.homes?.changed();
   log.info({ attempt: job.attemptsStarted }, 'job started');
   // If a job went back to its queue, only the wait before its first start counts.
   if (job.attemptsStarted === 1)
@@ -66,7 +70,7 @@ export async function performJob(
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
     if ('requester' in run.payload) {
       const { requester } = run.payload;
-      const check = { access: run.config.access, people: run.people, command: name as JobCommandName, log };
+      const check = { access: run.config.access, people: run.people, command: commandOf(name), log };
       if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
       else await assertMayAsk(requester, check);
       run.signal.throwIfAborted();
@@ -93,9 +97,13 @@ export async function performJob(
     if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is away');
     throw withoutStack(error);
   } finally {
+    if (jobs[name].queue !== 'verification') workshop.homes?.changed();
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
   }
 }
+
+/** A Home shows what `list` shows. */
+const commandOf = (name: JobName): JobCommandName => (name === 'home' ? 'list' : (name as JobCommandName));
 
 /** An untrusted job is neither repeated in Slack nor counted, and little of it is logged. */
 function readOrDistrust(job: Job<unknown>, { tools, log }: Workshop): ReadJob {

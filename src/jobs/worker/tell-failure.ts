@@ -21,6 +21,10 @@ export async function tellFailure(
   if (audience === undefined) return true;
   const failure = failureOf(job, error);
   try {
+    if (job.name === 'home' && asker) {
+      await slack.publishHome(asker, failureMessage({ ...failure, title: mrkdwn`Your demos cannot be shown` }).blocks);
+      return true;
+    }
     // Only the person who made a mistake sees it.
     if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
     else await slack.post(audience, failureMessage({ ...failure, mention: audience.userId }));

@@ -14,7 +14,10 @@ import { IstioRenderer } from '../../k8s/istio.js';
 import { jobs } from '../../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { currentConfig } from '../job-run.js';
+import { fillHomes } from './fill-homes.js';
+import { createHomes } from './homes.js';
 import { ownDemos } from './own-demos.js';
+import { queuedJobs } from './queued-jobs.js';
 import { countDemos, upkeepFor } from './upkeep.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
@@ -88,6 +91,14 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     verification: openOwn('verification'),
   };
   const queues = queueKinds.map((kind) => ({ kind, queue: queueOf[kind] }));
+  workshop.tools.queued = () => queuedJobs(queueOf.provisioning, settings);
+  const homes = createHomes({
+    redis: connection,
+    hostCluster: settings.HOST_CLUSTER,
+    fill: (viewers) => fillHomes(viewers, workshop.tools, log),
+    log,
+  });
+  workshop.homes = homes;
   const workers = queues.map(({ kind, queue }) => {
     const worker = new PatientWorker<unknown>(
       queue.name,
@@ -138,6 +149,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     },
     async close(withinMs) {
       clearInterval(sweeper);
+      homes.close();
       const reason = new Error('the worker is stopping');
       draining.abort(reason);
       // The rest of the time is for handing back jobs that did not reach a boundary.

@@ -1,0 +1,49 @@
+import type { App } from '@slack/bolt';
+import type { HomeView } from '@slack/web-api';
+import type { Requester } from '../../commands/payload.js';
+import { messageOf } from '../../errors.js';
+import { mrkdwn } from '../../mrkdwn.js';
+import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import type { EnqueueOptions } from '../queue.js';
+import { replyToError } from '../reply.js';
+import type { ListenerContext } from './context.js';
+
+/**
+ * The app's Home. The bot knows no demos, so it shows something at once if there is nothing yet, and a worker fills it; it
+ * also refreshes the Homes of those who have opened theirs lately.
+ */
+export function listenForHome(app: App, context: ListenerContext): void {
+  app.event('app_home_opened', async ({ event, body }) => {
+    if (event.tab !== 'home') return;
+    const requester = { userId: event.user, userName: '', channelId: event.channel };
+    if (event.view === undefined) await publish(context, requester, starting);
+    // Whoever opens and closes it causes one job.
+    const repeatId = `home ${event.user}`;
+    await fillHome(context, requester, { dedupeId: body.event_id, repeatId });
+  });
+}
+
+const starting = messageOfParagraphs([mrkdwn`:hourglass_flowing_sand: Looking for your demos…`]);
+
+/** Lets a worker fill somebody's Home with the demos of a host cluster, the first by default. */
+export async function fillHome(
+  context: ListenerContext,
+  requester: Requester,
+  { hostCluster = context.demoConfig.clusters[0], ...ids }: EnqueueOptions,
+): Promise<void> {
+  const { queues, log } = context;
+  try {
+    await queues.noteViewer(requester, hostCluster);
+    const request = { name: 'home', payload: { requester } } as const;
+    await queues.enqueue(request, { ...ids, hostCluster });
+  } catch (error) {
+    await publish(context, requester, replyToError(error, log));
+  }
+}
+
+async function publish({ slack, log }: ListenerContext, { userId, channelId }: Requester, { blocks }: SlackMessage) {
+  const view = { type: 'home', private_metadata: channelId, blocks } as HomeView;
+  await slack.views.publish({ user_id: userId, view }).catch((error: unknown) => {
+    log.warn({ user: userId, reason: messageOf(error) }, 'Home was not shown');
+  });
+}

@@ -1,0 +1,58 @@
+import { listDemos, type DemoList } from '../../k8s/demo-record.js';
+import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
+import { buttons, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler, QueuedJob } from '../job-run.js';
+import { createButton, demoBlocks } from '../slack/demo-table.js';
+
+/** Fills somebody's Home. */
+export const home: Handler<'home'> = async (run) => {
+  const { payload, config, slack, queued } = run;
+  const [demos, waiting] = await Promise.all([withHost(run, listDemos), queued?.() ?? []]);
+  const { userId } = payload.requester;
+  await slack.publishHome(payload.requester, homeBlocks({ demos, waiting, userId, config }));
+};
+
+export interface HomeContent {
+  demos: DemoList;
+  waiting: readonly QueuedJob[];
+  userId: string;
+  config: { clusters: readonly string[]; hostCluster?: string | undefined; dashboard: { enabled: boolean } };
+}
+
+export function homeBlocks({ demos, waiting, userId, config }: HomeContent): MessageBlock[] {
+  const { clusters, hostCluster } = config;
+  const own = demos.demos.filter(({ owner }) => owner.id === userId);
+  const switches = clusters
+    .filter((name) => name !== hostCluster)
+    .map((name): CommandButton => ({ label: `Show ${name}`, value: name, action: 'home' }));
+  const refresh: CommandButton = { label: 'Refresh', value: hostCluster ?? '', action: 'home' };
+  const help: CommandButton = { label: 'Help', value: 'help' };
+  const listing = { ...demos, userId, hostCluster, hasDashboard: config.dashboard.enabled };
+  return [
+    {
+      type: 'header',
+      text: { type: 'plain_text', text: hostCluster === undefined ? 'Your demos' : `Your demos on ${hostCluster}` },
+    },
+    ...(own.length === 0
+      ? sections(
+          mrkdwn`You have no demo. A demo is two virtual clusters joined by one Istio mesh, ready in about a minute.`,
+        )
+      : []),
+    buttons([createButton(), refresh, help, ...switches]),
+    ...demoBlocks(listing),
+    ...(waiting.length > 0 ? sections(queueText(waiting)) : []),
+    smallPrint(mrkdwn`What you do here is answered in your direct messages with vcdemo.`),
+  ];
+}
+
+const mostShown = 10;
+
+function queueText(waiting: readonly QueuedJob[]) {
+  const lines = waiting.slice(0, mostShown).map(({ name, demo, userId, isActive }, index) => {
+    const turn = isActive ? 'now' : `${index + 1 - waiting.filter((job) => job.isActive).length}.`;
+    return mrkdwn`• ${turn} \`${name} ${demo}\`${userId !== undefined && mrkdwn` of ${mention(userId)}`}`;
+  });
+  const more = waiting.length > mostShown && mrkdwn`and ${waiting.length - mostShown} more`;
+  return joinMrkdwn([mrkdwn`*Whose turn it is*`, ...lines, more], '\n');
+}

@@ -1,0 +1,129 @@
+import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
+import type { Demo } from '../../k8s/demo.js';
+import type { UnreadableDemo } from '../../k8s/demo-record.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
+import { brief, describeState } from './messages.js';
+
+/* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
+
+export interface DemoListing {
+  demos: readonly Demo[];
+  unreadable: readonly UnreadableDemo[];
+  /** Whose buttons come first. */
+  userId: string;
+  /** Undefined if there is only one. */
+  hostCluster: string | undefined;
+  hasDashboard: boolean;
+}
+
+/** A table may have a hundred rows, and a message fifty blocks. */
+const mostRows = 100;
+const mostOwn = 8;
+
+export const createButton = (label = 'Create a demo'): CommandButton => ({
+  label,
+  value: 'create',
+  action: 'form',
+  style: 'primary',
+});
+
+export function demoBlocks(listing: DemoListing): MessageBlock[] {
+  const { demos, unreadable, userId } = listing;
+  const own = demos.filter(({ owner }) => owner.id === userId);
+  const shown = own.slice(0, mostOwn);
+  return [
+    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(demoButtons(demo, listing))]),
+    ...(own.length > shown.length
+      ? sections(
+          mrkdwn`Your other demos: ${own
+            .slice(mostOwn)
+            .map(({ name }) => name)
+            .join(', ')}`,
+        )
+      : []),
+    ...(demos.length > 0 ? [demoTable(demos)] : []),
+    ...(unreadable.length > 0 ? sections(joinMrkdwn(unreadable.map(unreadableText), '\n')) : []),
+  ];
+}
+
+const demoText = (demo: Demo): Mrkdwn =>
+  mrkdwn`*${demo.name}*: ${describeState(demo)}; expires ${slackTime(demo.expires)}`;
+
+function unreadableText({ name, problem, managedIn }: UnreadableDemo): Mrkdwn {
+  return managedIn === undefined
+    ? mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`
+    : mrkdwn`• *${brief(name)}*: ${brief(problem)}`;
+}
+
+/** What one can do with a demo in its state. */
+function demoButtons({ name, state }: Demo, { hostCluster, hasDashboard }: DemoListing): CommandButton[] {
+  const button = (label: string, command: string, style?: CommandButton['style']): CommandButton => ({
+    label,
+    value: `${command}${hostCluster === undefined ? '' : ` --on ${hostCluster}`}`,
+    ...(style && { style }),
+  });
+  const remove = button('Delete', `delete ${name}`, 'danger');
+  const look = button('Status', `status ${name}`);
+  switch (state) {
+    case 'ready':
+      return [
+        button('Verify', `verify ${name}`),
+        button('Kubeconfig', `kubeconfig ${name}`),
+        ...(hasDashboard ? [button('Dashboard', `dashboard ${name}`)] : []),
+        button('Extend', `extend ${name} 4h`),
+        remove,
+      ];
+    case 'creating':
+      return [look, remove];
+    case 'failed':
+      return [button('Resume', `create ${name}`, 'primary'), look, remove];
+    case 'deleting':
+      return [look, remove];
+  }
+}
+
+const states: Record<Demo['state'], string> = {
+  creating: 'being created',
+  ready: 'ready',
+  failed: 'failed',
+  deleting: 'being deleted',
+};
+
+function demoTable(demos: readonly Demo[]): DataTableBlock {
+  const head = ['Demo', 'Owner', 'State', 'Expires'].map((text) => ({ type: 'raw_text', text }) as const);
+  const rows = demos.slice(0, mostRows).map(({ name, owner, state, expires }) => [
+    { type: 'raw_text', text: name } as const,
+    ownerCell(owner),
+    { type: 'raw_text', text: states[state] } as const,
+    rich({
+      type: 'date',
+      timestamp: Math.floor(expires.getTime() / 1000),
+      format: '{date_short_pretty} {time}',
+      fallback: `${expires.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    }),
+  ]);
+  const count = demos.length === 1 ? 'One demo' : `${demos.length} demos`;
+  const caption = demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : count;
+  return { type: 'data_table', caption, page_size: 20, rows: [head, ...rows] };
+}
+
+/** Shown as the person's name; nobody is notified by a table. */
+const ownerCell = ({ id, name }: Demo['owner']) =>
+  /^[UW][A-Z0-9]+$/.test(id)
+    ? rich({ type: 'user', user_id: id })
+    : ({ type: 'raw_text', text: name || id || 'unknown' } as const);
+
+type RichElement = Extract<RichTextBlock['elements'][number], { type: 'rich_text_section' }>['elements'][number];
+
+const rich = (element: RichElement): RichTextBlock => ({
+  type: 'rich_text',
+  elements: [{ type: 'rich_text_section', elements: [element] }],
+});
+
+/** For the plain text of a message. */
+export const namesOf = (demos: readonly Demo[]): Mrkdwn =>
+  joinMrkdwn(
+    demos.map(({ name, owner, state }) => mrkdwn`${name} of ${mention(owner.id)} (${states[state]})`),
+    ', ',
+  );

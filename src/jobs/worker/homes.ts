@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import { viewedForMs, viewerOf, viewersKey, type Viewer } from '../../home-viewers.js';
+import type { Log } from '../../log.js';
+
+/** Refreshes the Homes of people who have theirs open. */
+export interface Homes {
+  /** A demo has changed, or is about to. */
+  changed(): void;
+  close(): void;
+}
+
+export interface HomesOptions {
+  redis: Pick<Redis, 'zrevrangebyscore' | 'zremrangebyscore'>;
+  hostCluster: string | undefined;
+  /** Fills the Homes; those who may not see demos are left out. */
+  fill(viewers: readonly Viewer[]): Promise<void>;
+  log: Log;
+  /** From a change to the refresh, and between two of them. */
+  pauseMs?: { first: number; next: number };
+}
+
+/** Slack publishes more than a hundred views a minute. */
+const mostViewers = 20;
+
+/** Changes that follow each other closely cause one refresh. */
+export function createHomes({ redis, hostCluster, fill, log, pauseMs }: HomesOptions): Homes {
+  const { first, next } = pauseMs ?? { first: seconds(2), next: seconds(15) };
+  const key = viewersKey(hostCluster);
+  let timer: NodeJS.Timeout | undefined;
+  let lastAt = -Infinity;
+
+  async function refresh(): Promise<void> {
+    const since = Date.now() - viewedForMs;
+    const members = await redis.zrevrangebyscore(key, '+inf', since, 'LIMIT', 0, mostViewers);
+    await redis.zremrangebyscore(key, '-inf', since);
+    const viewers = members.flatMap((member) => viewerOf(member) ?? []);
+    if (viewers.length > 0) await fill(viewers);
+  }
+
+  return {
+    changed() {
+      if (timer !== undefined) return;
+      const waitMs = Math.max(first, lastAt + next - performance.now());
+      timer = setTimeout(() => {
+        timer = undefined;
+        lastAt = performance.now();
+        refresh().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'Homes were not refreshed'));
+      }, waitMs).unref();
+    },
+    close: () => clearTimeout(timer),
+  };
+}

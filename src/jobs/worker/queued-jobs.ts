@@ -1,0 +1,28 @@
+import type { Job, Queue } from 'bullmq';
+import type { QueuedJob } from '../job-run.js';
+import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
+
+const mostRead = 30;
+
+/** The jobs on a queue that can be trusted: those that run, then those that wait, next first. */
+export async function queuedJobs(queue: Queue, settings: Parameters<typeof readJob>[1]): Promise<QueuedJob[]> {
+  const [active, waiting] = await Promise.all([queue.getActive(0, mostRead), queue.getWaiting(0, mostRead)]);
+  const read = (jobs: Job<unknown>[], isActive: boolean) =>
+    jobs.flatMap((job): QueuedJob[] => {
+      const found = readOrNothing(job, settings);
+      if (found === undefined || !('demo' in found.payload)) return [];
+      const { name, payload } = found;
+      const userId = 'requester' in payload ? payload.requester.userId : undefined;
+      return [{ name, demo: payload.demo, userId, isActive }];
+    });
+  return [...read(active, true), ...read(waiting, false)];
+}
+
+function readOrNothing(job: Job<unknown>, settings: Parameters<typeof readJob>[1]): ReadJob | undefined {
+  try {
+    return readJob(job, settings);
+  } catch (error) {
+    if (error instanceof UntrustedJob) return undefined;
+    throw error;
+  }
+}
