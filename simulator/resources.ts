@@ -14,7 +14,10 @@ export interface WriteOptions {
   manager: string;
   dryRun?: boolean;
   force?: boolean;
-  /** Writing through the subresource `status` changes only the status; any other write changes everything else. */
+  /**
+   * Writing through the subresource `status` changes only the status, and of pods also labels and annotations; any other
+   * write changes everything else.
+   */
   subresource?: string | undefined;
 }
 
@@ -124,13 +127,15 @@ export class Resources {
     isApplied = false,
   ): KubeObject {
     let draft = copy(after);
-    if (options.subresource)
+    if (options.subresource) {
+      const { resourceVersion, labels, annotations } = draft.metadata;
+      const marks = kind.kind === 'Pod' ? { labels, annotations } : {};
       draft = {
         ...before,
-        metadata: { ...before.metadata, resourceVersion: draft.metadata.resourceVersion! },
+        metadata: { ...before.metadata, ...marks, resourceVersion: resourceVersion! },
         status: draft.status,
       };
-    else if (kind.hasStatus) draft.status = before.status;
+    } else if (kind.hasStatus) draft.status = before.status;
     // What only the server writes.
     const { deletionTimestamp, deletionGracePeriodSeconds, generation } = before.metadata;
     for (const [field, value] of Object.entries({ deletionTimestamp, deletionGracePeriodSeconds, generation })) {

@@ -1,11 +1,11 @@
-import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
-import { apply, create, type Manifest } from './objects.js';
+import { apply, type Manifest } from './objects.js';
 import { mayDo, type Right } from './permission-check.js';
+import { whoAmI } from './who-am-i.js';
 
 /*
  * A worker without cluster-wide permissions grants itself those of one ClusterRole in each namespace of a demo.
@@ -48,14 +48,6 @@ export async function takeDemoRights(
     signal,
     everyMs: 50,
   });
-}
-
-const selfSubject = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
-
-/** @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review */
-async function whoAmI(host: Cluster): Promise<string> {
-  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
-  return selfSubject.parse(await create(host, review)).status.userInfo.username;
 }
 
 /** Named like the ClusterRole, because another release of the worker creates its own binding. */

@@ -8,7 +8,7 @@ import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { assertAdmission } from './isolation/admission-proof.js';
-import { checkStorageClasses, nameStorageClasses } from './isolation/storage-classes.js';
+import { checkPolicyFacts, notePolicyFacts } from './isolation/policy-facts.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { applyIsolation, checkIsolation, type IsolationRequest } from './isolation/index.js';
 import { applyAll, create, merge, missing, read, ref, remove } from './objects.js';
@@ -32,8 +32,8 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
   if (label !== undefined) return lacks(`namespace ${place.namespace} does not have its label ${label}`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
-  const storage = await checkStorageClasses(host, config, namespace);
-  if (!storage.holds) return storage;
+  const facts = await checkPolicyFacts(host, config, namespace);
+  if (!facts.holds) return facts;
   const note = await assertAdmission(host, config, place.namespace);
   const isolated = await checkIsolation(request);
   if (!isolated.holds) return isolated;
@@ -54,7 +54,7 @@ export async function makeHostNamespace(request: HostNamespace & { signal: Abort
   try {
     const wait = { withinMs: seconds(30) * config.stepDeadlineFactor, signal };
     await Promise.all([
-      nameStorageClasses(host, config, place.namespace),
+      notePolicyFacts(host, config, place.namespace),
       applyIsolation(request, wait),
       waitForServiceAccount(host, place.namespace, wait),
     ]);

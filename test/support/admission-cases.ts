@@ -254,6 +254,36 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'an IngressRouteTCP with the name of another demo',
       ingressRouteTcp('traefik.io', 'websecure', exposed(foreign)),
     ],
+    ...[
+      ['gateway.networking.k8s.io/v1', 'HTTPRoute'],
+      ['gateway.networking.k8s.io/v1', 'GRPCRoute'],
+      ['gateway.networking.k8s.io/v1alpha2', 'TCPRoute'],
+      ['traefik.io/v1alpha1', 'IngressRoute'],
+      ['traefik.io/v1alpha1', 'IngressRouteUDP'],
+      ['networking.istio.io/v1', 'VirtualService'],
+    ].map(([apiVersion = '', kind = '']): [AdmissionRuleId, string, Manifest] => [
+      'host-names',
+      `${kind === 'IngressRoute' ? 'an' : 'a'} ${kind}, which vcdemo does not use`,
+      object(apiVersion, kind, { spec: {} }),
+    ]),
+    [
+      'host-names',
+      'a Gateway',
+      object('gateway.networking.k8s.io/v1', 'Gateway', {
+        spec: { gatewayClassName: 'edge', listeners: [{ name: 'a', port: 80, protocol: 'HTTP' }] },
+      }),
+    ],
+    [
+      'route-accounts',
+      'an Ingress with the demo’s own name, by somebody else than the worker',
+      ingressWith({}, { annotations: { 'probe.vcdemo.io/as-stranger': 'true' } }),
+    ],
+    [
+      'pod-status',
+      'a pod as if its status was written',
+      pod(synced, {}, { annotations: { 'probe.vcdemo.io/pod-status': 'true' } }),
+      syncer,
+    ],
     ['host-names', 'an IngressRouteTCP for all names', ingressRouteTcp('traefik.io', 'websecure', exposed('*'))],
     ['host-names', 'a TLSRoute with the name of another demo', tlsRoute(gateway, exposed(foreign))],
     [

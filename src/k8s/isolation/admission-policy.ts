@@ -4,7 +4,7 @@ import type { DemoConfig } from '../../config.js';
 import { labels } from '../demo.js';
 import { istioImage } from '../istio-images.js';
 import type { Manifest } from '../objects.js';
-import { admissionRules, variables, type Subject } from './admission-rules.js';
+import { admissionRules, isTenantAccount, variables, type Subject } from './admission-rules.js';
 
 /*
  * The ValidatingAdmissionPolicy for the namespaces of demos, generated from the rules and the configuration. The chart
@@ -68,12 +68,17 @@ export const specTemplate = {
     ],
   },
   matchConditions: [
-    // The kubelet and the controllers write statuses all the time, and no rule checks them.
-    { name: 'no-status', expression: "request.?subResource.orValue('') != 'status'" },
+    // The kubelet and the controllers write statuses all the time; those of tenants are checked.
+    {
+      name: 'no-status-but-of-tenants',
+      expression: oneLine(`request.?subResource.orValue('') != 'status' ||
+        ${isTenantAccount("request.userInfo.?username.orValue('')")}`),
+    },
     // It must be possible to remove the finalizers of an object that is being deleted, whatever it contains.
     {
       name: 'not-just-being-deleted',
-      expression: oneLine(`request.operation != 'UPDATE' || !object.?metadata.?deletionTimestamp.hasValue() ||
+      expression: oneLine(`request.operation != 'UPDATE' || request.?subResource.orValue('') != '' ||
+        !object.?metadata.?deletionTimestamp.hasValue() ||
         !has(object.spec) || object.spec != oldObject.spec ||
         object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({}) ||
         object.metadata.?annotations.orValue({}) != oldObject.metadata.?annotations.orValue({})`),

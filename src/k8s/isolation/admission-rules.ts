@@ -35,16 +35,28 @@ export interface Probe {
 /** An object with this annotation is treated as if a virtual cluster had written it, so that preflight can test it. */
 export const asTenant = 'probe.vcdemo.io/as-tenant';
 const runtimeClassProbe = 'probe.vcdemo.io/runtime-class';
+/** With it, an object is treated as a write of a pod's status, or as written by somebody else than the worker. */
+const podStatusProbe = 'probe.vcdemo.io/pod-status';
+const strangerProbe = 'probe.vcdemo.io/as-stranger';
 /** On a namespace: the StorageClasses that claims in it may name. */
 export const storageClassesAnnotation = 'vcdemo.io/storage-classes';
+/** On a namespace: the account of the worker that created it. */
+export const workerAnnotation = 'vcdemo.io/worker';
 
 const debug = 'to debug, use `kubectl debug --profile=restricted`';
 const list = (...items: string[]) => `[${items.map((item) => `'${item}'`).join(', ')}]`;
 const words = (text: string) => list(...text.trim().split(/\s+/));
 
+/** API groups whose objects lead traffic or names from outside to a namespace, or change where it goes. */
+const routingGroups = words(`apisix.apache.org configuration.konghq.com elbv2.k8s.aws externaldns.k8s.io
+  gateway.envoyproxy.io gateway.networking.k8s.io gateway.networking.x-k8s.io gateway.nginx.org getambassador.io
+  hub.traefik.io ingress.v1.haproxy.org k8s.nginx.org networking.gke.io networking.istio.io projectcontour.io
+  route.openshift.io traefik.containo.us traefik.io`);
+
 /**
  * The objects that lead to a demo from outside, by kind of exposure, and when one of them leads only to this demo: all its
- * host names are the demo's, and its Services are in the same namespace. All kinds count, whichever is configured.
+ * host names are the demo's, and its Services are in the same namespace. All kinds count, whichever is configured; other
+ * kinds of the same groups are refused.
  */
 const routes: Record<Exclude<DemoConfig['exposure']['kind'], 'none'>, { resources: string[]; allows: string }> = {
   nginx: {
@@ -73,6 +85,10 @@ const routes: Record<Exclude<DemoConfig['exposure']['kind'], 'none'>, { resource
   },
 };
 
+/** CEL: whether an account is one in which people in a demo act: vcluster and their pods, and vc-client in both namespaces. */
+export const isTenantAccount = (account: string) =>
+  `${account}.startsWith('system:serviceaccount:' + request.namespace + ':') || ${account}.matches('^system:serviceaccount:[^:]+:vc-client$')`;
+
 /** The variables that the rules use. A variable can use those above it. */
 export const variables: Record<string, string> = {
   subresource: "request.?subResource.orValue('')",
@@ -87,14 +103,14 @@ export const variables: Record<string, string> = {
   // Kubernetes' own controllers, which have one account each, or share one.
   controller:
     "variables.account == 'system:kube-controller-manager' || variables.account.startsWith('system:serviceaccount:kube-system:')",
-  // How people in a demo act: vcluster and their pods use accounts of the namespace, and vc-client acts in both.
-  tenant: `'${asTenant}' in variables.annotations || variables.account.startsWith('system:serviceaccount:' + request.namespace + ':') || variables.account.matches('^system:serviceaccount:[^:]+:vc-client$')`,
+  tenant: `'${asTenant}' in variables.annotations || ${isTenantAccount('variables.account')}`,
+  worker: `namespaceObject.metadata.?annotations.orValue({})[?'${workerAnnotation}'].orValue('')`,
   pod: `variables.writes && variables.resource in ${words('pods pods/ephemeralcontainers pods/resize')}`,
   service: "variables.writes && variables.resource == 'services'",
   endpoints: `variables.writes && variables.resource in ${words('endpoints discovery.k8s.io/endpointslices')}`,
   claim: "variables.writes && variables.resource == 'persistentvolumeclaims'",
   secret: "variables.writes && variables.resource == 'secrets'",
-  route: `variables.writes && variables.resource in ${list(...Object.values(routes).flatMap(({ resources }) => resources))}`,
+  route: `variables.writes && (request.resource.group in ${routingGroups} || variables.resource in ${list(...Object.values(routes).flatMap(({ resources }) => resources))})`,
   demo: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/demo'].orValue('')",
   cluster: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/virtual-cluster'].orValue('')",
   containers:
@@ -360,11 +376,26 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
       type: 'kubernetes.io/service-account-token',
     },
   },
+  'route-accounts': {
+    on: 'route',
+    // Tenants are left to the rule on kinds. Others may change what is not the spec. Controllers derive routes from Ingresses.
+    allows: `!('${strangerProbe}' in variables.annotations) && (variables.worker == '' ||
+      variables.account == variables.worker || variables.tenant || variables.controller ||
+      variables.account.startsWith('system:serviceaccount:openshift-route-controller-manager:') ||
+      (!variables.creates && has(oldObject.spec) && object.spec == oldObject.spec))`,
+    says: "only vcdemo's worker can expose a demo: use the demo's own public names, or `kubectl port-forward`",
+    probe: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { annotations: { [strangerProbe]: 'true' } },
+      spec: { defaultBackend: { service: { name: 'vcdemo-probe', port: { number: 80 } } } },
+    },
+  },
   'host-names': {
     on: 'route',
     allows: `${Object.values(routes)
       .map(({ resources, allows }) => `variables.resource in ${list(...resources)} ? ${allows} : `)
-      .join('')}false`,
+      .join('')}variables.controller`,
     says: "a route in a demo's namespace can have only the demo's own host names and Services: use those, and for ingress-nginx no annotations such as server-alias or snippets",
     probe: {
       apiVersion: 'networking.k8s.io/v1',
@@ -392,6 +423,22 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
       kind: 'NetworkPolicy',
       metadata: asTenants,
       spec: { podSelector: {} },
+    },
+  },
+  'pod-status': {
+    on: 'tenant',
+    // vcluster copies the conditions of readiness gates. The rest leads traffic: to the addresses of pods, for example.
+    allows: `!('${podStatusProbe}' in variables.annotations) && (variables.resource != 'pods/status' || (
+      variables.labels == oldObject.metadata.?labels.orValue({}) &&
+      variables.annotations == oldObject.metadata.?annotations.orValue({}) &&
+      object.?status.orValue({}).all(k, k == 'conditions' ||
+        (k in oldObject.?status.orValue({}) && object.status[k] == oldObject.status[k])) &&
+      oldObject.?status.orValue({}).all(k, k == 'conditions' || k in object.?status.orValue({}))))`,
+    says: 'a virtual cluster can set only the conditions of a pod in the host cluster, and nothing else of its status: leave the rest to the kubelet',
+    probe: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { annotations: { ...asTenants.annotations, [podStatusProbe]: 'true' } },
     },
   },
   'service-accounts': {

@@ -3,8 +3,13 @@ import { describe, it } from 'node:test';
 import { admissionRuleIds } from '../../../../src/config/admission.js';
 import { demoConfig, type DemoConfig } from '../../../../src/config/schema.js';
 import { admissionPolicy, policyRules } from '../../../../src/k8s/isolation/admission-policy.js';
-import { passthroughRoute } from '../../../../src/k8s/exposure.js';
-import { admissionRules, storageClassesAnnotation, variables } from '../../../../src/k8s/isolation/admission-rules.js';
+import { passthroughIngress, passthroughRoute } from '../../../../src/k8s/exposure.js';
+import {
+  admissionRules,
+  storageClassesAnnotation,
+  variables,
+  workerAnnotation,
+} from '../../../../src/k8s/isolation/admission-rules.js';
 import type { Manifest } from '../../../../src/k8s/objects.js';
 import { demoRuleParts } from '../../../../src/k8s/permissions.js';
 import { enforcePolicies } from '../../../../simulator/admission-policies.js';
@@ -21,7 +26,7 @@ const config = configOf();
 
 function storeWith(
   policies: Manifest[],
-  annotations: Record<string, string> = { [storageClassesAnnotation]: 'standard' },
+  annotations: Record<string, string> = { [storageClassesAnnotation]: 'standard', [workerAnnotation]: 'admin' },
 ) {
   const store = new Store();
   const labels = {
@@ -39,9 +44,9 @@ function storeWith(
 
 /** The policy's refusal of a write; undefined if it is admitted. */
 function refusalOf(store: Store, object: Manifest, { account = '', before, subresource }: Partial<Request> = {}) {
-  const kind = [...builtInKinds, route].find(
-    (one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion,
-  )!;
+  const kind =
+    builtInKinds.find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion) ??
+    customKind(object);
   const name = account.includes(':') ? account : account ? `system:serviceaccount:${namespace}:${account}` : 'admin';
   const write = { kind, before: before as KubeObject | undefined, subresource, user: { name, groups: [] } };
   try {
@@ -51,15 +56,11 @@ function refusalOf(store: Store, object: Manifest, { account = '', before, subre
     return (error as Error).message;
   }
 }
-const route: Kind = {
-  group: 'route.openshift.io',
-  version: 'v1',
-  kind: 'Route',
-  plural: 'routes',
-  namespaced: true,
-  shortNames: [],
-  hasStatus: true,
-};
+function customKind({ apiVersion, kind }: Manifest): Kind {
+  const [group = '', version = ''] = apiVersion.split('/');
+  const plural = `${kind.toLowerCase()}s`;
+  return { group, version, kind, plural, namespaced: true, shortNames: [], hasStatus: true };
+}
 interface Request {
   account: string;
   before: Manifest;
@@ -117,6 +118,76 @@ describe('the admission policy', () => {
       /\(rule host-namespaces,/,
     );
     assert.equal(refusalOf(store, pod(privileged), { before: pod({}), subresource: 'status' }), undefined);
+  });
+
+  describe('on the status of a pod', () => {
+    const pod = (status: object, metadata: object = {}) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'a', namespace, labels: { app: 'a' }, annotations: { a: 'b' }, ...metadata },
+        spec: { containers: [] },
+        status: { phase: 'Running', podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }], ...status },
+      }) as Manifest;
+    const written = (after: Manifest, account: string, before = pod({})) =>
+      refusalOf(store, after, { before, account, subresource: 'status' });
+    const conditions = [{ type: 'example.com/gate', status: 'True' }];
+    const attacks: [string, Manifest, Manifest?][] = [
+      ['the address of the API server', pod({ podIP: '192.0.2.1', podIPs: [{ ip: '192.0.2.1' }] })],
+      ['a second address', pod({ podIPs: [{ ip: '10.0.0.1' }, { ip: '192.0.2.1' }] })],
+      ['no address', pod({ podIPs: undefined })],
+      ['a field that was not there', pod({ hostIP: '192.0.2.1' })],
+      ['another phase', pod({ phase: 'Succeeded' })],
+      ['a label', pod({}, { labels: { app: 'b' } })],
+      ['an annotation', pod({}, { annotations: {} })],
+      [
+        'the address of a pod that is being deleted',
+        pod({ podIP: '192.0.2.1' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+        pod({}, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+      ],
+    ];
+    for (const [what, after, before] of attacks)
+      it(`keeps the accounts of tenants from changing ${what}, and nobody else`, () => {
+        for (const account of ['vc-vc1', 'default', 'system:serviceaccount:demo-vc2:vc-client'])
+          assert.match(written(after, account, before) ?? 'admitted', /\(rule pod-status,/);
+        for (const account of ['system:node:node-1', 'system:serviceaccount:kube-system:calico-node'])
+          assert.equal(written(after, account, before), undefined);
+      });
+
+    it('lets vcluster set conditions, also on a pod whose status is empty', () => {
+      assert.equal(written(pod({ conditions }), 'vc-vc1'), undefined);
+      const empty = { ...pod({}), status: undefined } as unknown as Manifest;
+      assert.equal(written({ ...empty, status: { conditions } } as Manifest, 'vc-vc1', empty), undefined);
+    });
+
+    it('lets tenants write no other status', () => {
+      const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'a', namespace } };
+      const after = { ...claim, status: { phase: 'Bound' } } as Manifest;
+      assert.match(written(after, 'vc-vc1', claim) ?? 'admitted', /\(rule kinds,/);
+    });
+  });
+
+  it('lets nobody but the worker expose a demo, whatever the names', () => {
+    const own = passthroughIngress('nginx', {
+      ...{ name: 'a', namespace, labels: {}, host: 'demo-vc1.demos.test', service: 'vc1', port: 443 },
+    });
+    const toOther = passthroughIngress('nginx', {
+      ...{ name: 'a', namespace, labels: {}, host: 'demo-vc1.demos.test', service: 'app-x-a-x-vc1', port: 443 },
+    });
+    const stranger = 'system:serviceaccount:prod:deployer';
+    assert.equal(refusalOf(store, own), undefined);
+    assert.match(refusalOf(store, own, { account: stranger }) ?? '', /\(rule route-accounts,/);
+    assert.match(refusalOf(store, toOther, { account: stranger, before: own }) ?? '', /\(rule route-accounts,/);
+    const finalized = { ...own, metadata: { ...own.metadata, finalizers: ['example.com/a'] } };
+    assert.equal(refusalOf(store, finalized, { account: stranger, before: own }), undefined);
+    const openshift = 'system:serviceaccount:openshift-route-controller-manager:route-controller-manager-sa';
+    assert.equal(refusalOf(store, own, { account: openshift }), undefined);
+    const earlier = storeWith(admissionPolicy(config), {});
+    assert.equal(
+      refusalOf(earlier, own, { account: stranger }),
+      undefined,
+      'a namespace that does not name the worker',
+    );
   });
 
   it('lets Kubernetes’ own controllers write Endpoints and bind claims', () => {
