@@ -1,3 +1,4 @@
+import { isRecord } from './is-record.js';
 import { plain, type Mrkdwn } from './mrkdwn.js';
 import { redact } from './redact.js';
 
@@ -33,6 +34,12 @@ export class Refusal extends UserError {}
 
 /** Whatever was thrown, as an error. */
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+
+/** The code and the message of a Node error; empty in whatever else was thrown. */
+export function errorFacts(thrown: unknown): { code: string; message: string } {
+  const { code, message } = isRecord(thrown) ? thrown : {};
+  return { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? message : '' };
+}
 
 /** The text of whatever was thrown, without secrets. WebSockets throw events that have a message but are not errors. */
 export function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { commandNames, commands, usageOf, type CommandName } from '../commands/table.js';
 import { joinMrkdwn, mrkdwn, plain } from '../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../slack-message.js';
+import { capitalised } from '../text.js';
 
 /** All commands, or one of them with its example, from the table of commands. */
 export function helpReply(clusters: readonly string[], topic?: CommandName): SlackMessage {
@@ -20,4 +21,3 @@ export function helpReply(clusters: readonly string[], topic?: CommandName): Sla
 }
 
 const code = (commandLine: string) => mrkdwn`\`/vcdemo ${commandLine}\``;
-const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

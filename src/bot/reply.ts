@@ -5,6 +5,7 @@ import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
 import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../mrkdwn.js';
 import { buttons, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
+import { capitalised } from '../text.js';
 
 /** For a command that no worker has taken for a while. */
 export function untakenReply(jobIds: readonly string[]): SlackMessage {
@@ -33,7 +34,7 @@ export interface Question {
  * button: a guess could hit the wrong one.
  */
 export function confirmationReply(question: Mrkdwn, { name, demo, commandLine, on, clusters }: Question): SlackMessage {
-  const label = `${name.charAt(0).toUpperCase()}${name.slice(1)} ${demo}`;
+  const label = `${capitalised(name)} ${demo}`;
   const choices =
     on !== undefined
       ? [{ label: `${label} on ${on}`, value: commandLine }]

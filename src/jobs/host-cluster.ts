@@ -1,6 +1,6 @@
 import type { WorkerSettings } from '../config.js';
 import { isPassing } from '../k8s/api-errors.js';
-import { holds, lacks, waitUntil } from '../k8s/check.js';
+import { lacks, waitUntil, type Lacking } from '../k8s/check.js';
 import { claimDemo, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/claim.js';
 import { connectCluster, type Cluster } from '../k8s/cluster.js';
 import { hostAccess } from '../k8s/host-access.js';
@@ -84,27 +84,26 @@ const patienceMs = { new: seconds(20), resumed: minutes(10) };
  */
 async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Promise<Claim | Holder> {
   const withinMs = patienceMs[isResumed ? 'resumed' : 'new'];
-  let claim: Claim | Holder | undefined;
   let problem: unknown;
-  const attempt = async () => {
+  const attempt = async (): Promise<{ holds: true; claim: Claim | Holder } | Lacking> => {
     try {
-      claim = await claimDemo(request);
-      return holds;
+      return { holds: true, claim: await claimDemo(request) };
     } catch (error) {
       if (!isPassing(error)) throw error;
       problem = error;
       return lacks(messageOf(error));
     }
   };
-  await waitUntil('the host cluster', attempt, { withinMs, signal: request.signal, everyMs: 1000 }).catch((error) => {
+  try {
+    return (await waitUntil('the host cluster', attempt, { withinMs, signal: request.signal, everyMs: 1000 })).claim;
+  } catch (error) {
     request.signal.throwIfAborted();
     if (!isPassing(problem)) throw error;
     throw new UserError('host-unreachable', `${messageOf(problem)} (waited ${formatDuration(withinMs)})`, {
       hint: `Check that the cluster is up and that the worker can reach it, then run the command again: what was created is kept.`,
       cause: problem,
     });
-  });
-  return claim!;
+  }
 }
 
 /** Runs `work` with the context that a demo's steps need, then closes the connections to its virtual clusters. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { clip } from '../redact.js';
+import { capitalised } from '../text.js';
 import type { CertificateProblem } from './certificate-problems.js';
 
 /** A Kubernetes API answered with an error. */
@@ -84,8 +85,6 @@ export class TooMuchError extends UserError {
     });
   }
 }
-
-const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
 

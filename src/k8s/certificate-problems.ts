@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { seconds } from '../duration.js';
+import { errorFacts } from '../errors.js';
 import type { Server } from './server-access.js';
 
 /** Why a connection was not trusted, and what people can do about it. */
@@ -32,7 +33,7 @@ export async function certificateProblem(
   cluster: string,
   server: Server,
 ): Promise<CertificateProblem | undefined> {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  const { code, message } = errorFacts(error);
   const isHost = cluster === 'host';
   const of = isHost ? 'the host cluster' : cluster;
   const source = isHost ? "the worker's kubeconfig" : `Secret vc-${cluster} of the demo`;

@@ -55,7 +55,8 @@ export async function openChannels(
     let reason = 'the connection was closed';
     webSocket
       .on('message', (data: Buffer) => {
-        if (data.length > 0) onData(data[0]!, data.subarray(1));
+        const [channel] = data;
+        if (channel !== undefined) onData(channel, data.subarray(1));
       })
       .on('unexpected-response', (_request, response) => {
         void refusalIn(response).then((body) => {
@@ -91,7 +92,7 @@ async function refusalIn(response: IncomingMessage): Promise<string> {
   let text = '';
   try {
     for await (const chunk of response.setEncoding('utf8')) {
-      text += chunk as string;
+      text += String(chunk);
       if (text.length > longestRefusal) break;
     }
   } catch {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { V1Lease } from '@kubernetes/client-node';
+import { z } from 'zod';
 import { seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import { isConflict, isNotFound } from './api-errors.js';
 import { pause } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels } from './demo.js';
-import { create, pathOf, read, ref, remove, type Reference } from './objects.js';
+import { checked, create, pathOf, read, ref, remove, type NewObject, type Reference } from './objects.js';
 
 /*
  * At most one job at a time, across all workers, writes to a demo: it holds a Lease, renews it, and stops writing if it
@@ -85,11 +85,11 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
   let seen: { version: string | undefined; since: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const present = await read<V1Lease>(host, reference);
+    const present = await readLease(host, reference);
     const holder = present && holderOf(present);
     // A Lease with our name is ours: the answer to our write was lost.
-    if (holder && present.spec?.holderIdentity !== identity) {
-      const version = present.metadata?.resourceVersion;
+    if (holder && present.spec.holderIdentity !== identity) {
+      const version = present.metadata.resourceVersion;
       if (seen && seen.version !== version && holder.jobId !== jobId) return holder;
       if (!seen || seen.version !== version) seen = { version, since: performance.now() };
       const remaining = seen.since + leaseMs - performance.now();
@@ -101,9 +101,9 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
       }
     }
     try {
-      const body = lease(reference.metadata, demo, identity, jobId, present);
-      const taken = present ? await put(host, reference, body) : await create<V1Lease>(host, body as never);
-      return hold(request, identity, taken);
+      const body = lease(reference, demo, identity, jobId, present);
+      const taken = present ? await put(host, reference, body) : await create(host, body);
+      return hold(request, identity, leaseIn(taken, reference));
     } catch (error) {
       if (!isConflict(error)) throw error; // a conflict: somebody else was faster; check again
     }
@@ -112,12 +112,12 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
 
 export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
 
-function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
+function hold(request: ClaimRequest, identity: string, taken: Lease): Claim {
   const { host, jobId } = request;
   const reference = leaseOf(request);
   const lost = new AbortController();
   const cancelled = new AbortController();
-  const noticeCancel = (own: V1Lease) => {
+  const noticeCancel = (own: Lease) => {
     const by = cancelledBy(own, jobId);
     if (by !== undefined && !cancelled.signal.aborted) cancelled.abort(new Cancelled(by));
   };
@@ -135,15 +135,16 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
   };
 
   const readOwn = async () => {
-    const present = await read<V1Lease>(host, reference);
-    if (present?.spec?.holderIdentity === identity) return present;
+    const present = await readLease(host, reference);
+    if (present?.spec.holderIdentity === identity) return present;
     throw new ClaimLost(present ? 'another worker has taken it' : 'its Lease was deleted');
   };
   const renew = async () => {
     if (lost.signal.aborted) return;
     try {
       const asked = performance.now();
-      const renewed = (of: V1Lease) => put(host, reference, { ...of, spec: { ...of.spec, renewTime: microTime() } });
+      const renewed = async (of: Lease) =>
+        leaseIn(await put(host, reference, { ...of, spec: { ...of.spec, renewTime: microTime() } }), reference);
       try {
         current = await renewed(current);
       } catch (error) {
@@ -167,10 +168,8 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
     setInterval(loseWhenLate, lookEveryMs),
   ];
 
-  const removeOwn = async (own: V1Lease) => {
-    const { uid, resourceVersion } = own.metadata!;
+  const removeOwn = async ({ metadata: { uid, resourceVersion } }: Lease) =>
     await remove(host, reference, { uid, resourceVersion });
-  };
   let isReleased = false;
   return {
     signal: lost.signal,
@@ -201,44 +200,65 @@ function hold(request: ClaimRequest, identity: string, taken: V1Lease): Claim {
 const leaseOf = ({ demo, namespace }: Pick<ClaimRequest, 'demo' | 'namespace'>): Reference =>
   ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace);
 
-async function put(host: Cluster, reference: Reference, body: object): Promise<V1Lease> {
-  const path = await pathOf(host, reference);
-  return await host.request<V1Lease>({ method: 'PUT', path, body, withinMs: renewalTimeoutMs });
+const leaseShape = z.looseObject({
+  metadata: z.looseObject({
+    uid: z.string(),
+    resourceVersion: z.string(),
+    annotations: z.partialRecord(z.string(), z.string()).default({}),
+  }),
+  spec: z.looseObject({
+    holderIdentity: z.string(),
+    acquireTime: z.iso.datetime(),
+    leaseTransitions: z.number().default(0),
+  }),
+});
+/** Whatever else is in it is written back with each renewal. */
+type Lease = z.output<typeof leaseShape>;
+
+const leaseIn = (answer: unknown, { metadata: { name, namespace } }: Reference): Lease =>
+  checked(leaseShape, answer, `Lease ${namespace}/${name}`);
+
+async function readLease(host: Cluster, reference: Reference): Promise<Lease | undefined> {
+  const present = await read(host, reference);
+  return present && leaseIn(present, reference);
 }
 
+const put = async (host: Cluster, reference: Reference, body: object): Promise<unknown> =>
+  await host.request({ method: 'PUT', path: await pathOf(host, reference), body, withinMs: renewalTimeoutMs });
+
 function lease(
-  { name, namespace }: Reference['metadata'],
+  { apiVersion, kind, metadata: { name, namespace } }: Reference,
   demo: string,
   holderIdentity: string,
   jobId: string,
-  present: V1Lease | undefined,
-) {
+  present: Lease | undefined,
+): NewObject {
   const now = microTime();
   // The earlier run of this job may have been killed before it noticed that it was cancelled.
-  const cancel = present && cancelledBy(present, jobId) && present.metadata?.annotations?.[cancelAnnotation];
+  const cancel = present && cancelledBy(present, jobId) && present.metadata.annotations[cancelAnnotation];
   return {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
+    apiVersion,
+    kind,
     metadata: {
       name,
-      namespace,
+      ...(namespace !== undefined && { namespace }),
       labels: demoLabels(demo),
       ...(cancel && { annotations: { [cancelAnnotation]: cancel } }),
-      resourceVersion: present?.metadata?.resourceVersion,
+      ...(present && { resourceVersion: present.metadata.resourceVersion }),
     },
     spec: {
       holderIdentity,
       leaseDurationSeconds: leaseMs / 1000,
       acquireTime: now,
       renewTime: now,
-      leaseTransitions: (present?.spec?.leaseTransitions ?? 0) + 1,
+      leaseTransitions: (present?.spec.leaseTransitions ?? 0) + 1,
     },
   };
 }
 
-function holderOf({ spec }: V1Lease): Holder | undefined {
-  const [purpose, jobId] = spec?.holderIdentity?.split('/') ?? [];
-  return purpose && jobId ? { purpose, jobId, since: new Date(spec?.acquireTime as unknown as string) } : undefined;
+function holderOf({ spec: { holderIdentity, acquireTime } }: Lease): Holder | undefined {
+  const [purpose, jobId] = holderIdentity.split('/');
+  return purpose && jobId ? { purpose, jobId, since: new Date(acquireTime) } : undefined;
 }
 
 // ------------------------------------------------------------------ cancelling
@@ -246,8 +266,8 @@ function holderOf({ spec }: V1Lease): Holder | undefined {
 /** On a Lease: the job that is to stop, and who wants that, as `<job>/<Slack ID>`. */
 const cancelAnnotation = 'vcdemo.io/cancel';
 
-function cancelledBy({ metadata }: V1Lease, jobId: string): string | undefined {
-  const [cancelled, by] = metadata?.annotations?.[cancelAnnotation]?.split('/') ?? [];
+function cancelledBy({ metadata }: Lease, jobId: string): string | undefined {
+  const [cancelled, by] = metadata.annotations[cancelAnnotation]?.split('/') ?? [];
   return cancelled === jobId ? by : undefined;
 }
 
@@ -261,7 +281,7 @@ export async function cancelHolder(
 ): Promise<Holder | undefined> {
   const reference = leaseOf({ demo, namespace });
   for (let attempt = 1; ; attempt++) {
-    const present = await read<V1Lease>(host, reference);
+    const present = await readLease(host, reference);
     const holder = present && holderOf(present);
     if (!holder || !mayCancel(holder)) return holder;
     const annotations = { ...present.metadata.annotations, [cancelAnnotation]: `${holder.jobId}/${by}` };
@@ -277,7 +297,7 @@ export async function cancelHolder(
 
 /** The job that holds the claim, whether or not its worker is alive. */
 export async function holderNow(host: Cluster, namespace: string, demo: string): Promise<Holder | undefined> {
-  const present = await read<V1Lease>(host, leaseOf({ demo, namespace }));
+  const present = await readLease(host, leaseOf({ demo, namespace }));
   return present && holderOf(present);
 }
 
@@ -288,11 +308,11 @@ export async function currentHolder(
   demo: string,
   signal: AbortSignal,
 ): Promise<Holder | undefined> {
-  const look = () => read<V1Lease>(host, leaseOf({ demo, namespace }));
+  const look = () => readLease(host, leaseOf({ demo, namespace }));
   const first = await look();
   const deadline = performance.now() + 3 * renewEveryMs;
   for (let present = first; present && performance.now() < deadline; present = await look()) {
-    if (present.metadata?.resourceVersion !== first?.metadata?.resourceVersion) return holderOf(present);
+    if (present.metadata.resourceVersion !== first?.metadata.resourceVersion) return holderOf(present);
     await pause(lookEveryMs, signal);
   }
   return undefined;

@@ -16,8 +16,8 @@ export interface Cluster {
   readonly access: Access;
   /** Keeps the connections, including those of WebSockets. */
   readonly agent?: http.Agent | undefined;
-  /** Sends one request; all calls to Kubernetes APIs go through here. */
-  request<Answer>(call: ApiCall): Promise<Answer>;
+  /** Sends one request and returns the parsed answer; all calls to Kubernetes APIs go through here. */
+  request(call: ApiCall): Promise<unknown>;
   /** What is served under a group and version, such as `v1` or `apps/v1`; fetched once. */
   readonly discovered: Map<string, Promise<ApiResource[]>>;
   /** The same cluster and connections, with a different signal or check before each write. */
@@ -72,7 +72,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
   const agent = agentFor(access.server);
   const discovered = new Map<string, Promise<ApiResource[]>>();
 
-  async function request<Answer>(call: ApiCall, { signal, beforeWrite }: ClusterOptions): Promise<Answer> {
+  async function request(call: ApiCall, { signal, beforeWrite }: ClusterOptions): Promise<unknown> {
     const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
     const until = performance.now() + withinMs;
     const deadline = AbortSignal.timeout(withinMs);
@@ -85,7 +85,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
       let credential: Credential | undefined;
       try {
         credential = await access.signIn(bounds.ended, refused);
-        return (await ask(call, credential, bounds)) as Answer;
+        return await ask(call, credential, bounds);
       } catch (error) {
         signal?.throwIfAborted();
         // The attempt before one that ran out of time says more.
@@ -107,7 +107,11 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     }
   }
 
-  async function ask(call: ApiCall, credential: Credential, { ended, tryMs }: { ended: AbortSignal; tryMs: number }) {
+  async function ask(
+    call: ApiCall,
+    credential: Credential,
+    { ended, tryMs }: { ended: AbortSignal; tryMs: number },
+  ): Promise<unknown> {
     const { method, path, query, body, contentType, accept, budget = { bytes: longestAnswer } } = call;
     const url = new URL(access.server.url + path);
     for (const [key, value] of Object.entries(query ?? {}))
@@ -141,7 +145,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
     if (text === '' || accept === 'text/plain') return text;
     try {
-      return JSON.parse(text) as unknown;
+      return JSON.parse(text);
     } catch {
       throw await unreachable(undefined, `${method} ${path} got an answer that is not JSON`);
     }

@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf, UserError } from '../errors.js';
+import { asError, messageOf, UserError } from '../errors.js';
 import { redact, shorten } from '../redact.js';
 import { bearer, type Credential, type Server, type SignIn } from './server-access.js';
 import { ChildError, runChild } from './child-process.js';
@@ -78,7 +78,7 @@ async function waitFor(run: Run, plugin: CredentialPlugin, signal: AbortSignal):
   run.waiting++;
   let abort = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(isTimeout(signal.reason) ? tooLate(plugin, run.said) : (signal.reason as Error));
+    abort = () => reject(isTimeout(signal.reason) ? tooLate(plugin, run.said) : asError(signal.reason));
     signal.addEventListener('abort', abort, { once: true });
   });
   try {
@@ -165,11 +165,8 @@ function parsedCredential(output: string, plugin: CredentialPlugin): z.output<ty
   }
   const parsed = execCredential.safeParse(content);
   if (parsed.success) return parsed.data;
-  const [{ path }] = parsed.error.issues as [z.core.$ZodIssue];
-  throw failure(
-    plugin,
-    `did not answer with an ExecCredential: its ${path.join('.') || 'content'} is missing or invalid`,
-  );
+  const where = parsed.error.issues[0]?.path.join('.') || 'content';
+  throw failure(plugin, `did not answer with an ExecCredential: its ${where} is missing or invalid`);
 }
 
 function assertPair(certificate: string, key: string, plugin: CredentialPlugin): void {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { demoName } from '../commands/payload.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { isConflict, isNotFound } from './api-errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import {
@@ -310,7 +310,7 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
     };
   } catch (error) {
     const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
-    return { name, problem: (error as Error).message };
+    return { name, problem: messageOf(error) };
   }
 }
 

@@ -105,9 +105,14 @@ export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): R
   };
 }
 
+/** The namespace of one of a demo's virtual clusters. */
+export const placeOf = (demo: string, name: VirtualClusterName): VirtualClusterPlace => ({
+  name,
+  namespace: `${demo}-${name}`,
+});
+
 /** The namespaces of a demo's virtual clusters. */
-export const placesOf = (demo: string): VirtualClusterPlace[] =>
-  virtualClusterNames.map((name) => ({ name, namespace: `${demo}-${name}` }));
+export const placesOf = (demo: string): VirtualClusterPlace[] => virtualClusterNames.map((name) => placeOf(demo, name));
 
 /** Where a demo keeps what it has only once: the root CA, the kubeconfig and vc-client. */
 export function firstPlace({ name, places: [first] }: Pick<Demo, 'name' | 'places'>): VirtualClusterPlace {

@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
-import type { Manifest } from './objects.js';
+import { apiGroups, type Manifest } from './objects.js';
 
 /** A TLS endpoint in the host cluster that gets a public name; TLS is passed through to it. */
 export interface ExposedService {
@@ -58,7 +58,7 @@ export function withAnnotations(manifest: Manifest, annotations: Record<string, 
 }
 
 async function traefikGroup(host: Cluster): Promise<string> {
-  const { groups } = await host.request<{ groups: { name: string }[] }>({ method: 'GET', path: '/apis' });
+  const groups = await apiGroups(host);
   const served = ['traefik.io', 'traefik.containo.us'].find((group) => groups.some(({ name }) => name === group));
   if (served) return served;
   throw new UserError(

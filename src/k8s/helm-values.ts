@@ -1,3 +1,5 @@
+import { isRecord } from '../is-record.js';
+
 /** The input for the values of a vcluster chart. */
 export interface VirtualClusterValues {
   /** The chart's version, such as `0.34.0` or `v0.15.7`. */
@@ -90,13 +92,9 @@ export function mergeDeep(base: Record<string, unknown>, over: Record<string, un
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    if (isObject(below) && isObject(value)) merged[key] = mergeDeep(below, value);
-    else if (Array.isArray(below) && Array.isArray(value))
-      merged[key] = [...(below as unknown[]), ...(value as unknown[])];
+    if (isRecord(below) && isRecord(value)) merged[key] = mergeDeep(below, value);
+    else if (Array.isArray(below) && Array.isArray(value)) merged[key] = below.concat(value);
     else merged[key] = value;
   }
   return merged;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import type { V1Namespace } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { minutes, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
@@ -11,7 +12,7 @@ import { assertAdmission } from './isolation/admission-proof.js';
 import { checkPolicyFacts, notePolicyFacts } from './isolation/policy-facts.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from './demo-rights.js';
 import { applyIsolation, checkIsolation, type IsolationRequest } from './isolation/index.js';
-import { applyAll, create, merge, missing, read, ref, remove } from './objects.js';
+import { applyAll, checked, create, merge, missing, read, ref, remove } from './objects.js';
 import { terminationOf } from './removal.js';
 import { dryRunSidecar } from './sidecar-dry-run.js';
 import { pullSecretCopies, type PullSecretRequest } from './pull-secrets.js';
@@ -105,11 +106,13 @@ async function takeBack(host: Cluster, name: string, wait: Wait): Promise<void> 
   );
 }
 
+const withUid = z.object({ metadata: z.object({ uid: z.string().min(1) }) });
+
 async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, place: VirtualClusterPlace) {
   const metadata = namespaceMetadata(demo, place);
   const { labels: extraLabels, annotations: extraAnnotations } = config.namespace;
   try {
-    const created = await create<V1Namespace>(host, {
+    const created = await create(host, {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: {
@@ -118,7 +121,8 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
         annotations: { ...extraAnnotations, ...metadata.annotations },
       },
     });
-    await noteNamespace(host, demo, place, created.metadata?.uid ?? '');
+    const { uid } = checked(withUid, created, `namespace ${metadata.name}`).metadata;
+    await noteNamespace(host, demo, place, uid);
     return 'created';
   } catch (error) {
     if (!isConflict(error)) throw error;

@@ -1,13 +1,14 @@
 import { parse, stringify } from 'yaml';
+import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { asError } from '../errors.js';
 import { unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { virtualClusterNames, type VirtualClusterName } from './demo.js';
+import type { VirtualClusterName } from './demo.js';
 import { mergeDeep } from './helm-values.js';
 import { pinnedImages } from './istio-images.js';
-import { applyAll, missing, UnparsedManifest, type Manifest } from './objects.js';
+import { applyAll, checked, missing, UnparsedManifest, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 import { runTool } from './tools.js';
 
@@ -79,34 +80,37 @@ async function renderBoth(
   signal: AbortSignal,
 ): Promise<Record<VirtualClusterName, IstioManifests>> {
   const parsed = new Map<string, Manifest>(); // what both share is parsed once
-  const [vc1, vc2] = await Promise.all(
-    virtualClusterNames.map(async (name) => {
-      const operator = stringify(istioOperator(name, config));
-      const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], {
-        input: operator,
-        signal,
-        withinMs,
-      });
-      const manifests: Manifest[] = [];
-      for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {
-        const manifest = parsed.get(document) ?? manifestOf(document);
-        parsed.set(document, manifest);
-        manifests.push(manifest);
-        signal.throwIfAborted();
-        await new Promise(setImmediate); // lets other work run in between
-      }
-      return split(manifests);
-    }),
-  );
-  return { vc1: vc1!, vc2: vc2! };
+  const render = async (name: VirtualClusterName): Promise<IstioManifests> => {
+    const input = stringify(istioOperator(name, config));
+    const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], { input, signal, withinMs });
+    const manifests: Manifest[] = [];
+    for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {
+      const manifest = parsed.get(document) ?? manifestOf(document);
+      parsed.set(document, manifest);
+      manifests.push(manifest);
+      signal.throwIfAborted();
+      await new Promise(setImmediate); // lets other work run in between
+    }
+    return split(manifests);
+  };
+  const [vc1, vc2] = await Promise.all([render('vc1'), render('vc2')]);
+  return { vc1, vc2 };
 }
 
 /** Of CRDs, which are large, only what comes before their `spec` is parsed. */
 export function manifestOf(document: string): Manifest {
   const spec = /^kind: CustomResourceDefinition$/m.test(document) ? document.search(/^spec:/m) : -1;
-  if (spec < 0) return parse(document) as Manifest;
-  return new UnparsedManifest(parse(document.slice(0, spec)) as Manifest, document.slice(spec));
+  const head: unknown = parse(spec < 0 ? document : document.slice(0, spec));
+  const manifest = checked(renderedManifest, head, 'a manifest of istioctl');
+  return spec < 0 ? manifest : new UnparsedManifest(manifest, document.slice(spec));
 }
+
+const texts = z.record(z.string(), z.string()).optional();
+const renderedManifest = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ annotations: texts, labels: texts, name: z.string(), namespace: z.string().optional() }),
+});
 
 function split(manifests: Manifest[]): IstioManifests {
   const ofGateway = ({ metadata }: Manifest) => metadata.name.startsWith('istio-ingressgateway');
@@ -120,7 +124,7 @@ function split(manifests: Manifest[]): IstioManifests {
  * The IstioOperator of the source document, without the fields that istioctl no longer knows.
  * `istio.operator` of the configuration is merged over its `spec`; components of the same name are merged.
  */
-export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig['istio']): Record<string, unknown> {
+export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig['istio']): IstioOperator {
   const { hub, tag, operator } = istio;
   const securityContext = { fsGroup: 2000, runAsGroup: 2000, runAsUser: 2000, supplementalGroups: [2000] };
   const own = {
@@ -172,9 +176,32 @@ export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig
       namespace: 'istio-system',
       annotations: { 'install.istio.io/ignoreReconcile': 'true' },
     },
-    spec: withGatewaysMerged(mergeDeep(mergeDeep(own, { values: pinnedImages(istio) }), operator)),
+    spec: withGatewaysMerged(
+      checked(operatorSpec, mergeDeep(mergeDeep(own, { values: pinnedImages(istio) }), operator), 'istio.operator'),
+    ),
   };
 }
+
+interface IstioOperator {
+  apiVersion: string;
+  kind: string;
+  metadata: Manifest['metadata'];
+  spec: OperatorSpec;
+}
+
+const switchable = z.looseObject({ enabled: z.boolean().optional() }).optional();
+
+/** The fields that are read here, of which the configuration may have written any. */
+const operatorSpec = z.looseObject({
+  components: z.looseObject({ cni: switchable, ingressGateways: z.array(z.looseObject({ name: z.string() })) }),
+  values: z.looseObject({
+    global: z.looseObject({ proxy: z.looseObject({ resources: z.looseObject({}).optional() }) }),
+    pilot: z.looseObject({ cni: switchable }),
+    /** Up to Istio 1.23. */
+    istio_cni: switchable,
+  }),
+});
+type OperatorSpec = z.output<typeof operatorSpec>;
 
 /** What istiod adds to pods, which the host cluster has to allow. */
 export interface SidecarSettings {
@@ -185,27 +212,20 @@ export interface SidecarSettings {
 
 /** @see https://istio.io/latest/docs/setup/additional-setup/cni/ */
 export function sidecarSettings(config: DemoConfig['istio']): SidecarSettings {
-  const { components, values } = istioOperator('vc1', config).spec as {
-    components?: { cni?: { enabled?: boolean } };
-    values?: {
-      global?: { proxy?: { resources?: object } };
-      pilot?: { cni?: { enabled?: boolean } };
-      /** Up to Istio 1.23. */
-      istio_cni?: { enabled?: boolean };
-    };
-  };
-  const enabled = values?.pilot?.cni?.enabled ?? values?.istio_cni?.enabled ?? components?.cni?.enabled;
-  return { usesCni: enabled === true, resources: values?.global?.proxy?.resources ?? {} };
+  const { components, values } = istioOperator('vc1', config).spec;
+  const enabled = values.pilot.cni?.enabled ?? values.istio_cni?.enabled ?? components.cni?.enabled;
+  return { usesCni: enabled === true, resources: values.global.proxy.resources ?? {} };
 }
 
 /** `mergeDeep` concatenates lists of gateways; this merges those of the same name. */
-function withGatewaysMerged(spec: Record<string, unknown>): Record<string, unknown> {
-  const components = spec.components as Record<string, unknown>;
-  const byName = new Map<string, Record<string, unknown>>();
-  for (const gateway of components.ingressGateways as { name: string }[])
-    byName.set(gateway.name, mergeDeep(byName.get(gateway.name) ?? {}, gateway as Record<string, unknown>));
+function withGatewaysMerged({ components, ...spec }: OperatorSpec): OperatorSpec {
+  const byName = new Map<string, Gateway>();
+  for (const gateway of components.ingressGateways)
+    byName.set(gateway.name, { ...mergeDeep(byName.get(gateway.name) ?? {}, gateway), name: gateway.name });
   return { ...spec, components: { ...components, ingressGateways: [...byName.values()] } };
 }
+
+type Gateway = OperatorSpec['components']['ingressGateways'][number];
 
 /** Applies the manifests in waves, in the order in which they are needed. */
 export async function applyIstio(cluster: Cluster, manifests: Manifest[]): Promise<void> {
@@ -224,7 +244,7 @@ export async function applyIstio(cluster: Cluster, manifests: Manifest[]): Promi
 export async function checkIstio(cluster: Cluster, manifests: Manifest[]): Promise<Check> {
   for (const { kind, metadata } of manifests) {
     if (kind !== 'Deployment') continue;
-    const ready = await deploymentReady(cluster, metadata.namespace!, metadata.name);
+    const ready = await deploymentReady(cluster, metadata.namespace ?? 'istio-system', metadata.name);
     if (!ready.holds) return ready;
   }
   return unless(await missing(cluster, manifests));

@@ -8,7 +8,7 @@ import { clip } from '../redact.js';
 import { accessWith, type Access, type Server } from './server-access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
-import { demoLabels, firstPlace, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
+import { demoLabels, firstPlace, placeOf, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
 import { changeRecord } from './demo-record.js';
 import { hostOf } from './hosts.js';
 import { apply, assertSignedIn, read, ref, textsIn } from './objects.js';
@@ -40,6 +40,8 @@ export function mergedKubeconfig(
   privateKey: string,
   entries: readonly KubeconfigEntry[],
 ): string {
+  const [first] = entries;
+  if (!first) throw new Error(`the kubeconfig of demo ${demo} has no clusters`);
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const clusterOf = (name: string) => clusterInKubeconfig(demo, name);
   const userOf = (name: string) => `${clusterOf(name)}-${user}`;
@@ -48,7 +50,7 @@ export function mergedKubeconfig(
       apiVersion: 'v1',
       kind: 'Config',
       preferences: {},
-      'current-context': entries[0]!.name,
+      'current-context': first.name,
       clusters: entries.map(({ name, server, tlsServerName, certificateAuthority: ca }) => ({
         name: clusterOf(name),
         cluster: {
@@ -120,18 +122,23 @@ export async function issueKubeconfig(
   const withinMs = seconds(30) * config.stepDeadlineFactor;
   const expires = credentialsEnd(config, demo);
   const named = virtualClusterNames.flatMap((name) => (clusters[name] ? [[name, clusters[name]] as const] : []));
-  const entries = await Promise.all(
-    named.map(async ([name, cluster]) => ({
-      name,
-      ...publicEndpoint(config, demo.name, name),
-      certificateAuthority: certificateAuthority(cluster),
-      certificate: await issueUserCertificate(cluster, { user, key, expires, signal, withinMs }),
-    })),
+  const issued = await Promise.all(
+    named.map(async ([name, cluster]) => {
+      const certificate = await issueUserCertificate(cluster, { user, key, expires, signal, withinMs });
+      const entry = {
+        name,
+        ...publicEndpoint(config, demo.name, name),
+        certificateAuthority: certificateAuthority(cluster),
+        certificate,
+      };
+      return { cluster, entry };
+    }),
   );
   const privateKey = privateKeyPem(key.privateKey);
   const problems = await Promise.all(
-    entries.map((entry) => prove(config, clusters[entry.name]!, entry, privateKey, signal)),
+    issued.map(({ cluster, entry }) => prove(config, cluster, entry, privateKey, signal)),
   );
+  const entries = issued.map(({ entry }) => entry);
   const text = mergedKubeconfig({ demo: demo.name, user }, privateKey, entries);
   const unproven = problems.find(Boolean);
   return { text, ...(unproven && { unproven }) };
@@ -206,7 +213,7 @@ const unprovenKey = 'vcdemo.io/unproven';
 /** The same credentials with addresses inside the host cluster, where vc-client may not reach the ingress controller. */
 function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
   const inside = entries.map((entry) => {
-    const { namespace } = demo.places.find(({ name }) => name === entry.name)!;
+    const { namespace } = placeOf(demo.name, entry.name);
     return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
   });
   return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);

@@ -6,9 +6,11 @@ import { isNotFound, TooMuchError } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 import { list, type Found } from './objects.js';
 
+const ruleKinds = ['VirtualService', 'DestinationRule', 'AuthorizationPolicy', 'PeerAuthentication'] as const;
+
 /** An object of Istio that changes how requests to helloworld go. */
 export interface MeshRule {
-  kind: 'VirtualService' | 'DestinationRule' | 'AuthorizationPolicy' | 'PeerAuthentication';
+  kind: (typeof ruleKinds)[number];
   name: string;
   namespace: string;
   /** What it does, as far as it matters here, such as `routes to subset v1 alone`. */
@@ -31,7 +33,7 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
   const budget = { bytes: longestRules };
   const lists = ruleKinds.flatMap((kind) =>
     [namespace, 'istio-system'].map(async (place) => {
-      const objects = await listIfServed(cluster, { group: kinds[kind].group, kind, namespace: place, budget });
+      const objects = await listIfServed(cluster, { kind, namespace: place, budget });
       return objects.flatMap((object) => ruleOf(kind, object, place) ?? []);
     }),
   );
@@ -43,16 +45,18 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
   }
 }
 
-function ruleOf(kind: MeshRule['kind'], object: Found, namespace: string): MeshRule | undefined {
-  const { success, data } = ruleSpec.safeParse((object as { spec?: unknown }).spec ?? {});
-  const effect = success ? kinds[kind].effectOf(data) : undefined;
+function ruleOf(kind: MeshRule['kind'], { metadata, spec }: IstioObject, namespace: string): MeshRule | undefined {
+  const { data } = ruleSpec.safeParse(spec ?? {});
+  const effect = data && kinds[kind].effectOf(data);
   if (effect === undefined) return undefined;
   return {
-    ...{ kind, name: object.metadata.name, namespace, effect },
-    ...(kind === 'VirtualService' && { weights: routeWeights(data!) }),
-    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data!) }),
+    ...{ kind, name: metadata.name, namespace, effect },
+    ...(kind === 'VirtualService' && { weights: routeWeights(data) }),
+    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data) }),
   };
 }
+
+type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
 
 /** What a rule does to requests to helloworld, in words that follow its name; undefined if nothing. */
 export function ruleEffect(kind: MeshRule['kind'], spec: unknown): string | undefined {
@@ -63,11 +67,11 @@ export function ruleEffect(kind: MeshRule['kind'], spec: unknown): string | unde
 /** The objects of one of Istio's kinds; none where its definition is missing. */
 async function listIfServed(
   cluster: Cluster,
-  { group, kind, namespace, budget }: { group: string; kind: string; namespace: string; budget: { bytes: number } },
-): Promise<Found[]> {
+  { kind, namespace, budget }: { kind: MeshRule['kind']; namespace: string; budget: { bytes: number } },
+): Promise<IstioObject[]> {
   for (const version of ['v1', 'v1beta1'])
     try {
-      return await list<KubernetesObject>(cluster, `${group}/${version}`, kind, { namespace, atMost: 50, budget });
+      return await list(cluster, `${kinds[kind].group}/${version}`, kind, { namespace, atMost: 50, budget });
     } catch (error) {
       if (!isNotFound(error) && !/does not serve/.test(messageOf(error))) throw error;
     }
@@ -142,11 +146,9 @@ function authorizationEffect({ action = 'ALLOW', rules = [] }: RuleSpec): string
 const peerEffect = ({ mtls }: RuleSpec): string | undefined =>
   mtls?.mode === 'STRICT' ? 'refuses requests without mTLS' : undefined;
 
-const kinds = {
+const kinds: Record<MeshRule['kind'], { group: string; effectOf: (spec: RuleSpec) => string | undefined }> = {
   VirtualService: { group: 'networking.istio.io', effectOf: routeEffect },
   DestinationRule: { group: 'networking.istio.io', effectOf: destinationEffect },
   AuthorizationPolicy: { group: 'security.istio.io', effectOf: authorizationEffect },
   PeerAuthentication: { group: 'security.istio.io', effectOf: peerEffect },
 };
-
-const ruleKinds = Object.keys(kinds) as MeshRule['kind'][];

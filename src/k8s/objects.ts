@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { ApiError, isConflict, isNotFound, TooMuchError } from './api-errors.js';
+import { isRecord } from '../is-record.js';
 import { longestAnswer, type ApiCall, type ApiResource, type Cluster } from './cluster.js';
 
-/** An object in the form of a manifest. */
-export interface Manifest extends KubernetesObject {
+/** An object to create; a review has no metadata. */
+export interface NewObject extends KubernetesObject {
   apiVersion: string;
   kind: string;
-  metadata: NonNullable<KubernetesObject['metadata']> & { name: string };
   [field: string]: unknown;
+}
+
+/** An object in the form of a manifest. */
+export interface Manifest extends NewObject {
+  metadata: V1ObjectMeta & { name: string };
 }
 
 /**
@@ -37,7 +42,7 @@ export class UnparsedManifest implements Manifest {
 export interface Reference {
   apiVersion: string;
   kind: string;
-  metadata: { name?: string | undefined; namespace?: string | undefined };
+  metadata: { name: string; namespace?: string | undefined };
 }
 
 export const fieldManager = 'vcdemo';
@@ -77,8 +82,11 @@ const answeredList = z.object({
   metadata: z.object({ continue: z.string().optional() }).nullish(),
 });
 
-/** @throws Error if the answer does not have the form of an object */
-function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: string): z.output<Shape> {
+/**
+ * An answer in the form that the caller needs.
+ * @throws Error that names what is missing or invalid in it
+ */
+export function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: string): z.output<Shape> {
   const parsed = shape.safeParse(answer);
   if (parsed.success) return parsed.data;
   throw new Error(
@@ -91,9 +99,11 @@ function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: s
  * years: what is not read cannot get into a message, a log or an archive. Nothing depends on them.
  */
 function found<Kind extends KubernetesObject>(kind: string, answer: unknown, what: string): Found<Kind> {
-  const object = checked(answeredObject, answer, what) as unknown as Found<Kind>;
-  if (kind === 'Pod') object.metadata.annotations = {};
-  return object;
+  const validated = checked(answeredObject, answer, what);
+  if (kind === 'Pod') validated.metadata.annotations = {};
+  // Whatever decides something beyond the metadata is validated where it is used; the rest follows Kubernetes' definitions.
+  const object: unknown = validated;
+  return object as Found<Kind>;
 }
 
 /** The object, or undefined if there is none. */
@@ -275,7 +285,7 @@ async function readPage<Kind extends KubernetesObject>(
     Object.entries(terms)
       .map(([key, value]) => `${key}=${value}`)
       .join(',');
-  const path = await collectionPath(cluster, { apiVersion, kind, metadata: { namespace: where.namespace } });
+  const path = await collectionPath(cluster, apiVersion, kind, where.namespace);
   const query = {
     labelSelector: selector(where.labels),
     fieldSelector: selector(where.fields),
@@ -294,53 +304,58 @@ const listOf = ({ cluster, kind, where }: Pick<PageRequest, 'cluster' | 'kind' |
   `the list of ${kind} objects${where.namespace ? ` in namespace ${where.namespace}` : ''} of ${cluster.name}`;
 
 /**
- * Creates the object. If the answer to the first attempt was lost and the object exists as wanted, this attempt counts as
- * successful.
+ * Creates the object and returns the answer. If the answer to the first attempt was lost and the object exists as wanted,
+ * this attempt counts as successful.
  * @throws ApiError with status 409 if it existed before
  */
-export async function create<Kind extends KubernetesObject>(
+export async function create(
   cluster: Cluster,
-  manifest: KubernetesObject & Record<string, unknown>,
+  manifest: NewObject,
   { dryRun = false }: { dryRun?: boolean } = {},
-): Promise<Kind> {
+): Promise<unknown> {
+  const { apiVersion, kind, metadata: { name, namespace } = {} } = manifest;
   try {
-    return await cluster.request<Kind>({
+    return await cluster.request({
       method: 'POST',
-      path: await collectionPath(cluster, manifest as Reference),
+      path: await collectionPath(cluster, apiVersion, kind, namespace),
       query: { fieldManager, dryRun: dryRun ? 'All' : undefined },
       body: manifest,
-      repeat: dryRun || manifest.metadata?.name !== undefined || makesNothing(manifest),
+      repeat: dryRun || name !== undefined || makesNothing(kind),
     });
   } catch (error) {
-    if (!(error instanceof ApiError && isConflict(error) && error.mayBeOwnDoing)) throw error;
-    const present = await read<Kind>(cluster, manifest as Reference);
-    if (present === undefined || !isAsWanted(present, manifest)) throw error;
+    if (name === undefined || !(error instanceof ApiError && isConflict(error) && error.mayBeOwnDoing)) throw error;
+    const present = await read(cluster, ref(apiVersion, kind, name, namespace));
+    if (!contains(present, asStored(manifest))) throw error;
     return present;
   }
 }
 
 /** A review, which is a question in the form of an object and creates nothing. */
-const makesNothing = ({ kind = '' }: KubernetesObject) => kind.endsWith('Review');
+const makesNothing = (kind: string) => kind.endsWith('Review');
 
-/** Whether everything wanted is present; Kubernetes adds fields to objects, and stores Secrets in base64. */
-function isAsWanted(present: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== 'object' || wanted === null) return present === wanted || wanted === undefined;
-  if (typeof present !== 'object' || present === null) return false;
-  const { stringData, ...fields } = wanted as { stringData?: Record<string, string> };
-  const found = present as Record<string, unknown>;
-  const texts = Object.entries(stringData ?? {}).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
-  return (
-    Object.entries(fields).every(([key, value]) => isAsWanted(found[key], value)) &&
-    (stringData === undefined || isAsWanted(found.data, Object.fromEntries(texts)))
+/** Kubernetes stores the texts of Secrets in base64. */
+function asStored({ stringData, ...manifest }: NewObject): object {
+  if (stringData === undefined) return manifest;
+  const data = Object.entries(checked(texts, stringData, `Secret ${manifest.metadata?.name}`)).map(
+    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
   );
+  return { ...manifest, data: Object.fromEntries(data) };
+}
+
+/** Whether `whole` contains everything in `part`; Kubernetes adds fields to objects. */
+export function contains(whole: unknown, part: unknown): boolean {
+  if (part === undefined) return true;
+  if (Array.isArray(part)) return Array.isArray(whole) && part.every((item, index) => contains(whole[index], item));
+  if (!isRecord(part)) return whole === part;
+  return isRecord(whole) && Object.entries(part).every(([name, value]) => contains(whole[name], value));
 }
 
 /**
  * Creates or updates the object to match the manifest, with server-side apply; safe to repeat.
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
-export async function apply<Kind extends KubernetesObject>(cluster: Cluster, manifest: Manifest): Promise<Kind> {
-  return await cluster.request<Kind>({
+export async function apply(cluster: Cluster, manifest: Manifest): Promise<unknown> {
+  return await cluster.request({
     method: 'PATCH',
     path: await pathOf(cluster, manifest),
     query: { fieldManager, force: true },
@@ -366,12 +381,8 @@ export async function applyAll(cluster: Cluster, manifests: readonly Manifest[],
 }
 
 /** Merges fields into an existing object; `null` removes a field. */
-export async function merge<Kind extends KubernetesObject>(
-  cluster: Cluster,
-  reference: Reference,
-  fields: object,
-): Promise<Kind> {
-  return await cluster.request<Kind>({
+export async function merge(cluster: Cluster, reference: Reference, fields: object): Promise<unknown> {
+  return await cluster.request({
     method: 'PATCH',
     path: await pathOf(cluster, reference),
     query: { fieldManager },
@@ -433,15 +444,20 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
 // ------------------------------------------------------------------ paths
 
 /** The path of one object, without a trailing slash, for calls of a subresource. */
-export async function pathOf(cluster: Cluster, reference: Reference): Promise<string> {
-  return `${await collectionPath(cluster, reference)}/${encodeURIComponent(reference.metadata.name!)}`;
+export async function pathOf(cluster: Cluster, { apiVersion, kind, metadata }: Reference): Promise<string> {
+  const { name, namespace } = metadata;
+  return `${await collectionPath(cluster, apiVersion, kind, namespace)}/${encodeURIComponent(name)}`;
 }
 
-async function collectionPath(cluster: Cluster, { apiVersion, kind, metadata }: Reference): Promise<string> {
+async function collectionPath(
+  cluster: Cluster,
+  apiVersion: string,
+  kind: string,
+  namespace: string | undefined,
+): Promise<string> {
   const resource = await resourceOf(cluster, apiVersion, kind);
-  const namespace =
-    resource.namespaced && metadata.namespace ? `/namespaces/${encodeURIComponent(metadata.namespace)}` : '';
-  return `${groupPath(apiVersion)}${namespace}/${resource.name}`;
+  const place = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${groupPath(apiVersion)}${place}/${resource.name}`;
 }
 
 const groupPath = (apiVersion: string) => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
@@ -460,7 +476,8 @@ const resourceList = z.object({
   resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
 });
 
-function discover(cluster: Cluster, apiVersion: string): Promise<ApiResource[]> {
+/** What a cluster serves under a group and version, such as `v1` or `apps/v1`. */
+export function discover(cluster: Cluster, apiVersion: string): Promise<ApiResource[]> {
   const known = cluster.discovered.get(apiVersion);
   if (known) return known;
   const asked = cluster
@@ -469,6 +486,16 @@ function discover(cluster: Cluster, apiVersion: string): Promise<ApiResource[]> 
   asked.catch(() => cluster.discovered.delete(apiVersion));
   cluster.discovered.set(apiVersion, asked);
   return asked;
+}
+
+const groupList = z.object({
+  groups: z.array(z.object({ name: z.string(), versions: z.array(z.object({ version: z.string() })) })),
+});
+
+/** The API groups that a cluster serves. */
+export async function apiGroups(cluster: Cluster): Promise<z.output<typeof groupList>['groups']> {
+  const answer = await cluster.request({ method: 'GET', path: '/apis' });
+  return checked(groupList, answer, `the list of API groups of ${cluster.name}`).groups;
 }
 
 async function eachOf<Item>(

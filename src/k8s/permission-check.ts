@@ -1,7 +1,8 @@
-import type { V1ClusterRole, V1PolicyRule, V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { V1ClusterRole, V1PolicyRule } from '@kubernetes/client-node';
+import { z } from 'zod';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
-import { create, read, ref } from './objects.js';
+import { checked, create, read, ref } from './objects.js';
 import {
   apiServerRules,
   claimRules,
@@ -141,6 +142,8 @@ async function denied(host: Cluster, rules: readonly PermissionRule[], namespace
   return answers.flat();
 }
 
+const accessReview = z.object({ status: z.object({ allowed: z.boolean() }) });
+
 /** Whether the worker has the permission, in a namespace or cluster-wide. */
 export async function mayDo(
   host: Cluster,
@@ -148,12 +151,12 @@ export async function mayDo(
   namespace?: string,
 ): Promise<boolean> {
   const [main, subresource] = resource.split('/');
-  const review = await create<V1SelfSubjectAccessReview>(host, {
+  const answer = await create(host, {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
     spec: { resourceAttributes: { group, resource: main, subresource, verb, name, namespace } },
   });
-  return review.status?.allowed === true;
+  return checked(accessReview, answer, `what the worker may do in ${host.name}`).status.allowed;
 }
 
 /** `secrets: get, list; clusterroles.rbac.authorization.k8s.io/admin: bind` */

@@ -171,8 +171,10 @@ export async function podsReady(
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels });
   // Evicted pods and those of an earlier template stay for a while next to their replacements.
   const current = pods.filter(isAlive);
-  const late = current.find((pod) => podProblem(pod) !== undefined);
-  if (late) return lacks(podProblem(late, await eventsAbout(cluster, late))!);
+  for (const pod of current) {
+    const problem = podProblem(pod);
+    if (problem !== undefined) return lacks(podProblem(pod, await eventsAbout(cluster, pod)) ?? problem);
+  }
   if (current.length > 0) return holds;
   const warning = await lastWarning(cluster, namespace, owner);
   const [ended] = pods;

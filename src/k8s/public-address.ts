@@ -56,9 +56,7 @@ export async function probePublicAddress(
   const server = new URL(url);
   const host = withoutBrackets(server.hostname);
   const publicName = tlsServerName ?? host;
-  // The assertion prevents narrowing, because a closure assigns the variable.
-  let cause = 'refused' as PublicAddressCause;
-  let detail = '';
+  const last: { cause: PublicAddressCause; detail: string } = { cause: 'refused', detail: '' };
   try {
     await waitUntil(
       server.host,
@@ -70,15 +68,16 @@ export async function probePublicAddress(
           });
           return holds;
         } catch (error) {
-          detail = messageOf(error);
-          cause = await causeOf(error, access.server, publicName);
-          return lacks(detail);
+          last.detail = messageOf(error);
+          last.cause = await causeOf(error, access.server, publicName);
+          return lacks(last.detail);
         }
       },
       { withinMs, signal, everyMs: 500 },
     );
   } catch (error) {
     signal.throwIfAborted();
+    const { cause, detail } = last;
     throw new UserError(
       `public-address-${cause}`,
       `${causes[cause].says(cause === 'does-not-resolve' ? host : publicName)} (${detail})`,

@@ -1,9 +1,9 @@
-import type { V1Secret } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
-import { read, ref, type Manifest } from './objects.js';
+import { checked, read, ref, type Manifest } from './objects.js';
 
 /*
  * Credentials for registries: Secrets that operators keep next to the worker, copied into each namespace of a demo. There,
@@ -25,8 +25,8 @@ export const pullSecretRefs = (config: ImagesConfig): { name: string }[] =>
 /** The Secrets to copy; without a namespace, they are in the worker's own. */
 export function sourcesOf(pullSecrets: readonly string[]): { namespace?: string; name: string }[] {
   return pullSecrets.map((written) => {
-    const [name, namespace] = written.split('/').reverse();
-    return { name: name!, ...(namespace && { namespace }) };
+    const [name = written, namespace] = written.split('/').reverse();
+    return { name, ...(namespace && { namespace }) };
   });
 }
 
@@ -45,20 +45,23 @@ export async function pullSecretCopies(
   request: PullSecretRequest & { demo: Demo; place: VirtualClusterPlace },
 ): Promise<Manifest[]> {
   const { demo, place } = request;
-  return (await readPullSecrets(request)).map(({ metadata, type, data }) => ({
+  return (await readPullSecrets(request)).map(({ metadata: { name }, type, data }) => ({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: metadata!.name!, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    metadata: { name, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
     type,
     data,
   }));
 }
 
+const pullSecret = z.object({ type: z.string().default('Opaque'), data: z.record(z.string(), z.base64()).default({}) });
+type PullSecret = z.output<typeof pullSecret> & { metadata: { name: string } };
+
 /** @throws UserError `pull-secret-missing`, `pull-secret-wrong` */
-export async function readPullSecrets({ host, config, claimNamespace }: PullSecretRequest): Promise<V1Secret[]> {
+export async function readPullSecrets({ host, config, claimNamespace }: PullSecretRequest): Promise<PullSecret[]> {
   return await Promise.all(
     sourcesOf(config.images.pullSecrets).map(async ({ name, namespace = claimNamespace }) => {
-      const secret = await read<V1Secret>(host, ref('v1', 'Secret', name, namespace));
+      const secret = await read(host, ref('v1', 'Secret', name, namespace));
       if (!secret)
         throw new UserError(
           'pull-secret-missing',
@@ -67,13 +70,14 @@ export async function readPullSecrets({ host, config, claimNamespace }: PullSecr
             hint: `Create it with \`kubectl -n ${namespace} create secret docker-registry ${name} --docker-server=… --docker-username=… --docker-password=…\`, or correct the configuration.`,
           },
         );
-      if (!types.includes(secret.type ?? ''))
+      const { type, data } = checked(pullSecret, secret, `Secret ${namespace}/${name}`);
+      if (!types.includes(type))
         throw new UserError(
           'pull-secret-wrong',
-          `images.pullSecrets names Secret ${namespace}/${name}, which is of type ${secret.type}; registry credentials are of type ${types[0]}.`,
+          `images.pullSecrets names Secret ${namespace}/${name}, which is of type ${type}; registry credentials are of type ${types[0]}.`,
           { hint: 'Create it again with `kubectl create secret docker-registry`, or name another Secret.' },
         );
-      return secret;
+      return { metadata: { name }, type, data };
     }),
   );
 }

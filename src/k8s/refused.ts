@@ -28,8 +28,8 @@ export async function retryWorkload(host: Cluster, namespace: string, name: stri
 }
 
 function distinct(events: CoreV1Event[]): Reference[] {
-  const references = events.map(({ involvedObject: { apiVersion = 'v1', kind, name, namespace } }) =>
-    ref(apiVersion, kind ?? 'Pod', name ?? '', namespace),
+  const references = events.flatMap(({ involvedObject: { apiVersion = 'v1', kind = 'Pod', name, namespace } }) =>
+    name ? ref(apiVersion, kind, name, namespace) : [],
   );
   return [...new Map(references.map((reference) => [JSON.stringify(reference), reference])).values()];
 }

@@ -66,9 +66,9 @@ export async function checkRemoteSecret(request: RemoteSecretRequest): Promise<C
   const absent = await missing(request.cluster, [wanted]);
   if (absent) return lacks(absent);
   // Its hash says what was applied, not what somebody has made of it since.
-  const { name, namespace = '' } = wanted.metadata;
-  const { [request.remote.place.name]: text } = (await readSecret(request.cluster, name, namespace)) ?? {};
-  const isSame = text === (wanted.stringData as Record<string, string>)[request.remote.place.name];
+  const { name } = wanted.metadata;
+  const texts = (await readSecret(request.cluster, name, 'istio-system')) ?? {};
+  const isSame = Object.entries(wanted.stringData).every(([key, text]) => texts[key] === text);
   return isSame ? holds : lacks(`Secret ${name} of ${request.cluster.name} has been changed`);
 }
 
@@ -76,18 +76,20 @@ export async function applyRemoteSecret(request: RemoteSecretRequest): Promise<v
   await apply(request.cluster, await desired(request));
 }
 
-async function desired({ host, remote }: RemoteSecretRequest): Promise<Manifest> {
+async function desired({ host, remote }: RemoteSecretRequest): Promise<SecretManifest> {
   const token = await readToken(remote.cluster);
   if (!token) throw new NotYet(`${remote.place.name} has no token for the other istiod yet`);
   const server = await inClusterServer(host, remote.place);
   return remoteSecret(remote.place.name, { server, certificateAuthority: certificateAuthority(remote.cluster), token });
 }
 
+type SecretManifest = Manifest & { stringData: Record<string, string> };
+
 /** The Secret that tells istiod about a remote cluster. */
 export function remoteSecret(
   name: string,
   api: { server: string; certificateAuthority: string; token: string },
-): Manifest {
+): SecretManifest {
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',

@@ -3,7 +3,7 @@ import { lacksRight } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
-import { list, read, ref, remove } from './objects.js';
+import { list, read, ref, remove, type Found } from './objects.js';
 
 /** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
 export async function checkNamespaceGone(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
@@ -54,16 +54,18 @@ export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]
   const own = await Promise.all(placesOf(demo.name).map((place) => readOwnNamespace(host, demo, place)));
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
   const volumes = await volumesOf(host, demo);
-  const clusterRoles = await Promise.all(['ClusterRole', 'ClusterRoleBinding'].map((kind) => rolesByHelm(host, kind)));
-  const ofRelease = ({ metadata }: KubernetesObject) =>
-    namespaces.has(metadata?.annotations?.['meta.helm.sh/release-namespace'] ?? '');
+  const roles = await Promise.all(
+    ['ClusterRole', 'ClusterRoleBinding'].map(async (kind) => {
+      const ofDemo = (await listByHelm(host, kind)).filter(({ metadata }) =>
+        namespaces.has(metadata.annotations['meta.helm.sh/release-namespace'] ?? ''),
+      );
+      return ofDemo.map(named(kind));
+    }),
+  );
   return [
     ...own.filter((namespace) => namespace !== undefined).map(named('Namespace')),
     ...volumes.filter((volume) => !isKept(volume)).map(leftVolume),
-    ...clusterRoles
-      .flat()
-      .filter(ofRelease)
-      .map((object) => named(object.kind!)(object)),
+    ...roles.flat(),
   ];
 }
 
@@ -85,11 +87,10 @@ const leftVolume = ({ metadata, status }: V1PersistentVolume) =>
   `PersistentVolume ${metadata?.name}${status?.phase === 'Failed' ? ` (${status.message ?? status.phase})` : ''}`;
 
 /** The chart creates these only if `vcluster.values` say so; a worker that cannot list them has not created any. */
-async function rolesByHelm(host: Cluster, kind: string): Promise<KubernetesObject[]> {
+async function listByHelm(host: Cluster, kind: string): Promise<Found[]> {
   const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
   try {
-    const objects = await list(host, 'rbac.authorization.k8s.io/v1', kind, { labels });
-    return objects.map((object) => ({ ...object, kind }));
+    return await list(host, 'rbac.authorization.k8s.io/v1', kind, { labels });
   } catch (error) {
     if (lacksRight(error)) return [];
     throw error;

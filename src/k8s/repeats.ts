@@ -1,4 +1,5 @@
 import { seconds } from '../duration.js';
+import { errorFacts } from '../errors.js';
 import { ApiError, UnreachableError } from './api-errors.js';
 
 /*
@@ -36,7 +37,6 @@ const beforeSending = new Set([
 /** Whether the server may have carried out the request although it did not say so. */
 export function mayHaveHappened(error: unknown): boolean {
   if (error instanceof ApiError) return error.status !== 429;
-  const { cause } = error as Error;
-  const { code, message = '' } = (cause ?? {}) as { code?: string; message?: string };
-  return !beforeSending.has(code ?? '') && !message.includes('before secure TLS connection was established');
+  const { code, message } = errorFacts(error instanceof Error ? error.cause : undefined);
+  return !beforeSending.has(code) && !message.includes('before secure TLS connection was established');
 }

@@ -29,6 +29,15 @@ export interface SidecarEndpoint {
   isHealthy: boolean;
 }
 
+/** A line of the page of clusters, about one endpoint. */
+interface HostLine {
+  /** With the cluster's name. */
+  endpoint: string;
+  address: string;
+  field: string;
+  value: string;
+}
+
 /**
  * Lines such as `outbound|5000||helloworld.sample.svc.cluster.local::10.244.0.7:5000::rq_total::12`. No part matches the end
  * of a line: a search that goes on from each line through all that follow takes quadratic time.
@@ -38,17 +47,18 @@ const hostLine = /^outbound\|\d+\|[^|:\s]*\|[^:\s]+::([\d.]+:\d+|\[[\da-f:]+\]:\
 /** The most characters of the page that are read: a tenant may have written any number. */
 const longestPage = 100_000;
 
-function hostLinesIn(clustersPage: string): RegExpStringIterator<RegExpExecArray> {
+function* hostLinesIn(clustersPage: string): Generator<HostLine> {
   const read = clustersPage.slice(0, longestPage);
   // Half a line may end in half a number.
   const whole = read.length < clustersPage.length ? read.slice(0, read.lastIndexOf('\n') + 1) : read;
-  return whole.matchAll(hostLine);
+  for (const [line, address = '', field = '', value = ''] of whole.matchAll(hostLine))
+    yield { endpoint: line.slice(0, line.indexOf(`::${field}::`)), address, field, value };
 }
 
 /** How many requests it sent to each endpoint since it started; empty where it did not say. */
 export function requestsIn(clustersPage: string): Map<string, number> {
-  const lines = [...hostLinesIn(clustersPage)].filter(([, , field]) => field === 'rq_total');
-  return new Map(lines.map(([line, , , value]) => [line.slice(0, line.indexOf('::rq_total')), Number(value)]));
+  const lines = [...hostLinesIn(clustersPage)].filter(({ field }) => field === 'rq_total');
+  return new Map(lines.map(({ endpoint, value }) => [endpoint, Number(value)]));
 }
 
 /** At most this many are looked at: a tenant may have made any number. */
@@ -57,10 +67,10 @@ const mostEndpoints = 200;
 /** Undefined where the page names none: of a Service that the sidecar does not know it says nothing. */
 export function endpointsIn(clustersPage: string): SidecarEndpoint[] | undefined {
   const found = new Map<string, SidecarEndpoint>();
-  for (const [, address, field, value] of hostLinesIn(clustersPage)) {
+  for (const { address, field, value } of hostLinesIn(clustersPage)) {
     if (found.size === mostEndpoints) break;
-    if (field === 'health_flags' && !found.has(address!))
-      found.set(address!, { address: address!, isHealthy: value === 'healthy' });
+    if (field === 'health_flags' && !found.has(address))
+      found.set(address, { address, isHealthy: value === 'healthy' });
   }
   return found.size > 0 ? [...found.values()] : undefined;
 }

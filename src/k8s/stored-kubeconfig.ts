@@ -91,8 +91,9 @@ export function storedKubeconfig(text: string, user: string): StoredKubeconfig {
       },
     };
   });
-  if (new Set(read.map(({ key }) => key)).size > 1) throw new Error('it has more than one key');
-  return { key: read[0]!.key, entries: read.map(({ entry }) => entry) };
+  const [key, ...others] = new Set(read.map(({ key: one }) => one));
+  if (key === undefined || others.length > 0) throw new Error('it has more than one key');
+  return { key, entries: read.map(({ entry }) => entry) };
 }
 
 function parsedKubeconfig(text: string): z.output<typeof kubeconfig> {

@@ -112,7 +112,7 @@ function endedIn(text: string, mark: string, atMost: number): { body: string; en
     .split(`\n${mark} `)
     .slice(0, atMost + 1)
     .map((part, index, parts) => {
-      const line = (parts[index + 1] ?? '').split('\n', 1)[0]!;
+      const [line = ''] = (parts[index + 1] ?? '').split('\n', 1);
       const [, status, time, problem = ''] = /^(\d{3}) ([\d.]+) ?(.{0,500})/.exec(line) ?? [];
       const body = index === 0 ? part : part.slice(part.indexOf('\n') + 1);
       return { body, ended: { status: Number(status ?? 0), ms: Number(time ?? 0) * 1000, problem: problem.trim() } };
@@ -156,7 +156,7 @@ function answersIn(text: string, atMost: number): { version: string; instance: s
   const answers = text.matchAll(/^Hello version: (\S{1,63}), instance: (\S{1,63})$/gm);
   return Array.from({ length: atMost }, () => answers.next().value)
     .filter((match) => match !== undefined)
-    .map(([, version, instance]) => ({ version: version!, instance: instance! }));
+    .map(([, version = '', instance = '']) => ({ version, instance }));
 }
 
 /** curl's reason, or what was said instead of an answer, such as Envoy's `no healthy upstream`. */
@@ -190,13 +190,16 @@ const others = 'others';
 function count(counts: Record<string, number>, key: string, times = 1): void {
   const isKnown = Object.hasOwn(counts, key);
   const counted = isKnown || (Object.keys(counts).length < differentAnswers && key !== '__proto__') ? key : others;
-  counts[counted] = (Object.hasOwn(counts, counted) ? counts[counted]! : 0) + times;
+  counts[counted] = (ownValue(counts, counted) ?? 0) + times;
 }
 
 function addTimes({ timesByVersion }: Run, version: string, times: readonly number[]): void {
-  const known = Object.hasOwn(timesByVersion, version) ? timesByVersion[version]! : [];
-  timesByVersion[version] = [...known, ...times];
+  timesByVersion[version] = [...(ownValue(timesByVersion, version) ?? []), ...times];
 }
+
+/** Keys come from pods: `constructor` is no more than a name. */
+const ownValue = <Value>(of: Record<string, Value>, key: string): Value | undefined =>
+  Object.hasOwn(of, key) ? of[key] : undefined;
 
 /** Two runs after each other, as one. */
 export function joinRuns(first: Run, second: Run): Run {
@@ -213,12 +216,12 @@ export function joinRuns(first: Run, second: Run): Run {
 
 /** What was sent first and more requests of the same kind; the sidecar's state is the later one. */
 export function joinTraffic(first: Traffic, second: Traffic): Traffic {
-  const isKnown = first.retries !== undefined && second.retries !== undefined;
+  const [before, after] = [first.retries, second.retries];
   return {
     parallel: joinRuns(first.parallel, second.parallel),
     sequential: joinRuns(first.sequential, second.sequential),
     endpoints: second.endpoints,
-    retries: isKnown ? first.retries! + second.retries! : undefined,
+    retries: before === undefined || after === undefined ? undefined : before + after,
   };
 }
 

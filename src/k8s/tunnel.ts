@@ -1,5 +1,4 @@
 import net from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { openChannels, type Channels } from './channels.js';
 import type { Cluster } from './cluster.js';
 
@@ -34,7 +33,7 @@ export async function openTunnel(
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   server.unref();
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -42,28 +41,35 @@ export async function openTunnel(
   };
 }
 
+function portOf(server: net.Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the tunnel has no port');
+  return address.port;
+}
+
 /** Copies data in both directions, no faster than the receiving side accepts it. */
 async function forward(cluster: Cluster, path: string, socket: net.Socket): Promise<void> {
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   const begun = new Set<number>();
-  let channels = undefined as Channels | undefined;
+  const opened: { channels?: Channels } = {};
   const onData = (from: number, data: Buffer) => {
     // The first message of each channel contains the port number.
     const content = begun.has(from) ? data : data.subarray(2);
     begun.add(from);
     if (content.length === 0) return;
     if (from === channel.error) return void socket.destroy();
-    if (from === channel.data && !socket.write(content)) channels?.pause();
+    if (from === channel.data && !socket.write(content)) opened.channels?.pause();
   };
-  const opened = (channels = await openChannels(
+  const channels = await openChannels(
     cluster,
     path,
     ['v4.channel.k8s.io'],
     { onData, onEnd: () => socket.destroy() },
     gone.signal,
-  ));
-  socket.on('drain', () => opened.resume());
-  for await (const chunk of socket) await opened.send(channel.data, chunk as Buffer);
-  opened.close();
+  );
+  opened.channels = channels;
+  socket.on('drain', () => channels.resume());
+  for await (const chunk of socket) await channels.send(channel.data, chunk);
+  channels.close();
 }

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
 import { accessWith } from './server-access.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { isPassing, NotYet } from './api-errors.js';
 import { repositoryName, withChart } from './chart-source.js';
 import { holds, lacks, type Check } from './check.js';
@@ -201,7 +201,7 @@ export async function virtualClusterAnswers(
   } catch (error) {
     if (!(error instanceof NotConnectable) && !isPassing(error)) throw error;
     const pods = await podsReady(host, place.namespace, controlPlaneLabels(place), place.name);
-    return pods.holds ? lacks((error as Error).message) : pods;
+    return pods.holds ? lacks(messageOf(error)) : pods;
   }
 }
 

@@ -84,7 +84,8 @@ export interface Issuer extends KeyPair {
 export function issuerOf(certificatePem: string, privateKey: string): Issuer {
   const { publicKey, raw } = new X509Certificate(certificatePem);
   const [toBeSigned] = asn1.children(asn1.decode(raw));
-  const name = asn1.children(toBeSigned!)[5]!; // version, serial, algorithm, issuer, validity, subject
+  const [_version, _serial, _algorithm, _issuer, _validity, name] = toBeSigned ? asn1.children(toBeSigned) : [];
+  if (!name) throw new Error('the certificate of the CA has no subject');
   return { name, publicKey, privateKey: createPrivateKey(privateKey) };
 }
 

@@ -8,10 +8,11 @@ import {
   type V1SelfSubjectReview,
 } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/cluster.js';
-import { apply, create, pathOf, read, remove, type Manifest } from '../../src/k8s/objects.js';
+import { apply, pathOf, read, remove, type Manifest } from '../../src/k8s/objects.js';
 import { certificateRequest, generateUserKey } from '../../src/k8s/x509.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
+import { create, request } from '../support/answers.js';
 
 describeContract('authentication and access', (api) => {
   const { namespace, secret, secretPath } = api;
@@ -75,7 +76,7 @@ describeContract('authentication and access', (api) => {
       'NotFound',
       /serviceaccounts "none" not found/,
     );
-    const { status } = await api.cluster.request<{ status: { token: string; expirationTimestamp: string } }>(ask(600));
+    const { status } = await request<{ status: { token: string; expirationTimestamp: string } }>(api.cluster, ask(600));
     assert.ok(Math.abs(Date.parse(status.expirationTimestamp) - Date.now() - 600_000) < 30_000);
     const account = api.as({ token: status.token });
     const who = await create<V1SelfSubjectReview>(account, {

@@ -6,13 +6,13 @@ import { demoConfig } from '../../src/config/schema.js';
 import { ApiError, isNotFound } from '../../src/k8s/api-errors.js';
 import type { Cluster } from '../../src/k8s/cluster.js';
 import { admissionPolicy, policyRules } from '../../src/k8s/isolation/admission-policy.js';
-import { contains } from '../../src/k8s/isolation/admission-proof.js';
 import { admissionRules, storageClassesAnnotation, workerAnnotation } from '../../src/k8s/isolation/admission-rules.js';
-import { applyAll, create, list, merge, pathOf, ref, remove, type Manifest } from '../../src/k8s/objects.js';
+import { applyAll, contains, list, merge, pathOf, ref, remove, type Manifest } from '../../src/k8s/objects.js';
 import { whoAmI } from '../../src/k8s/who-am-i.js';
 import { admissionCases } from '../support/admission-cases.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
+import { create, request } from '../support/answers.js';
 
 /*
  * Sends the table of what demos may create to the API server as dry runs: without the policy, to see that the attacks are
@@ -78,7 +78,7 @@ describeContract('the admission policy', (api) => {
     const account = await pathOf(api.cluster, ref('v1', 'ServiceAccount', name, namespace));
     const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
     const path = `${account}/token`;
-    return (await api.cluster.request<{ status: { token: string } }>({ method: 'POST', path, body })).status.token;
+    return (await request<{ status: { token: string } }>(api.cluster, { method: 'POST', path, body })).status.token;
   }
 
   /** The API server's refusal of a dry run; undefined if it would create the object; `without a field` if it drops part of it. */

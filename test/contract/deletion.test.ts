@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type V1Namespace } from '@kubernetes/client-node';
-import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
+import { create, request } from '../support/answers.js';
 
 describeContract('deleting objects', (api) => {
   const { namespace, secret, secretPath } = api;
@@ -16,7 +17,7 @@ describeContract('deleting objects', (api) => {
       'Conflict',
       /the UID in the precondition \(another\) does not match the UID in record/,
     );
-    const gone = await api.cluster.request<{ status: string }>({ method: 'DELETE', path: secretPath('doomed') });
+    const gone = await request<{ status: string }>(api.cluster, { method: 'DELETE', path: secretPath('doomed') });
     assert.equal(gone.status, 'Success');
     await assertRefused(
       api.cluster.request({ method: 'DELETE', path: secretPath('doomed') }),

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { assertRefused, describeContract, refused } from '../support/contract.js';
+import { request } from '../support/answers.js';
 
 describeContract('discovery', (api) => {
   const { namespace } = api;
 
   it('reports that it is ready, its version, and its groups and resources', async () => {
     assert.equal(await api.cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain' }), 'ok');
-    const version = await api.cluster.request<{ gitVersion: string }>({ method: 'GET', path: '/version' });
+    const version = await request<{ gitVersion: string }>(api.cluster, { method: 'GET', path: '/version' });
     assert.match(version.gitVersion, /^v1\.\d+/);
-    const { groups } = await api.cluster.request<{ groups: { name: string }[] }>({ method: 'GET', path: '/apis' });
+    const { groups } = await request<{ groups: { name: string }[] }>(api.cluster, { method: 'GET', path: '/apis' });
     assert.ok(groups.some(({ name }) => name === 'apps'));
-    const apps = await api.cluster.request<{ resources: object[] }>({ method: 'GET', path: '/apis/apps/v1' });
+    const apps = await request<{ resources: object[] }>(api.cluster, { method: 'GET', path: '/apis/apps/v1' });
     const deployments = apps.resources.find((one) => (one as { name: string }).name === 'deployments');
     assert.match(JSON.stringify(deployments), /"namespaced":true,"kind":"Deployment"/);
   });

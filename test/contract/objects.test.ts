@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type V1Namespace, type V1Secret } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/cluster.js';
-import { create, list, read } from '../../src/k8s/objects.js';
+import { list, read } from '../../src/k8s/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
+import { create, request } from '../support/answers.js';
 
 describeContract('creating, reading and listing objects', (api) => {
   const { namespace, secret, secretPath } = api;
@@ -102,7 +103,7 @@ describeContract('creating, reading and listing objects', (api) => {
     );
     assert.deepEqual(await names({ fields: { 'metadata.name': 'listed-a' } }), ['listed-a']);
     const path = `/api/v1/namespaces/${namespace}/secrets`;
-    const found = await api.cluster.request<{ items: V1Secret[] }>({
+    const found = await request<{ items: V1Secret[] }>(api.cluster, {
       method: 'GET',
       path,
       query: { labelSelector: 'tier in (front, back),tier!=back' },
@@ -128,7 +129,7 @@ describeContract('creating, reading and listing objects', (api) => {
   it('returns only the metadata of an object on request', async () => {
     const path = `/api/v1/namespaces/${namespace}`;
     const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json';
-    const partial = await api.cluster.request<V1Namespace>({ method: 'GET', path, accept });
+    const partial = await request<V1Namespace>(api.cluster, { method: 'GET', path, accept });
     assert.equal(partial.kind, 'PartialObjectMetadata');
     assert.equal(partial.metadata?.name, namespace);
     assert.equal(partial.status, undefined);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { apply, merge, type Manifest } from '../../src/k8s/objects.js';
+import { merge, type Manifest } from '../../src/k8s/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
+import { apply, request } from '../support/answers.js';
 
 describeContract('server-side apply', (api) => {
   const { namespace } = api;
@@ -13,7 +14,8 @@ describeContract('server-side apply', (api) => {
     data,
   });
   const applyAs = (manager: string | undefined, data: Record<string, string>, force?: boolean) =>
-    api.cluster.request<{ data?: object; metadata: { managedFields: { manager: string }[]; resourceVersion: string } }>(
+    request<{ data?: object; metadata: { managedFields: { manager: string }[]; resourceVersion: string } }>(
+      api.cluster,
       {
         method: 'PATCH',
         path: `/api/v1/namespaces/${namespace}/configmaps/applied`,

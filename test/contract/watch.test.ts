@@ -4,6 +4,7 @@ import { Watch, type V1Secret } from '@kubernetes/client-node';
 import { create, merge } from '../../src/k8s/objects.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
+import { request } from '../support/answers.js';
 
 describeContract('watching objects', (api) => {
   const { namespace, secret } = api;
@@ -12,7 +13,7 @@ describeContract('watching objects', (api) => {
     const labels = { watched: 'yes' };
     const watched = { ...secret('watched'), metadata: { name: 'watched', namespace, labels } };
     const path = `/api/v1/namespaces/${namespace}/secrets`;
-    const { metadata } = await api.cluster.request<{ metadata: { resourceVersion: string } }>({ method: 'GET', path });
+    const { metadata } = await request<{ metadata: { resourceVersion: string } }>(api.cluster, { method: 'GET', path });
     await create(api.cluster, watched);
     const seen: string[] = [];
     const query = { labelSelector: 'watched=yes', resourceVersion: metadata.resourceVersion };

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/cluster.js';
-import { create, merge, pathOf, remove } from '../../src/k8s/objects.js';
+import { pathOf, remove } from '../../src/k8s/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
+import { create, merge, request } from '../support/answers.js';
 
 describeContract('changing objects', (api) => {
   const { namespace, secret, secretPath } = api;
@@ -49,7 +50,7 @@ describeContract('changing objects', (api) => {
   it('refuses to replace an object that has changed since it was read', async () => {
     const made = await create<V1Secret>(api.cluster, secret('raced'));
     const put = (body: object): ApiCall => ({ method: 'PUT', path: secretPath('raced'), body });
-    const updated = await api.cluster.request<V1Secret>(put({ ...made, stringData: { a: '1' } }));
+    const updated = await request<V1Secret>(api.cluster, put({ ...made, stringData: { a: '1' } }));
     assert.equal(updated.data?.a, 'MQ==');
     await assertRefused(
       api.cluster.request(put(made)),

@@ -50,10 +50,10 @@ describe('a claim on a demo', { concurrency: true }, () => {
     const way = { isOpen: true, losesAnswers: 0 };
     const cluster: Cluster = {
       ...host,
-      async request<Answer>(call: ApiCall): Promise<Answer> {
+      async request(call: ApiCall): Promise<unknown> {
         const broken = () => new UnreachableError('host', 'localhost', 'socket hang up', {});
         if (!way.isOpen) throw broken();
-        const answer = await host.request<Answer>(call);
+        const answer = await host.request(call);
         if (call.method === 'PUT' && way.losesAnswers > 0) {
           way.losesAnswers--;
           throw broken();

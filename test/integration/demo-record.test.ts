@@ -23,10 +23,11 @@ import {
   noteNamespace,
 } from '../../src/k8s/demo-record.js';
 import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo.js';
-import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { waitFor } from '../support/wait-for.js';
+import { create } from '../support/answers.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 

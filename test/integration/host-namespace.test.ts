@@ -8,10 +8,11 @@ import { findDemo, markDemo } from '../../src/k8s/demo-record.js';
 import { demoLabels, labels, type Demo } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import { checkHostNamespace, makeHostNamespace, restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
-import { create, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { findKeptVolumes, findLeftovers } from '../../src/k8s/removal.js';
 import { waitFor } from '../support/wait-for.js';
 import { plannedDemo } from '../support/planned-demo.js';
+import { create } from '../support/answers.js';
 
 const config = demoConfig.parse({ isolation: { required: false } });
 

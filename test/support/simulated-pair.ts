@@ -8,7 +8,8 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { virtualClusterNames, type VirtualClusterName, type VirtualClusterPlace } from '../../src/k8s/demo.js';
 import { type ExposedService } from '../../src/k8s/exposure.js';
-import { create, pathOf, read, ref, type Manifest } from '../../src/k8s/objects.js';
+import { pathOf, read, ref, type Manifest } from '../../src/k8s/objects.js';
+import { create } from './answers.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { accessFromText } from './access.js';
 import { waitFor as wait } from './wait-for.js';

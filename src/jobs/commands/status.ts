@@ -3,6 +3,7 @@ import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
 import { claimNamespace } from '../../k8s/managed-by.js';
 import { messageOf } from '../../errors.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { capitalised } from '../../text.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
 import { requireDemo } from '../find-demo.js';
 import type { Task } from '../flow.js';
@@ -28,7 +29,7 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
-    : `${describeState(demo).replace(/^./, (first) => first.toUpperCase())}.`;
+    : `${capitalised(describeState(demo))}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;

@@ -26,13 +26,13 @@ export interface PolicyRule {
 }
 
 /** The values of `__name__` in the rules. */
-export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Record<string, string[]> {
+export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Map<string, string[]> {
   const { proxyImages, ...also } = isolation.also;
-  return {
-    ...also,
-    proxyImages: [istioImage(istio, 'proxyv2'), ...proxyImages],
-    hosts: [hosts.api, hosts.dashboard, hosts.app].map((template) => template.replaceAll('{domain}', domain)),
-  };
+  return new Map([
+    ...Object.entries(also),
+    ['proxyImages', [istioImage(istio, 'proxyv2'), ...proxyImages]],
+    ['hosts', [hosts.api, hosts.dashboard, hosts.app].map((template) => template.replaceAll('{domain}', domain))],
+  ]);
 }
 
 const guards: Record<Subject, string> = {
@@ -143,11 +143,15 @@ function versionOf(config: AdmissionConfig, rules: readonly PolicyRule[]): strin
 }
 
 /** A JSON list of strings is also a CEL list. */
-const withLists = (expression: string, values: Record<string, string[]>): string =>
+const withLists = (expression: string, values: Map<string, string[]>): string =>
   fill(expression, values, JSON.stringify);
 
-const fill = (text: string, values: Record<string, string[]>, write: (list: string[]) => string): string =>
-  text.replace(/__(\w+?)__/g, (_, name: string) => write(values[name]!));
+const fill = (text: string, values: Map<string, string[]>, write: (list: string[]) => string): string =>
+  text.replace(/__(\w+?)__/g, (_, name: string) => {
+    const list = values.get(name);
+    if (list === undefined) throw new Error(`the admission rules name an unknown list: ${name}`);
+    return write(list);
+  });
 
 function oneLine(expression: string): string {
   return expression.replace(/\s+/g, ' ').trim();

@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { KubernetesObject } from '@kubernetes/client-node';
+import { z } from 'zod';
 import type { AdmissionRuleId } from '../../config/admission.js';
 import { UserError } from '../../errors.js';
+import { capitalised } from '../../text.js';
 import { ApiError, lacksRight } from '../api-errors.js';
 import type { Cluster } from '../cluster.js';
-import { create } from '../objects.js';
+import { apiGroups, checked, contains, create, discover } from '../objects.js';
 import { policyName, policyRules, type AdmissionConfig, type PolicyRule } from './admission-policy.js';
 import { admissionRules } from './admission-rules.js';
 
@@ -50,25 +50,14 @@ async function askRule(host: Cluster, { id, message }: PolicyRule, namespace: st
   const { metadata, ...probe } = admissionRules[id].probe;
   const object = { ...probe, metadata: { ...metadata, name: `vcdemo-probe-${id}`, namespace } };
   try {
-    const answer = await create<KubernetesObject & { spec?: unknown }>(host, object, { dryRun: true });
-    // This Kubernetes version dropped an unknown field, so there is nothing to refuse.
-    return contains(answer.spec, probe.spec) ? 'missing' : 'enforced';
+    const answer = await create(host, object, { dryRun: true });
+    // Unless this Kubernetes version dropped an unknown field, so that there is nothing to refuse.
+    return contains(answer, { spec: probe.spec }) ? 'missing' : 'enforced';
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 403 || lacksRight(error)) throw error;
     if (error.message.includes(`'${policyName}'`)) return error.message.includes(message) ? 'enforced' : 'outdated';
     return 'enforced'; // by something else that the API server asked first
   }
-}
-
-/** Whether `whole` contains everything in `part`; defaults may have been added. */
-export function contains(whole: unknown, part: unknown): boolean {
-  if (Array.isArray(part))
-    return Array.isArray(whole) && part.every((item, index) => contains(whole[index] as unknown, item));
-  if (part !== null && typeof part === 'object') {
-    const fields = (whole ?? {}) as Record<string, unknown>;
-    return Object.entries(part).every(([name, value]) => contains(fields[name], value));
-  }
-  return isDeepStrictEqual(whole, part);
 }
 
 /**
@@ -83,7 +72,7 @@ export async function assertAdmission(
   const described = describeGaps(await findAdmissionGaps(host, config, namespace), config);
   if (described === undefined || !config.isolation.required) return described;
   const server = await versionWithoutPolicies(host);
-  const sentence = `${described[0]!.toUpperCase()}${described.slice(1)}`;
+  const sentence = capitalised(described);
   throw new UserError('isolation-not-enforced', `${sentence}: people in a demo could take over the host cluster.`, {
     hint: server
       ? `ValidatingAdmissionPolicy needs Kubernetes 1.30 or newer; the host cluster runs ${server}. Upgrade it, or set isolation.required to false if it holds nothing else of value.`
@@ -105,18 +94,11 @@ export function describeGaps({ missing, outdated }: AdmissionGaps, config: Admis
 
 /** The server's version if it is too old for the policy. */
 async function versionWithoutPolicies(host: Cluster): Promise<string | undefined> {
-  const { groups } = await host.request<{ groups: { name: string; versions: { version: string }[] }[] }>({
-    method: 'GET',
-    path: '/apis',
-  });
-  const served = groups.find(({ name }) => name === 'admissionregistration.k8s.io');
-  if (served?.versions.some(({ version }) => version === 'v1')) {
-    const { resources } = await host.request<{ resources: { name: string }[] }>({
-      method: 'GET',
-      path: '/apis/admissionregistration.k8s.io/v1',
-    });
+  const group = (await apiGroups(host)).find(({ name }) => name === 'admissionregistration.k8s.io');
+  if (group?.versions.some(({ version }) => version === 'v1')) {
+    const resources = await discover(host, 'admissionregistration.k8s.io/v1');
     if (resources.some(({ name }) => name === 'validatingadmissionpolicies')) return undefined;
   }
-  const { gitVersion } = await host.request<{ gitVersion: string }>({ method: 'GET', path: '/version' });
-  return gitVersion;
+  const answer = await host.request({ method: 'GET', path: '/version' });
+  return checked(z.object({ gitVersion: z.string() }), answer, 'the version of the host cluster').gitVersion;
 }

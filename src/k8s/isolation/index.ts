@@ -1,4 +1,3 @@
-import type { KubernetesObject } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../cluster.js';
@@ -55,12 +54,12 @@ async function retiredObjects(request: IsolationRequest, policies: readonly Mani
   const { host, demo, place } = request;
   const quotas = retiredQuotas(request);
   const present = await Promise.all(quotas.map((quota) => read(host, quota)));
-  const own = await list<KubernetesObject>(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
+  const own = await list(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
     namespace: place.namespace,
     labels: demoLabels(demo.name),
   });
   const wanted = policies.map(({ metadata }) => metadata.name);
-  const stale = own.map(({ metadata }) => metadata!.name!).filter((name) => !wanted.includes(name));
+  const stale = own.map(({ metadata }) => metadata.name).filter((name) => !wanted.includes(name));
   return [
     ...quotas.filter((_, index) => present[index] !== undefined),
     ...stale.map((name) => ref('networking.k8s.io/v1', 'NetworkPolicy', name, place.namespace)),

@@ -180,7 +180,7 @@ publicBlock6.addSubnet('2000::', 3, 'ipv6');
 
 /** Kubernetes refuses exceptions that are not inside the block. */
 const isPublic6 = (cidr: string) => publicBlock6.check(addressOf(cidr), 'ipv6');
-const addressOf = (cidr: string) => cidr.split('/')[0]!;
+const addressOf = (cidr: string) => cidr.replace(/\/.*$/, '');
 const hostCidr = (address: string) => `${address}/${isIPv6(address) ? 128 : 32}`;
 const ipBlock = (cidr: string, except?: readonly string[]) => ({ ipBlock: { cidr, ...(except && { except }) } });
 

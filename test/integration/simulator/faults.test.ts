@@ -7,10 +7,11 @@ import { UnreachableError } from '../../../src/k8s/api-errors.js';
 import { type Cluster } from '../../../src/k8s/cluster.js';
 import { type VirtualClusterPlace } from '../../../src/k8s/demo.js';
 import { ingressRouteTcp } from '../../../src/k8s/exposure.js';
-import { apply, create, list, read, ref, type Manifest } from '../../../src/k8s/objects.js';
+import { apply, list, read, ref, type Manifest } from '../../../src/k8s/objects.js';
 import { podProblem } from '../../../src/k8s/pods.js';
 import { VirtualClusterConnections } from '../../../src/k8s/virtual-cluster.js';
 import { connectTo, getInsecurely, quick, runTool, waitFor } from '../../support/simulated-pair.js';
+import { create } from '../../support/answers.js';
 
 describe('the faults of a simulated cluster', () => {
   let simulated: SimulatedCluster;

@@ -12,6 +12,7 @@ import { remoteSecret } from '../../../src/k8s/remote-secrets.js';
 import { sendTraffic } from '../../../src/k8s/traffic.js';
 import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
 import { deployment, describePair, runTool, waitFor, places } from '../../support/simulated-pair.js';
+import { request } from '../../support/answers.js';
 
 describePair('the mesh', (pair) => {
   const { signal } = new AbortController();
@@ -125,7 +126,7 @@ describePair('the mesh', (pair) => {
   async function joinMesh(of: VirtualClusterName, with_: VirtualClusterName, wrong: object = {}): Promise<void> {
     const remote = await pair.virtual(with_);
     const path = await pathOf(remote, ref('v1', 'ServiceAccount', 'istio-reader-service-account', 'istio-system'));
-    const { status } = await remote.request<{ status: { token: string } }>({
+    const { status } = await request<{ status: { token: string } }>(remote, {
       method: 'POST',
       path: `${path}/token`,
       body: {},

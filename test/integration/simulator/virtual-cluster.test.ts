@@ -21,10 +21,11 @@ import {
   places,
   publicName,
 } from '../../support/simulated-pair.js';
+import { request } from '../../support/answers.js';
 
 describePair('the virtual clusters', (pair) => {
   it('says in its node and version that it is simulated', async () => {
-    const { gitVersion } = await pair.host.request<{ gitVersion: string }>({ method: 'GET', path: '/version' });
+    const { gitVersion } = await request<{ gitVersion: string }>(pair.host, { method: 'GET', path: '/version' });
     assert.match(gitVersion, /\+simulated$/);
     assert.ok(await read(pair.host, ref('v1', 'Node', 'simulated-cluster')));
   });

@@ -6,9 +6,10 @@ import { afterEach, describe, test } from 'node:test';
 import { accessWith, type Access, type Server } from '../../../src/k8s/server-access.js';
 import { ApiError, isPassing, TooMuchError, UnreachableError } from '../../../src/k8s/api-errors.js';
 import { connectCluster, type ApiCall, type Cluster, type ClusterOptions } from '../../../src/k8s/cluster.js';
-import { create, ref } from '../../../src/k8s/objects.js';
+import { ref } from '../../../src/k8s/objects.js';
 import { inTurn, sendJson, startApiStub, status, type Answering, type ApiStub } from '../../support/api-stub.js';
 import { makeAuthority, makeCertificate, type Pair } from '../../support/certificates.js';
+import { create } from '../../support/answers.js';
 
 const ok: Answering = (_request, response) => sendJson(response, 200, { ok: true });
 const reset: Answering = (request) => request.socket.destroy();

@@ -20,7 +20,7 @@ test('an Istio image has its digest if the configuration has one', () => {
 });
 
 test('istiod, sidecars and gateways use the pinned images', () => {
-  const { values } = (istioOperator('vc1', pinned) as { spec: { values: IstioValues } }).spec;
+  const { values } = specOf(pinned);
   assert.equal(values.pilot.image, pilot);
   assert.equal(values.global.proxy.image, proxy);
   assert.equal(values.global.proxy_init?.image, proxy);
@@ -28,7 +28,7 @@ test('istiod, sidecars and gateways use the pinned images', () => {
 });
 
 test('without digests, istioctl composes the image names', () => {
-  const { values } = (istioOperator('vc1', config.istio) as { spec: { values: IstioValues } }).spec;
+  const { values } = specOf(config.istio);
   assert.deepEqual(
     [values.pilot.image, values.global.proxy.image, values.global.proxy_init],
     [undefined, undefined, undefined],
@@ -40,6 +40,8 @@ test('the admission policy allows NET_ADMIN only for the pinned proxy', () => {
   assert.ok(text.includes(proxy));
   assert.ok(!text.includes('proxyv2:1.30.0\\"'));
 });
+
+const specOf = (istio: typeof config.istio) => istioOperator('vc1', istio).spec as unknown as { values: IstioValues };
 
 interface IstioValues {
   pilot: { image?: string };

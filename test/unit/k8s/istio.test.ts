@@ -8,10 +8,7 @@ const config = readDemoConfig(undefined);
 
 describe("Istio's operator", () => {
   it("has the source document's settings and the cluster's name", () => {
-    const operator = istioOperator('vc2', config.istio) as {
-      metadata: { annotations: object };
-      spec: { profile: string; meshConfig: object; values: { global: Record<string, unknown>; telemetry: object } };
-    };
+    const operator = istioOperator('vc2', config.istio);
     assert.deepEqual(operator.metadata.annotations, { 'install.istio.io/ignoreReconcile': 'true' });
     const { global, telemetry } = operator.spec.values;
     assert.equal(operator.spec.profile, 'minimal');
@@ -26,13 +23,19 @@ describe("Istio's operator", () => {
     const over = {
       components: { ingressGateways: [{ name: 'istio-ingressgateway', k8s: { hpaSpec: { maxReplicas: 1 } } }] },
     };
-    const { spec } = istioOperator('vc1', { ...config.istio, operator: over }) as never as {
-      spec: { components: { ingressGateways: { name: string; enabled: boolean; k8s: Record<string, unknown> }[] } };
-    };
+    const { spec } = istioOperator('vc1', { ...config.istio, operator: over });
     const [gateway, ...more] = spec.components.ingressGateways;
     assert.equal(more.length, 0);
     assert.equal(gateway!.enabled, true);
-    assert.deepEqual(Object.keys(gateway!.k8s), ['securityContext', 'hpaSpec']);
+    assert.deepEqual(Object.keys(Object(gateway!.k8s)), ['securityContext', 'hpaSpec']);
+  });
+
+  it('refuses a configuration that replaces the list of gateways with something else', () => {
+    const over = { components: { ingressGateways: { enabled: false } } };
+    assert.throws(
+      () => istioOperator('vc1', { ...config.istio, operator: over }),
+      /^Error: istio\.operator cannot be used: its components\.ingressGateways is missing or invalid$/,
+    );
   });
 });
 

@@ -1,0 +1,23 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
+import * as objects from '../../src/k8s/objects.js';
+
+/*
+ * The product's calls with typed answers. The product validates what it needs of an answer; a test only says what it
+ * expects, and fails where the answer is different.
+ */
+
+export const request = async <Answer>(cluster: Cluster, call: ApiCall): Promise<Answer> =>
+  (await cluster.request(call)) as Answer;
+
+export const create = async <Kind extends KubernetesObject>(
+  ...wanted: Parameters<typeof objects.create>
+): Promise<Kind> => (await objects.create(...wanted)) as Kind;
+
+export const merge = async <Kind extends KubernetesObject>(
+  ...wanted: Parameters<typeof objects.merge>
+): Promise<Kind> => (await objects.merge(...wanted)) as Kind;
+
+export const apply = async <Kind extends KubernetesObject>(
+  ...wanted: Parameters<typeof objects.apply>
+): Promise<Kind> => (await objects.apply(...wanted)) as Kind;
