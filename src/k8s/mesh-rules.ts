@@ -48,7 +48,7 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
 function ruleOf(kind: MeshRule['kind'], { metadata, spec }: IstioObject, namespace: string): MeshRule | undefined {
   const { data } = ruleSpec.safeParse(spec ?? {});
   const effect = data && kinds[kind].effectOf(data);
-  if (effect === undefined) return undefined;
+  if (data === undefined || effect === undefined) return undefined;
   return {
     ...{ kind, name: metadata.name, namespace, effect },
     ...(kind === 'VirtualService' && { weights: routeWeights(data) }),

@@ -4,6 +4,7 @@ import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { holderNow } from '../../src/k8s/claim.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
+import { request } from '../support/answers.js';
 import { commandRunner } from '../support/command-run.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { plannedDemo } from '../support/planned-demo.js';
@@ -76,7 +77,7 @@ describe('a create', () => {
       actions.map((each) => (each.type === 'button' ? each.value : '')),
       ['create slow', 'delete slow'],
     );
-    const events = await host.request<{ items: { reason: string }[] }>({
+    const events = await request<{ items: { reason: string }[] }>(host, {
       method: 'GET',
       path: `/api/v1/namespaces/${demo.places[0]!.namespace}/events`,
     });

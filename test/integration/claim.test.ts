@@ -1,31 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
 import type { V1Lease } from '@kubernetes/client-node';
 import { UnreachableError } from '../../src/k8s/api-errors.js';
 import { waitFor } from '../support/wait-for.js';
 import { Cancelled, cancelHolder, claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
-import { connectCluster, type ApiCall, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
 import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
 describe('a claim on a demo', { concurrency: true }, () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
   const signal = new AbortController().signal;
   const lease = (demo: string) => ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, 'default');
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
+  withSimulatedCluster((connected) => (host = connected));
 
   const claim = (demo: string, jobId: string, on = host) =>
     claimDemo({ host: on, namespace: 'default', demo, purpose: 'create', jobId, signal: new AbortController().signal });
@@ -63,6 +53,19 @@ describe('a claim on a demo', { concurrency: true }, () => {
     };
     return { cluster, way };
   }
+
+  it('is refused, rather than taken over, if the Lease of the demo does not say who holds it since when', async () => {
+    await apply(host, {
+      ...lease('odd'),
+      metadata: { name: 'vcdemo-odd', namespace: 'default' },
+      spec: { holderIdentity: 'create/job-1', leaseDurationSeconds: 15 },
+    });
+    await assert.rejects(
+      claim('odd', 'job-2'),
+      /^Error: Lease default\/vcdemo-odd cannot be used: its spec\.acquireTime is missing or invalid$/,
+    );
+    assert.equal(await holderOf('odd'), 'create/job-1');
+  });
 
   it('is held by one job at a time, and the next job learns by which', async () => {
     const first = await held('one', 'job-1');

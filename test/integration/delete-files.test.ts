@@ -1,32 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
 import { demoConfig } from '../../src/config/schema.js';
 import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
 import { filesGone } from '../../src/jobs/commands/delete/steps.js';
 import type { DemoContext } from '../../src/jobs/context.js';
 import { runFlow } from '../../src/jobs/flow.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import type { Cluster } from '../../src/k8s/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
 import { plannedDemo } from '../support/planned-demo.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* Demos without namespaces, so that only Slack and the record are left to clean up. */
 
 describe('the files of a demo in Slack', () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
   const config = { ...demoConfig.parse({}), stepDeadlineFactor: 0.05 };
   const { signal } = new AbortController();
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
+  withSimulatedCluster((connected) => (host = connected));
 
   /** A demo with two files, and the context for a step of its deletion. */
   async function contextFor(name: string, deleteFiles: (ids: readonly string[]) => Promise<string[]>) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
@@ -9,7 +8,6 @@ import { demoConfig } from '../../src/config/schema.js';
 import type { ClusterContext, DemoContext } from '../../src/jobs/context.js';
 import { runFlow } from '../../src/jobs/flow.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
 import { dropEnds, findEnd } from '../../src/k8s/demo-end.js';
 import {
   beginWork,
@@ -28,21 +26,13 @@ import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { waitFor } from '../support/wait-for.js';
 import { create } from '../support/answers.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
 describe('the record of a demo', () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
+  withSimulatedCluster((connected) => (host = connected));
 
   const plan = (name: string): Demo => plannedDemo({ name, now: new Date(), claimNamespace: 'default' });
   const namespace = (metadata: object) => create<V1Namespace>(host, { apiVersion: 'v1', kind: 'Namespace', metadata });
@@ -210,8 +200,7 @@ describe('the record of a demo', () => {
   describe('a record that another installation keeps', () => {
     let elsewhere: Cluster;
     before(() => {
-      const access = hostAccess({ KUBECONFIG: simulated.kubeconfigFile });
-      elsewhere = connectCluster('host', { ...access, namespace: 'elsewhere' }, {});
+      elsewhere = connectCluster('host', { ...host.access, namespace: 'elsewhere' });
     });
     after(() => elsewhere.close());
 

@@ -1,33 +1,23 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace, V1NetworkPolicy } from '@kubernetes/client-node';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { demoConfig } from '../../src/config/schema.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import type { Cluster } from '../../src/k8s/cluster.js';
 import { findDemo, markDemo } from '../../src/k8s/demo-record.js';
 import { demoLabels, labels, type Demo } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
 import { checkHostNamespace, makeHostNamespace, restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
 import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { findKeptVolumes, findLeftovers } from '../../src/k8s/removal.js';
 import { waitFor } from '../support/wait-for.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { create } from '../support/answers.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 const config = demoConfig.parse({ isolation: { required: false } });
 
 describe("a demo's namespace in the host cluster", { concurrency: true }, () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
+  withSimulatedCluster((connected) => (host = connected));
 
   const plan = (name: string): Promise<Demo> =>
     markDemo(host, plannedDemo({ name, now: new Date(), claimNamespace: 'default' }), 'creating');
@@ -141,13 +131,11 @@ describe("a demo's namespace in the host cluster", { concurrency: true }, () => 
 });
 
 describe('what is left of a demo', () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
   let demo: Demo;
 
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+  withSimulatedCluster(async (connected) => {
+    host = connected;
     demo = plannedDemo({
       ...{ name: 'left', owner: { id: 'U1', name: 'alice' }, channel: 'C1', now: new Date(), ttlMs: 1 },
       claimNamespace: 'default',
@@ -164,10 +152,6 @@ describe('what is left of a demo', () => {
     await volume('kept', 'left-vc1', 'Retain');
     await volume('going', 'left-vc2', 'Delete');
     await volume('theirs', 'other', 'Retain');
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
   });
 
   it('does not include volumes that are to be kept', async () => {

@@ -1,30 +1,23 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
 import { demoConfig } from '../../src/config/schema.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import type { Cluster } from '../../src/k8s/cluster.js';
 import { missing, apply, applyAll, create } from '../../src/k8s/objects.js';
 import { pullSecretCopies } from '../../src/k8s/pull-secrets.js';
 import { vcClientManifests } from '../../src/k8s/vc-client.js';
 import { plannedDemo } from '../support/planned-demo.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 const demo = plannedDemo({ now: new Date() });
 const [place] = demo.places;
 const data = { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') };
 
 describe('images.pullSecrets', () => {
-  let simulated: SimulatedCluster;
   let host: Cluster;
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+  withSimulatedCluster(async (connected) => {
+    host = connected;
     for (const name of ['vcdemo', 'shared', place!.namespace])
       await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
   });
 
   const configWith = (...pullSecrets: string[]) => demoConfig.parse({ images: { pullSecrets } });

@@ -38,10 +38,7 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
       await product.done(await product.ask());
       proxy.forget();
       await product.done(await product.ask());
-      await waitFor('both to be ready', async () => {
-        const { bot, worker } = await product.readiness();
-        return bot === 'ready' && worker === 'ready';
-      });
+      await product.ready();
     } finally {
       await product.close();
       proxy.close();
@@ -108,10 +105,7 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
     const redis = await startRedis({ port });
     try {
       await product.done(await product.ask());
-      await waitFor('both to be ready', async () => {
-        const ready = await product.readiness();
-        return ready.bot === 'ready' && ready.worker === 'ready';
-      });
+      await product.ready();
     } finally {
       await product.close();
       await redis.stop();

@@ -162,10 +162,7 @@ describe('a product whose Redis refuses later', () => {
         assert.match(told, /\n.*(maxmemory|Permissions in Redis)/);
         await allow(admin);
         await product.done(await product.ask());
-        await waitFor('both to be ready', async () => {
-          const { bot, worker } = await product.readiness();
-          return bot === 'ready' && worker === 'ready';
-        });
+        await product.ready();
       } finally {
         await product.close();
         admin.disconnect();

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
+import type { SimulatedCluster } from '../../simulator/index.js';
 import { isJobCommand } from '../../src/commands/job-payloads.js';
 import { commandNames, commands } from '../../src/commands/table.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { changeRecord } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { runHandler } from '../support/run-handler.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* How the handlers of all commands treat a person who does not own the demo: the table of commands says who may. */
 
@@ -17,18 +16,11 @@ const onDemos = commandNames.filter(isJobCommand).filter((name) => commands[name
 
 describe('a command on a demo', () => {
   let simulated: SimulatedCluster;
-  let host: Cluster;
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+  withSimulatedCluster(async (host, started) => {
+    simulated = started;
     // Invalid, so that whatever is allowed fails quickly.
     const demo = plannedDemo({ owner, now: new Date(), claimNamespace: 'default' });
     await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
   });
 
   /** The error code with which the person's command ends. */

@@ -23,6 +23,8 @@ export interface Product {
   done(jobId: string, redisUrl?: string): Promise<void>;
   /** `/readyz` of bot and worker. */
   readiness(): Promise<{ bot: string; worker: string }>;
+  /** Resolves when both are ready. */
+  ready(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,17 @@ export async function startProduct({
   const say = (text: string) =>
     slackCommand(url, slack.signingSecret, { ...slack.alice, channelId: slack.channel, text });
 
+  const readiness = async () => {
+    const answer = await fetch(`${url}/readyz`);
+    return {
+      bot: answer.ok ? isReady : await answer.text(),
+      worker: await worker.ping(1_000).then(
+        () => isReady,
+        (error: unknown) => (error as Error).message,
+      ),
+    };
+  };
+
   return {
     url,
     say,
@@ -77,15 +90,17 @@ export async function startProduct({
       );
     },
     done: (jobId, url = adminUrl) => isDone(url, jobId),
-    async readiness() {
-      const answer = await fetch(`${url}/readyz`);
-      return {
-        bot: answer.ok ? isReady : await answer.text(),
-        worker: await worker.ping(1_000).then(
-          () => isReady,
-          (error: unknown) => (error as Error).message,
-        ),
-      };
+    readiness,
+    async ready() {
+      let last: Awaited<ReturnType<typeof readiness>> | undefined;
+      await waitFor(
+        'bot and worker to be ready',
+        async () => {
+          last = await readiness();
+          return last.bot === isReady && last.worker === isReady;
+        },
+        { withinMs: 30_000, seen: () => last },
+      );
     },
     async close() {
       await Promise.all([bot.close(), worker.close(5_000)]);

@@ -15,7 +15,9 @@ const exposed = {
   targetPort: 8443,
 };
 /** Serves Traefik's newer API group. */
-const host = { request: async () => ({ groups: [{ name: 'apps' }, { name: 'traefik.io' }] }) } as unknown as Cluster;
+const host = {
+  request: async () => ({ groups: ['apps', 'traefik.io'].map((name) => ({ name, versions: [] })) }),
+} as unknown as Cluster;
 const manifestsOf = (exposure: object) => exposureManifests(host, demoConfig.parse({ exposure }).exposure, exposed);
 async function manifestOf(exposure: object) {
   const [manifest, ...more] = await manifestsOf(exposure);

@@ -61,14 +61,14 @@ const accessTo = (url: string) => accessWith({ url }, { token: 'x' });
 
 /** An API with predefined answers that gives objects the requested names, and has nothing else. */
 function clusterWhere(answer: (call: ApiCall) => object | undefined, access = accessTo('https://x')): Cluster {
-  const request = <Answer>(call: ApiCall): Promise<Answer> => {
-    if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources } as Answer);
+  const request = (call: ApiCall): Promise<unknown> => {
+    if (/^\/(api|apis\/[^/]+)\/v1$/.test(call.path)) return Promise.resolve({ resources });
     // No demo has a record yet, and no StorageClass exists.
     const isRecord = call.path.includes('/configmaps') && call.method === 'GET';
     const found = isRecord ? undefined : /storageclasses$/.test(call.path) ? { items: [] } : answer(call);
     if (found === undefined) return Promise.reject(new ApiError('host', 404, 'NotFound', `no ${call.path}`));
     const name = call.path.split('/').at(-1);
-    return Promise.resolve({ metadata: { name }, ...found } as Answer);
+    return Promise.resolve({ metadata: { name, uid: 'a-uid' }, ...found });
   };
   const cluster: Cluster = {
     name: 'host',
