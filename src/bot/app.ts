@@ -36,7 +36,7 @@ export interface Bot {
 
 /**
  * Starts a bot; one process can run several.
- * @throws UserError `slack-refused`, `port-unavailable`, and whatever Redis refuses. If Redis is down, the bot starts
+ * @throws UserError `slack-refused`, `port-unavailable`, or if Redis rejects commands. If Redis is down, the bot starts
  * anyway: `/readyz` reports it, and so does the answer to every command.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {

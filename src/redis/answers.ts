@@ -68,7 +68,7 @@ export function refusalOf(error: unknown): UserError | undefined {
   const reason = messageOf(error);
   const isOfSentinel = /sentinel .*(NOAUTH|WRONGPASS|NOPERM|No such master|invalid reply)/.test(reason);
   if ((isAnswer(error) || isOfSentinel) && !passing.test(reason))
-    return new UserError('redis-refuses', `The job queue (Redis) refuses: ${reason}`, {
+    return new UserError('redis-refuses', `The job queue (Redis) rejects commands: ${reason}`, {
       hint: remedyOf(reason),
       cause: error,
     });

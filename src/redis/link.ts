@@ -14,15 +14,15 @@ export interface RedisLink {
   redis: Redis;
   /** Handles the `error` events of everything that uses this connection or one like it; logs only a few lines. */
   note(error: unknown): void;
-  /** Resolves when connected; waits through an outage. @throws UserError if Redis refuses the connection. */
+  /** Resolves when connected; waits through an outage. @throws UserError if Redis rejects the connection. */
   ready(): Promise<void>;
   /**
    * Proves that jobs can be enqueued.
-   * @throws UserError `redis-unavailable`, or what Redis refuses: `redis-refuses`, `redis-evicts`, `redis-mode`,
+   * @throws UserError `redis-unavailable`; if Redis rejects commands, `redis-refuses`, `redis-evicts`, `redis-mode`,
    * `redis-too-old`.
    */
   prove(withinMs: number): Promise<void>;
-  /** Proves it at startup. Throws what Redis refuses; an outage is left to be waited for later. */
+  /** Proves it at startup. Throws if Redis rejects commands; an outage is left to be waited for later. */
   proveAtStart(): Promise<void>;
   /** Notes that the outage is over. */
   over(): void;

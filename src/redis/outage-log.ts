@@ -33,7 +33,7 @@ export function createOutageLog(log: Log): OutageLog {
       const fields = { reason, ...(refusal && { hint: refusal.hint }), ...(unsaid > 0 && { repeated: unsaid }) };
       unsaid = 0;
       isTold = true;
-      if (refusal) log.error(fields, 'Redis refuses to work');
+      if (refusal) log.error(fields, 'Redis rejects commands');
       else log.warn(fields, isOutage(error) ? 'Redis cannot be reached; retrying' : 'a queue reports an error');
     },
     over() {

@@ -35,7 +35,7 @@ describe('with exactly the permissions of its role', () => {
     await Promise.all([redis.stop(), slack.close(), host.close()]);
   });
 
-  it('a bot accepts commands, workers run them, and Redis refuses nothing', async () => {
+  it('a bot accepts commands, workers run them, and Redis rejects nothing', async () => {
     const [bot, worker] = [await userUrl('bot'), await userUrl('worker')];
     const start = () =>
       startProduct({ slack, host, redis: { REDIS_URL: bot }, workerRedis: { REDIS_URL: worker }, adminUrl: redis.url });

@@ -124,7 +124,7 @@ for (const [role, start] of Object.entries(starts))
     });
   });
 
-describe('a product whose Redis refuses later', () => {
+describe('a product whose Redis rejects commands later', () => {
   const cases: Record<
     string,
     { refuse: (admin: Redis) => Promise<unknown>; allow: (admin: Redis) => Promise<unknown>; reason: RegExp }

@@ -48,7 +48,7 @@ const slackPatienceMs = hours(12);
 
 /**
  * Starts taking jobs. If Redis is down, it waits for it, and `ping` reports it.
- * @throws UserError what Redis refuses
+ * @throws UserError if Redis rejects commands
  */
 export async function startWorker(settings: WorkerSettings, log: Log, telemetry?: Telemetry): Promise<RunningWorker> {
   const draining = new AbortController();
