@@ -241,7 +241,10 @@ describe('the bot on Lambda', () => {
         /certificate of the job queue \(Redis\) is not accepted/,
       );
       const refused = await answerOf('another', authority.certificate);
-      assert.match(refused, /job queue \(Redis\) rejects commands: WRONGPASS.*the user name and password in REDIS_URL/s);
+      assert.match(
+        refused,
+        /job queue \(Redis\) rejects commands: WRONGPASS.*the user name and password in REDIS_URL/s,
+      );
       assert.doesNotMatch(refused, /another/);
     } finally {
       await secure.stop();
