@@ -18,10 +18,10 @@ export const jobSuffix = (deliveryId: string): string =>
 /** Finished jobs are kept for a day, so that they can be looked up. */
 const kept = { age: hours(24) / seconds(1), count: 1000 };
 
-/** Jobs that count as one: within `ttlMs` the same id yields the existing job. */
+/** Jobs that count as one: the same id yields the existing job, within `ttlMs` or, without it, until that job has ended. */
 export interface Deduplication {
   id: string;
-  ttlMs: number;
+  ttlMs?: number;
 }
 
 /** Puts a signed job on a queue. Putting a job on it twice has no effect, because its id is taken. */
@@ -29,7 +29,7 @@ export function putOnQueue(queue: Queue, job: SignedJob, signatures: Signatures,
   return queue.add(
     job.name,
     { ...job.payload, signatures },
-    { ...optionsOf(job), ...(once && { deduplication: { id: once.id, ttl: once.ttlMs } }) },
+    { ...optionsOf(job), ...(once && { deduplication: { id: once.id, ...(once.ttlMs && { ttl: once.ttlMs }) } }) },
   );
 }
 

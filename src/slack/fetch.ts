@@ -28,6 +28,8 @@ export interface SlackFetchOptions {
   attempts?: number;
   /** From the first attempt to the start of the last. */
   patienceMs?: number;
+  /** How long to wait before each repetition of a call that people would see twice; there are no more than these. */
+  visiblePausesMs?: readonly number[];
   /** Aborted when a Slack that does not answer is no longer waited for. */
   signal?: AbortSignal;
   /** Replaced in tests, which need not wait. */
@@ -40,7 +42,8 @@ export const isVisible = (method: string, failure: Failure): boolean =>
 
 /**
  * A `fetch` for WebClient, whose own retries must be off. It retries for `patienceMs`; a call that people would see twice
- * is retried only once, as soon as Slack answers again. When it gives up, it returns the last answer or throws.
+ * is retried only once, or as often as `visiblePausesMs` says, as soon as Slack answers again. When it gives up, it returns
+ * the last answer or throws.
  */
 export function createSlackFetch({
   apiUrl,
@@ -48,6 +51,7 @@ export function createSlackFetch({
   timeoutMs = seconds(15),
   attempts = Infinity,
   patienceMs = minutes(2),
+  visiblePausesMs = [0],
   signal,
   pause = pauseUnlessAborted,
 }: SlackFetchOptions): typeof fetch {
@@ -85,7 +89,10 @@ export function createSlackFetch({
       } else if (!isLate && !isVisible(method, failure)) {
         await pause(waitMs, signal);
         continue;
-      } else if (!isLate && ++lost === 1 && (await slackAnswers(giveUpAt))) continue;
+      } else if (!isLate && lost < visiblePausesMs.length) {
+        await pause(visiblePausesMs[lost++]!, signal);
+        if (await slackAnswers(giveUpAt)) continue;
+      }
       if (outcome.response) return outcome.response;
       throw outcome.error;
     }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer as bufferOf } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebClient, type KnownBlock } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
@@ -99,6 +100,8 @@ export interface SlackWorkspace {
   setOutage(way: LostAnswer | undefined): void;
   /** Refuses messages and views with blocks of these types, as a workspace does in which they are not rolled out. */
   refuseBlocks(types: readonly string[]): void;
+  /** Answers every call only after this time; 0 ends that. */
+  setDelay(ms: number): void;
   /** Adds this to what users.info says about somebody, such as `{ is_restricted: true }`. */
   changePerson(userId: string, fields: object): void;
   close(): Promise<void>;
@@ -240,6 +243,7 @@ export async function startSlack({
     refuseBlocks: recorder.refuseBlocks,
     loseAnswers: recorder.loseAnswers,
     setOutage: recorder.setOutage,
+    setDelay: recorder.setDelay,
     async close() {
       await recorder.close();
       await emulator.close();
@@ -268,6 +272,7 @@ async function startRecorder(
   const losing = new Map<string, LostAnswer[]>();
   let refusedBlocks: readonly string[] = [];
   let outage: LostAnswer | undefined;
+  let delayMs = 0;
   const lose = (response: ServerResponse, way: LostAnswer): void => {
     if (way === 'cut') response.socket?.destroy();
     if (way === 'status') response.writeHead(500).end();
@@ -318,6 +323,7 @@ async function startRecorder(
     }
     calls.push(call);
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
+    if (delayMs > 0) await sleep(delayMs);
     const lost = losing.get(method)?.shift();
     if (lost !== undefined) return lose(response, lost);
     // Upload URLs must lead here: other machines can only reach this server.
@@ -354,6 +360,7 @@ async function startRecorder(
       else failing.set(method, error);
     },
     setOutage: (way: LostAnswer | undefined) => void (outage = way),
+    setDelay: (ms: number) => void (delayMs = ms),
     loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
     refuseBlocks: (types: readonly string[]) => void (refusedBlocks = types),

@@ -47,6 +47,12 @@ const neverLost = new AbortController().signal;
 const slackPatienceMs = hours(12);
 
 /**
+ * Slack may have posted a message that it answers with an error, so it is repeated rarely; but a person who hears nothing is
+ * worse off than one who hears it twice.
+ */
+const visiblePausesMs = [0, seconds(30), minutes(2), minutes(10), hours(1)];
+
+/**
  * Starts taking jobs. If Redis is down, it waits for it, and `ping` reports it.
  * @throws UserError if Redis rejects commands
  */
@@ -66,7 +72,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   const client = createSlackClient(slackOptions);
   const patientClient = (...signals: AbortSignal[]) =>
     createSlackClient({
-      ...{ ...slackOptions, patienceMs: slackPatienceMs },
+      ...{ ...slackOptions, patienceMs: slackPatienceMs, visiblePausesMs },
       signal: AbortSignal.any([draining.signal, ...signals]),
     });
   const people = peopleAround(patientClient());
@@ -183,7 +189,8 @@ async function enqueueUpkeep(
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
     await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
       id: request.dedupeId,
-      ttlMs: minutes(10),
+      // A removal that failed, or could not be announced, is tried again by the next sweep.
+      ...(request.name !== 'expire' && { ttlMs: minutes(10) }),
     });
   }
 }

@@ -118,6 +118,22 @@ describe('a call of a patient caller', () => {
       assert.equal(requests.at(-1), method);
     });
 
+  test('is repeated after ever longer pauses if people would see it twice and Slack keeps failing', async (test) => {
+    let elapsed = 0;
+    const start = Date.now();
+    test.mock.method(Date, 'now', () => start + elapsed);
+    const visiblePausesMs = [0, 30_000, hour];
+    const slackFetch = createSlackFetch({
+      ...{ apiUrl, patienceMs: 12 * hour, visiblePausesMs, observe: () => undefined },
+      pause: async (ms) => void (elapsed += ms),
+    });
+    faults = [failsInside, ok, failsInside, ok, answers500, ok];
+    const answer = await slackFetch(`${apiUrl}chat.postMessage`, { method: 'POST' });
+    assert.equal(answer.status, 200);
+    assert.equal(requests.filter((each) => each === 'chat.postMessage').length, 4);
+    assert.ok(elapsed >= hour + 30_000, String(elapsed));
+  });
+
   test('is given up at its deadline', async (test) => {
     const { call, elapsed } = patientFetch(test, hour, () => (faults = [cuts]));
     faults = [cuts];
