@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Who } from '../access.js';
 import type { Mrkdwn } from '../mrkdwn.js';
+import type { Topic } from './topics.js';
 import {
   audienceId,
   demoName,
@@ -50,6 +51,8 @@ export interface Word<Value> extends Typed<Value> {
 
 /** One row of the table of commands. */
 export interface Command {
+  /** Where help lists it. */
+  topic: Topic;
   summary: string;
   example: string;
   /** Whether the name of a demo is optional, required or not allowed; `any` is optional, and without it a free one is found. */

@@ -4,7 +4,16 @@ import type { Command, Flag, Limits } from './command.js';
 import { shown } from './flags.js';
 import { normaliseCommandText, splitWords } from './normalise.js';
 import { demoName } from './payload.js';
-import { commandNames, commands, defaultDemo, isCommandName, usageOf, type CommandName } from './table.js';
+import {
+  commandNames,
+  commands,
+  defaultDemo,
+  isCommandName,
+  usageOf,
+  type CommandName,
+  type HelpTopic,
+} from './table.js';
+import { helpTopics, isTopic } from './topics.js';
 
 /** A command line that was parsed. */
 export interface ParsedCommand {
@@ -23,8 +32,8 @@ export interface ParsedCommand {
   flags: Record<string, unknown>;
   /** No demo was named in a thread: the one whose card is above is meant. */
   ofThread?: true;
-  /** For `help create`: the command to explain. */
-  topic?: CommandName;
+  /** For `help create`: what to explain. */
+  topic?: HelpTopic;
 }
 
 export interface ParseOptions extends Limits {
@@ -68,7 +77,18 @@ type Refuse = (code: string, message: string) => Refusal;
 
 function parseHelp([topic, surplus]: string[], refuse: Refuse): ParsedCommand {
   if (surplus !== undefined) throw refuse('unexpected-argument', `\`help\` does not take "${shown(surplus)}".`);
-  return { name: 'help', flags: {}, ...(topic !== undefined && { topic: commandNamed(topic) }) };
+  return { name: 'help', flags: {}, ...(topic !== undefined && { topic: topicNamed(topic) }) };
+}
+
+function topicNamed(word: string): HelpTopic {
+  const name = word.toLowerCase();
+  if (isTopic(name) || isCommandName(name)) return name;
+  const known = [...commandNames, ...Object.keys(helpTopics)];
+  throw new Refusal('unknown-topic', `There is no help on "${shown(word)}".${suggestion(name, known)}`, {
+    hint: `Topics: ${Object.keys(helpTopics)
+      .map((topic) => `\`${topic}\``)
+      .join(', ')}, and every command.`,
+  });
 }
 
 function commandNamed(word: string): CommandName {

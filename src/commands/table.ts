@@ -1,5 +1,6 @@
 import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
+import type { Topic } from './topics.js';
 import { every, expectedWeights, requests, ttl } from './flags.js';
 import { lifetime } from './words.js';
 
@@ -9,6 +10,7 @@ import { lifetime } from './words.js';
  */
 export const commands = {
   create: {
+    topic: 'making',
     summary: 'create two virtual clusters joined by one Istio mesh, or resume a create that failed',
     example: 'create team-a --ttl 4h',
     demo: 'optional',
@@ -20,6 +22,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Creating demo *${demo}*. Progress follows in this channel.`,
   },
   kubeconfig: {
+    topic: 'using',
     summary: 'send you your own kubeconfig, with certificates in your name, as a direct message',
     example: 'kubeconfig team-a',
     demo: 'optional',
@@ -31,6 +34,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Issuing your certificates for demo *${demo}*. The kubeconfig comes as a direct message.`,
   },
   verify: {
+    topic: 'using',
     summary: 'send requests through the mesh from both clusters and judge whether both versions of helloworld answer',
     example: 'verify team-a --requests 50',
     demo: 'optional',
@@ -41,6 +45,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Verifying the mesh of demo *${demo}*.`,
   },
   status: {
+    topic: 'using',
     summary: 'check every part of a demo and show what is missing',
     example: 'status team-a',
     demo: 'optional',
@@ -51,6 +56,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Checking demo *${demo}*.`,
   },
   list: {
+    topic: 'using',
     summary: 'list all demos with their owners and expiry times',
     example: 'list',
     demo: 'none',
@@ -61,6 +67,7 @@ export const commands = {
     accepted: () => mrkdwn`Looking for demos.`,
   },
   dashboard: {
+    topic: 'using',
     summary: 'show you, and nobody else, the addresses of the Kubernetes Dashboards, with a one-hour token for each',
     example: 'dashboard team-a',
     demo: 'optional',
@@ -72,6 +79,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Fetching the dashboards of demo *${demo}*.`,
   },
   extend: {
+    topic: 'ending',
     summary: 'let a demo live longer; the new end can be at most `ttl.max` from now',
     example: 'extend team-a 4h',
     demo: 'required',
@@ -83,6 +91,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Extending demo *${demo}*.`,
   },
   cancel: {
+    topic: 'making',
     summary: 'stop the creation of a demo, or take it off the queue; what was created is kept',
     example: 'cancel team-a',
     demo: 'required',
@@ -93,6 +102,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Cancelling what is being done with demo *${demo}*.`,
   },
   revoke: {
+    topic: 'people',
     summary: "revoke one person's access to a demo; without a name, replace all its keys and send out new kubeconfigs",
     example: 'revoke team-a @bob',
     demo: 'required',
@@ -109,6 +119,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Revoking access to demo *${demo}*.`,
   },
   delete: {
+    topic: 'ending',
     summary: 'delete a demo and everything in it, after a confirmation; only its owner and administrators can',
     example: 'delete team-a',
     demo: 'required',
@@ -120,6 +131,7 @@ export const commands = {
     accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
   },
   help: {
+    topic: 'operating',
     summary: 'show this text, or explain one command',
     example: 'help create',
     demo: 'none',
@@ -136,6 +148,9 @@ export type JobCommandName = {
   [Name in CommandName]: (typeof commands)[Name] extends { queue: string } ? Name : never;
 }[CommandName];
 
+/** What `help` can explain. */
+export type HelpTopic = CommandName | Topic;
+
 export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);
 
 export const commandNames = Object.keys(commands).filter(isCommandName);
@@ -148,7 +163,7 @@ export function usageOf(name: CommandName, clusters: readonly string[] = []): st
   const { demo, person, audience, words = {}, flags, queue }: Command = commands[name];
   return [
     name,
-    ...(name === 'help' ? ['[command]'] : []),
+    ...(name === 'help' ? ['[command or topic]'] : []),
     ...{ optional: ['[name]'], any: ['[name]'], required: ['<name>'], none: [] }[demo],
     ...(person ? [person === 'required' ? '@person' : '[@person]'] : []),
     ...(audience ? ['@person|@group|#channel'] : []),
