@@ -19,9 +19,10 @@ export function requestsFor(
   const { askedOn }: Command = commands[name];
   const candidates = on === undefined ? clusters : [on];
   const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
+  const meant = { demo, person, audience, ...(ofThread && { ofThread }), ...(isUnnamed && { isUnnamed }) };
   const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
   return asked.map((hostCluster) => ({
-    request: jobRequest(name, { requester, demo, ofThread, isUnnamed, person, audience, ...flags, ...searched }),
+    request: jobRequest(name, { requester, ...meant, ...flags, ...searched }),
     hostCluster,
   }));
 }
