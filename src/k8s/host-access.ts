@@ -130,27 +130,37 @@ interface Merged {
   users: Map<string, UserEntry>;
 }
 
+/**
+ * How to reach the cluster of one context of a kubeconfig, which may be several files as in KUBECONFIG.
+ * @throws UserError `no-credentials`
+ */
+export const contextAccess = (paths: string, context: string): Access => accessFrom(paths, context);
+
 /** If several files say the same thing, the first wins; files that do not exist are ignored. */
-function accessFrom(paths: string): Access {
+function accessFrom(paths: string, asked?: string): Access {
   const files = [...new Set(paths.split(delimiter).filter(Boolean))];
   const present = files.filter((file) => existsSync(file));
   if (present.length === 0) throw failed(`The kubeconfig ${files.join(' or ')} does not exist`);
   const merged: Merged = { currentContext: undefined, clusters: new Map(), contexts: new Map(), users: new Map() };
   for (const file of present) mergeFile(file, merged);
-  const { currentContext } = merged;
+  const currentContext = asked ?? merged.currentContext;
   if (currentContext === undefined) throw failed(`The kubeconfig ${present.join(', ')} has no current-context`);
   const context = merged.contexts.get(currentContext);
   const cluster = merged.clusters.get(context?.cluster ?? '');
   const user = context?.user === undefined ? emptyUser : merged.users.get(context.user);
   const problem = !context
-    ? 'is not among its contexts'
+    ? asked === undefined
+      ? 'is not among its contexts'
+      : 'does not exist'
     : !cluster
       ? `names the cluster ${context.cluster}, which is not among its clusters`
       : !user
         ? `names the user ${context.user}, which is not among its users`
         : !cluster.server && `names the cluster ${context.cluster}, which has no server`;
   if (problem || !context || !cluster?.server || !user)
-    throw failed(`The current context ${currentContext} of the kubeconfig ${present.join(', ')} ${problem}`);
+    throw failed(
+      `The ${asked === undefined ? 'current ' : ''}context ${currentContext} of the kubeconfig ${present.join(', ')} ${problem}`,
+    );
   const server = serverOf(cluster, cluster.server);
   return {
     server,
