@@ -70,17 +70,27 @@ export interface CommandButton {
   value: string;
   action?: ButtonAction;
   style?: 'primary' | 'danger';
+  /** What Slack asks before the button counts as pressed, with the label as the answer. */
+  question?: { title: string; text: EscapedText };
 }
 
 /** A row of buttons. */
 export function buttons(row: readonly CommandButton[]): KnownBlock {
-  const elements = row.map(({ label, value, action = 'run', style }, index): Button => ({
+  const elements = row.map(({ label, value, action = 'run', style, question }, index): Button => ({
     type: 'button',
     // Slack requires every action in a block to have its own id.
     action_id: `${action}:${index}`,
     text: { type: 'plain_text', text: label },
     value,
     ...(style && { style }),
+    ...(question && {
+      confirm: {
+        title: { type: 'plain_text', text: question.title },
+        text: { type: 'mrkdwn', text: question.text },
+        confirm: { type: 'plain_text', text: label },
+        deny: { type: 'plain_text', text: 'Cancel' },
+      },
+    }),
   }));
   return { type: 'actions', elements };
 }

@@ -31,6 +31,16 @@ export const requests: Flag<number> = {
   },
 };
 
+/** With it, `create` also restarts istiod and the samples, so that their pods get new sidecars and certificates. */
+export const restart: Flag<true> = {
+  name: '--restart',
+  example: '',
+  isSwitch: true,
+  isHidden: true,
+  schema: z.literal(true),
+  parse: () => true,
+};
+
 const heaviest = 1000;
 const weight = z.number().int().min(0).max(heaviest);
 

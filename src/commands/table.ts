@@ -1,7 +1,7 @@
 import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
-import { every, expectedWeights, requests, ttl } from './flags.js';
+import { every, expectedWeights, requests, restart, ttl } from './flags.js';
 import { lifetime } from './words.js';
 
 /**
@@ -14,7 +14,7 @@ export const commands = {
     summary: 'create two virtual clusters joined by one Istio mesh, or resume a create that failed',
     example: 'create team-a --ttl 4h',
     demo: 'optional',
-    flags: { ttlMs: ttl },
+    flags: { ttlMs: ttl, restart },
     queue: 'provisioning',
     askedOn: 'first',
     who: 'everybody',

@@ -109,7 +109,7 @@ async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Pro
 /** Runs `work` with the context that a demo's steps need, then closes the connections to its virtual clusters. */
 export async function withDemoContext<Result>(
   run: JobRun<JobName>,
-  { host, demo, signal, delivery, beforeWrite = () => undefined }: DemoConnection,
+  { host, demo, signal, delivery, restartFor, beforeWrite = () => undefined }: DemoConnection,
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
   const { settings, config, istio, slack } = run;
@@ -128,6 +128,7 @@ export async function withDemoContext<Result>(
       istio,
       slack,
       delivery,
+      restartFor,
       signal,
     });
   } finally {
@@ -140,6 +141,8 @@ export interface DemoConnection {
   demo: Demo;
   signal: AbortSignal;
   delivery?: Delivery | undefined;
+  /** The job for which istiod and the samples are restarted. */
+  restartFor?: string | undefined;
   /** Called before each write to a virtual cluster. */
   beforeWrite?: () => void;
 }

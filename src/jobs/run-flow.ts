@@ -25,6 +25,8 @@ export interface ReportedFlow {
   flow: DemoFlow;
   title: Mrkdwn;
   delivery?: Delivery;
+  /** Whether istiod and the samples are restarted. */
+  restarts?: boolean;
   /** Undefined if nobody is to follow it. */
   audience: Audience | undefined;
 }
@@ -63,7 +65,7 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
       // A cancelled job waits for no answer.
       {
         host: host.with({ signal, beforeWrite: claim.assertHeld }),
-        ...{ demo, signal, delivery, beforeWrite: claim.assertHeld },
+        ...{ demo, signal, delivery, restartFor: request.restarts ? run.id : undefined, beforeWrite: claim.assertHeld },
       },
       (context) =>
         runFlow(flow, {

@@ -293,6 +293,20 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTe
   };
 }
 
+/** When the first certificate of the demo's own kubeconfig expires; undefined if there is none, or it was changed. */
+export async function readCredentialsEnd(host: Cluster, demo: Demo): Promise<Date | undefined> {
+  const { text } = await readKubeconfigSecret(host, demo);
+  if (text === undefined) return undefined;
+  try {
+    const ends = storedKubeconfig(text, demoUser).entries.map(({ certificate }) =>
+      Date.parse(new X509Certificate(certificate).validTo),
+    );
+    return new Date(Math.min(...ends));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Tests the demo's own kubeconfig once more, as people would use it.
  * @returns why it does not work; undefined if it does, or if there is no public address

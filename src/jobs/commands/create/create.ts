@@ -82,7 +82,8 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.
     if (!resumed) assertNotOver(run, present);
-    if (present.state === 'ready' && !resumed && (await isComplete(run, claimed, withMissingPlaces(present))))
+    const isAsked = payload.restart ?? resumed;
+    if (present.state === 'ready' && !isAsked && (await isComplete(run, claimed, withMissingPlaces(present))))
       return claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
   }
   if (!present) {
@@ -107,6 +108,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
         deliver: () => deliver(run, claimed, demo),
       },
       audience: payload.requester,
+      restarts: payload.restart === true,
     });
   } catch (error) {
     if (error instanceof Cancelled) return await noteCancelled(run, claimed, demo, error);

@@ -18,6 +18,7 @@ import {
   sampleNamespace,
 } from '../../../k8s/helloworld.js';
 import { hostOf } from '../../../k8s/hosts.js';
+import { checkRestarted, restartDeployments } from '../../../k8s/restart.js';
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
 import { weakenedBy, weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { applyIstio, checkIstio } from '../../../k8s/istio.js';
@@ -114,10 +115,10 @@ export const meshReader: Work<ClusterContext> = {
   apply: async (context) => makeMeshReader(await virtual(context)),
 };
 
-export const istiod: Work<ClusterContext> = {
+export const istiod: Work<ClusterContext> = restartable('istio-system', () => ['istiod'], {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).controlPlane),
   apply: thenRetryRefused(async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane)),
-};
+});
 
 export const ingressGateway: Work<ClusterContext> = {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
@@ -125,6 +126,27 @@ export const ingressGateway: Work<ClusterContext> = {
     applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
   ),
 };
+
+/** Work that also restarts its Deployments, once, if the job is to do that. */
+function restartable(
+  namespace: string,
+  namesOf: (context: ClusterContext) => string[],
+  { check, apply }: Required<Work<ClusterContext>>,
+): Work<ClusterContext> {
+  return {
+    async check(context) {
+      const { restartFor } = context;
+      if (restartFor === undefined) return await check(context);
+      const restarted = await checkRestarted(await virtual(context), namespace, namesOf(context), restartFor);
+      return restarted.holds ? await check(context) : restarted;
+    },
+    async apply(context) {
+      await apply(context);
+      if (context.restartFor !== undefined)
+        await restartDeployments(await virtual(context), namespace, namesOf(context), context.restartFor);
+    },
+  };
+}
 
 /** An action in a virtual cluster that creates pods; retries those that were refused in an earlier create. */
 function thenRetryRefused(act: (context: ClusterContext) => Promise<void>): (context: ClusterContext) => Promise<void> {
@@ -170,13 +192,14 @@ export const demoKubeconfig: Work<DemoContext> = {
     makeDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context), context.signal),
 };
 
-export const helloworld: Work<ClusterContext> = {
-  check: async (context) =>
-    checkHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
-  apply: thenRetryRefused(async (context) =>
-    applyHelloworld(await virtual(context), helloworldManifests(context.place.name, context.config)),
-  ),
-};
+const samplesOf = ({ place, config }: ClusterContext) => helloworldManifests(place.name, config);
+const sampleNames = (context: ClusterContext) =>
+  samplesOf(context).flatMap(({ kind, metadata }) => (kind === 'Deployment' ? [metadata.name] : []));
+
+export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
+  check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
+  apply: thenRetryRefused(async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
+});
 
 /** Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
 export const meshTraffic: Work<DemoContext> = {

@@ -22,6 +22,8 @@ export interface Cause {
   remedy: Mrkdwn;
   /** Whether `create` mends it, of a demo of ours. */
   isRepairable: boolean;
+  /** Whether mending it restarts istiod and the samples. */
+  restarts: boolean;
 }
 
 interface Row {
@@ -32,6 +34,10 @@ interface Row {
   remedy: Mrkdwn;
   /** Whether `create` mends it in a demo. */
   isRepairable?: true;
+  /** Whether that takes new pods of istiod and the samples. */
+  restarts?: true;
+  /** Whether it is named although requests are answered: people cannot log in. */
+  isApart?: true;
   /** Whether it follows from others, and is named only where none of those above holds. */
   isLast?: true;
 }
@@ -48,6 +54,7 @@ const rows: readonly Row[] = [
     seen: failing('credentials'),
     remedy: mrkdwn`Issue a new one, and give people theirs with \`/vcdemo kubeconfig\`.`,
     isRepairable: true,
+    isApart: true,
   },
   {
     name: 'istiod is down',
@@ -60,6 +67,7 @@ const rows: readonly Row[] = [
     seen: failing('oneRoot'),
     remedy: mrkdwn`Put intermediates of one root into Secret istio-system/cacerts of both, then restart istiod and the pods.`,
     isRepairable: true,
+    restarts: true,
   },
   {
     name: 'a CA of the mesh has expired',
@@ -96,16 +104,21 @@ const rows: readonly Row[] = [
     seen: failing('injection'),
     remedy: mrkdwn`Label it istio-injection=enabled, then restart Deployments whose pods have no sidecar.`,
     isRepairable: true,
+    restarts: true,
   },
   {
     name: 'pods have no sidecar',
     seen: (evidence) => (failing('injection')(evidence).length > 0 ? [] : failing('sidecars')(evidence)),
     remedy: mrkdwn`Restart their Deployments, now that injection is on.`,
+    isRepairable: true,
+    restarts: true,
   },
   {
     name: 'a sidecar has no valid certificate',
     seen: failing('identity'),
     remedy: mrkdwn`Restart the pod; if that does not help, look at the log of istiod.`,
+    isRepairable: true,
+    restarts: true,
   },
   {
     name: 'sleep is missing',
@@ -163,6 +176,8 @@ const rows: readonly Row[] = [
     isLast: true,
     seen: (evidence) => [...failing('endpoints')(evidence), ...failing('remoteState')(evidence)],
     remedy: mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`,
+    isRepairable: true,
+    restarts: true,
   },
   {
     name: 'the network between the clusters is cut',
@@ -190,38 +205,46 @@ const rows: readonly Row[] = [
     isLast: true,
     seen: failing('proxies'),
     remedy: mrkdwn`Restart the pod that is named; if that does not help, look at the log of istiod.`,
+    isRepairable: true,
+    restarts: true,
   },
   {
     name: 'a sidecar of another version',
     isLast: true,
     seen: failing('versions'),
     remedy: mrkdwn`Restart the Deployments, so that their pods get current sidecars.`,
+    isRepairable: true,
+    restarts: true,
   },
 ];
 
 export const causeNames: readonly string[] = rows.map(({ name }) => name);
 
-/** Every cause that holds, the first to look at first; none where the verdict is a pass or nothing explains it. */
+/** Every cause that holds, the first to look at first. Where the verdict is a pass, only what has nothing to do with it. */
 export function findCauses(evidence: Evidence): Cause[] {
-  if (evidence.verdict.kind === 'pass') return [];
+  const looked = rows.filter(({ isApart }) => isApart || evidence.verdict.kind !== 'pass');
   const causes: Cause[] = [];
-  for (const { name, seen, remedy, isLast, isRepairable = false } of rows) {
+  for (const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false } of looked) {
     if (isLast && causes.length > 0) continue;
     const found = seen(evidence);
+    const isRepairable = isOurs && evidence.demo !== undefined;
     if (found.length > 0)
       causes.push({
         name,
         evidence: found,
-        remedy: inDemo(evidence.demo, remedy, isRepairable),
-        isRepairable: isRepairable && evidence.demo !== undefined,
+        remedy: inDemo(remedy, { isRepairable, restarts }),
+        isRepairable,
+        restarts,
       });
   }
   return causes;
 }
 
-/** Of a demo, what vcdemo does about it comes first. */
-const inDemo = (demo: string | undefined, byHand: Mrkdwn, isRepairable: boolean): Mrkdwn =>
-  demo !== undefined && isRepairable ? mrkdwn`\`/vcdemo create ${demo}\` restores it. By hand: ${byHand}` : byHand;
+/** What vcdemo does about it comes first. */
+function inDemo(byHand: Mrkdwn, { isRepairable, restarts }: Pick<Cause, 'isRepairable' | 'restarts'>): Mrkdwn {
+  if (!isRepairable) return byHand;
+  return mrkdwn`*Repair* restores it${restarts && ', and restarts istiod and the samples'}. By hand: ${byHand}`;
+}
 
 function failing(check: CheckName): (evidence: Evidence) => string[] {
   return ({ findings }) =>

@@ -5,7 +5,7 @@ import { NotYet } from '../../../k8s/api-errors.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { dashboardReady } from '../../../k8s/dashboard.js';
 import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo.js';
-import { tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
+import { readCredentialsEnd, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
 import { tagOf, type Fact } from '../../../k8s/mesh-facts.js';
 import { policiesThatCut, type PolicyPod } from '../../../k8s/network-policies.js';
 import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
@@ -36,15 +36,16 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     );
     return Object.fromEntries(await Promise.all(facts)) as Record<string, Fact<Value>>;
   };
-  const [publicProblem, addresses, cutBy, dashboards, vclusters] = await Promise.all([
+  const [publicProblem, { value: credentialsEnd }, addresses, cutBy, dashboards, vclusters] = await Promise.all([
     tryDemoKubeconfig(host, config, demo, clusters, signal),
+    fact((ended) => readCredentialsEnd(host.with({ signal: ended }), demo)),
     each((place, ended) => addressOf(host.with({ signal: ended }), place)),
     each((place, ended) => cuts(host.with({ signal: ended }), place, demo.places)),
     each(({ name }, ended) => dashboardReady(clusters[name].with({ signal: ended }))),
     each((place, ended) => vclusterVersion(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  return { publicProblem, apiAddresses, credentialsEnd: demo.credentialsEnd, cutBy, dashboards, vclusters };
+  return { publicProblem, apiAddresses, credentialsEnd, cutBy, dashboards, vclusters };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {

@@ -9,6 +9,7 @@ import type { Finding } from './checks.js';
 import { latencyText, type Verified } from './details.js';
 import { latencyOf } from './latency.js';
 import { outcomeOf, type PublicWay } from './outcome.js';
+import { repairButton } from './repair.js';
 import type { DirectionVerdict, VerdictKind } from './verdict.js';
 
 const icons: Record<VerdictKind, string> = {
@@ -27,10 +28,11 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   const remarks = measured.flatMap(({ from, judged }) =>
     judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),
   );
-  const diagnosis = verdict.kind === 'pass' ? warnings(findings) : causesText(demo, causes);
+  const diagnosis = verdict.kind === 'pass' && causes.length === 0 ? warnings(findings) : causesText(demo, causes);
   const inWords = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   const counts = answerCounts(directions);
   const plan = checkedPlan(findings);
+  const repair = repairButton(demo, causes);
   return {
     text: plain(mrkdwn`${title}${inWords.length > 0 && ` (${inWords.join('; ')})`}`),
     blocks: [
@@ -38,9 +40,7 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
       ...(publicWay ? sections(publicWayText(publicWay)) : []),
       ...(counts ? [answersChart(demo, counts)] : []),
       ...(plan ? [plan] : []),
-      ...(causes.some(({ isRepairable }) => isRepairable)
-        ? [buttons([{ label: 'Repair', value: `create ${demo}`, style: 'primary' }])]
-        : []),
+      ...(repair ? [buttons([repair])] : []),
       ...notes.flatMap(sections),
       smallPrint(mrkdwn`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
     ],
