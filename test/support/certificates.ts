@@ -29,18 +29,19 @@ export async function makeAuthority(name: string, parent?: Pair): Promise<Pair> 
   };
 }
 
-/** A server certificate if names are given, otherwise a client certificate. */
+/** A server certificate if names or a URI are given, otherwise a client certificate. */
 export async function makeCertificate(
   authority: Pair,
   commonName: string,
   {
     names,
+    uri,
     notBefore = inDays(-1),
     notAfter = inDays(1),
-  }: { names?: readonly string[]; notBefore?: Date; notAfter?: Date } = {},
+  }: { names?: readonly string[]; uri?: string; notBefore?: Date; notAfter?: Date } = {},
 ): Promise<Pair> {
   const key = await generateAuthorityKey();
-  const use = asn1.oid(names ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2');
+  const use = asn1.oid(names || uri ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2');
   return {
     certificate: certificate(issuerOf(authority.certificate, authority.key), {
       subject: distinguishedName([['CN', commonName]]),
@@ -50,6 +51,7 @@ export async function makeCertificate(
       extensions: [
         extension(oids.extendedKeyUsage, asn1.sequence(use)),
         ...(names ? [extension(oids.subjectAltName, asn1.sequence(...names.map(dnsName)))] : []),
+        ...(uri ? [extension(oids.subjectAltName, asn1.sequence(asn1.contextValue(6, Buffer.from(uri))))] : []),
       ],
     }),
     key: privateKeyPem(key.privateKey),
