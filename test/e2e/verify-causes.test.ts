@@ -67,10 +67,10 @@ before(async () => {
   stack = await startStack();
   await stack.startWorker();
   await stack.type(stack.slack.alice, `create ${demo} --ttl 3h`);
-  await Promise.any([
-    stack.message(new RegExp(`Demo \\*${demo}\\* .*is ready`), 10 * minute),
-    stack.whisper(stack.slack.alice, /Nothing was started/, 10 * minute),
-  ]);
+  const created = stack.message(new RegExp(`Demo \\*${demo}\\* .*is ready|Creating demo .* failed`), 10 * minute);
+  const isKept = stack.whisper(stack.slack.alice, /Nothing was started/, 10 * minute);
+  const first = await Promise.any([created.then(textOf), isKept]);
+  assert.doesNotMatch(first, /failed/);
   await writeKubeconfigs();
 });
 after(async () => {
