@@ -69,7 +69,11 @@ const recordSchema = z.object({
     .object({ everyMs: z.number().int().positive(), last: date, told: z.enum(verdictOutcomes).optional() })
     .optional(),
   replacing: z
-    .object({ jobId: text(100), authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)) })
+    .object({
+      jobId: text(100),
+      authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)),
+      served: z.array(text(50)).max(1000).default([]),
+    })
     .optional(),
   begun: z.object({ jobId: text(100), askedAt: date }).optional(),
   done: z.array(text(100)).max(1000),

@@ -65,8 +65,9 @@ export interface Demo {
    * of.
    */
   schedule?: { everyMs: number; last: Date; told?: VerdictOutcome | undefined } | undefined;
-  /** Set while all keys are being replaced: hashes of the CAs before. */
-  replacing?: { jobId: string; authorities: Partial<Record<VirtualClusterName, string>> } | undefined;
+  /** Set while all keys are being replaced: hashes of the CAs before, and who already has a new kubeconfig. */
+  replacing?:
+    { jobId: string; authorities: Partial<Record<VirtualClusterName, string>>; served: readonly string[] } | undefined;
   /** The job that was the last to begin to create or delete it, and when that was asked for. */
   begun?: { jobId: string; askedAt: Date } | undefined;
   /** Ids of finished jobs, so that none runs twice; newest last. */

@@ -498,7 +498,8 @@ export async function apiGroups(cluster: Cluster): Promise<z.output<typeof group
   return checked(groupList, answer, `the list of API groups of ${cluster.name}`).groups;
 }
 
-async function eachOf<Item>(
+/** Works on all items, at most `atOnce` at a time. */
+export async function eachOf<Item>(
   items: readonly Item[],
   atOnce: number,
   work: (item: Item) => Promise<unknown>,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { V1ConfigMap, V1Namespace, V1ClusterRoleBinding, V1Pod, V1Secret } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1Namespace, V1Secret } from '@kubernetes/client-node';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterPlace } from './demo.js';
 import { execInPod } from './exec.js';
-import { list, merge, read, ref, remove } from './objects.js';
+import { eachOf, merge, pages, read, ref, remove, type Found } from './objects.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { adminBinding, demoUser } from './user-certificate.js';
 import { controlPlanePod } from './virtual-cluster.js';
@@ -18,21 +18,40 @@ import { controlPlanePod } from './virtual-cluster.js';
 
 const rbac = 'rbac.authorization.k8s.io/v1';
 
+/** How long objects of a kind are looked through: administrators of a demo can create any number. */
+const searchMs = seconds(40);
+
 /**
  * Deletes the bindings that vcdemo created for people, without which their certificates are worthless. The demo's own user
- * keeps its binding.
+ * keeps its binding. However many bindings there are, those of known users are deleted.
+ * @param users the user names in the certificates that vcdemo is known to have issued to them
  * @param userId Slack ID of the person whose bindings are deleted; undefined for everybody
  */
-export async function removeBindings(cluster: Cluster, userId?: string): Promise<void> {
-  const bindings = await list<V1ClusterRoleBinding>(cluster, rbac, 'ClusterRoleBinding');
-  const prefix = adminBinding('').metadata.name;
+export async function removeBindings(cluster: Cluster, users: readonly string[], userId?: string): Promise<void> {
+  const drop = (name: string) => remove(cluster, ref(rbac, 'ClusterRoleBinding', name));
   const kept = adminBinding(demoUser).metadata.name;
-  const names = bindings.map(({ metadata }) => metadata?.name ?? '');
+  for (const user of users) if (user !== demoUser) await drop(adminBinding(user).metadata.name);
+  const prefix = adminBinding('').metadata.name;
   // User names end with the ID, and start with a name that people may have changed since.
   const meant = (name: string) => userId === undefined || name.endsWith(`-${userId.toLowerCase()}`);
-  for (const name of names)
-    if (name.startsWith(prefix) && name !== kept && meant(name))
-      await remove(cluster, ref(rbac, 'ClusterRoleBinding', name));
+  await eachMetadata(cluster, rbac, 'ClusterRoleBinding', {}, async ({ name }) => {
+    if (name.startsWith(prefix) && name !== kept && meant(name)) await drop(name);
+  });
+}
+
+/** Works on the metadata of each object of a kind, for as long as `searchMs`. */
+async function eachMetadata(
+  cluster: Cluster,
+  apiVersion: string,
+  kind: string,
+  where: { fields?: Record<string, string> },
+  work: (metadata: Found['metadata']) => Promise<void>,
+): Promise<void> {
+  const until = performance.now() + searchMs;
+  for await (const page of pages(cluster, apiVersion, kind, { ...where, metadataOnly: true })) {
+    await eachOf(page, 6, ({ metadata }) => work(metadata));
+    if (performance.now() > until) return;
+  }
 }
 
 /**
@@ -69,18 +88,16 @@ export async function checkTokens(cluster: Cluster, authority: string): Promise<
 
 /** Replaces what the old keys have signed: tokens are reissued, and pods restart to get theirs. */
 export async function replaceTokens(cluster: Cluster, authority: string, signal: AbortSignal): Promise<void> {
-  await removeBindings(cluster);
+  await removeBindings(cluster, []);
   // A pod that starts before the new CA is published would trust the old one.
   await waitUntil(`the new CA in ${cluster.name}`, () => checkPublished(cluster), { withinMs: seconds(60), signal });
-  const secrets = await list<V1Secret>(cluster, 'v1', 'Secret', {
-    fields: { type: 'kubernetes.io/service-account-token' },
-  });
-  const pods = await list<V1Pod>(cluster, 'v1', 'Pod');
-  const all = [
-    ...secrets.map(({ metadata }) => ref('v1', 'Secret', metadata.name, metadata.namespace)),
-    ...pods.map(({ metadata }) => ref('v1', 'Pod', metadata.name, metadata.namespace)),
-  ];
-  for (const each of all) await remove(cluster, each);
+  for (const [kind, where] of [
+    ['Secret', { fields: { type: 'kubernetes.io/service-account-token' } }],
+    ['Pod', {}],
+  ] as const)
+    await eachMetadata(cluster, 'v1', kind, where, ({ name, namespace }) =>
+      remove(cluster, ref('v1', kind, name, namespace)),
+    );
   await merge(cluster, kubeSystem, { metadata: { annotations: { [tokensAnnotation]: authority } } });
 }
 

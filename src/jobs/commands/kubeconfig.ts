@@ -33,7 +33,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
       const proof = isWhole ? config : withoutProof(config);
       const issued = await issueKubeconfig(proof, demo, clusters, user, signal);
-      await assertStillWelcome(context, clusters, userId);
+      await assertStillWelcome(context, clusters, { userId, user });
       const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
       await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
       await changeExisting(host, demo, (current) => withDone(current, run.id));
@@ -52,11 +52,11 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
 async function assertStillWelcome(
   { host, demo }: DemoContext,
   clusters: Partial<VirtualClusters>,
-  userId: string,
+  { userId, user }: { userId: string; user: string },
 ): Promise<void> {
   const current = (await findDemo(host, demo.name)) ?? demo;
   if (current.revoked.includes(userId))
-    for (const cluster of Object.values(clusters)) await removeBindings(cluster, userId);
+    for (const cluster of Object.values(clusters)) await removeBindings(cluster, [user], userId);
   assertNotRevoked(current, userId);
 }
 

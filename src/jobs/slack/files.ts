@@ -13,6 +13,7 @@ export interface Receiver {
 /**
  * Records a file that somebody got, and deletes files of the same demo that they got before, or that `before` got if it was
  * somebody else. If the demo has been deleted meanwhile, the file is deleted as well.
+ * @param andNote what else is recorded with the same write
  */
 export async function noteFiles(
   slack: Slack,
@@ -20,13 +21,14 @@ export async function noteFiles(
   demo: Demo,
   { ids }: SharedFile,
   { to, user, before = to }: Receiver & { before?: string },
+  andNote: (current: Demo) => Demo = (current) => current,
 ): Promise<void> {
   let earlier: string[] = [];
   const noted = await changeExisting(host, demo, (current) => {
     const replaced = current.files.filter((file) => [to, before].includes(file.to) && !ids.includes(file.id));
     earlier = replaced.map(({ id }) => id);
     const kept = current.files.filter((file) => !replaced.includes(file));
-    return { ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] };
+    return andNote({ ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] });
   });
   await slack.deleteFiles(isGone(demo, noted) ? ids : earlier);
 }
@@ -42,3 +44,13 @@ export function receiversOf({ files, revoked, owner }: Pick<Demo, 'files' | 'rev
   }
   return [...receivers.values()];
 }
+
+/** Those who still get a new kubeconfig while all keys are being replaced: an interrupted run may have served others. */
+export const unservedOf = (demo: Pick<Demo, 'files' | 'revoked' | 'owner' | 'replacing'>): Receiver[] =>
+  receiversOf(demo).filter(({ to }) => !demo.replacing?.served.includes(to));
+
+/** The demo, with people or channels recorded as served. */
+export const withServed = (demo: Demo, places: readonly string[]): Demo => ({
+  ...demo,
+  replacing: demo.replacing && { ...demo.replacing, served: [...new Set([...demo.replacing.served, ...places])] },
+});

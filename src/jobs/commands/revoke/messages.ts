@@ -22,7 +22,7 @@ export const personRevokedMessage = (demo: string, { person, isShared, doors }: 
       isShared &&
         mrkdwn`:warning: The kubeconfig that was shared in the channel still works for everybody who saved it, ${mention(person)} included.`,
       ...listed('Check these other ways in, which they may have created as an administrator', doors),
-      mrkdwn`Tokens and certificates that they issued to themselves leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces all keys of the demo, which ends ${isShared ? mrkdwn`all of these` : mrkdwn`those too`}; everybody else is sent a new kubeconfig.`,
+      mrkdwn`vcdemo cannot tell what they changed in the pods and the roles that a demo needs itself. Tokens and certificates that they issued to themselves leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces all keys of the demo, which ends ${isShared ? mrkdwn`all of these` : mrkdwn`those too`}; everybody else is sent a new kubeconfig.`,
     ],
     '\n',
   );

@@ -15,7 +15,7 @@ import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-c
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
-import { noteFiles, receiversOf } from '../../slack/files.js';
+import { noteFiles, receiversOf, unservedOf, withServed } from '../../slack/files.js';
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
@@ -46,17 +46,22 @@ async function revokePerson(
   const noted = await changeRecord(host, demo, (current) => ({
     ...current,
     revoked: [...new Set([...current.revoked, person])],
-    files: current.files.filter(({ to }) => to !== person),
   }));
+  const files = noted.files.filter(({ to }) => to === person);
+  const users = files.flatMap(({ user }) => user ?? []);
   const found = await withDemoContext(
     { slack, payload, ...run },
     { host, demo: noted, signal, beforeWrite: claim.assertHeld },
     async (context) => {
-      for (const place of noted.places) await removeBindings(await context.connections.connect(place), person);
+      for (const place of noted.places) await removeBindings(await context.connections.connect(place), users, person);
       return await doorsOf(context);
     },
   );
-  await slack.deleteFiles(demo.files.filter(({ to }) => to === person).map(({ id }) => id));
+  await slack.deleteFiles(files.map(({ id }) => id));
+  await changeExisting(host, noted, (current) => ({
+    ...current,
+    files: current.files.filter(({ to }) => to !== person),
+  }));
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   tell(async () => {
     await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
@@ -106,7 +111,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
 async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Promise<Demo> {
   const hashOf = async (place: VirtualClusterPlace) => [place.name, await authorityHash(host, place)] as const;
   const authorities = Object.fromEntries(await Promise.all(demo.places.map(hashOf)));
-  return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities } }));
+  return await changeRecord(host, demo, (current) => ({ ...current, replacing: { jobId, authorities, served: [] } }));
 }
 
 /**
@@ -123,13 +128,14 @@ async function handOutAnew(
   const rules = { ...config, revoked: demo.revoked };
   const receivers = receiversOf(demo);
   const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
-    for (const receiver of receivers) {
-      const { to, user } = receiver;
+    for (const { to, user } of unservedOf(demo)) {
       const sent =
         user === undefined
           ? await slack.shareFile({ channelId: to, userId }, await channelFile(run, host, demo), rules)
           : await slack.sendFile(to, await personalFile(context, user));
-      await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to });
+      await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
+        withServed(current, [to, sent.to]),
+      );
     }
     return await doorsOf(context);
   });
