@@ -6,7 +6,7 @@ import { verifyMessage } from '../src/jobs/commands/verify/messages.js';
 import { evenly } from '../src/jobs/commands/verify/shares.js';
 import { judge } from '../src/jobs/commands/verify/verdict.js';
 import { failureMessage, message } from '../src/jobs/slack/messages.js';
-import { progressMessage } from '../src/jobs/slack/progress-message.js';
+import { workingCard } from '../src/jobs/slack/card/working-card.js';
 import type { Demo } from '../src/k8s/demo.js';
 import { ApiError } from '../src/k8s/api-errors.js';
 import { podProblem } from '../src/k8s/pods.js';
@@ -45,11 +45,12 @@ export const textFunctions: readonly TextFunction[] = [
     apply: (text) => failureMessage({ title: mrkdwn`x`, reasons: [redact(text)], jobId: '1' }),
   },
   {
-    name: 'progressMessage',
+    name: 'workingCard',
     apply: (text) =>
-      progressMessage({
+      workingCard({
         title: mrkdwn`x`,
-        elapsedMs: 0,
+        since: new Date(0),
+        now: new Date(0),
         jobId: '1',
         tasks: [{ step: 'x', says, state: 'running', seen: redact(text) }],
       }),

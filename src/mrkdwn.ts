@@ -59,6 +59,11 @@ export function mention(userId: string): Mrkdwn {
   return /^[UW][A-Z0-9]+$/.test(userId) ? new MrkdwnText(`<@${userId}>`) : mrkdwn`${userId}`;
 }
 
+/** Shown as the channel's name, which leads there. */
+export function channelMention(channelId: string): Mrkdwn {
+  return /^[CG][A-Z0-9]+$/.test(channelId) ? new MrkdwnText(`<#${channelId}>`) : mrkdwn`${channelId}`;
+}
+
 /** Shown in the reader's own time zone. @see https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
 export function slackTime(date: Date): Mrkdwn {
   const utc = date.toISOString().slice(0, 16).replace('T', ' ');

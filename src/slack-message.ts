@@ -74,13 +74,13 @@ export interface CommandButton {
   question?: { title: string; text: EscapedText };
 }
 
-/** A row of buttons. */
-export function buttons(row: readonly CommandButton[]): KnownBlock {
+/** A row of buttons, with a menu of others at its end. */
+export function buttons(row: readonly CommandButton[], menu: readonly CommandButton[] = []): KnownBlock {
   const elements = row.map(({ label, value, action = 'run', style, question }, index): Button => ({
     type: 'button',
     // Slack requires every action in a block to have its own id.
     action_id: `${action}:${index}`,
-    text: { type: 'plain_text', text: label },
+    text: plainText(label),
     value,
     ...(style && { style }),
     ...(question && {
@@ -92,5 +92,14 @@ export function buttons(row: readonly CommandButton[]): KnownBlock {
       },
     }),
   }));
-  return { type: 'actions', elements };
+  const options = menu.map(({ label, value }) => ({ text: plainText(label), value }));
+  return {
+    type: 'actions',
+    elements: [
+      ...elements,
+      ...(options.length > 0 ? [{ type: 'overflow', action_id: 'run:menu', options } as const] : []),
+    ],
+  };
 }
+
+const plainText = (text: string) => ({ type: 'plain_text', text }) as const;

@@ -9,7 +9,7 @@ const upkeepPayload = z.object({ demo: demoName });
 const homePayload = z.object({ requester });
 
 /** Jobs that no person asks for. */
-export type UpkeepName = 'expire' | 'renew' | 'reverify';
+export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify';
 
 /** `home` fills the app's Home, which somebody has opened. */
 export type JobName = JobCommandName | UpkeepName | 'home';
@@ -47,6 +47,7 @@ export const jobs = {
   expire: { queue: 'removal', payload: upkeepPayload },
   home: { queue: 'verification', payload: homePayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
+  remind: { queue: 'verification', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 

@@ -71,6 +71,7 @@ export interface Task {
   seen?: string;
   /** A remark about the result, for people. */
   note?: string;
+  startedAt?: Date;
   /** Milliseconds from start to end. */
   tookMs?: number;
   /** Whether the result held at the first check. */
@@ -220,6 +221,7 @@ async function runTask(
   }
   const start = performance.now();
   task.state = 'running';
+  task.startedAt = new Date();
   changed();
   try {
     await perform();

@@ -24,6 +24,8 @@ export interface WorkerTools {
   metrics: WorkerMetrics;
   /** The jobs that change demos; undefined outside of a worker. */
   queued?: () => Promise<QueuedJob[]>;
+  /** How many cards all workers together are editing; undefined if there are no other workers. */
+  cardsAtWork?: () => number;
   /** By job: kubeconfigs that were sent but not recorded yet; undefined if one could not be sent. */
   delivered: Map<string, SharedFile | undefined>;
 }

@@ -5,15 +5,14 @@ import { UserError } from '../errors.js';
 import type { Mrkdwn } from '../mrkdwn.js';
 import { Cancelled } from '../k8s/claim.js';
 import { virtualClusterNames, type Demo } from '../k8s/demo.js';
-import { noteProgress } from '../k8s/demo-record.js';
+import type { FlowCard } from './demo-card.js';
 import { clusterContext, type ClusterContext, type Delivery, type DemoContext } from './context.js';
-import { inspectFlow, runFlow, type Flow, type FlowError, type Task } from './flow.js';
+import { FlowError, inspectFlow, runFlow, type Flow, type Task } from './flow.js';
 import { withDemoContext, type ClaimedHost, type DemoConnection } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
-import { reportProgress, type ProgressReporter } from './slack/progress.js';
 import { observeStep } from './observe-step.js';
 
-/** The channel and the person that follow a flow and are told how it ended. */
+/** The channel and the person that are told how a flow ended. */
 export type Audience = Pick<Requester, 'channelId' | 'userId'>;
 
 type DemoFlow = Flow<DemoContext, ClusterContext, string>;
@@ -23,49 +22,50 @@ export interface ReportedFlow {
   claimed: ClaimedHost;
   demo: Demo;
   flow: DemoFlow;
-  title: Mrkdwn;
+  card: FlowCard;
   delivery?: Delivery;
   /** Whether istiod and the samples are restarted. */
   restarts?: boolean;
-  /** Undefined if nobody is to follow it. */
-  audience: Audience | undefined;
 }
 
-/** A failed flow, in the words for its audience; without an audience it is not reported. */
+interface FlowFailedOptions {
+  title: Mrkdwn;
+  hint: string;
+  /** Without an audience it is not reported. */
+  audience: Audience | undefined;
+  /** The demo's card, in whose thread it is reported. */
+  card?: FlowCard;
+}
+
+/** A failed flow, in the words for its audience. */
 export class FlowFailed extends UserError {
   readonly title: Mrkdwn;
   readonly audience: Audience | undefined;
+  readonly card: FlowCard | undefined;
 
-  constructor(
-    cause: FlowError,
-    { title, hint, audience }: { title: Mrkdwn; hint: string; audience: Audience | undefined },
-  ) {
+  constructor(cause: FlowError, { title, hint, audience, card }: FlowFailedOptions) {
     super('flow-failed', cause.message, { hint, cause });
     this.title = title;
     this.audience = audience;
+    this.card = card;
   }
 }
 
 /**
- * Runs a flow under a claim and shows its progress in one Slack message; continues the message of an earlier run.
+ * Runs a flow under a claim and shows its progress on the demo's card. How it ended is shown by the caller.
  * @throws what `runFlow` throws
  */
 export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
-  const { run, claimed, demo, flow, delivery } = request;
+  const { run, claimed, demo, flow, card, delivery, restarts } = request;
   const { host, claim, signal } = claimed;
   setMaxListeners(0, signal); // all waits and requests of all steps listen to it
-  const reporter = startReporter(request);
-  const finish = (outcome: Parameters<ProgressReporter['finish']>[0]) => {
-    const finished = reporter.finish(outcome);
-    claimed.tell(() => finished);
-  };
   try {
-    const tasks = await withDemoContext(
+    return await withDemoContext(
       run,
       // A cancelled job waits for no answer.
       {
         host: host.with({ signal, beforeWrite: claim.assertHeld }),
-        ...{ demo, signal, delivery, restartFor: request.restarts ? run.id : undefined, beforeWrite: claim.assertHeld },
+        ...{ demo, signal, delivery, restartFor: restarts ? run.id : undefined, beforeWrite: claim.assertHeld },
       },
       (context) =>
         runFlow(flow, {
@@ -75,15 +75,12 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
           clusters: demo.places.map(({ name }) => name),
           signal,
           draining: run.draining,
-          onChange: reporter.show,
+          onChange: card.showTasks,
           onEnd: (task) => observeStep(run, task),
         }),
     );
-    finish('done');
-    return tasks;
   } catch (error) {
-    if (error instanceof Cancelled) finish('cancelled');
-    else finish(signal.aborted || run.draining.aborted ? 'interrupted' : 'failed');
+    if (!(error instanceof FlowError || error instanceof Cancelled)) claimed.tell(card.interrupt);
     throw error;
   }
 }
@@ -99,22 +96,4 @@ export function inspectDemo(run: JobRun<JobName>, flow: DemoFlow, connection: De
       signal: connection.signal,
     }),
   );
-}
-
-const silent: ProgressReporter = { show: () => undefined, finish: () => Promise.resolve() };
-
-function startReporter({ run, claimed, demo, title, audience }: ReportedFlow): ProgressReporter {
-  if (audience === undefined) return silent;
-  const { slack, askedAt: since, log, id: jobId } = run;
-  const { progress } = demo;
-  return reportProgress({
-    slack,
-    audience,
-    posted: progress?.jobId === jobId ? progress : undefined,
-    rememberPosted: (posted) => noteProgress(claimed.unclaimed, demo, { jobId, ...posted }),
-    title,
-    jobId,
-    since,
-    log,
-  });
 }

@@ -23,5 +23,5 @@ export async function withDemoOfThread(run: JobRun<JobName>): Promise<JobRun<Job
   );
 }
 
-const isCardOf = ({ progress: card }: Demo, channel: string, ts: string | undefined): boolean =>
+const isCardOf = ({ card }: Demo, channel: string, ts: string | undefined): boolean =>
   card?.channel === channel && card.ts === ts;

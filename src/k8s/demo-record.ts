@@ -39,6 +39,8 @@ const text = (maxLength: number) => z.string().max(maxLength);
 const person = z.object({ id: z.string().regex(/^[UW][A-Z0-9]{1,20}$/), name: text(100) });
 const channel = z.string().regex(/^[CDG][A-Z0-9]{1,20}$/);
 
+const messagePlace = z.object({ channel, ts: z.string().regex(/^\d+\.\d+$/), replaced: z.literal(true).optional() });
+
 const recordSchema = z.object({
   version: z.literal(1),
   name: demoName,
@@ -52,7 +54,10 @@ const recordSchema = z.object({
   ready: date.optional(),
   problem: text(500).optional(),
   credentialsEnd: date.optional(),
-  progress: z.object({ jobId: text(100), channel, ts: z.string().regex(/^\d+\.\d+$/) }).optional(),
+  card: messagePlace.optional(),
+  /** The card of an earlier version: the progress of the last job. */
+  progress: messagePlace.optional(),
+  reminded: date.optional(),
   files: z
     .array(z.object({ id: text(50), to: text(50), user: text(100).optional() }))
     .max(500)
@@ -79,7 +84,11 @@ const recordSchema = z.object({
   done: z.array(text(100)).max(1000),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });
-type DemoRecord = z.infer<typeof recordSchema>;
+const storedRecord = recordSchema.transform(({ progress, ...record }) => ({
+  ...record,
+  card: record.card ?? progress,
+}));
+type DemoRecord = z.infer<typeof storedRecord>;
 
 /** A demo whose record, or an old demo's annotations, cannot be parsed: it is shown, and otherwise left alone. */
 export interface UnreadableDemo {
@@ -219,17 +228,9 @@ function currentDemo({ claimNamespace, places, namespaceUids }: Demo, { version:
   return { ...recorded, claimNamespace, places, namespaceUids: { ...namespaceUids, ...recorded.namespaceUids } };
 }
 
-/**
- * Records where the message of a job is, unless the record has been deleted meanwhile, or belongs to a deletion that has its
- * own message.
- */
-export async function noteProgress(host: Cluster, demo: Demo, progress: NonNullable<Demo['progress']>): Promise<void> {
-  await changeRecord(
-    host,
-    demo,
-    (current) => (current.state === 'deleting' && demo.state !== 'deleting' ? current : { ...current, progress }),
-    false,
-  );
+/** Records where the demo's card is, unless the demo has been deleted meanwhile. */
+export async function noteCard(host: Cluster, demo: Demo, card: NonNullable<Demo['card']>): Promise<void> {
+  await changeExisting(host, demo, (current) => ({ ...current, card }));
 }
 
 /** Records the state of the demo. */
@@ -331,7 +332,7 @@ const uidsOf = (demo: string, namespaces: readonly V1Namespace[]): Demo['namespa
 /** @throws UserError `record-unreadable` */
 function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord {
   const name = metadata?.labels?.[labels.demo] ?? '';
-  const parsed = recordSchema.safeParse(parseJson(data?.[recordKey] ?? ''));
+  const parsed = storedRecord.safeParse(parseJson(data?.[recordKey] ?? ''));
   if (parsed.success && recordName(parsed.data.name) === metadata?.name) return parsed.data;
   const problem = parsed.success ? 'it belongs to another demo' : z.prettifyError(parsed.error).slice(0, 300);
   throw unreadable(host, { name, problem });

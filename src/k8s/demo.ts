@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { minutes } from '../duration.js';
 
 /*
  * What a demo is. Its record (demo-record.ts) says which namespaces belong to it, whatever their labels.
@@ -46,8 +47,10 @@ export interface Demo {
   problem?: string | undefined;
   /** When the certificates of its own kubeconfig expire. */
   credentialsEnd?: Date | undefined;
-  /** The Slack message with the progress of the last job that created or deletes it. */
-  progress?: { jobId: string; channel: string; ts: string } | undefined;
+  /** Its card in Slack; `replaced` if somebody deleted the first one. */
+  card?: { channel: string; ts: string; replaced?: true | undefined } | undefined;
+  /** The expiry time that its owner was reminded of. */
+  reminded?: Date | undefined;
   /** Kubeconfigs in Slack: the file's ID, who or which channel has it, and the user name in a person's certificates. */
   files: readonly { id: string; to: string; user?: string | undefined }[];
   /** Slack IDs of the people whose access was revoked. */
@@ -189,6 +192,19 @@ export const isDue = (demo: Demo): boolean =>
 /** Whether a ready demo's mesh is to be verified by itself now. */
 export const isVerifyDue = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>, now = Date.now()): boolean =>
   state === 'ready' && schedule !== undefined && schedule.last.getTime() + schedule.everyMs <= now;
+
+const reminderMs = minutes(30);
+
+/** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
+export const isReminderDue = (
+  { state, ready, expires, reminded }: Pick<Demo, 'state' | 'ready' | 'expires' | 'reminded'>,
+  now = Date.now(),
+): boolean => {
+  const leftMs = expires.getTime() - now;
+  const livesMs = expires.getTime() - (ready ?? expires).getTime();
+  const isSoon = leftMs > 0 && leftMs <= Math.min(reminderMs, livesMs / 2);
+  return state === 'ready' && isSoon && reminded?.getTime() !== expires.getTime();
+};
 
 /** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */
 export const withMissingPlaces = (demo: Demo): Demo => ({

@@ -28,7 +28,7 @@ export interface Message {
   text: string;
   user?: string;
   blocks?: KnownBlock[];
-  files?: { id: string; name: string }[];
+  files?: { id: string; name: string; url_private: string }[];
 }
 
 export interface SlackFile {
@@ -82,8 +82,10 @@ export interface SlackWorkspace {
   /** A client with the bot's token. */
   client: WebClient;
   calls: ApiCall[];
-  /** Messages of the channel, oldest first. */
+  /** Messages of the channel, oldest first, without those in threads. */
   messages(channel: string): Promise<Message[]>;
+  /** All messages in the threads of the channel. */
+  replies(channel: string): Promise<Message[]>;
   /** Messages that were posted with chat.postEphemeral, oldest first; Slack has no call that lists them. */
   ephemeral(userId: string): { channel: string; text: string; blocks: KnownBlock[] }[];
   /** Opens the direct messages between the bot and the person; resolves with their channel. */
@@ -192,6 +194,18 @@ export async function startSlack({
   // A channel that the emulator creates; only its administrator is a member.
   const foreignChannel = channelNamed('general');
 
+  const messagesOf = async (id: string): Promise<Message[]> => {
+    const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
+    return (messages as Message[]).reverse();
+  };
+  const repliesOf = async (id: string): Promise<Message[]> => {
+    const threads = (await messagesOf(id)).map(async ({ ts }) => {
+      const { messages = [] } = await observer.conversations.replies({ channel: id, ts, limit: 1000 });
+      return (messages as Message[]).filter((message) => message.ts !== ts);
+    });
+    return (await Promise.all(threads)).flat();
+  };
+
   return {
     apiUrl,
     inspectorUrl: emulator.url,
@@ -207,10 +221,8 @@ export async function startSlack({
     bob,
     client,
     calls: recorder.calls,
-    async messages(id) {
-      const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
-      return (messages as Message[]).reverse();
-    },
+    messages: messagesOf,
+    replies: repliesOf,
     ephemeral: (userId) =>
       recorder.calls
         .filter(({ method, response }) => method === 'chat.postEphemeral' && response.ok)
@@ -225,11 +237,11 @@ export async function startSlack({
       return opened?.id ?? '';
     },
     async files(id) {
-      const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
       // Through the messages: files.list does not keep the order within one second.
-      const files = messages.reverse().flatMap((message) => message.files ?? []);
+      const all = [...(await messagesOf(id)), ...(await repliesOf(id))].sort((a, b) => Number(a.ts) - Number(b.ts));
+      const files = all.flatMap((message) => message.files ?? []);
       return Promise.all(
-        files.map(async ({ id: fileId = '', name = '', url_private: url = '' }) => {
+        files.map(async ({ id: fileId, name, url_private: url }) => {
           const answer = await fetch(url, { headers: { authorization: `Bearer ${botToken}` } });
           if (!answer.ok) throw new Error(`The file ${name} cannot be read: HTTP ${answer.status}`);
           const bytes = Buffer.from(await answer.arrayBuffer());

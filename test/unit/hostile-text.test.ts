@@ -10,9 +10,10 @@ import { Refusal, UserError } from '../../src/errors.js';
 import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
 import { alreadyThereMessage, createdText } from '../../src/jobs/commands/create/messages.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
-import { deletedMessage } from '../../src/jobs/commands/delete/messages.js';
+import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
 import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
 import { homeBlocks } from '../../src/jobs/commands/home.js';
+import { reminderMessage } from '../../src/jobs/commands/remind.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { everybodyRevokedMessage, personRevokedMessage } from '../../src/jobs/commands/revoke/messages.js';
 import { statusMessage } from '../../src/jobs/commands/status.js';
@@ -23,6 +24,8 @@ import { judge } from '../../src/jobs/commands/verify/verdict.js';
 import { UnknownDemo } from '../../src/jobs/find-demo.js';
 import { FlowError, type Task } from '../../src/jobs/flow.js';
 import { FlowFailed } from '../../src/jobs/run-flow.js';
+import { endedCard, failedCard, readyCard } from '../../src/jobs/slack/card/card.js';
+import { workingCard } from '../../src/jobs/slack/card/working-card.js';
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
 import {
   beingWorkedOnMessage,
@@ -31,13 +34,13 @@ import {
   onCluster,
   unprovenText,
 } from '../../src/jobs/slack/messages.js';
-import { progressMessage } from '../../src/jobs/slack/progress-message.js';
-import type { Slack } from '../../src/jobs/slack/slack.js';
+import { whyNotWritable, type Slack } from '../../src/jobs/slack/slack.js';
 import { tellFailure } from '../../src/jobs/worker/tell-failure.js';
 import { ApiError } from '../../src/k8s/api-errors.js';
 import { createLog } from '../../src/log.js';
 import { createBotMetrics } from '../../src/metrics.js';
 import { mrkdwn, plain, type Mrkdwn } from '../../src/mrkdwn.js';
+import { inSections } from '../../src/slack/new-blocks.js';
 import type { SlackMessage } from '../../src/slack-message.js';
 import { plannedDemo } from '../support/planned-demo.js';
 
@@ -58,6 +61,9 @@ const tasks: Task[] = [
   { step: 'b', says: hostile, state: 'done', note: hostile },
   { step: 'c', says: hostile, state: 'failed', cluster, error: new Error(hostile) },
 ];
+const working = { title: mrkdwn`${hostile}`, tasks, since: now, now, jobId: hostile };
+const action = { label: 'Resume', value: `create ${hostile}` };
+const requesterAsOwner = { id: 'U1', name: hostile };
 const job = { jobId: hostile, id: hostile, name: 'create' as const, payload: { demo: hostile, requester } };
 const file = { filename: hostile, content: hostile, title: hostile, comment: mrkdwn`${hostile}` };
 const log = createLog('test', 'silent');
@@ -87,6 +93,7 @@ const passed = { ...verified, verdict: { ...verified.verdict, kind: 'pass' as co
 async function told(error: unknown): Promise<SlackMessage> {
   const said: SlackMessage[] = [];
   const slack = {
+    reply: (_thread: unknown, _to: unknown, shown: SlackMessage) => Promise.resolve(void said.push(shown)),
     post: (_to: unknown, shown: SlackMessage) => Promise.resolve(void said.push(shown)),
     whisper: (_to: unknown, shown: SlackMessage) => Promise.resolve(void said.push(shown)),
   } as unknown as Slack;
@@ -144,7 +151,16 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a failure': () =>
     failureMessage({ ...job, title: mrkdwn`${hostile}`, reasons: [`a\n${hostile}`], hint: hostile, mention: hostile }),
   'an unproven kubeconfig': () => unprovenText(hostile),
-  'the progress': () => progressMessage({ title: mrkdwn`${hostile}`, tasks, elapsedMs: 1, jobId: hostile }),
+  'the card of a demo that is being created': () => inSections(workingCard(working), () => true),
+  'the card of a demo whose create was interrupted': () =>
+    inSections(workingCard({ ...working, isInterrupted: true }), () => true),
+  'the card of a demo that is ready': () =>
+    readyCard({ ...demo, verdict: { outcome: 'fail', reason: hostile, at: now } }, config),
+  'the card of a demo that failed': () =>
+    failedCard({ title: mrkdwn`${hostile}`, failed: tasks, hint: hostile, jobId: hostile, actions: [action] }),
+  'the card of a demo that is gone': () => endedCard(demo, { how: hostile, hasLeft: true, now }),
+  'a reminder': () => reminderMessage({ ...demo, owner: requesterAsOwner }, config, now),
+  'a channel in which the bot cannot write': () => whyNotWritable('is_archived', `C1${hostile}`)!,
   'a file that was refused': () => uploadRefusedMessage(file, hostile, hostile),
   'a file as text': () => textMessages(file)[0]!,
   'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, listOptions),
@@ -161,8 +177,9 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'the status': () => statusMessage(demo, tasks, undefined),
   'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
   'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
-  'a delete': () =>
-    deletedMessage(hostile, hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
+  'a delete that was interrupted at its end': () => goneMessage(hostile),
+  'the volumes that a delete has kept': () =>
+    keptVolumesMessage(hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
     personRevokedMessage(hostile, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),

@@ -9,6 +9,7 @@ import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
 import { home } from './home.js';
 import { list } from './list.js';
+import { remind } from './remind.js';
 import { renew } from './renew.js';
 import { revoke } from './revoke/revoke.js';
 import { status } from './status.js';
@@ -27,6 +28,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   delete: deleteDemo,
   expire,
   renew,
+  remind,
   reverify,
   revoke,
   extend,

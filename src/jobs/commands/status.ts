@@ -11,7 +11,7 @@ import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
 import { brief, describeState } from '../slack/messages.js';
-import { groupByStep, taskIcons, type TaskGroup } from '../slack/progress-message.js';
+import { groupByStep, taskIcons, type TaskGroup } from '../slack/card/task-groups.js';
 import { readyFlow } from './create/flow.js';
 
 /** Checks the result of every step, without changing anything. */

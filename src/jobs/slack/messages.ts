@@ -32,12 +32,13 @@ const doing: Record<WritingJob, string> = {
   expire: 'it is being deleted because it has expired',
   revoke: 'access to it is being revoked',
   renew: 'its certificates are being renewed',
+  remind: 'its owner is being reminded that it expires soon',
 };
 
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    mrkdwn`:information_source: Demo *${demo}* is busy: ${new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nThe progress is in the channel; \`/vcdemo status ${demo}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo}* is busy: ${new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nIts card in the channel shows the progress; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 

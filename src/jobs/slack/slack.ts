@@ -4,11 +4,12 @@ import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
+import { channelMention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
-import type { MessageBlock, SlackMessage } from '../../slack-message.js';
+import { messageOfParagraphs, type MessageBlock, type SlackMessage } from '../../slack-message.js';
 import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
 import { whyNotForAll } from './readers.js';
 
@@ -40,17 +41,27 @@ export interface SharingRules extends Pick<DemoConfig, 'access' | 'delivery'> {
 export interface Slack {
   /** Resolves as soon as Slack answers. */
   available(): Promise<void>;
-  /** Posts in the channel of the command; as a direct message if the bot cannot write there. */
+  /**
+   * Posts in the channel of the command; as a direct message if the bot cannot write there, whose thread says why and what
+   * to do.
+   */
   post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
+  /** Posts in the thread of a message; if that is gone, or was never posted, as `post` does. */
+  reply(posted: PostedMessage | undefined, to: Audience, message: SlackMessage): Promise<void>;
+  /** Sends a direct message. */
+  send(userId: string, message: SlackMessage): Promise<void>;
   /** Replies in the thread of a posted message with a file; the file's comment is the reply's text. */
   replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
   /** Whether the workspace is known not to have such a block, so that people saw text instead. */
   isMissing(kind: NewKind): boolean;
   /** Shows a message to one person only, in the channel of the command. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
-  /** Shares a file in the channel, or only with the person if others must not have it; says which and why. */
-  shareFile(to: Audience, file: SlackFile, rules: SharingRules): Promise<SharedFile>;
+  /**
+   * Shares a file in the channel, or in the thread of a message, or only with the person if others must not have it; says
+   * which and why.
+   */
+  shareFile(to: Audience, file: SlackFile, rules: SharingRules, thread?: PostedMessage): Promise<SharedFile>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
   /** Fills somebody's Home; its buttons answer in the channel, which is that of their direct messages. */
@@ -84,16 +95,38 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     }
   }
 
+  /** Sends to the channel or, if the bot cannot write there, to the person; `explain` is told why. */
   async function inChannel<Answer>(
     { channelId, userId }: Audience,
     send: (channel: string) => Promise<Answer>,
+    explain?: (answer: Answer, why: Mrkdwn) => Promise<unknown>,
   ): Promise<Answer> {
     try {
       return await send(channelId);
     } catch (error) {
-      if (!cannotWrite.test(messageOf(error))) throw error;
+      const why = whyNotWritable(errorCodeOf(error), channelId);
+      if (why === undefined) throw error;
       if (channelId.startsWith('C') && (await writable(channelId))) return await send(channelId);
-      return await send(await directChannel(userId));
+      log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
+      const answer = await send(await directChannel(userId));
+      await explain?.(answer, why)?.catch((explainError: unknown) =>
+        log.warn({ reason: messageOf(explainError) }, 'reason for a direct message was not sent'),
+      );
+      return answer;
+    }
+  }
+
+  /** If the message that the thread belongs to is gone, it is done without a thread. */
+  async function inThread<Answer>(
+    { channel, ts }: PostedMessage,
+    send: (thread: string | undefined) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await send(ts);
+    } catch (error) {
+      if (!noThread.has(errorCodeOf(error))) throw error;
+      log.info({ channel, reason: messageOf(error) }, 'the thread is gone');
+      return await send(undefined);
     }
   }
 
@@ -130,19 +163,34 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     );
   }
 
+  const post = (to: Audience, message: SlackMessage): Promise<PostedMessage> =>
+    inChannel(
+      to,
+      (channel) => say(channel, message),
+      ({ channel, ts }, why) => say(channel, messageOfParagraphs([mrkdwn`:information_source: ${why}`]), ts),
+    );
+
   return {
     async available() {
       await client.auth.test();
     },
-    async post(to, message) {
-      return await inChannel(to, (channel) => say(channel, message));
+    post: (to, message) => post(to, message),
+    async reply(posted, to, message) {
+      if (posted === undefined) return void (await post(to, message));
+      await inThread(posted, (thread) => say(posted.channel, message, thread)).catch(async (error: unknown) => {
+        if (whyNotWritable(errorCodeOf(error), posted.channel) === undefined) throw error;
+        await post(to, message);
+      });
+    },
+    async send(userId, message) {
+      await say(await directChannel(userId), message);
     },
     async update({ channel, ts }, message) {
       await newBlocks.send(message, (shown) => client.chat.update({ channel, ts, ...shown }));
     },
     isMissing: newBlocks.isMissing,
-    async replyWithFile({ channel, ts }, { userId }, file) {
-      return await upload(channel, userId, file, ts);
+    async replyWithFile(posted, { userId }, file) {
+      return await inThread(posted, (thread) => upload(posted.channel, userId, file, thread));
     },
     async whisper({ channelId, userId, thread }, message) {
       const place = { channel: channelId, user: userId, ...(thread !== undefined && { thread_ts: thread }) };
@@ -153,11 +201,16 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
         await say(await directChannel(userId), message);
       }
     },
-    async shareFile({ channelId, userId }, file, { access, delivery, revoked }) {
+    async shareFile({ channelId, userId }, file, { access, delivery, revoked }, thread) {
       const request = { client, people, access, revoked };
-      const withheld = delivery === 'dm' ? undefined : await whyNotForAll(channelId, request);
+      const target = thread?.channel ?? channelId;
+      const withheld = delivery === 'dm' ? undefined : await whyNotForAll(target, request);
       if (delivery === 'channel' && withheld === undefined)
-        return await inChannel({ channelId, userId }, (channel) => upload(channel, userId, file));
+        return await inChannel({ channelId: target, userId }, (channel) =>
+          thread?.channel === channel
+            ? inThread(thread, (ts) => upload(channel, userId, file, ts))
+            : upload(channel, userId, file),
+        );
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');
       return { ...(await upload(await directChannel(userId), userId, file)), withheld };
     },
@@ -195,4 +248,21 @@ const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ 
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);
 
-const cannotWrite = /not_in_channel|channel_not_found|is_archived|restricted_action/;
+const noThread: ReadonlySet<string | undefined> = new Set([
+  ...['thread_not_found', 'invalid_thread_ts', 'message_not_found', 'cannot_reply_to_message'],
+]);
+
+/** Why the bot cannot write in a channel, and what to do; undefined for errors that are not about the channel. */
+export function whyNotWritable(code: string | undefined, channelId: string): Mrkdwn | undefined {
+  const where = channelId.startsWith('C') ? channelMention(channelId) : mrkdwn`that conversation`;
+  const here = 'so its messages about your command come here.';
+  if (code === 'not_in_channel')
+    return mrkdwn`vcdemo is not in ${where}, ${here} Invite it there with \`/invite @vcdemo\`; with the scope channels:join it joins public channels by itself.`;
+  if (code === 'channel_not_found')
+    return mrkdwn`vcdemo cannot see the conversation of your command, because it is private or between people, ${here} If it is a channel, invite it there with \`/invite @vcdemo\`.`;
+  if (code === 'is_archived')
+    return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
+  if (code?.startsWith('restricted_action'))
+    return mrkdwn`This workspace does not let apps write in ${where}, ${here} Its administrators can permit that, or use another channel.`;
+  return undefined;
+}

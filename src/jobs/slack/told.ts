@@ -10,11 +10,13 @@ export function watchTelling(slack: Slack): { slack: Slack; hasTold: () => boole
       told = true;
       return result;
     };
-  const { post, whisper, shareFile, sendFile, publishHome } = slack;
+  const { post, update, reply, whisper, shareFile, sendFile, publishHome } = slack;
   return {
     slack: {
       ...slack,
       post: noting(post),
+      update: noting(update),
+      reply: noting(reply),
       whisper: noting(whisper),
       shareFile: noting(shareFile),
       sendFile: noting(sendFile),

@@ -27,7 +27,10 @@ export async function tellFailure(
     }
     // Only the person who made a mistake sees it.
     if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
-    else await slack.post(audience, failureMessage({ ...failure, mention: audience.userId }));
+    else {
+      const card = error instanceof FlowFailed ? error.card?.place() : undefined;
+      await slack.reply(card, audience, failureMessage({ ...failure, mention: audience.userId }));
+    }
     return true;
   } catch (postError) {
     log.error({ err: postError }, 'failure was not reported in Slack');

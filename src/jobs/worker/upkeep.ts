@@ -1,7 +1,7 @@
 import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
-import { demoStates, isDue, isVerifyDue, verdictOutcomes, type Demo } from '../../k8s/demo.js';
+import { demoStates, isDue, isReminderDue, isVerifyDue, verdictOutcomes, type Demo } from '../../k8s/demo.js';
 import type { DemoCounts } from '../../metrics.js';
 
 /** A job that no person asks for. */
@@ -13,8 +13,8 @@ export interface UpkeepRequest {
 }
 
 /**
- * The upkeep that demos need: those that are due are removed, credentials that expire soon are renewed, and meshes are
- * verified that are due for it.
+ * The upkeep that demos need: those that are due are removed, owners of those that expire soon are reminded, credentials that
+ * expire soon are renewed, and meshes are verified that are due for it.
  */
 export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
   const renewBefore = Date.now() + credentials.maxAge / 4;
@@ -25,6 +25,9 @@ export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConf
   const staying = demos.filter((demo) => !isDue(demo));
   return [
     ...demos.filter(isDue).map((demo) => requestFor('expire', demo)),
+    ...staying
+      .filter((demo) => isReminderDue(demo))
+      .map((demo) => requestFor('remind', demo, String(demo.expires.getTime()))),
     ...staying.filter(endsSoon).map((demo) => requestFor('renew', demo)),
     ...staying
       .filter((demo) => isVerifyDue(demo))

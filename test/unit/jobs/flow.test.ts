@@ -7,7 +7,7 @@ import { UnreachableError } from '../../../src/k8s/api-errors.js';
 import { holds, lacks } from '../../../src/k8s/check.js';
 import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../../src/jobs/flow.js';
 import { mermaidOf } from '../../../src/jobs/flow-diagram.js';
-import { progressMessage } from '../../../src/jobs/slack/progress-message.js';
+import { workingCard } from '../../../src/jobs/slack/card/working-card.js';
 import { createFlow } from '../../../src/jobs/commands/create/flow.js';
 
 /** A cluster of facts; a step holds when its fact is true. */
@@ -226,14 +226,9 @@ describe('a step that is optional', () => {
     const world = new World();
     const [extra, rest] = await runFlow(flowWith(world, true), runOf());
     assert.deepEqual([extra!.state, (extra!.error as Error).message, rest!.state], ['failed', 'no', 'done']);
-    const { blocks } = progressMessage({
-      title: mrkdwn`x`,
-      tasks: [extra!, rest!],
-      elapsedMs: 0,
-      jobId: 'j',
-      outcome: 'done',
-    });
-    assert.match(JSON.stringify(blocks), /:warning: Doing.*_no_/);
+    const now = new Date();
+    const { blocks } = workingCard({ title: mrkdwn`x`, tasks: [extra!, rest!], since: now, now, jobId: 'j' });
+    assert.match(JSON.stringify(blocks), /"task_id":"extra".*"status":"complete".*not done: no/);
   });
 
   it('fails the flow if it is not optional', async () => {

@@ -29,10 +29,12 @@ import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
 import { audit } from '../../audit.js';
 import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
+import { openFlowCard, type FlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
+import { emptyButtons, failedButtons } from '../../slack/card/card-buttons.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
@@ -93,26 +95,23 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   }
   const demo = await beginWork(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating', run);
   const verb = present?.state === 'ready' && !resumed ? 'Completing' : 'Creating';
+  const title = mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`;
+  const card = await openFlowCard({ run, claimed, demo, title, audience: payload.requester, isCancellable: true });
+  const delivery = {
+    isDone: async () => {
+      const found = await findDemo(host, demo.name);
+      return isGone(demo, found) || found!.done.includes(run.id);
+    },
+    deliver: () => deliver(run, claimed, demo, card),
+  };
   try {
-    await runReportedFlow({
-      run,
-      claimed,
-      demo,
-      flow: createFlow,
-      title: mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`,
-      delivery: {
-        isDone: async () => {
-          const found = await findDemo(host, demo.name);
-          return isGone(demo, found) || found!.done.includes(run.id);
-        },
-        deliver: () => deliver(run, claimed, demo),
-      },
-      audience: payload.requester,
-      restarts: payload.restart === true,
-    });
+    const restarts = payload.restart === true;
+    const tasks = await runReportedFlow({ run, claimed, demo, flow: createFlow, card, delivery, restarts });
+    if (!present) await card.noteDurations(tasks);
+    claimed.tell(() => card.settleReady());
   } catch (error) {
-    if (error instanceof Cancelled) return await noteCancelled(run, claimed, demo, error);
-    throw error instanceof FlowError ? await noteFailure(run, host, demo, error) : error;
+    if (error instanceof Cancelled) return await noteCancelled(run, claimed, demo, error, card);
+    throw error instanceof FlowError ? await noteFailure(run, claimed, demo, error, card) : error;
   }
 }
 
@@ -134,10 +133,18 @@ async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: D
   return tasks.every(({ state }) => state === 'done');
 }
 
-async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, error: FlowError): Promise<FlowFailed> {
+async function noteFailure(
+  { payload, config }: CreateRun,
+  { host, tell }: ClaimedHost,
+  demo: Demo,
+  error: FlowError,
+  card: FlowCard,
+): Promise<FlowFailed> {
   const audience = payload.requester;
-  if (error.failed.every(({ step }) => step === 'delivery'))
-    return new FlowFailed(error, { title: notSentTitle(demo), hint: error.hint ?? notSentHint(demo), audience });
+  if (error.failed.every(({ step }) => step === 'delivery')) {
+    tell(() => card.settleReady());
+    return new FlowFailed(error, { title: notSentTitle(demo), hint: error.hint ?? notSentHint(demo), audience, card });
+  }
   const made = await findDemo(host, demo.name);
   const isEmpty = made === undefined || made.places.length === 0;
   if (isEmpty) await forgetDemo(host, demo);
@@ -149,15 +156,21 @@ async function noteFailure({ payload }: CreateRun, host: Cluster, demo: Demo, er
   const use =
     isUsable &&
     `\`/vcdemo kubeconfig ${demo.name}\` gives the owner a kubeconfig for the virtual clusters as they are.`;
-  return new FlowFailed(error, {
-    title: mrkdwn`Creating demo *${demo.name}* failed`,
-    hint: [error.hint, resume, use].filter(Boolean).join('\n'),
-    audience,
-  });
+  const title = mrkdwn`Creating demo *${demo.name}* failed`;
+  const hint = [error.hint, resume, use].filter(Boolean).join('\n');
+  const named = { name: demo.name, hostCluster: config.hostCluster };
+  tell(() => card.fail(error, { title, hint, actions: isEmpty ? emptyButtons(named) : failedButtons(named) }));
+  return new FlowFailed(error, { title, hint, audience, card });
 }
 
 /** What was made stays. It may have been ready by the time when the job noticed. */
-async function noteCancelled(run: CreateRun, claimed: ClaimedHost, { name }: Demo, { by }: Cancelled): Promise<void> {
+async function noteCancelled(
+  run: CreateRun,
+  claimed: ClaimedHost,
+  { name }: Demo,
+  { by }: Cancelled,
+  card: FlowCard,
+): Promise<void> {
   const { id, log, slack, payload } = run;
   const { unclaimed: host } = claimed; // it may have been released to tell people that it is ready
   const made = await findDemo(host, name);
@@ -172,7 +185,10 @@ async function noteCancelled(run: CreateRun, claimed: ClaimedHost, { name }: Dem
     });
   if (made) await audit(log, host, made, { act: 'cancelled', by, what: 'cancelled its creation' });
   const left = isEmpty ? 'empty' : made.state === 'creating' ? 'part' : 'ready';
-  claimed.tell(() => slack.post(payload.requester, cancelledMessage(name, by, left)));
+  const said = cancelledMessage(name, by, left);
+  claimed.tell(() => (left === 'ready' ? card.settleReady() : card.settle(said)));
+  // A card that is edited notifies nobody.
+  claimed.tell(() => slack.reply(card.place(), payload.requester, said));
 }
 
 /** The steps without which nothing can be used. */
@@ -188,7 +204,12 @@ async function weakerThanDefault({ config }: CreateRun, host: Cluster, demo: Dem
  * Sends the kubeconfig only once, even if the API of the host cluster fails before that can be recorded. The demo is ready,
  * so it can be deleted although Slack takes long.
  */
-async function deliver(run: CreateRun, { unclaimed: host, release }: ClaimedHost, planned: Demo): Promise<void> {
+async function deliver(
+  run: CreateRun,
+  { unclaimed: host, release }: ClaimedHost,
+  planned: Demo,
+  card: FlowCard,
+): Promise<void> {
   if (!run.delivered.has(run.id)) {
     const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
     const file = await readyFile(run, host, demo);
@@ -196,7 +217,7 @@ async function deliver(run: CreateRun, { unclaimed: host, release }: ClaimedHost
     await run.slack.available();
     if (isGone(demo, await findDemo(host, demo.name)))
       return await run.slack.whisper(run.payload.requester, deletedUnseenMessage(demo.name));
-    run.delivered.set(run.id, await shareKubeconfig(run, demo, file));
+    run.delivered.set(run.id, await shareKubeconfig(run, demo, file, card));
   }
   const shared = run.delivered.get(run.id);
   if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
@@ -219,11 +240,17 @@ async function readyFile(run: CreateRun, host: Cluster, demo: Demo): Promise<Sla
 const notSentTitle = ({ name }: Demo): Mrkdwn => mrkdwn`Demo *${name}* is ready, but its kubeconfig could not be sent`;
 const notSentHint = ({ name }: Demo): string => `\`/vcdemo kubeconfig ${name}\` gives you your own kubeconfig.`;
 
-/** Shares the kubeconfig in the channel; if the file cannot be sent, the demo has not failed. */
-async function shareKubeconfig(run: CreateRun, demo: Demo, file: SlackFile): Promise<SharedFile | undefined> {
+/** Shares the kubeconfig in the card's thread; if the file cannot be sent, the demo has not failed. */
+async function shareKubeconfig(
+  run: CreateRun,
+  demo: Demo,
+  file: SlackFile,
+  card: FlowCard,
+): Promise<SharedFile | undefined> {
   const { slack, payload, config, log } = run;
   try {
-    const shared = await slack.shareFile(payload.requester, file, { ...config, revoked: demo.revoked });
+    const rules = { ...config, revoked: demo.revoked };
+    const shared = await slack.shareFile(payload.requester, file, rules, card.place());
     if (shared.withheld)
       await slack.whisper(
         payload.requester,
@@ -232,7 +259,8 @@ async function shareKubeconfig(run: CreateRun, demo: Demo, file: SlackFile): Pro
     return shared;
   } catch (error) {
     log.error({ err: error }, 'kubeconfig was not sent');
-    await slack.post(
+    await slack.reply(
+      card.place(),
       payload.requester,
       failureMessage({
         title: notSentTitle(demo),

@@ -4,7 +4,7 @@ import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
-import { deletedMessage } from './messages.js';
+import { goneMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo, even one that was only partly created, and says what is left, if anything. */
@@ -18,11 +18,10 @@ export const deleteDemo: Handler<'delete'> = (run) =>
 async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
   const { config, payload } = run;
   const { requester, demo: name } = payload;
-  const how = 'has been';
   // A run that was interrupted at its very end still has to answer.
   if (await hasEnded(claimed.host, name, run.id))
-    return claimed.tell(() => run.slack.post(requester, deletedMessage(name, how, [])));
+    return claimed.tell(() => run.slack.post(requester, goneMessage(name)));
   const demo = await requireDemo(claimed.host, run);
   const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
-  await removeDemo(run, { claimed, demo, audience: requester, title, how });
+  await removeDemo(run, { claimed, demo, audience: requester, title, how: 'has been' });
 }

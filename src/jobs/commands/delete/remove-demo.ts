@@ -2,12 +2,15 @@ import { beginWork, markDemo } from '../../../k8s/demo-record.js';
 import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import { openFlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow, type Audience } from '../../run-flow.js';
+import { endedCard } from '../../slack/card/card.js';
+import { undeletedButtons } from '../../slack/card/card-buttons.js';
 import { deleteFlow } from './flow.js';
-import { deletedMessage } from './messages.js';
+import { keptVolumesMessage } from './messages.js';
 
 export interface Removal {
   claimed: ClaimedHost;
@@ -27,29 +30,38 @@ export async function removeDemo(
 ): Promise<void> {
   const { host } = claimed;
   const demo = await beginWork(host, found, 'deleting', run);
+  const card = await openFlowCard({ run, claimed, demo, title, audience, isQuiet: isRepeated });
   let isTold = false;
   const delivery = {
     isDone: () => Promise.resolve(isTold),
     async deliver() {
-      await run.slack.post(audience, deletedMessage(demo.name, how, await findKeptVolumes(host, demo)));
+      const kept = await findKeptVolumes(host, demo);
+      const ended = endedCard(demo, { how, hasLeft: kept.length > 0, now: new Date() });
+      await card.settle(ended);
       isTold = true;
+      if (kept.length > 0) await run.slack.reply(card.place(), audience, keptVolumesMessage(demo.name, kept));
+      // Somebody who gave the command elsewhere does not see the card.
+      if ('requester' in run.payload && card.place()?.channel !== audience.channelId)
+        await run.slack.whisper(run.payload.requester, ended);
     },
   };
-  const followers = isRepeated ? undefined : audience;
   try {
-    await runReportedFlow({ run, claimed, demo, flow: deleteFlow, title, delivery, audience: followers });
+    const tasks = await runReportedFlow({ run, claimed, demo, flow: deleteFlow, card, delivery });
+    await card.noteDurations(tasks);
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     await markDemo(host, demo, 'deleting', error.message);
     // A deletion that only could not be announced is announced by the next sweep.
     const isToldLater = run.name === 'expire' && error.failed.every(({ step }) => step === 'told');
     const isKnown = isToldLater || (isRepeated && found.problem === problemOf(error.message));
-    throw new FlowFailed(error, {
+    const shown = {
       title: mrkdwn`The deletion of demo *${demo.name}* did not finish`,
       hint:
         error.hint ??
         `Remove what blocks it, and Kubernetes will delete the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,
-      audience: isKnown ? undefined : audience,
-    });
+    };
+    const actions = undeletedButtons({ name: demo.name, hostCluster: run.config.hostCluster });
+    if (!isKnown) claimed.tell(() => card.fail(error, { ...shown, actions }));
+    throw new FlowFailed(error, { ...shown, audience: isKnown ? undefined : audience, card });
   }
 }

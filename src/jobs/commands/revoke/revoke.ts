@@ -10,10 +10,13 @@ import { demoUser } from '../../../k8s/user-certificate.js';
 import { bothClusters, type DemoContext } from '../../context.js';
 import { audit } from '../../audit.js';
 import { requireReadyDemo } from '../../find-demo.js';
+import { openFlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import { unrevokedButtons } from '../../slack/card/card-buttons.js';
+import type { CardPlace } from '../../slack/card/publish-card.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { noteFiles, receiversOf, unservedOf, withServed } from '../../slack/files.js';
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
@@ -73,10 +76,16 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   const { slack, payload, config } = run;
   const { host } = claimed;
   const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
-  const request = {
-    ...{ run, claimed, demo: noted, audience: payload.requester },
-    title: mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`,
-  };
+  const title = mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`;
+  const card = await openFlowCard({
+    run,
+    claimed,
+    demo: noted,
+    title,
+    audience: payload.requester,
+    isCancellable: true,
+  });
+  const request = { run, claimed, demo: noted, card };
   try {
     await runReportedFlow({ ...request, flow: revokeFlow });
     // What trusts the old keys is recreated by the flow that created it.
@@ -88,10 +97,12 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
         by: error.by,
         what: 'cancelled the replacement of its keys',
       });
-      return claimed.tell(() => slack.post(payload.requester, cancelledRevokeMessage(demo.name, error.by)));
+      const said = cancelledRevokeMessage(demo.name, error.by);
+      claimed.tell(() => card.settle(said));
+      return claimed.tell(() => slack.reply(card.place(), payload.requester, said));
     }
     if (!(error instanceof FlowError)) throw error;
-    throw new FlowFailed(error, {
+    const shown = {
       title: mrkdwn`Replacing the keys of demo *${demo.name}* failed`,
       hint: [
         error.hint,
@@ -99,13 +110,16 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
       ]
         .filter(Boolean)
         .join('\n'),
-      audience: payload.requester,
-    });
+    };
+    const actions = unrevokedButtons({ name: demo.name, hostCluster: config.hostCluster });
+    claimed.tell(() => card.fail(error, { ...shown, actions }));
+    throw new FlowFailed(error, { ...shown, audience: payload.requester, card });
   }
-  const found = await handOutAnew(run, claimed, noted);
+  const found = await handOutAnew(run, claimed, noted, card.place());
   const done = (current: Demo): Demo => withDone({ ...current, replacing: undefined }, run.id);
   await changeRecord(host, noted, done);
-  await slack.post(payload.requester, everybodyRevokedMessage(demo.name, found));
+  claimed.tell(() => card.settleReady());
+  claimed.tell(() => slack.reply(card.place(), payload.requester, everybodyRevokedMessage(demo.name, found)));
 }
 
 async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Promise<Demo> {
@@ -122,16 +136,18 @@ async function handOutAnew(
   run: RevokeRun,
   { host, claim, signal }: ClaimedHost,
   demo: Demo,
+  card: CardPlace | undefined,
 ): Promise<Record<string, string[]>> {
   const { slack, config, payload } = run;
   const { userId } = payload.requester;
   const rules = { ...config, revoked: demo.revoked };
   const receivers = receiversOf(demo);
+  const threadIn = (channel: string) => (card?.channel === channel ? card : undefined);
   const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
     for (const { to, user } of unservedOf(demo)) {
       const sent =
         user === undefined
-          ? await slack.shareFile({ channelId: to, userId }, await channelFile(run, host, demo), rules)
+          ? await slack.shareFile({ channelId: to, userId }, await channelFile(run, host, demo), rules, threadIn(to))
           : await slack.sendFile(to, await personalFile(context, user));
       await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
         withServed(current, [to, sent.to]),

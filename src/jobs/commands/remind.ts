@@ -1,0 +1,51 @@
+import { formatDuration, minutes } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import type { DemoConfig } from '../../config.js';
+import { changeExisting, findDemo } from '../../k8s/demo-record.js';
+import { isReminderDue, type Demo } from '../../k8s/demo.js';
+import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
+import { buttons, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { withClaimedDemo } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { extendButton } from '../slack/card/card-buttons.js';
+
+/**
+ * Reminds the owner that the demo expires soon, in the card's thread and with a direct message. The claim and the record see to
+ * it that it happens once for each expiry time.
+ */
+export const remind: Handler<'remind'> = (run) =>
+  withClaimedDemo(
+    run,
+    async () => run.log.info('demo is busy; its owner will be reminded later'),
+    async ({ host }) => {
+      const { slack, config, log } = run;
+      const demo = await findDemo(host, run.payload.demo);
+      // It may have been extended, deleted or created again since it was last looked at.
+      if (!demo || !isReminderDue(demo)) return;
+      const { owner, channel, card, expires } = demo;
+      const message = reminderMessage(demo, config, new Date());
+      await slack.reply(card, { channelId: channel, userId: owner.id }, message);
+      const isDirect = (card?.channel ?? channel).startsWith('D');
+      if (!isDirect)
+        await slack
+          .send(owner.id, message)
+          .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'owner got no direct message'));
+      await changeExisting(host, demo, (current) => ({ ...current, reminded: expires }));
+    },
+  );
+
+export function reminderMessage(
+  { name, owner, expires }: Pick<Demo, 'name' | 'owner' | 'expires'>,
+  { hostCluster, ttl }: Pick<DemoConfig, 'hostCluster' | 'ttl'>,
+  now: Date,
+): SlackMessage {
+  // Minutes: seconds would promise a precision that nobody needs.
+  const leftMs = Math.max(minutes(1), Math.round((expires.getTime() - now.getTime()) / minutes(1)) * minutes(1));
+  const { blocks, ...rest } = messageOfParagraphs([
+    mrkdwn`:alarm_clock: ${mention(owner.id)} Demo *${name}* expires in ${formatDuration(leftMs)}, ${slackTime(expires)}, and is then deleted with everything in it.`,
+  ]);
+  return {
+    ...rest,
+    blocks: [...blocks, buttons([{ ...extendButton({ name, hostCluster }, ttl.max), style: 'primary' }])],
+  };
+}

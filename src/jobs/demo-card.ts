@@ -1,0 +1,122 @@
+import type { WritingJob } from '../commands/job-payloads.js';
+import { messageOf } from '../errors.js';
+import type { Cluster } from '../k8s/cluster.js';
+import type { Demo } from '../k8s/demo.js';
+import { findDemo, isGone, noteCard } from '../k8s/demo-record.js';
+import { noteDurations, usualDurations } from '../k8s/run-durations.js';
+import type { Mrkdwn } from '../mrkdwn.js';
+import type { SlackMessage } from '../slack-message.js';
+import type { FlowError, Task } from './flow.js';
+import type { ClaimedHost } from './host-cluster.js';
+import type { JobRun } from './job-run.js';
+import { cancelButton } from './slack/card/card-buttons.js';
+import { failedCard, readyCard, type Failed } from './slack/card/card.js';
+import { editEvery, openCard, type CardPlace } from './slack/card/publish-card.js';
+import { workingCard } from './slack/card/working-card.js';
+import type { Audience } from './slack/slack.js';
+
+/** The card of a demo while a flow runs on the demo. */
+export interface FlowCard {
+  /** Where it is; undefined before it was posted. */
+  place(): CardPlace | undefined;
+  showTasks(tasks: readonly Task[]): void;
+  /** Shows that another worker continues. Never throws. */
+  interrupt(): Promise<void>;
+  /** Shows how it ended. @throws what Slack's client throws when it gives up */
+  settle(message: SlackMessage): Promise<void>;
+  /** Shows that the demo can be used. @throws what Slack's client throws when it gives up */
+  settleReady(): Promise<void>;
+  /** Shows what failed. Never throws: that it failed is also reported in the thread. */
+  fail(error: FlowError, shown: Omit<Failed, 'failed' | 'jobId'>): Promise<void>;
+  /** Keeps how long the run took, for the estimates of later ones. Never throws. */
+  noteDurations(tasks: readonly Task[]): Promise<void>;
+}
+
+interface FlowCardOptions {
+  run: JobRun<WritingJob>;
+  claimed: ClaimedHost;
+  demo: Demo;
+  /** `Creating demo *team-a*` */
+  title: Mrkdwn;
+  audience: Audience;
+  /** Only the end is shown. */
+  isQuiet?: boolean;
+  /** It has a button that cancels the job. */
+  isCancellable?: boolean;
+}
+
+/** Continues the demo's card, or posts one. */
+export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> {
+  const { run, claimed, demo, title, audience, isQuiet = false, isCancellable = false } = options;
+  // What is written here needs no claim, and some of it is written after the claim was released.
+  const { unclaimed: host } = claimed;
+  const { slack, log, id: jobId } = run;
+  const flow = run.name === 'expire' ? 'delete' : run.name;
+  const start = Date.now();
+  const since = run.resumed ? run.askedAt : new Date(start);
+  const usual = await usualDurations(host, flow).catch((error: unknown) => {
+    log.warn({ reason: messageOf(error) }, 'earlier durations are not known');
+    return undefined;
+  });
+  const card = openCard({
+    ...{ slack, audience, log },
+    place: demo.card,
+    remember: (place) => noteCard(host, demo, place),
+    everyMs: () => editEvery(run.cardsAtWork?.() ?? 1, Date.now() - start),
+  });
+  let latest: readonly Task[] = [];
+  const actions = isCancellable ? [cancelButton({ name: demo.name, hostCluster: run.config.hostCluster })] : [];
+  const render = (isInterrupted: boolean) =>
+    workingCard({ title, tasks: latest, since, now: new Date(), usual, jobId, isInterrupted, actions });
+  return {
+    place: card.place,
+    showTasks(tasks) {
+      latest = tasks;
+      if (!isQuiet) card.show(() => render(false));
+    },
+    async interrupt() {
+      if (isQuiet) return card.close();
+      await card
+        .settle(render(true))
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'interruption was not shown'));
+    },
+    settle: card.settle,
+    async settleReady() {
+      const found = await findDemo(host, demo.name);
+      // It may have been deleted meanwhile, and its card says so.
+      if (found && !isGone(demo, found)) await card.settle(readyCard(found, run.config));
+      else card.close();
+    },
+    async fail(error, shown) {
+      await card
+        .settle(failedCard({ ...shown, failed: error.failed, jobId }))
+        .catch((settleError: unknown) => log.warn({ reason: messageOf(settleError) }, 'failure is not on the card'));
+    },
+    async noteDurations(tasks) {
+      const stepMs: Record<string, number> = {};
+      for (const { step, tookMs = 0 } of tasks) stepMs[step] = Math.max(stepMs[step] ?? 0, tookMs);
+      await noteDurations(host, flow, { totalMs: Date.now() - start, stepMs }).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'durations were not kept'),
+      );
+    },
+  };
+}
+
+/** Shows a change of a demo that can be used on its card, if it has one. Never throws. */
+export async function refreshCard(
+  { slack, config, log }: Pick<JobRun<'verify'>, 'slack' | 'config' | 'log'>,
+  host: Cluster,
+  demo: Demo,
+): Promise<void> {
+  if (demo.state !== 'ready' || demo.card === undefined) return;
+  const card = openCard({
+    ...{ slack, log },
+    audience: { channelId: demo.channel, userId: demo.owner.id },
+    place: demo.card,
+    remember: (place) => noteCard(host, demo, place),
+    everyMs: () => 0,
+  });
+  await card
+    .settle(readyCard(demo, config))
+    .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'card was not refreshed'));
+}

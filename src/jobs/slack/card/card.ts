@@ -1,0 +1,88 @@
+import type { DemoConfig } from '../../../config.js';
+import { formatDuration } from '../../../duration.js';
+import { messageOf } from '../../../errors.js';
+import type { Demo } from '../../../k8s/demo.js';
+import { hostOf } from '../../../k8s/hosts.js';
+import { publicEndpoint } from '../../../k8s/kubeconfig.js';
+import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
+import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
+import { taskName, type Task } from '../../flow.js';
+import { brief, onCluster } from '../messages.js';
+import { readyButtons, readyMenu } from './card-buttons.js';
+
+/*
+ * The card of a demo: the one message in its channel, which always shows its current state. The card of a demo that is being
+ * worked on is in working-card.ts. Everything else about the demo goes into the card's thread.
+ */
+
+/** The card of a demo that can be used. */
+export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
+  const { name, owner, expires } = demo;
+  const { hostCluster, dashboard, ttl } = config;
+  const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is ready${onCluster(config)}`;
+  const rest = [mrkdwn`It expires ${slackTime(expires)}.`, addressesText(demo, config), verdictText(demo)];
+  const rules = { hasDashboard: dashboard.enabled, longestMs: ttl.max };
+  return {
+    text: plain(joinMrkdwn([mrkdwn`${title}.`, ...rest], ' ')),
+    blocks: [
+      ...sections(joinMrkdwn([mrkdwn`:white_check_mark: ${title}.`, ...rest], '\n')),
+      buttons(readyButtons({ name, hostCluster }, rules), readyMenu({ name, hostCluster })),
+    ],
+  };
+}
+
+function addressesText({ name, places }: Demo, config: DemoConfig): Mrkdwn {
+  if (config.exposure.kind === 'none')
+    return mrkdwn`It has no public addresses: the thread says how to forward the ports.`;
+  const apis = places.map((place) => publicEndpoint(config, name, place.name).server);
+  const app = config.helloworld.ingress.enabled && hostOf(config, 'app', name, 'vc1');
+  return mrkdwn`${apis.length === 1 ? 'API' : 'APIs'}: ${apis.join(' · ')}${app && mrkdwn`\nhelloworld: ${app}`}`;
+}
+
+const verdictIcons = { pass: ':white_check_mark:', inconclusive: ':warning:', fail: ':x:' };
+
+function verdictText({ verdict }: Demo): Mrkdwn | false {
+  if (verdict === undefined) return false;
+  return mrkdwn`Last verify, ${slackTime(verdict.at)}: ${verdictIcons[verdict.outcome]} ${brief(verdict.reason)}`;
+}
+
+export interface Failed {
+  /** `Creating demo *team-a* failed` */
+  title: Mrkdwn;
+  /** The tasks that failed. */
+  failed: readonly Task[];
+  hint?: string | Mrkdwn | undefined;
+  jobId: string;
+  actions: readonly CommandButton[];
+}
+
+const shownFailures = 3;
+
+/** The card of a demo with which something failed: the step, the cluster, the reason and the remedy. */
+export function failedCard({ title, failed, hint, jobId, actions }: Failed): SlackMessage {
+  const reasons = failed.slice(0, shownFailures).map((task) => brief(`${taskName(task)}: ${messageOf(task.error)}`));
+  const more = failed.length > shownFailures && mrkdwn`> … and ${failed.length - shownFailures} more`;
+  const remedy = hint && mrkdwn`*What to do:* ${hint}`;
+  return {
+    text: plain(joinMrkdwn([mrkdwn`${title}: ${reasons.join('; ')}`, remedy], '\n')),
+    blocks: [
+      ...sections(
+        joinMrkdwn([mrkdwn`:x: ${title}`, ...reasons.map((reason) => mrkdwn`> ${reason}`), more, remedy], '\n'),
+      ),
+      buttons(actions),
+      smallPrint(mrkdwn`Job \`${jobId}\` · details are in the thread`),
+    ],
+  };
+}
+
+/** The card of a demo that is gone; `how` is `has been`, or `expired and has been`. */
+export function endedCard(
+  { name, ready, created }: Pick<Demo, 'name' | 'ready' | 'created'>,
+  { how, hasLeft, now }: { how: string; hasLeft: boolean; now: Date },
+): SlackMessage {
+  const ageMs = now.getTime() - (ready ?? created).getTime();
+  const lived = ready ? `It lived for ${formatDuration(ageMs)}.` : 'It was never ready.';
+  const left = hasLeft ? '. Its volumes are kept: see the thread.' : '; nothing is left of it.';
+  const line = mrkdwn`Demo *${name}* ${how} deleted${left} ${lived}`;
+  return { text: plain(line), blocks: sections(mrkdwn`:wastebasket: ${line}`) };
+}
