@@ -126,7 +126,8 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
 
   /** Confirms a deletion until it is under way: it is refused, with the reason, while the bot has no Redis. */
   async function confirmDeletion(demo: string): Promise<void> {
-    const begun = () => Promise.resolve(shown(demo, /Deleting demo .*\d+ of \d+ steps/).length > 0);
+    const begun = () =>
+      Promise.resolve(shown(demo, /Deleting demo .*\d+ of \d+ steps|deleted; nothing is left/).length > 0);
     await waitFor(
       `the deletion of ${demo} to begin`,
       async () => {
@@ -154,7 +155,9 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
 
   /** What people in the channel see about a demo. */
   const shown = (demo: string, pattern: RegExp) =>
-    stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`) && pattern.test(text));
+    stack.slack.timeline.entries
+      .map(textOf)
+      .filter((text) => new RegExp(`\\b${demo}\\b`).test(text) && pattern.test(text));
   const isShownOnce = (demo: string, pattern: RegExp, what: string) =>
     assert.equal(shown(demo, pattern).length, 1, `${what}, once: ${shown(demo, pattern).join('\n---\n')}`);
 

@@ -88,13 +88,11 @@ describe('a demo on a real cluster', () => {
     );
     kubeconfig = file!.content;
     assert.equal(file!.name, 'e2e.kubeconfig.yaml');
-    const progress = (await slack.messages(slack.channel))
-      .map(textOf)
-      .filter((text) => /Creating demo \*e2e\*/.test(text));
-    assert.equal(progress.length, 1, 'one progress message');
-    assert.doesNotMatch(progress[0]!, /:hourglass_flowing_sand:|:x:/);
+    await stack.message(/Demo \*e2e\* of .* is ready/, minute);
+    const cards = (await slack.messages(slack.channel)).map(textOf).filter((text) => /demo \*?e2e\*? /i.test(text));
+    assert.equal(cards.length, 1, 'one card');
     const edits = slack.calls.filter(({ method }) => method === 'chat.update').length;
-    assert.ok(edits > 2, `the progress message is edited as steps finish, was edited ${edits} times`);
+    assert.ok(edits > 2, `the card is edited as steps finish, was edited ${edits} times`);
   });
 
   it('answers a second create with the state, and starts nothing', async () => {
@@ -280,16 +278,14 @@ describe('a worker that is killed in the middle of a create', () => {
     await first.kill('SIGKILL');
     const second = await stack.startWorker();
     try {
-      await stack.message(/Creating demo \*crash\* · ([1-9]\d*) of \1 steps/, createWithinMs);
+      await stack.message(/Demo \*crash\* of .* is ready/, createWithinMs);
       const files = await waitFor('the kubeconfig of crash', async () => {
         const sent = (await slack.files(slack.channel)).filter(({ name }) => name === 'crash.kubeconfig.yaml');
         return sent.length > 0 && sent;
       });
       assert.equal(files.length, 1);
-      const progress = (await slack.messages(slack.channel))
-        .map(textOf)
-        .filter((text) => /^Creating demo crash/.test(text));
-      assert.equal(progress.length, 1, 'the message of the killed worker goes on');
+      const cards = (await slack.messages(slack.channel)).map(textOf).filter((text) => /demo crash /i.test(text));
+      assert.equal(cards.length, 1, 'the card of the killed worker goes on');
       await stack.type(slack.alice, 'verify crash');
       assert.match(textOf(await stack.message(/crash.*requests from sleep/s, minute)), /v1: [1-9]\d* · v2: [1-9]/);
       await deleteDemo('crash');

@@ -40,7 +40,7 @@ describe('a create whose Redis is flushed', () => {
     const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
     try {
       await product.say('create emptied');
-      await told(/Creating demo \*emptied\*/);
+      await told(/Creating demo emptied: /);
       await admin.flushall();
       await told(/Creating demo \*?emptied\*? failed/);
       await product.done(await product.ask());
@@ -52,7 +52,7 @@ describe('a create whose Redis is flushed', () => {
   it('is put back on its queue when the worker stops', async () => {
     const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
     await product.say('create stopped');
-    await told(/Creating demo \*stopped\*/);
+    await told(/Creating demo stopped: /);
     await admin.flushall();
     await product.close();
     const [waiting] = listsToScaleBy(queueName('provisioning'));

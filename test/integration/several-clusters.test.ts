@@ -44,7 +44,6 @@ describe('with two host clusters', () => {
     const { slack } = stack;
     await stack.type(slack.alice, 'create far --on us');
     await stack.message(/Demo \*far\* of .* is ready on us/, 60_000);
-    await stack.message(/Creating demo \*far\* on us/);
     await stack.type(slack.bob, 'verify far');
     assert.match(textOf(await stack.message(/requests from sleep/)), /v1: [1-9]\d* · v2: [1-9]/);
     assert.match(await ask('status far', /Demo \*?far/), /all parts are in place/);
