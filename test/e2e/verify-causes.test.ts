@@ -29,6 +29,7 @@ const config = readDemoConfig(process.env.VCDEMO_CONFIG);
 
 let directory: string;
 let stack: Stack;
+let isCreated = false;
 
 /** kubectl in the host cluster. */
 const inHost = async (...args: string[]) => (await execa('kubectl', args)).stdout;
@@ -71,10 +72,11 @@ before(async () => {
   const isKept = stack.whisper(stack.slack.alice, /Nothing was started/, 10 * minute);
   const first = await Promise.any([created.then(textOf), isKept]);
   assert.doesNotMatch(first, /failed/);
+  isCreated = true;
   await writeKubeconfigs();
 });
 after(async () => {
-  if (!process.env.CAUSES_KEEP) {
+  if (isCreated && !process.env.CAUSES_KEEP) {
     await stack.type(stack.slack.alice, `delete ${demo}`);
     await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
     await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);

@@ -2,7 +2,7 @@ import { after, before, describe, it } from 'node:test';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { placesOf, type VirtualClusterName } from '../../src/k8s/demo.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
-import { list, merge, readSecret, ref, remove, type Reference } from '../../src/k8s/objects.js';
+import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/objects.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
@@ -55,17 +55,7 @@ describe('verify of a demo in which something was broken', () => {
     void (await merge(await virtual(name), reference, fields));
   const removeFrom = async (name: VirtualClusterName, reference: Reference) => remove(await virtual(name), reference);
 
-  const faults: [string, () => Promise<unknown>, RegExp[], string?][] = [
-    [
-      'a namespace that is not labelled',
-      async () => {
-        await edit('vc1', ref('v1', 'Namespace', 'sample'), { metadata: { labels: { 'istio-injection': null } } });
-        const pods = await list(await virtual('vc1'), 'v1', 'Pod', { namespace: 'sample', labels: { app: 'sleep' } });
-        for (const { metadata } of pods) await removeFrom('vc1', inSample('v1', 'Pod', metadata.name));
-      },
-      [/\*Cause:\* the namespace is not labelled for injection\n> vc1: /],
-      'create broken --restart',
-    ],
+  const faults: [string, () => Promise<unknown>, RegExp[]][] = [
     [
       'a remote secret that was deleted',
       () => removeFrom('vc1', remoteSecretOf('vc2')),
@@ -103,7 +93,7 @@ describe('verify of a demo in which something was broken', () => {
       ],
     ],
   ];
-  for (const [topic, make, patterns, command = 'create broken'] of faults)
+  for (const [topic, make, patterns] of faults)
     it(`names ${topic}, and Repair ends in a pass`, async () => {
       await make();
       let text = '';
@@ -116,7 +106,7 @@ describe('verify of a demo in which something was broken', () => {
         { withinMs: 90_000, seen: () => text },
       );
       const before = (await readied()).length;
-      await stack.press(stack.slack.alice, 'run:0', command);
+      await stack.press(stack.slack.alice, 'run:0', 'create broken');
       await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
       await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
     });
