@@ -105,7 +105,11 @@ export function manifestOf(document: string): Manifest {
   return spec < 0 ? manifest : new UnparsedManifest(manifest, document.slice(spec));
 }
 
-const texts = z.record(z.string(), z.string()).optional();
+/** istioctl writes `annotations: null` where it has none. */
+const texts = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((entries) => entries ?? undefined);
 const renderedManifest = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),

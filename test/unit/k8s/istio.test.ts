@@ -30,6 +30,11 @@ describe("Istio's operator", () => {
     assert.deepEqual(Object.keys(Object(gateway!.k8s)), ['securityContext', 'hpaSpec']);
   });
 
+  it('accepts a manifest with empty annotations, such as that of the ingress gateway', () => {
+    const { metadata } = manifestOf('apiVersion: v1\nkind: Service\nmetadata:\n  name: gateway\n  annotations: null\n');
+    assert.equal(metadata.annotations, undefined);
+  });
+
   it('refuses a configuration that replaces the list of gateways with something else', () => {
     const over = { components: { ingressGateways: { enabled: false } } };
     assert.throws(
