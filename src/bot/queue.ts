@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Queue, type Job, type Telemetry } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
@@ -145,7 +145,7 @@ export function createJobQueues(
     },
     async isUntaken(id, name, hostCluster) {
       const queue = queueOf(name, hostCluster);
-      const job = (await untilDone(pingTimeoutMs, () => queue.getJob(id))) as Job | undefined;
+      const job = await untilDone(pingTimeoutMs, () => queue.getJob(id));
       return job !== undefined && job.processedOn === undefined;
     },
     async waitingOf(userId, most) {
@@ -212,7 +212,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 const hasFailed = async (queue: Queue, id: string): Promise<boolean> =>
-  ((await queue.getJob(id)) as Job | undefined)?.failedReason !== undefined;
+  (await queue.getJob(id))?.failedReason !== undefined;
 
 function openQueue(name: string, link: RedisLink, telemetry: Telemetry | undefined): Queue {
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.

@@ -178,7 +178,8 @@ function parseWords(name: CommandName, words: readonly string[], limits: Limits,
       continue;
     }
     if (word.isOptional && word.values && !word.values.includes(next.toLowerCase())) continue;
-    const typed = word.isRest ? left.splice(0).join(' ') : left.shift()!;
+    const typed = word.isRest ? left.join(' ') : next;
+    left.splice(0, word.isRest ? left.length : 1);
     parsed[field] = parseValue('value', () => word.parse(typed, limits), refuse);
   }
   const [unexpected] = left;

@@ -31,8 +31,9 @@ export const noteSchedule = (host: Cluster, demo: Demo, everyMs: number | undefi
 export async function beginDueVerify(host: Cluster, demo: Demo): Promise<Demo | undefined> {
   let isOurs = false;
   const changed = await changeExisting(host, demo, (current) => {
+    const { schedule } = current;
     isOurs = isVerifyDue(current);
-    return isOurs ? { ...current, schedule: { ...current.schedule!, last: new Date() } } : current;
+    return isOurs && schedule ? { ...current, schedule: { ...schedule, last: new Date() } } : current;
   });
   return isOurs ? changed : undefined;
 }

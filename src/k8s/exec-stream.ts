@@ -18,24 +18,25 @@ export async function openExecStream(
   signal: AbortSignal,
 ): Promise<Duplex> {
   const over = new AbortController();
-  let channels = undefined as Channels | undefined;
+  const opened: { channels?: Channels } = {};
   const stream = new Duplex({
-    read: () => channels?.resume(),
+    read: () => opened.channels?.resume(),
     write(chunk: Buffer, _encoding, done) {
-      channels!.send(channel.stdin, chunk).then(() => done(), done);
+      if (!opened.channels) return done(new Error('the command has not been started yet'));
+      opened.channels.send(channel.stdin, chunk).then(() => done(), done);
     },
     destroy(error, done) {
       over.abort();
       done(error);
     },
   });
-  channels = await openChannels(
+  opened.channels = await openChannels(
     cluster,
     execPath(target, command, { stdin: true }),
     protocols,
     {
       onData(from, data) {
-        if (from === channel.stdout && !stream.push(data)) channels?.pause();
+        if (from === channel.stdout && !stream.push(data)) opened.channels?.pause();
       },
       onEnd: () => stream.push(null),
     },

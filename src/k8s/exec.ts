@@ -84,13 +84,8 @@ export function execPath(
   command: readonly string[],
   { stdin = false } = {},
 ): string {
-  const query = new URLSearchParams([
-    ...(stdin ? [['stdin', 'true'] as [string, string]] : []),
-    ['stdout', 'true'],
-    ['stderr', 'true'],
-    ['container', container],
-    ...command.map((word): [string, string] => ['command', word]),
-  ]);
+  const query = new URLSearchParams({ ...(stdin && { stdin: 'true' }), stdout: 'true', stderr: 'true', container });
+  for (const word of command) query.append('command', word);
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query}`;
 }
 

@@ -59,8 +59,11 @@ export async function readMeshPeer({ cluster, other, namespace, signal }: PeerRe
 
 async function readyHelloworld(cluster: Cluster, namespace: string): Promise<{ name: string; ip: string } | undefined> {
   const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels: { app: 'helloworld' }, atMost: 50 });
-  const pod = pods.find((candidate) => podProblem(candidate) === undefined && candidate.status?.podIP);
-  return pod && { name: pod.metadata.name, ip: pod.status!.podIP! };
+  for (const pod of pods) {
+    const ip = pod.status?.podIP;
+    if (ip && podProblem(pod) === undefined) return { name: pod.metadata.name, ip };
+  }
+  return undefined;
 }
 
 async function shakeHands(

@@ -4,6 +4,7 @@ import type {
   V1NetworkPolicy,
   V1NetworkPolicyPeer,
   V1NetworkPolicyPort,
+  V1NetworkPolicySpec,
 } from '@kubernetes/client-node';
 
 /*
@@ -28,7 +29,7 @@ export interface Connection {
 }
 
 /** The policies that cut a connection, such as `demo-vc2/deny (ingress)`; none if it is allowed. */
-export function policiesThatCut(policies: readonly V1NetworkPolicy[], connection: Connection): string[] {
+export function policiesThatCut(policies: readonly NetworkPolicy[], connection: Connection): string[] {
   const { from, to, port } = connection;
   return [
     ...closedBy(policies, { type: 'Egress', pod: from, peer: to, port }),
@@ -36,9 +37,11 @@ export function policiesThatCut(policies: readonly V1NetworkPolicy[], connection
   ];
 }
 
-/** As the API writes it; the library's type has another name for the field. */
-interface IngressRule {
-  from?: V1NetworkPolicyPeer[];
+/** As the API writes it: the library's type has another name for `from`. */
+export interface NetworkPolicy extends Omit<V1NetworkPolicy, 'spec'> {
+  spec?: Omit<V1NetworkPolicySpec, 'ingress'> & {
+    ingress?: { from?: V1NetworkPolicyPeer[]; ports?: V1NetworkPolicyPort[] }[];
+  };
 }
 
 interface Side {
@@ -48,7 +51,7 @@ interface Side {
   port: number;
 }
 
-function closedBy(policies: readonly V1NetworkPolicy[], { type, pod, peer, port }: Side): string[] {
+function closedBy(policies: readonly NetworkPolicy[], { type, pod, peer, port }: Side): string[] {
   const selecting = policies.filter(
     ({ metadata, spec }) =>
       metadata?.namespace === pod.namespace && typesOf(spec).includes(type) && selects(spec?.podSelector, pod.labels),
@@ -57,7 +60,7 @@ function closedBy(policies: readonly V1NetworkPolicy[], { type, pod, peer, port 
     const rules =
       type === 'Egress'
         ? (spec?.egress ?? []).map(({ to, ports }) => ({ peers: to, ports }))
-        : (spec?.ingress ?? []).map((rule) => ({ peers: (rule as IngressRule).from, ports: rule.ports }));
+        : (spec?.ingress ?? []).map(({ from, ports }) => ({ peers: from, ports }));
     return rules.some(
       ({ peers, ports }) =>
         (!peers?.length || peers.some((one) => matches(one, peer, metadata?.namespace))) &&
@@ -68,7 +71,7 @@ function closedBy(policies: readonly V1NetworkPolicy[], { type, pod, peer, port 
   return selecting.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name} (${type.toLowerCase()})`);
 }
 
-const typesOf = (spec: V1NetworkPolicy['spec']): string[] =>
+const typesOf = (spec: NetworkPolicy['spec']): string[] =>
   spec?.policyTypes ?? ['Ingress', ...(spec?.egress?.length ? ['Egress'] : [])];
 
 function matches(

@@ -27,8 +27,8 @@ export interface RemoteSecret {
 }
 
 const remoteKubeconfig = z.object({
-  clusters: z.array(z.object({ cluster: z.looseObject({ server: z.string() }) })).min(1),
-  users: z.array(z.object({ user: z.object({ token: z.string().optional() }) })).min(1),
+  clusters: z.tuple([z.object({ cluster: z.looseObject({ server: z.string() }) })], z.unknown()),
+  users: z.tuple([z.object({ user: z.object({ token: z.string().optional() }) })], z.unknown()),
 });
 
 /** The longest kubeconfig that is looked at, in characters; with one CA and one token it is far shorter. */
@@ -61,7 +61,8 @@ async function tryRemoteSecret(text: string, other: Cluster, signal: AbortSignal
   } catch {
     return { cluster: name, server: '', isAuthority: false, refused: 'it is not a kubeconfig' };
   }
-  const [{ cluster }, { user }] = [kubeconfig.clusters[0]!, kubeconfig.users[0]!];
+  const [{ cluster }] = kubeconfig.clusters;
+  const [{ user }] = kubeconfig.users;
   const authority = Buffer.from(String(cluster['certificate-authority-data'] ?? ''), 'base64').toString('utf8');
   const tokenEnds = expiryOf(user.token);
   const secret = {

@@ -62,12 +62,9 @@ class ObservedWebClient extends WebClient {
 
 /** Slack says which scope the app is missing, but the library's message does not. */
 function nameMissingScope(error: unknown): void {
-  if (errorCodeOf(error) !== 'missing_scope') return;
-  const { data } = error as WebAPIPlatformError;
-  const { needed } = data as { needed?: unknown };
-  if (typeof needed === 'string')
-    (error as Error).message =
-      `the Slack app is missing the scope ${needed}: add it to the app (slack-manifest.yaml lists all of them) and install it again`;
+  if (!(error instanceof WebAPIPlatformError) || error.data.error !== 'missing_scope') return;
+  if ('needed' in error.data && typeof error.data.needed === 'string')
+    error.message = `the Slack app is missing the scope ${error.data.needed}: add it to the app (slack-manifest.yaml lists all of them) and install it again`;
 }
 
 /** For Slack's clients: the caller reports what failed, and their own lines would bypass our log. */

@@ -1,5 +1,6 @@
 import type { KnownBlock, PlanBlock, TaskCardBlock } from '@slack/web-api';
 import { hours } from '../duration.js';
+import { isRecord } from '../is-record.js';
 import type { Log } from '../log.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../mrkdwn.js';
 import { sections, type ChartBlock, type MessageBlock } from '../slack-message.js';
@@ -177,8 +178,8 @@ function chartText({ title, chart }: ChartBlock): Mrkdwn {
 
 /** The text of rich text or of the cell of a table, escaped. */
 function richText(node: unknown): Mrkdwn {
-  if (typeof node !== 'object' || node === null) return mrkdwn``;
-  const { elements, text, user_id, url, value, timestamp } = node as Record<string, unknown>;
+  if (!isRecord(node)) return mrkdwn``;
+  const { elements, text, user_id, url, value, timestamp } = node;
   if (Array.isArray(elements)) return joinMrkdwn(elements.map(richText), '');
   if (typeof user_id === 'string') return mention(user_id);
   if (typeof timestamp === 'number') return slackTime(new Date(timestamp * 1000));

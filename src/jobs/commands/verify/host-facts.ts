@@ -1,4 +1,4 @@
-import type { V1NetworkPolicy, V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import { NotYet } from '../../../k8s/api-errors.js';
@@ -7,7 +7,7 @@ import { dashboardReady } from '../../../k8s/dashboard.js';
 import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { readCredentialsEnd, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
 import { tagOf, type Fact } from '../../../k8s/mesh-facts.js';
-import { policiesThatCut, type PolicyPod } from '../../../k8s/network-policies.js';
+import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/network-policies.js';
 import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster.js';
 import { placeOf, type DemoContext } from '../../context.js';
@@ -69,7 +69,7 @@ async function cuts(
     samplePod(host, place, 'sleep'),
     samplePod(host, other, 'helloworld'),
     ...[place, other].map(({ namespace }) =>
-      list<V1NetworkPolicy>(host, 'networking.k8s.io/v1', 'NetworkPolicy', { namespace, atMost: 100 }),
+      list<NetworkPolicy>(host, 'networking.k8s.io/v1', 'NetworkPolicy', { namespace, atMost: 100 }),
     ),
   ]);
   if (!sleep || !helloworld) throw new Error('there is no pod of sleep or of helloworld');
