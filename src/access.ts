@@ -23,7 +23,7 @@ export interface Memberships {
 }
 
 /** Whether a person is one of these people, or a member of one of these user groups and channels. */
-export async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
+async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
   // Only members of a channel can write in it.
   if (ids.some((id) => id === asker.userId || id === asker.channelId)) return true;
   const groups = ids.filter((id) => /^[SCG]/.test(id));
@@ -32,7 +32,7 @@ export async function isAmong(ids: readonly string[], asker: Asker, memberships:
 }
 
 /** In `access.viewers`: all those who are not listed otherwise. */
-export const everybodyElse = 'everybody';
+const everybodyElse = 'everybody';
 
 /** The role of a person; undefined if they may not use vcdemo at all. Asks Slack only about groups and channels. */
 export async function roleOf(

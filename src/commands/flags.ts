@@ -60,7 +60,7 @@ export const expectedWeights: Flag<{ v1: number; v2: number }> = {
 };
 
 /** How often `verify` repeats itself, in milliseconds: workers may be started every few minutes only. */
-export const everyLimits = { least: minutes(5), most: hours(24) } as const;
+const everyLimits = { least: minutes(5), most: hours(24) } as const;
 
 /** How often a demo's mesh is verified by itself; `off` ends that. */
 export const every: Flag<number | 'off'> = {

@@ -28,6 +28,6 @@ export function requestsFor(
 }
 
 /** A request with a validated payload. */
-export function jobRequest<Name extends JobName>(name: Name, payload: unknown): JobRequest<Name> {
+function jobRequest<Name extends JobName>(name: Name, payload: unknown): JobRequest<Name> {
   return { name, payload: jobs[name].payload.parse(payload) };
 }

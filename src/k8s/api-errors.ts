@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import { parseJson } from '../json.js';
 import { clip } from '../redact.js';
 import { capitalised } from '../text.js';
 import type { CertificateProblem } from './certificate-problems.js';
@@ -89,13 +90,8 @@ export class TooMuchError extends UserError {
 const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
 
 /** Kubernetes' Status; undefined if something else answered, such as a proxy. */
-function parseStatus(body: string): z.output<typeof statusAnswer> | undefined {
-  try {
-    return statusAnswer.parse(JSON.parse(body));
-  } catch {
-    return undefined;
-  }
-}
+const parseStatus = (body: string): z.output<typeof statusAnswer> | undefined =>
+  statusAnswer.safeParse(parseJson(body)).data;
 
 export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;

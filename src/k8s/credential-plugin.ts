@@ -125,7 +125,7 @@ function start(plugin: CredentialPlugin, server: Server, entry: Known): Run {
 }
 
 /** What a plugin gets in the variable KUBERNETES_EXEC_INFO. */
-export function execInfo({ apiVersion, provideClusterInfo, clusterConfig }: CredentialPlugin, server: Server): object {
+function execInfo({ apiVersion, provideClusterInfo, clusterConfig }: CredentialPlugin, server: Server): object {
   const cluster = {
     server: server.url,
     'tls-server-name': server.tlsServerName,

@@ -3,6 +3,7 @@ import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { demoName } from '../commands/payload.js';
 import { messageOf, UserError } from '../errors.js';
+import { parseJson } from '../json.js';
 import { isConflict, isNotFound } from './api-errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import {
@@ -343,14 +344,6 @@ function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError
   return new UserError('record-unreadable', `The record of demo ${name} cannot be read: ${problem}`, {
     hint: `Nothing was changed. The vcdemo operators can repair ${where}, or delete the demo's namespaces and the record by hand.`,
   });
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A namespace is listed by its UID, or proves that a worker created it for this record but died before recording it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json.js';
 import { messageOf } from '../errors.js';
 import { shorten } from '../redact.js';
 import { ApiError, ConnectionLost, isPassing, TooMuchError } from './api-errors.js';
@@ -89,10 +90,5 @@ export function execPath(
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query}`;
 }
 
-function statusIn(data: Buffer): z.output<typeof commandStatus> | undefined {
-  try {
-    return commandStatus.parse(JSON.parse(data.toString('utf8')));
-  } catch {
-    return undefined;
-  }
-}
+const statusIn = (data: Buffer): z.output<typeof commandStatus> | undefined =>
+  commandStatus.safeParse(parseJson(data.toString('utf8'))).data;

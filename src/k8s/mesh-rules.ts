@@ -45,7 +45,12 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
   }
 }
 
-function ruleOf(kind: MeshRule['kind'], { metadata, spec }: IstioObject, namespace: string): MeshRule | undefined {
+/** What a rule does to requests to helloworld; undefined if nothing. */
+export function ruleOf(
+  kind: MeshRule['kind'],
+  { metadata, spec }: IstioObject,
+  namespace: string,
+): MeshRule | undefined {
   const { data } = ruleSpec.safeParse(spec ?? {});
   const effect = data && kinds[kind].effectOf(data);
   if (data === undefined || effect === undefined) return undefined;
@@ -56,13 +61,7 @@ function ruleOf(kind: MeshRule['kind'], { metadata, spec }: IstioObject, namespa
   };
 }
 
-type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
-
-/** What a rule does to requests to helloworld, in words that follow its name; undefined if nothing. */
-export function ruleEffect(kind: MeshRule['kind'], spec: unknown): string | undefined {
-  const { success, data } = ruleSpec.safeParse(spec ?? {});
-  return success ? kinds[kind].effectOf(data) : undefined;
-}
+export type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
 
 /** The objects of one of Istio's kinds; none where its definition is missing. */
 async function listIfServed(

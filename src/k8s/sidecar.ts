@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { z } from 'zod';
+import { parseJson } from '../json.js';
 import { NotYet } from './api-errors.js';
 import type { Cluster } from './cluster.js';
 import { list, type Found } from './objects.js';
@@ -119,13 +120,7 @@ const clustersDump = z.object({
 
 /** Of Envoy's dump of one cluster; undefined where it shows none, or something else. */
 export function transportIn(dump: string): SidecarTransport | undefined {
-  let parsed: z.output<typeof clustersDump>;
-  try {
-    parsed = clustersDump.parse(JSON.parse(dump));
-  } catch {
-    return undefined;
-  }
-  const [first] = parsed.configs;
+  const [first] = clustersDump.safeParse(parseJson(dump)).data?.configs ?? [];
   if (!first) return undefined;
   const peers = first.cluster.transport_socket_matches.flatMap(({ transport_socket: { typed_config: config } }) => {
     const accepted = config.common_tls_context?.combined_validation_context.default_validation_context;
@@ -159,13 +154,8 @@ const certsPage = z.object({
 
 /** The certificate that the sidecar has for its pod; undefined where it has none, or did not say. */
 export function certificateIn(page: string): SidecarCertificate | undefined {
-  let parsed: z.output<typeof certsPage>;
-  try {
-    parsed = certsPage.parse(JSON.parse(page));
-  } catch {
-    return undefined;
-  }
-  const leaves = parsed.certificates.flatMap(({ cert_chain: [leaf] }) => leaf ?? []);
+  const { certificates = [] } = certsPage.safeParse(parseJson(page)).data ?? {};
+  const leaves = certificates.flatMap(({ cert_chain: [leaf] }) => leaf ?? []);
   const leaf = leaves.find(({ subject_alt_names: names }) => names.some(({ uri }) => uri?.startsWith('spiffe://')));
   const identity = leaf?.subject_alt_names.find(({ uri }) => uri?.startsWith('spiffe://'))?.uri;
   const isComplete = leaf && identity !== undefined && !Number.isNaN(leaf.expiration_time.getTime());

@@ -176,7 +176,7 @@ export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace)
 }
 
 /** vcluster has not written its credentials yet. */
-export class NotConnectable extends NotYet {
+class NotConnectable extends NotYet {
   override readonly name = 'NotConnectable';
 
   constructor(place: VirtualClusterPlace) {

@@ -37,8 +37,7 @@ export interface SlackFetchOptions {
 }
 
 /** Whether the call may have been carried out, and people would notice if it were carried out again. */
-export const isVisible = (method: string, failure: Failure): boolean =>
-  failure === 'unanswered' && visibleMethods.has(method);
+const isVisible = (method: string, failure: Failure): boolean => failure === 'unanswered' && visibleMethods.has(method);
 
 /**
  * A `fetch` for WebClient, whose own retries must be off. It retries for `patienceMs`; a call that people would see twice

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../json.js';
 
 /** Bytes of a slash command; what people type is much shorter. */
 export const commandLimit = 64 * 1024;
@@ -103,12 +104,4 @@ function parseEvent(json: unknown): Incoming | undefined {
 
 function as<Kind extends string, Body>(kind: Kind, parsed: z.ZodSafeParseResult<Body>) {
   return parsed.success ? { kind, body: parsed.data } : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -8,7 +8,7 @@ export interface Signature {
 }
 
 /** How far the time of a request may differ from our clock, in seconds. */
-export const toleranceSeconds = 300;
+const toleranceSeconds = 300;
 
 /** The signature in the headers, if it is well-formed and recent; otherwise the request is not worth reading. */
 export function readSignature(

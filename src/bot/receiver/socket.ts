@@ -7,6 +7,7 @@ import type { Log } from '../../log.js';
 import type { SlackCallObserver } from '../../metrics.js';
 import { proxyDispatcher } from '../../proxy.js';
 import { errorCodeOf, silentLogger, slackClientOptions } from '../../slack/client.js';
+import { parseJson } from '../../json.js';
 import { within } from '../../within.js';
 import { parseEnvelope } from './body.js';
 import type { Dispatch } from './dispatch.js';
@@ -165,9 +166,5 @@ const disconnectMessage = z.object({ type: z.literal('disconnect'), reason: z.un
 function disconnectReasonIn(message: string): string | undefined {
   // Slack's own messages are short.
   if (message.length > 2_000) return undefined;
-  try {
-    return disconnectMessage.safeParse(JSON.parse(message)).data?.reason;
-  } catch {
-    return undefined;
-  }
+  return disconnectMessage.safeParse(parseJson(message)).data?.reason;
 }

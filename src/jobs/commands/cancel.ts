@@ -185,12 +185,12 @@ async function noteDone({ id, payload }: CancelRun, host: Cluster): Promise<void
 
 // ------------------------------------------------------------------ answers
 
-export const removedMessage = (demo: string, command: string): SlackMessage =>
+const removedMessage = (demo: string, command: string): SlackMessage =>
   message(
     mrkdwn`:octagonal_sign: \`${command} ${demo}\` was still waiting for a worker. It was taken off the queue; nothing was done.`,
   );
 
-export const nothingToCancelMessage = (demo: Demo): SlackMessage =>
+const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
     mrkdwn`:information_source: There is nothing to cancel: nothing is being done with demo *${demo.name}*, and nothing waits in the queue. State: ${describeState(demo)}. \`/vcdemo delete ${demo.name}\` deletes it.`,
   );

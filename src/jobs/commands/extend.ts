@@ -55,7 +55,7 @@ function tooLong({ name, expires }: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMo
   });
 }
 
-export const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
+const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
   message(
     ready === undefined
       ? mrkdwn`:hourglass: Demo *${name}* will live for ${formatDuration(ttlMs)} when it is ready.`

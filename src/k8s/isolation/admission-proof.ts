@@ -28,7 +28,7 @@ const proofs = new WeakMap<Cluster, Map<string, Promise<AdmissionGaps>>>();
  * Asks once per namespace and connection to the host cluster, that is, once per job.
  * @throws ApiError if the API server refuses to answer
  */
-export function findAdmissionGaps(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
+function findAdmissionGaps(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
   const known = proofs.get(host) ?? new Map<string, Promise<AdmissionGaps>>();
   proofs.set(host, known);
   const asked = known.get(namespace) ?? askEachRule(host, config, namespace);
@@ -81,7 +81,7 @@ export async function assertAdmission(
 }
 
 /** The gaps as a sentence; undefined if there are none. */
-export function describeGaps({ missing, outdated }: AdmissionGaps, config: AdmissionConfig): string | undefined {
+function describeGaps({ missing, outdated }: AdmissionGaps, config: AdmissionConfig): string | undefined {
   const rules = policyRules(config);
   if (missing.length > 0 && missing.length === rules.length)
     return `the host cluster does not enforce the admission policy ${policyName}`;

@@ -33,7 +33,7 @@ export interface Probe {
 }
 
 /** An object with this annotation is treated as if a virtual cluster had written it, so that preflight can test it. */
-export const asTenant = 'probe.vcdemo.io/as-tenant';
+const asTenant = 'probe.vcdemo.io/as-tenant';
 const runtimeClassProbe = 'probe.vcdemo.io/runtime-class';
 /** With it, an object is treated as a write of a pod's status, or as written by somebody else than the worker. */
 const podStatusProbe = 'probe.vcdemo.io/pod-status';

@@ -13,7 +13,7 @@ import { read, ref, type Manifest } from '../objects.js';
  */
 
 /** On every object that vcluster creates for a tenant; vcluster overwrites what the tenant writes there. */
-export const syncedLabel = 'vcluster.loft.sh/managed-by';
+const syncedLabel = 'vcluster.loft.sh/managed-by';
 const namespaceName = 'kubernetes.io/metadata.name';
 const controlPlanePort = 8443;
 
@@ -101,7 +101,7 @@ const usualNamespaces = {
 } as const;
 
 /** The namespaces of the ingress controller, whose pods may call a demo's pods. */
-export function ingressNamespaces({ exposure, isolation }: NetworkRequest['config']): readonly string[] {
+function ingressNamespaces({ exposure, isolation }: NetworkRequest['config']): readonly string[] {
   if (isolation.ingress.namespaces) return isolation.ingress.namespaces;
   return exposure.kind === 'gateway' ? [exposure.gateway.namespace] : usualNamespaces[exposure.kind];
 }

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TooMuchError } from '../../../src/k8s/api-errors.js';
 import { connectCluster } from '../../../src/k8s/cluster.js';
-import { readMeshRules, ruleEffect } from '../../../src/k8s/mesh-rules.js';
+import { readMeshRules, ruleOf, type MeshRule } from '../../../src/k8s/mesh-rules.js';
 import { accessWith } from '../../../src/k8s/server-access.js';
 import { sendJson, startApiStub } from '../../support/api-stub.js';
+
+const ruleEffect = (kind: MeshRule['kind'], spec: object) =>
+  ruleOf(kind, { metadata: { name: 'rule', labels: {}, annotations: {} }, spec }, 'sample')?.effect;
 
 describe('a rule of Istio', () => {
   test('that routes to subsets says which, with their weights', () => {
