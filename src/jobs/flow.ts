@@ -114,7 +114,7 @@ export class FlowError extends Error {
 }
 
 /** `vc1: Starting the virtual cluster` */
-const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
+export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
 
 /**
  * Runs every step as soon as the steps before it are done. If one fails that is not optional, those that depend on it do
