@@ -44,6 +44,17 @@ export const commands = {
     who: 'everybody',
     accepted: (demo) => mrkdwn`Verifying the mesh of demo *${demo}*.`,
   },
+  diagnose: {
+    topic: 'using',
+    summary: 'check the mesh, name the cause of what fails, and attach an archive of evidence for a colleague',
+    example: 'diagnose team-a',
+    demo: 'optional',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => mrkdwn`Diagnosing the mesh of demo *${demo}*.`,
+  },
   status: {
     topic: 'using',
     summary: 'check every part of a demo and show what is missing',

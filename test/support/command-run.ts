@@ -63,6 +63,7 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       sendFile: (_to: string, file: SlackFile) => send(file),
       replyWithFile: (_posted: unknown, _to: unknown, file: SlackFile) => send(file),
       deleteFiles: () => Promise.resolve([]),
+      isMissing: () => false,
     } as unknown as Slack;
     const run = {
       ...{ id: `${name}-${++count}`, name, askedAt: new Date(), resumed: false, slack },

@@ -4,6 +4,7 @@ import { cancel } from './cancel.js';
 import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
 import { deleteDemo } from './delete/delete.js';
+import { diagnose } from './diagnose/diagnose.js';
 import { expire } from './delete/expire.js';
 import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
@@ -21,6 +22,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   create,
   kubeconfig,
   verify,
+  diagnose,
   status,
   list,
   home,

@@ -48,14 +48,14 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
 }
 
 /** What is about to break a mesh that works. The public name has a paragraph of its own. */
-const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
+export const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
   findings
     .filter(({ state, check }) => state === 'fail' && check !== 'publicName')
     .slice(0, 5)
     .map(({ cluster, evidence }) => mrkdwn`:warning: ${cluster}: ${brief(evidence)}`);
 
 /** The first cause with its evidence, and the others. */
-function causesText(demo: string, causes: readonly Cause[]): Mrkdwn[] {
+export function causesText(demo: string, causes: readonly Cause[]): Mrkdwn[] {
   if (causes.length === 0)
     return [
       mrkdwn`*No cause was found.* The file in the thread lists everything that was checked; \`/vcdemo status ${demo}\` shows what is missing.`,

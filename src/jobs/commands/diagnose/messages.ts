@@ -1,0 +1,50 @@
+import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
+import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
+import { checkedPlan } from '../verify/checked.js';
+import type { Verified } from '../verify/details.js';
+import { causesText, warnings } from '../verify/messages.js';
+import { outcomeOf } from '../verify/outcome.js';
+import { repairButton } from '../verify/repair.js';
+
+/** What the checks found, the causes and what was checked; the archive is in the thread. */
+export function diagnosisMessage(verified: Verified): SlackMessage {
+  const { demo, causes, findings, verdict, tookMs } = verified;
+  const failed = findings.filter(({ state }) => state === 'fail').length;
+  const isWell = outcomeOf(verified).outcome === 'pass';
+  const [cause] = causes;
+  const found = cause
+    ? cause.name
+    : isWell
+      ? failed === 0
+        ? 'nothing is wrong'
+        : `the mesh works, but ${failed} of ${findings.length} checks failed`
+      : outcomeOf(verified).reason;
+  const icon = cause || !isWell ? ':x:' : failed > 0 ? ':warning:' : ':white_check_mark:';
+  const title = mrkdwn`Diagnosis of *${demo}*: ${found}`;
+  const lines = verdict.kind === 'pass' && !cause ? warnings(findings) : causesText(demo, causes);
+  const plan = checkedPlan(findings);
+  const repair = repairButton(demo, causes);
+  return {
+    text: plain(title),
+    blocks: [
+      ...sections(joinMrkdwn([mrkdwn`${icon} ${title}`, ...lines], '\n')),
+      ...(plan ? [plan] : []),
+      ...(repair ? [buttons([repair])] : []),
+      smallPrint(mrkdwn`${(tookMs / 1000).toFixed(1)} s · the evidence is in the thread`),
+    ],
+  };
+}
+
+/** Of a demo whose virtual clusters cannot be reached: only the host cluster says something. */
+export function unreachableMessage(demo: string, problem: string): SlackMessage {
+  const title = mrkdwn`Diagnosis of *${demo}*: its virtual clusters cannot be reached`;
+  const lines: Mrkdwn[] = [
+    mrkdwn`:x: ${title}`,
+    mrkdwn`> ${problem}`,
+    mrkdwn`*What to do:* \`/vcdemo status ${demo}\` shows what is missing; \`/vcdemo create ${demo}\` restores it.`,
+  ];
+  return {
+    text: plain(title),
+    blocks: [...sections(joinMrkdwn(lines, '\n')), smallPrint(mrkdwn`What the host cluster says is in the thread`)],
+  };
+}

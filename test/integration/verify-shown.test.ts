@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { unpackTar } from 'modern-tar';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import { placesOf, type Demo, type VirtualClusterName } from '../../src/k8s/demo.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { apply, list, merge, ref, remove } from '../../src/k8s/objects.js';
+import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { jobKeys } from '../support/job-keys.js';
+import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* Bot, worker and sweep as processes of dist/: how a verdict is shown, diagnose, and verify on a schedule. */
+
+const sweepScript = fileURLToPath(new URL('../../dist/jobs/worker/sweep.js', import.meta.url));
+
+describe('a demo that is verified', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let worker: RunningProcess;
+  let hostCluster: Cluster;
+  let connections: VirtualClusterConnections;
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
+    worker = await stack.startWorker();
+    hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    connections = new VirtualClusterConnections(hostCluster, {
+      signal: new AbortController().signal,
+      inCluster: false,
+    });
+    await stack.type(stack.slack.alice, 'create shown');
+    await stack.message(/Demo \*shown\* of .* is ready/, 90_000);
+  });
+  after(async () => {
+    await connections?.close();
+    hostCluster?.close();
+    await stack?.close();
+    await host?.close();
+  });
+
+  const virtual = (name: VirtualClusterName) =>
+    connections.connect(placesOf('shown').find((place) => place.name === name)!);
+  const record = async () => (await findDemo(hostCluster, 'shown'))!;
+  const change = (fields: (demo: Demo) => Partial<Demo>) =>
+    record().then((demo) => changeRecord(hostCluster, demo, (current) => ({ ...current, ...fields(current) })));
+  const posts = () => stack.slack.timeline.entries.map(textOf).filter((text) => /^shown: /.test(text));
+  const files = () => stack.slack.files(stack.slack.channel);
+  const noSecret = 'istio-remote-secret-vc2';
+  const breakMesh = async () => remove(await virtual('vc1'), ref('v1', 'Secret', noSecret, 'istio-system'));
+
+  async function verify(words = '') {
+    const before = posts().length;
+    await stack.type(stack.slack.bob, `verify shown ${words}`);
+    return await waitFor('the verdict', () => Promise.resolve(posts()[before]), { withinMs: 60_000 });
+  }
+  const named = (pattern: RegExp) =>
+    waitFor(`a file like ${pattern}`, async () => (await files()).find(({ name }) => pattern.test(name)), {
+      withinMs: 30_000,
+    });
+
+  it('is shown with a chart and a plan, and its record has the verdict', async () => {
+    await verify();
+    const { blocks = [] } = (await stack.slack.messages(stack.slack.channel)).findLast(({ text }) =>
+      /^shown: /.test(text),
+    )!;
+    const types = blocks.map(({ type }) => type as string);
+    assert.ok(types.includes('data_visualization') && types.includes('plan'), types.join());
+    await named(/^verify-shown-.*\.json$/);
+    assert.equal((await files()).filter(({ name }) => name.endsWith('.png')).length, 0);
+    const { verdict } = await waitFor('the verdict in the record', async () => {
+      const demo = await record();
+      return demo.verdict && demo;
+    });
+    assert.deepEqual([verdict?.outcome, verdict?.reason], ['pass', 'the mesh works: both versions answer']);
+  });
+
+  it('gets a PNG and text where Slack has no charts', async () => {
+    stack.slack.refuseBlocks(['data_visualization']);
+    const text = await verify();
+    assert.match(text, /from vc1/);
+    const { bytes } = await named(/^verify-shown-.*\.png$/);
+    assert.equal(bytes.subarray(1, 4).toString(), 'PNG');
+    stack.slack.refuseBlocks([]);
+  });
+
+  it('is diagnosed with its cause, and an archive without a secret', async () => {
+    const planted = 'c2VjcmV0LXBsYW50ZWQtaGVyZQ';
+    const vc1 = await virtual('vc1');
+    const annotations = { 'vcluster.loft.sh/token-abc': planted, note: planted };
+    const [pod] = await list(hostCluster, 'v1', 'Pod', { namespace: 'shown-vc1' });
+    await merge(hostCluster, ref('v1', 'Pod', pod!.metadata.name, 'shown-vc1'), { metadata: { annotations } });
+    await merge(vc1, ref('v1', 'Service', 'helloworld', 'sample'), { metadata: { annotations } });
+    await apply(vc1, {
+      ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'planted', namespace: 'sample', annotations } },
+      data: { key: planted },
+    });
+    await apply(vc1, {
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'planted', namespace: 'sample' } },
+      ...{ type: 'Warning', reason: 'Planted', message: `password=${planted} and more` },
+      involvedObject: { kind: 'Pod', name: 'sleep', namespace: 'sample' },
+    });
+    await breakMesh();
+    await stack.type(stack.slack.bob, 'diagnose shown');
+    const message = await stack.message(/Diagnosis of shown: a remote secret is missing/, 60_000);
+    assert.match(textOf(message), /istiod of vc1 has no remote secret for vc2/);
+    const { bytes } = await named(/^diagnosis-shown-.*\.tar\.gz$/);
+    assert.ok(bytes.length < 1_000_000);
+    const entries = await unpackTar(gunzipSync(bytes));
+    const texts = new Map(
+      entries.map(({ header, data }) => [header.name.replace(/^[^/]*\//, ''), Buffer.from(data!).toString()]),
+    );
+    for (const [name, text] of texts) {
+      assert.doesNotMatch(text, /c2VjcmV0LXBsYW50ZWQ|vcluster\.loft\.sh\/token|PRIVATE KEY-----/, name);
+      if (name !== 'README.txt') assert.ok(texts.get('README.txt')!.includes(name), name);
+    }
+    const expected = [
+      ...['found.txt', 'found.json', 'versions.json', 'host-vc1/pods-shown-vc1.yaml', 'host-vc2/events-shown-vc2.txt'],
+      ...['vc1/pods-sample.yaml', 'vc1/events-sample.txt', 'vc1/proxy-of-sleep/endpoints.txt', 'vc1/version.json'],
+      ...['vc2/proxy-of-sleep/certificates.json', 'vc2/istiod/remote-clusters.json'],
+    ];
+    for (const name of expected) assert.ok(texts.get(name), name);
+    assert.match(texts.get('vc1/events-sample.txt')!, /Warning Planted Pod sleep: password=\[removed\] and more/);
+    assert.match(texts.get('vc1/secret-names-sample.txt')!, /^planted created/m);
+    assert.match(texts.get('vc1/proxy-of-sleep/endpoints.txt')!, /helloworld\.sample/);
+    assert.ok([...texts.keys()].some((name) => /^vc1\/logs\/istiod-.*-discovery\.log$/.test(name)));
+  });
+
+  it('is verified on a schedule that is in its record; only a change is posted, once, also by sweeps alone', async () => {
+    await verify('--every 15m');
+    const { schedule } = await waitFor('the schedule', async () => {
+      const demo = await record();
+      return demo.schedule?.told && demo;
+    });
+    assert.deepEqual([schedule?.everyMs, schedule?.told], [900_000, 'fail']);
+    await worker.kill('SIGTERM');
+    const sweep = () =>
+      execa(process.execPath, [sweepScript], {
+        env: {
+          ...{ ...host.environment, ...jobKeys },
+          ...{ SLACK_BOT_TOKEN: stack.slack.botToken, SLACK_API_URL: stack.slack.apiUrl, REDIS_URL: stack.redis.url },
+        },
+      });
+    const dueSince = (ms: number) =>
+      change(({ schedule: current }) => ({ schedule: { ...current!, last: new Date(Date.now() - ms) } }));
+    const ran = async () => (await record()).verdict!.at.getTime();
+
+    const before = posts().length;
+    let last = await ran();
+    await sweep();
+    assert.equal(await ran(), last, 'it is not due');
+    await dueSince(901_000);
+    await sweep();
+    assert.ok((await ran()) > last, 'it ran');
+    assert.equal(posts().length, before, 'the verdict is the same');
+
+    // Mended; Slack is away when the change is found, and back at the next turn, when two sweeps find it.
+    await change(({ schedule: current }) => ({ schedule: { ...current!, told: 'inconclusive' } }));
+    stack.slack.failCalls('chat.postMessage', 'internal_error');
+    await dueSince(901_000);
+    await sweep().catch(() => undefined);
+    stack.slack.failCalls('chat.postMessage', undefined);
+    assert.equal(posts().length, before);
+    await dueSince(901_000);
+    last = await ran();
+    await Promise.all([sweep(), sweep()]);
+    assert.ok((await ran()) > last);
+    const told = posts().slice(before);
+    assert.equal(told.length, 1);
+    assert.match(told[0]!, /Verified on schedule, every 15m\. It was inconclusive before\./);
+    await dueSince(901_000);
+    await sweep();
+    assert.equal(posts().length, before + 1);
+  });
+
+  it('is no longer verified on a schedule after --every off', async () => {
+    worker = await stack.startWorker();
+    await stack.type(stack.slack.bob, 'verify shown --every off');
+    await stack.message(/no longer verified every 15m/);
+    assert.equal((await record()).schedule, undefined);
+  });
+});
