@@ -303,8 +303,11 @@ const istiodPart = ({ file, path, says }: Page, signal: AbortSignal): Part => ({
 /** JSON is redacted field by field: its long texts would hide each other otherwise. */
 function pageText(page: string): string {
   const parsed = parseJson(page);
-  const text = parsed === undefined ? redact(page.slice(0, longest.page)) : JSON.stringify(withoutSecrets(parsed), null, 1);
-  return text.length <= longest.page ? text || 'It is empty.\n' : `${text.slice(0, longest.page)}\n… the rest was left out\n`;
+  const text =
+    parsed === undefined ? redact(page.slice(0, longest.page)) : JSON.stringify(withoutSecrets(parsed), null, 1);
+  return text.length <= longest.page
+    ? text || 'It is empty.\n'
+    : `${text.slice(0, longest.page)}\n… the rest was left out\n`;
 }
 
 function parseJson(text: string): unknown {

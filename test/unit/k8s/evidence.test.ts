@@ -17,7 +17,10 @@ test('evidence has no values of environment variables and fields whose names say
     { name: 'CLUSTER_ID', value: 'vc1' },
   ];
   assert.deepEqual(withoutSecrets({ env, token: 'short', secretName: 'cacerts', 'client-key-data': 'eA==' }), {
-    env: [{ name: 'DB_PASSWORD', value: '[removed]' }, { name: 'CLUSTER_ID', value: 'vc1' }],
+    env: [
+      { name: 'DB_PASSWORD', value: '[removed]' },
+      { name: 'CLUSTER_ID', value: 'vc1' },
+    ],
     token: '[removed]',
     secretName: 'cacerts',
     'client-key-data': '[removed]',

@@ -36,7 +36,9 @@ export async function packEvidence(
 }
 
 const beginningOf = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length)}\n… the rest was left out, because the archive would be too large\n`;
+  text.length <= length
+    ? text
+    : `${text.slice(0, length)}\n… the rest was left out, because the archive would be too large\n`;
 
 function readme(title: string, files: readonly EvidenceFile[]): string {
   const width = Math.max(...files.map(({ path }) => path.length));

@@ -74,7 +74,8 @@ async function hostEvidence({ host, demo, signal, config }: DemoContext): Promis
 }
 
 function findings(looked: Looked): EvidenceFile[] {
-  if (!('report' in looked)) return [{ path: 'found.txt', says: 'what was found', text: `${redact(looked.problem)}\n` }];
+  if (!('report' in looked))
+    return [{ path: 'found.txt', says: 'what was found', text: `${redact(looked.problem)}\n` }];
   const { report } = looked;
   const checks = report.findings.map(
     ({ state, cluster, check, evidence }) => `${state.padEnd(7)}  ${cluster}  ${check}: ${evidence}`,
