@@ -4,7 +4,7 @@ import { Queue, type Telemetry } from 'bullmq';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
-import { queueKinds, queueName } from '../commands/payload.js';
+import { queueKinds, queueName, type QueueKind } from '../commands/payload.js';
 import { memberOf, viewersKey, type Viewer } from '../home-viewers.js';
 import { newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
@@ -25,10 +25,10 @@ export interface JobQueues {
   /** Whether no worker has taken the job yet. Throws as `enqueue` does. */
   isUntaken(id: string, name: JobName, hostCluster: string | undefined): Promise<boolean>;
   /**
-   * How many jobs of a person wait on the provisioning queues; if fewer than `most` wait in total, that total.
+   * How many jobs of a person wait on the queues of a kind; if fewer than `most` wait on them in total, that total.
    * @throws as `enqueue` does
    */
-  waitingOf(userId: string, most: number): Promise<number>;
+  waitingOf(userId: string, most: number, kind: QueueKind): Promise<number>;
   /** Notes that somebody has opened their Home, which shows this host cluster. Throws as `enqueue` does. */
   noteViewer(viewer: Viewer, hostCluster: string | undefined): Promise<void>;
   /** Checks within a second that jobs can be enqueued. @see RedisLink.prove */
@@ -148,15 +148,15 @@ export function createJobQueues(
       const job = await untilDone(pingTimeoutMs, () => queue.getJob(id));
       return job !== undefined && job.processedOn === undefined;
     },
-    async waitingOf(userId, most) {
-      const provisioning = [...queues].filter(([name]) => name.startsWith('provisioning')).map(([, queue]) => queue);
+    async waitingOf(userId, most, kind) {
+      const ofKind = [...queues].filter(([name]) => name.startsWith(kind)).map(([, queue]) => queue);
       const count = async (queue: Queue) => {
         const all = await queue.getWaitingCount();
         if (all < most) return all;
         const jobs: { data?: { requester?: { userId?: string } } | null }[] = await queue.getWaiting(0, mostCounted);
         return jobs.filter((job) => job?.data?.requester?.userId === userId).length;
       };
-      const counts = await untilDone(pingTimeoutMs, () => Promise.all(provisioning.map(count)));
+      const counts = await untilDone(pingTimeoutMs, () => Promise.all(ofKind.map(count)));
       return counts.reduce((sum, each) => sum + each, 0);
     },
     async noteViewer(viewer, hostCluster) {
@@ -200,7 +200,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
     isUntaken: (id, name, hostCluster) => withQueues((queues) => queues.isUntaken(id, name, hostCluster)),
-    waitingOf: (userId, most) => withQueues((queues) => queues.waitingOf(userId, most)),
+    waitingOf: (userId, most, kind) => withQueues((queues) => queues.waitingOf(userId, most, kind)),
     noteViewer: (viewer, hostCluster) => withQueues((queues) => queues.noteViewer(viewer, hostCluster)),
     ping: () => withQueues((queues) => queues.ping()),
     proveAtStart: () => withQueues((queues) => queues.proveAtStart()),

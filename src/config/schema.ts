@@ -317,7 +317,9 @@ export const sharedConfig = z.strictObject({
         .int()
         .positive()
         .default(10)
-        .describe('jobs of one person that may be waiting for a worker'),
+        .describe(
+          'jobs of one person that may be waiting for a worker, on each kind of queue: to create or change demos, to delete them, and to look at them',
+        ),
       commandsPerMinute: z
         .number()
         .int()

@@ -10,6 +10,7 @@ import {
   demoLabels,
   demoStates,
   labels,
+  lackingLabel,
   placesOf,
   problemOf,
   verdictOutcomes,
@@ -313,6 +314,9 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
       claimNamespace: homeNamespace(host.access),
       namespaceUids: { ...record.namespaceUids, ...uidsOf(record.name, own) },
       places: existing(record.name, own),
+      isUnlabelled: placesOf(record.name).some(({ name, namespace }) =>
+        own.some(({ metadata }) => metadata?.name === namespace && lackingLabel(metadata.labels, record.name, name)),
+      ),
     };
   } catch (error) {
     const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
@@ -363,7 +367,7 @@ const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, plac
     .digest('hex');
 
 function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
-  const { claimNamespace: _, places: __, ...fields } = demo;
+  const { claimNamespace: _, places: __, isUnlabelled: ___, ...fields } = demo;
   const record = { version: 1, ...fields };
   return {
     apiVersion: 'v1',

@@ -79,6 +79,8 @@ export interface Demo {
   claimNamespace?: string | undefined;
   /** The UIDs of the namespaces created so far; a namespace with another UID does not belong to the demo. */
   namespaceUids: Partial<Record<VirtualClusterName, string>>;
+  /** A namespace of it has lost labels, without which the admission policy does not apply there. Not recorded. */
+  isUnlabelled?: boolean | undefined;
   /** The virtual clusters whose namespaces exist; only one if the other has not been created yet, or is deleted already. */
   places: VirtualClusterPlace[];
 }
@@ -114,6 +116,14 @@ export const placeOf = (demo: string, name: VirtualClusterName): VirtualClusterP
   name,
   namespace: `${demo}-${name}`,
 });
+
+/** The first of these labels that the namespace does not have. */
+export const lackingLabel = (
+  present: Partial<Record<string, string>> | undefined,
+  demo: string,
+  virtualCluster: VirtualClusterName,
+): string | undefined =>
+  Object.entries(demoLabels(demo, virtualCluster)).find(([key, value]) => present?.[key] !== value)?.[0];
 
 /** The namespaces of a demo's virtual clusters. */
 export const placesOf = (demo: string): VirtualClusterPlace[] => virtualClusterNames.map((name) => placeOf(demo, name));

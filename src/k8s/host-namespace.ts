@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 import { isConflict } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { demoLabels, lackingLabel, type Demo, type VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { assertAdmission } from './isolation/admission-proof.js';
 import { checkPolicyFacts, notePolicyFacts } from './isolation/policy-facts.js';
@@ -29,7 +29,7 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
   if (!namespace) return lacks(`namespace ${place.namespace} does not exist`);
   await refuseForeign(host, namespace, demo);
   if (isTerminating(namespace)) return lacks(terminationOf(namespace));
-  const label = lackingLabel(namespace, demo, place);
+  const label = lackingLabel(namespace.metadata?.labels, demo.name, place.name);
   if (label !== undefined) return lacks(`namespace ${place.namespace} does not have its label ${label}`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
@@ -135,9 +135,6 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
   }
 }
 
-const lackingLabel = ({ metadata }: V1Namespace, demo: Demo, { name }: VirtualClusterPlace): string | undefined =>
-  Object.entries(demoLabels(demo.name, name)).find(([key, value]) => metadata?.labels?.[key] !== value)?.[0];
-
 /** Without them the admission policy does not apply in the namespace. */
 async function restoreLabels(
   host: Cluster,
@@ -145,7 +142,7 @@ async function restoreLabels(
   demo: Demo,
   place: VirtualClusterPlace,
 ): Promise<void> {
-  if (lackingLabel(namespace, demo, place) === undefined) return;
+  if (lackingLabel(namespace.metadata?.labels, demo.name, place.name) === undefined) return;
   // With the UID, the API server refuses to change a later namespace of the same name.
   const metadata = { uid: namespace.metadata?.uid, labels: demoLabels(demo.name, place.name) };
   await merge(host, ref('v1', 'Namespace', place.namespace), { metadata });

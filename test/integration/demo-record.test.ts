@@ -21,6 +21,7 @@ import {
   noteNamespace,
 } from '../../src/k8s/demo-record.js';
 import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo.js';
+import { restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
 import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
@@ -93,6 +94,15 @@ describe('the record of a demo', () => {
       const { places } = await unlabelled('nolabel');
       assert.deepEqual((await findDemo(host, 'nolabel'))?.places, places);
       assert.deepEqual((await listDemos(host)).demos.find(({ name }) => name === 'nolabel')?.places, places);
+    });
+
+    it('says so until they are restored', async () => {
+      const isUnlabelled = async () => (await findDemo(host, 'relabelled'))?.isUnlabelled;
+      await unlabelled('relabelled');
+      assert.equal(await isUnlabelled(), true);
+      assert.equal((await listDemos(host)).demos.find(({ name }) => name === 'relabelled')?.isUnlabelled, true);
+      await restoreNamespaceLabels(host, (await findDemo(host, 'relabelled'))!);
+      assert.equal(await isUnlabelled(), false);
     });
 
     it('does not take a namespace with another UID for its own', async () => {

@@ -2,7 +2,7 @@ import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
 import { isJobCommand } from '../../commands/job-payloads.js';
-import type { Requester } from '../../commands/payload.js';
+import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf, type JobCommandName } from '../../commands/table.js';
 import { Refusal, UserError } from '../../errors.js';
@@ -73,8 +73,13 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
 }
 
 /** @throws Refusal `too-many-waiting` */
-async function assertNotTooManyWaiting(queues: JobQueues, userId: string, most: number): Promise<void> {
-  const waiting = await queues.waitingOf(userId, most);
+async function assertNotTooManyWaiting(
+  queues: JobQueues,
+  userId: string,
+  most: number,
+  kind: QueueKind,
+): Promise<void> {
+  const waiting = await queues.waitingOf(userId, most, kind);
   if (waiting < most) return;
   throw new Refusal('too-many-waiting', `${waiting} of your commands are already waiting for a worker.`, {
     hint: 'Try again when some of them are done.',
@@ -111,8 +116,9 @@ async function answerParsed(
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });
-  if (commands[name].queue === 'provisioning' && !access.admins.includes(requester.userId))
-    await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson);
+  // By kind of queue, so that waiting creates or questions do not keep anybody from deleting.
+  if (!access.admins.includes(requester.userId))
+    await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, commands[name].queue);
   const isReading = commands[name].queue === 'verification';
   // A question may be asked twice; Enter pressed twice must not act twice.
   const isOnce = isClick || !isReading;

@@ -14,7 +14,7 @@ export interface UpkeepRequest {
 
 /**
  * The upkeep that demos need: those that are due are removed, owners of those that expire soon are reminded, credentials that
- * expire soon are renewed, and meshes are verified that are due for it.
+ * expire soon are renewed, lost labels are restored, and meshes are verified that are due for it.
  */
 export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
   const renewBefore = Date.now() + credentials.maxAge / 4;
@@ -29,6 +29,9 @@ export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConf
       .filter((demo) => isReminderDue(demo))
       .map((demo) => requestFor('remind', demo, String(demo.expires.getTime()))),
     ...staying.filter(endsSoon).map((demo) => requestFor('renew', demo)),
+    ...staying
+      .filter((demo) => demo.isUnlabelled && demo.state !== 'deleting' && !endsSoon(demo))
+      .map((demo) => requestFor('renew', demo, `labels-${Math.floor(Date.now() / minutes(1))}`)),
     ...staying
       .filter((demo) => isVerifyDue(demo))
       .map((demo) => requestFor('reverify', demo, String(demo.schedule?.last.getTime()))),

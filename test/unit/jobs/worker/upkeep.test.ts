@@ -30,6 +30,12 @@ describe('the upkeep of demos', () => {
     assert.deepEqual(due(scheduled(minutes(16), { expires: ago(1) })), ['expire']);
   });
 
+  test('restores labels that a demo has lost, in whatever state it is, unless it is being deleted', () => {
+    for (const state of ['creating', 'ready', 'failed'] as const)
+      assert.deepEqual(due(demo({ state, isUnlabelled: true })), ['renew']);
+    assert.deepEqual(due(demo({ state: 'deleting', isUnlabelled: true })), []);
+  });
+
   test('is the same request for one turn, whoever finds it, and another for the next turn', () => {
     const ids = [16, 16, 20].map((ran) => upkeepFor([scheduled(minutes(ran))], credentials)[0]!.dedupeId);
     const sameTurn = scheduled(minutes(16));
