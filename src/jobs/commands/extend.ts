@@ -1,6 +1,7 @@
 import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
 import { Refusal } from '../../errors.js';
+import { refreshCard } from '../demo-card.js';
 import { changeExisting } from '../../k8s/demo-record.js';
 import { extendDemo, TooLong, withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { mrkdwn, slackTime } from '../../mrkdwn.js';
@@ -26,6 +27,7 @@ export const extend: Handler<'extend'> = (run) =>
     const facts = { expires: extended.expires.toISOString() };
     await audit(log, host, extended, { act: 'extended', by: requester.userId, what, facts });
     await slack.whisper(requester, extendedMessage(extended));
+    await refreshCard(run, host, extended);
   });
 
 /** @throws Refusal `command-over`, `demo-being-deleted`, `too-long` */
