@@ -23,7 +23,7 @@ const pictures = fileURLToPath(new URL('../docs/images', import.meta.url));
 const phone = 390;
 const wanted = process.argv.slice(2);
 await mkdir(pictures, { recursive: true });
-const host = await simulatedHost(undefined, 0.1); // so that the failure shows soon
+const host = await simulatedHost(undefined, 0.4); // so that the failure shows soon
 const stack = await startStack(host.environment, { notice: host.notice });
 const page = await servePage(stack.slack, host.notice);
 const browser = await startBrowser();
