@@ -91,8 +91,11 @@ export function openCard({ slack, audience, remember, log, everyMs, ...options }
       if (isSettled || isUncertain || current === undefined) return;
       const shown = current;
       lastSent = Date.now();
-      await send(shown()).catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'card was not edited'));
-      schedule(current === shown ? Math.max(idleMs, everyMs()) : everyMs());
+      const isShown = await send(shown()).then(
+        () => current === shown,
+        (error: unknown) => log.warn({ reason: messageOf(error) }, 'card was not edited'),
+      );
+      schedule(isShown ? Math.max(idleMs, everyMs()) : everyMs());
     });
   }
 
