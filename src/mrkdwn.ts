@@ -64,6 +64,13 @@ export function channelMention(channelId: string): Mrkdwn {
   return /^[CG][A-Z0-9]+$/.test(channelId) ? new MrkdwnText(`<#${channelId}>`) : mrkdwn`${channelId}`;
 }
 
+/** A person, a user group or a channel, shown by name. */
+export function mentionAny(id: string): Mrkdwn {
+  if (/^S[A-Z0-9]+$/.test(id)) return new MrkdwnText(`<!subteam^${id}>`);
+  if (/^[CG][A-Z0-9]+$/.test(id)) return new MrkdwnText(`<#${id}>`);
+  return mention(id);
+}
+
 /** Shown in the reader's own time zone. @see https://docs.slack.dev/messaging/formatting-message-text#date-formatting */
 export function slackTime(date: Date): Mrkdwn {
   const utc = date.toISOString().slice(0, 16).replace('T', ' ');

@@ -82,3 +82,12 @@ export const every: Flag<number | 'off'> = {
 export function shown(word: string): string {
   return word.length > 40 ? `${word.slice(0, 40)}…` : word;
 }
+
+/** Ends a share. */
+export const stop: Flag<boolean> = {
+  name: '--stop',
+  example: '',
+  isSwitch: true,
+  schema: z.boolean(),
+  parse: () => true,
+};

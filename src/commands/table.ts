@@ -1,8 +1,8 @@
 import { mention, mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
-import { every, expectedWeights, requests, restart, ttl } from './flags.js';
-import { lifetime } from './words.js';
+import { every, expectedWeights, requests, restart, stop, ttl } from './flags.js';
+import { lifetime, logPart, onOrOff, reason, virtualCluster } from './words.js';
 
 /**
  * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
@@ -13,7 +13,7 @@ export const commands = {
     topic: 'making',
     summary: 'create two virtual clusters joined by one Istio mesh, or resume a create that failed',
     example: 'create team-a --ttl 4h',
-    demo: 'optional',
+    demo: 'any',
     flags: { ttlMs: ttl, restart },
     queue: 'provisioning',
     askedOn: 'first',
@@ -89,6 +89,19 @@ export const commands = {
     handsOut: true,
     accepted: (demo) => mrkdwn`Fetching the dashboards of demo *${demo}*.`,
   },
+  logs: {
+    topic: 'using',
+    summary: 'send you what the steps of a demo say and what its control planes, istiods and gateways log, as a file',
+    example: 'logs team-a istiod vc1',
+    demo: 'required',
+    words: { part: logPart, cluster: virtualCluster },
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    handsOut: true,
+    accepted: (demo) => mrkdwn`Collecting the logs of demo *${demo}*.`,
+  },
   extend: {
     topic: 'ending',
     summary: 'let a demo live longer; the new end can be at most `ttl.max` from now',
@@ -111,6 +124,52 @@ export const commands = {
     askedOn: 'search',
     who: 'owner',
     accepted: (demo) => mrkdwn`Cancelling what is being done with demo *${demo}*.`,
+  },
+  share: {
+    topic: 'people',
+    summary: 'let a person, a user group or a channel extend a demo, as its owner can; `--stop` ends that',
+    example: 'share team-a @bob',
+    demo: 'required',
+    audience: 'required',
+    flags: { stop },
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'owner',
+    accepted: (demo) => mrkdwn`Sharing demo *${demo}*.`,
+  },
+  transfer: {
+    topic: 'people',
+    summary: 'make somebody else the owner of a demo',
+    example: 'transfer team-a @bob',
+    demo: 'required',
+    person: 'required',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'owner',
+    accepted: (demo) => mrkdwn`Transferring demo *${demo}*.`,
+  },
+  audit: {
+    topic: 'people',
+    summary: 'show the last things that were done with a demo, and by whom',
+    example: 'audit team-a',
+    demo: 'required',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'search',
+    who: 'everybody',
+    accepted: (demo) => mrkdwn`Looking up what was done with demo *${demo}*.`,
+  },
+  whoami: {
+    topic: 'people',
+    summary: 'show your role, your limits and your demos',
+    example: 'whoami',
+    demo: 'none',
+    flags: {},
+    queue: 'verification',
+    askedOn: 'every',
+    who: 'viewers',
+    accepted: () => mrkdwn`Looking up your role and your demos.`,
   },
   revoke: {
     topic: 'people',
@@ -140,6 +199,19 @@ export const commands = {
     who: 'owner',
     confirm: (demo) => mrkdwn`Delete demo *${demo}* and everything in it? This cannot be undone.`,
     accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
+  },
+  maintenance: {
+    topic: 'operating',
+    summary:
+      'create no new demos for a while, and say why; everything else works. Without `on` or `off`: show whether it is on',
+    example: 'maintenance on "upgrading until 14:00"',
+    demo: 'none',
+    words: { state: onOrOff, reason },
+    flags: {},
+    queue: 'verification',
+    askedOn: 'every',
+    who: 'admins',
+    accepted: () => mrkdwn`Looking up maintenance.`,
   },
   help: {
     topic: 'operating',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { messageOf } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
 import type { Demo } from '../k8s/demo.js';
+import { certificatesIn } from '../k8s/kubeconfig.js';
 import { create } from '../k8s/objects.js';
 import type { Log } from '../log.js';
 import { clip, redact } from '../redact.js';
@@ -57,4 +58,12 @@ function eventOf(namespace: string, uid: string | undefined, { act, by, what }: 
     lastTimestamp: now,
     count: 1,
   };
+}
+
+/** The act of giving somebody, or a channel, a kubeconfig. */
+export function credentialAct(kubeconfig: string, to: string, by?: string): AuditedAct {
+  const certificates = certificatesIn(kubeconfig);
+  const serials = certificates.map(({ serial }) => serial).join(', ');
+  const what = `got a kubeconfig for ${to} (serial ${serials}, valid until ${certificates[0]?.expires ?? 'unknown'})`;
+  return { act: 'credential issued', by, what, facts: { to, certificates } };
 }

@@ -70,7 +70,6 @@ const recordSchema = z.object({
     .array(z.object({ at: date, by: text(30).optional(), what: text(300) }))
     .max(200)
     .default([]),
-  madeBy: text(100).optional(),
   verdict: z.object({ outcome: z.enum(verdictOutcomes), reason: text(500), at: date }).optional(),
   schedule: z
     .object({ everyMs: z.number().int().positive(), last: date, told: z.enum(verdictOutcomes).optional() })

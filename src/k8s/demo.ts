@@ -59,8 +59,6 @@ export interface Demo {
   shared: readonly string[];
   /** The last things that were done with it; newest last. */
   audit: readonly AuditEntry[];
-  /** The job that created it. */
-  madeBy?: string | undefined;
   /** What the last verify found. */
   verdict?: { outcome: VerdictOutcome; reason: string; at: Date } | undefined;
   /**
@@ -145,7 +143,6 @@ export function planDemo(request: {
   now: Date;
   ttlMs: number;
   claimNamespace: string;
-  madeBy?: string;
 }): Demo {
   const { now, ...given } = request;
   return {

@@ -144,6 +144,13 @@ export async function issueKubeconfig(
   return { text, ...(unproven && { unproven }) };
 }
 
+/** The client certificates in a kubeconfig, by what identifies them in an audit. */
+export const certificatesIn = (kubeconfig: string): { serial: string; expires: string }[] =>
+  [...kubeconfig.matchAll(/client-certificate-data: (\S+)/g)].map(([, data = '']) => {
+    const { serialNumber, validTo } = new X509Certificate(Buffer.from(data, 'base64'));
+    return { serial: serialNumber, expires: new Date(validTo).toISOString() };
+  });
+
 /** Until when credentials issued now are valid; they never outlive the demo. */
 export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo): Date =>
   new Date(Math.min(expires.getTime(), Date.now() + credentials.maxAge));

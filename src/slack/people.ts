@@ -8,6 +8,8 @@ import { askInstallation, type Installation } from './installation.js';
 export interface People extends Memberships {
   /** Throws what the client throws if Slack cannot be asked. */
   standingOf(userId: string): Promise<Standing>;
+  /** Their user name, for display and certificates; throws as well. */
+  nameOf(userId: string): Promise<string>;
 }
 
 const rememberedMs = minutes(5);
@@ -30,6 +32,7 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
   }
 
   return {
+    nameOf: remembering(rememberedMs, async (userId) => (await client.users.info({ user: userId })).user?.name ?? ''),
     standingOf: remembering(rememberedMs, (userId) =>
       ask(userId).catch((error: unknown) => {
         if (errorCodeOf(error) === 'user_not_found') return 'unknown' as const;

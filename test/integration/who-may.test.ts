@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { isJobCommand } from '../../src/commands/job-payloads.js';
 import { commandNames, commands } from '../../src/commands/table.js';
+import type { Cluster } from '../../src/k8s/cluster.js';
 import { changeRecord } from '../../src/k8s/demo-record.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { runHandler } from '../support/run-handler.js';
@@ -16,19 +17,21 @@ const onDemos = commandNames.filter(isJobCommand).filter((name) => commands[name
 
 describe('a command on a demo', () => {
   let simulated: SimulatedCluster;
-  withSimulatedCluster(async (host, started) => {
-    simulated = started;
-    // Invalid, so that whatever is allowed fails quickly.
-    const demo = plannedDemo({ owner, now: new Date(), claimNamespace: 'default' });
-    await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);
+  let host: Cluster;
+  withSimulatedCluster((cluster, started) => {
+    [host, simulated] = [cluster, started];
   });
 
   /** The error code with which the person's command ends. */
   const endOf = (name: (typeof onDemos)[number], userId: string, resumed: boolean) =>
     runHandler({ name, userId, resumed, kubeconfigFile: simulated.kubeconfigFile, admins: [admin] });
 
+  /** Invalid, so that whatever is allowed fails quickly. */
+  const demo = { ...plannedDemo({ owner, now: new Date(), claimNamespace: 'default' }), state: 'deleting' as const };
+
   /** With its row of the table changed for the duration of the work. */
   async function endWith(who: 'owner' | 'everybody', ...[name, userId, resumed]: Parameters<typeof endOf>) {
+    await changeRecord(host, demo, () => demo);
     const row = commands[name];
     const { who: before } = row;
     Object.assign(row, { who });
@@ -50,7 +53,7 @@ describe('a command on a demo', () => {
   it('is reserved to owners where it takes something away', () =>
     assert.deepEqual(
       onDemos.filter((name) => commands[name].who === 'owner'),
-      ['cancel', 'revoke', 'delete'],
+      ['cancel', 'share', 'transfer', 'revoke', 'delete'],
     ));
 
   it('is reserved to owners and those they share with where it prolongs something', () =>

@@ -23,6 +23,8 @@ export interface CommandEnd {
   said: string[];
   messages: SlackMessage[];
   files: SlackFile[];
+  /** Direct messages, by person. */
+  direct: Record<string, string>;
 }
 
 export interface CommandRunOptions {
@@ -56,7 +58,9 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       files.push(file);
       return Promise.resolve({ ids: [], to: userId });
     };
+    const direct: Record<string, string> = {};
     const slack = {
+      tellPerson: (to: string, message: SlackMessage) => ((direct[to] = textOf(message)), Promise.resolve()),
       post: say,
       whisper: say,
       update: say,
@@ -91,6 +95,6 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       () => undefined,
       (thrown: Error & { code?: string; hint?: string }) => thrown,
     );
-    return { code: error && (error.code ?? error.name), error, said: messages.map(textOf), messages, files };
+    return { code: error && (error.code ?? error.name), error, said: messages.map(textOf), messages, files, direct };
   };
 }

@@ -68,6 +68,11 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
   } catch (error) {
     const outcome = outcomeOf(error);
     context.metrics.commands.inc({ command: name, outcome });
+    const code = error instanceof UserError ? error.code : undefined;
+    log.info(
+      { audit: true, act: 'command', by: requester.userId, command: name, outcome, code },
+      `${name}: ${outcome}`,
+    );
     return { reply: replyToError(error, log), outcome, ...(error instanceof UserError && { problem: error }) };
   }
 }

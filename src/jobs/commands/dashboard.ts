@@ -6,6 +6,7 @@ import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
 import { hostOf } from '../../k8s/hosts.js';
 import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
+import { auditLog } from '../audit.js';
 import type { Handler } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
 
@@ -26,6 +27,10 @@ export const dashboard: Handler<'dashboard'> = async (run) => {
     ),
   }));
   await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
+  const by = payload.requester.userId;
+  const expires = accesses.map((each) => each.expires.toISOString());
+  const act = { act: 'credential issued', by, what: `got tokens for the dashboards of demo ${demo.name}` };
+  auditLog(run.log, { ...act, facts: { to: by, expires } });
 };
 
 export interface DashboardAccess {

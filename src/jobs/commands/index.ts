@@ -1,5 +1,6 @@
 import type { JobName } from '../../commands/job-payloads.js';
 import type { Handler, JobRun } from '../job-run.js';
+import { audit } from './audit.js';
 import { cancel } from './cancel.js';
 import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
@@ -10,12 +11,17 @@ import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
 import { home } from './home.js';
 import { list } from './list.js';
+import { logs } from './logs.js';
+import { maintenance } from './maintenance.js';
 import { remind } from './remind.js';
 import { renew } from './renew.js';
 import { revoke } from './revoke/revoke.js';
+import { share } from './share.js';
 import { status } from './status.js';
 import { reverify } from './verify/reverify.js';
+import { transfer } from './transfer.js';
 import { verify } from './verify/verify.js';
+import { whoami } from './whoami.js';
 
 /** The handler for each job. */
 export const handlers: { [Name in JobName]: Handler<Name> } = {
@@ -34,6 +40,12 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   reverify,
   revoke,
   extend,
+  logs,
+  share,
+  transfer,
+  audit,
+  whoami,
+  maintenance,
   cancel,
 };
 

@@ -2,7 +2,7 @@ import { isOwner, roleOf } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
-import { virtualClusterNames, withDone, type Demo } from '../../k8s/demo.js';
+import { virtualClusterNames, withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { changeExisting, findDemo } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
 import { removeBindings } from '../../k8s/revocation.js';
@@ -10,6 +10,7 @@ import { userNameOf } from '../../k8s/user-certificate.js';
 import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
 import { joinMrkdwn, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { bothClusters, type DemoContext } from '../context.js';
+import { audit, credentialAct } from '../audit.js';
 import { assertNotRevoked, requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
@@ -36,7 +37,9 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       await assertStillWelcome(context, clusters, { userId, user });
       const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
       await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
-      await changeExisting(host, demo, (current) => withDone(current, run.id));
+      const act = credentialAct(issued.text, userId, userId);
+      await changeExisting(host, demo, (current) => withDone(withAudit(current, { at: new Date(), ...act }), run.id));
+      await audit(run.log, host, demo, act);
       return demo.name;
     },
     requireUsable(run),

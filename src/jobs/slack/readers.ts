@@ -9,7 +9,7 @@ const mostReaders = 100;
 
 interface ReadersRequest {
   client: WebClient;
-  people: People;
+  people: Omit<People, 'nameOf'>;
   access: DemoConfig['access'];
   /** People who must not have the file, whatever else they may. */
   revoked?: readonly string[] | undefined;
@@ -50,7 +50,7 @@ export async function whyNotForAll(
 }
 
 /** Those who may not use demos; nobody is asked about if everybody may. */
-async function withoutUse(members: readonly string[], access: DemoConfig['access'], people: People): Promise<string[]> {
+async function withoutUse(members: readonly string[], access: DemoConfig['access'], people: Omit<People, 'nameOf'>): Promise<string[]> {
   if (access.users.length + access.viewers.length === 0) return [];
   const roles = await Promise.all(members.map((userId) => roleOf(access, { userId, channelId: '' }, people)));
   return members.filter((_, index) => roles[index] !== 'user' && roles[index] !== 'admin');

@@ -62,6 +62,8 @@ export interface Slack {
    * which and why.
    */
   shareFile(to: Audience, file: SlackFile, rules: SharingRules, thread?: PostedMessage): Promise<SharedFile>;
+  /** Sends a direct message. */
+  tellPerson(userId: string, message: SlackMessage): Promise<void>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
   /** Fills somebody's Home; its buttons answer in the channel, which is that of their direct messages. */
@@ -213,6 +215,9 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
         );
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');
       return { ...(await upload(await directChannel(userId), userId, file)), withheld };
+    },
+    async tellPerson(userId, message) {
+      await say(await directChannel(userId), message);
     },
     async sendFile(userId, file) {
       return await upload(await directChannel(userId), userId, file);

@@ -10,6 +10,7 @@ import { ClaimLost } from '../../k8s/claim.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
+import { auditLog, type AuditedAct } from '../audit.js';
 import { handle } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
 import { withDemoOfThread } from '../thread-demo.js';
@@ -99,11 +100,22 @@ export async function performJob(
   } finally {
     if (jobs[name].queue !== 'verification') workshop.homes?.changed();
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
+    auditLog(log, commandAct(read, outcome));
   }
 }
 
 /** A Home shows what `list` shows. */
 const commandOf = (name: JobName): JobCommandName => (name === 'home' ? 'list' : (name as JobCommandName));
+/** Who asked for what, and what came of it. */
+function commandAct({ name, payload }: ReadJob, outcome: JobOutcome): AuditedAct {
+  const { requester, ...words } = 'requester' in payload ? payload : { requester: undefined, ...payload };
+  return {
+    act: 'command',
+    by: requester?.userId,
+    what: `${name}: ${outcome}`,
+    facts: { command: name, channel: requester?.channelId, words, outcome },
+  };
+}
 
 /** An untrusted job is neither repeated in Slack nor counted, and little of it is logged. */
 function readOrDistrust(job: Job<unknown>, { tools, log }: Workshop): ReadJob {

@@ -15,7 +15,7 @@ const askTimeoutMs = seconds(10);
 
 export interface RequesterCheck {
   access: DemoConfig['access'];
-  people: People;
+  people: Omit<People, 'nameOf'>;
   /** The command that the person gave. */
   command?: JobCommandName | undefined;
   log: Log;

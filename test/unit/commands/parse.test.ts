@@ -22,13 +22,23 @@ describe('a command line', () => {
     assert.deepEqual(parse('help create'), { name: 'help', flags: {}, topic: 'create' }));
   test('without a name means the demo named demo', () =>
     assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} }));
+  test('to create one without a name means that a free one is found', () =>
+    assert.deepEqual(parse('create'), { name: 'create', demo: 'demo', isUnnamed: true, flags: {} }));
+  test('may switch maintenance on with a reason, or off', () => {
+    const maintenance = (flags: object) => ({ name: 'maintenance', flags });
+    const reason = 'upgrading until 14:00';
+    assert.deepEqual(parse(`maintenance on "${reason}"`), maintenance({ state: 'on', reason }));
+    assert.deepEqual(parse(`maintenance on ${reason}`), maintenance({ state: 'on', reason }));
+    assert.deepEqual(parse('maintenance off'), maintenance({ state: 'off' }));
+    assert.deepEqual(parse('maintenance'), maintenance({}));
+  });
   test('may give a lifetime, before or after the name', () => {
     const expected = { name: 'create', demo: 'team-a', flags: { ttlMs: hours(4) } };
     assert.deepEqual(parse('create team-a --ttl 4h'), expected);
     assert.deepEqual(parse('create --ttl=4h team-a'), expected);
   });
   test('may contain the dash that a phone substitutes for two hyphens', () =>
-    assert.deepEqual(parse('create —ttl 90m'), { name: 'create', demo: 'demo', flags: { ttlMs: minutes(90) } }));
+    assert.deepEqual(parse('create —ttl 90m').flags, { ttlMs: minutes(90) }));
   test('may be written in upper case, but not the name', () => {
     assert.deepEqual(parse('CREATE team-a'), { name: 'create', demo: 'team-a', flags: {} });
     assert.equal(refusal('create Team-A').code, 'bad-name');
@@ -103,6 +113,41 @@ describe('words after the name of a demo', () => {
     assert.equal(refusal('extend team-a 4h 5h').code, 'unexpected-argument');
     for (const time of ['soon', '0h', '4', '73h']) assert.equal(refusal(`extend team-a ${time}`).code, 'bad-value');
   });
+});
+
+describe('a share', () => {
+  test('names a person, a user group or a channel, anywhere', () => {
+    for (const [mention, audience] of [
+      ['<@U123|bob>', 'U123'],
+      ['<!subteam^S123|@ops>', 'S123'],
+      ['<#C123|demos>', 'C123'],
+    ] as const)
+      for (const text of [`share team-a ${mention}`, `share ${mention} team-a`])
+        assert.deepEqual(parse(text), { name: 'share', demo: 'team-a', audience, flags: {} });
+    assert.deepEqual(parse('share team-a <@U123> --stop').flags, { stop: true });
+  });
+  test('is refused without somebody, with several, or with a name that Slack did not recognise', () => {
+    assert.equal(refusal('share team-a').code, 'person-missing');
+    assert.equal(refusal('share team-a <@U1> <@U2>').code, 'several-people');
+    assert.match(refusal('share team-a #demos').message, /pick it from the list that opens when you type #/);
+    assert.equal(refusal('share team-a <@U1> --stop=no').code, 'flag-value-unexpected');
+  });
+  test('differs from a transfer, which takes a person only', () => {
+    assert.deepEqual(parse('transfer team-a <@U1>'), { name: 'transfer', demo: 'team-a', person: 'U1', flags: {} });
+    assert.equal(refusal('transfer team-a').code, 'person-missing');
+    assert.equal(refusal('transfer team-a <!subteam^S1>').code, 'unexpected-argument');
+  });
+});
+
+describe('the logs', () => {
+  test('can be limited to a part, a virtual cluster or both', () => {
+    assert.deepEqual(parse('logs team-a').flags, {});
+    assert.deepEqual(parse('logs team-a istiod').flags, { part: 'istiod' });
+    assert.deepEqual(parse('logs team-a VC1').flags, { cluster: 'vc1' });
+    assert.deepEqual(parse('logs team-a gateway vc2').flags, { part: 'gateway', cluster: 'vc2' });
+  });
+  test('of something else are refused with what was probably meant', () =>
+    assert.match(refusal('logs team-a istio').message, /does not take "istio"\. Did you mean `istiod`/));
 });
 
 describe('a host cluster', () => {

@@ -27,7 +27,7 @@ import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
-import { audit } from '../../audit.js';
+import { audit, credentialAct } from '../../audit.js';
 import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
 import { openFlowCard, type FlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
@@ -40,6 +40,7 @@ import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
+import { assertNoMaintenance } from '../maintenance.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
 import { alreadyThereMessage, cancelledMessage, createdText, deletedUnseenMessage } from './messages.js';
@@ -48,13 +49,52 @@ type CreateRun = JobRun<'create'>;
 
 /** Creates a demo, or the missing parts of one that was interrupted, failed or lost a part, and sends its kubeconfig. */
 export const create: Handler<'create'> = (run) =>
-  namingAllPermissions(run, () =>
-    withClaimedDemo(
-      run,
-      (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-      (claimed) => createClaimed(run, claimed),
-    ),
+  namingAllPermissions(run, () => (run.payload.isUnnamed ? createUnnamed(run) : createNamed(run)));
+
+const createNamed = (run: CreateRun): Promise<void> =>
+  withClaimedDemo(
+    run,
+    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
+    (claimed) => createClaimed(run, claimed),
   );
+
+const mostNames = 200;
+
+/**
+ * Creates a demo with the default name or, if that is taken, with the first free number behind it. Only who holds the claim on
+ * a name knows whether it is free.
+ * @throws Refusal `no-free-name`
+ */
+async function createUnnamed(run: CreateRun): Promise<void> {
+  const { payload, slack } = run;
+  const { requester, demo: wanted } = payload;
+  const isTaken = (demo: Demo | undefined) =>
+    demo !== undefined && (demo.owner.id !== requester.userId || demo.state === 'ready' || demo.state === 'deleting');
+  const { demos, unreadable } = await withHost(run, listDemos);
+  const begun = demos.find((demo) => isResumed(demo, run));
+  const taken = new Set([...demos.filter(isTaken), ...unreadable].map(({ name }) => name));
+  const numbered = Array.from({ length: mostNames }, (_, index) => (index === 0 ? wanted : `${wanted}-${index + 1}`));
+  for (const name of begun ? [begun.name] : numbered.filter((each) => !taken.has(each))) {
+    const named = { ...run, payload: { ...payload, demo: name } };
+    let isOver = true;
+    await withClaimedDemo(
+      named,
+      async (holder) => {
+        const present = await withHost(run, (host) => findDemo(host, name));
+        isOver = begun !== undefined || present?.owner.id === requester.userId;
+        if (isOver) await slack.whisper(requester, beingWorkedOnMessage(name, holder));
+      },
+      async (claimed) => {
+        isOver = begun !== undefined || !isTaken(await findDemo(claimed.host, name));
+        if (isOver) await createClaimed(named, claimed);
+      },
+    );
+    if (isOver) return;
+  }
+  throw new Refusal('no-free-name', `All names from ${wanted} to ${wanted}-${mostNames} are taken.`, {
+    hint: 'Choose a name: `/vcdemo create team-a`.',
+  });
+}
 
 /** A worker that may not claim or record a demo usually lacks other permissions too: this names all of them at once. */
 async function namingAllPermissions({ settings, config, signal }: CreateRun, work: () => Promise<void>): Promise<void> {
@@ -90,6 +130,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   }
   if (!present) {
     await assertNotEnded(host, run);
+    await assertNoMaintenance(host);
     const role = await roleOf(config.access, payload.requester, run.people);
     if (role !== 'admin') assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
   }
@@ -115,17 +156,17 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   }
 }
 
-function newDemo({ id, payload, config, askedAt }: CreateRun, host: Cluster): Demo {
+function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;
-  return planDemo({
+  const demo = planDemo({
     name,
     owner: { id: requester.userId, name: requester.userName },
     channel: requester.channelId,
     now: askedAt,
     ttlMs: Math.min(ttlMs, config.ttl.max),
     claimNamespace: claimNamespace(host),
-    madeBy: id,
   });
+  return withAudit(demo, { at: askedAt, by: requester.userId, what: 'created it' });
 }
 
 async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: Demo): Promise<boolean> {
@@ -221,7 +262,12 @@ async function deliver(
   }
   const shared = run.delivered.get(run.id);
   if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
-  await changeExisting(host, planned, (current) => withDone(current, run.id));
+  const { text } = await requireDemoKubeconfig(host, run.config, planned);
+  const act = shared && credentialAct(text, shared.to, run.payload.requester.userId);
+  await changeExisting(host, planned, (current) =>
+    withDone(act ? withAudit(current, { at: new Date(), ...act }) : current, run.id),
+  );
+  if (act) await audit(run.log, host, planned, act);
   run.delivered.delete(run.id);
 }
 

@@ -3,6 +3,7 @@ import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { openFlowCard } from '../../demo-card.js';
+import { auditLog } from '../../audit.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
@@ -48,6 +49,14 @@ export async function removeDemo(
   try {
     const tasks = await runReportedFlow({ run, claimed, demo, flow: deleteFlow, card, delivery });
     await card.noteDurations(tasks);
+    const by = 'requester' in run.payload ? run.payload.requester.userId : undefined;
+    const livedMs = Date.now() - demo.created.getTime();
+    auditLog(run.log, {
+      act: 'ended',
+      by,
+      what: `demo ${demo.name} ${how} deleted`,
+      facts: { demo: demo.name, livedMs },
+    });
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     await markDemo(host, demo, 'deleting', error.message);

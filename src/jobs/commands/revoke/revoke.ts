@@ -1,14 +1,14 @@
 import type { Cluster } from '../../../k8s/cluster.js';
 import { Cancelled } from '../../../k8s/claim.js';
 import { changeExisting, changeRecord } from '../../../k8s/demo-record.js';
-import { withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
+import { withAudit, withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { otherAccess } from '../../../k8s/other-access.js';
 import { authorityHash, removeBindings } from '../../../k8s/revocation.js';
 import { demoUser } from '../../../k8s/user-certificate.js';
 import { bothClusters, type DemoContext } from '../../context.js';
-import { audit } from '../../audit.js';
+import { audit, credentialAct } from '../../audit.js';
 import { requireReadyDemo } from '../../find-demo.js';
 import { openFlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
@@ -46,10 +46,13 @@ async function revokePerson(
   person: string,
 ): Promise<void> {
   // First, so that nothing can be issued in the meantime.
+  const act = { act: 'revoked', by: payload.requester.userId, what: `revoked the access of ${person}` };
   const noted = await changeRecord(host, demo, (current) => ({
-    ...current,
+    ...withAudit(current, { at: new Date(), ...act }),
     revoked: [...new Set([...current.revoked, person])],
+    shared: current.shared.filter((id) => id !== person),
   }));
+  await audit(run.log, host, noted, { ...act, facts: { person } });
   const files = noted.files.filter(({ to }) => to === person);
   const users = files.flatMap(({ user }) => user ?? []);
   const found = await withDemoContext(
@@ -116,8 +119,11 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
     throw new FlowFailed(error, { ...shown, audience: payload.requester, card });
   }
   const found = await handOutAnew(run, claimed, noted, card.place());
-  const done = (current: Demo): Demo => withDone({ ...current, replacing: undefined }, run.id);
+  const act = { act: 'revoked', by: payload.requester.userId, what: 'replaced all its keys' };
+  const done = (current: Demo): Demo =>
+    withDone(withAudit({ ...current, replacing: undefined }, { at: new Date(), ...act }), run.id);
   await changeRecord(host, noted, done);
+  await audit(run.log, host, noted, act);
   claimed.tell(() => card.settleReady());
   claimed.tell(() => slack.reply(card.place(), payload.requester, everybodyRevokedMessage(demo.name, found)));
 }
@@ -145,13 +151,15 @@ async function handOutAnew(
   const threadIn = (channel: string) => (card?.channel === channel ? card : undefined);
   const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
     for (const { to, user } of unservedOf(demo)) {
+      const file = user === undefined ? await channelFile(run, host, demo) : await personalFile(context, user);
       const sent =
         user === undefined
-          ? await slack.shareFile({ channelId: to, userId }, await channelFile(run, host, demo), rules, threadIn(to))
-          : await slack.sendFile(to, await personalFile(context, user));
+          ? await slack.shareFile({ channelId: to, userId }, file, rules, threadIn(to))
+          : await slack.sendFile(to, file);
       await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
         withServed(current, [to, sent.to]),
       );
+      await audit(run.log, host, demo, credentialAct(String(file.content), sent.to, userId));
     }
     return await doorsOf(context);
   });

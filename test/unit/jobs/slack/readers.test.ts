@@ -35,7 +35,7 @@ function reason(channel: Channel, access: { viewers?: string[]; users?: string[]
     },
     users: { info: ({ user }: { user: string }) => Promise.resolve({ user: { is_bot: bots.includes(user) } }) },
   } as unknown as WebClient;
-  const people: People = {
+  const people: Omit<People, 'nameOf'> = {
     standingOf: (userId) => Promise.resolve(standings[userId] ?? 'member'),
     isIn: (group, userId) => Promise.resolve(groups[group]?.includes(userId) ?? false),
   };

@@ -1,0 +1,46 @@
+import { Refusal } from '../../errors.js';
+import type { Cluster } from '../../k8s/cluster.js';
+import { beginMaintenance, endMaintenance, findMaintenance, type Maintenance } from '../../k8s/maintenance.js';
+import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { auditLog } from '../audit.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { message, onCluster } from '../slack/messages.js';
+
+/** Switches maintenance on or off, or shows whether it is on. */
+export const maintenance: Handler<'maintenance'> = async (run) => {
+  const { payload, config, slack, log } = run;
+  const { state, reason, requester } = payload;
+  const by = requester.userId;
+  if (state !== 'on' && reason !== undefined)
+    throw new Refusal('bad-value', 'Only `maintenance on` takes a reason.', {
+      hint: 'For example `/vcdemo maintenance on "upgrading until 14:00"`.',
+    });
+  const now = await withHost(run, async (host) => {
+    if (state === 'on') await beginMaintenance(host, { by, since: new Date(), reason });
+    if (state === 'off') await endMaintenance(host);
+    return await findMaintenance(host);
+  });
+  if (state) auditLog(log, { act: 'maintenance', by, what: `switched maintenance ${state}`, facts: { reason } });
+  await slack.whisper(requester, maintenanceMessage(now, onCluster(config)));
+};
+
+export const maintenanceMessage = (now: Maintenance | undefined, where: string): SlackMessage =>
+  message(
+    now
+      ? mrkdwn`:construction: Maintenance${where} is on, since ${slackTime(now.since)} by ${mention(now.by)}${now.reason && `: ${now.reason}`}. No new demos are created; everything else works. \`/vcdemo maintenance off\` ends it.`
+      : mrkdwn`:white_check_mark: Maintenance${where} is off.`,
+  );
+
+/**
+ * Checks that new demos may be created.
+ * @throws Refusal `maintenance`
+ */
+export async function assertNoMaintenance(host: Cluster): Promise<void> {
+  const now = await findMaintenance(host);
+  if (!now) return;
+  throw new Refusal('maintenance', `No new demos are created now: maintenance${now.reason ? `, ${now.reason}` : ''}.`, {
+    hint: mrkdwn`Existing demos work as before. Since ${slackTime(now.since)}, by ${mention(now.by)}.`,
+  });
+}

@@ -1,0 +1,76 @@
+import { changeExisting } from '../../k8s/demo-record.js';
+import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
+import { messageOf, Refusal } from '../../errors.js';
+import { mention, mentionAny, mrkdwn } from '../../mrkdwn.js';
+import { buttons, type SlackMessage } from '../../slack-message.js';
+import { audit } from '../audit.js';
+import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { message } from '../slack/messages.js';
+
+const mostShares = 100;
+
+/** Shares a demo with a person, a user group or a channel, or ends that. Whoever is named gets back a revoked access. */
+export const share: Handler<'share'> = (run) =>
+  withHost(run, async (host) => {
+    const { payload, slack, log } = run;
+    const { requester, audience, stop = false } = payload;
+    const by = requester.userId;
+    const found = await requireDemo(host, run);
+    const what = stop ? `stopped sharing it with ${audience}` : `shared it with ${audience}`;
+    const changed = await changeExisting(host, found, (current) => {
+      assertNotOver(run, current);
+      const noted = withDone(withAudit(current, { at: new Date(), by, what }), run.id);
+      return stop ? withoutShare(noted, audience) : withShare(noted, audience);
+    });
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    await audit(log, host, changed, { act: stop ? 'unshared' : 'shared', by, what, facts: { audience } });
+    await slack.whisper(requester, sharedMessage(changed, audience, stop));
+    if (stop || audience === by) return;
+    const notice = noticeMessage(changed, by);
+    const telling = /^[UW]/.test(audience)
+      ? slack.tellPerson(audience, notice)
+      : /^[CG]/.test(audience)
+        ? slack.post({ channelId: audience, userId: by }, notice)
+        : Promise.resolve();
+    await telling.catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'share was not announced'));
+  });
+
+/** @throws Refusal `too-many-shares` */
+function withShare(demo: Demo, audience: string): Demo {
+  const shared = [...new Set([...demo.shared, audience])];
+  if (shared.length > mostShares)
+    throw new Refusal('too-many-shares', `Demo ${demo.name} is already shared with ${mostShares} people and groups.`, {
+      hint: 'Share it with a user group or a channel instead.',
+    });
+  return { ...demo, shared, revoked: demo.revoked.filter((id) => id !== audience) };
+}
+
+/** @throws Refusal `not-shared` */
+function withoutShare(demo: Demo, audience: string): Demo {
+  if (!demo.shared.includes(audience))
+    throw new Refusal('not-shared', `Demo ${demo.name} is not shared with them.`, {
+      hint: `To end somebody's access: \`/vcdemo revoke ${demo.name} @person\`.`,
+    });
+  return { ...demo, shared: demo.shared.filter((id) => id !== audience) };
+}
+
+export const sharedMessage = ({ name }: Demo, audience: string, stopped: boolean): SlackMessage =>
+  message(
+    stopped
+      ? mrkdwn`:busts_in_silhouette: Demo *${name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that they have still work; \`/vcdemo revoke ${name} @person\` ends a person's access.`
+      : mrkdwn`:busts_in_silhouette: Demo *${name}* is shared with ${mentionAny(audience)}, who can now extend it. \`/vcdemo share ${name}\` with \`--stop\` ends that.`,
+  );
+
+export function noticeMessage({ name }: Demo, by: string): SlackMessage {
+  const { text, blocks } = message(
+    mrkdwn`:busts_in_silhouette: ${mention(by)} shared demo *${name}* with you: you can use it and extend it.`,
+  );
+  const row = buttons([
+    { label: 'Kubeconfig', value: `kubeconfig ${name}` },
+    { label: 'Status', value: `status ${name}` },
+    { label: 'Extend by 4h', value: `extend ${name} 4h` },
+  ]);
+  return { text, blocks: [...blocks, row] };
+}

@@ -1,0 +1,78 @@
+import { roleOf } from '../../access.js';
+import { messageOf, Refusal } from '../../errors.js';
+import type { Cluster } from '../../k8s/cluster.js';
+import { changeExisting, listDemos } from '../../k8s/demo-record.js';
+import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
+import { mention, mrkdwn } from '../../mrkdwn.js';
+import { buttons, type SlackMessage } from '../../slack-message.js';
+import { audit } from '../audit.js';
+import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler, JobRun } from '../job-run.js';
+import { message } from '../slack/messages.js';
+
+type TransferRun = JobRun<'transfer'>;
+
+/** Makes somebody else the owner of a demo; it stays shared with the one who had it. */
+export const transfer: Handler<'transfer'> = (run) =>
+  withHost(run, async (host) => {
+    const { payload, slack, people, log } = run;
+    const { requester, person } = payload;
+    const by = requester.userId;
+    const found = await requireDemo(host, run);
+    await assertMayOwn(run, host, found);
+    const owner = { id: person, name: (await people.nameOf(person)).slice(0, 100) };
+    const what = `transferred it from ${found.owner.id} to ${person}`;
+    const changed = await changeExisting(host, found, (current) => {
+      assertNotOver(run, current);
+      const shared = [...new Set([...current.shared, current.owner.id])].filter((id) => id !== person);
+      const revoked = current.revoked.filter((id) => id !== person);
+      return withDone(withAudit({ ...current, owner, shared, revoked }, { at: new Date(), by, what }), run.id);
+    });
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    await audit(log, host, changed, { act: 'transferred', by, what, facts: { from: found.owner.id, to: person } });
+    await slack.whisper(
+      requester,
+      message(mrkdwn`:handshake: Demo *${changed.name}* now belongs to ${mention(person)}.`),
+    );
+    if (person !== by)
+      await slack
+        .tellPerson(person, newOwnerMessage(changed, by))
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'new owner was not told'));
+  });
+
+/** @throws Refusal `already-owner`, `not-allowed`, `too-many-demos` */
+async function assertMayOwn({ payload, config, people }: TransferRun, host: Cluster, demo: Demo): Promise<void> {
+  const { person } = payload;
+  if (demo.owner.id === person)
+    throw new Refusal('already-owner', `Demo ${demo.name} already belongs to them.`, {
+      hint: `\`/vcdemo audit ${demo.name}\` shows since when.`,
+    });
+  const standing = await people.standingOf(person);
+  const isWelcome =
+    standing === 'member' || (config.access.guests && (standing === 'guest' || standing === 'external'));
+  const role = await roleOf(config.access, { userId: person, channelId: '' }, people);
+  if (!isWelcome || (role !== 'user' && role !== 'admin'))
+    throw new Refusal('not-allowed', 'That person is not allowed to use demos, so they cannot own one.', {
+      hint: `The vcdemo operators can add ${person} to \`access.users\` in the configuration.`,
+    });
+  if (role === 'admin') return;
+  const { demosPerPerson } = config.limits;
+  const own = (await listDemos(host)).demos.filter(({ owner }) => owner.id === person);
+  if (own.length >= demosPerPerson)
+    throw new Refusal('too-many-demos', `They already have ${own.length} demos, which is the limit per person.`, {
+      hint: 'Ask them to delete one first.',
+    });
+}
+
+export function newOwnerMessage({ name }: Demo, by: string): SlackMessage {
+  const { text, blocks } = message(
+    mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${name}*: you can extend, share and delete it.`,
+  );
+  const row = buttons([
+    { label: 'Kubeconfig', value: `kubeconfig ${name}` },
+    { label: 'Extend by 4h', value: `extend ${name} 4h` },
+    { label: 'Delete', value: `delete ${name}`, style: 'danger' },
+  ]);
+  return { text, blocks: [...blocks, row] };
+}

@@ -1,0 +1,53 @@
+import { isAmong, roleOf, type Role } from '../../access.js';
+import type { DemoConfig } from '../../config.js';
+import { formatDuration } from '../../duration.js';
+import { listDemos } from '../../k8s/demo-record.js';
+import type { Demo } from '../../k8s/demo.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { describeState, message, onCluster } from '../slack/messages.js';
+
+/** Shows a person what they may do, and with which demos they have to do. */
+export const whoami: Handler<'whoami'> = async (run) => {
+  const { payload, config, people, slack } = run;
+  const { requester } = payload;
+  const { demos } = await withHost(run, listDemos);
+  const role = await roleOf(config.access, requester, people);
+  const own = demos.filter(({ owner }) => owner.id === requester.userId);
+  const shared: Demo[] = [];
+  for (const demo of demos)
+    if (!own.includes(demo) && (await isAmong(demo.shared, requester, people))) shared.push(demo);
+  await slack.whisper(requester, whoamiMessage(config, requester.userId, { role, own, shared }));
+};
+
+const mayDo: Record<Role, string> = {
+  viewer: 'you can look at demos (`list`, `status`, `whoami`), but not use them',
+  user: 'you can create demos and use all of them; you can delete, extend, share, transfer and revoke access to your own',
+  admin: 'you can do everything with every demo, and switch maintenance on and off; limits do not apply to you',
+};
+
+export function whoamiMessage(
+  config: DemoConfig,
+  userId: string,
+  { role = 'user', own, shared }: { role: Role | undefined; own: readonly Demo[]; shared: readonly Demo[] },
+): SlackMessage {
+  const { limits, ttl } = config;
+  const lineOf = (demo: Demo) => mrkdwn`• *${demo.name}*: ${describeState(demo)}; expires ${slackTime(demo.expires)}`;
+  const lists = [
+    own.length > 0 && mrkdwn`*Your demos*\n${joinMrkdwn(own.map(lineOf), '\n')}`,
+    shared.length > 0 && mrkdwn`*Shared with you*\n${joinMrkdwn(shared.map(lineOf), '\n')}`,
+  ];
+  return message(
+    joinMrkdwn(
+      [
+        mrkdwn`:bust_in_silhouette: You are ${mention(userId)} (\`${userId}\`), role *${role}*${onCluster(config)}: ${mayDo[role]}.`,
+        role !== 'viewer' &&
+          mrkdwn`You have ${own.length}${role === 'user' && ` of ${limits.demosPerPerson}`} demos. A demo lives for ${formatDuration(ttl.default)} unless \`--ttl\` says otherwise, and can be extended to at most ${formatDuration(ttl.max)} from now.`,
+        ...lists,
+      ],
+      '\n',
+    ),
+  );
+}

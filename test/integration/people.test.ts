@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import type { Demo } from '../../src/k8s/demo.js';
+import { commandRunner } from '../support/command-run.js';
+import { plannedDemo } from '../support/planned-demo.js';
+
+/* Who owns a demo, with whom it is shared, and what is recorded of it. */
+
+const owner = { id: 'U0ALICE', name: 'alice' };
+
+describe('a demo', () => {
+  let simulated: SimulatedCluster;
+  let host: Cluster;
+  let run: ReturnType<typeof commandRunner>;
+
+  before(async () => {
+    simulated = await startSimulatedCluster();
+    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
+    run = commandRunner(simulated, {
+      access: { admins: ['U0ROOT'], viewers: ['U0VERA'] },
+      groups: { S0OPS: ['U0OLGA'] },
+    });
+  });
+  after(async () => {
+    host.close();
+    await simulated.close();
+  });
+
+  async function demoNamed(name: string, fields: Partial<Demo> = {}): Promise<void> {
+    const demo = plannedDemo({ name, owner, now: new Date(), claimNamespace: 'default' });
+    await changeRecord(host, { ...demo, state: 'ready', ready: new Date(), ...fields }, (current) => current);
+  }
+  const found = async (name: string) => (await findDemo(host, name))!;
+
+  it('is shared by its owner, with people, user groups and channels, who are told', async () => {
+    await demoNamed('team', { revoked: ['U0BOB'] });
+    const { code, said, direct } = await run('share', owner.id, { demo: 'team', audience: 'U0BOB' });
+    assert.equal(code, undefined);
+    assert.match(said.join(), /shared with <@U0BOB>/);
+    assert.match(direct.U0BOB!, /<@U0ALICE> shared demo \*team\* with you/);
+    await run('share', 'U0ROOT', { demo: 'team', audience: 'S0OPS' });
+    assert.match((await run('share', owner.id, { demo: 'team', audience: 'C0TEAM' })).said.join(), /<#C0TEAM>/);
+    const { shared, revoked } = await found('team');
+    assert.deepEqual(shared, ['U0BOB', 'S0OPS', 'C0TEAM']);
+    assert.deepEqual(revoked, [], 'a share gives access back');
+    for (const userId of ['U0BOB', 'U0OLGA'])
+      assert.equal((await run('extend', userId, { demo: 'team', byMs: 60_000 })).code, undefined, userId);
+  });
+
+  it('is not shared by others, not even by those it is shared with', async () => {
+    await demoNamed('closed', { shared: ['U0BOB'] });
+    for (const userId of ['U0BOB', 'U0MALLORY'])
+      assert.equal((await run('share', userId, { demo: 'closed', audience: userId })).code, 'not-owner');
+    assert.deepEqual((await found('closed')).shared, ['U0BOB']);
+  });
+
+  it('is no longer shared after --stop', async () => {
+    await demoNamed('ending', { shared: ['U0BOB'] });
+    await run('share', owner.id, { demo: 'ending', audience: 'U0BOB', stop: true });
+    assert.deepEqual((await found('ending')).shared, []);
+    const again = await run('share', owner.id, { demo: 'ending', audience: 'U0BOB', stop: true });
+    assert.equal(again.code, 'not-shared');
+    assert.equal((await run('extend', 'U0BOB', { demo: 'ending', byMs: 60_000 })).code, 'not-owner');
+  });
+
+  it('is transferred to somebody who may own one, and stays shared with the one who had it', async () => {
+    await demoNamed('gift');
+    assert.equal((await run('transfer', 'U0BOB', { demo: 'gift', person: 'U0BOB' })).code, 'not-owner');
+    assert.equal((await run('transfer', owner.id, { demo: 'gift', person: owner.id })).code, 'already-owner');
+    assert.equal((await run('transfer', owner.id, { demo: 'gift', person: 'U0VERA' })).code, 'not-allowed');
+    const { code, direct } = await run('transfer', owner.id, { demo: 'gift', person: 'U0BOB' });
+    assert.equal(code, undefined);
+    assert.match(direct.U0BOB!, /made you the owner of demo \*gift\*/);
+    const demo = await found('gift');
+    assert.deepEqual([demo.owner, demo.shared], [{ id: 'U0BOB', name: 'u0bob' }, [owner.id]]);
+    assert.equal((await run('transfer', owner.id, { demo: 'gift', person: owner.id })).code, 'not-owner');
+  });
+
+  it('is not transferred to somebody who has as many as one person may have', async () => {
+    for (let i = 0; i < 5; i++) await demoNamed(`full-${i}`, { owner: { id: 'U0FULL', name: 'full' } });
+    await demoNamed('sixth');
+    assert.equal((await run('transfer', owner.id, { demo: 'sixth', person: 'U0FULL' })).code, 'too-many-demos');
+    assert.equal((await run('transfer', owner.id, { demo: 'sixth', person: 'U0ROOT' })).code, undefined);
+  });
+
+  it('shows what was done with it', async () => {
+    await demoNamed('seen');
+    assert.match((await run('audit', 'U0BOB', { demo: 'seen' })).said.join(), /Nothing is recorded/);
+    await run('share', owner.id, { demo: 'seen', audience: 'U0BOB' });
+    await run('extend', 'U0BOB', { demo: 'seen', byMs: 60_000 });
+    const { said } = await run('audit', 'U0BOB', { demo: 'seen' });
+    assert.match(said.join(), /<@U0ALICE> shared it with U0BOB\n.*<@U0BOB> extended it by 1m/);
+  });
+
+  it('appears in what its people read about themselves', async () => {
+    await demoNamed('own', { owner: { id: 'U0WHO', name: 'who' } });
+    await demoNamed('other', { shared: ['U0WHO'] });
+    const { said } = await run('whoami', 'U0WHO');
+    assert.match(
+      said.join(),
+      /role \*user\*.*You have 1 of 5 demos[\s\S]*Your demos[\s\S]*own[\s\S]*Shared with you[\s\S]*other/s,
+    );
+    assert.match((await run('whoami', 'U0VERA')).said.join(), /role \*viewer\*/);
+    assert.match((await run('whoami', 'U0ROOT')).said.join(), /role \*admin\*/);
+  });
+
+  it('is not created during maintenance, which only administrators begin and end', async () => {
+    assert.equal((await run('maintenance', 'U0ROOT', { state: 'off', reason: 'x' })).code, 'bad-value');
+    const { said } = await run('maintenance', 'U0ROOT', { state: 'on', reason: 'upgrading' });
+    assert.match(said.join(), /Maintenance is on.*by <@U0ROOT>: upgrading\./);
+    const { code, error } = await run('create', 'U0BOB', { demo: 'new' });
+    assert.equal(code, 'maintenance');
+    assert.match(error!.message, /No new demos are created now: maintenance, upgrading/);
+    assert.equal(await findDemo(host, 'new'), undefined);
+    await demoNamed('old');
+    assert.equal((await run('extend', owner.id, { demo: 'old', byMs: 60_000 })).code, undefined);
+    assert.match((await run('maintenance', 'U0ROOT', { state: 'off' })).said.join(), /Maintenance is off/);
+  });
+
+  it('without a name gets a free one if the default is taken', async () => {
+    const draining = AbortSignal.abort(new Error('no step is done'));
+    const create = (userId: string) => run('create', userId, { demo: 'demo', isUnnamed: true }, { draining });
+    await create('U0ONE');
+    assert.equal((await found('demo')).owner.id, 'U0ONE');
+    await demoNamed('demo-3');
+    await create('U0TWO');
+    await create('U0THREE');
+    assert.equal((await found('demo-2')).owner.id, 'U0TWO');
+    assert.equal((await found('demo-4')).owner.id, 'U0THREE');
+    await create('U0TWO');
+    assert.equal(await findDemo(host, 'demo-5'), undefined, 'a create that was interrupted is resumed');
+  });
+
+  it('sends its logs as a file: in the thread of its card, or directly; not to somebody whose access was revoked', async () => {
+    await demoNamed('logged', { revoked: ['U0MALLORY'], places: [] });
+    const direct = await run('logs', 'U0BOB', { demo: 'logged', part: 'step' });
+    assert.equal(direct.code, undefined, direct.error?.message);
+    assert.match(String(direct.files[0]!.content), /===== Steps =====\nState: ready\n.*Creating the namespace/s);
+    assert.match(direct.said.join(), /in your direct messages/);
+    assert.equal((await run('logs', 'U0MALLORY', { demo: 'logged' })).code, 'access-revoked');
+    await demoNamed('carded', { progress: { jobId: 'create-1', channel: 'C0DEMOS', ts: '1.1' }, places: [] });
+    const threaded = await run('logs', 'U0BOB', { demo: 'carded', part: 'vcluster' });
+    assert.match(threaded.said.join(), /in the thread of its card/);
+  });
+});
