@@ -65,7 +65,8 @@ const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['serviceaccounts'], verbs: installed },
   { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
-  { group: '', resources: ['events'], verbs: ['list'] },
+  // What is done with a demo is written there as Events.
+  { group: '', resources: ['events'], verbs: ['list', 'create'] },
   // A control plane without a volume is a Deployment.
   { group: 'apps', resources: ['statefulsets', 'deployments'], verbs: installed },
   { group: '', resources: ['resourcequotas', 'limitranges'], verbs: [...installed, 'list'] },

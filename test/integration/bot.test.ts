@@ -157,7 +157,7 @@ describe('with several host clusters', () => {
 describe('a command', () => {
   const requester = () => ({ userId: slack.alice.userId, userName: 'alice', channelId: slack.channel });
   const cases: [text: string, queue: QueueKind, name: string, data: object][] = [
-    ['create', 'provisioning', 'create', { demo: 'demo' }],
+    ['create', 'provisioning', 'create', { demo: 'demo', isUnnamed: true }],
     ['create team-a --ttl 4h', 'provisioning', 'create', { demo: 'team-a', ttlMs: hours(4) }],
     ['kubeconfig team-a', 'verification', 'kubeconfig', { demo: 'team-a' }],
     ['verify', 'verification', 'verify', { demo: 'demo' }],
