@@ -135,7 +135,7 @@ describe('a share', () => {
   test('differs from a transfer, which takes a person only', () => {
     assert.deepEqual(parse('transfer team-a <@U1>'), { name: 'transfer', demo: 'team-a', person: 'U1', flags: {} });
     assert.equal(refusal('transfer team-a').code, 'person-missing');
-    assert.equal(refusal('transfer team-a <!subteam^S1>').code, 'unexpected-argument');
+    assert.equal(refusal('transfer team-a <!subteam^S1>').code, 'person-missing');
   });
 });
 
