@@ -29,9 +29,9 @@ export const logs: Handler<'logs'> = (run) =>
       [part, cluster].filter((word) => word !== undefined),
       sections,
     );
-    const { progress } = demo;
-    if (progress?.channel === requester.channelId) {
-      await slack.replyWithFile(progress, requester, file);
+    const { card } = demo;
+    if (card?.channel === requester.channelId) {
+      await slack.replyWithFile(card, requester, file);
       return await slack.whisper(
         requester,
         message(mrkdwn`:page_facing_up: The logs of demo *${demo.name}* are in the thread of its card.`),
