@@ -23,7 +23,7 @@ export interface Memberships {
 }
 
 /** Whether a person is one of these people, or a member of one of these user groups and channels. */
-async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
+export async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
   // Only members of a channel can write in it.
   if (ids.some((id) => id === asker.userId || id === asker.channelId)) return true;
   const groups = ids.filter((id) => /^[SCG]/.test(id));
