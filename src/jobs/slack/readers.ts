@@ -50,7 +50,11 @@ export async function whyNotForAll(
 }
 
 /** Those who may not use demos; nobody is asked about if everybody may. */
-async function withoutUse(members: readonly string[], access: DemoConfig['access'], people: Omit<People, 'nameOf'>): Promise<string[]> {
+async function withoutUse(
+  members: readonly string[],
+  access: DemoConfig['access'],
+  people: Omit<People, 'nameOf'>,
+): Promise<string[]> {
   if (access.users.length + access.viewers.length === 0) return [];
   const roles = await Promise.all(members.map((userId) => roleOf(access, { userId, channelId: '' }, people)));
   return members.filter((_, index) => roles[index] !== 'user' && roles[index] !== 'admin');
