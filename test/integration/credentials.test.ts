@@ -121,8 +121,10 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     const advice = await stack.whisper(slack.alice, /Demo blue: .*have problems|Demo \*?blue.*have problems/s);
     assert.match(advice, /`\/vcdemo create blue` restores/);
     await stack.type(slack.alice, 'create blue');
-    await stack.message(/:white_check_mark: Completing demo \*blue\*/, 60_000);
-    assert.ok(await read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')));
+    await waitFor('helloworld-v2', () => read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')), {
+      withinMs: 60_000,
+    });
+    await stack.message(/Demo \*blue\* of .* is ready/, 60_000);
     await stack.type(slack.bob, 'status blue');
     await stack.whisper(slack.bob, /all parts are in place/);
     await stack.type(slack.bob, 'create blue');

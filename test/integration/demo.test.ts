@@ -63,17 +63,18 @@ describe('npm run demo', () => {
       await shows(/Demo mine of @alice is ready[\s\S]*📄 .*mine\.kubeconfig\.yaml/);
       assert.match(await (await fetch(page)).text(), /Demo <b>mine<\/b>[\s\S]*simulated cluster/);
       demo.stdin.write('/vcdemo delete mine\n');
-      await shows(/\[1\] Delete mine   \[2\] Keep it/);
-      demo.stdin.write('2\n');
+      // The first button cancelled the create, and is gone.
+      await shows(/\[2\] Delete mine   \[3\] Keep it/);
+      demo.stdin.write('3\n');
       await shows(/Demo mine stays/);
-      assert.doesNotMatch(await (await fetch(page)).text(), /<button/, 'the question is gone, and its buttons with it');
-      demo.stdin.write('1\n');
-      await shows(/There is no button 1/);
+      assert.doesNotMatch(await (await fetch(page)).text(), /Keep it/, 'the question is gone, and its buttons with it');
+      demo.stdin.write('2\n');
+      await shows(/There is no button 2/);
       demo.stdin.write('/vcdemo kubeconfig mine\n');
       await shows(/direct message to alice\n +Your kubeconfig for demo mine/);
       demo.stdin.write('/vcdemo delete mine\n');
-      await shows(/\[3\] Delete mine/);
-      demo.stdin.write('3\n');
+      await shows(/\[4\] Delete mine/);
+      demo.stdin.write('4\n');
       await shows(/Deleting demo mine/);
       if (hasTerminal) demo.stdin.write(endOfInput);
       else demo.stdin.end();

@@ -31,7 +31,7 @@ describe('a demo whose public names do not work for the worker', () => {
   const channelHas = (pattern: RegExp) => stack.message(pattern, 60_000);
   /** The comments of the files in a channel, oldest first. */
   async function deliveries(channel: string) {
-    const messages = await stack.slack.messages(channel);
+    const messages = [...(await stack.slack.messages(channel)), ...(await stack.slack.replies(channel))];
     return messages.filter(({ files }) => files?.length).map(textOf);
   }
   async function nextDelivery(channel: string, before: number): Promise<string> {

@@ -6,6 +6,7 @@ import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { mention, mrkdwn } from '../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../slack-message.js';
 import { audit } from '../audit.js';
+import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
@@ -35,6 +36,7 @@ export const transfer: Handler<'transfer'> = (run) =>
       requester,
       message(mrkdwn`:handshake: Demo *${changed.name}* now belongs to ${mention(person)}.`),
     );
+    await refreshCard(run, host, changed);
     if (person !== by)
       await slack
         .tellPerson(person, newOwnerMessage(changed, by))

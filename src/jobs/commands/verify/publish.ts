@@ -3,6 +3,7 @@ import { noteVerdict } from '../../../k8s/demo-verdict.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { DemoContext } from '../../context.js';
 import type { JobName } from '../../../commands/job-payloads.js';
+import { refreshCard } from '../../demo-card.js';
 import type { JobRun } from '../../job-run.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { Audience } from '../../slack/slack.js';
@@ -12,16 +13,22 @@ import { verifyMessage } from './messages.js';
 import { outcomeOf } from './outcome.js';
 import type { DemoReport } from './verify-demo.js';
 
-/** Records what a verify found; that it cannot be recorded is no reason to keep it from people. */
+/**
+ * Records what a verify found, and shows it on the demo's card; that it cannot be recorded is no reason to keep it from
+ * people.
+ */
 export async function recordVerdict(
-  { log }: Pick<JobRun<JobName>, 'log'>,
+  run: Pick<JobRun<JobName>, 'slack' | 'config' | 'log'>,
   { host, demo }: Pick<DemoContext, 'host' | 'demo'>,
   report: DemoReport,
   told: { isTold: boolean },
 ): Promise<void> {
-  await noteVerdict(host, demo, { ...outcomeOf(report), at: report.at }, told).catch((error: unknown) => {
-    log.warn({ reason: messageOf(error) }, 'the verdict was not recorded');
-  });
+  try {
+    const noted = await noteVerdict(host, demo, { ...outcomeOf(report), at: report.at }, told);
+    if (noted) await refreshCard(run, host, noted);
+  } catch (error) {
+    run.log.warn({ reason: messageOf(error) }, 'the verdict was not recorded');
+  }
 }
 
 /** Posts the verdict, and in its thread the details. */

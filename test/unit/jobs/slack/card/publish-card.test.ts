@@ -50,8 +50,8 @@ test('a card that could not be posted at the start is posted later, and then edi
   card.show(() => says('a'));
   await waitFor('the post', () => Promise.resolve(remembered.length === 1), { everyMs: 5 });
   await card.settle(says('end'));
-  assert.deepEqual(said, ['post a', 'post a', 'post a', 'edit 1.1 end']);
-  assert.deepEqual(remembered, [{ channel: 'C1', ts: '1.1' }]);
+  assert.deepEqual(said, ['post a', 'post a', 'post a', 'edit 1.3 end']);
+  assert.deepEqual(remembered, [{ channel: 'C1', ts: '1.3' }]);
 });
 
 test('the last state is posted even if nothing could be posted before', async () => {
