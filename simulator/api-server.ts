@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { anonymous, authenticate, isAllowed, type Attributes } from './access.js';
 import type { User } from './admission.js';
@@ -68,10 +70,20 @@ export class ApiServer {
     this.server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  /** @returns the port, of 127.0.0.1 */
+  /**
+   * A port that the server chooses is below those of outgoing connections, so that nothing takes it while the server is down.
+   * @returns the port, of 127.0.0.1
+   */
   async listen(port = 0): Promise<number> {
-    await new Promise<void>((resolve, reject) => this.server.once('error', reject).listen(port, '127.0.0.1', resolve));
-    return (this.server.address() as AddressInfo).port;
+    const chosen = port || randomInt(20_000, 32_000);
+    try {
+      this.server.listen(chosen, '127.0.0.1');
+      await once(this.server, 'listening');
+      return chosen;
+    } catch (error) {
+      if (port > 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      return await this.listen();
+    }
   }
 
   /** Closes all connections and refuses new ones. */

@@ -351,7 +351,10 @@ describe('somebody', () => {
   });
   test('a person who is listed, or an administrator, is served', async () => {
     await say(await start(settings(redis.url, { users: [slack.alice.userId] })), 'create one');
-    await say(await start(settings(redis.url, { users: [slack.bob.userId], admins: [slack.alice.userId] })), 'create two');
+    await say(
+      await start(settings(redis.url, { users: [slack.bob.userId], admins: [slack.alice.userId] })),
+      'create two',
+    );
     assert.equal((await waitingJobs()).length, 2);
   });
   test('a person in a channel that is not listed is refused', async () => {

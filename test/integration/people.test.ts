@@ -121,6 +121,13 @@ describe('a demo', () => {
     assert.match((await run('maintenance', 'U0ROOT', { state: 'off' })).said.join(), /Maintenance is off/);
   });
 
+  it('is created even if an older command that began maintenance is repeated', async () => {
+    const askedAt = new Date();
+    await run('maintenance', 'U0ROOT', { state: 'off' }, { askedAt: new Date(askedAt.getTime() + 1) });
+    assert.equal((await run('maintenance', 'U0ROOT', { state: 'on' }, { askedAt })).code, 'command-over');
+    assert.match((await run('maintenance', 'U0ROOT')).said.join(), /Maintenance is off/);
+  });
+
   it('without a name gets a free one if the default is taken', async () => {
     const draining = AbortSignal.abort(new Error('no step is done'));
     const create = (userId: string) => run('create', userId, { demo: 'demo', isUnnamed: true }, { draining });

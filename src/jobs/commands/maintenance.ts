@@ -1,6 +1,6 @@
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
-import { beginMaintenance, endMaintenance, findMaintenance, type Maintenance } from '../../k8s/maintenance.js';
+import { findMaintenance, switchMaintenance, type Maintenance } from '../../k8s/maintenance.js';
 import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { auditLog } from '../audit.js';
@@ -18,8 +18,10 @@ export const maintenance: Handler<'maintenance'> = async (run) => {
       hint: 'For example `/vcdemo maintenance on "upgrading until 14:00"`.',
     });
   const now = await withHost(run, async (host) => {
-    if (state === 'on') await beginMaintenance(host, { by, since: new Date(), reason });
-    if (state === 'off') await endMaintenance(host);
+    if (state && !(await switchMaintenance(host, { isOn: state === 'on', by, since: run.askedAt, reason })))
+      throw new Refusal('command-over', 'Maintenance was switched on or off after this command was sent.', {
+        hint: 'If you still want it, send it again.',
+      });
     return await findMaintenance(host);
   });
   if (state) auditLog(log, { act: 'maintenance', by, what: `switched maintenance ${state}`, facts: { reason } });
