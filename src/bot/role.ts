@@ -1,4 +1,4 @@
-import { assertMayUse, assertRole, type Asker, type Memberships } from '../access.js';
+import { assertMayUse, assertRole, type Asker, type Memberships, type Role } from '../access.js';
 import { commands, type CommandName } from '../commands/table.js';
 import type { SharedConfig } from '../config.js';
 import { seconds } from '../duration.js';
@@ -11,17 +11,21 @@ const askTimeoutMs = seconds(1);
 
 /**
  * Refuses at once what the role of a person does not include; the worker checks again.
+ * @returns the role; undefined if Slack did not say it in time
  * @throws Refusal `not-allowed`
  */
 export async function assertMayGive(
   name: CommandName,
   asker: Asker,
   { access, people, log }: { access: SharedConfig['access']; people: Memberships; log: Log },
-): Promise<void> {
+): Promise<Role | undefined> {
   try {
-    assertRole(await within(askTimeoutMs, () => assertMayUse(access, asker, people)), commands[name].who, name);
+    const role = await within(askTimeoutMs, () => assertMayUse(access, asker, people));
+    assertRole(role, commands[name].who, name);
+    return role;
   } catch (error) {
     if (error instanceof UserError) throw error;
     log.warn({ reason: messageOf(error) }, 'cannot ask Slack which groups this person is in; the worker will check');
+    return undefined;
   }
 }

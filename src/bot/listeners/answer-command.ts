@@ -101,7 +101,7 @@ async function answerParsed(
   const { askedOn, confirm, accepted }: Command = commands[name];
   const commandLine = joinWords(splitWords(normaliseCommandText(text)));
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
-  await assertMayGive(name, requester, { access, people, log });
+  const role = await assertMayGive(name, requester, { access, people, log });
   if (confirm && parsed.ofThread)
     throw new Refusal('name-missing', `\`${name}\` needs the name of the demo, in a thread too.`, {
       hint: `For example \`${commands[name].example}\`.`,
@@ -122,7 +122,7 @@ async function answerParsed(
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });
   // By kind of queue, so that waiting creates or questions do not keep anybody from deleting.
-  if (!access.admins.includes(requester.userId))
+  if (role !== 'admin')
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, commands[name].queue);
   const isReading = commands[name].queue === 'verification';
   // A question may be asked twice; Enter pressed twice must not act twice.

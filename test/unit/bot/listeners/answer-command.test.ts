@@ -23,6 +23,7 @@ function botFor(clusters: string[]) {
         enqueued.push({ request, hostCluster });
         return Promise.resolve('job');
       },
+      waitingOf: () => Promise.resolve(0),
     },
     demoConfig: { ...readDemoConfig(undefined), clusters },
     rateLimit: () => undefined,
