@@ -23,17 +23,8 @@ export async function startTracing(
   { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }: { OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined },
 ): Promise<Tracing> {
   if (endpoint === undefined) return { stop: () => Promise.resolve() };
-  const [
-    { OTLPTraceExporter },
-    { resourceFromAttributes },
-    { BatchSpanProcessor, NodeTracerProvider },
-    { BullMQOtel },
-  ] = await Promise.all([
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/resources'),
-    import('@opentelemetry/sdk-trace-node'),
-    import('bullmq-otel'),
-  ]);
+  const { BatchSpanProcessor, BullMQOtel, NodeTracerProvider, OTLPTraceExporter, resourceFromAttributes } =
+    await import('./tracing-sdk.js');
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` });
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),

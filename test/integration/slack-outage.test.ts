@@ -81,11 +81,16 @@ describe('a create that starts while Slack is down', () => {
     await stack.type(slack.alice, `create ${demo}`);
     slack.failCalls('chat.update', 'ratelimited');
     try {
-      await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 120_000);
+      await waitFor('a ready demo', async () => (await findDemo(cluster, demo))?.state === 'ready', {
+        withinMs: 120_000,
+      });
       await deletes(demo);
-      await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 60_000);
+      await waitFor('the end of its namespaces', async () => (await findDemo(cluster, demo))?.places.length === 0, {
+        withinMs: 60_000,
+      });
     } finally {
       slack.failCalls('chat.update', undefined);
     }
+    await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 60_000);
   });
 });
