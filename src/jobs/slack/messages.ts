@@ -14,8 +14,9 @@ export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ?
 
 export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? `-${user}` : ''}.kubeconfig.yaml`;
 
-/** Text from a person or a cluster, shortened to one line. */
-export const brief = (text: string) => (text.length > 160 ? `${text.slice(0, 160)}…` : text).replace(/\s+/g, ' ');
+/** Text from a person or a cluster, shortened to one line of at most this many characters. */
+export const brief = (text: string, most = 160) =>
+  (text.length > most ? `${text.slice(0, most)}…` : text).replace(/\s+/g, ' ');
 
 export const describeState = ({ state, problem }: Demo): string =>
   ({

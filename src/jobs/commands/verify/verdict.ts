@@ -87,7 +87,8 @@ function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStat
   const strangers = Object.keys({ ...parallel.versions, ...sequential.versions }).filter(
     (version) => !Object.hasOwn(weights, version),
   );
-  if (strangers.length > 0) remarks.push(`other versions answer too: ${strangers.map(brief).join(', ')}`);
+  if (strangers.length > 0)
+    remarks.push(`other versions answer too: ${strangers.map((text) => brief(text)).join(', ')}`);
   return remarks;
 }
 

@@ -57,10 +57,14 @@ export interface Failed {
 }
 
 const shownFailures = 3;
+/** Enough to act on; together they fit into a section. */
+const shownReason = 700;
 
 /** The card of a demo with which something failed: the step, the cluster, the reason and the remedy. */
 export function failedCard({ title, failed, hint, jobId, actions }: Failed): SlackMessage {
-  const reasons = failed.slice(0, shownFailures).map((task) => brief(`${taskName(task)}: ${messageOf(task.error)}`));
+  const reasons = failed
+    .slice(0, shownFailures)
+    .map((task) => brief(`${taskName(task)}: ${messageOf(task.error)}`, shownReason));
   const more = failed.length > shownFailures && mrkdwn`> … and ${failed.length - shownFailures} more`;
   const remedy = hint && mrkdwn`*What to do:* ${hint}`;
   return {

@@ -124,7 +124,7 @@ function outputOf(group: TaskGroup): string {
   const remarks = group.flatMap(
     ({ note, optional, error }) => note ?? (optional && error ? `not done: ${messageOf(error)}` : []),
   );
-  return [...new Set(remarks)].map(brief).join(' · ');
+  return [...new Set(remarks)].map((text) => brief(text)).join(' · ');
 }
 
 const richText = (text: string): RichTextBlock => ({
