@@ -40,6 +40,11 @@ describe('verify of a demo in which something was broken', () => {
     connections.connect(placesOf('broken').find((place) => place.name === name)!);
   const verdicts = async () =>
     (await stack.slack.messages(stack.slack.channel)).filter(({ text }) => /^broken: /.test(text));
+  /** With the kubeconfig, in the thread of the card. */
+  const readied = async () =>
+    (await stack.slack.replies(stack.slack.channel)).filter((message) =>
+      /Demo \*broken\* of .* is ready/.test(textOf(message)),
+    );
   async function verify() {
     const before = (await verdicts()).length;
     await stack.type(stack.slack.bob, 'verify broken');
@@ -89,7 +94,7 @@ describe('verify of a demo in which something was broken', () => {
       ],
     ],
   ];
-  for (const [topic, make, patterns] of faults)
+  for (const [index, [topic, make, patterns]] of faults.entries())
     it(`names ${topic}, and Repair ends in a pass`, async () => {
       await make();
       let text = '';
@@ -101,7 +106,11 @@ describe('verify of a demo in which something was broken', () => {
         },
         { withinMs: 90_000, seen: () => text },
       );
-      await stack.press(stack.slack.alice, 'run:0', 'create broken');
+      const before = (await readied()).length;
+      // The same click of the same person within seconds would count as one.
+      const person = index % 2 === 0 ? stack.slack.alice : stack.slack.bob;
+      await stack.press(person, 'run:0', 'create broken');
+      await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
       await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
     });
 });
