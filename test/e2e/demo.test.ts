@@ -212,7 +212,12 @@ describe('a demo on a real cluster', () => {
 
     await stack.type(slack.alice, 'revoke e2e');
     await stack.press(slack.alice, 'confirmed:0', 'revoke e2e');
-    await stack.message(/Demo \*e2e\* has new keys/, createWithinMs);
+    await waitFor(
+      'new keys, in the thread of the card',
+      async () =>
+        (await slack.replies(slack.channel)).map(textOf).some((text) => /Demo \*e2e\* has new keys/.test(text)),
+      { withinMs: createWithinMs, everyMs: 500 },
+    );
 
     // Slack no longer has the files with the old keys.
     const [renewed, ...others] = (await slack.files(slack.channel)).map(({ content }) => content);
