@@ -220,10 +220,19 @@ describe('a demo on a real cluster', () => {
     );
 
     // Slack no longer has the files with the old keys.
-    const [renewed, ...others] = (await slack.files(slack.channel)).map(({ content }) => content);
-    const [ofBobNow, ...othersOfBob] = await slack.files(direct);
-    assert.ok(renewed !== undefined && renewed !== kubeconfig && ofBobNow!.content !== ofBob!.content);
-    assert.deepEqual([others, othersOfBob], [[], []]);
+    const contentsIn = async (channel: string) => (await slack.files(channel)).map(({ content }) => content);
+    const renewed = await waitFor(
+      'new files in place of the old ones',
+      async () => {
+        const [[shared, ...others], [ofBobNow, ...othersOfBob]] = [
+          await contentsIn(slack.channel),
+          await contentsIn(direct),
+        ];
+        const areNew = shared !== kubeconfig && ofBobNow !== undefined && ofBobNow !== ofBob!.content;
+        return areNew && others.length === 0 && othersOfBob.length === 0 && shared;
+      },
+      { withinMs: minute },
+    );
     const refusal = /Unauthorized|must be logged in|unknown authority/;
     for (const context of ['vc1', 'vc2']) {
       await assert.rejects(kubectlWith(kubeconfig, '--context', context, 'get', 'namespaces'), refusal);
