@@ -22,36 +22,11 @@ export const lifetime = {
 export const logParts = ['step', 'istiod', 'gateway', 'vcluster'] as const;
 export type LogPart = (typeof logParts)[number];
 
-export const logPart = {
-  what: 'a part of a demo',
-  example: logParts.join('|'),
-  isOptional: true,
-  values: logParts,
-  schema: z.enum(logParts),
-  parse: (text) => z.enum(logParts).parse(text.toLowerCase()),
-} as const satisfies Word<LogPart>;
+export const logPart = oneOf('a part of a demo', logParts);
 
-const clusterNames = ['vc1', 'vc2'] as const;
+export const virtualCluster = oneOf('a virtual cluster', ['vc1', 'vc2']);
 
-export const virtualCluster = {
-  what: 'a virtual cluster',
-  example: clusterNames.join('|'),
-  isOptional: true,
-  values: clusterNames,
-  schema: z.enum(clusterNames),
-  parse: (text) => z.enum(clusterNames).parse(text.toLowerCase()),
-} as const satisfies Word<(typeof clusterNames)[number]>;
-
-const switches = ['on', 'off'] as const;
-
-export const onOrOff = {
-  what: 'on or off',
-  example: switches.join('|'),
-  isOptional: true,
-  values: switches,
-  schema: z.enum(switches),
-  parse: (text) => z.enum(switches).parse(text.toLowerCase()),
-} as const satisfies Word<(typeof switches)[number]>;
+export const onOrOff = oneOf('on or off', ['on', 'off']);
 
 /** Why, in a person's own words. */
 export const reason = {
@@ -65,3 +40,10 @@ export const reason = {
     return text;
   },
 } as const satisfies Word<string>;
+
+/** An optional word with these values, in any case. */
+function oneOf<const Value extends string>(what: string, values: readonly Value[]): Word<Value> & { isOptional: true } {
+  const schema = z.enum(values);
+  const example = values.join('|');
+  return { what, example, isOptional: true, values, schema, parse: (text) => schema.parse(text.toLowerCase()) };
+}

@@ -28,7 +28,7 @@ export const remind: Handler<'remind'> = (run) =>
       const isDirect = (card?.channel ?? channel).startsWith('D');
       if (!isDirect)
         await slack
-          .send(owner.id, message)
+          .tellPerson(owner.id, message)
           .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'owner got no direct message'));
       await changeExisting(host, demo, (current) => ({ ...current, reminded: expires }));
     },

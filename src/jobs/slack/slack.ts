@@ -49,8 +49,6 @@ export interface Slack {
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
   /** Posts in the thread of a message; if that is gone, or was never posted, as `post` does. */
   reply(posted: PostedMessage | undefined, to: Audience, message: SlackMessage): Promise<void>;
-  /** Sends a direct message. */
-  send(userId: string, message: SlackMessage): Promise<void>;
   /** Replies in the thread of a posted message with a file; the file's comment is the reply's text. */
   replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
   /** Whether the workspace is known not to have such a block, so that people saw text instead. */
@@ -183,9 +181,6 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
         if (whyNotWritable(errorCodeOf(error), posted.channel) === undefined) throw error;
         await post(to, message);
       });
-    },
-    async send(userId, message) {
-      await say(await directChannel(userId), message);
     },
     async update({ channel, ts }, message) {
       await newBlocks.send(message, (shown) => client.chat.update({ channel, ts, ...shown }));

@@ -1,4 +1,4 @@
-import { isCommandName, type CommandName } from '../../../commands/table.js';
+import type { CommandName } from '../../../commands/table.js';
 import { formatDuration, hours } from '../../../duration.js';
 import type { CommandButton } from '../../../slack-message.js';
 
@@ -33,6 +33,8 @@ export const extendButton = (demo: Named, longestMs: number): CommandButton =>
 
 export const cancelButton = (demo: Named): CommandButton => button(demo, { label: 'Cancel', command: 'cancel' });
 
+const logsButton = (demo: Named): CommandButton => button(demo, { label: 'Logs', command: 'logs' });
+
 export interface ButtonRules {
   hasDashboard: boolean;
   /** The longest life of a demo. */
@@ -50,17 +52,15 @@ export const readyButtons = (demo: Named, { hasDashboard, longestMs }: ButtonRul
 /** What the menu of a demo that is ready offers beside the buttons. */
 export const readyMenu = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Check every part', command: 'status' }),
-  ...optional(demo, [
-    ['Logs', 'logs'],
-    ['What was done with it', 'audit'],
-  ]),
+  logsButton(demo),
+  button(demo, { label: 'What was done with it', command: 'audit' }),
   button(demo, { label: 'Restore what is missing', command: 'create' }),
   button(demo, { label: 'Replace all keys', command: 'revoke' }),
 ];
 
 export const failedButtons = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Resume', command: 'create', style: 'primary' }),
-  ...logsButtons(demo),
+  logsButton(demo),
   button(demo, { label: 'Delete', command: 'delete', style: 'danger' }),
 ];
 
@@ -71,21 +71,11 @@ export const emptyButtons = (demo: Named): CommandButton[] => [
 
 export const undeletedButtons = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Delete again', command: 'delete', style: 'danger' }),
-  ...logsButtons(demo),
+  logsButton(demo),
 ];
 
 export const unrevokedButtons = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Replace again', command: 'revoke', style: 'danger' }),
   button(demo, { label: 'Complete the demo', command: 'create', style: 'primary' }),
-  ...logsButtons(demo),
+  logsButton(demo),
 ];
-
-const logsButtons = (demo: Named): CommandButton[] => {
-  const logs = optional(demo, [['Logs', 'logs']]);
-  return logs.length > 0 ? logs : [button(demo, { label: 'Status', command: 'status' })];
-};
-
-/** Those of the commands that exist. */
-function optional(demo: Named, entries: [label: string, command: string][]): CommandButton[] {
-  return entries.flatMap(([label, command]) => (isCommandName(command) ? button(demo, { label, command }) : []));
-}
