@@ -208,7 +208,7 @@ describe('a demo on a real cluster', () => {
     for (const token of [ofAccount, ofPod])
       assert.match(await inVc1(withToken(kubeconfig, token), ...whoami), /^system:serviceaccount:/);
     const direct = await slack.directMessages(slack.bob.userId);
-    const [ofBob] = await slack.files(direct);
+    const [ofBob] = (await slack.files(direct)).filter(({ name }) => /kubeconfig/.test(name));
 
     await stack.type(slack.alice, 'revoke e2e');
     await stack.press(slack.alice, 'confirmed:0', 'revoke e2e');
@@ -220,7 +220,8 @@ describe('a demo on a real cluster', () => {
     );
 
     // Slack no longer has the files with the old keys.
-    const contentsIn = async (channel: string) => (await slack.files(channel)).map(({ content }) => content);
+    const contentsIn = async (channel: string) =>
+      (await slack.files(channel)).filter(({ name }) => /kubeconfig/.test(name)).map(({ content }) => content);
     const renewed = await waitFor(
       'new files in place of the old ones',
       async () => {
