@@ -6,8 +6,9 @@ import { ControlPlane } from './control-plane.js';
 import { runPods } from './controllers/kubelet.js';
 import { Edge, routesOf } from './edge.js';
 import { Faults, type Fault } from './faults.js';
-import { curl, remoteStates, type MeshMember } from './mesh.js';
+import { curl, remoteStates, syncStates, type MeshMember } from './mesh.js';
 import { hasLabels, isReady, type KubeObject } from './objects.js';
+import { serveConnection } from './peer.js';
 import type { CommandResult, PodRuntime } from './pod-runtime.js';
 import { Dashboard } from './dashboard.js';
 import { originOf, VirtualCluster } from './virtual-cluster.js';
@@ -119,6 +120,7 @@ export class SimulatedCluster {
       runtime: {
         portOf: (pod, port) => this.portInside(pod, port),
         run: (pod, _container, command) => this.runInside(this.memberOf(cluster.plane), pod, command),
+        dial: (address, port) => this.behindPodAddress(address, port),
       },
     });
     return cluster;
@@ -136,33 +138,38 @@ export class SimulatedCluster {
   }
 
   private hostRuntime(): PodRuntime {
-    const findVirtual = (pod: KubeObject) => {
-      const origin = originOf(pod);
-      const cluster = origin && this.virtual.get(`${pod.metadata.namespace}/${origin.cluster}`);
-      const virtual = cluster?.plane.store.find('pods', origin!.namespace, origin!.name);
-      return cluster && virtual ? { member: this.memberOf(cluster.plane), pod: virtual } : undefined;
-    };
     return {
       portOf: async (pod, port) => {
         if (hasLabels(pod, { app: 'vcluster' })) {
           const cluster = this.virtual.get(`${pod.metadata.namespace}/${pod.metadata.labels!.release}`);
           return port === 8443 ? cluster?.plane.port || undefined : undefined;
         }
-        const inside = findVirtual(pod);
+        const inside = this.findVirtual(pod);
         return inside && (await this.portInside(inside.pod, port));
       },
       run: async (pod, _container, command) => {
-        const inside = findVirtual(pod);
-        if (inside) return await this.runInside(inside.member, inside.pod, command);
+        const inside = this.findVirtual(pod);
+        if (inside) return await this.runInside(this.memberOf(inside.plane), inside.pod, command);
         const nowhere = { status: 0, body: '', exitCode: 6, problem: 'Could not resolve host' };
         return await runCommand(command, () => Promise.resolve([nowhere]));
       },
+      dial: (address, port) => this.behindPodAddress(address, port),
     };
   }
 
+  /** The pod in a virtual cluster of which this one of the host is the copy. */
+  private findVirtual(copy: KubeObject): { plane: ControlPlane; pod: KubeObject } | undefined {
+    const origin = originOf(copy);
+    const plane = origin && this.virtual.get(`${copy.metadata.namespace}/${origin.cluster}`)?.plane;
+    const pod = plane?.store.find('pods', origin!.namespace, origin!.name);
+    return plane && pod && { plane, pod };
+  }
+
   private async runInside(member: MeshMember, pod: KubeObject, command: string[]): Promise<CommandResult> {
-    if (command.join(' ') === 'pilot-discovery request GET /debug/clusterz')
-      return { stdout: await remoteStates(member), stderr: '', exitCode: 0 };
+    const answered = (stdout: string) => ({ stdout, stderr: '', exitCode: 0 });
+    const asked = command.join(' ');
+    if (asked === 'pilot-discovery request GET /debug/clusterz') return answered(await remoteStates(member));
+    if (asked === 'pilot-discovery request GET /debug/syncz') return answered(syncStates(member));
     return await runCommand(command, (url, times) => curl(member, pod, url, times));
   }
 
@@ -182,6 +189,15 @@ export class SimulatedCluster {
       .list('pods', namespace)
       .find((one) => hasLabels(one, service.spec.selector) && isReady(one));
     return pod && (await this.host.runtime.portOf(pod, Number(targetPort)));
+  }
+
+  /** Any pod reaches the ports of any other one. */
+  private behindPodAddress(address: string, port: number): ReturnType<PodRuntime['dial']> {
+    const copy = this.host.store.list('pods').find((pod) => pod.status?.podIP === address && isReady(pod));
+    const inside = copy && this.findVirtual(copy);
+    const containers = (inside?.pod.spec.containers ?? []) as { ports?: { containerPort: number }[] }[];
+    const listens = containers.some(({ ports = [] }) => ports.some(({ containerPort }) => containerPort === port));
+    return inside && listens ? (connection) => serveConnection(inside, connection) : undefined;
   }
 
   private async behindPublicName(name: string): Promise<number | undefined> {

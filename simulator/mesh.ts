@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.js';
 import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
-import { hasSidecar, istiodPod } from './sidecar.js';
+import { hasSidecar, identityOf, istiodPod } from './sidecar.js';
 
 /*
  * Istio as seen from outside: who answers a request. istiod really connects to the other cluster, with the address, CA and
@@ -98,7 +98,7 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
   const all = (answer: CurlAnswer) => Array.from({ length: times }, () => answer);
   const failed = (exitCode: number, problem: string) => all({ status: 0, body: '', exitCode, problem });
   if (url.host === 'localhost:15000' && isMeshed)
-    return all({ status: 200, body: await adminPage(member, from, url.pathname), exitCode: 0, problem: '' });
+    return all({ status: 200, body: await adminPage(member, from, url), exitCode: 0, problem: '' });
   const [name = '', namespace = from.metadata.namespace!] = url.hostname.split('.');
   const service = store.find('services', namespace, name);
   if (!service) return failed(6, `Could not resolve host: ${url.hostname}`);
@@ -138,15 +138,54 @@ async function endpointsOf(member: MeshMember, service: KubeObject, isMeshed: bo
   return [...local.map((pod) => ({ pod, root: ownRoot(member) })), ...remote];
 }
 
-async function adminPage(member: MeshMember, from: KubeObject, path: string): Promise<string> {
-  if (path === '/clusters') return await clustersOf(member, from);
-  if (path !== '/certs') return 'invalid path. admin commands are: /certs, /clusters\n';
+async function adminPage(member: MeshMember, from: KubeObject, { pathname, searchParams }: URL): Promise<string> {
+  switch (pathname) {
+    case '/clusters':
+      return await clustersOf(member, from);
+    case '/config_dump':
+      return await clusterDump(member, from, searchParams.get('name_regex') ?? '.*');
+    case '/certs': {
+      const ends = new Date(Date.now() + 86_400_000).toISOString();
+      const leaf = { subject_alt_names: [{ uri: identityOf(from) }], expiration_time: ends };
+      return JSON.stringify({ certificates: [{ cert_chain: [leaf] }] });
+    }
+    default:
+      return 'invalid path. admin commands are: /certs, /clusters, /config_dump\n';
+  }
+}
+
+/** How Envoy sends to the Services in the pod's namespace whose clusters match: by mTLS, to these identities alone. */
+async function clusterDump(member: MeshMember, from: KubeObject, pattern: string): Promise<string> {
   const { namespace } = from.metadata;
-  const identity = `spiffe://cluster.local/ns/${namespace}/sa/${from.spec.serviceAccountName ?? 'default'}`;
-  const ends = new Date(Date.now() + 86_400_000).toISOString();
-  return JSON.stringify({
-    certificates: [{ cert_chain: [{ subject_alt_names: [{ uri: identity }], expiration_time: ends }] }],
-  });
+  const services = member.plane.store.list('services', namespace).map((service) => ({
+    service,
+    name: `outbound|${service.spec.ports[0].port}||${service.metadata.name}.${namespace}.svc.cluster.local`,
+  }));
+  const configs = services
+    .filter(({ name }) => new RegExp(`^(?:${pattern})$`).test(name))
+    .map(async ({ service, name }) => {
+      const endpoints = await endpointsOf(member, service, true);
+      const peers = [...new Set(endpoints.map(({ pod }) => identityOf(pod)))].map((exact) => ({ exact }));
+      const context = {
+        combined_validation_context: { default_validation_context: { match_subject_alt_names: peers } },
+      };
+      const mutual = {
+        name: 'tlsMode-istio',
+        transport_socket: { typed_config: { common_tls_context: context } },
+      };
+      return { cluster: { name, transport_socket_matches: [mutual] } };
+    });
+  return JSON.stringify({ configs: await Promise.all(configs) });
+}
+
+/** istiod's `/debug/syncz`: every proxy has acknowledged what it was sent. */
+export function syncStates({ plane }: MeshMember): string {
+  const proxies = plane.store.list('pods').filter((pod) => hasSidecar(pod) && isReady(pod));
+  const parts = ['cluster', 'listener', 'route', 'endpoint'].flatMap((part) => [`${part}_sent`, `${part}_acked`]);
+  const versions = Object.fromEntries(parts.map((part) => [part, '1']));
+  return JSON.stringify(
+    proxies.map(({ metadata }) => ({ proxy: `${metadata.name}.${metadata.namespace}`, ...versions })),
+  );
 }
 
 /** istiod's `/debug/clusterz`. */

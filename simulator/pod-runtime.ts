@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { KubeObject } from './objects.js';
 
 /** The result of a command. */
@@ -12,4 +13,6 @@ export interface PodRuntime {
   /** The port on 127.0.0.1 behind a port of a pod; undefined if nothing listens. */
   portOf(pod: KubeObject, port: number): Promise<number | undefined>;
   run(pod: KubeObject, container: string, command: string[]): Promise<CommandResult>;
+  /** What serves a new connection to an address as pods see it; undefined if nothing listens. */
+  dial(address: string, port: number): ((connection: Duplex) => void) | undefined;
 }

@@ -8,6 +8,10 @@ const webhook = 'istio-sidecar-injector';
 export const hasSidecar = ({ spec }: KubeObject): boolean =>
   spec.containers.some(({ name }: { name: string }) => name === 'istio-proxy');
 
+/** As certificates of the mesh have it. */
+export const identityOf = ({ metadata, spec }: KubeObject): string =>
+  `spiffe://cluster.local/ns/${metadata.namespace}/sa/${spec.serviceAccountName ?? 'default'}`;
+
 /** Whether istiod runs. */
 export const istiodPod = (store: Store): KubeObject | undefined =>
   store.list('pods', 'istio-system').find((pod) => hasLabels(pod, { app: 'istiod' }) && isReady(pod));

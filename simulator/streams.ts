@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { KubeObject } from './objects.js';
 import type { CommandResult, PodRuntime } from './pod-runtime.js';
@@ -12,7 +13,7 @@ import type { Store } from './store.js';
  * @see https://kubernetes.io/blog/2024/08/20/websockets-transition/
  */
 
-const channel = { stdout: 1, stderr: 2, status: 3 } as const;
+const channel = { stdin: 0, stdout: 1, stderr: 2, status: 3 } as const;
 
 const protocolsOf: Record<string, readonly string[]> = {
   exec: ['v5.channel.k8s.io', 'v4.channel.k8s.io'],
@@ -78,11 +79,35 @@ async function exec(
   command: string[],
   webSocket: WebSocket,
 ): Promise<void> {
+  if (command[0] === 'nc') return netcat(runtime, command, webSocket);
   const { stdout, stderr, exitCode } = await runtime.run(pod, container, command);
   if (stdout) webSocket.send(frame(channel.stdout, stdout));
   if (stderr) webSocket.send(frame(channel.stderr, stderr));
   webSocket.send(frame(channel.status, JSON.stringify(exitStatus(exitCode))));
   webSocket.close(1000);
+}
+
+/** Standard input and output of `nc ADDRESS PORT` are the connection. */
+function netcat(runtime: PodRuntime, [, address = '', port]: string[], webSocket: WebSocket): void {
+  const end = (exitCode: number) => {
+    webSocket.send(frame(channel.status, JSON.stringify(exitStatus(exitCode))));
+    webSocket.close(1000);
+  };
+  const serve = runtime.dial(address, Number(port));
+  if (!serve) return end(1);
+  const connection = new Duplex({
+    read: () => webSocket.resume(),
+    write: (chunk: Buffer, _encoding, done) => webSocket.send(frame(channel.stdout, chunk), done),
+    final(done) {
+      end(0);
+      done();
+    },
+  });
+  webSocket.on('message', (data: Buffer) => {
+    if (data[0] === channel.stdin && !connection.push(data.subarray(1))) webSocket.pause();
+  });
+  webSocket.on('close', () => connection.destroy());
+  serve(connection);
 }
 
 function exitStatus(exitCode: CommandResult['exitCode']): object {

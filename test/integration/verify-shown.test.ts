@@ -72,6 +72,9 @@ describe('a demo that is verified', () => {
     )!;
     const types = blocks.map(({ type }) => type as string);
     assert.ok(types.includes('data_visualization') && types.includes('plan'), types.join());
+    const plan = blocks.find(({ type }) => (type as string) === 'plan') as unknown as { title: string };
+    const [, passed, checked] = /^(\d+) of (\d+) checks passed$/.exec(plan.title) ?? [];
+    assert.equal(passed, checked, plan.title);
     await named(/^verify-shown-.*\.json$/);
     assert.equal((await files()).filter(({ name }) => name.endsWith('.png')).length, 0);
     const { verdict } = await waitFor('the verdict in the record', async () => {

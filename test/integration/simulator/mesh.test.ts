@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
 import { type V1Pod, type V1Service } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
+import { createAuthority } from '../../../simulator/certificates.js';
 import { readDemoConfig } from '../../../src/config.js';
 import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo.js';
 import { execInPod } from '../../../src/k8s/exec.js';
 import { helloworldManifests } from '../../../src/k8s/helloworld.js';
-import { applyAll, apply, list, pathOf, read, ref, type Manifest } from '../../../src/k8s/objects.js';
+import { applyAll, apply, list, merge, pathOf, read, ref, remove, type Manifest } from '../../../src/k8s/objects.js';
+import { readClusterFacts } from '../../../src/k8s/mesh-facts.js';
 import { deploymentReady } from '../../../src/k8s/pods.js';
 import { remoteSecret } from '../../../src/k8s/remote-secrets.js';
 import { sendTraffic } from '../../../src/k8s/traffic.js';
@@ -19,18 +21,24 @@ describePair('the mesh', (pair) => {
   const send = async () =>
     sendTraffic(await pair.virtual('vc1'), { namespace: 'sample', parallel: 12, sequential: 24 }, signal);
   const answered = async () => (await send()).sequential.versions;
-  const cacerts = (root: string): Manifest => ({
+  const [oneRoot, anotherRoot] = [createAuthority('one root'), createAuthority('another root')];
+  const cacerts = ({ certificate, privateKey }: typeof oneRoot): Manifest => ({
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'cacerts', namespace: 'istio-system' },
-    stringData: { 'root-cert.pem': root },
+    stringData: { 'root-cert.pem': certificate, 'ca-cert.pem': certificate, 'ca-key.pem': privateKey },
   });
+  const facts = async () =>
+    readClusterFacts({
+      ...{ cluster: await pair.virtual('vc1'), other: await pair.virtual('vc2') },
+      ...{ namespace: 'sample', signal },
+    });
 
   before(async () => {
     for (const name of virtualClusterNames) {
       const cluster = await pair.virtual(name);
       await apply(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } });
-      await apply(cluster, cacerts('one root'));
+      await apply(cluster, cacerts(oneRoot));
       const operator = {
         kind: 'IstioOperator',
         spec: { values: { global: { multiCluster: { clusterName: name } } } },
@@ -85,6 +93,46 @@ describePair('the mesh', (pair) => {
     assert.equal(retries, 0);
   });
 
+  it('shows the identity of a pod of the other cluster in a new connection, and that the sidecar expects it', async () => {
+    const { peer, sidecar, proxies } = await facts();
+    const identity = 'spiffe://cluster.local/ns/sample/sa/default';
+    const { pod, ...seen } = peer.value!;
+    assert.match(pod, /^helloworld-v2-/);
+    assert.deepEqual(seen, { isReached: true, identity, isOfRoot: true });
+    assert.deepEqual(sidecar.value?.transport, { peers: [identity] });
+    assert.deepEqual(
+      proxies.value?.map(({ name, stale }) => [name.replace(/-[^.]*/, ''), stale]),
+      [
+        ['helloworld.sample', []],
+        ['sleep.sample', []],
+      ],
+    );
+  });
+
+  it('shows no identity where the pod of the other cluster has no sidecar', async () => {
+    const vc2 = await pair.virtual('vc2');
+    const injected = (label: string | null) =>
+      merge(vc2, ref('v1', 'Namespace', 'sample'), { metadata: { labels: { 'istio-injection': label } } });
+    const renew = async (hasSidecar: boolean) => {
+      for (const { metadata } of await list<V1Pod>(vc2, 'v1', 'Pod', { namespace: 'sample' }))
+        await remove(vc2, ref('v1', 'Pod', metadata.name, 'sample'));
+      await waitFor('new pods', async () => {
+        const pods = await list<V1Pod>(vc2, 'v1', 'Pod', { namespace: 'sample' });
+        return (
+          pods.every(({ spec }) => spec!.containers.length === (hasSidecar ? 2 : 1)) &&
+          (await deploymentReady(vc2, 'sample', 'helloworld-v2')).holds
+        );
+      });
+    };
+    await injected(null);
+    await renew(false);
+    const { pod: _pod, ...seen } = (await facts()).peer.value!;
+    assert.equal(seen.isReached, true);
+    assert.equal(seen.identity, undefined);
+    await injected('enabled');
+    await renew(true);
+  });
+
   it('answers a single curl, and one from a pod without a sidecar only from its own cluster', async () => {
     const cluster = await pair.virtual('vc1');
     const [sleep] = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'sample', labels: { app: 'sleep' } });
@@ -107,11 +155,12 @@ describePair('the mesh', (pair) => {
 
   it('does not reach the other cluster with another root, another address or an invalid token', async () => {
     const vc2 = await pair.virtual('vc2');
-    await apply(vc2, cacerts('another root'));
+    await apply(vc2, cacerts(anotherRoot));
     const { versions, errors } = (await send()).sequential;
     assert.equal(versions.v2, undefined);
     assert.match(Object.keys(errors).join(), /TLS_error/);
-    await apply(vc2, cacerts('one root'));
+    assert.equal((await facts()).peer.value?.isOfRoot, false);
+    await apply(vc2, cacerts(oneRoot));
 
     await joinMesh('vc1', 'vc2', { server: 'https://vc2.demo-vc2.svc:443' });
     assert.deepEqual(await answered(), { v1: 24 });
