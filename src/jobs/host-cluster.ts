@@ -35,6 +35,8 @@ export interface ClaimedHost {
   signal: AbortSignal;
   /** Tells people something at the end, after the claim was released: while Slack is away, other jobs can have the demo. */
   tell(say: () => Promise<unknown>): void;
+  /** Waits for a verify of the demo to end, and keeps others out until the claim is released. */
+  keepVerifiesOut(): Promise<void>;
   /** Releases the claim before the end, for a flow whose last step tells people. */
   release(): Promise<void>;
   /** The host cluster for what such a step records. */
@@ -52,18 +54,20 @@ export async function withClaimedDemo(
 ): Promise<void> {
   const { id, name, payload, log } = run;
   await withHost(run, async (host) => {
-    const request = { host, namespace: claimNamespace(host), demo: payload.demo, purpose: name, jobId: id };
+    const asker = 'requester' in payload ? payload.requester : undefined;
+    const request = { host, namespace: claimNamespace(host), demo: payload.demo, purpose: name, jobId: id, asker };
     const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run.resumed);
     if (isHolder(claim)) return await busy(claim);
     const held = AbortSignal.any([run.signal, claim.signal]);
     const signal = AbortSignal.any([held, claim.cancelled]);
     const last: (() => Promise<unknown>)[] = [];
-    // The Lease also expires by itself; if it remains for a while, the work is done all the same.
-    const release = () =>
-      claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
+    const claims = [claim];
+    const release = async () => void (await Promise.all(claims.map((each) => releaseClaim(each, log))));
+    const keepVerifiesOut = async () => void claims.push(await claimVerifying({ ...request, signal }));
+    const tell = (say: () => Promise<unknown>) => void last.push(say);
     try {
       const claimed = host.with({ signal: held, beforeWrite: claim.assertHeld });
-      await work({ host: claimed, claim, signal, tell: (say) => void last.push(say), release, unclaimed: host });
+      await work({ host: claimed, claim, signal, tell, keepVerifiesOut, release, unclaimed: host });
     } catch (error) {
       // Whatever the error, the cause is that the claim was lost.
       claim.signal.throwIfAborted();
@@ -73,6 +77,47 @@ export async function withClaimedDemo(
       for (const say of last) await say();
     }
   });
+}
+
+/** The Lease also expires by itself; if it remains for a while, the work is done all the same. */
+const releaseClaim = (claim: Claim, log: JobRun<JobName>['log']): Promise<void> =>
+  claim.release().catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'claim was not released'));
+
+/** Longer than a verify takes, with its diagnosis. */
+const verifyEndsWithinMs = minutes(5);
+
+async function claimVerifying(request: ClaimRequest): Promise<Claim> {
+  const attempt = async (): Promise<{ holds: true; claim: Claim } | Lacking> => {
+    const claim = await claimDemo({ ...request, right: 'verify' });
+    return isHolder(claim) ? lacks(`job ${claim.jobId} is verifying it`) : { holds: true, claim };
+  };
+  const waiting = { withinMs: verifyEndsWithinMs, signal: request.signal, everyMs: 500 };
+  return (await waitUntil(`the verify of demo ${request.demo} to end`, attempt, waiting)).claim;
+}
+
+/**
+ * Works on a demo's verify while no other worker verifies it, or changes its mesh; resolves with who does if somebody does.
+ * `signal` is aborted when the claim is lost, too.
+ */
+export async function whileVerifying<Result>(
+  { id, name, payload, signal, log }: JobRun<'verify'> | JobRun<'reverify'>,
+  { host, demo }: Pick<DemoContext, 'host' | 'demo'>,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result | Holder> {
+  const asker = 'requester' in payload ? payload.requester : undefined;
+  const lease = { host, namespace: claimNamespace(host), demo: demo.name, right: 'verify' } as const;
+  const claim = await claimDemo({ ...lease, purpose: name, jobId: id, asker, signal });
+  if (isHolder(claim)) return claim;
+  try {
+    const result = await work(AbortSignal.any([signal, claim.signal]));
+    claim.assertHeld();
+    return result;
+  } catch (error) {
+    claim.signal.throwIfAborted();
+    throw error;
+  } finally {
+    await releaseClaim(claim, log);
+  }
 }
 
 /** A job that was interrupted waits longer for the API to come back than one that has not started. */

@@ -10,7 +10,7 @@ import { checked, create, pathOf, read, ref, remove, type NewObject, type Refere
 
 /*
  * At most one job at a time, across all workers, writes to a demo: it holds a Lease, renews it, and stops writing if it
- * could not renew it in time. As in client-go's leader election, from which the times are taken, each worker trusts only
+ * could not renew it in time. A second Lease does the same for its verifies. As in client-go's leader election, from which the times are taken, each worker trusts only
  * its own clock: a Lease that changes has a living holder; one that stays unchanged for its whole duration may be taken.
  * @see https://pkg.go.dev/k8s.io/client-go/tools/leaderelection
  */
@@ -37,14 +37,24 @@ export interface Claim {
   release(): Promise<void>;
 }
 
+/** Who waits for a job: a person, and the channel in which they gave the command. */
+export interface Asker {
+  userId: string;
+  channelId: string;
+}
+
 export interface ClaimRequest {
   host: Cluster;
   namespace: string;
   demo: string;
+  /** What is claimed, if not the right to write to the demo: verifying it, which may go on while others write. */
+  right?: 'verify' | undefined;
   /** What the job does, for those who come too late: `create`. */
   purpose: string;
   /** The job; it waits for the Lease of its own interrupted run to expire. */
   jobId: string;
+  /** For those who come too late. */
+  asker?: Asker | undefined;
   signal: AbortSignal;
 }
 
@@ -53,6 +63,8 @@ export interface Holder {
   jobId: string;
   purpose: string;
   since: Date;
+  /** Undefined if nobody asked for it, or it is not known. */
+  asker?: Asker | undefined;
 }
 
 export class ClaimLost extends Error {
@@ -77,7 +89,7 @@ export class Cancelled extends Error {
 
 /** Claims the demo, or says who holds it. This takes some seconds, because a holder is watched until it renews its Lease. */
 export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> {
-  const { host, demo, purpose, jobId, signal } = request;
+  const { host, purpose, jobId, signal } = request;
   // The last part tells two runs of one job apart.
   const identity = `${purpose}/${jobId}/${randomUUID().slice(0, 8)}`;
   const reference = leaseOf(request);
@@ -95,13 +107,15 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
       const remaining = seen.since + leaseMs - performance.now();
       if (remaining > 0) {
         if (performance.now() > deadline)
-          throw new Error(`An earlier run of this job is still working on demo ${demo}: it keeps renewing its Lease.`);
+          throw new Error(
+            `An earlier run of this job is still working on demo ${request.demo}: it keeps renewing its Lease.`,
+          );
         await pause(Math.min(remaining, lookEveryMs), signal);
         continue;
       }
     }
     try {
-      const body = lease(reference, demo, identity, jobId, present);
+      const body = lease(reference, request, identity, present);
       const taken = present ? await put(host, reference, body) : await create(host, body);
       return hold(request, identity, leaseIn(taken, reference));
     } catch (error) {
@@ -110,7 +124,7 @@ export async function claimDemo(request: ClaimRequest): Promise<Claim | Holder> 
   }
 }
 
-export const isHolder = (result: Claim | Holder): result is Holder => 'jobId' in result;
+export const isHolder = <Other extends object>(result: Other | Holder): result is Holder => 'jobId' in result;
 
 function hold(request: ClaimRequest, identity: string, taken: Lease): Claim {
   const { host, jobId } = request;
@@ -197,8 +211,11 @@ function hold(request: ClaimRequest, identity: string, taken: Lease): Claim {
   };
 }
 
-const leaseOf = ({ demo, namespace }: Pick<ClaimRequest, 'demo' | 'namespace'>): Reference =>
-  ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}`, namespace);
+/** What a claim is on. Names of demos have no dots. */
+type Claimed = Pick<ClaimRequest, 'demo' | 'namespace' | 'right'>;
+
+const leaseOf = ({ demo, namespace, right }: Claimed): Reference =>
+  ref('coordination.k8s.io/v1', 'Lease', `vcdemo-${demo}${right ? `.${right}` : ''}`, namespace);
 
 const leaseShape = z.looseObject({
   metadata: z.looseObject({
@@ -228,9 +245,8 @@ const put = async (host: Cluster, reference: Reference, body: object): Promise<u
 
 function lease(
   { apiVersion, kind, metadata: { name, namespace } }: Reference,
-  demo: string,
+  { demo, jobId, asker }: ClaimRequest,
   holderIdentity: string,
-  jobId: string,
   present: Lease | undefined,
 ): NewObject {
   const now = microTime();
@@ -243,7 +259,10 @@ function lease(
       name,
       ...(namespace !== undefined && { namespace }),
       labels: demoLabels(demo),
-      ...(cancel && { annotations: { [cancelAnnotation]: cancel } }),
+      annotations: {
+        ...(cancel && { [cancelAnnotation]: cancel }),
+        ...(asker && { [askerAnnotation]: `${asker.userId}/${asker.channelId}` }),
+      },
       ...(present && { resourceVersion: present.metadata.resourceVersion }),
     },
     spec: {
@@ -256,10 +275,19 @@ function lease(
   };
 }
 
-function holderOf({ spec: { holderIdentity, acquireTime } }: Lease): Holder | undefined {
+/** On a Lease: who waits for its holder, as `<Slack ID>/<channel>`. */
+const askerAnnotation = 'vcdemo.io/asker';
+
+function holderOf({ metadata, spec: { holderIdentity, acquireTime } }: Lease): Holder | undefined {
   const [purpose, jobId] = holderIdentity.split('/');
-  return purpose && jobId ? { purpose, jobId, since: new Date(acquireTime) } : undefined;
+  const [userId, channelId] = metadata.annotations[askerAnnotation]?.split('/') ?? [];
+  const asker = userId && channelId ? { userId, channelId } : undefined;
+  return purpose && jobId ? { purpose, jobId, since: new Date(acquireTime), asker } : undefined;
 }
+
+/** Deletes what a killed verify has left of a demo that is being deleted. */
+export const dropVerifyClaim = (host: Cluster, namespace: string, demo: string): Promise<void> =>
+  remove(host, leaseOf({ demo, namespace, right: 'verify' }));
 
 // ------------------------------------------------------------------ cancelling
 
@@ -296,8 +324,13 @@ export async function cancelHolder(
 }
 
 /** The job that holds the claim, whether or not its worker is alive. */
-export async function holderNow(host: Cluster, namespace: string, demo: string): Promise<Holder | undefined> {
-  const present = await readLease(host, leaseOf({ demo, namespace }));
+export async function holderNow(
+  host: Cluster,
+  namespace: string,
+  demo: string,
+  right?: ClaimRequest['right'],
+): Promise<Holder | undefined> {
+  const present = await readLease(host, leaseOf({ demo, namespace, right }));
   return present && holderOf(present);
 }
 

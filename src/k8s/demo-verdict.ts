@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster.js';
 import { changeExisting } from './demo-record.js';
-import { isVerifyDue, problemOf, type Demo } from './demo.js';
+import { isVerifyDue, problemOf, withDone, type Demo } from './demo.js';
 
 /* What verify leaves in the record of a demo: its last verdict, and how often it runs by itself. */
 
@@ -17,10 +17,15 @@ export const noteVerdict = (
     schedule: current.schedule && { ...current.schedule, ...(isTold && { told: verdict.outcome }) },
   }));
 
-/** Records how often the demo's mesh is verified by itself, beginning now; undefined ends that. */
-export const noteSchedule = (host: Cluster, demo: Demo, everyMs: number | undefined): Promise<Demo | undefined> =>
+/** Records how often the demo's mesh is verified by itself, beginning now; undefined ends that. The job is over with it. */
+export const noteSchedule = (
+  host: Cluster,
+  demo: Demo,
+  everyMs: number | undefined,
+  jobId: string,
+): Promise<Demo | undefined> =>
   changeExisting(host, demo, (current) => ({
-    ...current,
+    ...withDone(current, jobId),
     schedule: everyMs === undefined ? undefined : { everyMs, last: new Date(), told: current.schedule?.told },
   }));
 

@@ -130,10 +130,12 @@ function readOrDistrust(job: Job<unknown>, { tools, log }: Workshop): ReadJob {
 
 const mostInterruptions = 20;
 
-/** Whether the claim was lost or the host cluster's API failed, and the job can be resumed. */
+/**
+ * Whether the claim was lost, or the host cluster's API failed, and the job can be resumed. A question is not resumed after
+ * a failure of the API, because the person waits for the answer.
+ */
 const canGoOn = (error: unknown, { attemptsStarted }: Job, name: JobName): boolean =>
-  (error instanceof ClaimLost || isPassing(error)) &&
-  jobs[name].queue !== 'verification' &&
+  (error instanceof ClaimLost || (isPassing(error) && jobs[name].queue !== 'verification')) &&
   attemptsStarted < mostInterruptions;
 
 function runOf(

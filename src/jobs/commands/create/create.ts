@@ -134,6 +134,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     const role = await roleOf(config.access, payload.requester, run.people);
     if (role !== 'admin') assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
   }
+  if (present?.ready) await claimed.keepVerifiesOut();
   const demo = await beginWork(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating', run);
   const verb = present?.state === 'ready' && !resumed ? 'Completing' : 'Creating';
   const title = mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`;

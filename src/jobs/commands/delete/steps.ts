@@ -1,4 +1,5 @@
 import { lacksRight } from '../../../k8s/api-errors.js';
+import { dropVerifyClaim } from '../../../k8s/claim.js';
 import { lacks, holds } from '../../../k8s/check.js';
 import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo-record.js';
 import { checkDemoRights, takeDemoRights } from '../../../k8s/demo-rights.js';
@@ -75,7 +76,10 @@ export const filesGone: Work<DemoContext> = {
 /** Removed last: as long as there is a record, an interrupted delete can be resumed. */
 export const recordGone: Work<DemoContext> = {
   check: async ({ host, demo }) => ((await hasRecord(host, demo.name)) ? lacks('the record still exists') : holds),
-  apply: ({ host, demo }) => forgetDemo(host, demo),
+  async apply({ host, demo, claimNamespace }) {
+    await dropVerifyClaim(host, claimNamespace, demo.name);
+    await forgetDemo(host, demo);
+  },
 };
 
 export const nothingLeft: Work<DemoContext> = {

@@ -78,6 +78,7 @@ async function revokePerson(
 async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo): Promise<void> {
   const { slack, payload, config } = run;
   const { host } = claimed;
+  await claimed.keepVerifiesOut();
   const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
   const title = mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`;
   const card = await openFlowCard({

@@ -1,7 +1,8 @@
+import type { Holder } from '../../../k8s/claim.js';
 import { errorsOf, type Traffic } from '../../../k8s/traffic.js';
-import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
+import { channelMention, joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
-import { brief } from '../../slack/messages.js';
+import { beingWorkedOnMessage, brief, message } from '../../slack/messages.js';
 import type { Cause } from './causes.js';
 import { answerCounts, answersChart } from './chart.js';
 import { checkedPlan } from './checked.js';
@@ -17,6 +18,19 @@ const icons: Record<VerdictKind, string> = {
   inconclusive: ':warning:',
   fail: ':x:',
 };
+
+/** Another job is verifying the demo, or changing its mesh; its verdict is the one that counts. The notes come last. */
+export function beingVerifiedMessage(demo: string, holder: Holder, notes: readonly Mrkdwn[]): SlackMessage {
+  const { purpose, since, asker } = holder;
+  if (purpose !== 'verify' && purpose !== 'reverify') return beingWorkedOnMessage(demo, holder);
+  const who = asker
+    ? mrkdwn`${mention(asker.userId)} is verifying demo *${demo}*`
+    : mrkdwn`Demo *${demo}* is being verified on schedule`;
+  const isPosted = asker && !asker.channelId.startsWith('D');
+  const where = isPosted && mrkdwn` posted in ${channelMention(asker.channelId)} and`;
+  const text = mrkdwn`:hourglass_flowing_sand: ${who} (since ${slackTime(since)}), so nothing was started. Its verdict will be${where} shown on the demo's card.\nFor a verify of your own, repeat the command after that.`;
+  return message(joinMrkdwn([text, ...notes], '\n'));
+}
 
 /** The verdict, a line for each direction, and remarks; the notes come last. */
 export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): SlackMessage {

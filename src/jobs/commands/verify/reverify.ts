@@ -1,4 +1,5 @@
 import { formatDuration } from '../../../duration.js';
+import { isHolder } from '../../../k8s/claim.js';
 import { findDemo } from '../../../k8s/demo-record.js';
 import { beginDueVerify } from '../../../k8s/demo-verdict.js';
 import type { Demo, VerdictOutcome } from '../../../k8s/demo.js';
@@ -7,21 +8,22 @@ import { withDemoContext, withHost } from '../../host-cluster.js';
 import type { Handler } from '../../job-run.js';
 import { outcomeOf } from './outcome.js';
 import { postVerdict, recordVerdict } from './publish.js';
-import { verifyDemo } from './verify-demo.js';
+import { verifyAlone } from './verify-demo.js';
 
 /**
  * Verifies a mesh because its schedule says so, and tells people if the verdict is another one than they last heard of. The
  * record decides whether it is due, so it does not matter how many workers and sweeps try at once.
  */
 export const reverify: Handler<'reverify'> = async (run) => {
-  const { payload, signal, metrics } = run;
+  const { payload, signal, metrics, log } = run;
   await withHost(run, async (host) => {
     const found = await findDemo(host, payload.demo);
     const demo = found && (await beginDueVerify(host, found));
     if (!demo?.schedule) return;
     const { everyMs, told } = demo.schedule;
     await withDemoContext(run, { host, demo, signal }, async (context) => {
-      const report = await verifyDemo(context);
+      const report = await verifyAlone(run, context);
+      if (isHolder(report)) return log.info({ by: report.jobId }, 'the mesh is being verified or changed; skipped');
       const { outcome } = outcomeOf(report);
       metrics.verdicts.inc({ outcome, trigger: 'schedule' });
       // Recorded first, so that the verdict is known even if Slack is away; then the next run tries to tell it.

@@ -1,6 +1,9 @@
+import type { Holder } from '../../../k8s/claim.js';
 import { sampleNamespace } from '../../../k8s/helloworld.js';
 import { isProofRequired } from '../../../k8s/kubeconfig.js';
 import { bothClusters, type DemoContext } from '../../context.js';
+import { whileVerifying } from '../../host-cluster.js';
+import type { JobRun } from '../../job-run.js';
 import type { Verified } from './details.js';
 import { readHostFacts } from './host-facts.js';
 import { defaultRequests, verifyMesh, type MeshReport } from './mesh.js';
@@ -14,6 +17,14 @@ export interface DemoVerifyOptions {
   requests?: number | undefined;
   expect?: Weights | undefined;
 }
+
+/** Verifies a demo as the only worker to do so; resolves with the job that is at it if there is one. */
+export const verifyAlone = (
+  run: JobRun<'verify'> | JobRun<'reverify'>,
+  context: DemoContext,
+  options?: DemoVerifyOptions,
+): Promise<DemoReport | Holder> =>
+  whileVerifying(run, context, (signal) => verifyDemo({ ...context, signal }, options));
 
 /** Verifies a demo's mesh, with what is known of it in the host cluster. */
 export async function verifyDemo(
