@@ -43,6 +43,8 @@ export interface ServedCluster {
 /** The HTTPS endpoint of one Kubernetes API. */
 export class ApiServer {
   readonly server: https.Server;
+  /** How many requests it has received, without streams. */
+  answered = 0;
   private readonly sockets = new Set<Socket>();
 
   constructor(
@@ -93,6 +95,7 @@ export class ApiServer {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.answered++;
     try {
       if (this.cluster.faults.is('slow')) await new Promise((resolve) => setTimeout(resolve, slowness));
       const path = pathOf(request);

@@ -84,6 +84,11 @@ export class ControlPlane implements ServedCluster {
     this.api = undefined;
   }
 
+  /** How many requests its API has received since it was last started, without streams. */
+  get answered(): number {
+    return this.api?.answered ?? 0;
+  }
+
   close(): void {
     this.stopServing();
     this.reconciler.close();

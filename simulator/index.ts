@@ -85,6 +85,11 @@ export class SimulatedCluster {
     else await this.host.serve(['localhost', '127.0.0.1']);
   }
 
+  /** How many requests the API of the host cluster has received, without streams. */
+  get answered(): number {
+    return this.host.answered;
+  }
+
   async close(): Promise<void> {
     for (const cluster of this.virtual.values()) cluster.close();
     this.host.close();

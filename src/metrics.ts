@@ -57,7 +57,6 @@ export function createBotMetrics() {
 
 export function createWorkerMetrics() {
   const registers: [Registry] = [new Registry()];
-  let gauges: ReturnType<typeof demoGauges> | undefined;
   return {
     ...sharedMetrics(registers),
     jobWait: new Histogram({
@@ -87,9 +86,12 @@ export function createWorkerMetrics() {
       labelNames: ['outcome', 'trigger'] as const,
       registers,
     }),
-    /** Sets the gauges for the host cluster's demos; they do not exist before the first call. */
-    noteDemos({ byState, expired, scheduled, overdue }: DemoCounts): void {
-      gauges ??= demoGauges(registers);
+    /** Sets the gauges for the host cluster's demos; they do not exist where another worker counts them. */
+    noteDemos(counts: DemoCounts | undefined): void {
+      for (const name of Object.values(demoGaugeNames)) registers[0].removeSingleMetric(name);
+      if (!counts) return;
+      const { byState, expired, scheduled, overdue } = counts;
+      const gauges = demoGauges(registers);
       for (const [state, count] of Object.entries(byState)) gauges.demos.set({ state }, count);
       gauges.expired.set(expired);
       for (const [outcome, count] of Object.entries(scheduled)) gauges.scheduled.set({ outcome }, count);
@@ -98,24 +100,31 @@ export function createWorkerMetrics() {
   };
 }
 
+const demoGaugeNames = {
+  demos: 'vcdemo_demos',
+  expired: 'vcdemo_demos_expired',
+  scheduled: 'vcdemo_verify_scheduled_demos',
+  overdue: 'vcdemo_verify_overdue_demos',
+} as const;
+
 function demoGauges(registers: Registry[]) {
   const demos = new Gauge({
-    name: 'vcdemo_demos',
+    name: demoGaugeNames.demos,
     help: 'Demos in the host cluster',
     labelNames: ['state'] as const,
     registers,
   });
   return {
     demos,
-    expired: new Gauge({ name: 'vcdemo_demos_expired', help: 'Demos that have expired', registers }),
+    expired: new Gauge({ name: demoGaugeNames.expired, help: 'Demos that have expired', registers }),
     scheduled: new Gauge({
-      name: 'vcdemo_verify_scheduled_demos',
+      name: demoGaugeNames.scheduled,
       help: 'Demos that are verified on a schedule, by their last verdict',
       labelNames: ['outcome'] as const,
       registers,
     }),
     overdue: new Gauge({
-      name: 'vcdemo_verify_overdue_demos',
+      name: demoGaugeNames.overdue,
       help: 'Demos whose verify on schedule has missed two turns',
       registers,
     }),

@@ -21,7 +21,7 @@ export interface SimulatedHost extends Host {
 }
 
 /** One person stands for many. */
-const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, commandsPerMinute: 1000 };
+const manyDemos = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, commandsPerMinute: 1000 };
 
 /**
  * A simulated cluster with the admission policy of its configuration, public names at its edge, and `helm` and `istioctl`
@@ -31,6 +31,7 @@ const limits = { demosPerPerson: 100, demos: 200, waitingPerPerson: 200, command
 export async function simulatedHost(
   fault: Fault | undefined,
   stepDeadlineFactor = fault ? 0.1 : 1,
+  limits = manyDemos,
 ): Promise<SimulatedHost> {
   const settings = { domain: 'vcdemo.localhost', limits, stepDeadlineFactor };
   const cluster = await startSimulatedCluster({ fault, objects: admissionPolicy(demoConfig.parse(settings)) });

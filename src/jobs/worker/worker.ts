@@ -7,7 +7,7 @@ import { messageOf } from '../../errors.js';
 import { isKept, newJob, putOnQueue } from '../../job-queue.js';
 import { ownSignature } from '../../job-signature.js';
 import type { Log } from '../../log.js';
-import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
+import { countedStates, createWorkerMetrics, type DemoCounts, type WorkerMetrics } from '../../metrics.js';
 import { openRedis, type RedisLink } from '../../redis/link.js';
 import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
@@ -20,6 +20,7 @@ import { createHomes } from './homes.js';
 import { ownDemos } from './own-demos.js';
 import { queuedJobs } from './queued-jobs.js';
 import { countDemos, upkeepFor } from './upkeep.js';
+import { takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createNewBlocks } from '../../slack/new-blocks.js';
@@ -139,11 +140,16 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     jobs: await queue.getJobCounts(...countedStates),
   });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
-  const keepUpDemos = () =>
-    enqueueUpkeep(settings, queueOf, metrics).catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed'),
-    );
-  void keepUpDemos();
+  const keepUpDemos = async (isStarting = false) => {
+    try {
+      // Waits for Redis no longer than until the next turn: without it nothing could be enqueued.
+      const isOurs = await within(upkeepTurnMs, () => takeUpkeepTurn(connection, settings.HOST_CLUSTER, isStarting));
+      metrics.noteDemos(isOurs ? await enqueueUpkeep(settings, queueOf) : undefined);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed');
+    }
+  };
+  void keepUpDemos(true);
   const sweeper = setInterval(() => void keepUpDemos(), minutes(1));
 
   return {
@@ -205,13 +211,8 @@ function countCards(redis: Redis, { demoConfig }: WorkerSettings): () => number 
 }
 
 /** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */
-async function enqueueUpkeep(
-  settings: WorkerSettings,
-  queueOf: Record<QueueKind, Queue>,
-  metrics: WorkerMetrics,
-): Promise<void> {
+async function enqueueUpkeep(settings: WorkerSettings, queueOf: Record<QueueKind, Queue>): Promise<DemoCounts> {
   const demos = await ownDemos(settings);
-  metrics.noteDemos(countDemos(demos));
   for (const request of upkeepFor(demos, currentConfig(settings))) {
     const job = newJob(request);
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
@@ -221,4 +222,5 @@ async function enqueueUpkeep(
       ...(request.name !== 'expire' && { ttlMs: minutes(10) }),
     });
   }
+  return countDemos(demos);
 }

@@ -1,0 +1,24 @@
+import type { Redis } from 'ioredis';
+import { seconds } from '../../duration.js';
+
+/** Shorter than the minute between two turns, so that the worker that had one can have the next. */
+export const upkeepTurnMs = seconds(50);
+
+const turnKey = (hostCluster: string | undefined) =>
+  ['bull:upkeep-turn', ...(hostCluster === undefined ? [] : [hostCluster])].join('-');
+
+/**
+ * Whether this worker looks after the demos now. Of all workers of a host cluster, one does in each minute, however many there
+ * are; and each does when it starts, because it may be the first for a long time.
+ */
+export async function takeUpkeepTurn(
+  redis: Pick<Redis, 'set'>,
+  hostCluster: string | undefined,
+  isStarting: boolean,
+): Promise<boolean> {
+  const key = turnKey(hostCluster);
+  const taken = isStarting
+    ? await redis.set(key, process.pid, 'PX', upkeepTurnMs)
+    : await redis.set(key, process.pid, 'PX', upkeepTurnMs, 'NX');
+  return taken === 'OK';
+}
