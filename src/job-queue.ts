@@ -24,12 +24,19 @@ export interface Deduplication {
   ttlMs?: number;
 }
 
-/** Puts a signed job on a queue. Putting a job on it twice has no effect, because its id is taken. */
+/**
+ * Puts a signed job on a queue. Putting a job on it twice has no effect, because its id is taken. A job whose timestamp is
+ * in the future begins then: BullMQ counts its delay from there.
+ */
 export function putOnQueue(queue: Queue, job: SignedJob, signatures: Signatures, once?: Deduplication): Promise<Job> {
   return queue.add(
     job.name,
     { ...job.payload, signatures },
-    { ...optionsOf(job), ...(once && { deduplication: { id: once.id, ...(once.ttlMs && { ttl: once.ttlMs }) } }) },
+    {
+      ...optionsOf(job),
+      ...(job.timestamp > Date.now() && { delay: 1 }),
+      ...(once && { deduplication: { id: once.id, ...(once.ttlMs && { ttl: once.ttlMs }) } }),
+    },
   );
 }
 

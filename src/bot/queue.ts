@@ -12,6 +12,7 @@ import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
 import { isOutage } from '../redis/answers.js';
 import { openRedis, type RedisLink } from '../redis/link.js';
+import { promoteDueJobs } from './due-jobs.js';
 import { NoAnswer, within } from '../within.js';
 
 /** The producing side of the queues; the workers consume. */
@@ -70,6 +71,7 @@ const repeatedWithinMs = seconds(10);
 /** How many waiting jobs are searched for a person's own. */
 const mostCounted = 500;
 const heartbeatMs = seconds(10);
+const promoteDueMs = seconds(5);
 const closeTimeoutMs = 250;
 
 /** Connects in the background; if Redis is down, `enqueue` fails. */
@@ -97,6 +99,14 @@ export function createJobQueues(
   const heartbeat = isMomentary
     ? undefined
     : setInterval(() => void link.prove(pingTimeoutMs).catch(() => undefined), heartbeatMs).unref();
+
+  const scheduled = [...queues].filter(([name]) => name.startsWith(jobs.reverify.queue)).map(([, queue]) => queue);
+  const promoteDue = async () => {
+    if (link.redis.status === 'ready') await Promise.all(scheduled.map(promoteDueJobs));
+  };
+  const promoting = isMomentary
+    ? undefined
+    : setInterval(() => void promoteDue().catch(link.note), promoteDueMs).unref();
 
   /** Repeats an idempotent call through a short outage. */
   const untilDone = async <Result>(timeoutMs: number, act: () => Promise<Result>): Promise<Result> => {
@@ -181,6 +191,7 @@ export function createJobQueues(
     },
     async close() {
       clearInterval(heartbeat);
+      clearInterval(promoting);
       link.redis.disconnect();
       const closing = [...queues.values()].map((queue) => queue.close());
       await within(closeTimeoutMs, () => Promise.allSettled(closing)).catch(() => undefined);

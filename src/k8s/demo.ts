@@ -196,9 +196,14 @@ export const isExpired = ({ expires }: Demo): boolean => expires.getTime() <= Da
 export const isDue = (demo: Demo): boolean =>
   isExpired(demo) || (demo.state === 'deleting' && demo.places.length === 0);
 
-/** Whether a ready demo's mesh is to be verified by itself now. */
-export const isVerifyDue = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>, now = Date.now()): boolean =>
-  state === 'ready' && schedule !== undefined && schedule.last.getTime() + schedule.everyMs <= now;
+/** When a ready demo's mesh is to be verified by itself; undefined of one without a schedule. */
+export const nextVerify = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>): Date | undefined =>
+  state === 'ready' && schedule ? new Date(schedule.last.getTime() + schedule.everyMs) : undefined;
+
+export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>): boolean {
+  const next = nextVerify(demo);
+  return next !== undefined && next.getTime() <= Date.now();
+}
 
 const reminderMs = minutes(30);
 

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { Worker } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
+import { newJob, putOnQueue } from '../../src/job-queue.js';
 import { createLog } from '../../src/log.js';
+import { aclRules } from '../../src/redis/permissions.js';
 import { jobKeys } from '../support/job-keys.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* That BullMQ writes to Redis what KEDA reads there. */
 
@@ -40,3 +43,35 @@ for (const hostCluster of [undefined, 'us'])
     await queues.close();
     connection.disconnect();
   });
+
+test('a job for later waits at its time where KEDA sees it, without any worker, and one for later still does not', async () => {
+  const admin = new Redis(redis.url, { maxRetriesPerRequest: null });
+  await admin.call('ACL', 'SETUSER', 'bot', 'on', '>secret', ...aclRules('bot'));
+  const [waiting] = listsToScaleBy(queueName('verification'));
+  const queue = new Queue(queueName('verification'), { connection: admin });
+  const later = (demo: string, timestamp: number) => {
+    const job = { ...newJob({ name: 'reverify', payload: { demo } }), timestamp };
+    return putOnQueue(queue, job, {}, { id: demo });
+  };
+  const due = Date.now() + 1000;
+  const first = await later('soon', due);
+  assert.equal((await later('soon', due)).id, first.id, 'the same turn is one job');
+  await later('tomorrow', Date.now() + 86_400_000);
+  assert.equal(await admin.llen(waiting!), 0);
+  const bot = createJobQueues(
+    { REDIS_URL: `redis://bot:secret@127.0.0.1:${redis.port}`, ...jobKeys },
+    createLog('test', 'silent'),
+    { clusters: [] },
+  );
+  try {
+    await waitFor('the job to wait', async () => (await admin.llen(waiting!)) > 0, { withinMs: 30_000 });
+    const [job] = await queue.getWaiting();
+    assert.deepEqual([job!.id, job!.timestamp], [first.id, due]);
+    assert.equal(await queue.getDelayedCount(), 1);
+    assert.deepEqual(await admin.call('ACL', 'LOG'), []);
+  } finally {
+    await bot.close();
+    await queue.close();
+    admin.disconnect();
+  }
+});

@@ -9,15 +9,16 @@ const turnKey = (hostCluster: string | undefined) =>
 
 /**
  * Whether this worker looks after the demos now. Of all workers of a host cluster, one does in each minute, however many there
- * are; and each does when it starts, because it may be the first for a long time.
+ * are; and each does when it starts, because it may be the first for a long time, and after a verify, whose demo may have to
+ * be verified again long after the worker was scaled away.
  */
 export async function takeUpkeepTurn(
   redis: Pick<Redis, 'set'>,
   hostCluster: string | undefined,
-  isStarting: boolean,
+  isUrgent: boolean,
 ): Promise<boolean> {
   const key = turnKey(hostCluster);
-  const taken = isStarting
+  const taken = isUrgent
     ? await redis.set(key, process.pid, 'PX', upkeepTurnMs)
     : await redis.set(key, process.pid, 'PX', upkeepTurnMs, 'NX');
   return taken === 'OK';

@@ -1,7 +1,7 @@
 import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
-import { demoStates, isDue, isReminderDue, isVerifyDue, verdictOutcomes, type Demo } from '../../k8s/demo.js';
+import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo.js';
 import type { DemoCounts } from '../../metrics.js';
 
 /** A job that no person asks for. */
@@ -10,11 +10,15 @@ export interface UpkeepRequest {
   payload: { demo: string };
   /** The same for what is due once, however many workers find it. */
   dedupeId: string;
+  /** When it is due, if that is not now. */
+  at?: Date;
 }
+
+export const isDueNow = ({ at }: UpkeepRequest): boolean => at === undefined || at.getTime() <= Date.now();
 
 /**
  * The upkeep that demos need: those that are due are removed, owners of those that expire soon are reminded, credentials that
- * expire soon are renewed, lost labels are restored, and meshes are verified that are due for it.
+ * expire soon are renewed, lost labels are restored, and meshes with a schedule are verified at their time.
  */
 export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
   const renewBefore = Date.now() + credentials.maxAge / 4;
@@ -32,9 +36,11 @@ export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConf
     ...staying
       .filter((demo) => demo.isUnlabelled && demo.state !== 'deleting' && !endsSoon(demo))
       .map((demo) => requestFor('renew', demo, `labels-${Math.floor(Date.now() / minutes(1))}`)),
-    ...staying
-      .filter((demo) => isVerifyDue(demo))
-      .map((demo) => requestFor('reverify', demo, String(demo.schedule?.last.getTime()))),
+    ...staying.flatMap((demo) => {
+      const at = nextVerify(demo);
+      if (at === undefined || at > demo.expires) return [];
+      return [{ ...requestFor('reverify', demo, String(demo.schedule?.last.getTime())), at }];
+    }),
   ];
 }
 

@@ -108,6 +108,15 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     log,
   });
   workshop.homes = homes;
+  const keepUpDemos = async (isUrgent = false) => {
+    try {
+      // Waits for Redis no longer than until the next turn: without it nothing could be enqueued.
+      const isOurs = await within(upkeepTurnMs, () => takeUpkeepTurn(connection, settings.HOST_CLUSTER, isUrgent));
+      metrics.noteDemos(isOurs ? await enqueueUpkeep(settings, queueOf) : undefined);
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed');
+    }
+  };
   const workers = queues.map(({ kind, queue }) => {
     const worker = new PatientWorker<unknown>(
       queue.name,
@@ -131,6 +140,10 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     worker.on('failed', (job) => {
       if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged the reason
     });
+    worker.on('completed', ({ name }) => {
+      // Its demo may have a schedule, whose next turn is put on the queue before this worker is scaled away.
+      if (name === 'verify' || name === 'reverify') void keepUpDemos(true);
+    });
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'job was interrupted; starting it again'));
     return worker;
   });
@@ -140,15 +153,6 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     jobs: await queue.getJobCounts(...countedStates),
   });
   metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
-  const keepUpDemos = async (isStarting = false) => {
-    try {
-      // Waits for Redis no longer than until the next turn: without it nothing could be enqueued.
-      const isOurs = await within(upkeepTurnMs, () => takeUpkeepTurn(connection, settings.HOST_CLUSTER, isStarting));
-      metrics.noteDemos(isOurs ? await enqueueUpkeep(settings, queueOf) : undefined);
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed');
-    }
-  };
   void keepUpDemos(true);
   const sweeper = setInterval(() => void keepUpDemos(), minutes(1));
 
@@ -214,12 +218,13 @@ function countCards(redis: Redis, { demoConfig }: WorkerSettings): () => number 
 async function enqueueUpkeep(settings: WorkerSettings, queueOf: Record<QueueKind, Queue>): Promise<DemoCounts> {
   const demos = await ownDemos(settings);
   for (const request of upkeepFor(demos, currentConfig(settings))) {
-    const job = newJob(request);
+    const now = Date.now();
+    const job = { ...newJob(request), timestamp: Math.max(now, request.at?.getTime() ?? now) };
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
     await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
       id: request.dedupeId,
       // A removal that failed, or could not be announced, is tried again by the next sweep.
-      ...(request.name !== 'expire' && { ttlMs: minutes(10) }),
+      ...(request.name !== 'expire' && { ttlMs: job.timestamp - now + minutes(10) }),
     });
   }
   return countDemos(demos);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hours, minutes } from '../../../../src/duration.js';
-import { countDemos, upkeepFor } from '../../../../src/jobs/worker/upkeep.js';
+import { countDemos, isDueNow, upkeepFor } from '../../../../src/jobs/worker/upkeep.js';
 import type { Demo } from '../../../../src/k8s/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
@@ -17,12 +17,26 @@ const scheduled = (ranAgoMs: number, fields: Partial<Demo> = {}) =>
   demo({ schedule: { everyMs: minutes(15), last: ago(ranAgoMs) }, ...fields });
 
 describe('the upkeep of demos', () => {
-  const due = (one: Demo) => upkeepFor([one], credentials).map(({ name }) => name);
+  const due = (one: Demo) =>
+    upkeepFor([one], credentials)
+      .filter(isDueNow)
+      .map(({ name }) => name);
 
   test('verifies a mesh when its interval is over, and not before', () => {
     assert.deepEqual(due(scheduled(minutes(16))), ['reverify']);
     assert.deepEqual(due(scheduled(minutes(14))), []);
     assert.deepEqual(due(demo({})), []);
+  });
+
+  test('plans the next verify for the time at which it is due, unless the demo expires before that', () => {
+    const planned = (one: Demo) => upkeepFor([one], credentials).map(({ name, at }) => [name, at?.getTime()]);
+    const one = scheduled(minutes(5));
+    const next = one.schedule!.last.getTime() + minutes(15);
+    assert.deepEqual(planned(one), [['reverify', next]]);
+    assert.deepEqual(
+      planned({ ...one, expires: new Date(next - 1) }).filter(([name]) => name === 'reverify'),
+      [],
+    );
   });
 
   test('verifies no demo that is not ready or has expired', () => {
