@@ -86,8 +86,7 @@ async function verify(demo: string): Promise<number> {
 }
 
 async function remove(demo: string): Promise<void> {
-  await stack.type(stack.slack.alice, `delete ${demo}`);
-  await stack.press(stack.slack.alice, 'delete_demo', demo);
+  await stack.confirm(stack.slack.alice, `delete ${demo}`);
   await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
 }
 

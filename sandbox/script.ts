@@ -17,9 +17,18 @@ export async function runScript(
     const seen = slack.timeline.entries.length;
     const { status, body, ...typed } = await stack.type(slack.alice, line);
     if (status !== 200) return `${line}: the bot answered with ${status}`;
-    const dangerous = buttonsOf(body).find((button) => button.dangerous);
-    const { triggerId } = dangerous ? await stack.press(slack.alice, dangerous.actionId, dangerous.value) : typed;
-    const failure = await jobs.finished(triggerId).then(
+    const finished = async (): Promise<boolean> => {
+      const isStarted = await jobs.finished(typed.triggerId);
+      // What the worker asks in return.
+      const dangerous = slack.timeline.entries
+        .slice(seen)
+        .flatMap((entry) => buttonsOf(entry))
+        .find((button) => button.dangerous && button.actionId.startsWith('confirmed'));
+      if (!dangerous) return isStarted;
+      const { triggerId } = await stack.press(slack.alice, dangerous.actionId, dangerous.value);
+      return await jobs.finished(triggerId);
+    };
+    const failure = await finished().then(
       (isStarted) => (isStarted || line.startsWith('help') ? undefined : `nothing was started. ${body.text ?? ''}`),
       (error: Error) => error.message,
     );

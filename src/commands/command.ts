@@ -69,9 +69,9 @@ export interface Command {
   queue?: QueueKind;
   /**
    * Which host clusters get the job if `--on` names none: the first, the one that has the demo (they are searched in
-   * turn), every one, or the one that the person picks with a button of the confirmation.
+   * turn), or every one.
    */
-  askedOn: 'first' | 'search' | 'every' | 'picked';
+  askedOn: 'first' | 'search' | 'every';
   /**
    * Who may run it: viewers and all others; everybody but viewers; the owner of the demo, the people it is shared with and
    * administrators; the owner and administrators; only administrators.
@@ -79,8 +79,8 @@ export interface Command {
   who: Who;
   /** It may hand out credentials of the demo, so it is refused to people whose access was revoked. */
   handsOut?: true;
-  /** The question to confirm before the command runs. */
-  confirm?: (demo: string, person?: string) => Mrkdwn;
+  /** A worker finds the demo and asks first; the command runs when the person has confirmed it. */
+  asks?: true;
   /** What the person sees at once, while the job waits for a worker. */
   accepted?: (demo: string) => Mrkdwn;
 }

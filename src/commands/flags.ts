@@ -83,6 +83,20 @@ export function shown(word: string): string {
   return word.length > 40 ? `${word.slice(0, 40)}…` : word;
 }
 
+const creation = z.string().regex(/^[a-z0-9]{1,20}$/);
+
+/** The demo that a person was shown when they were asked: a later one of its name is not meant. */
+export const shownDemo: Flag<string> = {
+  name: '--shown',
+  example: '',
+  isHidden: true,
+  schema: creation,
+  parse(text) {
+    if (!creation.safeParse(text).success) throw new Error('Only the button of a question fills in `--shown`.');
+    return text;
+  },
+};
+
 /** Ends a share. */
 export const stop: Flag<boolean> = {
   name: '--stop',

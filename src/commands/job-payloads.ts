@@ -1,22 +1,31 @@
 import { z } from 'zod';
 import { payloadSchema, type PayloadOf } from './command.js';
-import { demoName, requester, type QueueKind } from './payload.js';
-import { commandNames, commands, type CommandName, type JobCommandName } from './table.js';
+import { demoName, hostClusterNames, requester, slackUserId, type QueueKind } from './payload.js';
+import { commandNames, commands, isAsking, isCommandName, type CommandName, type JobCommandName } from './table.js';
 
 /* The jobs that workers run: one for each command that needs a worker, and those that workers enqueue themselves. */
 
 const upkeepPayload = z.object({ demo: demoName });
 const homePayload = z.object({ requester });
+const questionPayload = z.object({
+  requester,
+  command: z.enum(commandNames.filter(isAsking)),
+  demo: demoName,
+  ofThread: z.boolean().optional(),
+  person: slackUserId.optional(),
+  searched: hostClusterNames,
+});
 
 /** Jobs that no person asks for. */
 export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify';
 
-/** `home` fills the app's Home, which somebody has opened. */
-export type JobName = JobCommandName | UpkeepName | 'home';
+/** `home` fills the app's Home, which somebody has opened; `question` asks whether a command is meant. */
+export type JobName = JobCommandName | UpkeepName | 'home' | 'question';
 
 /** Jobs that only look at demos, so that they can run side by side. A command's queue decides. */
 export type ReadingJob =
   | 'home'
+  | 'question'
   | {
       [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
     }[JobCommandName];
@@ -28,7 +37,9 @@ export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
   : Name extends 'home'
     ? z.infer<typeof homePayload>
-    : z.infer<typeof upkeepPayload>;
+    : Name extends 'question'
+      ? z.infer<typeof questionPayload>
+      : z.infer<typeof upkeepPayload>;
 
 export interface JobDefinition<Name extends JobName> {
   queue: QueueKind;
@@ -46,10 +57,18 @@ export const jobs = {
   ...Object.fromEntries(ofCommands),
   expire: { queue: 'removal', payload: upkeepPayload },
   home: { queue: 'verification', payload: homePayload },
+  question: { queue: 'verification', payload: questionPayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
   remind: { queue: 'verification', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
+
+/** The command that somebody gave: a Home shows what `list` shows, and a question is about a command. */
+export function commandOf({ name, payload }: { name: JobName; payload: object }): CommandName | undefined {
+  if (name === 'home') return 'list';
+  if (name === 'question') return (payload as JobPayload<'question'>).command;
+  return isCommandName(name) ? name : undefined;
+}
 
 export const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name);
 

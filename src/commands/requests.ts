@@ -10,19 +10,26 @@ export interface ClusterRequest {
   hostCluster: string | undefined;
 }
 
-/** The jobs of a command: one, or one for each host cluster if it goes to all of them. */
+/**
+ * The jobs of a command: one, or one for each host cluster if it goes to all of them.
+ * @param isQuestion whether a worker first asks if the command is meant
+ */
 export function requestsFor(
   { name, demo, ofThread, isUnnamed, person, audience, on, flags }: ParsedCommand & { name: JobCommandName },
   requester: Requester,
   clusters: readonly string[],
+  isQuestion = false,
 ): ClusterRequest[] {
   const { askedOn }: Command = commands[name];
   const candidates = on === undefined ? clusters : [on];
   const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
   const meant = { demo, person, audience, ...(ofThread && { ofThread }), ...(isUnnamed && { isUnnamed }) };
   const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
+  const payload = { requester, ...meant, ...searched };
   return asked.map((hostCluster) => ({
-    request: jobRequest(name, { requester, ...meant, ...flags, ...searched }),
+    request: isQuestion
+      ? jobRequest('question', { ...payload, command: name })
+      : jobRequest(name, { ...payload, ...flags }),
     hostCluster,
   }));
 }

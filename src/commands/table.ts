@@ -1,7 +1,7 @@
-import { mention, mrkdwn } from '../mrkdwn.js';
+import { mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
-import { every, expectedWeights, requests, restart, stop, ttl } from './flags.js';
+import { every, expectedWeights, requests, restart, shownDemo, stop, ttl } from './flags.js';
 import { lifetime, logPart, onOrOff, reason, virtualCluster } from './words.js';
 
 /**
@@ -177,15 +177,12 @@ export const commands = {
     example: 'revoke team-a @bob',
     demo: 'required',
     person: 'optional',
-    flags: {},
+    flags: { shown: shownDemo },
     queue: 'provisioning',
-    askedOn: 'picked',
+    askedOn: 'search',
     who: 'owner',
     handsOut: true,
-    confirm: (demo, person) =>
-      person === undefined
-        ? mrkdwn`Replace all keys of demo *${demo}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`
-        : mrkdwn`Revoke ${mention(person)}'s access to demo *${demo}*?`,
+    asks: true,
     accepted: (demo) => mrkdwn`Revoking access to demo *${demo}*.`,
   },
   delete: {
@@ -193,11 +190,11 @@ export const commands = {
     summary: 'delete a demo and everything in it, after a confirmation; only its owner and administrators can',
     example: 'delete team-a',
     demo: 'required',
-    flags: {},
+    flags: { shown: shownDemo },
     queue: 'removal',
-    askedOn: 'picked',
+    askedOn: 'search',
     who: 'owner',
-    confirm: (demo) => mrkdwn`Delete demo *${demo}* and everything in it? This cannot be undone.`,
+    asks: true,
     accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
   },
   maintenance: {
@@ -234,9 +231,16 @@ export type JobCommandName = {
 /** What `help` can explain. */
 export type HelpTopic = CommandName | Topic;
 
+/** Commands that ask before they run. */
+export type AskingCommand = {
+  [Name in CommandName]: (typeof commands)[Name] extends { asks: true } ? Name : never;
+}[CommandName];
+
 export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);
 
 export const commandNames = Object.keys(commands).filter(isCommandName);
+
+export const isAsking = (name: CommandName): name is AskingCommand => 'asks' in commands[name];
 
 /** The demo that is meant if none is named. */
 export const defaultDemo = 'demo';

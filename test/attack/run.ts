@@ -61,8 +61,7 @@ async function withDemo(use: (kubeconfig: string) => Promise<number>): Promise<n
     try {
       return await use(kubeconfig);
     } finally {
-      await stack.type(slack.alice, `delete ${demo}`);
-      await stack.press(slack.alice, 'confirmed:0', `delete ${demo}`);
+      await stack.confirm(slack.alice, `delete ${demo}`);
       await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
     }
   } finally {

@@ -54,9 +54,7 @@ async function remainders(demo: string): Promise<string> {
 }
 
 async function deleteDemo(name: string): Promise<void> {
-  const answer = await stack.type(stack.slack.alice, `delete ${name}`);
-  assert.match(textOf({ text: '', ...answer.body }), /cannot be undone/);
-  await stack.press(stack.slack.alice, 'confirmed:0', `delete ${name}`);
+  assert.match(await stack.confirm(stack.slack.alice, `delete ${name}`), /cannot be undone/);
   await stack.message(new RegExp(`Demo \\*${name}\\* has been deleted; nothing is left`), 5 * minute);
   assert.equal(await remainders(name), '');
 }
@@ -173,7 +171,6 @@ describe('a demo on a real cluster', () => {
 
   it('refuses to be deleted by somebody else', async () => {
     await stack.type(stack.slack.bob, 'delete e2e');
-    await stack.press(stack.slack.bob, 'confirmed:0', 'delete e2e');
     await stack.whisper(stack.slack.bob, /belongs to alice; only its owner or an administrator/);
   });
 
@@ -210,8 +207,7 @@ describe('a demo on a real cluster', () => {
     const direct = await slack.directMessages(slack.bob.userId);
     const [ofBob] = (await slack.files(direct)).filter(({ name }) => /kubeconfig/.test(name));
 
-    await stack.type(slack.alice, 'revoke e2e');
-    await stack.press(slack.alice, 'confirmed:0', 'revoke e2e');
+    await stack.confirm(slack.alice, 'revoke e2e');
     await waitFor(
       'new keys, in the thread of the card',
       async () =>

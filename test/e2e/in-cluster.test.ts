@@ -150,8 +150,7 @@ describe('in the cluster, with KEDA', { skip: image ? false : 'VCDEMO_E2E_IMAGE 
   });
 
   it('deletes a demo on command, and an expired demo without any worker', async () => {
-    await people.type(slack.alice, 'delete inpod');
-    await people.press(slack.alice, 'confirmed:0', 'delete inpod');
+    await people.confirm(slack.alice, 'delete inpod', 2 * minute);
     await people.message(/Demo \*inpod\* has been deleted; nothing is left/, 5 * minute);
     await noWorkers();
     const selector = 'vcdemo.io/demo=roll';

@@ -101,8 +101,7 @@ describe('a worker with permissions only in the demos’ namespaces', () => {
   }
 
   async function deleteDemo(demo: string): Promise<void> {
-    await stack.type(stack.slack.alice, `delete ${demo}`);
-    await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
+    await stack.confirm(stack.slack.alice, `delete ${demo}`);
   }
   const deleted = async (demo: string) => {
     await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted; nothing is left`), 3 * minute);

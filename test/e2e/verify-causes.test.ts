@@ -77,8 +77,7 @@ before(async () => {
 });
 after(async () => {
   if (isCreated && !process.env.CAUSES_KEEP) {
-    await stack.type(stack.slack.alice, `delete ${demo}`);
-    await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`);
+    await stack.confirm(stack.slack.alice, `delete ${demo}`);
     await stack.message(new RegExp(`Demo \\*${demo}\\* has been deleted`), 5 * minute);
   }
   await stack?.close();

@@ -130,11 +130,12 @@ describe('with several host clusters', () => {
     }
   });
 
-  test('a delete asks for the host cluster, and goes there', async () => {
+  test('the demo of a delete is searched on all host clusters, and deleted on the one that the question named', async () => {
     const url = await startForAll();
-    const answer = await say(url, 'delete a');
-    assert.match(shown(answer), /Delete a on eu.*Delete a on us.*Keep it/);
-    await pressDelete(url, 'confirmed:1', 'delete a --on us');
+    await say(url, 'delete a');
+    const [question] = await waitingOn('verification-eu');
+    assert.deepEqual([question?.name, question?.demo, question?.searched], ['question', 'a', ['eu', 'us']]);
+    await pressDelete(url, 'confirmed:0', 'delete a --shown 1abc --on us');
     assert.deepEqual(
       (await waitingOn('removal-us')).map(({ name, demo }) => [name, demo]),
       [['delete', 'a']],
@@ -374,19 +375,18 @@ describe('delete', () => {
       ...options,
     });
 
-  test('delete asks with a red button and starts nothing', async () => {
-    const answer = await say(await start(), 'delete team-a');
-    assert.equal(answer.body.response_type, 'ephemeral');
-    const actions = answer.body.blocks?.find((block) => block.type === 'actions');
-    const buttons = actions?.elements.map((element) => (element.type === 'button' ? element : undefined));
+  test('delete is only a question until it is confirmed, and may be asked again after a no', async () => {
+    const url = await start();
+    await press(url, 'run:0', { responseUrl: slack.responseUrl().url });
+    await press(url, 'dismiss:1', { responseUrl: slack.responseUrl().url });
+    await press(url, 'run:0', { responseUrl: slack.responseUrl().url });
     assert.deepEqual(
-      buttons?.map((button) => [button?.action_id, button?.style, button?.value]),
+      (await waitingJobs()).map(({ name, queueName }) => [name, queueName]),
       [
-        ['confirmed:0', 'danger', 'delete team-a'],
-        ['dismiss:1', undefined, 'Demo *team-a* stays.'],
+        ['question', 'verification'],
+        ['question', 'verification'],
       ],
     );
-    assert.deepEqual(await waitingJobs(), []);
   });
   test('delete becomes a job when the button is pressed, and the question is replaced', async () => {
     const url = await start();

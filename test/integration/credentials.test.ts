@@ -90,11 +90,13 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     assert.ok(certificate.user['client-certificate-data']);
 
     await stack.type(slack.bob, `revoke red <@${slack.alice.userId}>`);
-    await stack.press(slack.bob, 'confirmed:0', `revoke red <@${slack.alice.userId}>`);
     await stack.whisper(slack.bob, /only its owner or an administrator can run `\/vcdemo revoke` on it/);
 
-    await stack.type(slack.alice, `revoke red <@${slack.bob.userId}>`);
-    await stack.press(slack.alice, 'confirmed:0', `revoke red <@${slack.bob.userId}>`);
+    const question = await stack.confirm(slack.alice, `revoke red <@${slack.bob.userId}>`);
+    assert.match(
+      question,
+      new RegExp(`Revoke <@${slack.bob.userId}>'s access.*Others with a kubeconfig: .*<@${slack.bob.userId}>`, 's'),
+    );
     const told = await stack.whisper(slack.alice, /for demo \*?red\*? no longer works/);
     assert.match(told, /shared in the channel still works/);
     for (const context of ['red-vc1', 'red-vc2'])

@@ -96,8 +96,8 @@ const ways: [string, Say][] = [
 for (const [way, say] of ways)
   describe(way, () => {
     for (const name of commandNames) {
-      const { queue, confirm, example }: Command = commands[name];
-      const outcome = !queue ? 'is answered at once' : confirm ? 'is asked first' : 'is one job';
+      const { queue, asks, example }: Command = commands[name];
+      const outcome = !queue ? 'is answered at once' : asks ? 'is one question' : 'is one job';
       test(`\`${name}\`, delivered twice, ${outcome}`, async () => {
         await connection.flushall();
         // As Slack sends what people pick from its lists.
@@ -111,11 +111,10 @@ for (const [way, say] of ways)
         assert.deepEqual(first, second);
         assert.deepEqual(
           jobs.map((job) => job.name),
-          queue && !confirm ? [name] : [],
+          queue ? [asks ? 'question' : name] : [],
         );
-        if (queue === 'verification') assert.deepEqual(first, {});
-        else if (queue && !confirm) assert.match(JSON.stringify(first), /"ephemeral"/);
-        else assert.match(JSON.stringify(first), confirm ? /confirmed/ : /vcdemo/);
+        if (queue === 'verification' || asks) assert.deepEqual(first, {});
+        else assert.match(JSON.stringify(first), queue ? /"ephemeral"/ : /vcdemo/);
       });
     }
   });

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { parseCommand } from '../../src/commands/parse.js';
+import { hours } from '../../src/duration.js';
 import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import { changeRecord, findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
 import { hostAccess } from '../../src/k8s/host-access.js';
 import type { Demo } from '../../src/k8s/demo.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
+import { buttonsOf } from '../support/timeline.js';
 
 /* Who owns a demo, with whom it is shared, and what is recorded of it. */
 
@@ -140,6 +143,41 @@ describe('a demo', () => {
     assert.equal((await found('demo-4')).owner.id, 'U0THREE');
     await create('U0TWO');
     assert.equal(await findDemo(host, 'demo-5'), undefined, 'a create that was interrupted is resumed');
+  });
+
+  it('is deleted after a question with the facts, and only if it is still the demo that was shown', async () => {
+    const files = [
+      { id: 'F1', to: 'U0BOB', user: 'bob' },
+      { id: 'F2', to: owner.id, user: 'alice' },
+    ];
+    await demoNamed('asked', { created: new Date(Date.now() - hours(5)), shared: ['S0OPS'], files, places: [] });
+    const ask = (userId: string) => run('question', userId, { demo: 'asked', command: 'delete' });
+    assert.equal((await ask('U0MALLORY')).code, 'not-owner');
+    const { messages, said } = await ask(owner.id);
+    const [text] = said;
+    assert.match(text!, /Delete demo \*asked\*.*It belongs to <@U0ALICE>, is 5h old and expires .*; it is ready\./s);
+    assert.match(text!, /Others with a kubeconfig: <@U0BOB>\.\nShared with <!subteam\^S0OPS>\./);
+    const [yes] = buttonsOf(messages[0]!);
+    assert.deepEqual([yes?.label, yes?.actionId], ['Delete asked', 'confirmed:0']);
+    const { flags } = parseCommand(yes!.value, { maxTtlMs: 1, clusters: [] });
+    await forgetDemo(host, await found('asked'));
+    await demoNamed('asked', { places: [] });
+    assert.equal((await run('delete', owner.id, { demo: 'asked', ...flags })).code, 'command-over');
+    assert.equal((await found('asked')).state, 'ready');
+    const again = buttonsOf((await ask(owner.id)).messages[0]!)[0]!;
+    const { flags: shown } = parseCommand(again.value, { maxTtlMs: 1, clusters: [] });
+    assert.equal((await run('delete', owner.id, { demo: 'asked', ...shown })).code, undefined);
+    assert.equal(await findDemo(host, 'asked'), undefined);
+  });
+
+  it('that is not ready is refused a revoke before the question', async () => {
+    await demoNamed('broken', { state: 'failed', places: [] });
+    await demoNamed('whole', { places: [] });
+    const ask = (demo: string) => run('question', owner.id, { demo, command: 'revoke', person: 'U0BOB' });
+    assert.equal((await ask('broken')).code, 'demo-not-ready');
+    const { messages, said } = await ask('whole');
+    assert.match(said[0]!, /Revoke <@U0BOB>'s access to demo \*whole\*\?/);
+    assert.match(buttonsOf(messages[0]!)[0]!.value, /^revoke whole <@U0BOB> --shown \w+$/);
   });
 
   it('sends its logs as a file: in the thread of its card, or directly; not to somebody whose access was revoked', async () => {

@@ -50,8 +50,7 @@ describe('with two host clusters', () => {
     await stack.type(slack.bob, 'list');
     await stack.whisper(slack.bob, /There are no demos on eu/);
     await stack.whisper(slack.bob, /One demo on us:/);
-    await stack.type(slack.alice, 'delete far');
-    await stack.press(slack.alice, 'confirmed:1', 'delete far --on us');
+    assert.match(await stack.confirm(slack.alice, 'delete far'), /It belongs to .* on us, .*Delete far on us/s);
     await stack.message(/Demo \*far\* has been deleted; nothing is left/);
   });
 

@@ -67,8 +67,11 @@ describe('on a simulated cluster, a demo', () => {
     assert.match(details.arguments.initial_comment!, /p = .* against the expected shares/);
     await stack.type(slack.bob, 'status sim');
     assert.match(await stack.whisper(slack.bob, /Demo sim:/), /all parts are in place/);
-    await stack.type(slack.alice, 'delete sim');
-    await stack.press(slack.alice, 'confirmed:0', 'delete sim');
+    const question = await stack.confirm(slack.alice, 'delete sim');
+    assert.match(
+      question,
+      new RegExp(`It belongs to <@${slack.alice.userId}>, is \\d+\\w+ old and expires .*; it is ready`),
+    );
     await stack.message(/Demo \*sim\* has been deleted; nothing is left/);
     const expected = [
       'vcdemo_job_duration_seconds_count{job_name="create",outcome="done"} 2',

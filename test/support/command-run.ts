@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq';
 import type { SimulatedCluster } from '../../simulator/index.js';
-import { jobs } from '../../src/commands/job-payloads.js';
-import type { JobCommandName } from '../../src/commands/table.js';
+import { jobs, type JobName } from '../../src/commands/job-payloads.js';
 import { readDemoConfig, readWorkerSettings, type DemoConfig } from '../../src/config.js';
 import { handlers } from '../../src/jobs/commands/index.js';
 import type { Handler, JobRun } from '../../src/jobs/job-run.js';
@@ -40,7 +39,7 @@ let count = 0;
 
 /** Runs the handlers of commands as a worker does after its checks, against a simulated cluster and a Slack that only listens. */
 export function commandRunner(simulated: SimulatedCluster, options: CommandRunOptions = {}) {
-  return async <Name extends JobCommandName>(
+  return async <Name extends JobName>(
     name: Name,
     userId: string,
     words: object = {},

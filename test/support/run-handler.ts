@@ -19,7 +19,7 @@ export interface HandlerRun {
 }
 
 /** What some commands require besides the demo. */
-const words = { byMs: 60_000, person: 'U0BOB', audience: 'U0BOB' };
+const words = { byMs: 60_000, person: 'U0BOB', audience: 'U0BOB', command: 'delete' };
 
 /** Runs the handler of a job on `demo`, without any step of a flow, and resolves with the error code with which it ends. */
 export async function runHandler(request: HandlerRun): Promise<string | undefined> {

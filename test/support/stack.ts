@@ -29,6 +29,8 @@ export interface Conversation {
   type(person: Person, text: string): Promise<Answer & { triggerId: string }>;
   /** Clicks a button; resolves with the response. */
   press(person: Person, actionId: string, value: string): Promise<Response & { triggerId: string }>;
+  /** Types a command that asks first, and confirms it; resolves with the question. */
+  confirm(person: Person, text: string, withinMs?: number): Promise<string>;
   /** Clicks a button or chooses from a menu, without waiting for more than that it has arrived. */
   click(person: Person, button: Pick<Button, 'actionId' | 'value' | 'isMenu'>, where: ClickedOn): Promise<void>;
   /** Submits the modal that was opened last, and closes it if nothing in it is wrong; resolves with what is, by field. */
@@ -138,7 +140,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
     else slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
   };
 
-  return {
+  const conversation: Conversation = {
     async type(person, text) {
       slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`${`/vcdemo ${text}`.trim()}\`` });
       const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel });
@@ -164,6 +166,22 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       const answer = await response.next();
       reply(person, answer, answer.replace_original ? pressed?.id : undefined);
       return { ...answer, triggerId: id };
+    },
+    async confirm(person, text, withinMs = 30_000) {
+      const { length } = slack.timeline.entries;
+      await conversation.type(person, text);
+      const { entry, yes } = await waitFor(
+        `the question of ${text}`,
+        () => {
+          const own = slack.timeline.entries.slice(length).filter(({ onlyFor }) => onlyFor === person.userId);
+          const asked = own.flatMap((entry) => buttonsOf(entry).map((yes) => ({ entry, yes })));
+          return Promise.resolve(asked.find(({ yes }) => yes.actionId.startsWith('confirmed')));
+        },
+        { withinMs, seen: () => slack.timeline.entries.slice(length).map(textOf) },
+      );
+      const question = textOf(entry);
+      await conversation.press(person, yes.actionId, yes.value);
+      return question;
     },
     async click(person, { actionId, value, isMenu }, where) {
       const response = slack.responseUrl();
@@ -217,6 +235,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       });
     },
   };
+  return conversation;
 }
 
 /** All text of a message that a person reads. */

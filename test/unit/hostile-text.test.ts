@@ -4,18 +4,23 @@ import { describe, test } from 'node:test';
 import { assertOwner } from '../../src/access.js';
 import { helpReply } from '../../src/bot/help.js';
 import { answerCommand } from '../../src/bot/listeners/answer-command.js';
-import { confirmationReply, replyToError, untakenReply } from '../../src/bot/reply.js';
+import { replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig } from '../../src/config.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
 import { alreadyThereMessage, createdText } from '../../src/jobs/commands/create/messages.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
-import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
+import { deleteQuestion, goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
 import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
 import { homeBlocks } from '../../src/jobs/commands/home.js';
+import { questionMessage } from '../../src/jobs/commands/question.js';
 import { reminderMessage } from '../../src/jobs/commands/remind.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
-import { everybodyRevokedMessage, personRevokedMessage } from '../../src/jobs/commands/revoke/messages.js';
+import {
+  everybodyRevokedMessage,
+  personRevokedMessage,
+  revokeQuestion,
+} from '../../src/jobs/commands/revoke/messages.js';
 import { statusMessage } from '../../src/jobs/commands/status.js';
 import { detailsFile } from '../../src/jobs/commands/verify/details.js';
 import { verifyMessage } from '../../src/jobs/commands/verify/messages.js';
@@ -177,6 +182,11 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'the status': () => statusMessage(demo, tasks, undefined),
   'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
   'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
+  'a question': () => {
+    const question = { question: deleteQuestion(demo), where: hostile, purpose: hostile };
+    return questionMessage(demo, { command: hostile, commandLine: hostile, ...question });
+  },
+  'a question about a person': () => revokeQuestion(demo, hostile),
   'a delete that was interrupted at its end': () => goneMessage(hostile),
   'the volumes that a delete has kept': () =>
     keptVolumesMessage(hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
@@ -194,7 +204,6 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   ),
 };
 
-const question = { name: 'delete' as const, demo: hostile, commandLine: hostile, on: undefined, clusters: [hostile] };
 const context = {
   log,
   demoConfig: { ...config, clusters: [hostile] },
@@ -208,7 +217,6 @@ const answerTo = async (text: string) => (await answerCommand({ text, requester,
 
 const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
   'a command that waits': () => untakenReply([hostile]),
-  'a question': () => confirmationReply(mrkdwn`${hostile}`, question),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),
   'the answer to no command': () => answerTo(hostile),

@@ -1,18 +1,19 @@
 import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
-import { isJobCommand } from '../../commands/job-payloads.js';
+import { isJobCommand, jobs, type JobName } from '../../commands/job-payloads.js';
 import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
-import { commands, usageOf, type JobCommandName } from '../../commands/table.js';
+import { commands, usageOf } from '../../commands/table.js';
 import { Refusal, UserError } from '../../errors.js';
 import type { CommandOutcome } from '../../metrics.js';
+import { mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
 import type { JobQueues } from '../queue.js';
 import { assertMayGive } from '../role.js';
-import { confirmationReply, outcomeOf, replyToError } from '../reply.js';
+import { outcomeOf, replyToError } from '../reply.js';
 import type { ListenerContext } from './context.js';
 
 /** A command that somebody typed, or for which they pressed a button. */
@@ -42,7 +43,7 @@ export interface Answer {
 
 export interface EnqueuedJob {
   id: string;
-  name: JobCommandName;
+  name: JobName;
   hostCluster: string | undefined;
 }
 
@@ -97,53 +98,41 @@ async function answerParsed(
   { queues, demoConfig, people, log, isMomentary = false }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
-  const { name, demo = '', person, on } = parsed;
-  const { askedOn, confirm, accepted }: Command = commands[name];
+  const { name, demo = '', on } = parsed;
+  const { asks, accepted }: Command = commands[name];
   const commandLine = joinWords(splitWords(normaliseCommandText(text)));
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
   const role = await assertMayGive(name, requester, { access, people, log });
-  if (confirm && parsed.ofThread)
-    throw new Refusal('name-missing', `\`${name}\` needs the name of the demo, in a thread too.`, {
-      hint: `For example \`${commands[name].example}\`.`,
-    });
-  if (confirm && !isConfirmed)
-    return {
-      outcome: 'answered',
-      reply: confirmationReply(confirm(demo, person), {
-        name,
-        demo,
-        commandLine,
-        on,
-        clusters,
-      }),
-    };
-  if (askedOn === 'picked' && on === undefined && clusters.length > 0)
+  const isQuestion = asks === true && !isConfirmed;
+  if (asks && isConfirmed && on === undefined && clusters.length > 0)
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });
   // By kind of queue, so that waiting creates or questions do not keep anybody from deleting.
+  const { queue } = jobs[isQuestion ? 'question' : name];
   if (role !== 'admin')
-    await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, commands[name].queue);
-  const isReading = commands[name].queue === 'verification';
-  // A question may be asked twice; Enter pressed twice must not act twice.
-  const isOnce = isClick || !isReading;
+    await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, queue);
+  const isReading = queue === 'verification';
+  // A question may be asked twice, also after it was answered with no; Enter pressed twice must not act twice.
+  const isOnce = (isClick && !isQuestion) || !isReading;
   const repeatId = isOnce
     ? [requester.userId, requester.channelId, requester.thread, commandLine].join(' ')
     : undefined;
   // Before the acknowledgement: an acknowledged command must not be lost.
-  const jobs = await Promise.all(
-    requestsFor({ ...parsed, name }, requester, clusters).map(async ({ request, hostCluster }) => ({
+  const enqueued = await Promise.all(
+    requestsFor({ ...parsed, name }, requester, clusters, isQuestion).map(async ({ request, hostCluster }) => ({
       id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
-      name,
+      name: request.name,
       hostCluster,
     })),
   );
-  log.info({ jobs: jobs.map(({ id }) => id) }, 'command enqueued');
+  log.info({ jobs: enqueued.map(({ id }) => id) }, 'command enqueued');
+  const acknowledgement = isQuestion ? mrkdwn`Looking up demo *${demo}*.` : accepted?.(demo);
   // One message for a question: the worker's answer, unless nothing can be said later.
   const isSilent = (isReading && !isMomentary) || parsed.ofThread;
   return {
     outcome: 'accepted',
-    reply: isSilent || !accepted ? undefined : messageOfParagraphs([accepted(demo)]),
-    jobs,
+    reply: isSilent || !acknowledgement ? undefined : messageOfParagraphs([acknowledgement]),
+    jobs: enqueued,
   };
 }

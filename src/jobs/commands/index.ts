@@ -13,6 +13,7 @@ import { home } from './home.js';
 import { list } from './list.js';
 import { logs } from './logs.js';
 import { maintenance } from './maintenance.js';
+import { question } from './question.js';
 import { remind } from './remind.js';
 import { renew } from './renew.js';
 import { revoke } from './revoke/revoke.js';
@@ -32,6 +33,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   status,
   list,
   home,
+  question,
   dashboard,
   delete: deleteDemo,
   expire,

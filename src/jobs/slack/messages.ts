@@ -36,10 +36,14 @@ const doing: Record<WritingJob, string> = {
   remind: 'its owner is being reminded that it expires soon',
 };
 
+/** What the job that holds the claim on a demo does, in a sentence. */
+export const describeActivity = (purpose: string): string =>
+  new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`;
+
 /** Another job holds the claim on the demo. */
 export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    mrkdwn`:information_source: Demo *${demo}* is busy: ${new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nIts card in the channel shows the progress; \`/vcdemo status ${demo}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo}* is busy: ${describeActivity(purpose)} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nIts card in the channel shows the progress; \`/vcdemo status ${demo}\` checks every part.`,
   );
 }
 

@@ -1,6 +1,5 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
-import { jobs, type JobName } from '../../commands/job-payloads.js';
-import type { JobCommandName } from '../../commands/table.js';
+import { commandOf, jobs, type JobName } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
@@ -71,7 +70,7 @@ export async function performJob(
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
     if ('requester' in run.payload) {
       const { requester } = run.payload;
-      const check = { access: run.config.access, people: run.people, command: commandOf(name), log };
+      const check = { access: run.config.access, people: run.people, command: commandOf(read), log };
       if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
       else await assertMayAsk(requester, check);
       run.signal.throwIfAborted();
@@ -104,8 +103,6 @@ export async function performJob(
   }
 }
 
-/** A Home shows what `list` shows. */
-const commandOf = (name: JobName): JobCommandName => (name === 'home' ? 'list' : (name as JobCommandName));
 /** Who asked for what, and what came of it. */
 function commandAct({ name, payload }: ReadJob, outcome: JobOutcome): AuditedAct {
   const { requester, ...words } = 'requester' in payload ? payload : { requester: undefined, ...payload };

@@ -1,6 +1,6 @@
 import { assertMayUse, assertMember, assertRole, type Standing } from '../../access.js';
 import type { Requester } from '../../commands/payload.js';
-import { commands, type JobCommandName } from '../../commands/table.js';
+import { commands, type CommandName } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal } from '../../errors.js';
@@ -17,7 +17,7 @@ export interface RequesterCheck {
   access: DemoConfig['access'];
   people: Omit<People, 'nameOf'>;
   /** The command that the person gave. */
-  command?: JobCommandName | undefined;
+  command?: CommandName | undefined;
   log: Log;
 }
 

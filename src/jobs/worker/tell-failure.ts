@@ -1,3 +1,4 @@
+import { commandOf } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
 import type { Log } from '../../log.js';
@@ -38,7 +39,9 @@ export async function tellFailure(
   }
 }
 
-function failureOf({ id: jobId, name, payload }: FailedJob, error: unknown): Failure {
+function failureOf({ id: jobId, ...job }: FailedJob, error: unknown): Failure {
+  const { payload } = job;
+  const name = commandOf(job) ?? job.name;
   const isNamed = 'demo' in payload && !('ofThread' in payload && payload.ofThread);
   const command = isNamed ? `${name} ${payload.demo}` : name;
   const title = error instanceof FlowFailed ? error.title : mrkdwn`\`${command}\` failed`;

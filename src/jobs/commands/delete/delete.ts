@@ -3,6 +3,7 @@ import { mrkdwn } from '../../../mrkdwn.js';
 import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
+import { assertShown } from '../question.js';
 import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
 import { goneMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
@@ -22,6 +23,7 @@ async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promi
   if (await hasEnded(claimed.host, name, run.id))
     return claimed.tell(() => run.slack.post(requester, goneMessage(name)));
   const demo = await requireDemo(claimed.host, run);
+  assertShown(demo, payload.shown);
   const title = mrkdwn`Deleting demo *${name}*${onCluster(config)}`;
   await removeDemo(run, { claimed, demo, audience: requester, title, how: 'has been' });
 }

@@ -1,7 +1,11 @@
 import type { V1PersistentVolume } from '@kubernetes/client-node';
-import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
+import type { Demo } from '../../../k8s/demo.js';
+import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackMessage } from '../../../slack-message.js';
 import { message } from '../../slack/messages.js';
+
+export const deleteQuestion = ({ name }: Demo): Mrkdwn =>
+  mrkdwn`Delete demo *${name}* and everything in it? This cannot be undone.`;
 
 /** For a demo that was deleted by an earlier run of the same job. */
 export const goneMessage = (demo: string): SlackMessage =>

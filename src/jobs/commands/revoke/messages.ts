@@ -1,6 +1,12 @@
+import type { Demo } from '../../../k8s/demo.js';
 import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { message } from '../../slack/messages.js';
+
+export const revokeQuestion = ({ name }: Demo, person: string | undefined): Mrkdwn =>
+  person === undefined
+    ? mrkdwn`Replace all keys of demo *${name}*? Every kubeconfig and token stops working, its pods restart, and it is unavailable for about a minute.`
+    : mrkdwn`Revoke ${mention(person)}'s access to demo *${name}*?`;
 
 const mostDoors = 15;
 

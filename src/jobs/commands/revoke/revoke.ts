@@ -22,6 +22,7 @@ import { noteFiles, receiversOf, unservedOf, withServed } from '../../slack/file
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
+import { assertShown } from '../question.js';
 import { cancelledRevokeMessage, everybodyRevokedMessage, personRevokedMessage } from './messages.js';
 import { revokeFlow } from './flow.js';
 
@@ -34,6 +35,7 @@ export const revoke: Handler<'revoke'> = (run) =>
     (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
     async (claimed) => {
       const demo = await requireReadyDemo(claimed.host, run);
+      assertShown(demo, run.payload.shown);
       if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
       else await revokePerson(run, claimed, demo, run.payload.person);
     },

@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { answerCommand } from '../../../../src/bot/listeners/answer-command.js';
 import type { ListenerContext } from '../../../../src/bot/listeners/context.js';
-import type { Command } from '../../../../src/commands/command.js';
-import { ttl } from '../../../../src/commands/flags.js';
 import type { JobRequest } from '../../../../src/commands/job-payloads.js';
-import { commands } from '../../../../src/commands/table.js';
 import { readDemoConfig } from '../../../../src/config.js';
-import { hours } from '../../../../src/duration.js';
 import { createLog } from '../../../../src/log.js';
-
-/* Must run before imports that read the table: no command has both a confirmation and a flag yet. */
-Object.assign(commands.delete as Command, { flags: { ttlMs: ttl } });
-const { answerCommand } = await import('../../../../src/bot/listeners/answer-command.js');
 
 const requester = { userId: 'U1', userName: 'ada', channelId: 'C1' };
 
-function botFor(clusters: string[]) {
+function botFor(clusters: string[], more: Partial<ListenerContext> = {}) {
   const enqueued: { request: JobRequest; hostCluster: string | undefined }[] = [];
   const context = {
     queues: {
@@ -29,52 +22,55 @@ function botFor(clusters: string[]) {
     rateLimit: () => undefined,
     metrics: { commands: { inc: () => undefined } },
     log: createLog('test', 'silent'),
+    ...more,
   } as unknown as ListenerContext;
   const say = (text: string, isConfirmed = false) =>
     answerCommand({ text, requester, dedupeId: 'T1', isConfirmed }, context);
   return { say, enqueued };
 }
 
-/** The buttons of a confirmation that run the command. */
-async function buttonsFor(text: string, { say }: ReturnType<typeof botFor>): Promise<[label: string, value: string][]> {
-  const { reply } = await say(text);
-  assert.ok(reply);
-  return reply.blocks
-    .flatMap((block) => (block.type === 'actions' ? block.elements : []))
-    .flatMap((element) => (element.type === 'button' && element.style === 'danger' ? [element] : []))
-    .map(({ text: label, value }) => [label.text, value!]);
-}
+/** What is on the queues, as workers read it. */
+const asked = ({ enqueued }: ReturnType<typeof botFor>): unknown =>
+  JSON.parse(
+    JSON.stringify(enqueued.map(({ request: { name, payload }, ...where }) => ({ name, ...payload, ...where }))),
+  );
 
-test('a confirmed command keeps the flags with which it was typed', async () => {
+test('a command that asks first is a question until its button is pressed, whatever was typed', async () => {
   const bot = botFor([]);
-  const [[label, value] = ['', '']] = await buttonsFor('delete team-a —ttl 8h', bot);
-  assert.equal(label, 'Delete team-a');
-  await bot.say(value, true);
+  await bot.say('delete team-a');
+  await bot.say('delete team-a --shown 1abc');
+  await bot.say('delete team-a --shown 1abc', true);
+  const common = { requester, demo: 'team-a' };
+  assert.deepEqual(asked(bot), [
+    { name: 'question', command: 'delete', ...common },
+    { name: 'question', command: 'delete', ...common },
+    { name: 'delete', shown: '1abc', ...common },
+  ]);
+});
+
+test('a question goes to the host cluster that was named or to all in turn, and is about the named person', async () => {
+  const bot = botFor(['eu', 'us']);
+  await bot.say('delete team-a --on us');
+  await bot.say('revoke team-a <@U1>');
+  const common = { name: 'question', requester, demo: 'team-a' };
+  assert.deepEqual(asked(bot), [
+    { ...common, command: 'delete', hostCluster: 'us' },
+    { ...common, command: 'revoke', person: 'U1', searched: ['eu', 'us'], hostCluster: 'eu' },
+  ]);
+});
+
+test('a confirmed command goes to the host cluster that the question named, and nowhere if it named none', async () => {
+  const bot = botFor(['eu', 'us']);
+  await bot.say('delete team-a --shown 1abc --on us', true);
+  const { problem } = await bot.say('delete team-a --shown 1abc', true);
+  assert.equal(problem?.code, 'unknown-cluster');
   assert.deepEqual(
-    bot.enqueued.map(({ request }) => request),
-    [{ name: 'delete', payload: { requester, demo: 'team-a', ttlMs: hours(8) } }],
+    bot.enqueued.map(({ hostCluster }) => hostCluster),
+    ['us'],
   );
 });
 
-test('a confirmed command goes to the typed or picked host cluster, with its flags', async () => {
-  const bot = botFor(['eu', 'us']);
-  for (const [text, wanted] of [
-    ['delete team-a --ttl=8h --on us', [['Delete team-a on us', 'us']]],
-    [
-      'delete team-a --ttl=8h',
-      [
-        ['Delete team-a on eu', 'eu'],
-        ['Delete team-a on us', 'us'],
-      ],
-    ],
-  ] as const) {
-    const seen: (string | undefined)[][] = [];
-    for (const [label, value] of await buttonsFor(text, bot)) {
-      await bot.say(value, true);
-      const { request, hostCluster } = bot.enqueued.at(-1)!;
-      assert.equal((request.payload as { ttlMs?: number }).ttlMs, hours(8));
-      seen.push([label, hostCluster]);
-    }
-    assert.deepEqual(seen, wanted);
-  }
+test('a question that nobody can answer later, because the process is frozen, is acknowledged as what it is', async () => {
+  const { reply } = await botFor([], { isMomentary: true }).say('delete team-a');
+  assert.equal(reply?.text, 'Looking up demo team-a.');
 });

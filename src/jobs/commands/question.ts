@@ -1,0 +1,105 @@
+import { capitalised } from '../../text.js';
+import { joinWords } from '../../commands/normalise.js';
+import type { AskingCommand } from '../../commands/table.js';
+import { formatDuration } from '../../duration.js';
+import { Refusal } from '../../errors.js';
+import { holderNow } from '../../k8s/claim.js';
+import type { Cluster } from '../../k8s/cluster.js';
+import type { Demo } from '../../k8s/demo.js';
+import { claimNamespace } from '../../k8s/managed-by.js';
+import { joinMrkdwn, mention, mentionAny, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { buttons, type SlackMessage } from '../../slack-message.js';
+import { requireDemo, requireReadyDemo, type RunOnDemo } from '../find-demo.js';
+import { withHost } from '../host-cluster.js';
+import type { Handler } from '../job-run.js';
+import { receiversOf } from '../slack/files.js';
+import { describeActivity, describeState, message } from '../slack/messages.js';
+import { deleteQuestion } from './delete/messages.js';
+import { revokeQuestion } from './revoke/messages.js';
+
+interface Asking {
+  /** The demo, if the command could run on it. */
+  find: (host: Cluster, run: RunOnDemo) => Promise<Demo>;
+  question: (demo: Demo, person: string | undefined) => Mrkdwn;
+}
+
+const asking: Record<AskingCommand, Asking> = {
+  delete: { find: requireDemo, question: deleteQuestion },
+  revoke: { find: requireReadyDemo, question: revokeQuestion },
+};
+
+/** Looks up the demo and asks whether the command is meant, with the facts; a button answers with the command itself. */
+export const question: Handler<'question'> = (run) =>
+  withHost(run, async (host) => {
+    const { payload, config, slack } = run;
+    const { command, person, requester } = payload;
+    const { find, question: questionOf } = asking[command];
+    const demo = await find(host, { ...run, name: command });
+    const holder = await holderNow(host, claimNamespace(host), demo.name);
+    const where = config.hostCluster;
+    const words = [command, demo.name, ...(person === undefined ? [] : [`<@${person}>`]), '--shown', creationOf(demo)];
+    await slack.whisper(
+      requester,
+      questionMessage(demo, {
+        command,
+        commandLine: joinWords([...words, ...(where === undefined ? [] : ['--on', where])]),
+        question: questionOf(demo, person),
+        where,
+        purpose: holder?.purpose,
+      }),
+    );
+  });
+
+/** Tells a demo from earlier and later ones of its name. */
+const creationOf = ({ created }: Demo): string => created.getTime().toString(36);
+
+/**
+ * Checks that a command was confirmed for this demo, not for an earlier one of its name.
+ * @param shown undefined if the question was asked by an earlier version, which showed no demo
+ * @throws Refusal `command-over`
+ */
+export function assertShown(demo: Demo, shown: string | undefined): void {
+  if (shown === undefined || shown === creationOf(demo)) return;
+  throw new Refusal('command-over', `Demo ${demo.name} was deleted and created again since you were asked.`, {
+    hint: 'If you still want it, send the command again.',
+  });
+}
+
+interface Question {
+  command: string;
+  /** What confirms it. */
+  commandLine: string;
+  question: Mrkdwn;
+  /** The host cluster; undefined if there is only one. */
+  where: string | undefined;
+  /** The job that holds the claim on it. */
+  purpose: string | undefined;
+}
+
+export function questionMessage(
+  demo: Demo,
+  { command, commandLine, question, where, purpose }: Question,
+): SlackMessage {
+  const { name, owner, created, expires, shared } = demo;
+  const others = receiversOf(demo).filter(({ to }) => to !== owner.id);
+  const age = formatDuration(Date.now() - created.getTime());
+  const facts = [
+    mrkdwn`It belongs to ${mention(owner.id)}${where && ` on ${where}`}, is ${age} old and expires ${slackTime(expires)}; ${describeState(demo)}.`,
+    others.length > 0 &&
+      mrkdwn`Others with a kubeconfig: ${joinMrkdwn(
+        others.map(({ to }) => mentionAny(to)),
+        ', ',
+      )}.`,
+    shared.length > 0 && mrkdwn`Shared with ${joinMrkdwn(shared.map(mentionAny), ', ')}.`,
+    purpose && mrkdwn`:warning: It is busy: ${describeActivity(purpose)}.`,
+  ];
+  const { text, blocks } = message(joinMrkdwn([question, ...facts], '\n'));
+  const answers = buttons([
+    {
+      label: `${capitalised(command)} ${name}${where === undefined ? '' : ` on ${where}`}`,
+      ...{ value: commandLine, action: 'confirmed', style: 'danger' },
+    },
+    { label: 'Keep it', value: `Demo *${name}* stays.`, action: 'dismiss' },
+  ]);
+  return { text, blocks: [...blocks, answers] };
+}
