@@ -7,18 +7,17 @@ import { messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
 import { portOf } from '../port.js';
-import { createSlackClient } from '../slack/client.js';
+import { createResponder, createSlackClient, type SlackCallOptions } from '../slack/client.js';
 import { askInstallation, configuredInstallation, type Installation } from '../slack/installation.js';
 import { createPeople } from '../slack/people.js';
 import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
-import type { BotContext } from './listeners/context.js';
+import type { BotContext, Later } from './listeners/context.js';
 import { listenForButtons } from './listeners/button.js';
 import { listenForForm } from './listeners/form.js';
 import { listenForHome } from './listeners/home.js';
 import { listenForMentions } from './listeners/mention.js';
-import { whisper } from './listeners/respond.js';
 import { createJobQueues, type JobQueues } from './queue.js';
 import { createRateLimit } from './rate-limit.js';
 import { createDispatcher, type Dispatch } from './receiver/dispatch.js';
@@ -49,7 +48,8 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   try {
     await queues.proveAtStart();
     const rateLimit = createRateLimit(demoConfig.limits.commandsPerMinute);
-    const context = { queues, demoConfig, rateLimit, metrics, log };
+    const closing = new AbortController();
+    const context = { queues, demoConfig, rateLimit, metrics, log, closing: closing.signal };
     const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
@@ -58,7 +58,10 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
     return {
       port,
       refused: running.refused?.then(slackRefused),
-      close: () => closeAll(running, queues).finally(tracing.stop),
+      close() {
+        closing.abort();
+        return closeAll(running, queues).finally(tracing.stop);
+      },
     };
   } catch (error) {
     await queues.close();
@@ -117,17 +120,20 @@ async function startSocketMode(settings: BotSettings, context: BotContext): Prom
 /** For calls at startup: whoever starts the bot wants to know soon. */
 const startAttempts = 4;
 
-const slackClient = (settings: BotSettings, { metrics }: BotContext, attempts: number): WebClient =>
-  createSlackClient({
-    token: settings.SLACK_BOT_TOKEN,
-    apiUrl: settings.SLACK_API_URL,
-    observe: metrics.slackCall,
-    attempts,
-  });
+const callOptions = ({ SLACK_API_URL: apiUrl }: BotSettings, { metrics }: BotContext, attempts?: number) => ({
+  ...{ apiUrl, observe: metrics.slackCall },
+  ...(attempts !== undefined && { attempts }),
+});
+
+const slackClient = (settings: BotSettings, options: SlackCallOptions): WebClient =>
+  createSlackClient({ token: settings.SLACK_BOT_TOKEN, ...options });
+
+/** A Lambda function answers only when its listeners are done, and Slack waits three seconds. */
+const momentaryTimeoutMs = seconds(1);
 
 /** The configuration takes precedence over Slack, and may say more. */
 async function askWhereInstalled(settings: BotSettings, context: BotContext): Promise<Installation> {
-  const asked = await askInstallation(slackClient(settings, context, startAttempts)).catch((error: unknown) => {
+  const asked = await askInstallation(slackClient(settings, callOptions(settings, context, startAttempts))).catch((error: unknown) => {
     throw slackRefused(error);
   });
   return { ...asked, ...configuredInstallation(settings) };
@@ -139,7 +145,7 @@ export async function createBoltDispatcher(
   context: BotContext,
   installation: Installation,
 ): Promise<Dispatch> {
-  const { log, metrics, demoConfig } = context;
+  const { log, demoConfig } = context;
   const app = new App({
     // This bot has receivers of its own.
     receiver: { init: () => undefined, start: () => Promise.resolve(), stop: () => Promise.resolve() },
@@ -154,16 +160,20 @@ export async function createBoltDispatcher(
   });
   await app.init();
   // A command that waits for its answer leaves no time for a second attempt.
-  const slack = slackClient(settings, context, 1);
+  const hurried = { ...callOptions(settings, context, 1), patienceMs: seconds(1) };
+  const slack = slackClient(settings, hurried);
+  const patient = { ...callOptions(settings, context), ...(context.closing && { signal: context.closing }) };
+  const later: Later = context.isMomentary
+    ? { slack, respond: createResponder({ ...hurried, timeoutMs: momentaryTimeoutMs }) }
+    : { slack: slackClient(settings, patient), respond: createResponder(patient) };
   const people = createPeople(slack, () => Promise.resolve(installation));
   for (const listen of [listenForCommand, listenForButtons, listenForForm, listenForMentions, listenForHome])
-    listen(app, { ...context, slack, people });
+    listen(app, { ...context, slack, later, people });
   return createDispatcher(app, {
     installation,
     people,
     guests: demoConfig.access.guests,
-    observe: metrics.slackCall,
-    whisper: (place, reply) => whisper(slack, place, reply),
+    later,
     log,
   });
 }

@@ -8,19 +8,22 @@ import {
   type WebClientOptions,
 } from '@slack/web-api';
 import type { SlackCallObserver } from '../metrics.js';
-import { createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
+import { createSlackCaller, createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
 
 export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
   /** An address other than Slack's own. */
   apiUrl?: string | undefined;
 }
 
+const slackAddress = 'https://slack.com/api/';
+const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
+
 /** Options that make a Slack client retry only calls that are safe to retry. */
 export function slackClientOptions({
-  apiUrl = 'https://slack.com/api/',
+  apiUrl = slackAddress,
   ...calls
 }: SlackCallOptions): WebClientOptions {
-  const slackApiUrl = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`;
+  const slackApiUrl = withSlash(apiUrl);
   return {
     slackApiUrl,
     fetch: createSlackFetch({ ...calls, apiUrl: slackApiUrl }),
@@ -28,6 +31,32 @@ export function slackClientOptions({
     rejectRateLimitedCalls: true,
     logger: silentLogger,
   };
+}
+
+/**
+ * Answers a command or a click by its response_url.
+ * @throws Error if Slack does not take the answer; the address is valid for half an hour and five answers
+ */
+export type Responder = (url: string, answer: object) => Promise<void>;
+
+export function createResponder({ apiUrl = slackAddress, ...calls }: SlackCallOptions): Responder {
+  const call = createSlackCaller({ ...calls, apiUrl: withSlash(apiUrl) });
+  const respond: Responder = async (url, answer) => {
+    const body = JSON.stringify(answer);
+    const { ok, status } = await call('response_url', url, {
+      ...{ method: 'POST', body },
+      headers: { 'content-type': 'application/json' },
+    });
+    if (!ok) throw new Error(`HTTP ${status}`);
+  };
+  return (url, answer) =>
+    respond(url, answer).then(
+      () => calls.observe('response_url', 'ok'),
+      (error: unknown) => {
+        calls.observe('response_url', 'error');
+        throw error;
+      },
+    );
 }
 
 export interface SlackClientOptions extends SlackCallOptions {

@@ -3,6 +3,7 @@ import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
 import { NoAnswer, within } from '../within.js';
+import { createPaces, type Paces } from './paces.js';
 
 /*
  * How calls to Slack's Web API are retried. WebClient retries every failed call, so a message whose answer was lost appears
@@ -10,7 +11,11 @@ import { NoAnswer, within } from '../within.js';
  */
 
 /** Calls that people notice if Slack carries them out twice. */
-const visibleMethods = new Set(['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal']);
+const visibleMethods = new Set([
+  ...['chat.postMessage', 'chat.postEphemeral', 'files.completeUploadExternal'],
+  // Not a method of the Web API: an answer to a command or click.
+  'response_url',
+]);
 
 /** How an attempt failed: rate-limited, never sent, or possibly carried out. */
 export type Failure = 'limited' | 'unsent' | 'unanswered';
@@ -30,6 +35,8 @@ export interface SlackFetchOptions {
   patienceMs?: number;
   /** How long to wait before each repetition of a call that people would see twice; there are no more than these. */
   visiblePausesMs?: readonly number[];
+  /** Which methods Slack limits; shared by all callers with the same token. */
+  paces?: Paces;
   /** Aborted when a Slack that does not answer is no longer waited for. */
   signal?: AbortSignal;
   /** Replaced in tests, which need not wait. */
@@ -39,23 +46,35 @@ export interface SlackFetchOptions {
 /** Whether the call may have been carried out, and people would notice if it were carried out again. */
 const isVisible = (method: string, failure: Failure): boolean => failure === 'unanswered' && visibleMethods.has(method);
 
+/** A `fetch` for WebClient, whose own retries must be off. */
+export function createSlackFetch(options: SlackFetchOptions): typeof fetch {
+  const { apiUrl } = options;
+  const call = createSlackCaller(options);
+  return (input, init) => {
+    const url = String(input);
+    return call(url.startsWith(apiUrl) ? url.slice(apiUrl.length) : 'upload', url, init);
+  };
+}
+
+/** Sends a request to Slack; `method` decides whether it may be repeated. */
+export type SlackCaller = (method: string, url: string, init?: RequestInit) => Promise<Response>;
+
 /**
- * A `fetch` for WebClient, whose own retries must be off. It retries for `patienceMs`; a call that people would see twice
- * is retried only once, or as often as `visiblePausesMs` says, as soon as Slack answers again. When it gives up, it returns
- * the last answer or throws.
+ * Retries a request for `patienceMs`; one that people would see twice only once, or as often as `visiblePausesMs` says, as
+ * soon as Slack answers again. When it gives up, it returns the last answer or throws. After a rate limit, the requests of
+ * that method take turns.
  */
-export function createSlackFetch({
+export function createSlackCaller({
   apiUrl,
   observe,
   timeoutMs = seconds(15),
   attempts = Infinity,
   patienceMs = minutes(2),
   visiblePausesMs = [0],
+  paces = createPaces(),
   signal,
   pause = pauseUnlessAborted,
-}: SlackFetchOptions): typeof fetch {
-  /** Until when each method is rate-limited. */
-  const notBefore = new Map<string, number>();
+}: SlackFetchOptions): SlackCaller {
 
   async function slackAnswers(giveUpAt: number): Promise<boolean> {
     for (let attempt = 1; Date.now() < giveUpAt && !signal?.aborted; attempt++) {
@@ -67,14 +86,11 @@ export function createSlackFetch({
     return false;
   }
 
-  return async (input, init) => {
-    const url = String(input);
-    const method = url.startsWith(apiUrl) ? url.slice(apiUrl.length) : 'upload';
+  return async (method, url, init) => {
     const giveUpAt = Date.now() + patienceMs;
     let lost = 0;
     for (let attempt = 1; ; attempt++) {
-      const heldMs = Math.min(notBefore.get(method) ?? 0, giveUpAt) - Date.now();
-      if (heldMs > 0) await pause(heldMs);
+      await paces.turn(method, giveUpAt, pause);
       const outcome = await attemptOnce(url, init, timeoutMs);
       const { failure } = outcome;
       if (failure === undefined) return outcome.response;
@@ -83,7 +99,7 @@ export function createSlackFetch({
         attempt >= attempts || Date.now() + waitMs > giveUpAt || (signal?.aborted && failure !== 'limited');
       if (failure === 'limited') {
         observe(method, 'rate_limited');
-        notBefore.set(method, Date.now() + waitMs);
+        paces.limit(method, waitMs);
         if (!isLate) continue;
       } else if (!isLate && !isVisible(method, failure)) {
         await pause(waitMs, signal);

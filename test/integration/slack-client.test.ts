@@ -67,6 +67,37 @@ describe('a message whose answer is lost', () => {
   });
 });
 
+describe('a Slack that at first', () => {
+  for (const [what, way] of [
+    ['limits calls', 'limited'],
+    ['answers 500', 'broken'],
+    ['cuts connections', 'cut'],
+  ] as const)
+    test(`${what} shows everything once, and the last state`, async () => {
+      const says = (text: string) => messageOfParagraphs([mrkdwn`${text} (${way})`]);
+      const card = await slack.post(asked, says('card'));
+      const direct = await workspace.directMessages(asked.userId);
+      const methods = ['chat.postMessage', 'chat.update', 'chat.postEphemeral', 'views.publish'];
+      for (const method of [...methods, 'files.getUploadURLExternal', 'files.completeUploadExternal'])
+        workspace.disturb(method, [way]);
+      await Promise.all([
+        slack.post(asked, says('news')),
+        slack.update(card, says('edited')).then(() => slack.update(card, says('settled'))),
+        slack.whisper({ ...asked, userName: 'alice' }, says('answer')),
+        slack.publishHome(asked, says('Home').blocks),
+        slack.sendFile(asked.userId, { filename: `${way}.txt`, content: 'x', title: 'x', comment: mrkdwn`file` }),
+      ]);
+      const texts = await textsIn(workspace.channel);
+      const count = (text: string) => texts.filter((each) => each === `${text} (${way})`).length;
+      assert.deepEqual(['card', 'edited', 'settled', 'news'].map(count), [0, 0, 1, 1]);
+      const whispers = workspace.ephemeral(asked.userId).map(({ text }) => text);
+      assert.equal(whispers.filter((text) => text === `answer (${way})`).length, 1);
+      assert.match(JSON.stringify(workspace.views.homes.get(asked.userId)), new RegExp(`Home \\(${way}`));
+      const files = (await workspace.files(direct)).map(({ name }) => name);
+      assert.equal(files.filter((name) => name === `${way}.txt`).length, 1);
+    });
+});
+
 describe('if file uploads are disabled', () => {
   const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
   const file = {

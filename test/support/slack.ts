@@ -49,6 +49,9 @@ export interface ApiCall {
 /** The connection is cut, HTTP 500 is returned instead, or nothing at all. */
 export type LostAnswer = 'cut' | 'status' | 'silence';
 
+/** The call is not carried out: HTTP 429 with a Retry-After, HTTP 500, or the connection is cut. */
+export type Disturbance = 'limited' | 'broken' | 'cut';
+
 /** What was sent to a response_url. */
 export interface Response {
   text?: string;
@@ -98,6 +101,10 @@ export interface SlackWorkspace {
   failCalls(method: string, error: string | undefined): void;
   /** Carries out the next calls of the method but loses their responses, each in the given way. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
+  /** Disturbs the next calls of the method, each in the given way; `response_url` is a method, too. */
+  disturb(method: string, ways: readonly Disturbance[]): void;
+  /** Carries out the calls of the method, but answers them only when the returned function is called. */
+  hold(method: string): () => void;
   /** Carries out no calls and answers none, in the given way; undefined ends that. */
   setOutage(way: LostAnswer | undefined): void;
   /** Refuses messages and views with blocks of these types, as a workspace does in which they are not rolled out. */
@@ -254,6 +261,8 @@ export async function startSlack({
     changePerson: recorder.changePerson,
     refuseBlocks: recorder.refuseBlocks,
     loseAnswers: recorder.loseAnswers,
+    disturb: recorder.disturb,
+    hold: recorder.hold,
     setOutage: recorder.setOutage,
     setDelay: recorder.setDelay,
     async close() {
@@ -282,12 +291,22 @@ async function startRecorder(
   const failing = new Map<string, string>();
   const changes = new Map<string, object>();
   const losing = new Map<string, LostAnswer[]>();
+  const disturbing = new Map<string, Disturbance[]>();
+  const holding = new Map<string, Promise<void>>();
   let refusedBlocks: readonly string[] = [];
   let outage: LostAnswer | undefined;
   let delayMs = 0;
   const lose = (response: ServerResponse, way: LostAnswer): void => {
     if (way === 'cut') response.socket?.destroy();
     if (way === 'status') response.writeHead(500).end();
+  };
+  const disturb = (response: ServerResponse, way: Disturbance): void => {
+    if (way === 'cut') response.socket?.destroy();
+    else if (way === 'broken') response.writeHead(500).end();
+    else
+      response
+        .writeHead(429, { 'content-type': 'application/json', 'retry-after': '0.05' })
+        .end('{"ok":false,"error":"ratelimited"}');
   };
   const responseUrls = new Map<string, (message: Response) => boolean>();
   /** The people of direct messages, by channel ID. */
@@ -303,6 +322,8 @@ async function startRecorder(
     const receive = responseUrls.get(path);
     if (receive !== undefined) {
       const message = JSON.parse(sent) as Response;
+      const disturbance = disturbing.get('response_url')?.shift();
+      if (disturbance !== undefined) return disturb(response, disturbance);
       checkAnswer('message to a response_url', message);
       const accepted = receive(message);
       response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
@@ -316,6 +337,12 @@ async function startRecorder(
     if (outage !== undefined) return lose(response, outage);
     const method = path.replace(/^\/api\//, '');
     const body = noticed(method, request, sent, notice);
+    const disturbance = disturbing.get(method)?.shift();
+    if (disturbance !== undefined) {
+      const refused = { ok: false, error: disturbance };
+      calls.push({ method, arguments: argumentsOf(request, body), response: refused });
+      return disturb(response, disturbance);
+    }
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
     const own =
       failure === undefined ? views.answer(method, argumentsOf(request, body)) : { ok: false, error: failure };
@@ -336,6 +363,7 @@ async function startRecorder(
     calls.push(call);
     if (call.response.ok) show(call, { timeline, fileNames, directWith });
     if (delayMs > 0) await sleep(delayMs);
+    await holding.get(method);
     const lost = losing.get(method)?.shift();
     if (lost !== undefined) return lose(response, lost);
     // Upload URLs must lead here: other machines can only reach this server.
@@ -374,6 +402,15 @@ async function startRecorder(
     setOutage: (way: LostAnswer | undefined) => void (outage = way),
     setDelay: (ms: number) => void (delayMs = ms),
     loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
+    disturb: (method: string, ways: readonly Disturbance[]) => void disturbing.set(method, [...ways]),
+    hold(method: string) {
+      const { promise, resolve } = deferred();
+      holding.set(method, promise);
+      return () => {
+        holding.delete(method);
+        resolve();
+      };
+    },
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
     refuseBlocks: (types: readonly string[]) => void (refusedBlocks = types),
     responseUrl({ fails = false } = {}) {
@@ -394,6 +431,12 @@ async function startRecorder(
     },
     close: () => new Promise<void>((resolve) => void server.close(() => resolve()).closeAllConnections()),
   };
+}
+
+function deferred() {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
 }
 
 const messageMethods = new Set(['chat.postMessage', 'chat.update', 'chat.postEphemeral']);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, request as passOnTo, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
@@ -21,7 +21,7 @@ export interface SocketModeSlack {
   /** Resolves with the newest connection, as soon as one exists. */
   connected(): Promise<WebSocket>;
   /** Sends an envelope on the newest connection; resolves with the response. */
-  send(type: 'slash_commands' | 'interactive', payload: object): Promise<{ payload?: Record<string, unknown> }>;
+  send(type: 'slash_commands' | 'interactive' | 'events_api', payload: object): Promise<{ payload?: Record<string, unknown> }>;
   /** Warns on the newest connection that it will be closed. */
   disconnect(reason: string): Promise<void>;
   /** Cuts all connections and stops listening; `comeBack` listens on the same port again. */
@@ -30,7 +30,8 @@ export interface SocketModeSlack {
   close(): Promise<void>;
 }
 
-export async function startSocketModeSlack(): Promise<SocketModeSlack> {
+/** With `workspace`, the address of a Web API, that answers all calls but those that open a connection. */
+export async function startSocketModeSlack({ workspace }: { workspace?: string } = {}): Promise<SocketModeSlack> {
   const counts = { opens: 0, connections: 0 };
   let fault: OpenFault;
   let turnedAway: string | undefined;
@@ -62,7 +63,15 @@ export async function startSocketModeSlack(): Promise<SocketModeSlack> {
   };
   const listen = async () => {
     server = createServer((request, response) => {
-      const [status, body] = answerTo(request.url ?? '');
+      const path = request.url ?? '';
+      if (workspace !== undefined && !path.endsWith('apps.connections.open'))
+        return void request.pipe(
+          passOn(`${workspace}${path.slice('/api/'.length)}`, request, (answer) => {
+            response.writeHead(answer.statusCode ?? 502, answer.headers);
+            answer.pipe(response);
+          }).on('error', () => response.destroy()),
+        );
+      const [status, body] = answerTo(path);
       request.resume();
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
@@ -92,12 +101,17 @@ export async function startSocketModeSlack(): Promise<SocketModeSlack> {
     async send(type, payload) {
       const socket = await connected();
       const envelope = randomUUID();
+      const answered = new Promise<Answer>((resolve) => {
+        const read = (data: unknown) => {
+          const answer = JSON.parse(String(data)) as Answer;
+          if (answer.envelope_id !== envelope) return;
+          socket.off('message', read);
+          resolve(answer);
+        };
+        socket.on('message', read);
+      });
       socket.send(JSON.stringify({ type, envelope_id: envelope, accepts_response_payload: true, payload }));
-      for (;;) {
-        const [data] = await once(socket, 'message');
-        const answer = JSON.parse(String(data)) as { envelope_id: string; payload?: Record<string, unknown> };
-        if (answer.envelope_id === envelope) return answer;
-      }
+      return await answered;
     },
     async disconnect(reason) {
       const socket = await connected();
@@ -109,3 +123,8 @@ export async function startSocketModeSlack(): Promise<SocketModeSlack> {
     close: goAway,
   };
 }
+
+type Answer = { envelope_id: string; payload?: Record<string, unknown> };
+
+const passOn = (url: string, { method, headers }: IncomingMessage, onAnswer: (answer: IncomingMessage) => void) =>
+  passOnTo(url, { method, headers }, onAnswer);

@@ -209,6 +209,7 @@ const context = {
   demoConfig: { ...config, clusters: [hostile] },
   people: memberships,
   slack: new WebClient(),
+  later: { slack: new WebClient(), respond: () => Promise.resolve() },
   metrics: createBotMetrics(),
   rateLimit: () => undefined,
   queues: { enqueue: () => Promise.resolve(hostile), waitingOf: () => Promise.resolve(0) } as never,

@@ -17,7 +17,7 @@ type Pressed = BlockAction<ButtonAction | OverflowAction>;
  * person had typed it.
  */
 export function listenForButtons(app: App, context: ListenerContext): void {
-  app.action<Pressed>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack, respond }) => {
+  app.action<Pressed>({ type: 'block_actions', action_id: ourActions }, async ({ body, ack }) => {
     const acknowledged = context.metrics.acknowledgement.startTimer();
     const [pressed] = body.actions;
     const action = pressed?.action_id.split(':')[0];
@@ -25,15 +25,22 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     const { id: userId, username, name } = body.user;
     const log = context.log.child({ user: userId });
     const requester = { userId, userName: username ?? name ?? '', channelId: channelOf(body) };
+    const tell = async (message: SlackMessage, isReplacing = false) => {
+      // A click at Home has no response_url.
+      if (body.response_url !== undefined)
+        await respondOrLog(body.response_url, message, { ...context, log, isReplacing });
+      else if (requester.channelId !== '')
+        await context.later.slack.chat.postMessage({ channel: requester.channelId, ...message });
+    };
     if (action === 'form') {
-      const isOpen = await openForm(context, {
+      const problem = await openForm(context, {
         triggerId: body.trigger_id,
         requester,
         isAtHome: body.view !== undefined,
       });
       await ack();
       acknowledged();
-      if (!isOpen) log.warn('form was not opened');
+      if (problem) await tell(problem);
       return;
     }
     if (action === 'home') {
@@ -50,17 +57,6 @@ export function listenForButtons(app: App, context: ListenerContext): void {
           );
     await ack();
     acknowledged();
-    const tell = async (message: SlackMessage, replacesQuestion = false) => {
-      // A click at Home has no response_url.
-      if (body.response_url !== undefined)
-        await respondOrLog(
-          respond,
-          { response_type: 'ephemeral', replace_original: replacesQuestion, ...message },
-          { ...context, log },
-        );
-      else if (requester.channelId !== '')
-        await context.slack.chat.postMessage({ channel: requester.channelId, ...message });
-    };
     // After a refusal the question stays, so that the person can press the button again.
     const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
     if (reply) await tell(reply, replacesQuestion);

@@ -10,12 +10,12 @@ import { watchUntaken } from './watch.js';
  * Slack does not open it, help is the answer.
  */
 export function listenForCommand(app: App, context: ListenerContext): void {
-  app.command('/vcdemo', async ({ command, ack, respond }) => {
+  app.command('/vcdemo', async ({ command, ack }) => {
     const acknowledged = context.metrics.acknowledgement.startTimer();
     const { user_id: userId, user_name: userName = '', channel_id: channelId, trigger_id: triggerId } = command;
     const text = command.text ?? '';
     const requester = { userId, userName, channelId };
-    if (text.trim() === '' && (await openForm(context, { triggerId, requester }))) {
+    if (text.trim() === '' && (await openForm(context, { triggerId, requester })) === undefined) {
       await ack();
       acknowledged();
       return;
@@ -23,8 +23,6 @@ export function listenForCommand(app: App, context: ListenerContext): void {
     const { reply, jobs } = await answerCommand({ text, requester, dedupeId: triggerId }, context);
     await ack(reply && { response_type: 'ephemeral', ...reply });
     acknowledged();
-    watchUntaken(jobs, context, (message) =>
-      respondOrLog(respond, { response_type: 'ephemeral', ...message }, context),
-    );
+    watchUntaken(jobs, context, (message) => respondOrLog(command.response_url, message, context));
   });
 }

@@ -3,6 +3,7 @@ import type { Memberships } from '../../access.js';
 import type { SharedConfig } from '../../config.js';
 import type { Log } from '../../log.js';
 import type { BotMetrics } from '../../metrics.js';
+import type { Responder } from '../../slack/client.js';
 import type { JobQueues } from '../queue.js';
 
 /** What the bot is made of before it knows where it is installed. */
@@ -15,11 +16,20 @@ export interface BotContext {
   log: Log;
   /** The process may be frozen once it has answered, so it can do nothing later. */
   isMomentary?: boolean;
+  /** Aborted when the bot stops: it repeats nothing any more. */
+  closing?: AbortSignal;
+}
+
+/** What is said after the acknowledgement, when nobody waits: repeated until Slack takes it, as far as that is safe. */
+export interface Later {
+  slack: WebClient;
+  respond: Responder;
 }
 
 /** What every listener needs. */
 export interface ListenerContext extends BotContext {
   /** Makes one attempt per call: Slack waits three seconds. */
   slack: WebClient;
+  later: Later;
   people: Memberships;
 }

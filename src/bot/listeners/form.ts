@@ -1,9 +1,10 @@
 import type { App, ViewSubmitAction } from '@slack/bolt';
 import type { Requester } from '../../commands/payload.js';
+import { commands } from '../../commands/table.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal } from '../../errors.js';
 import { mrkdwn } from '../../mrkdwn.js';
-import { messageOfParagraphs } from '../../slack-message.js';
+import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { within } from '../../within.js';
 import {
   commandLineOf,
@@ -15,6 +16,7 @@ import {
   withoutFormat,
   type Field,
 } from '../form.js';
+import { replyToError } from '../reply.js';
 import { assertMayGive } from '../role.js';
 import { answerCommand } from './answer-command.js';
 import type { ListenerContext } from './context.js';
@@ -24,23 +26,29 @@ import { watchUntaken } from './watch.js';
 /** Slack waits three seconds for the acknowledgement, and a trigger lasts no longer. */
 const openTimeoutMs = seconds(1.7);
 
-/** Opens the form, which asks neither Redis nor a cluster; false if Slack does not open it, or the person may not create. */
+/** Opens the form, which asks neither Redis nor a cluster; otherwise says why not: Slack does not, or the person may not create. */
 export async function openForm(
   { slack, people, demoConfig, log }: ListenerContext,
   { triggerId, requester, isAtHome = false }: { triggerId: string; requester: Requester; isAtHome?: boolean },
-): Promise<boolean> {
+): Promise<SlackMessage | undefined> {
   const { userId, channelId } = requester;
   try {
     // At Home a channel has yet to be picked.
     if (!isAtHome) await assertMayGive('create', requester, { access: demoConfig.access, people, log });
     const view = createForm({ config: demoConfig, channelId, picksChannel: isAtHome });
     await within(openTimeoutMs, () => slack.views.open({ trigger_id: triggerId, view }));
-    return true;
+    return undefined;
   } catch (error) {
-    if (!(error instanceof Refusal)) log.warn({ user: userId, reason: messageOf(error) }, 'form was not opened');
-    return false;
+    if (error instanceof Refusal) return replyToError(error, log);
+    log.warn({ user: userId, reason: messageOf(error) }, 'form was not opened');
+    return notOpened(error);
   }
 }
+
+const notOpened = (error: unknown): SlackMessage =>
+  messageOfParagraphs([
+    mrkdwn`:warning: Slack did not open the form: ${messageOf(error)}. Try again, or type \`/vcdemo ${commands.create.example}\`.`,
+  ]);
 
 /** The submitted form is the command that it stands for. What is wrong is said at its field, and the form stays open. */
 export function listenForForm(app: App, context: ListenerContext): void {
@@ -66,6 +74,6 @@ export function listenForForm(app: App, context: ListenerContext): void {
     }
     await ack({ response_action: 'update', view: formAnswer(reply ?? messageOfParagraphs([mrkdwn`Started.`])) });
     acknowledged();
-    watchUntaken(jobs, context, (message) => whisper(context.slack, requester, message));
+    watchUntaken(jobs, context, (message) => whisper(context.later.slack, requester, message));
   });
 }

@@ -1,5 +1,5 @@
 import type { App } from '@slack/bolt';
-import type { HomeView } from '@slack/web-api';
+import type { HomeView, WebClient } from '@slack/web-api';
 import type { Requester } from '../../commands/payload.js';
 import { messageOf } from '../../errors.js';
 import { mrkdwn } from '../../mrkdwn.js';
@@ -16,7 +16,8 @@ export function listenForHome(app: App, context: ListenerContext): void {
   app.event('app_home_opened', async ({ event, body }) => {
     if (event.tab !== 'home') return;
     const requester = { userId: event.user, userName: '', channelId: event.channel };
-    if (event.view === undefined) await publish(context, requester, starting);
+    // Not later: it would take the place of what the worker has shown meanwhile.
+    if (event.view === undefined) await publish(context, context.slack, requester, starting);
     // Whoever opens and closes it causes one job.
     const repeatId = `home ${event.user}`;
     await fillHome(context, requester, { dedupeId: body.event_id, repeatId });
@@ -37,11 +38,16 @@ export async function fillHome(
     const request = { name: 'home', payload: { requester } } as const;
     await queues.enqueue(request, { ...ids, hostCluster });
   } catch (error) {
-    await publish(context, requester, replyToError(error, log));
+    await publish(context, context.later.slack, requester, replyToError(error, log));
   }
 }
 
-async function publish({ slack, log }: ListenerContext, { userId, channelId }: Requester, { blocks }: SlackMessage) {
+async function publish(
+  { log }: ListenerContext,
+  slack: WebClient,
+  { userId, channelId }: Requester,
+  { blocks }: SlackMessage,
+) {
   const view = { type: 'home', private_metadata: channelId, blocks } as HomeView;
   await slack.views.publish({ user_id: userId, view }).catch((error: unknown) => {
     log.warn({ user: userId, reason: messageOf(error) }, 'Home was not shown');

@@ -19,7 +19,7 @@ export function listenForMentions(app: App, context: ListenerContext): void {
     const requester = { userId, userName: '', channelId, thread: above ?? ts };
     const log = context.log.child({ user: userId, channel: channelId });
     const tell = (message: SlackMessage) =>
-      whisper(context.slack, requester, message).catch((error: unknown) =>
+      whisper(context.later.slack, requester, message).catch((error: unknown) =>
         log.warn({ reason: messageOf(error) }, 'mention was not answered'),
       );
     const command = commandIn(text, body.authorizations?.find(({ is_bot }) => is_bot)?.user_id);

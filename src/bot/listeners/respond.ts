@@ -1,27 +1,21 @@
-import type { RespondArguments, RespondFn } from '@slack/bolt';
 import type { WebClient } from '@slack/web-api';
-import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
 import type { SlackMessage } from '../../slack-message.js';
-import { within } from '../../within.js';
 import type { ListenerContext } from './context.js';
 
-/** A response_url may have expired or been used up; that does not undo what the button did. */
+/** Shows an answer where somebody gave a command or clicked; with `isReplacing`, in place of the message with the button. */
 export async function respondOrLog(
-  respond: RespondFn,
-  message: RespondArguments,
-  { log, metrics }: Pick<ListenerContext, 'log' | 'metrics'>,
+  url: string,
+  message: SlackMessage,
+  { later, log, isReplacing = false }: Pick<ListenerContext, 'later' | 'log'> & { isReplacing?: boolean },
 ): Promise<void> {
-  try {
-    // A Lambda function answers only when its listeners are done, and Slack waits three seconds.
-    await within(seconds(1), () => respond(message));
-    metrics.slackCall('response_url', 'ok');
-  } catch (error) {
-    metrics.slackCall('response_url', 'error');
-    log.warn({ err: error }, 'message with the button was not replaced');
-  }
+  // It may have expired or been used up; that does not undo what the command did.
+  await later
+    .respond(url, { response_type: 'ephemeral', replace_original: isReplacing, ...message })
+    .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'answer was not shown'));
 }
 
-/** Where a mention was written, and by whom. */
+/** Where somebody wrote, and who. */
 export interface Place {
   channelId: string;
   userId: string;

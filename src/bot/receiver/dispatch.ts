@@ -4,13 +4,13 @@ import { assertMember } from '../../access.js';
 import { seconds } from '../../duration.js';
 import { messageOf, UserError } from '../../errors.js';
 import type { Log } from '../../log.js';
-import type { SlackCallObserver } from '../../metrics.js';
 import type { Installation } from '../../slack/installation.js';
 import type { People } from '../../slack/people.js';
 import { within } from '../../within.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
-import type { Place } from '../listeners/respond.js';
+import type { Later } from '../listeners/context.js';
+import { respondOrLog, whisper, type Place } from '../listeners/respond.js';
 import { replyToError } from '../reply.js';
 import type { Answer } from './answers.js';
 import type { Incoming } from './body.js';
@@ -20,7 +20,6 @@ import { assertInstalledThere, isExternal, originOf } from './origin.js';
 const answerTimeoutMs = 2_800;
 /** If Slack has not said by then who a person is, the worker checks it. */
 const peopleTimeoutMs = seconds(1);
-const respondTimeoutMs = seconds(1);
 
 /** How a request is handled; neither promise rejects. */
 export interface Dispatched {
@@ -35,9 +34,8 @@ export interface DispatcherOptions {
   people: People;
   /** `access.guests` of the configuration. */
   guests: boolean;
-  observe: SlackCallObserver;
-  /** Shows a message to somebody who mentioned the bot. */
-  whisper(place: Place, reply: SlackMessage): Promise<void>;
+  /** Shows an answer to somebody who clicked or mentioned the bot. */
+  later: Later;
   log: Log;
 }
 
@@ -143,30 +141,16 @@ function modalOf({ blocks }: SlackMessage) {
 }
 
 /** Posts the reply where the button or the mention is: Slack does not show the answer to a click or an event. */
-async function respond(incoming: Incoming, reply: SlackMessage, options: DispatcherOptions): Promise<void> {
-  const { observe, log } = options;
+async function respond(incoming: Incoming, reply: SlackMessage, { later, log }: DispatcherOptions): Promise<void> {
   if (incoming.kind === 'event') {
     const place = mention.safeParse(incoming.body.event).data;
     if (place)
-      await options
-        .whisper(place, reply)
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'refusal was not shown'));
+      await whisper(later.slack, place, reply).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'refusal was not shown'),
+      );
     return;
   }
   if (incoming.kind !== 'interaction' || incoming.body.response_url === undefined) return;
   const { response_url: url, type } = incoming.body;
-  if (type === 'interactive_message') return;
-  try {
-    const { ok, status } = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ response_type: 'ephemeral', replace_original: false, ...reply }),
-      signal: AbortSignal.timeout(respondTimeoutMs),
-    });
-    if (!ok) throw new Error(`HTTP ${status}`);
-    observe('response_url', 'ok');
-  } catch (error) {
-    observe('response_url', 'error');
-    log.warn({ reason: messageOf(error) }, 'refusal was not shown');
-  }
+  if (type !== 'interactive_message') await respondOrLog(url, reply, { later, log });
 }

@@ -24,6 +24,7 @@ import { takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createNewBlocks } from '../../slack/new-blocks.js';
+import { createPaces } from '../../slack/paces.js';
 import { peopleAround } from '../../slack/people.js';
 import { createSlack } from '../slack/slack.js';
 
@@ -70,7 +71,10 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   });
   const metrics = createWorkerMetrics();
   setMaxListeners(0, draining.signal); // every wait listens to it
-  const slackOptions = { token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL, observe: metrics.slackCall };
+  const slackOptions = {
+    ...{ token: settings.SLACK_BOT_TOKEN, apiUrl: settings.SLACK_API_URL, observe: metrics.slackCall },
+    paces: createPaces(),
+  };
   const client = createSlackClient(slackOptions);
   const patientClient = (...signals: AbortSignal[]) =>
     createSlackClient({

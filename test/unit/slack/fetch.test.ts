@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test';
 import { createSlackFetch } from '../../../src/slack/fetch.js';
+import { createPaces } from '../../../src/slack/paces.js';
 
 /** What the stand-in does with the next requests, in order; then it succeeds. */
 let faults: ((response: ServerResponse) => void)[] = [];
@@ -216,4 +217,16 @@ test('an upload is repeated, and counted without its secret address', async () =
   assert.equal((await call('', `${apiUrl.replace('/api/', '')}/upload/secret`)).status, 200);
   assert.equal(requests.length, 3);
   assert.deepEqual(observed, ['upload rate_limited']);
+});
+
+test('callers that share their paces hold back a method that one of them found limited', async () => {
+  const paces = createPaces();
+  const held: number[] = [];
+  const caller = () =>
+    createSlackFetch({ apiUrl, paces, observe: () => undefined, pause: (ms) => Promise.resolve(held.push(ms)) });
+  faults = [limits('60'), ok];
+  await caller()(`${apiUrl}chat.update`);
+  held.length = 0;
+  await caller()(`${apiUrl}chat.update`);
+  assert.equal(held.length, 1);
 });

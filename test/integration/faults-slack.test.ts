@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { startBot, type Bot } from '../../src/bot/app.js';
+import { queueKinds } from '../../src/commands/payload.js';
+import { readBotSettings } from '../../src/config.js';
+import { createLog } from '../../src/log.js';
+import { jobKeys } from '../support/job-keys.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
+import {
+  mentionBot,
+  openHome,
+  pressButton,
+  slackCommand,
+  startSlack,
+  submitModal,
+  triggerId,
+  type Disturbance,
+  type SlackWorkspace,
+} from '../support/slack.js';
+import { startSocketBridge } from '../support/socket-bridge.js';
+import { startSocketModeSlack, type SocketModeSlack } from '../support/socket-mode.js';
+import { waitFor } from '../support/wait-for.js';
+
+/*
+ * What people see of the form, Home, mentions and buttons while Slack limits calls, fails, or is slow, and while Redis hangs:
+ * over signed HTTP and over Socket Mode.
+ */
+
+const log = createLog('test', 'silent');
+let redis: LocalRedis;
+let slack: SlackWorkspace;
+let socket: SocketModeSlack;
+let connection: Redis;
+let queues: Queue[];
+const closing: (() => Promise<unknown>)[] = [];
+const urls: Record<string, string> = {};
+const ways = ['over signed HTTP', 'over Socket Mode'];
+const disturbances: Record<string, Disturbance> = {
+  'limits the call': 'limited',
+  'answers 500': 'broken',
+  'cuts the connection': 'cut',
+};
+
+before(async () => {
+  [redis, slack] = await Promise.all([startRedis(), startSlack()]);
+  socket = await startSocketModeSlack({ workspace: slack.apiUrl });
+  connection = new Redis(redis.url);
+  queues = queueKinds.map((kind) => new Queue(kind, { connection }));
+  const bridge = await startSocketBridge(socket);
+  const overHttp = await start({ SLACK_SIGNING_SECRET: slack.signingSecret, SLACK_API_URL: slack.apiUrl });
+  const overSocket = await start({
+    SLACK_MODE: 'socket',
+    SLACK_APP_TOKEN: 'xapp-test',
+    SLACK_API_URL: socket.apiUrl,
+  });
+  urls[ways[0]!] = `http://127.0.0.1:${overHttp.port}`;
+  urls[ways[1]!] = bridge.url;
+  closing.push(...[overHttp, overSocket, bridge].map((each) => () => each.close()));
+});
+after(async () => {
+  await Promise.all(closing.map((close) => close()));
+  await Promise.all(queues.map((queue) => queue.close()));
+  connection.disconnect();
+  await Promise.all([redis.stop(), slack.close(), socket.close()]);
+});
+afterEach(async () => {
+  await connection.flushall();
+  slack.views.modals.length = 0;
+  slack.views.homes.clear();
+  for (const method of [...surfaces, 'response_url']) slack.disturb(method, []);
+});
+
+const surfaces = ['views.open', 'views.publish', 'chat.postEphemeral', 'chat.postMessage'];
+
+function start(environment: Record<string, string>): Promise<Bot> {
+  const read = readBotSettings({
+    ...{ ...jobKeys, SLACK_BOT_TOKEN: slack.botToken, REDIS_URL: redis.url, PORT: '0' },
+    ...environment,
+  });
+  const limits = { ...read.demoConfig.limits, commandsPerMinute: 10_000 };
+  return startBot({ ...read, demoConfig: { ...read.demoConfig, limits } }, log);
+}
+
+const jobNames = async () =>
+  (await Promise.all(queues.map((queue) => queue.getWaiting()))).flat().map(({ name }) => name);
+const callsOf = (method: string) => slack.calls.filter((call) => call.method === method);
+const unique = () => triggerId().slice(4);
+
+for (const way of ways)
+  describe(`${way},`, () => {
+    const url = () => urls[way]!;
+    const type = (text: string, person = slack.alice) =>
+      slackCommand(url(), slack.signingSecret, { ...person, channelId: slack.channel, text });
+    const submit = (demo: string) =>
+      submitModal(url(), slack.signingSecret, slack.alice, slack.views.modal!, { demo });
+    const press = (actionId: string, value: string, responseUrl?: string) =>
+      pressButton(url(), slack.signingSecret, {
+        ...{ ...slack.alice, actionId, value, responseUrl },
+        ...(responseUrl === undefined
+          ? { channelId: undefined, homeChannel: slack.channel }
+          : { channelId: slack.channel }),
+      });
+    const mention = (text: string, eventId?: string) =>
+      mentionBot(url(), slack.signingSecret, {
+        ...{ ...slack.alice, channelId: slack.channel, text },
+        ...(eventId !== undefined && { eventId }),
+      });
+
+    describe('the form', () => {
+      for (const [what, disturbance] of Object.entries(disturbances))
+        test(`gives way to help, without a second attempt, if Slack ${what}`, async () => {
+          const before = callsOf('views.open').length;
+          slack.disturb('views.open', [disturbance]);
+          assert.match(JSON.stringify((await type('')).body), /vcdemo create/);
+          assert.equal(callsOf('views.open').length, before + 1);
+          assert.deepEqual(slack.views.modals, []);
+        });
+
+      test('gives way to help before a slow Slack answers', async () => {
+        const release = slack.hold('views.open');
+        assert.match(JSON.stringify((await type('')).body), /vcdemo create/);
+        release();
+        assert.equal(slack.views.modals.length, 1);
+      });
+
+      test('opens while Slack does not say who somebody is', async () => {
+        const release = slack.hold('users.info');
+        // Somebody whom this bot has not asked about yet.
+        await type('', slack.bob);
+        release();
+        assert.equal(slack.views.modals.length, 1);
+      });
+
+      test('opens while Redis hangs, and keeps what was filled in when it is submitted', async () => {
+        redis.freeze();
+        try {
+          assert.deepEqual((await type('')).body, {});
+          assert.equal(slack.views.modals.length, 1);
+          const { body } = await submit(`h${unique()}`);
+          assert.match(JSON.stringify(body), /"errors".*job queue \(Redis\)/);
+        } finally {
+          redis.thaw();
+        }
+      });
+
+      test('submitted again because the answer was late, is one job', async () => {
+        await type('');
+        const demo = `s${unique()}`.slice(0, 12);
+        await waitFor('Redis', async () => (await submit(demo)).body.response_action === 'update');
+        assert.match(JSON.stringify((await submit(demo)).body), new RegExp(`Creating demo \\*${demo}`));
+        assert.deepEqual(await jobNames(), ['create']);
+      });
+
+      for (const [what, disturbance] of Object.entries(disturbances))
+        test(`that a button cannot open because Slack ${what} is answered with the reason, once`, async () => {
+          slack.disturb('views.open', [disturbance]);
+          const response = slack.responseUrl();
+          await press('form:0', 'create', response.url);
+          assert.match(JSON.stringify(await response.next()), /did not open the form.*vcdemo create/);
+          assert.equal(response.received.length, 1);
+        });
+    });
+
+    describe('a mention', () => {
+      for (const [what, disturbance] of Object.entries(disturbances))
+        test(`is answered once although Slack ${what} at first`, async () => {
+          const before = slack.ephemeral(slack.alice.userId).length;
+          slack.disturb('chat.postEphemeral', [disturbance]);
+          const eventId = `Ev${unique()}`;
+          await Promise.all([mention('help', eventId), mention('help', eventId)]);
+          await waitFor('the answer', async () => slack.ephemeral(slack.alice.userId).length > before);
+          assert.equal(slack.ephemeral(slack.alice.userId).length, before + 1);
+        });
+
+      test('is answered once by a slow Slack', async () => {
+        const before = slack.ephemeral(slack.alice.userId).length;
+        const release = slack.hold('chat.postEphemeral');
+        await mention('help');
+        await waitFor('the answer', async () => slack.ephemeral(slack.alice.userId).length > before);
+        release();
+        assert.equal(slack.ephemeral(slack.alice.userId).length, before + 1);
+      });
+    });
+
+    describe('an answer to a click', () => {
+      for (const [what, disturbance] of Object.entries(disturbances)) {
+        test(`is shown once although Slack ${what} at first`, async () => {
+          const response = slack.responseUrl();
+          slack.disturb('response_url', [disturbance]);
+          await press('dismiss:0', 'Demo stays.', response.url);
+          assert.match(JSON.stringify(await response.next()), /Demo stays/);
+          assert.deepEqual(
+            response.received.map((each) => each.replace_original),
+            [true],
+          );
+        });
+
+        test(`at Home is posted once in the direct messages although Slack ${what} at first`, async () => {
+          const text = `create "No ${unique()}"`;
+          const shown = async () =>
+            (await slack.messages(slack.channel)).filter((message) => message.text.includes(text.slice(8, -1)));
+          slack.disturb('chat.postMessage', [disturbance]);
+          await press('run:0', text);
+          await waitFor('the answer', async () => (await shown()).length > 0);
+          assert.equal((await shown()).length, 1);
+        });
+      }
+
+      test('that has expired changes nothing about the command', async () => {
+        const response = slack.responseUrl({ fails: true });
+        await press('confirmed:0', `delete x${unique().slice(0, 8)}`, response.url);
+        await response.next();
+        assert.deepEqual(await jobNames(), ['delete']);
+      });
+    });
+
+    describe('the Home', () => {
+      for (const [what, disturbance] of Object.entries(disturbances))
+        test(`is filled by a worker although Slack ${what} at first`, async () => {
+          slack.disturb('views.publish', [disturbance]);
+          await openHome(url(), slack.signingSecret, slack.alice);
+          await waitFor('its job', async () => (await jobNames()).includes('home'));
+          assert.deepEqual(await jobNames(), ['home']);
+        });
+    });
+  });
+
+describe('over signed HTTP, while Redis is down,', () => {
+  for (const [what, disturbance] of Object.entries(disturbances))
+    test(`the Home says so although Slack ${what} at first`, async () => {
+      const bot = await start({
+        ...{ SLACK_SIGNING_SECRET: slack.signingSecret, SLACK_API_URL: slack.apiUrl },
+        REDIS_URL: 'redis://127.0.0.1:1',
+      });
+      closing.push(() => bot.close());
+      // The first shows that something is done, and is not repeated.
+      slack.disturb('views.publish', [disturbance, disturbance]);
+      await openHome(`http://127.0.0.1:${bot.port}`, slack.signingSecret, slack.alice);
+      await waitFor('the reason', async () =>
+        /job queue \(Redis\)/.test(JSON.stringify(slack.views.homes.get(slack.alice.userId))),
+      );
+    });
+});
