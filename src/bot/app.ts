@@ -133,9 +133,11 @@ const momentaryTimeoutMs = seconds(1);
 
 /** The configuration takes precedence over Slack, and may say more. */
 async function askWhereInstalled(settings: BotSettings, context: BotContext): Promise<Installation> {
-  const asked = await askInstallation(slackClient(settings, callOptions(settings, context, startAttempts))).catch((error: unknown) => {
-    throw slackRefused(error);
-  });
+  const asked = await askInstallation(slackClient(settings, callOptions(settings, context, startAttempts))).catch(
+    (error: unknown) => {
+      throw slackRefused(error);
+    },
+  );
   return { ...asked, ...configuredInstallation(settings) };
 }
 

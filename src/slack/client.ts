@@ -19,10 +19,7 @@ const slackAddress = 'https://slack.com/api/';
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
 
 /** Options that make a Slack client retry only calls that are safe to retry. */
-export function slackClientOptions({
-  apiUrl = slackAddress,
-  ...calls
-}: SlackCallOptions): WebClientOptions {
+export function slackClientOptions({ apiUrl = slackAddress, ...calls }: SlackCallOptions): WebClientOptions {
   const slackApiUrl = withSlash(apiUrl);
   return {
     slackApiUrl,

@@ -75,7 +75,6 @@ export function createSlackCaller({
   signal,
   pause = pauseUnlessAborted,
 }: SlackFetchOptions): SlackCaller {
-
   async function slackAnswers(giveUpAt: number): Promise<boolean> {
     for (let attempt = 1; Date.now() < giveUpAt && !signal?.aborted; attempt++) {
       // Leaves time for a short outage to end: the call has only one attempt left.

@@ -93,8 +93,7 @@ for (const way of ways)
     const url = () => urls[way]!;
     const type = (text: string, person = slack.alice) =>
       slackCommand(url(), slack.signingSecret, { ...person, channelId: slack.channel, text });
-    const submit = (demo: string) =>
-      submitModal(url(), slack.signingSecret, slack.alice, slack.views.modal!, { demo });
+    const submit = (demo: string) => submitModal(url(), slack.signingSecret, slack.alice, slack.views.modal!, { demo });
     const press = (actionId: string, value: string, responseUrl?: string) =>
       pressButton(url(), slack.signingSecret, {
         ...{ ...slack.alice, actionId, value, responseUrl },

@@ -21,7 +21,10 @@ export interface SocketModeSlack {
   /** Resolves with the newest connection, as soon as one exists. */
   connected(): Promise<WebSocket>;
   /** Sends an envelope on the newest connection; resolves with the response. */
-  send(type: 'slash_commands' | 'interactive' | 'events_api', payload: object): Promise<{ payload?: Record<string, unknown> }>;
+  send(
+    type: 'slash_commands' | 'interactive' | 'events_api',
+    payload: object,
+  ): Promise<{ payload?: Record<string, unknown> }>;
   /** Warns on the newest connection that it will be closed. */
   disconnect(reason: string): Promise<void>;
   /** Cuts all connections and stops listening; `comeBack` listens on the same port again. */
