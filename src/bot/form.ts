@@ -33,7 +33,7 @@ export function createForm({ config, channelId, picksChannel }: FormOptions): Mo
     field(
       'demo',
       'Name',
-      `At most 20 lower-case letters, digits and hyphens. Without a name it is called ${defaultDemo}.`,
+      `At most 20 lower-case letters, digits and hyphens. Without a name it is called ${defaultDemo}, or ${defaultDemo}-2 if that is taken.`,
       {
         type: 'plain_text_input',
         action_id: 'value',

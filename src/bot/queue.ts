@@ -10,6 +10,7 @@ import { newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
+import { turnOf, type Turn } from '../queue-turn.js';
 import { isOutage } from '../redis/answers.js';
 import { openRedis, type RedisLink } from '../redis/link.js';
 import { promoteDueJobs } from './due-jobs.js';
@@ -23,8 +24,8 @@ export interface JobQueues {
    * connection was lost in the middle of the call, the job may exist all the same.
    */
   enqueue(request: JobRequest, options: EnqueueOptions): Promise<string>;
-  /** Whether no worker has taken the job yet. Throws as `enqueue` does. */
-  isUntaken(id: string, name: JobName, hostCluster: string | undefined): Promise<boolean>;
+  /** The place of a job that no worker has taken yet; undefined if one has. Throws as `enqueue` does. */
+  turnOf(id: string, name: JobName, hostCluster: string | undefined): Promise<Turn | undefined>;
   /**
    * How many jobs of a person wait on the queues of a kind; if fewer than `most` wait on them in total, that total.
    * @throws as `enqueue` does
@@ -153,11 +154,7 @@ export function createJobQueues(
       link.over();
       return id;
     },
-    async isUntaken(id, name, hostCluster) {
-      const queue = queueOf(name, hostCluster);
-      const job = await untilDone(pingTimeoutMs, () => queue.getJob(id));
-      return job !== undefined && job.processedOn === undefined;
-    },
+    turnOf: (id, name, hostCluster) => untilDone(pingTimeoutMs, () => turnOf(queueOf(name, hostCluster), id)),
     async waitingOf(userId, most, kind) {
       const ofKind = [...queues].filter(([name]) => name.startsWith(kind)).map(([, queue]) => queue);
       const count = async (queue: Queue) => {
@@ -210,7 +207,7 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
   };
   return {
     enqueue: (request, options) => withQueues((queues) => queues.enqueue(request, options)),
-    isUntaken: (id, name, hostCluster) => withQueues((queues) => queues.isUntaken(id, name, hostCluster)),
+    turnOf: (id, name, hostCluster) => withQueues((queues) => queues.turnOf(id, name, hostCluster)),
     waitingOf: (userId, most, kind) => withQueues((queues) => queues.waitingOf(userId, most, kind)),
     noteViewer: (viewer, hostCluster) => withQueues((queues) => queues.noteViewer(viewer, hostCluster)),
     ping: () => withQueues((queues) => queues.ping()),

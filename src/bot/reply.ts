@@ -3,17 +3,29 @@ import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
 import { joinMrkdwn, mrkdwn } from '../mrkdwn.js';
+import { startsInText, type Turn } from '../queue-turn.js';
 import { messageOfParagraphs, type SlackMessage } from '../slack-message.js';
 
 /** For a command that no worker has taken for a while. */
-export function untakenReply(jobIds: readonly string[]): SlackMessage {
-  const ids = jobIds.map((id) => mrkdwn`\`${id}\``);
+export function untakenReply(waiting: readonly (Turn & { id: string })[]): SlackMessage {
+  const ids = waiting.map(({ id }) => mrkdwn`\`${id}\``);
+  const [last] = waiting.toSorted((a, b) => b.before - a.before);
   return messageOfParagraphs(
-    [
-      mrkdwn`:hourglass_flowing_sand: Your command is still waiting for a worker. It will be answered when one takes it.`,
-    ],
+    [mrkdwn`:hourglass_flowing_sand: Your command is still waiting for a worker. ${last && turnText(last)}`],
     mrkdwn`Job ${joinMrkdwn(ids, ', ')}; if nothing happens, the vcdemo operators can check the workers.`,
   );
+}
+
+function turnText({ before, startsInMs }: Turn): string {
+  const place =
+    before === 0
+      ? 'It is the next one'
+      : before === 1
+        ? 'One command is before it'
+        : `${before} commands are before it`;
+  return startsInMs === undefined
+    ? `${place}, and it will be answered when a worker takes it.`
+    : `${place}, and it should begin ${startsInText(startsInMs)}.`;
 }
 
 /** Says what failed, why, and what to do next. For a defect it gives only a reference; the stack goes to the log. */

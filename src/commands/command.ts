@@ -81,8 +81,8 @@ export interface Command {
   handsOut?: true;
   /** A worker finds the demo and asks first; the command runs when the person has confirmed it. */
   asks?: true;
-  /** What the person sees at once, while the job waits for a worker. */
-  accepted?: (demo: string) => Mrkdwn;
+  /** What the person sees at once, while the job waits for a worker; without a demo if its name is not known yet. */
+  accepted?: (demo: string | undefined) => Mrkdwn;
 }
 
 type FlagValues<Flags> = {

@@ -41,6 +41,15 @@ export const restart: Flag<true> = {
   parse: () => true,
 };
 
+/** With it, `create` only looks for what would stop it. */
+export const check: Flag<true> = {
+  name: '--check',
+  example: '',
+  isSwitch: true,
+  schema: z.literal(true),
+  parse: () => true,
+};
+
 const heaviest = 1000;
 const weight = z.number().int().min(0).max(heaviest);
 

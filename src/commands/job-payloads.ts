@@ -15,17 +15,27 @@ const questionPayload = z.object({
   person: slackUserId.optional(),
   searched: hostClusterNames,
 });
+const preflightPayload = z.object({
+  requester,
+  demo: demoName,
+  isUnnamed: z.boolean().optional(),
+  ofThread: z.boolean().optional(),
+});
 
 /** Jobs that no person asks for. */
 export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify';
 
-/** `home` fills the app's Home, which somebody has opened; `question` asks whether a command is meant. */
-export type JobName = JobCommandName | UpkeepName | 'home' | 'question';
+/**
+ * `home` fills the app's Home, which somebody has opened; `question` asks whether a command is meant; `preflight` is
+ * `create --check`.
+ */
+export type JobName = JobCommandName | UpkeepName | 'home' | 'question' | 'preflight';
 
 /** Jobs that only look at demos, so that they can run side by side. A command's queue decides. */
 export type ReadingJob =
   | 'home'
   | 'question'
+  | 'preflight'
   | {
       [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
     }[JobCommandName];
@@ -39,7 +49,9 @@ export type JobPayload<Name extends JobName> = Name extends JobCommandName
     ? z.infer<typeof homePayload>
     : Name extends 'question'
       ? z.infer<typeof questionPayload>
-      : z.infer<typeof upkeepPayload>;
+      : Name extends 'preflight'
+        ? z.infer<typeof preflightPayload>
+        : z.infer<typeof upkeepPayload>;
 
 export interface JobDefinition<Name extends JobName> {
   queue: QueueKind;
@@ -58,14 +70,22 @@ export const jobs = {
   expire: { queue: 'removal', payload: upkeepPayload },
   home: { queue: 'verification', payload: homePayload },
   question: { queue: 'verification', payload: questionPayload },
+  preflight: { queue: 'verification', payload: preflightPayload },
   renew: { queue: 'provisioning', payload: upkeepPayload },
   remind: { queue: 'verification', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
+/** The job of a command that somebody gave, with these values of its flags. */
+export function jobOf(command: JobCommandName, flags: Record<string, unknown>, isConfirmed: boolean): JobName {
+  if (isAsking(command) && !isConfirmed) return 'question';
+  return flags.check === true ? 'preflight' : command;
+}
+
 /** The command that somebody gave: a Home shows what `list` shows, and a question is about a command. */
 export function commandOf({ name, payload }: { name: JobName; payload: object }): CommandName | undefined {
   if (name === 'home') return 'list';
+  if (name === 'preflight') return 'create';
   if (name === 'question') return (payload as JobPayload<'question'>).command;
   return isCommandName(name) ? name : undefined;
 }

@@ -12,24 +12,21 @@ export interface ClusterRequest {
 
 /**
  * The jobs of a command: one, or one for each host cluster if it goes to all of them.
- * @param isQuestion whether a worker first asks if the command is meant
+ * @param job what a worker does for it, as `jobOf` says
  */
 export function requestsFor(
   { name, demo, ofThread, isUnnamed, person, audience, on, flags }: ParsedCommand & { name: JobCommandName },
   requester: Requester,
   clusters: readonly string[],
-  isQuestion = false,
+  job: JobName = name,
 ): ClusterRequest[] {
   const { askedOn }: Command = commands[name];
   const candidates = on === undefined ? clusters : [on];
   const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
   const meant = { demo, person, audience, ...(ofThread && { ofThread }), ...(isUnnamed && { isUnnamed }) };
   const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
-  const payload = { requester, ...meant, ...searched };
   return asked.map((hostCluster) => ({
-    request: isQuestion
-      ? jobRequest('question', { ...payload, command: name })
-      : jobRequest(name, { ...payload, ...flags }),
+    request: jobRequest(job, { requester, command: name, ...meant, ...flags, ...searched }),
     hostCluster,
   }));
 }

@@ -1,7 +1,7 @@
 import { mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
-import { every, expectedWeights, requests, restart, shownDemo, stop, ttl } from './flags.js';
+import { check, every, expectedWeights, requests, restart, shownDemo, stop, ttl } from './flags.js';
 import { lifetime, logPart, onOrOff, reason, virtualCluster } from './words.js';
 
 /**
@@ -11,15 +11,17 @@ import { lifetime, logPart, onOrOff, reason, virtualCluster } from './words.js';
 export const commands = {
   create: {
     topic: 'making',
-    summary: 'create two virtual clusters joined by one Istio mesh, or resume a create that failed',
+    summary:
+      'create two virtual clusters joined by one Istio mesh, or resume a create that failed; `--check` only lists everything that would stop it',
     example: 'create team-a --ttl 4h',
     demo: 'any',
-    flags: { ttlMs: ttl, restart },
+    flags: { ttlMs: ttl, check, restart },
     queue: 'provisioning',
     askedOn: 'first',
     who: 'everybody',
     handsOut: true,
-    accepted: (demo) => mrkdwn`Creating demo *${demo}*. Progress follows in this channel.`,
+    accepted: (demo) =>
+      mrkdwn`Creating ${demo === undefined ? 'a demo' : mrkdwn`demo *${demo}*`}. Progress follows in this channel.`,
   },
   kubeconfig: {
     topic: 'using',

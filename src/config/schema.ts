@@ -359,12 +359,22 @@ export const sharedConfig = z.strictObject({
     })
     .prefault({})
     .describe('who may use vcdemo, and where'),
+  slack: z
+    .strictObject({
+      adminChannel: slackId
+        .optional()
+        .describe(
+          'Slack ID of the channel that gets one message when a host cluster breaks several demos at once: creates that fail for the same reason, or meshes that stop working, within a quarter of an hour. Invite vcdemo there if it is private',
+        ),
+    })
+    .prefault({})
+    .describe('Slack, beyond who may use vcdemo there'),
   clusters: z
     .record(hostClusterName, hostClusterConfig.partial().nullable())
     .default({})
     .transform((clusters) => Object.keys(clusters))
     .describe(
-      'several host clusters, by name. Each lists the top-level keys in which it differs; such a key replaces the one at the top entirely. Demos are created on the first cluster unless `--on` names another. `ttl`, `limits` and `access` are the same for all',
+      'several host clusters, by name. Each lists the top-level keys in which it differs; such a key replaces the one at the top entirely. Demos are created on the first cluster unless `--on` names another. `ttl`, `limits`, `access` and `slack` are the same for all',
     ),
 });
 

@@ -10,9 +10,12 @@ import type { SharedFile, Slack } from './slack/slack.js';
 /** A job that changes a demo, in the order in which workers take them. */
 export interface QueuedJob {
   name: string;
-  demo: string;
+  /** Undefined if its name is not known yet. */
+  demo: string | undefined;
   userId: string | undefined;
   isActive: boolean;
+  /** In about how many milliseconds it begins; undefined if it runs, or nothing tells. */
+  startsInMs?: number | undefined;
 }
 
 /** What a worker keeps for its whole life. */

@@ -75,3 +75,39 @@ test('a job for later waits at its time where KEDA sees it, without any worker, 
     admin.disconnect();
   }
 });
+
+test('a command that waits is told how many are before it, and in about how long it begins', async () => {
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  await connection.flushall();
+  const queues = createJobQueues({ REDIS_URL: redis.url, ...jobKeys }, createLog('test', 'silent'));
+  const requester = { userId: 'U000000001', userName: 'alice', channelId: 'C000000001' };
+  const enqueue = (demo: string) =>
+    queues.enqueue({ name: 'create', payload: { requester, demo } }, { dedupeId: demo });
+  const [, , , last = ''] = [await enqueue('a'), await enqueue('b'), await enqueue('c'), await enqueue('d')];
+  assert.deepEqual(await queues.turnOf(last, 'create', undefined), { before: 3, startsInMs: undefined });
+  let release = () => undefined as void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const worker = new Worker(
+    queueName('provisioning'),
+    async ({ data }) => {
+      if ((data as { demo: string }).demo !== 'a') await held;
+    },
+    { connection },
+  );
+  const turn = await waitFor(
+    'one that is done and one that runs',
+    async () => {
+      const found = await queues.turnOf(last, 'create', undefined);
+      return found?.before === 1 && found.startsInMs !== undefined ? found : false;
+    },
+    { withinMs: 10_000, everyMs: 20 },
+  );
+  assert.ok(turn.startsInMs! < 10_000, String(turn.startsInMs));
+  release();
+  await waitFor('the last one', async () => (await queues.turnOf(last, 'create', undefined)) === undefined, {
+    withinMs: 10_000,
+  });
+  await worker.close();
+  await queues.close();
+  connection.disconnect();
+});

@@ -24,6 +24,8 @@ export interface CommandEnd {
   files: SlackFile[];
   /** Direct messages, by person. */
   direct: Record<string, string>;
+  /** Posts in channels of the configuration. */
+  announced: string[];
 }
 
 export interface CommandRunOptions {
@@ -58,7 +60,12 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       return Promise.resolve({ ids: [], to: userId });
     };
     const direct: Record<string, string> = {};
+    const announced: string[] = [];
     const slack = {
+      announce: (to: string, message: SlackMessage) => (
+        announced.push(`to ${to}: ${textOf(message)}`),
+        Promise.resolve()
+      ),
       tellPerson: (to: string, message: SlackMessage) => ((direct[to] = textOf(message)), Promise.resolve()),
       post: say,
       whisper: say,
@@ -94,6 +101,14 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       () => undefined,
       (thrown: Error & { code?: string; hint?: string }) => thrown,
     );
-    return { code: error && (error.code ?? error.name), error, said: messages.map(textOf), messages, files, direct };
+    return {
+      code: error && (error.code ?? error.name),
+      error,
+      said: messages.map(textOf),
+      messages,
+      files,
+      direct,
+      announced,
+    };
   };
 }

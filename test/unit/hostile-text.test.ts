@@ -26,6 +26,8 @@ import { detailsFile } from '../../src/jobs/commands/verify/details.js';
 import { verifyMessage } from '../../src/jobs/commands/verify/messages.js';
 import { evenly } from '../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../src/jobs/commands/verify/verdict.js';
+import { preflightMessage } from '../../src/jobs/commands/create/preflight.js';
+import { troubleMessage } from '../../src/jobs/host-trouble.js';
 import { UnknownDemo } from '../../src/jobs/find-demo.js';
 import { FlowError, type Task } from '../../src/jobs/flow.js';
 import { FlowFailed } from '../../src/jobs/run-flow.js';
@@ -186,6 +188,14 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
     const question = { question: deleteQuestion(demo), where: hostile, purpose: hostile };
     return questionMessage(demo, { command: hostile, commandLine: hostile, ...question });
   },
+  'trouble of the host cluster': () => {
+    const trouble = { cause: hostile, since: now, demos: [hostile] };
+    return troubleMessage(trouble, { what: hostile, reason: hostile, remedy: hostile }, hostile);
+  },
+  'what would stop a create': () => {
+    const problems = [new UserError('x', hostile, { hint: hostile }), new Error(hostile)];
+    return preflightMessage(problems, { command: hostile, where: hostile, isAdmissionProven: false });
+  },
   'a question about a person': () => revokeQuestion(demo, hostile),
   'a delete that was interrupted at its end': () => goneMessage(hostile),
   'the volumes that a delete has kept': () =>
@@ -217,7 +227,7 @@ const context = {
 const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply!;
 
 const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
-  'a command that waits': () => untakenReply([hostile]),
+  'a command that waits': () => untakenReply([{ id: hostile, before: 1, startsInMs: 1 }]),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),
   'the answer to no command': () => answerTo(hostile),

@@ -1,7 +1,7 @@
 import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
-import { isJobCommand, jobs, type JobName } from '../../commands/job-payloads.js';
+import { isJobCommand, jobOf, jobs, type JobName } from '../../commands/job-payloads.js';
 import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';
@@ -98,36 +98,41 @@ async function answerParsed(
   { queues, demoConfig, people, log, isMomentary = false }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
-  const { name, demo = '', on } = parsed;
+  const { name, demo, on } = parsed;
   const { asks, accepted }: Command = commands[name];
   const commandLine = joinWords(splitWords(normaliseCommandText(text)));
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
   const role = await assertMayGive(name, requester, { access, people, log });
-  const isQuestion = asks === true && !isConfirmed;
+  const job = jobOf(name, parsed.flags, isConfirmed);
   if (asks && isConfirmed && on === undefined && clusters.length > 0)
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });
   // By kind of queue, so that waiting creates or questions do not keep anybody from deleting.
-  const { queue } = jobs[isQuestion ? 'question' : name];
+  const { queue } = jobs[job];
   if (role !== 'admin')
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, queue);
   const isReading = queue === 'verification';
   // A question may be asked twice, also after it was answered with no; Enter pressed twice must not act twice.
-  const isOnce = (isClick && !isQuestion) || !isReading;
+  const isOnce = (isClick && job !== 'question') || !isReading;
   const repeatId = isOnce
     ? [requester.userId, requester.channelId, requester.thread, commandLine].join(' ')
     : undefined;
   // Before the acknowledgement: an acknowledged command must not be lost.
   const enqueued = await Promise.all(
-    requestsFor({ ...parsed, name }, requester, clusters, isQuestion).map(async ({ request, hostCluster }) => ({
+    requestsFor({ ...parsed, name }, requester, clusters, job).map(async ({ request, hostCluster }) => ({
       id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
       name: request.name,
       hostCluster,
     })),
   );
   log.info({ jobs: enqueued.map(({ id }) => id) }, 'command enqueued');
-  const acknowledgement = isQuestion ? mrkdwn`Looking up demo *${demo}*.` : accepted?.(demo);
+  const acknowledgement =
+    job === 'question'
+      ? mrkdwn`Looking up demo *${demo}*.`
+      : job === 'preflight'
+        ? mrkdwn`Checking what would stop a create.`
+        : accepted?.(parsed.isUnnamed ? undefined : demo);
   // One message for a question: the worker's answer, unless nothing can be said later.
   const isSilent = (isReading && !isMomentary) || parsed.ofThread;
   return {

@@ -16,9 +16,9 @@ export function watchUntaken(
 ): void {
   if (isMomentary || jobs.length === 0) return;
   const look = async () => {
-    const untaken = await Promise.all(jobs.map((job) => queues.isUntaken(job.id, job.name, job.hostCluster)));
-    const ids = jobs.flatMap(({ id }, index) => (untaken[index] ? [id] : []));
-    if (ids.length > 0) await tell(untakenReply(ids));
+    const turns = await Promise.all(jobs.map((job) => queues.turnOf(job.id, job.name, job.hostCluster)));
+    const waiting = jobs.flatMap(({ id }, index) => (turns[index] ? [{ id, ...turns[index] }] : []));
+    if (waiting.length > 0) await tell(untakenReply(waiting));
   };
   setTimeout(() => {
     look().catch((error: unknown) =>

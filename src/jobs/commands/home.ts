@@ -1,5 +1,6 @@
 import { listDemos, type DemoList } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
+import { startsInText } from '../../queue-turn.js';
 import { buttons, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, QueuedJob } from '../job-run.js';
@@ -49,9 +50,11 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
 const mostShown = 10;
 
 function queueText(waiting: readonly QueuedJob[]) {
-  const lines = waiting.slice(0, mostShown).map(({ name, demo, userId, isActive }, index) => {
+  const lines = waiting.slice(0, mostShown).map(({ name, demo, userId, isActive, startsInMs }, index) => {
     const turn = isActive ? 'now' : `${index + 1 - waiting.filter((job) => job.isActive).length}.`;
-    return mrkdwn`• ${turn} \`${name} ${demo}\`${userId !== undefined && mrkdwn` of ${mention(userId)}`}`;
+    const command = demo === undefined ? name : `${name} ${demo}`;
+    const begins = startsInMs === undefined ? undefined : `, ${startsInText(startsInMs)}`;
+    return mrkdwn`• ${turn} \`${command}\`${userId !== undefined && mrkdwn` of ${mention(userId)}`}${begins}`;
   });
   const more = waiting.length > mostShown && mrkdwn`and ${waiting.length - mostShown} more`;
   return joinMrkdwn([mrkdwn`*Whose turn it is*`, ...lines, more], '\n');

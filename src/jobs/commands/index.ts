@@ -6,6 +6,7 @@ import { create } from './create/create.js';
 import { dashboard } from './dashboard.js';
 import { deleteDemo } from './delete/delete.js';
 import { diagnose } from './diagnose/diagnose.js';
+import { preflight } from './create/preflight.js';
 import { expire } from './delete/expire.js';
 import { extend } from './extend.js';
 import { kubeconfig } from './kubeconfig.js';
@@ -34,6 +35,7 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   list,
   home,
   question,
+  preflight,
   dashboard,
   delete: deleteDemo,
   expire,

@@ -60,6 +60,8 @@ export interface Slack {
    * which and why.
    */
   shareFile(to: Audience, file: SlackFile, rules: SharingRules, thread?: PostedMessage): Promise<SharedFile>;
+  /** Posts in a channel of the configuration. @throws what Slack's client throws if the bot cannot write there */
+  announce(channelId: string, message: SlackMessage): Promise<void>;
   /** Sends a direct message. */
   tellPerson(userId: string, message: SlackMessage): Promise<void>;
   /** Sends a file as a direct message. */
@@ -210,6 +212,13 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
         );
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');
       return { ...(await upload(await directChannel(userId), userId, file)), withheld };
+    },
+    async announce(channelId, message) {
+      await say(channelId, message).catch(async (error: unknown) => {
+        const isJoinable = channelId.startsWith('C') && errorCodeOf(error) === 'not_in_channel';
+        if (!isJoinable || !(await writable(channelId))) throw error;
+        return await say(channelId, message);
+      });
     },
     async tellPerson(userId, message) {
       await say(await directChannel(userId), message);

@@ -1,4 +1,5 @@
 import type { Job, Queue } from 'bullmq';
+import { paceOf, startsInMs } from '../../queue-turn.js';
 import type { QueuedJob } from '../job-run.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
 
@@ -6,14 +7,19 @@ const mostRead = 30;
 
 /** The jobs on a queue that can be trusted: those that run, then those that wait, next first. */
 export async function queuedJobs(queue: Queue, settings: Parameters<typeof readJob>[1]): Promise<QueuedJob[]> {
-  const [active, waiting] = await Promise.all([queue.getActive(0, mostRead), queue.getWaiting(0, mostRead)]);
+  const [active, waiting, pace] = await Promise.all([
+    queue.getActive(0, mostRead),
+    queue.getWaiting(0, mostRead),
+    paceOf(queue),
+  ]);
   const read = (jobs: Job<unknown>[], isActive: boolean) =>
-    jobs.flatMap((job): QueuedJob[] => {
+    jobs.flatMap((job, index): QueuedJob[] => {
       const found = readOrNothing(job, settings);
       if (found === undefined || !('demo' in found.payload)) return [];
       const { name, payload } = found;
       const userId = 'requester' in payload ? payload.requester.userId : undefined;
-      return [{ name, demo: payload.demo, userId, isActive }];
+      const demo = 'isUnnamed' in payload && payload.isUnnamed ? undefined : payload.demo;
+      return [{ name, demo, userId, isActive, startsInMs: isActive ? undefined : startsInMs(index, pace) }];
     });
   return [...read(active, true), ...read(waiting, false)];
 }

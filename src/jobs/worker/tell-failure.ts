@@ -42,7 +42,8 @@ export async function tellFailure(
 function failureOf({ id: jobId, ...job }: FailedJob, error: unknown): Failure {
   const { payload } = job;
   const name = commandOf(job) ?? job.name;
-  const isNamed = 'demo' in payload && !('ofThread' in payload && payload.ofThread);
+  const isNamed =
+    'demo' in payload && !('ofThread' in payload && payload.ofThread) && !('isUnnamed' in payload && payload.isUnnamed);
   const command = isNamed ? `${name} ${payload.demo}` : name;
   const title = error instanceof FlowFailed ? error.title : mrkdwn`\`${command}\` failed`;
   const reason = messageOf(error);

@@ -31,6 +31,7 @@ import { audit, credentialAct } from '../../audit.js';
 import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
 import { openFlowCard, type FlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
+import { brokenByHost, noteBroken } from '../../host-trouble.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
@@ -41,6 +42,7 @@ import type { SlackFile } from '../../slack/file-as-text.js';
 import type { SharedFile } from '../../slack/slack.js';
 import { noteFiles } from '../../slack/files.js';
 import { assertNoMaintenance } from '../maintenance.js';
+import { assertNotBeingDeleted } from './being-deleted.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
 import { alreadyThereMessage, cancelledMessage, createdText, deletedUnseenMessage } from './messages.js';
@@ -116,10 +118,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   const { payload, config } = run;
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
-  if (present?.state === 'deleting')
-    throw new Refusal('demo-being-deleted', `The deletion of demo ${present.name} has not finished.`, {
-      hint: `Run \`/vcdemo delete ${present.name}\` again to finish it, then create the demo again.`,
-    });
+  if (present) assertNotBeingDeleted(present);
   const resumed = present !== undefined && isResumed(present, run);
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.
@@ -176,12 +175,13 @@ async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: D
 }
 
 async function noteFailure(
-  { payload, config }: CreateRun,
-  { host, tell }: ClaimedHost,
+  run: CreateRun,
+  { host, unclaimed, tell }: ClaimedHost,
   demo: Demo,
   error: FlowError,
   card: FlowCard,
 ): Promise<FlowFailed> {
+  const { payload, config } = run;
   const audience = payload.requester;
   if (error.failed.every(({ step }) => step === 'delivery')) {
     tell(() => card.settleReady());
@@ -202,6 +202,8 @@ async function noteFailure(
   const hint = [error.hint, resume, use].filter(Boolean).join('\n');
   const named = { name: demo.name, hostCluster: config.hostCluster };
   tell(() => card.fail(error, { title, hint, actions: isEmpty ? emptyButtons(named) : failedButtons(named) }));
+  const broken = brokenByHost(error);
+  if (broken) tell(() => noteBroken(run, unclaimed, demo, broken));
   return new FlowFailed(error, { title, hint, audience, card });
 }
 

@@ -4,6 +4,7 @@ import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { DemoContext } from '../../context.js';
 import type { JobName } from '../../../commands/job-payloads.js';
 import { refreshCard } from '../../demo-card.js';
+import { noteBroken } from '../../host-trouble.js';
 import type { JobRun } from '../../job-run.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { Audience } from '../../slack/slack.js';
@@ -26,10 +27,20 @@ export async function recordVerdict(
   try {
     const noted = await noteVerdict(host, demo, { ...outcomeOf(report), at: report.at }, told);
     if (noted) await refreshCard(run, host, noted);
+    const { outcome, reason } = outcomeOf(report);
+    if (told.isTold && outcome === 'fail' && demo.verdict?.outcome !== 'fail')
+      await noteBroken(run, host, demo, { ...stopped, reason });
   } catch (error) {
     run.log.warn({ reason: messageOf(error) }, 'the verdict was not recorded');
   }
 }
+
+/** Several at once: the cause is unlikely to be in the demos. */
+const stopped = {
+  what: 'stopped working',
+  remedy:
+    "Look for what changed in the host cluster: nodes, network policies, the ingress controller, Istio's images. `/vcdemo diagnose` on one of them names the cause.",
+};
 
 /** Posts the verdict, and in its thread the details. */
 export async function postVerdict(

@@ -70,6 +70,16 @@ test('a confirmed command goes to the host cluster that the question named, and 
   );
 });
 
+test('a create without a name is not acknowledged under the name of another demo, nor is its check a create', async () => {
+  const bot = botFor([]);
+  assert.equal((await bot.say('create')).reply?.text, 'Creating a demo. Progress follows in this channel.');
+  assert.equal((await bot.say('create team-a')).reply?.text, 'Creating demo team-a. Progress follows in this channel.');
+  assert.equal((await bot.say('create --check')).reply, undefined);
+  assert.deepEqual(asked({ ...bot, enqueued: bot.enqueued.slice(2) }), [
+    { name: 'preflight', requester, demo: 'demo', isUnnamed: true },
+  ]);
+});
+
 test('a question that nobody can answer later, because the process is frozen, is acknowledged as what it is', async () => {
   const { reply } = await botFor([], { isMomentary: true }).say('delete team-a');
   assert.equal(reply?.text, 'Looking up demo team-a.');

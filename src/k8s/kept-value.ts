@@ -1,0 +1,61 @@
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import type { z } from 'zod';
+import { parseJson } from '../json.js';
+import { isConflict, isNotFound } from './api-errors.js';
+import { homeNamespace, type Cluster } from './cluster.js';
+import { create, pathOf, read, ref } from './objects.js';
+
+/** A value that workers keep in a ConfigMap in their own namespace: Redis may be emptied, and workers come and go. */
+export interface KeptValue<Value> {
+  /** Of the ConfigMap; a dot, or no demo's name after `vcdemo-`, keeps it apart from the records of demos. */
+  name: string;
+  /** Of its data. */
+  key: string;
+  schema: z.ZodType<Value>;
+}
+
+const triesAtOnce = 5;
+
+/**
+ * The value; undefined if nothing was kept.
+ * @throws ZodError if it is not what the schema describes
+ */
+export async function readKept<Value>(host: Cluster, kept: KeptValue<Value>): Promise<Value | undefined> {
+  return (await find(host, kept)).value;
+}
+
+/**
+ * Changes the value, again if somebody else has written meanwhile; `change` gets undefined if there is none yet, and returns
+ * undefined to leave it. Resolves to whether it was written: not if many workers write at the same time.
+ */
+export async function changeKept<Value>(
+  host: Cluster,
+  kept: KeptValue<Value>,
+  change: (current: Value | undefined) => Value | undefined,
+): Promise<boolean> {
+  const reference = referenceOf(host, kept);
+  for (let tries = 1; tries <= triesAtOnce; tries++) {
+    const { value, version } = await find(host, kept);
+    const next = change(value);
+    if (next === undefined) return false;
+    const metadata = { ...reference.metadata, ...(version !== undefined && { resourceVersion: version }) };
+    const body = { ...reference, metadata, data: { [kept.key]: JSON.stringify(next) } };
+    try {
+      if (version === undefined) await create(host, body);
+      else await host.request({ method: 'PUT', path: await pathOf(host, reference), body });
+      return true;
+    } catch (error) {
+      if (!(isConflict(error) || isNotFound(error))) throw error;
+    }
+  }
+  return false;
+}
+
+const referenceOf = (host: Cluster, { name }: KeptValue<unknown>) =>
+  ref('v1', 'ConfigMap', name, homeNamespace(host.access));
+
+async function find<Value>(host: Cluster, kept: KeptValue<Value>) {
+  const present = await read<V1ConfigMap>(host, referenceOf(host, kept));
+  const version = present?.metadata?.resourceVersion;
+  return present ? { value: kept.schema.parse(parseJson(present.data?.[kept.key] ?? '')), version } : { version };
+}

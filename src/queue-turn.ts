@@ -1,0 +1,69 @@
+import type { Job, Queue } from 'bullmq';
+import { formatDuration, minutes } from './duration.js';
+import { medianOf } from './median.js';
+
+/* Whose turn it is: how many jobs are before one that waits, and about how long they will take. */
+
+/** The place of a waiting job in its queue. */
+export interface Turn {
+  /** How many jobs are before it. */
+  before: number;
+  /** In about how many milliseconds it begins; undefined if nothing tells. */
+  startsInMs: number | undefined;
+}
+
+/** How busy the workers of a queue are. */
+export interface Pace {
+  /** For how long each job has been running that is running now, in milliseconds. */
+  runningForMs: readonly number[];
+  /** How long a job usually takes; undefined if none has ended lately. */
+  usualMs: number | undefined;
+}
+
+/**
+ * In how many milliseconds a job begins that has `before` jobs before it: each running job makes room when it has taken its
+ * usual time. Undefined if nothing runs, because then nobody knows when a worker comes.
+ */
+export function startsInMs(before: number, { runningForMs, usualMs }: Pace): number | undefined {
+  if (usualMs === undefined || runningForMs.length === 0) return undefined;
+  const free = runningForMs.map((ms) => Math.max(0, usualMs - ms));
+  for (let turn = 0; turn < before; turn++) {
+    const next = free.indexOf(Math.min(...free));
+    free[next]! += usualMs;
+  }
+  return Math.min(...free);
+}
+
+/** `in about 3m` */
+export const startsInText = (ms: number): string =>
+  ms < minutes(1) ? 'within a minute' : `in about ${formatDuration(Math.round(ms / minutes(1)) * minutes(1))}`;
+
+const mostActive = 100;
+const mostWaiting = 500;
+/** Of those that ended last. */
+const mostMeasured = 15;
+
+/** The pace of a queue, from the jobs that run and the last ones that people asked for and that were done. */
+export async function paceOf(queue: Queue, now = Date.now()): Promise<Pace> {
+  const [active, completed]: (Job<unknown> | undefined)[][] = await Promise.all([
+    queue.getActive(0, mostActive),
+    queue.getCompleted(0, 2 * mostMeasured),
+  ]);
+  const runningForMs = active!.flatMap((job) => (job?.processedOn === undefined ? [] : [now - job.processedOn]));
+  const tookMs = completed!.flatMap((job) =>
+    job?.processedOn !== undefined && job.finishedOn !== undefined && job.name !== 'renew'
+      ? [job.finishedOn - job.processedOn]
+      : [],
+  );
+  return { runningForMs, usualMs: tookMs.length > 0 ? medianOf(tookMs.slice(0, mostMeasured)) : undefined };
+}
+
+/** The place of a job that no worker has taken yet; undefined if one has. */
+export async function turnOf(queue: Queue, id: string): Promise<Turn | undefined> {
+  const job: Job<unknown> | undefined = await queue.getJob(id);
+  if (job === undefined || job.processedOn !== undefined) return undefined;
+  const waiting = await queue.getRanges(['wait'], 0, mostWaiting, true);
+  const place = waiting.indexOf(id);
+  const before = place === -1 ? waiting.length : place;
+  return { before, startsInMs: startsInMs(before, await paceOf(queue)) };
+}

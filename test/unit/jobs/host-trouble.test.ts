@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Refusal, UserError } from '../../../src/errors.js';
+import { FlowError } from '../../../src/jobs/flow.js';
+import { brokenByHost, troubleMessage } from '../../../src/jobs/host-trouble.js';
+
+const failed = (error: unknown) =>
+  new FlowError([{ step: 'virtualCluster', says: 'Starting the virtual cluster', state: 'failed', error }]);
+
+test('demos that need more than the host cluster has broke for the same reason, whatever their pods are called', () => {
+  const [one, other] = ['a', 'b'].map((demo) =>
+    brokenByHost(failed(new Error(`pod ${demo}-0 cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu.`))),
+  );
+  assert.match(one!.reason, /pod a-0/);
+  assert.equal(one!.remedy, other!.remedy);
+});
+
+test('a create that was refused, or whose name is taken by a namespace, is no trouble of the host cluster', () => {
+  assert.equal(brokenByHost(failed(new Refusal('maintenance', 'No new demos.'))), undefined);
+  assert.equal(brokenByHost(failed(new UserError('foreign-namespace', 'It has a namespace a-vc1.'))), undefined);
+});
+
+test('administrators read what broke, since when, which demos, and what to do', () => {
+  const trouble = { cause: 'x', since: new Date('2026-01-02T03:04:00Z'), demos: ['team-a', 'team-b'] };
+  const broken = { what: 'stopped working', reason: 'only v1 answers', remedy: 'Look at the nodes.' };
+  const { text } = troubleMessage(trouble, broken, 'eu');
+  assert.match(
+    text,
+    /Host cluster eu breaks several demos: since 2026-01-02 03:04 UTC, 2 of them stopped working: team-a, team-b/,
+  );
+  assert.match(text, /only v1 answers[\s\S]*What to do: Look at the nodes\./);
+});
