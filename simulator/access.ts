@@ -38,9 +38,10 @@ function certificateHolder(socket: TLSSocket): User {
 function serviceAccount(store: Store, tokenKey: string, token: string): User {
   const claims = verifyToken(tokenKey, token);
   if (!claims) throw unauthorized();
-  const { namespace, serviceaccount } = claims['kubernetes.io'];
+  const { namespace, serviceaccount, secret } = claims['kubernetes.io'];
   const account = store.find('serviceaccounts', namespace, serviceaccount.name);
   if (account?.metadata.uid !== serviceaccount.uid) throw unauthorized();
+  if (secret && store.find('secrets', namespace, secret.name)?.metadata.uid !== secret.uid) throw unauthorized();
   return {
     name: claims.sub,
     groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],

@@ -212,11 +212,25 @@ export class ApiServer {
     return { ...answer, status: { allowed: this.isAllowed(user, { verb, group, resource: whole, namespace, name }) } };
   }
 
+  private boundSecret(
+    namespace: string | undefined,
+    { name, uid }: NonNullable<TokenRequestSpec['boundObjectRef']>,
+  ): { name: string; uid: string } {
+    const secret = this.cluster.store.get('secrets', namespace, name);
+    if (secret.metadata.uid !== uid)
+      throw new StatusError(
+        409,
+        'Conflict',
+        `the UID in the bound object reference (${uid}) does not match the UID in record`,
+      );
+    return { name, uid };
+  }
+
   /** TokenRequest: a token for a ServiceAccount. */
   private token({ namespace, name }: ResourceRequest, body: unknown): object {
     const account = this.cluster.store.get('serviceaccounts', namespace, name);
-    const { spec = {} } = body as { spec?: { expirationSeconds?: number } };
-    const { expirationSeconds = 3600 } = spec;
+    const { spec = {} } = body as { spec?: TokenRequestSpec };
+    const { expirationSeconds = 3600, boundObjectRef } = spec;
     if (expirationSeconds < 600)
       throw invalid(
         'TokenRequest.authentication.k8s.io',
@@ -224,17 +238,24 @@ export class ApiServer {
         `spec.expirationSeconds: Invalid value: ${expirationSeconds}: may not specify a duration less than 10 minutes`,
       );
     const expires = new Date(Date.now() + expirationSeconds * 1000);
+    const secret = boundObjectRef && this.boundSecret(namespace, boundObjectRef);
     return {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
       metadata: { name, namespace, creationTimestamp: timestamp() },
       spec: { ...spec, expirationSeconds },
       status: {
-        token: issueToken(this.cluster.authority.privateKey, account, expires),
+        token: issueToken(this.cluster.authority.privateKey, account, { expires, ...(secret && { secret }) }),
         expirationTimestamp: timestamp(expires),
       },
     };
   }
+}
+
+interface TokenRequestSpec {
+  expirationSeconds?: number;
+  /** Of the kinds that Kubernetes allows, only Secrets are simulated. */
+  boundObjectRef?: { kind: string; name: string; uid: string };
 }
 
 function deletion(kind: Kind, { metadata: { name, uid } }: KubeObject): object {

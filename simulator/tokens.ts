@@ -9,14 +9,28 @@ export interface Claims {
   iat: number;
   /** Seconds since 1970; a token in a Secret does not expire. */
   exp?: number;
-  'kubernetes.io': { namespace: string; serviceaccount: { name: string; uid: string } };
+  'kubernetes.io': {
+    namespace: string;
+    serviceaccount: Identity;
+    /** The token is valid as long as this Secret exists. */
+    secret?: Identity;
+  };
+}
+
+interface Identity {
+  name: string;
+  uid: string;
 }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const signature = { dsaEncoding: 'ieee-p1363' } as const;
 
-/** A token (JWT, ES256) for a ServiceAccount. */
-export function issueToken(privateKey: string, { metadata }: KubeObject, expires?: Date): string {
+/** A token (JWT, ES256) for a ServiceAccount, which may be bound to a Secret. */
+export function issueToken(
+  privateKey: string,
+  { metadata }: KubeObject,
+  { expires, secret }: { expires?: Date; secret?: Identity } = {},
+): string {
   const { namespace = '', name, uid = '' } = metadata;
   const claims: Claims = {
     iss: 'https://kubernetes.default.svc.cluster.local',
@@ -24,7 +38,7 @@ export function issueToken(privateKey: string, { metadata }: KubeObject, expires
     aud: ['https://kubernetes.default.svc.cluster.local'],
     iat: Math.floor(Date.now() / 1000),
     ...(expires && { exp: Math.floor(expires.getTime() / 1000) }),
-    'kubernetes.io': { namespace, serviceaccount: { name, uid } },
+    'kubernetes.io': { namespace, serviceaccount: { name, uid }, ...(secret && { secret }) },
   };
   const content = `${encode({ alg: 'ES256', kid: 'simulated-cluster' })}.${encode(claims)}`;
   const key = { key: createPrivateKey(privateKey), ...signature };

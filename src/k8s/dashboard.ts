@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.js';
 import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
 import { exposureManifests } from './exposure.js';
 import { hostOf } from './hosts.js';
-import { applyAll, missing, pathOf, ref, type Manifest } from './objects.js';
+import { apply, applyAll, missing, pathOf, ref, remove, type Manifest } from './objects.js';
 import { deploymentReady } from './pods.js';
 import { bearerToken } from './tenant-credentials.js';
 import { syncedService } from './virtual-cluster.js';
@@ -75,8 +75,18 @@ const tokenAnswer = z.object({
   status: z.object({ token: z.string(), expirationTimestamp: z.iso.datetime({ offset: true }) }),
 });
 
-/** A token for admin-user that is valid for an hour. */
-export async function dashboardToken(cluster: Cluster): Promise<{ token: string; expires: Date }> {
+/** What a person's tokens are bound to: they are valid only as long as it exists. */
+const tokenAnchor = (userId: string) => ref('v1', 'Secret', `vcdemo-tokens-${userId.toLowerCase()}`, namespace);
+
+const anchorAnswer = z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) });
+
+/**
+ * A token for admin-user that is valid for an hour, unless `dropDashboardTokens` ends it before.
+ * @param userId Slack ID of the person who gets it
+ */
+export async function dashboardToken(cluster: Cluster, userId: string): Promise<{ token: string; expires: Date }> {
+  const { apiVersion, kind, metadata } = tokenAnchor(userId);
+  const anchor = anchorAnswer.parse(await apply(cluster, { apiVersion, kind, metadata, type: 'Opaque' }));
   const path = await pathOf(cluster, ref('v1', 'ServiceAccount', admin, namespace));
   const answer = await cluster.request({
     method: 'POST',
@@ -84,7 +94,7 @@ export async function dashboardToken(cluster: Cluster): Promise<{ token: string;
     body: {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      spec: { expirationSeconds: hours(1) / 1000 },
+      spec: { expirationSeconds: hours(1) / 1000, boundObjectRef: { apiVersion, kind, ...anchor.metadata } },
     },
     repeat: true,
   });
@@ -92,6 +102,10 @@ export async function dashboardToken(cluster: Cluster): Promise<{ token: string;
   // It is shown in Slack, so it must be a token and nothing else.
   return { token: bearerToken(token, 'token'), expires: new Date(expirationTimestamp) };
 }
+
+/** Ends all tokens that a person has got. */
+export const dropDashboardTokens = (cluster: Cluster, userId: string): Promise<void> =>
+  remove(cluster, tokenAnchor(userId));
 
 /** All objects of the Dashboard, without the metrics, which need a scraper. */
 export function dashboardManifests(image: string): Manifest[] {

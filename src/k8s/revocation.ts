@@ -69,13 +69,24 @@ export async function dropKeys(host: Cluster, place: VirtualClusterPlace, signal
 }
 
 /** The hash of a virtual cluster's CA, in hex; undefined if it does not have one yet. */
-export async function authorityHash(
-  host: Cluster,
-  { name, namespace }: VirtualClusterPlace,
-): Promise<string | undefined> {
-  const secret = await read<V1Secret>(host, ref('v1', 'Secret', `vc-${name}`, namespace));
-  return secret && createHash('sha256').update(tenantCredentials(secret).certificateAuthority).digest('hex');
+export async function authorityHash(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {
+  const authority = await currentAuthority(host, place);
+  return authority === undefined ? undefined : createHash('sha256').update(authority).digest('hex');
 }
+
+/** Whether a virtual cluster still has the keys of a connection to it, and so accepts what was issued through that. */
+export async function hasCurrentKeys(host: Cluster, place: VirtualClusterPlace, { access }: Cluster): Promise<boolean> {
+  return (await currentAuthority(host, place))?.trim() === access.server.certificateAuthority?.trim();
+}
+
+async function currentAuthority(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string | undefined> {
+  const secret = await read<V1Secret>(host, ref('v1', 'Secret', `vc-${name}`, namespace));
+  return secret && tenantCredentials(secret).certificateAuthority;
+}
+
+/** Whether the user still has the binding that makes them an administrator. */
+export const isBound = async (cluster: Cluster, user: string): Promise<boolean> =>
+  (await read(cluster, ref(rbac, 'ClusterRoleBinding', adminBinding(user).metadata.name))) !== undefined;
 
 const tokensAnnotation = 'vcdemo.io/tokens-of';
 const kubeSystem = ref('v1', 'Namespace', 'kube-system');

@@ -19,7 +19,10 @@ const slackAddress = 'https://slack.com/api/';
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
 
 /** Options that make a Slack client retry only calls that are safe to retry. */
-export function slackClientOptions({ apiUrl = slackAddress, ...calls }: SlackCallOptions): WebClientOptions {
+export function slackClientOptions({
+  apiUrl = slackAddress,
+  ...calls
+}: SlackCallOptions): WebClientOptions & { fetch: typeof fetch } {
   const slackApiUrl = withSlash(apiUrl);
   return {
     slackApiUrl,
@@ -61,16 +64,25 @@ export interface SlackClientOptions extends SlackCallOptions {
 }
 
 /** A client that reports its calls to `observe`. */
-export function createSlackClient(options: SlackClientOptions): WebClient {
-  return new ObservedWebClient(options);
+export function createSlackClient(options: SlackClientOptions): SlackClient {
+  return new SlackClient(options);
 }
 
-class ObservedWebClient extends WebClient {
+export class SlackClient extends WebClient {
   private readonly observe: SlackCallObserver;
+  private readonly send: typeof fetch;
 
   constructor({ token, ...calls }: SlackClientOptions) {
-    super(token, slackClientOptions(calls));
+    const options = slackClientOptions(calls);
+    super(token, options);
     this.observe = calls.observe;
+    this.send = options.fetch;
+  }
+
+  /** Sends a file's content to the address that `files.getUploadURLExternal` gave for it. */
+  async putFile(uploadUrl: string, content: Buffer): Promise<void> {
+    const { ok, status } = await this.send(uploadUrl, { method: 'POST', body: new Uint8Array(content) });
+    if (!ok) throw new Error(`Slack did not accept the content of a file: HTTP ${status}`);
   }
 
   override async apiCall(...[method, options]: Parameters<WebClient['apiCall']>) {

@@ -1,12 +1,15 @@
 import { splitAddress } from '../../address.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
-import { dashboardToken } from '../../k8s/dashboard.js';
+import { dashboardToken, dropDashboardTokens } from '../../k8s/dashboard.js';
+import { findDemo } from '../../k8s/demo-record.js';
 import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
 import { hostOf } from '../../k8s/hosts.js';
 import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
 import { auditLog } from '../audit.js';
+import type { DemoContext } from '../context.js';
+import { assertNotRevoked } from '../find-demo.js';
 import type { Handler } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
 
@@ -17,21 +20,34 @@ export const dashboard: Handler<'dashboard'> = async (run) => {
     throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is disabled here.', {
       hint: 'The vcdemo operators can enable it with `dashboard.enabled: true`; `/vcdemo create` then adds it.',
     });
-  const { demo, accesses } = await onReadyDemo(run, async (context) => ({
-    demo: context.demo,
-    accesses: await Promise.all(
-      context.demo.places.map(async (place) => ({
-        cluster: place.name,
-        ...(await dashboardToken(await context.connections.connect(place))),
-      })),
-    ),
-  }));
-  await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
   const by = payload.requester.userId;
+  const { demo, accesses } = await onReadyDemo(run, async (context) => {
+    const { demo, connections } = context;
+    const accesses = await Promise.all(
+      demo.places.map(async (place) => ({
+        cluster: place.name,
+        ...(await dashboardToken(await connections.connect(place), by)),
+      })),
+    );
+    await assertStillWelcome(context, by);
+    return { demo, accesses };
+  });
+  await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
   const expires = accesses.map((each) => each.expires.toISOString());
   const act = { act: 'credential issued', by, what: `got tokens for the dashboards of demo ${demo.name}` };
   auditLog(run.log, { ...act, facts: { to: by, expires } });
 };
+
+/**
+ * A revoke may have come in between, and have looked for tokens before they were there.
+ * @throws Refusal `access-revoked`
+ */
+async function assertStillWelcome({ host, demo, connections }: DemoContext, userId: string): Promise<void> {
+  const current = (await findDemo(host, demo.name)) ?? demo;
+  if (current.revoked.includes(userId))
+    for (const place of demo.places) await dropDashboardTokens(await connections.connect(place), userId);
+  assertNotRevoked(current, userId);
+}
 
 export interface DashboardAccess {
   cluster: VirtualClusterName;

@@ -5,7 +5,7 @@ import type { Cluster } from '../../k8s/cluster.js';
 import { virtualClusterNames, withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { changeExisting, findDemo } from '../../k8s/demo-record.js';
 import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
-import { removeBindings } from '../../k8s/revocation.js';
+import { hasCurrentKeys, isBound, removeBindings } from '../../k8s/revocation.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
 import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
 import { joinMrkdwn, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
@@ -15,7 +15,7 @@ import { assertNotRevoked, requireDemo, requireReadyDemo } from '../find-demo.js
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
 import type { SlackFile } from '../slack/file-as-text.js';
-import { noteFiles } from '../slack/files.js';
+import { noteFiles, recorded, withdrawFiles } from '../slack/files.js';
 import { brief, kubeconfigName, message, unprovenText } from '../slack/messages.js';
 
 /**
@@ -34,9 +34,16 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       const clusters = isWhole ? await bothClusters(context) : await answeringClusters(context);
       const proof = isWhole ? config : withoutProof(config);
       const issued = await issueKubeconfig(proof, demo, clusters, user, signal);
-      await assertStillWelcome(context, clusters, { userId, user });
+      const assertGood = () => assertNotOvertaken(context, clusters, { userId, user });
+      await assertGood();
       const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
-      await noteFiles(slack, host, demo, await slack.sendFile(userId, file), { to: userId, user });
+      const sent = await slack.sendFile(userId, recorded(host, demo, file, user));
+      await noteFiles(slack, host, demo, sent, { to: userId, user });
+      // Sending takes as long as Slack does.
+      await assertGood().catch(async (error: unknown) => {
+        if (error instanceof Refusal) await withdrawFiles(slack, host, demo, sent.ids);
+        throw error;
+      });
       const act = credentialAct(issued.text, userId, userId);
       await changeExisting(host, demo, (current) => withDone(withAudit(current, { at: new Date(), ...act }), run.id));
       await audit(run.log, host, demo, act);
@@ -51,16 +58,30 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
     );
 };
 
-/** A revoke may have come in between, and have looked for the new binding before it was there. */
-async function assertStillWelcome(
+/**
+ * Checks that no revoke has ended the credentials since they were issued, and ends those that it came too early to see.
+ * @throws Refusal `access-revoked`, `keys-replaced`
+ */
+async function assertNotOvertaken(
   { host, demo }: DemoContext,
   clusters: Partial<VirtualClusters>,
   { userId, user }: { userId: string; user: string },
 ): Promise<void> {
   const current = (await findDemo(host, demo.name)) ?? demo;
-  if (current.revoked.includes(userId))
-    for (const cluster of Object.values(clusters)) await removeBindings(cluster, [user], userId);
+  const isRevoked = current.revoked.includes(userId);
+  let isReplaced = false;
+  for (const place of demo.places) {
+    const cluster = clusters[place.name];
+    if (cluster === undefined) continue;
+    if (!(await hasCurrentKeys(host, place, cluster))) isReplaced = true;
+    else if (isRevoked) await removeBindings(cluster, [user], userId);
+    else if (!(await isBound(cluster, user))) isReplaced = true;
+  }
   assertNotRevoked(current, userId);
+  if (isReplaced)
+    throw new Refusal('keys-replaced', `The keys of demo ${demo.name} were replaced while your kubeconfig was made.`, {
+      hint: `Run \`/vcdemo kubeconfig ${demo.name}\` again in a minute.`,
+    });
 }
 
 /** A demo that is ready or, for its owner, one whose create failed. */

@@ -11,6 +11,8 @@ export interface SlackFile {
   content: string | Buffer;
   title: string;
   comment: Mrkdwn;
+  /** Called when Slack has the file, and nobody can see it yet. */
+  beforeShared?: ((file: { id: string; to: string }) => Promise<unknown>) | undefined;
 }
 
 /** Why Slack refuses a file, by its error code. */

@@ -2,6 +2,7 @@ import { changeExisting, isGone } from '../../k8s/demo-record.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import type { Demo } from '../../k8s/demo.js';
 import { userNameOf } from '../../k8s/user-certificate.js';
+import type { SlackFile } from './file-as-text.js';
 import type { SharedFile, Slack } from './slack.js';
 
 /** Who has a kubeconfig: a channel, or a person under the user name that their certificates have. */
@@ -11,8 +12,18 @@ export interface Receiver {
 }
 
 /**
+ * A file that is recorded before anybody sees it. If the worker dies before `noteFiles`, the next run sends another one, and
+ * `noteFiles` deletes this one, so that people have exactly one in the end.
+ */
+export const recorded = (host: Cluster, demo: Demo, file: SlackFile, user?: string): SlackFile => ({
+  ...file,
+  beforeShared: (uploaded) =>
+    changeExisting(host, demo, (current) => ({ ...current, files: [...current.files, { ...uploaded, user }] })),
+});
+
+/**
  * Records a file that somebody got, and deletes files of the same demo that they got before, or that `before` got if it was
- * somebody else. If the demo has been deleted meanwhile, the file is deleted as well.
+ * somebody else. If the demo has been deleted meanwhile, or their access revoked, the file is deleted as well.
  * @param andNote what else is recorded with the same write
  */
 export async function noteFiles(
@@ -23,14 +34,24 @@ export async function noteFiles(
   { to, user, before = to }: Receiver & { before?: string },
   andNote: (current: Demo) => Demo = (current) => current,
 ): Promise<void> {
-  let earlier: string[] = [];
+  let replaced: string[] = [];
   const noted = await changeExisting(host, demo, (current) => {
-    const replaced = current.files.filter((file) => [to, before].includes(file.to) && !ids.includes(file.id));
-    earlier = replaced.map(({ id }) => id);
-    const kept = current.files.filter((file) => !replaced.includes(file));
-    return andNote({ ...current, files: [...kept, ...ids.map((id) => ({ id, to, user }))] });
+    const isTheirs = (file: { id: string; to: string }) => [to, before].includes(file.to) || ids.includes(file.id);
+    const own = current.revoked.includes(to) ? [] : ids;
+    replaced = [...ids, ...current.files.filter(isTheirs).map(({ id }) => id)].filter((id) => !own.includes(id));
+    const kept = current.files.filter((file) => !isTheirs(file));
+    return andNote({ ...current, files: [...kept, ...own.map((id) => ({ id, to, user }))] });
   });
-  await slack.deleteFiles(isGone(demo, noted) ? ids : earlier);
+  await slack.deleteFiles(isGone(demo, noted) ? ids : [...new Set(replaced)]);
+}
+
+/** Deletes files in Slack, and forgets them. */
+export async function withdrawFiles(slack: Slack, host: Cluster, demo: Demo, ids: readonly string[]): Promise<void> {
+  await slack.deleteFiles(ids);
+  await changeExisting(host, demo, (current) => ({
+    ...current,
+    files: current.files.filter(({ id }) => !ids.includes(id)),
+  }));
 }
 
 /** Those who have a kubeconfig of the demo and may have another. */

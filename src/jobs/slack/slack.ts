@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
 import { channelMention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { Log } from '../../log.js';
-import { errorCodeOf } from '../../slack/client.js';
+import { errorCodeOf, type SlackClient } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
 import { messageOfParagraphs, type MessageBlock, type SlackMessage } from '../../slack-message.js';
@@ -73,9 +72,9 @@ export interface Slack {
 }
 
 export interface SlackParts {
-  client: WebClient;
+  client: SlackClient;
   /** The client for what no job waits for, if the other one is patient. */
-  quick?: WebClient;
+  quick?: SlackClient;
   people: People;
   newBlocks: NewBlocks;
   log: Log;
@@ -134,14 +133,20 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
 
   /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
   async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
-    const { filename, content, title, comment } = file;
+    const { filename, content, title, comment, beforeShared } = file;
     const receiver = channel.startsWith('D') ? userId : channel;
     try {
-      const destination = thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread };
-      const body = typeof content === 'string' ? { content } : { file: content };
-      const upload = { ...destination, ...body, filename, title, initial_comment: comment.text };
-      const { files = [] } = uploaded.safeParse(await client.files.uploadV2(upload)).data ?? {};
-      return { ids: files.flatMap((each) => each.files.map(({ id }) => id)), to: receiver };
+      const body = Buffer.from(content);
+      const slot = uploadSlot.parse(await client.files.getUploadURLExternal({ filename, length: body.length }));
+      const { upload_url: url, file_id: id } = slot;
+      await client.putFile(url, body);
+      await beforeShared?.({ id, to: receiver });
+      await client.files.completeUploadExternal({
+        ...(thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread }),
+        files: [{ id, title }],
+        initial_comment: comment.text,
+      });
+      return { ids: [id], to: receiver };
     } catch (error) {
       const refusal = uploadRefusalIn(error);
       if (refusal === undefined) throw error;
@@ -252,8 +257,7 @@ const messageId = () => ({ client_msg_id: randomUUID() });
 /** The parts of Slack's answers that are needed. */
 const opened = z.object({ channel: z.object({ id: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
-/** The client library wraps it once more. */
-const uploaded = z.object({ files: z.array(z.object({ files: z.array(z.object({ id: z.string() })) })) });
+const uploadSlot = z.object({ upload_url: z.url(), file_id: z.string() });
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);
 

@@ -1,6 +1,6 @@
 import { roleOf } from '../../../access.js';
 import { messageOf, Refusal } from '../../../errors.js';
-import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
+import { ApiError, isPassing, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import {
@@ -40,7 +40,7 @@ import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluste
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { SharedFile } from '../../slack/slack.js';
-import { noteFiles } from '../../slack/files.js';
+import { noteFiles, recorded } from '../../slack/files.js';
 import { assertNoMaintenance } from '../maintenance.js';
 import { assertNotBeingDeleted } from './being-deleted.js';
 import { createFlow, readyFlow } from './flow.js';
@@ -256,12 +256,16 @@ async function deliver(
 ): Promise<void> {
   if (!run.delivered.has(run.id)) {
     const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
-    const file = await readyFile(run, host, demo);
+    const tookMs = Date.now() - run.askedAt.getTime();
+    await readyFile(run, host, demo, tookMs); // what makes that fail is told by a job that still holds the claim
     await release();
     await run.slack.available();
-    if (isGone(demo, await findDemo(host, demo.name)))
+    const current = await findDemo(host, demo.name);
+    if (isGone(demo, current) || current === undefined)
       return await run.slack.whisper(run.payload.requester, deletedUnseenMessage(demo.name));
-    run.delivered.set(run.id, await shareKubeconfig(run, demo, file, card));
+    // Somebody's access, or all keys, may have been revoked while Slack was away.
+    const file = recorded(host, current, await readyFile(run, host, current, tookMs));
+    run.delivered.set(run.id, await shareKubeconfig(run, current, file, card));
   }
   const shared = run.delivered.get(run.id);
   if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
@@ -274,15 +278,15 @@ async function deliver(
   run.delivered.delete(run.id);
 }
 
-async function readyFile(run: CreateRun, host: Cluster, demo: Demo): Promise<SlackFile> {
-  const { config, askedAt } = run;
+async function readyFile(run: CreateRun, host: Cluster, demo: Demo, tookMs: number): Promise<SlackFile> {
+  const { config } = run;
   const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
   const weaker = await weakerThanDefault(run, host, demo);
   return {
     filename: kubeconfigName(demo.name),
     content: text,
     title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, Date.now() - askedAt.getTime(), { weaker, unproven }),
+    comment: createdText(config, demo, tookMs, { weaker, unproven }),
   };
 }
 
@@ -307,6 +311,7 @@ async function shareKubeconfig(
       );
     return shared;
   } catch (error) {
+    if (isPassing(error)) throw error; // nobody has seen it: it is sent when the host cluster answers again
     log.error({ err: error }, 'kubeconfig was not sent');
     await slack.reply(
       card.place(),

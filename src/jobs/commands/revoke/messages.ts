@@ -24,7 +24,7 @@ interface PersonRevoked {
 export const personRevokedMessage = (demo: string, { person, isShared, doors }: PersonRevoked): SlackMessage => {
   const text = joinMrkdwn(
     [
-      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo}* no longer works, and they cannot get another one.`,
+      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo}* no longer works, nor do their tokens for the Dashboard, and they cannot get others.`,
       isShared &&
         mrkdwn`:warning: The kubeconfig that was shared in the channel still works for everybody who saved it, ${mention(person)} included.`,
       ...listed('Check these other ways in, which they may have created as an administrator', doors),

@@ -1,6 +1,7 @@
 import type { Cluster } from '../../../k8s/cluster.js';
 import { Cancelled } from '../../../k8s/claim.js';
-import { changeExisting, changeRecord } from '../../../k8s/demo-record.js';
+import { dropDashboardTokens } from '../../../k8s/dashboard.js';
+import { changeExisting, changeRecord, findDemo } from '../../../k8s/demo-record.js';
 import { withAudit, withDone, type Demo, type VirtualClusterPlace } from '../../../k8s/demo.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import { credentialsEnd, issueKubeconfig, requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
@@ -18,7 +19,7 @@ import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { unrevokedButtons } from '../../slack/card/card-buttons.js';
 import type { CardPlace } from '../../slack/card/publish-card.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
-import { noteFiles, receiversOf, unservedOf, withServed } from '../../slack/files.js';
+import { noteFiles, receiversOf, recorded, unservedOf, withdrawFiles, withServed } from '../../slack/files.js';
 import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
@@ -61,15 +62,20 @@ async function revokePerson(
     { slack, payload, ...run },
     { host, demo: noted, signal, beforeWrite: claim.assertHeld },
     async (context) => {
-      for (const place of noted.places) await removeBindings(await context.connections.connect(place), users, person);
+      for (const place of noted.places) {
+        const cluster = await context.connections.connect(place);
+        await removeBindings(cluster, users, person);
+        await dropDashboardTokens(cluster, person);
+      }
       return await doorsOf(context);
     },
   );
-  await slack.deleteFiles(files.map(({ id }) => id));
-  await changeExisting(host, noted, (current) => ({
-    ...current,
-    files: current.files.filter(({ to }) => to !== person),
-  }));
+  await withdrawFiles(
+    slack,
+    host,
+    noted,
+    files.map(({ id }) => id),
+  );
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   tell(async () => {
     await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
@@ -144,9 +150,11 @@ async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Pr
 async function handOutAnew(
   run: RevokeRun,
   { host, claim, signal }: ClaimedHost,
-  demo: Demo,
+  noted: Demo,
   card: CardPlace | undefined,
 ): Promise<Record<string, string[]>> {
+  // Somebody may have got a kubeconfig with the old keys since they were noted.
+  const demo = (await findDemo(host, noted.name)) ?? noted;
   const { slack, config, payload } = run;
   const { userId } = payload.requester;
   const rules = { ...config, revoked: demo.revoked };
@@ -157,8 +165,8 @@ async function handOutAnew(
       const file = user === undefined ? await channelFile(run, host, demo) : await personalFile(context, user);
       const sent =
         user === undefined
-          ? await slack.shareFile({ channelId: to, userId }, file, rules, threadIn(to))
-          : await slack.sendFile(to, file);
+          ? await slack.shareFile({ channelId: to, userId }, recorded(host, demo, file), rules, threadIn(to))
+          : await slack.sendFile(to, recorded(host, demo, file, user));
       await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
         withServed(current, [to, sent.to]),
       );
