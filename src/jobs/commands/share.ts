@@ -60,7 +60,7 @@ export const sharedMessage = ({ name }: Demo, audience: string, stopped: boolean
   message(
     stopped
       ? mrkdwn`:busts_in_silhouette: Demo *${name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that they have still work; \`/vcdemo revoke ${name} @person\` ends a person's access.`
-      : mrkdwn`:busts_in_silhouette: Demo *${name}* is shared with ${mentionAny(audience)}, who can now extend it. \`/vcdemo share ${name}\` with \`--stop\` ends that.`,
+      : mrkdwn`:busts_in_silhouette: Demo *${name}* is shared with ${mentionAny(audience)}, who can now extend it. \`/vcdemo share ${name} @them --stop\` ends that.`,
   );
 
 export function noticeMessage({ name }: Demo, by: string): SlackMessage {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
+import { demoConfig } from '../../../src/config/schema.js';
 import { helloworldManifests } from '../../../src/k8s/helloworld.js';
 
 const config = readDemoConfig(undefined);
@@ -15,6 +16,21 @@ describe('the manifests of helloworld', () => {
       assert.equal(manifests[0]!.metadata.labels?.['istio-injection'], 'enabled');
       const names = manifests.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
       assert.deepEqual(names, [`helloworld-${version}`, 'sleep']);
+    }
+  });
+
+  it('have the resources of the configuration in each container, as a quota of the host may require', () => {
+    const helloworld = { requests: { cpu: '20m' }, limits: { memory: '64Mi' } };
+    const sleep = { requests: { cpu: '5m' }, limits: { memory: '32Mi' } };
+    const file = demoConfig.parse({ helloworld: { resources: helloworld }, sleep: { resources: sleep } });
+    for (const cluster of ['vc1', 'vc2'] as const) {
+      const deployments = helloworldManifests(cluster, file).filter(({ kind }) => kind === 'Deployment') as unknown as {
+        spec: { template: { spec: { containers: { resources: object }[] } } };
+      }[];
+      assert.deepEqual(
+        deployments.map(({ spec }) => spec.template.spec.containers.map((container) => container.resources)),
+        [[helloworld], [sleep]],
+      );
     }
   });
 });
