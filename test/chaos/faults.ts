@@ -55,8 +55,19 @@ export async function startPersistentRedis(directory: string) {
   return { url, faults, stop: () => redis.stop() };
 }
 
+/** Of a primary whose place its replica takes. */
 export const failoverFaults = (group: SentinelGroup): Faults => ({
   'Redis fails over': () => group.switchOver(),
+  async 'Redis is killed'(ms) {
+    await group.killPrimary();
+    await sleep(ms);
+    await group.revive();
+  },
+  async 'Redis hangs'(ms) {
+    const { thaw } = await group.freezePrimary();
+    await sleep(ms);
+    thaw();
+  },
 });
 
 /**

@@ -18,6 +18,10 @@ export interface SentinelGroup {
   /** URL of the server that the sentinels consider the primary, with its password. */
   primaryUrl(): Promise<string>;
   killPrimary(): Promise<void>;
+  /** Starts what `killPrimary` has killed, as a replica. */
+  revive(): Promise<void>;
+  /** Freezes the primary; the sentinels replace it if that takes longer than a second. */
+  freezePrimary(): Promise<{ thaw(): void }>;
   /** Makes the replica take over; the old primary continues as a replica. */
   switchOver(): Promise<void>;
   stop(): Promise<void>;
@@ -49,25 +53,25 @@ export async function startSentinelGroup(tls?: TlsFiles): Promise<SentinelGroup>
     servers.push(primary, await startServer(tls, ['--replicaof', '127.0.0.1', String(primary.port)]));
     for (let number = 1; number <= 3; number++)
       sentinels.push(await startSentinel(join(directory, `${number}.conf`), primary.port, tls));
-    return await watchedGroup(
-      servers,
-      sentinels.map(({ port }) => port),
-      stop,
-      tls && (await readFile(tls.ca, 'utf8')),
-    );
+    const ports = sentinels.map(({ port }) => port);
+    return await watchedGroup({ servers, ports, stop, tls, authority: tls && (await readFile(tls.ca, 'utf8')) });
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+interface StartedGroup {
+  servers: LocalRedis[];
+  /** Of the sentinels. */
+  ports: number[];
+  stop(): Promise<void>;
+  tls: TlsFiles | undefined;
+  authority: string | undefined;
+}
+
 /** The group, once its sentinels know each other and the replica. */
-async function watchedGroup(
-  servers: LocalRedis[],
-  ports: number[],
-  stop: () => Promise<void>,
-  authority: string | undefined,
-): Promise<SentinelGroup> {
+async function watchedGroup({ servers, ports, stop, tls, authority }: StartedGroup): Promise<SentinelGroup> {
   const scheme = authority ? 'rediss' : 'redis';
   const ca = authority && { tls: { ca: authority } };
   const asked = async <Answer>(...command: [string, ...string[]]): Promise<Answer> => {
@@ -86,6 +90,8 @@ async function watchedGroup(
     const valueOf = (field: string) => fields[fields.indexOf(field) + 1];
     return valueOf('num-other-sentinels') === '2' && valueOf('num-slaves') === '1';
   });
+  const serverAt = (port: number) => servers.find((server) => server.port === port)!;
+  let killed: number | undefined;
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
 
   return {
@@ -101,8 +107,18 @@ async function watchedGroup(
     primaryUrl: async () => `${scheme}://:${password}@127.0.0.1:${await primaryPortNow()}`,
     async killPrimary() {
       const port = await primaryPortNow();
-      await servers.find((server) => server.port === port)!.stop();
+      await serverAt(port).stop();
       await waitFor('another primary', async () => (await primaryPortNow()) !== port);
+      killed = port;
+    },
+    async revive() {
+      const index = servers.findIndex(({ port }) => port === killed);
+      servers[index] = await startServer(tls, ['--replicaof', '127.0.0.1', String(await primaryPortNow())], killed);
+    },
+    async freezePrimary() {
+      const primary = serverAt(await primaryPortNow());
+      primary.freeze();
+      return { thaw: () => primary.thaw() };
     },
     async switchOver() {
       const port = await primaryPortNow();
@@ -124,8 +140,8 @@ async function watchedGroup(
   };
 }
 
-async function startServer(tls: TlsFiles | undefined, more: string[] = []): Promise<LocalRedis> {
-  const port = await freePort();
+async function startServer(tls: TlsFiles | undefined, more: string[] = [], at?: number): Promise<LocalRedis> {
+  const port = at ?? (await freePort());
   const listen = tls ? ['--port', '0', '--tls-port', String(port)] : [];
   const options = ['--requirepass', password, '--masterauth', password];
   return await startRedis({ port, options: [...options, ...tlsOptions(tls).flat(), ...listen, ...more] });

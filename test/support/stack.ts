@@ -143,8 +143,12 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
   const conversation: Conversation = {
     async type(person, text) {
       slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`${`/vcdemo ${text}`.trim()}\`` });
-      const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, text, channelId: slack.channel });
+      const response = slack.responseUrl();
+      const place = { channelId: slack.channel, responseUrl: response.url };
+      const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, ...place, text });
       reply(person, answer.body);
+      // What the bot says later, such as that no worker has taken the command yet.
+      void response.next().then((later) => reply(person, later));
       return answer;
     },
     async press(person, actionId, value) {
