@@ -52,6 +52,9 @@ export async function putBack(queue: Queue, job: Job<unknown>, token: string | u
 /** Whether Redis still has the job. */
 export const isKept = async (queue: Queue, id: string): Promise<boolean> => (await queue.getJob(id)) !== undefined;
 
+/** BullMQ takes jobs without a priority first. */
+const lowestPriority = 1000;
+
 const optionsOf = ({ id, name, timestamp }: Pick<SignedJob, 'id' | 'name' | 'timestamp'>): JobsOptions => ({
   jobId: id,
   timestamp,
@@ -59,6 +62,8 @@ const optionsOf = ({ id, name, timestamp }: Pick<SignedJob, 'id' | 'name' | 'tim
   attempts: 1,
   // A person waits for a delete; expiry can wait.
   lifo: name === 'delete',
+  // Nobody waits for a warm pair: everything else on its queue comes first.
+  ...(name === 'warm' && { priority: lowestPriority }),
   removeOnComplete: kept,
   removeOnFail: kept,
 });

@@ -31,6 +31,10 @@ export interface DemoCounts {
   scheduled: Record<string, number>;
   /** Of those, how many have missed two turns. */
   overdue: number;
+  /** Warm pairs, by state. */
+  pairs?: Record<string, number>;
+  /** How many in a row could not be made. */
+  pairFailures?: number;
 }
 
 export type BotMetrics = ReturnType<typeof createBotMetrics>;
@@ -90,12 +94,14 @@ export function createWorkerMetrics() {
     noteDemos(counts: DemoCounts | undefined): void {
       for (const name of Object.values(demoGaugeNames)) registers[0].removeSingleMetric(name);
       if (!counts) return;
-      const { byState, expired, scheduled, overdue } = counts;
+      const { byState, expired, scheduled, overdue, pairs = {}, pairFailures = 0 } = counts;
       const gauges = demoGauges(registers);
       for (const [state, count] of Object.entries(byState)) gauges.demos.set({ state }, count);
       gauges.expired.set(expired);
       for (const [outcome, count] of Object.entries(scheduled)) gauges.scheduled.set({ outcome }, count);
       gauges.overdue.set(overdue);
+      for (const [state, count] of Object.entries(pairs)) gauges.pairs.set({ state }, count);
+      gauges.pairFailures.set(pairFailures);
     },
   };
 }
@@ -105,6 +111,8 @@ const demoGaugeNames = {
   expired: 'vcdemo_demos_expired',
   scheduled: 'vcdemo_verify_scheduled_demos',
   overdue: 'vcdemo_verify_overdue_demos',
+  pairs: 'vcdemo_pool_pairs',
+  pairFailures: 'vcdemo_pool_failures',
 } as const;
 
 function demoGauges(registers: Registry[]) {
@@ -126,6 +134,17 @@ function demoGauges(registers: Registry[]) {
     overdue: new Gauge({
       name: demoGaugeNames.overdue,
       help: 'Demos whose verify on schedule has missed two turns',
+      registers,
+    }),
+    pairs: new Gauge({
+      name: demoGaugeNames.pairs,
+      help: 'Warm pairs in the host cluster',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    pairFailures: new Gauge({
+      name: demoGaugeNames.pairFailures,
+      help: 'Warm pairs in a row that could not be made',
       registers,
     }),
   };

@@ -22,8 +22,8 @@ const preflightPayload = z.object({
   ofThread: z.boolean().optional(),
 });
 
-/** Jobs that no person asks for. */
-export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify';
+/** Jobs that no person asks for; `warm` makes a warm pair, and `drain` deletes one. */
+export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify' | 'warm' | 'drain';
 
 /**
  * `home` fills the app's Home, which somebody has opened; `question` asks whether a command is meant; `preflight` is
@@ -74,6 +74,8 @@ export const jobs = {
   renew: { queue: 'provisioning', payload: upkeepPayload },
   remind: { queue: 'verification', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
+  warm: { queue: 'provisioning', payload: upkeepPayload },
+  drain: { queue: 'removal', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
 /** The job of a command that somebody gave, with these values of its flags. */

@@ -3,7 +3,7 @@ import { suggestion } from '../suggestion.js';
 import type { Command, Flag, Limits } from './command.js';
 import { shown } from './flags.js';
 import { normaliseCommandText, splitWords } from './normalise.js';
-import { demoName } from './payload.js';
+import { demoName, isPairName } from './payload.js';
 import {
   commandNames,
   commands,
@@ -56,6 +56,8 @@ export function parseCommand(text: string, { clusters, isInThread = false, ...li
   const { positional, values } = splitFlags(name, rest, refuse);
   const { mentioned, others } = splitMention(command, positional, refuse);
   const [demo] = command.demo === 'none' ? [] : others;
+  if (name === 'create' && demo !== undefined && isPairName(demo))
+    throw refuse('reserved-name', 'Names that begin with `pool-` belong to warm pairs: choose another name.');
   const words = command.demo === 'none' ? others : others.slice(1);
   const ofThread = isInThread && command.demo !== 'none' && demo === undefined;
   if (command.demo === 'required' && demo === undefined && !ofThread)

@@ -21,6 +21,10 @@ export const demoName = z
   .max(20)
   .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/);
 
+/** Whether only a warm pair may have this name. */
+export const isPairName = (name: string): boolean => name.startsWith(pairPrefix);
+export const pairPrefix = 'pool-';
+
 export const slackUserId = z.string().regex(/^[UW][A-Z0-9]+$/);
 
 /** A person, a user group or a channel, by Slack ID. */

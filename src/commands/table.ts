@@ -2,7 +2,7 @@ import { mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
 import { check, every, expectedWeights, requests, restart, shownDemo, stop, ttl } from './flags.js';
-import { lifetime, logPart, onOrOff, reason, virtualCluster } from './words.js';
+import { lifetime, logPart, onOrOff, pairCount, poolAct, reason, virtualCluster } from './words.js';
 
 /**
  * Everything that a person can type after `/vcdemo`, in the order in which help lists it. Parsing, the jobs' payloads,
@@ -211,6 +211,19 @@ export const commands = {
     askedOn: 'every',
     who: 'admins',
     accepted: () => mrkdwn`Looking up maintenance.`,
+  },
+  pool: {
+    topic: 'operating',
+    summary:
+      'show the warm pairs, from which a create takes seconds; `size` changes how many are kept ready, `drain` deletes them and makes new ones',
+    example: 'pool size 3',
+    demo: 'none',
+    words: { act: poolAct, count: pairCount },
+    flags: {},
+    queue: 'verification',
+    askedOn: 'every',
+    who: 'admins',
+    accepted: () => mrkdwn`Looking at the pool of warm pairs.`,
   },
   help: {
     topic: 'operating',

@@ -28,6 +28,23 @@ export const virtualCluster = oneOf('a virtual cluster', ['vc1', 'vc2']);
 
 export const onOrOff = oneOf('on or off', ['on', 'off']);
 
+export const poolAct = oneOf('what to do with the pool', ['size', 'drain']);
+
+const mostPairs = 100;
+
+/** How many warm pairs are kept ready. */
+export const pairCount = {
+  what: 'a number of pairs',
+  example: '3',
+  isOptional: true,
+  schema: z.number().int().min(0).max(mostPairs),
+  parse(text) {
+    if (!/^\d{1,3}$/.test(text) || Number(text) > mostPairs)
+      throw new Error(`"${shown(text)}" is not a number between 0 and ${mostPairs}.`);
+    return Number(text);
+  },
+} as const satisfies Word<number>;
+
 /** Why, in a person's own words. */
 export const reason = {
   what: 'a reason',

@@ -283,6 +283,26 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('the pods that send the requests'),
+  pool: z
+    .strictObject({
+      size: z
+        .number()
+        .int()
+        .nonnegative()
+        .default(0)
+        .describe(
+          'how many warm pairs workers keep ready: complete demos without a name and an owner, of which `create` takes one, so that it needs seconds. Each costs as much as a demo ([operations.md](operations.md#warm-pairs)). Administrators can change it with `/vcdemo pool size`',
+        ),
+      max: z
+        .number()
+        .int()
+        .nonnegative()
+        .default(3)
+        .describe('the most warm pairs, whatever `size` or an administrator says; `limits.demos` counts as well'),
+      maxAge: lifetime.prefault('12h').describe('how old a warm pair can become before another replaces it'),
+    })
+    .prefault({})
+    .describe('demos that are made before anybody asks for them'),
   stepDeadlineFactor: z
     .number()
     .positive()

@@ -32,6 +32,12 @@ export interface FlowCard {
   noteDurations(tasks: readonly Task[]): Promise<void>;
 }
 
+/** For what nobody watches. */
+export const silentCard: Pick<FlowCard, 'showTasks' | 'interrupt'> = {
+  showTasks: () => undefined,
+  interrupt: () => Promise.resolve(),
+};
+
 interface FlowCardOptions {
   run: JobRun<WritingJob>;
   claimed: ClaimedHost;

@@ -22,7 +22,8 @@ export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'ask
  * @throws Refusal `not-owner`, `access-revoked`, `command-over`
  */
 export async function findCommandDemo(host: Cluster, run: RunOnDemo): Promise<Demo | undefined> {
-  const demo = await findDemo(host, run.payload.demo);
+  const found = await findDemo(host, run.payload.demo);
+  const demo = found?.warm ? undefined : found; // a warm pair is nobody's
   if (demo) await assertMayRun(run, demo);
   if (demo && isForEarlier(demo, run)) throw over(demo.name);
   return demo;

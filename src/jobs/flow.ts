@@ -50,9 +50,11 @@ export class Flow<Once, Each, Names extends string = never> {
     return new Flow<Once, Each>([]);
   }
 
-  /** The same table without its last step. */
-  withoutLast(): Flow<Once, Each, Names> {
-    return new Flow<Once, Each, Names>(this.steps.slice(0, -1));
+  /** The same table without these steps; what comes after them no longer waits for them. */
+  without<Left extends Names>(...left: Left[]): Flow<Once, Each, Exclude<Names, Left>> {
+    return new Flow<Once, Each, Exclude<Names, Left>>(
+      this.steps.filter(({ name }) => !(left as string[]).includes(name)),
+    );
   }
 
   step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {

@@ -22,7 +22,8 @@ export interface ReportedFlow {
   claimed: ClaimedHost;
   demo: Demo;
   flow: DemoFlow;
-  card: FlowCard;
+  /** Shows the progress. */
+  card: Pick<FlowCard, 'showTasks' | 'interrupt'>;
   delivery?: Delivery;
   /** Whether istiod and the samples are restarted. */
   restarts?: boolean;

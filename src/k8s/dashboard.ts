@@ -4,7 +4,7 @@ import { hours } from '../duration.js';
 import { NotYet } from './api-errors.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { demoLabels, publicNameOf, namespaceBase, type Demo, type VirtualClusterPlace } from './demo.js';
 import { exposureManifests } from './exposure.js';
 import { hostOf } from './hosts.js';
 import { apply, applyAll, missing, pathOf, ref, remove, type Manifest } from './objects.js';
@@ -63,8 +63,8 @@ async function exposure({ host, config, demo, place }: DashboardExposure): Promi
   return await exposureManifests(host, config.exposure, {
     name: `${place.name}-dashboard`,
     namespace: place.namespace,
-    labels: demoLabels(demo.name, place.name),
-    host: hostOf(config, 'dashboard', demo.name, place.name),
+    labels: demoLabels(namespaceBase(demo), place.name),
+    host: hostOf(config, 'dashboard', publicNameOf(demo), place.name),
     service,
     port: 443,
     targetPort: 8443,

@@ -12,9 +12,12 @@ import {
   labels,
   lackingLabel,
   placesOf,
+  namespaceBase,
   problemOf,
+  publicNameOf,
   verdictOutcomes,
   virtualClusterNames,
+  warmStates,
   type Demo,
   type DemoState,
   type VirtualClusterName,
@@ -83,6 +86,17 @@ const recordSchema = z.object({
     .optional(),
   begun: z.object({ jobId: text(100), askedAt: date }).optional(),
   done: z.array(text(100)).max(1000),
+  pair: demoName.optional(),
+  publicName: demoName.optional(),
+  warm: z
+    .object({
+      state: z.enum(warmStates),
+      since: date,
+      configuration: text(64),
+      fitsAnyName: z.boolean(),
+      by: z.object({ demo: demoName, jobId: text(100) }).optional(),
+    })
+    .optional(),
   namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
 });
 const storedRecord = recordSchema.transform(({ progress, ...record }) => ({
@@ -105,15 +119,23 @@ export interface DemoList {
   unreadable: UnreadableDemo[];
 }
 
+/** Everything that workers have made in a host cluster. */
+export interface AllDemos extends DemoList {
+  /** Warm pairs, which are nobody's demos yet; oldest first. */
+  pairs: Demo[];
+}
+
 /**
- * The demo, or undefined if there is none.
+ * The demo or warm pair, or undefined if there is none.
  * @throws UserError `record-unreadable`; Refusal `managed-elsewhere`
  */
 export async function findDemo(host: Cluster, name: string): Promise<Demo | undefined> {
-  const [record, namespaces] = await Promise.all([
+  const [record, planned] = await Promise.all([
     read<V1ConfigMap>(host, recordReference(host, name)),
     readPlanned(host, name),
   ]);
+  const base = record ? baseIn(record, name) : name;
+  const namespaces = base === name ? planned : await readPlanned(host, base);
   const labelled = () => namespaces.filter((namespace) => hasLabelsOf(name, namespace));
   const found = record ? ofRecord(host, record, namespaces) : ofNamespaces(host, name, labelled());
   if (found === undefined || 'id' in found) return found;
@@ -121,8 +143,8 @@ export async function findDemo(host: Cluster, name: string): Promise<Demo | unde
   throw managedIn === undefined ? unreadable(host, found) : managedElsewhere(host, name, managedIn);
 }
 
-/** All demos. */
-export async function listDemos(host: Cluster): Promise<DemoList> {
+/** All demos and warm pairs. */
+export async function listDemos(host: Cluster): Promise<AllDemos> {
   const selector = { labels: { [labels.managedBy]: 'vcdemo' } };
   const [records, namespaces] = await Promise.all([
     list<V1ConfigMap>(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.access), ...selector }),
@@ -130,34 +152,53 @@ export async function listDemos(host: Cluster): Promise<DemoList> {
   ]);
   const ofDemo = groupByDemo(namespaces);
   const recorded = records.filter(({ data }) => data?.[recordKey] !== undefined);
-  const known = new Set(recorded.map(({ metadata }) => metadata?.labels?.[labels.demo]));
+  // The namespaces of a pair have its label until its demo gives them another.
+  const known = new Set(
+    recorded.flatMap((record) => {
+      const name = record.metadata.labels[labels.demo] ?? '';
+      return [name, baseIn(record, name)];
+    }),
+  );
   const listed = new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace]));
   const all = [
     ...(await Promise.all(
       recorded.map(async (record) => {
         const name = record.metadata.labels[labels.demo];
-        return ofRecord(host, record, name === undefined ? [] : await readPlanned(host, name, listed));
+        const planned = name === undefined ? [] : await readPlanned(host, baseIn(record, name), listed);
+        return ofRecord(host, record, planned);
       }),
     )),
     ...[...ofDemo].filter(([name]) => !known.has(name)).map(([name, members]) => ofNamespaces(host, name, members)),
   ].filter((each) => each !== undefined);
+  const readable = all
+    .filter((each): each is Demo => 'id' in each)
+    .sort((a, b) => a.created.getTime() - b.created.getTime());
   return {
-    demos: all.filter((each): each is Demo => 'id' in each).sort((a, b) => a.created.getTime() - b.created.getTime()),
+    demos: readable.filter(({ warm }) => warm === undefined),
     unreadable: all.filter((each): each is UnreadableDemo => !('id' in each)),
+    pairs: readable.filter(({ warm }) => warm !== undefined),
   };
 }
 
+const withPair = z.object({ pair: demoName });
+
+/** What the names of the namespaces begin with, by a record that may turn out to be unreadable. */
+function baseIn({ data }: V1ConfigMap, name: string): string {
+  const parsed = withPair.safeParse(parseJson(data?.[recordKey] ?? ''));
+  return parsed.success ? parsed.data.pair : name;
+}
+
 /**
- * The namespaces with a demo's planned names, whoever they belong to. They are read by name, because a demo would escape its
+ * The namespaces whose names begin like this, whoever they belong to. They are read by name, because a demo would escape its
  * deletion if a missing label could hide its namespaces.
  */
 async function readPlanned(
   host: Cluster,
-  demo: string,
+  base: string,
   known: ReadonlyMap<string, V1Namespace> = new Map(),
 ): Promise<V1Namespace[]> {
   const present = await Promise.all(
-    placesOf(demo).map(
+    placesOf(base).map(
       async ({ namespace }) =>
         known.get(namespace) ?? (await read<V1Namespace>(host, ref('v1', 'Namespace', namespace))),
     ),
@@ -277,7 +318,7 @@ export const hasRecord = async (host: Cluster, name: string): Promise<boolean> =
 export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
   return {
     name: place.namespace,
-    labels: demoLabels(demo.name, place.name),
+    labels: demoLabels(publicNameOf(demo), place.name),
     annotations: {
       [proofAnnotation]: proofOf(demo, place.name),
       [annotations.ownerId]: demo.owner.id,
@@ -308,13 +349,17 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
     const record = parseRecord(host, configMap);
     const own = namespaces.filter((namespace) => isListed(record, namespace));
     const { version: _, ...fields } = record;
+    const base = namespaceBase(record);
     return {
       ...fields,
       claimNamespace: homeNamespace(host.access),
-      namespaceUids: { ...record.namespaceUids, ...uidsOf(record.name, own) },
-      places: existing(record.name, own),
-      isUnlabelled: placesOf(record.name).some(({ name, namespace }) =>
-        own.some(({ metadata }) => metadata?.name === namespace && lackingLabel(metadata.labels, record.name, name)),
+      namespaceUids: { ...record.namespaceUids, ...uidsOf(base, own) },
+      places: existing(base, own),
+      isUnlabelled: placesOf(base).some(({ name, namespace }) =>
+        own.some(
+          ({ metadata }) =>
+            metadata?.name === namespace && lackingLabel(metadata.labels, publicNameOf(record), name) !== undefined,
+        ),
       ),
     };
   } catch (error) {
@@ -323,12 +368,12 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
   }
 }
 
-const existing = (demo: string, namespaces: readonly V1Namespace[]): VirtualClusterPlace[] =>
-  placesOf(demo).filter(({ namespace }) => namespaces.some(({ metadata }) => metadata?.name === namespace));
+const existing = (base: string, namespaces: readonly V1Namespace[]): VirtualClusterPlace[] =>
+  placesOf(base).filter(({ namespace }) => namespaces.some(({ metadata }) => metadata?.name === namespace));
 
-const uidsOf = (demo: string, namespaces: readonly V1Namespace[]): Demo['namespaceUids'] =>
+const uidsOf = (base: string, namespaces: readonly V1Namespace[]): Demo['namespaceUids'] =>
   Object.fromEntries(
-    placesOf(demo).flatMap(({ name, namespace }) =>
+    placesOf(base).flatMap(({ name, namespace }) =>
       namespaces.filter(({ metadata }) => metadata?.name === namespace).map(({ metadata }) => [name, metadata?.uid]),
     ),
   );
@@ -351,7 +396,7 @@ function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError
 
 /** A namespace is listed by its UID, or proves that a worker created it for this record but died before recording it. */
 function isListed(record: DemoRecord, { metadata }: V1Namespace): boolean {
-  const place = placesOf(record.name).find(({ namespace }) => namespace === metadata?.name);
+  const place = placesOf(namespaceBase(record)).find(({ namespace }) => namespace === metadata?.name);
   if (!place) return false;
   return (
     record.namespaceUids[place.name] === metadata?.uid ||
@@ -374,7 +419,7 @@ function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
     metadata: {
       name: recordName(demo.name),
       namespace: homeNamespace(host.access),
-      labels: demoLabels(demo.name),
+      labels: demoLabels(publicNameOf(demo)),
       ...(present && { resourceVersion: present.metadata?.resourceVersion }),
     },
     data: { [recordKey]: JSON.stringify(record) },

@@ -2,7 +2,7 @@ import type { DemoConfig } from '../config.js';
 import { seconds } from '../duration.js';
 import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from './demo.js';
 import { apply, type Manifest } from './objects.js';
 import { mayDo, type Right } from './permission-check.js';
 import { whoAmI } from './who-am-i.js';
@@ -60,7 +60,7 @@ export function demoRoleBinding(
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',
-    metadata: { name: demoClusterRole, namespace, labels: demoLabels(demo.name, name) },
+    metadata: { name: demoClusterRole, namespace, labels: demoLabels(namespaceBase(demo), name) },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: demoClusterRole },
     subjects: [subjectOf(userName)],
   };

@@ -75,12 +75,35 @@ export interface Demo {
   done: readonly string[];
   /** The namespace of its workers' claims and its record; may be unknown for a demo from an earlier version. */
   claimNamespace?: string | undefined;
+  /** The warm pair that it was made from; its namespaces are called like the pair. */
+  pair?: string | undefined;
+  /** Stands for its name in public names and labels, if its certificates are not valid for that. */
+  publicName?: string | undefined;
+  /** Set on a warm pair, which is nobody's demo yet (pool.ts). */
+  warm?: WarmPair | undefined;
   /** The UIDs of the namespaces created so far; a namespace with another UID does not belong to the demo. */
   namespaceUids: Partial<Record<VirtualClusterName, string>>;
   /** A namespace of it has lost labels, without which the admission policy does not apply there. Not recorded. */
   isUnlabelled?: boolean | undefined;
   /** The virtual clusters whose namespaces exist; only one if the other has not been created yet, or is deleted already. */
   places: VirtualClusterPlace[];
+}
+
+/** `claimed` from the moment when a create takes it until the demo's record lists its namespaces. */
+export const warmStates = ['making', 'ready', 'claimed', 'draining'] as const;
+export type WarmState = (typeof warmStates)[number];
+
+/** What is recorded of a warm pair beyond what it has in common with a demo. */
+export interface WarmPair {
+  state: WarmState;
+  /** When this state began. */
+  since: Date;
+  /** A hash of the configuration that it was made from. */
+  configuration: string;
+  /** Whether its certificates are valid for the public names of every demo. */
+  fitsAnyName: boolean;
+  /** The create that has claimed it. */
+  by?: { demo: string; jobId: string } | undefined;
 }
 
 /** Something that was done with a demo. */
@@ -109,7 +132,7 @@ export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): R
   };
 }
 
-/** The namespace of one of a demo's virtual clusters. */
+/** The namespace of one of the virtual clusters. */
 export const placeOf = (demo: string, name: VirtualClusterName): VirtualClusterPlace => ({
   name,
   namespace: `${demo}-${name}`,
@@ -123,7 +146,13 @@ export const lackingLabel = (
 ): string | undefined =>
   Object.entries(demoLabels(demo, virtualCluster)).find(([key, value]) => present?.[key] !== value)?.[0];
 
-/** The namespaces of a demo's virtual clusters. */
+/** What the names of a demo's namespaces begin with, and the label of what is in them. */
+export const namespaceBase = ({ name, pair }: Pick<Demo, 'name' | 'pair'>): string => pair ?? name;
+
+/** What stands for a demo in public names, and therefore in its namespaces' labels, by which the admission policy knows them. */
+export const publicNameOf = ({ name, publicName }: Pick<Demo, 'name' | 'publicName'>): string => publicName ?? name;
+
+/** The namespaces whose names begin like this. */
 export const placesOf = (demo: string): VirtualClusterPlace[] => virtualClusterNames.map((name) => placeOf(demo, name));
 
 /** Where a demo keeps what it has only once: the root CA, the kubeconfig and vc-client. */
@@ -221,7 +250,7 @@ export const isReminderDue = (
 /** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */
 export const withMissingPlaces = (demo: Demo): Demo => ({
   ...demo,
-  places: placesOf(demo.name).map((place) => demo.places.find(({ name }) => name === place.name) ?? place),
+  places: placesOf(namespaceBase(demo)).map((place) => demo.places.find(({ name }) => name === place.name) ?? place),
 });
 
 /** The part of a failure that is recorded. */

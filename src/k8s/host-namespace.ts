@@ -6,7 +6,7 @@ import { UserError } from '../errors.js';
 import { isConflict } from './api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, lackingLabel, type Demo, type VirtualClusterPlace } from './demo.js';
+import { lackingLabel, publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
 import { assertAdmission } from './isolation/admission-proof.js';
 import { checkPolicyFacts, notePolicyFacts } from './isolation/policy-facts.js';
@@ -29,7 +29,7 @@ export async function checkHostNamespace(request: HostNamespace): Promise<Check>
   if (!namespace) return lacks(`namespace ${place.namespace} does not exist`);
   await refuseForeign(host, namespace, demo);
   if (isTerminating(namespace)) return lacks(terminationOf(namespace));
-  const label = lackingLabel(namespace.metadata?.labels, demo.name, place.name);
+  const label = lackingLabel(namespace.metadata?.labels, publicNameOf(demo), place.name);
   if (label !== undefined) return lacks(`namespace ${place.namespace} does not have its label ${label}`);
   const rights = await checkDemoRights(request);
   if (!rights.holds) return rights;
@@ -135,16 +135,17 @@ async function createNamespace(host: Cluster, config: DemoConfig, demo: Demo, pl
   }
 }
 
-/** Without them the admission policy does not apply in the namespace. */
+/** Without the labels the admission policy does not apply in the namespace. A claimed pair also gets its owner's name. */
 async function restoreLabels(
   host: Cluster,
   namespace: V1Namespace,
   demo: Demo,
   place: VirtualClusterPlace,
 ): Promise<void> {
-  if (lackingLabel(namespace.metadata?.labels, demo.name, place.name) === undefined) return;
+  if (lackingLabel(namespace.metadata?.labels, publicNameOf(demo), place.name) === undefined) return;
   // With the UID, the API server refuses to change a later namespace of the same name.
-  const metadata = { uid: namespace.metadata?.uid, labels: demoLabels(demo.name, place.name) };
+  const { labels, annotations } = namespaceMetadata(demo, place);
+  const metadata = { uid: namespace.metadata?.uid, labels, annotations };
   await merge(host, ref('v1', 'Namespace', place.namespace), { metadata });
 }
 

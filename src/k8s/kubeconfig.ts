@@ -8,7 +8,16 @@ import { clip } from '../redact.js';
 import { accessWith, type Access, type Server } from './server-access.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster } from './cluster.js';
-import { demoLabels, firstPlace, placeOf, virtualClusterNames, type Demo, type VirtualClusterName } from './demo.js';
+import {
+  demoLabels,
+  firstPlace,
+  placeOf,
+  virtualClusterNames,
+  publicNameOf,
+  namespaceBase,
+  type Demo,
+  type VirtualClusterName,
+} from './demo.js';
 import { changeRecord } from './demo-record.js';
 import { hostOf } from './hosts.js';
 import { apply, assertSignedIn, read, ref, textsIn } from './objects.js';
@@ -127,7 +136,7 @@ export async function issueKubeconfig(
       const certificate = await issueUserCertificate(cluster, { user, key, expires, signal, withinMs });
       const entry = {
         name,
-        ...publicEndpoint(config, demo.name, name),
+        ...publicEndpoint(config, publicNameOf(demo), name),
         certificateAuthority: certificateAuthority(cluster),
         certificate,
       };
@@ -220,7 +229,7 @@ const unprovenKey = 'vcdemo.io/unproven';
 /** The same credentials with addresses inside the host cluster, where vc-client may not reach the ingress controller. */
 function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
   const inside = entries.map((entry) => {
-    const { namespace } = placeOf(demo.name, entry.name);
+    const { namespace } = placeOf(namespaceBase(demo), entry.name);
     return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
   });
   return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);
@@ -243,7 +252,7 @@ export async function checkDemoKubeconfig(
     return lacks(`the kubeconfig has been changed: ${messageOf(error)}`);
   }
   for (const { name, ...entry } of stored.entries) {
-    const { server, tlsServerName } = publicEndpoint(config, demo.name, name);
+    const { server, tlsServerName } = publicEndpoint(config, publicNameOf(demo), name);
     if (entry.server !== server || entry.tlsServerName !== tlsServerName)
       return lacks(`the kubeconfig has a different address for ${name}`);
     if (entry.certificateAuthority !== certificateAuthority(clusters[name]))
@@ -271,7 +280,7 @@ export async function makeDemoKubeconfig(
     metadata: {
       name: demoKubeconfigName,
       namespace,
-      labels: demoLabels(demo.name, name),
+      labels: demoLabels(namespaceBase(demo), name),
       ...(unproven && { annotations: { [unprovenKey]: clip(unproven) } }),
     },
     type: 'Opaque',
@@ -332,7 +341,7 @@ export async function tryDemoKubeconfig(
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
     const ways = entries.map(({ name, certificate }) => {
-      const endpoint = publicEndpoint(config, demo.name, name);
+      const endpoint = publicEndpoint(config, publicNameOf(demo), name);
       return probePublicAddress(
         name,
         publicAccess(clusters[name].access.server, endpoint, { certificate, key }),
@@ -359,7 +368,7 @@ export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, d
   if (text === undefined) throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, { hint });
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
-    const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, demo.name, entry.name) }));
+    const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, publicNameOf(demo), entry.name) }));
     const written = mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
     return { text: written, ...(unproven && { unproven }) };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { holds, lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, firstPlace, type Demo, type VirtualClusterName } from './demo.js';
+import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterName } from './demo.js';
 import { messageOf, UserError } from '../errors.js';
 import { apply, applyAll, create, missing, readSecret, type Manifest } from './objects.js';
 import { keyPair } from './tenant-credentials.js';
@@ -44,7 +44,7 @@ export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
     await create(host, {
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: rootSecret, namespace, labels: demoLabels(demo.name, name) },
+      metadata: { name: rootSecret, namespace, labels: demoLabels(namespaceBase(demo), name) },
       type: 'Opaque',
       stringData: { 'root-cert.pem': certificate, 'root-key.pem': privateKeyPem(key.privateKey) },
     });

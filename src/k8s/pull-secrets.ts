@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { DemoConfig } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from './demo.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from './demo.js';
 import { checked, read, ref, type Manifest } from './objects.js';
 
 /*
@@ -48,7 +48,7 @@ export async function pullSecretCopies(
   return (await readPullSecrets(request)).map(({ metadata: { name }, type, data }) => ({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    metadata: { name, namespace: place.namespace, labels: demoLabels(namespaceBase(demo), place.name) },
     type,
     data,
   }));

@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kuberne
 import { lacksRight } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
+import { namespaceBase, placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { list, read, ref, remove, type Found } from './objects.js';
 
 /** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
@@ -51,7 +51,7 @@ export async function deleteNamespace(
  */
 export async function findLeftovers(host: Cluster, demo: Demo): Promise<string[]> {
   // Not only those that were found when the deletion began.
-  const own = await Promise.all(placesOf(demo.name).map((place) => readOwnNamespace(host, demo, place)));
+  const own = await Promise.all(placesOf(namespaceBase(demo)).map((place) => readOwnNamespace(host, demo, place)));
   const namespaces = new Set(demo.places.map(({ namespace }) => namespace));
   const volumes = await volumesOf(host, demo);
   const roles = await Promise.all(

@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../config.js';
 import { lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { demoLabels, firstPlace, type Demo } from './demo.js';
+import { demoLabels, firstPlace, namespaceBase, type Demo } from './demo.js';
 import { clientKubeconfigKey, demoKubeconfigName } from './kubeconfig.js';
 import { applyAll, missing, read, ref, remove, type Manifest, type Reference } from './objects.js';
 import { readerRules } from './permissions.js';
@@ -37,7 +37,7 @@ export async function applyVcClient(host: Cluster, config: DemoConfig, demo: Dem
 export function vcClientManifests(demo: Demo, config: Pick<DemoConfig, 'images' | 'vcClient'>): Manifest[] {
   const { role } = config.vcClient;
   const { namespace, name: cluster } = firstPlace(demo);
-  const labels = { ...app, ...demoLabels(demo.name, cluster) };
+  const labels = { ...app, ...demoLabels(namespaceBase(demo), cluster) };
   const metadata = { name, namespace, labels };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },

@@ -9,9 +9,9 @@ import { isPassing, NotYet } from './api-errors.js';
 import { repositoryName, withChart } from './chart-source.js';
 import { holds, lacks, type Check } from './check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js';
-import type { Demo, VirtualClusterPlace } from './demo.js';
+import { publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { helmValues } from './helm-values.js';
-import { hostOf } from './hosts.js';
+import { hostOf, wildcardName } from './hosts.js';
 import { list, listMetadata, read, ref, type Found } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import { tenantCredentials } from './tenant-credentials.js';
@@ -32,7 +32,14 @@ export async function installVirtualCluster(
   { kubeconfig, signal }: { kubeconfig: string | undefined; signal: AbortSignal },
 ): Promise<void> {
   const { version, values } = config.vcluster;
-  const sans = [hostOf(config, 'api', demo.name, name), `${name}.${namespace}`, `${name}.${namespace}.svc`];
+  // It is not known yet what the demo will be called.
+  const wildcard = demo.warm && wildcardName(config);
+  const sans = [
+    hostOf(config, 'api', publicNameOf(demo), name),
+    ...(wildcard ? [wildcard] : []),
+    `${name}.${namespace}`,
+    `${name}.${namespace}.svc`,
+  ];
   const withinMs = minutes(2) * config.stepDeadlineFactor;
   const own = {
     version,

@@ -3,7 +3,7 @@ import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import { dashboardToken, dropDashboardTokens } from '../../k8s/dashboard.js';
 import { findDemo } from '../../k8s/demo-record.js';
-import type { Demo, VirtualClusterName } from '../../k8s/demo.js';
+import { publicNameOf, type Demo, type VirtualClusterName } from '../../k8s/demo.js';
 import { hostOf } from '../../k8s/hosts.js';
 import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
@@ -61,7 +61,7 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
   const address = (cluster: VirtualClusterName) => {
     if (exposure.kind === 'none')
       return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
-    const host = hostOf(config, 'dashboard', demo.name, cluster);
+    const host = hostOf(config, 'dashboard', publicNameOf(demo), cluster);
     if (exposure.address === undefined) return `https://${host}/`;
     const ingress = splitAddress(exposure.address);
     return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;

@@ -1,9 +1,10 @@
-import { listDemos, type DemoList } from '../../k8s/demo-record.js';
+import { listDemos, type AllDemos, type DemoList } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
 import { startsInText } from '../../queue-turn.js';
 import { buttons, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, QueuedJob } from '../job-run.js';
+import { poolBlocks } from './pool/pool.js';
 import { createButton, demoBlocks } from '../slack/demo-table.js';
 
 /** Fills somebody's Home. */
@@ -15,10 +16,15 @@ export const home: Handler<'home'> = async (run) => {
 };
 
 export interface HomeContent {
-  demos: DemoList;
+  demos: DemoList & Partial<Pick<AllDemos, 'pairs'>>;
   waiting: readonly QueuedJob[];
   userId: string;
-  config: { clusters: readonly string[]; hostCluster?: string | undefined; dashboard: { enabled: boolean } };
+  config: {
+    clusters: readonly string[];
+    hostCluster?: string | undefined;
+    dashboard: { enabled: boolean };
+    pool?: { size: number };
+  };
 }
 
 export function homeBlocks({ demos, waiting, userId, config }: HomeContent): MessageBlock[] {
@@ -42,6 +48,7 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
       : []),
     buttons([createButton(), refresh, help, ...switches]),
     ...demoBlocks(listing),
+    ...poolBlocks(demos.pairs ?? [], config),
     ...(waiting.length > 0 ? sections(queueText(waiting)) : []),
     smallPrint(mrkdwn`What you do here is answered in your direct messages with vcdemo.`),
   ];

@@ -14,6 +14,9 @@ import { home } from './home.js';
 import { list } from './list.js';
 import { logs } from './logs.js';
 import { maintenance } from './maintenance.js';
+import { drain } from './pool/drain.js';
+import { pool } from './pool/pool.js';
+import { warm } from './pool/warm.js';
 import { question } from './question.js';
 import { remind } from './remind.js';
 import { renew } from './renew.js';
@@ -50,6 +53,9 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   audit,
   whoami,
   maintenance,
+  pool,
+  warm,
+  drain,
   cancel,
 };
 

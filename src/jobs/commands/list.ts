@@ -4,19 +4,18 @@ import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { createButton, demoBlocks, namesOf } from '../slack/demo-table.js';
+import { poolBlocks } from './pool/pool.js';
 import { message } from '../slack/messages.js';
 
 export const list: Handler<'list'> = async (run) => {
   const { payload, config } = run;
   const demos = await withHost(run, listDemos);
-  await run.slack.whisper(
-    payload.requester,
-    listMessage(demos, {
-      userId: payload.requester.userId,
-      hostCluster: config.hostCluster,
-      hasDashboard: config.dashboard.enabled,
-    }),
-  );
+  const { text, blocks } = listMessage(demos, {
+    userId: payload.requester.userId,
+    hostCluster: config.hostCluster,
+    hasDashboard: config.dashboard.enabled,
+  });
+  await run.slack.whisper(payload.requester, { text, blocks: [...blocks, ...poolBlocks(demos.pairs, config)] });
 };
 
 export interface ListOptions {

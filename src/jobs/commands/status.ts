@@ -1,5 +1,6 @@
 import { currentHolder, type Holder } from '../../k8s/claim.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
+import { listDemos } from '../../k8s/demo-record.js';
 import { claimNamespace } from '../../k8s/managed-by.js';
 import { messageOf } from '../../errors.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
@@ -12,16 +13,19 @@ import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
 import { brief, describeState } from '../slack/messages.js';
 import { groupByStep, taskIcons, type TaskGroup } from '../slack/card/task-groups.js';
+import { poolBlocks } from './pool/pool.js';
 import { readyFlow } from './create/flow.js';
 
 /** Checks the result of every step, without changing anything. */
 export const status: Handler<'status'> = async (run) => {
-  const { payload, slack, signal } = run;
+  const { payload, config, slack, signal } = run;
   await withHost(run, async (host) => {
     const demo = withMissingPlaces(await requireDemo(host, run));
     const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
     const holder = await currentHolder(host, claimNamespace(host), demo.name, signal);
-    await slack.whisper(payload.requester, statusMessage(demo, tasks, holder));
+    const { text, blocks } = statusMessage(demo, tasks, holder);
+    const { pairs } = await listDemos(host);
+    await slack.whisper(payload.requester, { text, blocks: [...blocks, ...poolBlocks(pairs, config)] });
   });
 };
 
@@ -30,6 +34,9 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
     : `${capitalised(describeState(demo))}.`;
+  const where =
+    demo.pair &&
+    mrkdwn` It was a warm pair; its namespaces in the host cluster: ${demo.places.map(({ namespace }) => namespace).join(', ')}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
@@ -39,7 +46,7 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
     text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
       ...sections(
-        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${next}`,
+        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${where}${next}`,
       ),
       ...sections(joinMrkdwn(lines, '\n')),
     ],

@@ -34,6 +34,8 @@ const doing: Record<WritingJob, string> = {
   revoke: 'access to it is being revoked',
   renew: 'its certificates are being renewed',
   remind: 'its owner is being reminded that it expires soon',
+  warm: 'it is being made for the pool',
+  drain: 'it is being deleted from the pool',
 };
 
 /** What the job that holds the claim on a demo does, in a sentence. */

@@ -1,17 +1,16 @@
 import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';
 import { dropEnds } from '../../k8s/demo-end.js';
-import { listDemos } from '../../k8s/demo-record.js';
-import type { Demo } from '../../k8s/demo.js';
+import { readStock, type Stock } from '../commands/pool/stock.js';
 import { withHost } from '../host-cluster.js';
 import { oldestJobMs } from './read-job.js';
 
 /** Longer than workers accept a job, in case clocks differ. */
 const endsKeptMs = oldestJobMs + hours(1);
 
-/** The demos in the host cluster that these workers manage; what is remembered of deleted ones is dropped in time. */
-export const ownDemos = (settings: WorkerSettings): Promise<Demo[]> =>
+/** The demos and warm pairs that these workers manage; what is remembered of deleted demos is dropped in time. */
+export const ownDemos = (settings: WorkerSettings): Promise<Stock> =>
   withHost({ settings }, async (host) => {
     await dropEnds(host, new Date(Date.now() - endsKeptMs));
-    return (await listDemos(host)).demos;
+    return await readStock(host);
   });

@@ -15,7 +15,8 @@ export async function queuedJobs(queue: Queue, settings: Parameters<typeof readJ
   const read = (jobs: Job<unknown>[], isActive: boolean) =>
     jobs.flatMap((job, index): QueuedJob[] => {
       const found = readOrNothing(job, settings);
-      if (found === undefined || !('demo' in found.payload)) return [];
+      // Nobody has asked for a warm pair.
+      if (found === undefined || !('demo' in found.payload) || found.name === 'warm') return [];
       const { name, payload } = found;
       const userId = 'requester' in payload ? payload.requester.userId : undefined;
       const demo = 'isUnnamed' in payload && payload.isUnnamed ? undefined : payload.demo;

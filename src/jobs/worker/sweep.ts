@@ -13,7 +13,7 @@ import { currentConfig } from '../job-run.js';
 import { createSlack } from '../slack/slack.js';
 import { ownDemos } from './own-demos.js';
 import { tellFailure } from './tell-failure.js';
-import { isDueNow, upkeepFor } from './upkeep.js';
+import { isDueNow, poolUpkeep, upkeepFor } from './upkeep.js';
 
 /*
  * npm run sweep: deletes demos that have expired, renews credentials that expire soon, and exits. It needs neither a worker
@@ -38,7 +38,8 @@ try {
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stopping.abort(new Error('the sweep is stopping')));
   const config = currentConfig(settings);
-  const requests = upkeepFor(await ownDemos(settings), config).filter(isDueNow);
+  const stock = await ownDemos(settings);
+  const requests = [...upkeepFor(stock.demos, config).filter(isDueNow), ...poolUpkeep(stock, config)];
   log.info({ jobs: requests.map(({ name, payload }) => `${name} ${payload.demo}`) }, 'upkeep due');
   for (const request of requests) {
     if (stopping.signal.aborted) break;

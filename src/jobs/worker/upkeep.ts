@@ -3,6 +3,7 @@ import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
 import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo.js';
 import type { DemoCounts } from '../../metrics.js';
+import { planPool, type Stock } from '../commands/pool/stock.js';
 
 /** A job that no person asks for. */
 export interface UpkeepRequest {
@@ -41,6 +42,15 @@ export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConf
       if (at === undefined || at > demo.expires) return [];
       return [{ ...requestFor('reverify', demo, String(demo.schedule?.last.getTime())), at }];
     }),
+  ];
+}
+
+/** The warm pairs to make and to delete; one is made at a time. */
+export function poolUpkeep(stock: Stock, config: DemoConfig): UpkeepRequest[] {
+  const { drain, warm } = planPool(stock, config);
+  return [
+    ...drain.map((pair) => requestFor('drain', pair)),
+    ...(warm === undefined ? [] : [{ name: 'warm' as const, payload: { demo: warm }, dedupeId: 'warm' }]),
   ];
 }
 

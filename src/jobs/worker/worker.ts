@@ -14,12 +14,13 @@ import { within } from '../../within.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { jobs } from '../../commands/job-payloads.js';
 import { listsToScaleBy, queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
+import { countPairs } from '../commands/pool/stock.js';
 import { currentConfig } from '../job-run.js';
 import { fillHomes } from './fill-homes.js';
 import { createHomes } from './homes.js';
 import { ownDemos } from './own-demos.js';
 import { queuedJobs } from './queued-jobs.js';
-import { countDemos, upkeepFor } from './upkeep.js';
+import { countDemos, poolUpkeep, upkeepFor, type UpkeepRequest } from './upkeep.js';
 import { takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
@@ -145,8 +146,9 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       if (job?.deferredFailure) reportAbandoned(job, workshop).catch(() => undefined); // it has logged the reason
     });
     worker.on('completed', ({ name }) => {
-      // Its demo may have a schedule, whose next turn is put on the queue before this worker is scaled away.
-      if (name === 'verify' || name === 'reverify') void keepUpDemos(true);
+      // Its demo may have a schedule, whose next turn is put on the queue before this worker is scaled away; or the pool may need
+      // another pair.
+      if (causingUpkeep.includes(name)) void keepUpDemos(true);
     });
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'job was interrupted; starting it again'));
     return worker;
@@ -186,6 +188,8 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   };
 }
 
+const causingUpkeep: readonly string[] = ['verify', 'reverify', 'create', 'warm', 'pool', 'delete'];
+
 function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue {
   const queue = new Queue(name, options);
   queue.on('error', link.note);
@@ -220,16 +224,19 @@ function countCards(redis: Redis, { demoConfig }: WorkerSettings): () => number 
 
 /** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */
 async function enqueueUpkeep(settings: WorkerSettings, queueOf: Record<QueueKind, Queue>): Promise<DemoCounts> {
-  const demos = await ownDemos(settings);
-  for (const request of upkeepFor(demos, currentConfig(settings))) {
+  const stock = await ownDemos(settings);
+  const config = currentConfig(settings);
+  for (const request of [...upkeepFor(stock.demos, config), ...poolUpkeep(stock, config)]) {
     const now = Date.now();
     const job = { ...newJob(request), timestamp: Math.max(now, request.at?.getTime() ?? now) };
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
     await putOnQueue(queueOf[jobs[request.name].queue], job, signature, {
       id: request.dedupeId,
-      // A removal that failed, or could not be announced, is tried again by the next sweep.
-      ...(request.name !== 'expire' && { ttlMs: job.timestamp - now + minutes(10) }),
+      ...(!repeated.includes(request.name) && { ttlMs: job.timestamp - now + minutes(10) }),
     });
   }
-  return countDemos(demos);
+  return { ...countDemos(stock.demos), pairs: countPairs(stock.pairs), pairFailures: stock.notes.failures };
 }
+
+/** When such a job has ended, however it did, the next sweep may ask for another: what failed is tried again. */
+const repeated: readonly UpkeepRequest['name'][] = ['expire', 'warm', 'drain'];

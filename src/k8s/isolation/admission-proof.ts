@@ -22,15 +22,16 @@ export interface AdmissionGaps {
 }
 
 const none: AdmissionGaps = { missing: [], outdated: [] };
-const proofs = new WeakMap<Cluster, Map<string, Promise<AdmissionGaps>>>();
+/** By what all views of one connection share. */
+const proofs = new WeakMap<Cluster['discovered'], Map<string, Promise<AdmissionGaps>>>();
 
 /**
  * Asks once per namespace and connection to the host cluster, that is, once per job.
  * @throws ApiError if the API server refuses to answer
  */
 function findAdmissionGaps(host: Cluster, config: AdmissionConfig, namespace: string): Promise<AdmissionGaps> {
-  const known = proofs.get(host) ?? new Map<string, Promise<AdmissionGaps>>();
-  proofs.set(host, known);
+  const known = proofs.get(host.discovered) ?? new Map<string, Promise<AdmissionGaps>>();
+  proofs.set(host.discovered, known);
   const asked = known.get(namespace) ?? askEachRule(host, config, namespace);
   known.set(namespace, asked);
   asked.catch(() => known.delete(namespace));

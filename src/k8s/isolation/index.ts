@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../config.js';
 import { lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { applyAll, list, missing, read, ref, remove, type Manifest, type Reference } from '../objects.js';
 import { apiServerEndpoints, networkPolicies } from './network.js';
 import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
@@ -56,7 +56,7 @@ async function retiredObjects(request: IsolationRequest, policies: readonly Mani
   const present = await Promise.all(quotas.map((quota) => read(host, quota)));
   const own = await list(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
     namespace: place.namespace,
-    labels: demoLabels(demo.name),
+    labels: demoLabels(namespaceBase(demo)),
   });
   const wanted = policies.map(({ metadata }) => metadata.name);
   const stale = own.map(({ metadata }) => metadata.name).filter((name) => !wanted.includes(name));

@@ -3,7 +3,7 @@ import type { V1EndpointSlice } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../cluster.js';
-import { demoLabels, firstPlace, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { read, ref, type Manifest } from '../objects.js';
 
 /*
@@ -141,7 +141,7 @@ function policy(
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    metadata: { name, namespace: place.namespace, labels: demoLabels(namespaceBase(demo), place.name) },
     spec: {
       podSelector,
       ...(ingress && { ingress }),

@@ -2,7 +2,7 @@ import type { V1ResourceQuota } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../cluster.js';
-import { demoLabels, type Demo, type VirtualClusterPlace } from '../demo.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { read, ref, type Manifest, type Reference } from '../objects.js';
 
 /* How much of the host cluster a virtual cluster may use. */
@@ -21,7 +21,7 @@ export function quotaManifests({ demo, place, config }: QuotaRequest): Manifest[
   const own = (kind: string, spec: object): Manifest => ({
     apiVersion: 'v1',
     kind,
-    metadata: { name, namespace: place.namespace, labels: demoLabels(demo.name, place.name) },
+    metadata: { name, namespace: place.namespace, labels: demoLabels(namespaceBase(demo), place.name) },
     spec,
   });
   return [

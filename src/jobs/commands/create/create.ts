@@ -1,4 +1,5 @@
 import { roleOf } from '../../../access.js';
+import { isPairName } from '../../../commands/payload.js';
 import { messageOf, Refusal } from '../../../errors.js';
 import { ApiError, isPassing, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
@@ -23,9 +24,11 @@ import {
   withMissingPlaces,
   type Demo,
 } from '../../../k8s/demo.js';
+import { restoreNamespaceLabels } from '../../../k8s/host-namespace.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
+import { claimPair, ofPair } from '../../../k8s/pool.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
 import { audit, credentialAct } from '../../audit.js';
 import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
@@ -127,14 +130,10 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     if (present.state === 'ready' && !isAsked && (await isComplete(run, claimed, withMissingPlaces(present))))
       return claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
   }
-  if (!present) {
-    await assertNotEnded(host, run);
-    await assertNoMaintenance(host);
-    const role = await roleOf(config.access, payload.requester, run.people);
-    if (role !== 'admin') assertWithinLimits((await listDemos(host)).demos, payload.requester, config);
-  }
   if (present?.ready) await claimed.keepVerifiesOut();
-  const demo = await beginWork(host, present ? withMissingPlaces(present) : newDemo(run, host), 'creating', run);
+  const planned = present ? withMissingPlaces(present) : await planNew(run, host);
+  const demo = await beginWork(host, planned, 'creating', run);
+  if (demo.pair !== undefined) await takeOver(host, demo, demo.pair);
   const verb = present?.state === 'ready' && !resumed ? 'Completing' : 'Creating';
   const title = mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`;
   const card = await openFlowCard({ run, claimed, demo, title, audience: payload.requester, isCancellable: true });
@@ -155,6 +154,33 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
     throw error instanceof FlowError ? await noteFailure(run, claimed, demo, error, card) : error;
   }
 }
+
+/**
+ * A demo that does not exist yet: made of a warm pair if one is ready.
+ * @throws Refusal `reserved-name`, `command-over`, `maintenance`, and those of the limits
+ */
+async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
+  const { payload, config } = run;
+  if (isPairName(payload.demo)) throw reservedName(payload.demo);
+  await assertNotEnded(host, run);
+  await assertNoMaintenance(host);
+  const role = await roleOf(config.access, payload.requester, run.people);
+  const { demos, pairs } = await listDemos(host);
+  if (role !== 'admin') assertWithinLimits(demos, payload.requester, config);
+  const demo = newDemo(run, host);
+  const pair = await claimPair(host, pairs, { demo: demo.name, jobId: run.id }, config);
+  return pair ? ofPair(demo, pair) : demo;
+}
+
+/** Its namespaces are in the demo's record now, and get the demo's labels. */
+async function takeOver(host: Cluster, demo: Demo, pair: string): Promise<void> {
+  await Promise.all([forgetDemo(host, { name: pair }), restoreNamespaceLabels(host, demo)]);
+}
+
+const reservedName = (name: string): Refusal =>
+  new Refusal('reserved-name', `A demo cannot be called ${name}: names that begin with pool- belong to warm pairs.`, {
+    hint: 'Choose another name: `/vcdemo create team-a`.',
+  });
 
 function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;

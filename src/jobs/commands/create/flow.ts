@@ -52,4 +52,17 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig' });
 
 /** The steps that hold for every demo that is ready. */
-export const readyFlow = createFlow.withoutLast();
+export const readyFlow = createFlow.without('delivery');
+
+/** What of a demo can be made before it has a name and an owner. */
+export const warmFlow = createFlow.without(
+  ...([
+    'apiExposure',
+    'kubeconfig',
+    'vcClient',
+    'dashboardExposure',
+    'helloworldIngress',
+    'ready',
+    'delivery',
+  ] as const),
+);

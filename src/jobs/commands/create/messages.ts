@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
-import type { Demo, VirtualClusterName } from '../../../k8s/demo.js';
+import { publicNameOf, type Demo, type VirtualClusterName } from '../../../k8s/demo.js';
 import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
@@ -23,17 +23,22 @@ export function createdText(
           ),
           ' and ',
         )}`
-      : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, demo.name, name)).join(' and ')}`;
+      : `APIs: ${demo.places.map(({ name }) => publicEndpointText(config, publicNameOf(demo), name)).join(' and ')}`;
   const lines = [
     mrkdwn`:tada: Demo *${demo.name}* of ${mention(demo.owner.id)} is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
     mrkdwn`The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
     mrkdwn`It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for your own kubeconfig${config.dashboard.enabled && mrkdwn`, \`/vcdemo dashboard ${demo.name}\``}.`,
+    demo.publicName && keptNameText(demo.publicName),
     unproven && unprovenText(unproven),
     weaker.length > 0 && mrkdwn`:warning: ${weakerIsolation(weaker)}.`,
   ];
   return joinMrkdwn(lines, '\n');
 }
+
+/** A wildcard certificate is valid for one label only, so a pair cannot always answer to its demo's name. */
+const keptNameText = (publicName: string): Mrkdwn =>
+  mrkdwn`Its public names contain \`${publicName}\` instead of its own name: it was made before it had one, and certificates cannot be valid for all names of the form that \`hosts.api\` has here.`;
 
 function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
   const { server, tlsServerName } = publicEndpoint(config, demo, cluster);

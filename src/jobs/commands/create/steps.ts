@@ -8,7 +8,7 @@ import {
   checkDashboardExposure,
 } from '../../../k8s/dashboard.js';
 import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
-import { demoLabels, readyDemo, virtualClusterNames } from '../../../k8s/demo.js';
+import { demoLabels, readyDemo, virtualClusterNames, publicNameOf, namespaceBase } from '../../../k8s/demo.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/exposure.js';
 import {
   applyHelloworld,
@@ -91,8 +91,8 @@ function apiExposureManifests({ host, config, demo, place }: ClusterContext): Pr
   return exposureManifests(host, config.exposure, {
     name: place.name,
     namespace: place.namespace,
-    labels: demoLabels(demo.name, place.name),
-    host: hostOf(config, 'api', demo.name, place.name),
+    labels: demoLabels(namespaceBase(demo), place.name),
+    host: hostOf(config, 'api', publicNameOf(demo), place.name),
     service: place.name,
     port: 443,
     targetPort: 8443,
@@ -266,8 +266,8 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
   const manifest = helloworldIngressManifest({
     name: 'helloworld',
     namespace: place.namespace,
-    labels: demoLabels(demo.name, place.name),
-    host: hostOf(config, 'app', demo.name, place.name),
+    labels: demoLabels(namespaceBase(demo), place.name),
+    host: hostOf(config, 'app', publicNameOf(demo), place.name),
     service,
     className,
   });

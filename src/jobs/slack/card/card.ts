@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
-import type { Demo } from '../../../k8s/demo.js';
+import { publicNameOf, type Demo } from '../../../k8s/demo.js';
 import { hostOf } from '../../../k8s/hosts.js';
 import { publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
@@ -31,7 +31,8 @@ export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
   };
 }
 
-function addressesText({ name, places }: Demo, config: DemoConfig): Mrkdwn {
+function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
+  const [name, { places }] = [publicNameOf(demo), demo];
   if (config.exposure.kind === 'none')
     return mrkdwn`It has no public addresses: the thread says how to forward the ports.`;
   const apis = places.map((place) => publicEndpoint(config, name, place.name).server);

@@ -1,0 +1,100 @@
+import type { DemoConfig } from '../../../config.js';
+import { Refusal } from '../../../errors.js';
+import { changeExisting } from '../../../k8s/demo-record.js';
+import type { Demo, WarmState } from '../../../k8s/demo.js';
+import { changePoolNotes, retryAt, wantedPairs, withState } from '../../../k8s/pool.js';
+import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
+import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack-message.js';
+import { auditLog } from '../../audit.js';
+import { withHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+import { brief, message, onCluster } from '../../slack/messages.js';
+import { countPairs, readStock, type Stock } from './stock.js';
+
+/** Shows the pool of warm pairs, changes its size, or deletes its pairs. */
+export const pool: Handler<'pool'> = async (run) => {
+  const { payload, config, slack, log } = run;
+  const { act, count, requester } = payload;
+  const by = requester.userId;
+  assertWords(run);
+  await withHost(run, async (host) => {
+    if (act === 'size') {
+      const notes = await changePoolNotes(host, (before) =>
+        before.at && before.at.getTime() >= run.askedAt.getTime()
+          ? before
+          : { ...before, size: count, by, at: run.askedAt },
+      );
+      if (notes.at?.getTime() !== run.askedAt.getTime())
+        throw new Refusal('command-over', 'The size of the pool was changed after this command was sent.', {
+          hint: 'If you still want it, send it again.',
+        });
+    }
+    const stock = await readStock(host);
+    if (act === 'drain')
+      for (const pair of stock.pairs)
+        await changeExisting(host, pair, (current) =>
+          isIdle(current) ? { ...withState(current, 'draining'), state: 'deleting' } : current,
+        );
+    if (act) auditLog(log, { act: 'pool', by, what: `pool ${act}`, facts: { count } });
+    await slack.whisper(requester, poolMessage(act === 'drain' ? await readStock(host) : stock, config));
+  });
+};
+
+const isIdle = ({ warm }: Demo) => warm?.state === 'ready' || warm?.state === 'making';
+
+/** @throws Refusal `bad-value`, `pool-too-large` */
+function assertWords({ payload: { act, count }, config }: JobRun<'pool'>): void {
+  if ((act === 'size') !== (count !== undefined))
+    throw new Refusal(
+      'bad-value',
+      act === 'size' ? '`pool size` needs a number.' : 'Only `pool size` takes a number.',
+      {
+        hint: 'For example `/vcdemo pool size 3`.',
+      },
+    );
+  if (count !== undefined && count > config.pool.max)
+    throw new Refusal('pool-too-large', `The pool can have at most ${config.pool.max} pairs here.`, {
+      hint: 'Whoever operates vcdemo can change that: `pool.max` in the configuration.',
+    });
+}
+
+const states: Record<WarmState, string> = {
+  making: 'being made',
+  ready: 'ready',
+  claimed: 'being claimed',
+  draining: 'being deleted',
+};
+
+/** `2 ready, 1 being made` */
+export function pairsText(pairs: readonly Demo[]): string {
+  const counts = Object.entries(countPairs(pairs)).filter(([, count]) => count > 0);
+  const ordered = counts.toSorted(([a], [b]) => Number(b === 'ready') - Number(a === 'ready'));
+  return ordered.map(([state, count]) => `${count} ${states[state as WarmState]}`).join(', ') || 'none';
+}
+
+/** For messages about other things: nothing if there is no pool. */
+export const poolBlocks = (pairs: readonly Demo[], { pool }: { pool?: { size: number } }): MessageBlock[] =>
+  pairs.length === 0 && !pool?.size ? [] : [smallPrint(mrkdwn`Warm pairs: ${pairsText(pairs)}`)];
+
+export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
+  const { demos, pairs, notes } = stock;
+  const wanted = wantedPairs(config, notes, demos.length);
+  const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
+  const lines: (Mrkdwn | false)[] = [
+    mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool is to have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
+    ...pairs.map(
+      ({ name, warm, created }) =>
+        mrkdwn`• \`${name}\`: ${states[warm!.state]}${warm!.by && mrkdwn` by demo ${warm!.by.demo}`}, created ${slackTime(created)}`,
+    ),
+    failureText(stock),
+  ];
+  return message(joinMrkdwn(lines, '\n'));
+}
+
+function failureText({ notes }: Stock): Mrkdwn | false {
+  const { failed, failures } = notes;
+  const next = retryAt(notes);
+  if (!failed || !next) return false;
+  const times = failures === 1 ? 'once' : `${failures} times in a row`;
+  return mrkdwn`:warning: A pair could not be made, ${times}; the last time ${slackTime(failed.at)}: ${brief(failed.reason)}. The next attempt is ${slackTime(next)}.`;
+}

@@ -1,0 +1,68 @@
+import type { DemoConfig } from '../../../config.js';
+import type { Cluster } from '../../../k8s/cluster.js';
+import { listDemos } from '../../../k8s/demo-record.js';
+import { findMaintenance } from '../../../k8s/maintenance.js';
+import { warmStates, type Demo, type WarmState } from '../../../k8s/demo.js';
+import {
+  isTooOld,
+  isUseless,
+  newPairName,
+  readPoolNotes,
+  retryAt,
+  wantedPairs,
+  type PoolNotes,
+} from '../../../k8s/pool.js';
+
+/** What decides which warm pairs are made and deleted. */
+export interface Stock {
+  demos: readonly Demo[];
+  pairs: readonly Demo[];
+  notes: PoolNotes;
+  /** No pairs are made during maintenance. */
+  isUnderMaintenance: boolean;
+}
+
+export async function readStock(host: Cluster): Promise<Stock> {
+  const [{ demos, pairs }, notes, maintenance] = await Promise.all([
+    listDemos(host),
+    readPoolNotes(host),
+    findMaintenance(host),
+  ]);
+  return { demos, pairs, notes, isUnderMaintenance: maintenance !== undefined };
+}
+
+/** What is due for the pool: pairs to delete, and the pair to make, if any. */
+export interface PoolPlan {
+  drain: Demo[];
+  /** The name of a new pair, or of one that is not finished. */
+  warm?: string;
+}
+
+/**
+ * Pairs that are of no use, whose demo has its record, or that are too many are deleted. One pair is made at a time, and of
+ * those that are too old, one is replaced at a time.
+ */
+export function planPool(
+  { demos, pairs, notes, isUnderMaintenance }: Stock,
+  config: DemoConfig,
+  now = new Date(),
+): PoolPlan {
+  const isTaken = ({ name }: Demo) => demos.some(({ pair }) => pair === name);
+  const drain = pairs.filter((pair) => isTaken(pair) || isUseless(pair, config, now));
+  const staying = pairs.filter((pair) => !drain.includes(pair) && pair.warm?.state !== 'claimed');
+  const wanted = wantedPairs(config, notes, demos.length);
+  drain.push(...staying.slice(wanted));
+  const kept = staying.slice(0, wanted);
+  const unfinished = kept.find(({ warm }) => warm?.state === 'making');
+  const old = kept.find((pair) => isTooOld(pair, config, now));
+  if (kept.length === wanted && !unfinished && old) drain.push(old);
+  const warm = unfinished?.name ?? (kept.length < wanted ? newPairName() : undefined);
+  const isWaiting = isUnderMaintenance || (retryAt(notes)?.getTime() ?? 0) > now.getTime();
+  return { drain, ...(warm !== undefined && !isWaiting && { warm }) };
+}
+
+/** How many pairs there are, by state. */
+export const countPairs = (pairs: readonly Demo[]): Record<WarmState, number> =>
+  Object.fromEntries(
+    warmStates.map((state) => [state, pairs.filter(({ warm }) => warm?.state === state).length]),
+  ) as Record<WarmState, number>;

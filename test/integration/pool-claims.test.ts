@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { V1Namespace } from '@kubernetes/client-node';
+import type { SimulatedCluster } from '../../simulator/index.js';
+import { minutes } from '../../src/duration.js';
+import { readDemoConfig } from '../../src/config.js';
+import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
+import {
+  beginWork,
+  changeRecord,
+  findDemo,
+  forgetDemo,
+  listDemos,
+  markDemo,
+  namespaceMetadata,
+  noteNamespace,
+} from '../../src/k8s/demo-record.js';
+import { readyDemo, type Demo } from '../../src/k8s/demo.js';
+import { claimPair, ofPair, planPair, readPoolNotes, withState } from '../../src/k8s/pool.js';
+import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
+import { create } from '../support/answers.js';
+import { commandRunner } from '../support/command-run.js';
+import { plannedDemo } from '../support/planned-demo.js';
+import { withSimulatedCluster } from '../support/simulated-cluster.js';
+
+/* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
+
+const config = { ...readDemoConfig(undefined), pool: { size: 2, max: 3, maxAge: minutes(600) } };
+
+describe('a warm pair', () => {
+  let host: Cluster;
+  let simulated: SimulatedCluster;
+  let run: ReturnType<typeof commandRunner>;
+  withSimulatedCluster((connected, cluster) => {
+    [host, simulated] = [connected, cluster];
+    run = commandRunner(simulated, { access: { admins: ['U0ROOT'] }, config: { pool: config.pool } });
+  });
+
+  /** A pair that is ready, with both namespaces. */
+  async function made(): Promise<Demo> {
+    const name = `pool-${++count}`;
+    const pair = await markDemo(host, planPair(name, config, 'default'), 'ready');
+    for (const place of pair.places) {
+      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(pair, place) };
+      const { metadata } = await create<V1Namespace>(host, body);
+      await noteNamespace(host, pair, place, metadata!.uid!);
+    }
+    await changeRecord(host, pair, (current) => withState(current, 'ready'));
+    return (await findDemo(host, name))!;
+  }
+  let count = 0;
+  /** Forgets what earlier tests made. */
+  const clear = async () => {
+    const { demos, pairs } = await listDemos(host);
+    for (const each of [...demos, ...pairs]) await forgetDemo(host, { name: each.name });
+  };
+  const claim = async (demo: string, jobId: string, on = host, now = new Date()) =>
+    claimPair(on, (await listDemos(host)).pairs, { demo, jobId }, config, now);
+  const planned = (name: string) => plannedDemo({ name, now: new Date(), claimNamespace: 'default' });
+  const drained = async (now?: Date) => planPool(await readStock(host), config, now).drain.map(({ name }) => name);
+
+  it('is nobody’s demo: no list shows it, no limit counts it, and no command of a person reaches it', async () => {
+    await clear();
+    const { name: demo } = await made();
+    const { demos, unreadable, pairs } = await listDemos(host);
+    assert.deepEqual([demos, unreadable, pairs.map(({ name }) => name)], [[], [], [demo]]);
+    for (const name of ['delete', 'verify', 'kubeconfig', 'status', 'revoke', 'dashboard', 'audit'] as const)
+      assert.equal((await run(name, 'U0ROOT', { demo })).code, 'unknown-demo', name);
+    assert.equal((await run('extend', 'U0ROOT', { demo, byMs: 60_000 })).code, 'unknown-demo');
+    assert.equal((await run('create', 'U0ROOT', { demo })).code, 'reserved-name');
+    assert.match((await run('list', 'U0ALICE')).said.join(), /no demos[\s\S]*Warm pairs: 1 ready/);
+  });
+
+  it('is claimed by one of two creates that run at once', async () => {
+    await clear();
+    await made();
+    const both = await Promise.all([claim('team-a', 'job-1'), claim('team-b', 'job-2')]);
+    assert.equal(both.filter(Boolean).length, 1);
+    const pairs = [await made(), await made()];
+    const names = await Promise.all([claim('team-c', 'job-3'), claim('team-d', 'job-4')]);
+    assert.deepEqual(names.map((pair) => pair?.name).toSorted(), pairs.map(({ name }) => name).toSorted());
+  });
+
+  it('is claimed again by the create that has it, and by no other, if its worker dies after the claim', async () => {
+    await clear();
+    const { name: own } = await made();
+    assert.equal((await claim('team-a', 'job-1'))?.name, own);
+    assert.equal(await claim('team-a', 'job-2'), undefined);
+    assert.equal((await claim('team-a', 'job-1'))?.name, own);
+  });
+
+  it('is claimed by the create whose write has arrived although the answer was lost', async () => {
+    await clear();
+    const { name: own } = await made();
+    let loses = true;
+    const unlucky: Cluster = {
+      ...host,
+      async request(call: ApiCall): Promise<unknown> {
+        const answer = await host.request(call);
+        if (call.method === 'PUT' && loses) {
+          loses = false;
+          throw new Error('the worker died');
+        }
+        return answer;
+      },
+    };
+    await assert.rejects(claim('team-a', 'job-1', unlucky), /the worker died/);
+    assert.equal((await claim('team-a', 'job-1'))?.name, own);
+  });
+
+  it('is deleted some time after a claim with which no create went on, unless that create claims it again', async () => {
+    await clear();
+    const { name: own } = await made();
+    const later = new Date(Date.now() + minutes(11));
+    await claim('team-a', 'job-1');
+    assert.deepEqual(await drained(), []);
+    assert.deepEqual(await drained(later), [own]);
+    await claim('team-a', 'job-1', host, later);
+    assert.deepEqual(await drained(later), []);
+  });
+
+  it('is the demo’s alone once the demo’s record lists its namespaces: only its own record is then removed', async () => {
+    await clear();
+    const { name: own } = await made();
+    const pair = (await claim('team-a', 'job-1'))!;
+    const job = { id: 'job-1', askedAt: new Date() };
+    await beginWork(host, ofPair(planned('team-a'), pair), 'creating', job); // the worker dies here
+    assert.deepEqual(await drained(), [own]);
+    const { demos, unreadable } = await listDemos(host);
+    assert.deepEqual(unreadable, []);
+    assert.deepEqual(
+      demos.map(({ name, places }) => [name, ...places.map(({ namespace }) => namespace)]),
+      [['team-a', `${own}-vc1`, `${own}-vc2`]],
+    );
+    await forgetDemo(host, { name: own });
+    assert.deepEqual((await findDemo(host, 'team-a'))?.namespaceUids, pair.namespaceUids);
+    assert.deepEqual((await listDemos(host)).unreadable, [], 'labels of the pair make no unreadable demo');
+    assert.equal((await findDemo(host, 'team-a'))?.isUnlabelled, true, 'the upkeep gives them the demo’s labels');
+  });
+
+  it('is not claimed if it was made from another configuration, or lost a namespace', async () => {
+    await clear();
+    await made();
+    const { pairs } = await listDemos(host);
+    const other = { ...config, domain: 'other.example.com' };
+    const claimant = { demo: 'team-a', jobId: 'job-1' };
+    assert.equal(await claimPair(host, pairs, claimant, other), undefined);
+    const halves = pairs.map((pair) => ({ ...pair, places: pair.places.slice(1) }));
+    assert.equal(await claimPair(host, halves, claimant, config), undefined);
+  });
+
+  it('is extended, transferred and audited like any demo after the claim', async () => {
+    await clear();
+    const { name: own } = await made();
+    const pair = (await claim('team-a', 'job-1'))!;
+    const demo = readyDemo(ofPair({ ...planned('team-a'), owner: { id: 'U0ALICE', name: 'alice' } }, pair), new Date());
+    await changeRecord(host, demo, (current) => current);
+    assert.equal((await run('extend', 'U0ALICE', { demo: 'team-a', byMs: 60_000 })).code, undefined);
+    assert.equal((await run('transfer', 'U0ALICE', { demo: 'team-a', person: 'U0BOB' })).code, undefined);
+    assert.match((await run('audit', 'U0ALICE', { demo: 'team-a' })).said.join(), /extended it by/);
+    assert.equal((await findDemo(host, 'team-a'))?.pair, own, 'changes of the record keep its pair');
+  });
+
+  describe('`pool`', () => {
+    it('changes how many are kept, at most `pool.max`, and remembers it', async () => {
+      const { said } = await run('pool', 'U0ROOT', { act: 'size', count: 1 });
+      assert.match(said.join(), /The pool is to have one, at most 3/);
+      assert.equal((await readPoolNotes(host)).size, 1);
+      assert.equal((await run('pool', 'U0ROOT', { act: 'size', count: 4 })).code, 'pool-too-large');
+      assert.equal((await run('pool', 'U0ROOT', { act: 'size' })).code, 'bad-value');
+      assert.equal((await run('pool', 'U0ROOT', { count: 2 })).code, 'bad-value');
+      assert.equal((await readPoolNotes(host)).size, 1);
+    });
+
+    it('does not change the size again when its job is repeated after a later one', async () => {
+      const askedAt = new Date(Date.now() - minutes(5));
+      assert.equal((await run('pool', 'U0ROOT', { act: 'size', count: 3 }, { askedAt })).code, 'command-over');
+    });
+
+    it('drains: no pair can be claimed any more, and all are deleted', async () => {
+      await clear();
+      const pairs = [await made(), await made()];
+      assert.match((await run('pool', 'U0ROOT', { act: 'drain' })).said.join(), /2 being deleted/);
+      assert.equal(await claim('team-a', 'job-1'), undefined);
+      assert.deepEqual(
+        await drained(),
+        pairs.map(({ name }) => name),
+      );
+    });
+  });
+});

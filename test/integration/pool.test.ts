@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { V1Namespace } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { findDemo, listDemos } from '../../src/k8s/demo-record.js';
+import { demoLabels, type Demo } from '../../src/k8s/demo.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { read, ref } from '../../src/k8s/objects.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
+
+/* A pool of warm pairs, with the processes of dist/ on a simulated cluster. */
+
+describe('a create while a warm pair is ready', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let cluster: Cluster;
+  let directory: string;
+  let configFile: string;
+  const steps: { demo: string; step: string }[] = [];
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-pool-'));
+    configFile = join(directory, 'config.yaml');
+    await configure({ pool: { size: 1 } });
+    stack = await startStack({ ...host.environment, VCDEMO_CONFIG: configFile }, { notice: host.notice });
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    await stack.startWorker({}, (line) => {
+      if (line.includes('"step done"')) steps.push(JSON.parse(line) as (typeof steps)[number]);
+    });
+  });
+  after(async () => {
+    cluster?.close();
+    await stack?.close();
+    await host?.close();
+    await rm(directory, { recursive: true });
+  });
+
+  async function configure(keys: object): Promise<void> {
+    const config = parse(await readFile(host.environment.VCDEMO_CONFIG!, 'utf8')) as object;
+    await writeFile(configFile, stringify({ ...config, ...keys }));
+  }
+  const readyPairs = async () => (await listDemos(cluster)).pairs.filter(({ warm }) => warm?.state === 'ready');
+  const readyPair = (other?: string): Promise<Demo> =>
+    waitFor('a warm pair', async () => (await readyPairs()).find(({ name }) => name !== other), {
+      withinMs: 90_000,
+      everyMs: 100,
+    });
+  const gone = (namespace: string) =>
+    waitFor(`the end of ${namespace}`, async () => !(await read(cluster, ref('v1', 'Namespace', namespace))), {
+      withinMs: 60_000,
+      everyMs: 100,
+    });
+
+  it('takes it over, gives it its name and its labels, and delivers a kubeconfig with its own name', async () => {
+    const pair = await readyPair();
+    const { slack } = stack;
+    await stack.type(slack.alice, 'create team-a');
+    await stack.message(/Demo \*team-a\* of .* is ready/, 60_000);
+    const demo = (await findDemo(cluster, 'team-a'))!;
+    assert.deepEqual([demo.pair, demo.state, demo.owner.id], [pair.name, 'ready', slack.alice.userId]);
+    assert.deepEqual(demo.namespaceUids, pair.namespaceUids);
+    assert.equal(await findDemo(cluster, pair.name), undefined, 'the pair has no record any more');
+    for (const { name, namespace } of demo.places) {
+      assert.equal(namespace, `${pair.name}-${name}`);
+      const { metadata } = (await read<V1Namespace>(cluster, ref('v1', 'Namespace', namespace)))!;
+      const labels = demoLabels('team-a', name);
+      assert.deepEqual({ ...metadata.labels, ...labels }, metadata.labels);
+      assert.equal(metadata.annotations['vcdemo.io/owner-name'], demo.owner.name);
+    }
+    const kubeconfig = (await slack.files(slack.channel)).find(({ name }) => name === 'team-a.kubeconfig.yaml')!;
+    assert.match(kubeconfig.content, /tls-server-name: team-a-vc1\.vcdemo\.localhost/);
+    const installed = steps.filter((entry) => entry.demo === 'team-a').map(({ step }) => step);
+    assert.ok(installed.includes('meshTraffic') && installed.includes('delivery'), 'it is proven like any other');
+    await readyPair();
+  });
+
+  it('makes a demo that all commands know by its name, and whose deletion deletes the namespaces of the pair', async () => {
+    const { slack } = stack;
+    const { places } = (await findDemo(cluster, 'team-a'))!;
+    await stack.type(slack.alice, 'verify team-a');
+    await stack.message(/\*team-a\*[\s\S]*balanced|:white_check_mark:[\s\S]*team-a/, 60_000);
+    await stack.type(slack.alice, 'kubeconfig team-a');
+    await stack.whisper(slack.alice, /Your kubeconfig for demo \*team-a\* is in your direct messages/, 60_000);
+    await stack.type(slack.alice, 'dashboard team-a');
+    await stack.whisper(slack.alice, /team-a-vc2-dashboard\.vcdemo\.localhost/, 60_000);
+    await stack.type(slack.alice, 'status team-a');
+    await stack.whisper(
+      slack.alice,
+      /team-a\*[\s\S]*all parts are in place[\s\S]*pool-[\s\S]*Warm pairs: 1 ready/,
+      60_000,
+    );
+    await stack.confirm(slack.alice, 'delete team-a');
+    await stack.message(/Demo \*team-a\* has been deleted; nothing is left/, 60_000);
+    for (const { namespace } of places)
+      assert.equal(await read(cluster, ref('v1', 'Namespace', namespace)), undefined, namespace);
+  });
+
+  it('has its pairs made anew when the configuration changes, and deleted when there are to be none', async () => {
+    const earlier = await readyPair();
+    await configure({ pool: { size: 1 }, helloworld: { resources: { requests: { cpu: '20m' } } } });
+    await stack.startWorker(); // it looks at once what is due
+    await readyPair(earlier.name);
+    for (const { namespace } of earlier.places) await gone(namespace);
+    await configure({ pool: { size: 0 } });
+    await stack.startWorker();
+    await waitFor('the end of the last pair', async () => (await listDemos(cluster)).pairs.length === 0, {
+      withinMs: 60_000,
+      everyMs: 100,
+    });
+  });
+});
