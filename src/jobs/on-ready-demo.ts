@@ -9,9 +9,7 @@ import type { JobRun } from './job-run.js';
 
 /** Runs read-only work on a demo that can be used. It takes no claim, because such commands can run side by side. */
 export async function onReadyDemo<Result>(
-  run: JobRun<
-    Exclude<ReadingJob, 'list' | 'home' | 'question' | 'preflight' | 'whoami' | 'maintenance' | 'pool'>
-  >,
+  run: JobRun<Exclude<ReadingJob, 'list' | 'home' | 'question' | 'preflight' | 'whoami' | 'maintenance' | 'pool'>>,
   work: (context: DemoContext) => Promise<Result>,
   requireUsable: (host: Cluster) => Promise<Demo> = (host) => requireReadyDemo(host, run),
 ): Promise<Result> {
