@@ -1,3 +1,5 @@
+import { firstCharacters } from './text.js';
+
 /*
  * Text in Slack's mrkdwn. Whatever a person or a cluster wrote is escaped when it is put in, so that it cannot mention
  * anybody or add a link; a string that has not been through here does not compile where mrkdwn is expected.
@@ -80,8 +82,24 @@ export function slackTime(date: Date): Mrkdwn {
 /** The beginning of a text, without an entity or a mention that would be cut. */
 export function clipMrkdwn(shown: Mrkdwn, longest: number): Mrkdwn {
   if (shown.text.length <= longest) return shown;
-  return new MrkdwnText(shown.text.slice(0, longest).replace(/(?:&[a-z]*|<[^<>]*)$/, ''));
+  const beginning = firstCharacters(shown.text, longest - 1).replace(/(?:&[a-z]*|<[^<>]*)$/, '');
+  return new MrkdwnText(`${beginning}…`);
 }
+
+/** Parts of at most so many characters, split between lines; a line that is longer is clipped. */
+export function splitMrkdwn({ text }: Mrkdwn, longest: number): Mrkdwn[] {
+  const parts: string[] = [];
+  for (const whole of text.split('\n')) {
+    const line = clipMrkdwn(new MrkdwnText(whole), longest).text;
+    const last = parts.at(-1);
+    if (last !== undefined && last.length + line.length < longest) parts[parts.length - 1] = `${last}\n${line}`;
+    else parts.push(line);
+  }
+  return parts.map((part) => new MrkdwnText(part));
+}
+
+/** Slack suggests at most 4,000 characters. */
+const longestPlain = 3_900;
 
 /** For notifications and screen readers: no formatting, no emoji, times in UTC. */
 export function plain({ text }: Mrkdwn): EscapedText {
@@ -89,7 +107,7 @@ export function plain({ text }: Mrkdwn): EscapedText {
     .replace(/(?<!\S):[a-z_]+: ?/g, '')
     .replace(/<!date\^[^|<]+\|([^<>]+)>/g, '$1')
     .replace(/[*`]/g, '');
-  return new MrkdwnText(shown).text;
+  return clipMrkdwn(new MrkdwnText(shown), longestPlain).text;
 }
 
 /** @see https://docs.slack.dev/messaging/formatting-message-text#escaping */

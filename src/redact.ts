@@ -1,3 +1,5 @@
+import { firstCharacters } from './text.js';
+
 /*
  * Prepares text from clusters, tools and strangers for people: secrets are removed and the length is limited. It takes
  * linear time (`npm run bench:text`): a pattern must not start at every character of a long word, nor search for its end
@@ -68,5 +70,5 @@ export function shorten(text: string, length = 600): string {
 
 /** At most `length` characters, from the start of the text, where clusters put what matters. */
 export function clip(text: string, length = 600): string {
-  return text.length <= length ? text : `${text.slice(0, length)}…`;
+  return text.length <= length ? text : `${firstCharacters(text, length)}…`;
 }

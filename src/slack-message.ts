@@ -1,5 +1,6 @@
 import type { Block, Button, KnownBlock } from '@slack/web-api';
-import { plain, type EscapedText, type Mrkdwn } from './mrkdwn.js';
+import { clipMrkdwn, plain, splitMrkdwn, type EscapedText, type Mrkdwn } from './mrkdwn.js';
+import { firstCharacters } from './text.js';
 
 /** A message as people see it, and its plain text for notifications and screen readers. */
 export interface SlackMessage {
@@ -38,20 +39,22 @@ export function messageOfParagraphs(paragraphs: readonly [Mrkdwn, ...Mrkdwn[]], 
   };
 }
 
-/** Sections of at most 3,000 characters, as Slack requires, split between lines. */
-export function sections({ text }: Mrkdwn): KnownBlock[] {
-  const parts: string[] = [];
-  for (const line of text.split('\n')) {
-    const last = parts.at(-1);
-    if (last !== undefined && last.length + line.length < 2900) parts[parts.length - 1] = `${last}\n${line}`;
-    else parts.push(line.slice(0, 2900));
-  }
-  return parts.slice(0, 45).map((part) => ({ type: 'section', text: { type: 'mrkdwn', text: part || ' ' } }));
+/** Slack allows 3,000 characters in a block. */
+const longestBlock = 2_900;
+/** More of one text than fits into so many sections is not read by anybody. */
+const mostSections = 4;
+
+/** Sections, split between lines. */
+export function sections(shown: Mrkdwn): KnownBlock[] {
+  const parts = splitMrkdwn(clipMrkdwn(shown, mostSections * longestBlock), longestBlock);
+  return parts
+    .slice(0, mostSections)
+    .map(({ text }) => ({ type: 'section', text: { type: 'mrkdwn', text: text.trim() === '' ? ' ' : text } }));
 }
 
 /** A line of small print. */
-export function smallPrint({ text }: Mrkdwn): KnownBlock {
-  return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
+export function smallPrint(shown: Mrkdwn): KnownBlock {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: clipMrkdwn(shown, longestBlock).text }] };
 }
 
 // ------------------------------------------------------------------ buttons
@@ -102,4 +105,15 @@ export function buttons(row: readonly CommandButton[], menu: readonly CommandBut
   };
 }
 
-const plainText = (text: string) => ({ type: 'plain_text', text }) as const;
+/** As many as Slack allows in one block. */
+const mostInRow = 25;
+
+/** As many rows of buttons as it takes. */
+export function buttonRows(all: readonly CommandButton[]): KnownBlock[] {
+  const count = Math.ceil(all.length / mostInRow);
+  return Array.from({ length: count }, (_, index) => buttons(all.slice(index * mostInRow, (index + 1) * mostInRow)));
+}
+
+const longestLabel = 75;
+
+const plainText = (text: string) => ({ type: 'plain_text', text: firstCharacters(text, longestLabel) }) as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration, hours, minutes, parseDuration } from '../duration.js';
 import { shortestTtlMs } from '../config.js';
+import { firstCharacters } from '../text.js';
 import type { Flag } from './command.js';
 
 /** How long a demo lives, in milliseconds. */
@@ -89,7 +90,7 @@ export const every: Flag<number | 'off'> = {
 
 /** What somebody typed, short enough for a reply. */
 export function shown(word: string): string {
-  return word.length > 40 ? `${word.slice(0, 40)}…` : word;
+  return word.length > 40 ? `${firstCharacters(word, 40)}…` : word;
 }
 
 const creation = z.string().regex(/^[a-z0-9]{1,20}$/);

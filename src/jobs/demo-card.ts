@@ -6,7 +6,7 @@ import { findDemo, isGone, noteCard } from '../k8s/demo-record.js';
 import { noteDurations, usualDurations } from '../k8s/run-durations.js';
 import type { Mrkdwn } from '../mrkdwn.js';
 import type { SlackMessage } from '../slack-message.js';
-import type { FlowError, Task } from './flow.js';
+import { taskName, type FlowError, type Task } from './flow.js';
 import type { ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { cancelButton } from './slack/card/card-buttons.js';
@@ -27,7 +27,7 @@ export interface FlowCard {
   /** Shows that the demo can be used. @throws what Slack's client throws when it gives up */
   settleReady(): Promise<void>;
   /** Shows what failed. Never throws: that it failed is also reported in the thread. */
-  fail(error: FlowError, shown: Omit<Failed, 'failed' | 'jobId'>): Promise<void>;
+  fail(error: FlowError, shown: Omit<Failed, 'reasons' | 'jobId'>): Promise<void>;
   /** Keeps how long the run took, for the estimates of later ones. Never throws. */
   noteDurations(tasks: readonly Task[]): Promise<void>;
 }
@@ -94,8 +94,9 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
       else card.close();
     },
     async fail(error, shown) {
+      const reasons = error.failed.map((task) => `${taskName(task)}: ${messageOf(task.error)}`);
       await card
-        .settle(failedCard({ ...shown, failed: error.failed, jobId }))
+        .settle(failedCard({ ...shown, reasons, jobId }))
         .catch((settleError: unknown) => log.warn({ reason: messageOf(settleError) }, 'failure is not on the card'));
     },
     async noteDurations(tasks) {

@@ -16,6 +16,7 @@ import { createLog } from '../../src/log.js';
 import { createBotMetrics } from '../../src/metrics.js';
 import { configuredInstallation } from '../../src/slack/installation.js';
 import { jobKeys } from '../support/job-keys.js';
+import { randomFrom } from '../support/random.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, triggerId, type SlackWorkspace } from '../support/slack.js';
 import {
@@ -420,15 +421,6 @@ test('250 open bodies of 1 MB neither fill the memory nor keep commands out', { 
   assert.equal(await sendCommand('create after'), 200);
   assert.deepEqual(await demos(), ['after', 'before']);
 });
-
-/** Random numbers from 0 to 1; the same seed gives the same sequence. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
-    return state / 2 ** 32;
-  };
-}
 
 /** A body that is almost what Slack sends: one or two fields have another shape. */
 function nonsense(random: () => number): [body: string, type: string] {

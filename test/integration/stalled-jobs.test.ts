@@ -6,9 +6,13 @@ import type { JobRequest } from '../../src/commands/job-payloads.js';
 import { listsToScaleBy } from '../../src/commands/payload.js';
 import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
+import { connectCluster } from '../../src/k8s/cluster.js';
+import { beginWork, findDemo, noteCard } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
 import { createLog } from '../../src/log.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { jobKeys } from '../support/job-keys.js';
+import { plannedDemo } from '../support/planned-demo.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
@@ -32,6 +36,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
     queue: string,
     deathsBefore: number,
     expected: RegExp,
+    prepare: (jobId: string) => Promise<unknown> = () => Promise.resolve(),
   ) => {
     const redis: LocalRedis = await startRedis();
     const admin = new Redis(redis.url);
@@ -39,6 +44,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
     const requester = { userId: slack.alice.userId, userName: 'alice', channelId: slack.channel };
     const id = await queues.enqueue(makeRequest(requester), { dedupeId: 'once' });
     await queues.close();
+    await prepare(id);
     const [waiting, active] = listsToScaleBy(queue);
     assert.equal(await admin.rpoplpush(waiting!, active!), id);
     await admin.hset(`bull:${queue}:${id}`, 'stc', deathsBefore, 'ats', deathsBefore + 1);
@@ -81,4 +87,28 @@ describe('a job whose worker died', { concurrency: true }, () => {
       1,
       /`delete changed` failed[\s\S]*There is no demo changed/,
     ));
+
+  it('is given up the sixth time, and its demo has failed and can be resumed', async () => {
+    const cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    const posted = await slack.client.chat.postMessage({ channel: slack.channel, text: 'Creating demo abandoned' });
+    const card = { channel: slack.channel, ts: posted.ts! };
+    const owner = { id: slack.alice.userId, name: 'alice' };
+    const planned = plannedDemo({ name: 'abandoned', owner, channel: slack.channel, now: new Date() });
+    try {
+      await findIt(
+        (requester) => ({ name: 'create', payload: { requester, demo: 'abandoned' } }),
+        'provisioning',
+        5,
+        /`create abandoned` failed[\s\S]*worker running this job died/,
+        async (id) => noteCard(cluster, await beginWork(cluster, planned, 'creating', { id, askedAt: new Date() }), card),
+      );
+      const shown = (await slack.messages(slack.channel)).find(({ ts }) => ts === card.ts)!;
+      assert.match(textOf(shown), /Creating demo \*abandoned\* failed[\s\S]*What was created is kept/);
+      assert.match(JSON.stringify(shown.blocks), /"Resume".*"create abandoned"/);
+      assert.match((await slack.replies(slack.channel)).map(textOf).join(), /`create abandoned` failed/);
+      assert.equal((await findDemo(cluster, 'abandoned'))?.state, 'failed');
+    } finally {
+      cluster.close();
+    }
+  });
 });

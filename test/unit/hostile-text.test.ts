@@ -147,8 +147,6 @@ const refusals: Record<string, unknown> = {
   }),
 };
 
-const listOptions = { userId: hostile, hostCluster: hostile, hasDashboard: true };
-
 const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessage>> = {
   'a create that is done': () =>
     createdText({ ...config, domain: hostile } as typeof config, demo, 1, { weaker: [hostile], unproven: hostile }),
@@ -164,21 +162,21 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'the card of a demo that is ready': () =>
     readyCard({ ...demo, verdict: { outcome: 'fail', reason: hostile, at: now } }, config),
   'the card of a demo that failed': () =>
-    failedCard({ title: mrkdwn`${hostile}`, failed: tasks, hint: hostile, jobId: hostile, actions: [action] }),
+    failedCard({ title: mrkdwn`${hostile}`, reasons: [hostile], hint: hostile, jobId: hostile, actions: [action] }),
   'the card of a demo that is gone': () => endedCard(demo, { how: hostile, hasLeft: true, now }),
   'a reminder': () => reminderMessage({ ...demo, owner: requesterAsOwner }, config, now),
   'a channel in which the bot cannot write': () => whyNotWritable('is_archived', `C1${hostile}`)!,
   'a file that was refused': () => uploadRefusedMessage(file, hostile, hostile),
   'a file as text': () => textMessages(file)[0]!,
-  'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, listOptions),
-  'an empty list': () => listMessage({ demos: [], unreadable: [] }, listOptions),
+  'the list': () => listMessage({ demos: [demo], unreadable: [{ name: hostile, problem: hostile }] }, hostile, config),
+  'an empty list': () => listMessage({ demos: [], unreadable: [] }, hostile, config),
   'a Home': () => ({
     ...message(mrkdwn`Home`),
     blocks: homeBlocks({
       demos: { demos: [demo], unreadable: [] },
       waiting: [{ name: hostile, demo: hostile, userId: hostile, isActive: true }],
       userId: demo.owner.id,
-      config: { clusters: [hostile], hostCluster: hostile, dashboard: { enabled: true } },
+      config: { ...config, clusters: [hostile] },
     }),
   }),
   'the status': () => statusMessage(demo, tasks, undefined),
@@ -202,7 +200,7 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
     keptVolumesMessage(hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
-    personRevokedMessage(hostile, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
+    personRevokedMessage({ name: hostile }, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
   'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
   'the verdict on a public name': () =>

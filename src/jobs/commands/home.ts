@@ -1,7 +1,8 @@
+import type { DemoConfig } from '../../config.js';
 import { listDemos, type AllDemos, type DemoList } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
 import { startsInText } from '../../queue-turn.js';
-import { buttons, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';
+import { buttonRows, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, QueuedJob } from '../job-run.js';
 import { poolBlocks } from './pool/pool.js';
@@ -19,12 +20,7 @@ export interface HomeContent {
   demos: DemoList & Partial<Pick<AllDemos, 'pairs'>>;
   waiting: readonly QueuedJob[];
   userId: string;
-  config: {
-    clusters: readonly string[];
-    hostCluster?: string | undefined;
-    dashboard: { enabled: boolean };
-    pool?: { size: number };
-  };
+  config: Pick<DemoConfig, 'clusters' | 'hostCluster' | 'dashboard' | 'ttl'> & { pool?: { size: number } };
 }
 
 export function homeBlocks({ demos, waiting, userId, config }: HomeContent): MessageBlock[] {
@@ -35,7 +31,7 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
     .map((name): CommandButton => ({ label: `Show ${name}`, value: name, action: 'home' }));
   const refresh: CommandButton = { label: 'Refresh', value: hostCluster ?? '', action: 'home' };
   const help: CommandButton = { label: 'Help', value: 'help' };
-  const listing = { ...demos, userId, hostCluster, hasDashboard: config.dashboard.enabled };
+  const listing = { ...demos, userId, hostCluster, rules: { hasDashboard: config.dashboard.enabled, longestMs: config.ttl.max } };
   return [
     {
       type: 'header',
@@ -46,7 +42,7 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
           mrkdwn`You have no demo. A demo is two virtual clusters joined by one Istio mesh, ready in about a minute.`,
         )
       : []),
-    buttons([createButton(), refresh, help, ...switches]),
+    ...buttonRows([createButton(), refresh, help, ...switches]),
     ...demoBlocks(listing),
     ...poolBlocks(demos.pairs ?? [], config),
     ...(waiting.length > 0 ? sections(queueText(waiting)) : []),

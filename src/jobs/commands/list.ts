@@ -1,3 +1,4 @@
+import type { DemoConfig } from '../../config.js';
 import { listDemos, type DemoList } from '../../k8s/demo-record.js';
 import { mrkdwn, plain } from '../../mrkdwn.js';
 import { buttons, sections, type SlackMessage } from '../../slack-message.js';
@@ -10,24 +11,16 @@ import { message } from '../slack/messages.js';
 export const list: Handler<'list'> = async (run) => {
   const { payload, config } = run;
   const demos = await withHost(run, listDemos);
-  const { text, blocks } = listMessage(demos, {
-    userId: payload.requester.userId,
-    hostCluster: config.hostCluster,
-    hasDashboard: config.dashboard.enabled,
-  });
+  const { text, blocks } = listMessage(demos, payload.requester.userId, config);
   await run.slack.whisper(payload.requester, { text, blocks: [...blocks, ...poolBlocks(demos.pairs, config)] });
 };
 
-export interface ListOptions {
-  userId: string;
-  hostCluster?: string | undefined;
-  hasDashboard?: boolean;
-}
-
 export function listMessage(
   { demos, unreadable }: DemoList,
-  { userId, hostCluster, hasDashboard = false }: ListOptions,
+  userId: string,
+  { hostCluster, dashboard, ttl }: Pick<DemoConfig, 'hostCluster' | 'dashboard' | 'ttl'>,
 ): SlackMessage {
+  const rules = { hasDashboard: dashboard.enabled, longestMs: ttl.max };
   const where = hostCluster ? ` on ${hostCluster}` : '';
   const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
   if (demos.length + unreadable.length === 0) {
@@ -39,7 +32,7 @@ export function listMessage(
     text: plain(mrkdwn`${title}: ${namesOf(demos)}`),
     blocks: [
       ...sections(mrkdwn`*${title}*`),
-      ...demoBlocks({ demos, unreadable, userId, hostCluster, hasDashboard }),
+      ...demoBlocks({ demos, unreadable, userId, hostCluster, rules }),
       buttons([createButton()]),
     ],
   };

@@ -7,7 +7,8 @@ import { audit } from '../audit.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { message } from '../slack/messages.js';
+import { sharedButtons } from '../slack/card/card-buttons.js';
+import { message, type ButtonConfig } from '../slack/messages.js';
 
 const mostShares = 100;
 
@@ -28,7 +29,7 @@ export const share: Handler<'share'> = (run) =>
     await audit(log, host, changed, { act: stop ? 'unshared' : 'shared', by, what, facts: { audience } });
     await slack.whisper(requester, sharedMessage(changed, audience, stop));
     if (stop || audience === by) return;
-    const notice = noticeMessage(changed, by);
+    const notice = noticeMessage(changed, by, run.config);
     const telling = /^[UW]/.test(audience)
       ? slack.tellPerson(audience, notice)
       : /^[CG]/.test(audience)
@@ -63,14 +64,9 @@ export const sharedMessage = ({ name }: Demo, audience: string, stopped: boolean
       : mrkdwn`:busts_in_silhouette: Demo *${name}* is shared with ${mentionAny(audience)}, who can now extend it. \`/vcdemo share ${name} @them --stop\` ends that.`,
   );
 
-export function noticeMessage({ name }: Demo, by: string): SlackMessage {
+export function noticeMessage({ name }: Demo, by: string, { hostCluster, ttl }: ButtonConfig): SlackMessage {
   const { text, blocks } = message(
     mrkdwn`:busts_in_silhouette: ${mention(by)} shared demo *${name}* with you: you can use it and extend it.`,
   );
-  const row = buttons([
-    { label: 'Kubeconfig', value: `kubeconfig ${name}` },
-    { label: 'Status', value: `status ${name}` },
-    { label: 'Extend by 4h', value: `extend ${name} 4h` },
-  ]);
-  return { text, blocks: [...blocks, row] };
+  return { text, blocks: [...blocks, buttons(sharedButtons({ name, hostCluster }, ttl.max))] };
 }

@@ -10,7 +10,8 @@ import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { message } from '../slack/messages.js';
+import { ownerButtons } from '../slack/card/card-buttons.js';
+import { message, type ButtonConfig } from '../slack/messages.js';
 
 type TransferRun = JobRun<'transfer'>;
 
@@ -39,7 +40,7 @@ export const transfer: Handler<'transfer'> = (run) =>
     await refreshCard(run, host, changed);
     if (person !== by)
       await slack
-        .tellPerson(person, newOwnerMessage(changed, by))
+        .tellPerson(person, newOwnerMessage(changed, by, run.config))
         .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'new owner was not told'));
   });
 
@@ -67,14 +68,9 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
     });
 }
 
-export function newOwnerMessage({ name }: Demo, by: string): SlackMessage {
+export function newOwnerMessage({ name }: Demo, by: string, { hostCluster, ttl }: ButtonConfig): SlackMessage {
   const { text, blocks } = message(
     mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${name}*: you can extend, share and delete it.`,
   );
-  const row = buttons([
-    { label: 'Kubeconfig', value: `kubeconfig ${name}` },
-    { label: 'Extend by 4h', value: `extend ${name} 4h` },
-    { label: 'Delete', value: `delete ${name}`, style: 'danger' },
-  ]);
-  return { text, blocks: [...blocks, row] };
+  return { text, blocks: [...blocks, buttons(ownerButtons({ name, hostCluster }, ttl.max))] };
 }

@@ -3,6 +3,7 @@ import type { Demo } from '../../k8s/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
+import { buttonsFor, type ButtonRules } from './card/card-buttons.js';
 import { brief, describeState } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
@@ -14,7 +15,7 @@ export interface DemoListing {
   userId: string;
   /** Undefined if there is only one. */
   hostCluster: string | undefined;
-  hasDashboard: boolean;
+  rules: ButtonRules;
 }
 
 /** A table may have a hundred rows, and a message fifty blocks. */
@@ -29,11 +30,11 @@ export const createButton = (label = 'Create a demo'): CommandButton => ({
 });
 
 export function demoBlocks(listing: DemoListing): MessageBlock[] {
-  const { demos, unreadable, userId } = listing;
+  const { demos, unreadable, userId, hostCluster, rules } = listing;
   const own = demos.filter(({ owner }) => owner.id === userId);
   const shown = own.slice(0, mostOwn);
   return [
-    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(demoButtons(demo, listing))]),
+    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(buttonsFor(demo, { name: demo.name, hostCluster }, rules))]),
     ...(own.length > shown.length
       ? sections(
           mrkdwn`Your other demos: ${own
@@ -54,33 +55,6 @@ function unreadableText({ name, problem, managedIn }: UnreadableDemo): Mrkdwn {
   return managedIn === undefined
     ? mrkdwn`• *${brief(name)}* cannot be read: ${brief(problem)}`
     : mrkdwn`• *${brief(name)}*: ${brief(problem)}`;
-}
-
-/** What one can do with a demo in its state. */
-function demoButtons({ name, state }: Demo, { hostCluster, hasDashboard }: DemoListing): CommandButton[] {
-  const button = (label: string, command: string, style?: CommandButton['style']): CommandButton => ({
-    label,
-    value: `${command}${hostCluster === undefined ? '' : ` --on ${hostCluster}`}`,
-    ...(style && { style }),
-  });
-  const remove = button('Delete', `delete ${name}`, 'danger');
-  const look = button('Status', `status ${name}`);
-  switch (state) {
-    case 'ready':
-      return [
-        button('Verify', `verify ${name}`),
-        button('Kubeconfig', `kubeconfig ${name}`),
-        ...(hasDashboard ? [button('Dashboard', `dashboard ${name}`)] : []),
-        button('Extend', `extend ${name} 4h`),
-        remove,
-      ];
-    case 'creating':
-      return [look, remove];
-    case 'failed':
-      return [button('Resume', `create ${name}`, 'primary'), look, remove];
-    case 'deleting':
-      return [look, remove];
-  }
 }
 
 const states: Record<Demo['state'], string> = {
@@ -112,7 +86,7 @@ function demoTable(demos: readonly Demo[]): DataTableBlock {
 const ownerCell = ({ id, name }: Demo['owner']) =>
   /^[UW][A-Z0-9]+$/.test(id)
     ? rich({ type: 'user', user_id: id })
-    : ({ type: 'raw_text', text: name || id || 'unknown' } as const);
+    : ({ type: 'raw_text', text: brief(name, 100) || id || 'unknown' } as const);
 
 type RichElement = Extract<RichTextBlock['elements'][number], { type: 'rich_text_section' }>['elements'][number];
 

@@ -4,10 +4,14 @@ import type { Holder } from '../../k8s/claim.js';
 import type { Demo } from '../../k8s/demo.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { sections, smallPrint, type SlackMessage } from '../../slack-message.js';
+import { firstCharacters } from '../../text.js';
 
 /* Messages shared by several commands, as pure functions; those of a single command are next to it. */
 
 export const message = (text: Mrkdwn): SlackMessage => ({ text: plain(text), blocks: sections(text) });
+
+/** What the buttons of a demo depend on. */
+export type ButtonConfig = Pick<DemoConfig, 'hostCluster' | 'ttl'>;
 
 /** Names the host cluster, if there are several. */
 export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ? ` on ${hostCluster}` : '');
@@ -16,7 +20,7 @@ export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? 
 
 /** Text from a person or a cluster, shortened to one line of at most this many characters. */
 export const brief = (text: string, most = 160) =>
-  (text.length > most ? `${text.slice(0, most)}…` : text).replace(/\s+/g, ' ');
+  (text.length > most ? `${firstCharacters(text, most)}…` : text).replace(/\s+/g, ' ');
 
 export const describeState = ({ state, problem }: Demo): string =>
   ({

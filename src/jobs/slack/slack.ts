@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
-import { channelMention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
+import { channelMention, clipMrkdwn, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
@@ -144,7 +144,7 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
       await client.files.completeUploadExternal({
         ...(thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread }),
         files: [{ id, title }],
-        initial_comment: comment.text,
+        initial_comment: clipMrkdwn(comment, longestComment).text,
       });
       return { ids: [id], to: receiver };
     } catch (error) {
@@ -258,6 +258,9 @@ const messageId = () => ({ client_msg_id: randomUUID() });
 const opened = z.object({ channel: z.object({ id: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
 const uploadSlot = z.object({ upload_url: z.url(), file_id: z.string() });
+
+/** Slack suggests at most 4,000 characters for a text. */
+const longestComment = 3_900;
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);
 

@@ -16,6 +16,7 @@ import { withDemoOfThread } from '../thread-demo.js';
 import { currentConfig, type JobRun, type WorkerTools } from '../job-run.js';
 import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
+import { closeWork } from './close-work.js';
 import type { Homes } from './homes.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
 import { assertMayAsk, assertMayAskLater } from './requester-check.js';
@@ -93,7 +94,8 @@ export async function performJob(
     }
     outcome = error instanceof Refusal ? 'refused' : 'failed';
     log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
-    const isTold = await tellFailure({ slack, log }, read, error);
+    const card = await closeWork({ settings: tools.settings, slack, log }, read, error);
+    const isTold = await tellFailure({ slack, log }, read, error, card);
     if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is away');
     throw withoutStack(error);
   } finally {
@@ -187,7 +189,9 @@ export async function reportAbandoned(job: Job<unknown>, workshop: Workshop): Pr
   });
   log.error({ jobId: read.id, job: read.name }, 'job abandoned');
   tools.metrics.jobDuration.observe({ job_name: read.name, outcome: 'failed' }, 0);
-  await tellFailure({ slack: patientSlack(), log }, read, error);
+  const slack = patientSlack();
+  const card = await closeWork({ settings: tools.settings, slack, log }, read, error);
+  await tellFailure({ slack, log }, read, error, card);
 }
 
 /** Only the short text reaches Redis: no stack, no cause. */

@@ -4,6 +4,7 @@ import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
 import type { Log } from '../../log.js';
 import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { FlowFailed } from '../run-flow.js';
+import type { CardPlace } from '../slack/card/publish-card.js';
 import type { Slack } from '../slack/slack.js';
 import { failureMessage, type Failure } from '../slack/messages.js';
 import type { ReadJob } from './read-job.js';
@@ -11,11 +12,15 @@ import type { ReadJob } from './read-job.js';
 /** What is known about a job that failed. */
 export type FailedJob = Pick<ReadJob, 'id' | 'name' | 'payload'>;
 
-/** Tells people why their job failed; all failures of all jobs are reported here. False if Slack did not take it. */
+/**
+ * Tells people why their job failed; all failures of all jobs are reported here. False if Slack did not take it.
+ * @param card the demo's card, in whose thread it is told
+ */
 export async function tellFailure(
   { slack, log }: { slack: Slack; log: Log },
   job: FailedJob,
   error: unknown,
+  card?: CardPlace,
 ): Promise<boolean> {
   const asker = 'requester' in job.payload ? job.payload.requester : undefined;
   const audience = error instanceof FlowFailed ? error.audience : asker;
@@ -29,8 +34,8 @@ export async function tellFailure(
     // Only the person who made a mistake sees it.
     if (error instanceof Refusal && asker) await slack.whisper(asker, failureMessage({ ...failure, isRefusal: true }));
     else {
-      const card = error instanceof FlowFailed ? error.card?.place() : undefined;
-      await slack.reply(card, audience, failureMessage({ ...failure, mention: audience.userId }));
+      const place = error instanceof FlowFailed ? error.card?.place() : card;
+      await slack.reply(place, audience, failureMessage({ ...failure, mention: audience.userId }));
     }
     return true;
   } catch (postError) {

@@ -11,6 +11,7 @@ function onClock(test: TestContext) {
   const paces = createPaces(() => 1_000);
   const call = async (name: string, method = 'chat.update', latest = Infinity, onPause = () => {}) => {
     await paces.turn(method, latest, async (ms) => {
+      await new Promise(setImmediate); // those before have started by then
       now += ms;
       onPause();
     });

@@ -241,7 +241,7 @@ async function noteCancelled(
   { by }: Cancelled,
   card: FlowCard,
 ): Promise<void> {
-  const { id, log, slack, payload } = run;
+  const { id, log, slack, payload, config } = run;
   const { unclaimed: host } = claimed; // it may have been released to tell people that it is ready
   const made = await findDemo(host, name);
   const isEmpty = made === undefined || made.places.length === 0;
@@ -255,7 +255,7 @@ async function noteCancelled(
     });
   if (made) await audit(log, host, made, { act: 'cancelled', by, what: 'cancelled its creation' });
   const left = isEmpty ? 'empty' : made.state === 'creating' ? 'part' : 'ready';
-  const said = cancelledMessage(name, by, left);
+  const said = cancelledMessage({ name, hostCluster: config.hostCluster }, by, left);
   claimed.tell(() => (left === 'ready' ? card.settleReady() : card.settle(said)));
   // A card that is edited notifies nobody.
   claimed.tell(() => slack.reply(card.place(), payload.requester, said));

@@ -5,6 +5,7 @@ import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
+import { cancelledButtons, type Named } from '../../slack/card/card-buttons.js';
 import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';
 
 /** The text that accompanies the kubeconfig when a demo is ready. */
@@ -57,22 +58,16 @@ export const deletedUnseenMessage = (demo: string): SlackMessage =>
   message(
     mrkdwn`:information_source: Demo *${demo}* became ready while Slack was not available, and was deleted before its kubeconfig could be sent.`,
   );
+
 /** The end of a create that somebody cancelled, with what can be done next. */
-export function cancelledMessage(demo: string, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
+export function cancelledMessage(named: Named, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
   const what = {
     empty: 'Nothing was created.',
     part: 'What was created is kept.',
     ready: 'It was ready by then, so nothing was stopped.',
   }[left];
   const { text, blocks } = message(
-    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${demo}*. ${what}`,
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${named.name}*. ${what}`,
   );
-  const next =
-    left === 'empty'
-      ? [{ label: 'Create', value: `create ${demo}` }]
-      : [
-          ...(left === 'part' ? [{ label: 'Resume', value: `create ${demo}`, style: 'primary' as const }] : []),
-          { label: 'Delete', value: `delete ${demo}`, style: 'danger' as const },
-        ];
-  return { text, blocks: [...blocks, buttons(next)] };
+  return { text, blocks: [...blocks, buttons(cancelledButtons(named, left))] };
 }

@@ -23,7 +23,7 @@ export async function packEvidence(
 ): Promise<Buffer> {
   const kept = evidence.slice(0, mostFiles);
   for (const length of lengths) {
-    const files = kept.map((file) => ({ ...file, text: beginningOf(file.text, length) }));
+    const files = kept.map((file) => ({ ...file, text: firstCharacters(file.text, length) }));
     const entries = [{ path: 'README.txt', text: readme(title, files) }, ...files].map(({ path, text }) => {
       const body = Buffer.from(text);
       const header = { name: `${folder}/${path}`, size: body.length, mtime: now, mode: 0o644, type: 'file' as const };
@@ -35,7 +35,7 @@ export async function packEvidence(
   throw new Error('the evidence does not fit into an archive');
 }
 
-const beginningOf = (text: string, length: number): string =>
+const firstCharacters = (text: string, length: number): string =>
   text.length <= length
     ? text
     : `${text.slice(0, length)}\n… the rest was left out, because the archive would be too large\n`;

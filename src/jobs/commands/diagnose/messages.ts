@@ -8,7 +8,7 @@ import { repairButton } from '../verify/repair.js';
 
 /** What the checks found, the causes and what was checked; the archive is in the thread. */
 export function diagnosisMessage(verified: Verified): SlackMessage {
-  const { demo, causes, findings, verdict, tookMs } = verified;
+  const { demo, hostCluster, causes, findings, verdict, tookMs } = verified;
   const failed = findings.filter(({ state }) => state === 'fail').length;
   const isWell = outcomeOf(verified).outcome === 'pass';
   const [cause] = causes;
@@ -23,7 +23,7 @@ export function diagnosisMessage(verified: Verified): SlackMessage {
   const title = mrkdwn`Diagnosis of *${demo}*: ${found}`;
   const lines = verdict.kind === 'pass' && !cause ? warnings(findings) : causesText(demo, causes);
   const plan = checkedPlan(findings);
-  const repair = repairButton(demo, causes);
+  const repair = repairButton({ name: demo, hostCluster }, causes);
   return {
     text: plain(title),
     blocks: [

@@ -1,6 +1,7 @@
 import type { Demo } from '../../../k8s/demo.js';
 import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
+import { replaceButton, unrevokedButtons, type Named } from '../../slack/card/card-buttons.js';
 import { message } from '../../slack/messages.js';
 
 export const revokeQuestion = ({ name }: Demo, person: string | undefined): Mrkdwn =>
@@ -21,7 +22,8 @@ interface PersonRevoked {
 }
 
 /** Reports that a person's own access has ended, what still works for them, and other ways in that they may have left. */
-export const personRevokedMessage = (demo: string, { person, isShared, doors }: PersonRevoked): SlackMessage => {
+export const personRevokedMessage = (named: Named, { person, isShared, doors }: PersonRevoked): SlackMessage => {
+  const { name: demo } = named;
   const text = joinMrkdwn(
     [
       mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo}* no longer works, nor do their tokens for the Dashboard, and they cannot get others.`,
@@ -35,7 +37,7 @@ export const personRevokedMessage = (demo: string, { person, isShared, doors }: 
   const { blocks, ...rest } = message(text);
   return {
     ...rest,
-    blocks: [...blocks, buttons([{ label: 'Replace all keys', value: `revoke ${demo}`, style: 'danger' }])],
+    blocks: [...blocks, buttons([replaceButton(named)])],
   };
 };
 
@@ -51,15 +53,12 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors): SlackMessag
   );
 
 /** Somebody cancelled the replacement of the keys. */
-export function cancelledRevokeMessage(demo: string, by: string): SlackMessage {
+export function cancelledRevokeMessage(named: Named, by: string): SlackMessage {
+  const { name: demo } = named;
   const { text, blocks } = message(
     mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo}*. Some of them may be new already, so parts of it may not work until the keys are replaced again or the demo is completed.`,
   );
-  const next = [
-    { label: 'Replace all keys', value: `revoke ${demo}`, style: 'danger' as const },
-    { label: 'Complete', value: `create ${demo}` },
-  ];
-  return { text, blocks: [...blocks, buttons(next)] };
+  return { text, blocks: [...blocks, buttons(unrevokedButtons(named))] };
 }
 
 function listed(title: string, doors: Doors): Mrkdwn[] {

@@ -76,9 +76,10 @@ async function revokePerson(
     noted,
     files.map(({ id }) => id),
   );
+  const named = { name: demo.name, hostCluster: run.config.hostCluster };
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   tell(async () => {
-    await slack.whisper(payload.requester, personRevokedMessage(demo.name, { person, isShared, doors: found }));
+    await slack.whisper(payload.requester, personRevokedMessage(named, { person, isShared, doors: found }));
     await changeExisting(unclaimed, noted, (current) => withDone(current, run.id));
   });
 }
@@ -88,6 +89,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   const { host } = claimed;
   await claimed.keepVerifiesOut();
   const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
+  const named = { name: demo.name, hostCluster: config.hostCluster };
   const title = mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`;
   const card = await openFlowCard({
     run,
@@ -109,7 +111,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
         by: error.by,
         what: 'cancelled the replacement of its keys',
       });
-      const said = cancelledRevokeMessage(demo.name, error.by);
+      const said = cancelledRevokeMessage(named, error.by);
       claimed.tell(() => card.settle(said));
       return claimed.tell(() => slack.reply(card.place(), payload.requester, said));
     }
@@ -123,7 +125,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
         .filter(Boolean)
         .join('\n'),
     };
-    const actions = unrevokedButtons({ name: demo.name, hostCluster: config.hostCluster });
+    const actions = unrevokedButtons(named);
     claimed.tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience: payload.requester, card });
   }

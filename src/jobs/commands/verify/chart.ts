@@ -1,4 +1,5 @@
 import type { ChartBlock } from '../../../slack-message.js';
+import { firstCharacters } from '../../../text.js';
 import type { Direction } from './measure.js';
 
 /** Answers to sequential requests by version, a group of bars for each direction. */
@@ -27,7 +28,7 @@ export function answerCounts(directions: readonly Direction[]): AnswerCounts | u
 
 const expected = ['v1', 'v2'];
 
-const clip = (text: string) => text.slice(0, longestName);
+const clip = (text: string) => firstCharacters(text, longestName);
 
 export const chartTitle = (demo: string) => `${demo}: answers to sequential requests`;
 

@@ -11,6 +11,8 @@ import { percent } from './shares.js';
 /** What verify says of a demo. */
 export interface Verified extends Omit<MeshReport, 'pair' | 'host'> {
   demo: string;
+  /** The host cluster of the demo, if there are several. */
+  hostCluster?: string | undefined;
   /** Undefined where the public names work. */
   publicWay?: PublicWay | undefined;
 }
@@ -74,8 +76,8 @@ export const latencyText = (latency: Latency | undefined): string =>
 
 const formatP = (p: number) => (p < 0.001 ? p.toExponential(1) : String(Number(p.toFixed(3))));
 
-function detailsOf({ demo, ...report }: Verified): object {
-  return { demo, ...reportJson(report) };
+function detailsOf({ demo, hostCluster, ...report }: Verified): object {
+  return { demo, hostCluster, ...reportJson(report) };
 }
 
 /** The report as JSON has it: without keys and tokens, which it never contains, and with latencies in place of single times. */

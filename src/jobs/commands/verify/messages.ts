@@ -34,7 +34,7 @@ export function beingVerifiedMessage(demo: string, holder: Holder, notes: readon
 
 /** The verdict, a line for each direction, and remarks; the notes come last. */
 export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): SlackMessage {
-  const { demo, verdict, directions, causes, findings, tookMs, publicWay } = report;
+  const { demo, hostCluster, verdict, directions, causes, findings, tookMs, publicWay } = report;
   const { outcome, reason } = outcomeOf(report);
   const title = mrkdwn`*${demo}*: ${reason}`;
   const measured = directions.map((direction, index) => ({ ...direction, judged: verdict.directions[index]! }));
@@ -46,7 +46,7 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   const inWords = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   const counts = answerCounts(directions);
   const plan = checkedPlan(findings);
-  const repair = repairButton(demo, causes);
+  const repair = repairButton({ name: demo, hostCluster }, causes);
   return {
     text: plain(mrkdwn`${title}${inWords.length > 0 && ` (${inWords.join('; ')})`}`),
     blocks: [
@@ -55,7 +55,7 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
       ...(counts ? [answersChart(demo, counts)] : []),
       ...(plan ? [plan] : []),
       ...(repair ? [buttons([repair])] : []),
-      ...notes.flatMap(sections),
+      ...(notes.length > 0 ? sections(joinMrkdwn(notes, '\n')) : []),
       smallPrint(mrkdwn`${(tookMs / 1000).toFixed(1)} s · details are in the thread`),
     ],
   };

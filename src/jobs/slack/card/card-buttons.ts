@@ -1,8 +1,12 @@
 import type { CommandName } from '../../../commands/table.js';
 import { formatDuration, hours } from '../../../duration.js';
+import type { Demo } from '../../../k8s/demo.js';
 import type { CommandButton } from '../../../slack-message.js';
 
-/* The buttons of a card. Each is a command with its words filled in, so whoever clicks it may do what they may type. */
+/*
+ * The buttons of a demo, on its card and wherever else it is shown. Each is a command with its words filled in, so whoever
+ * clicks it may do what they may type. It names the host cluster: otherwise some commands would go to the first one.
+ */
 
 /** A demo, as a button names it. */
 export interface Named {
@@ -35,6 +39,16 @@ export const cancelButton = (demo: Named): CommandButton => button(demo, { label
 
 const logsButton = (demo: Named): CommandButton => button(demo, { label: 'Logs', command: 'logs' });
 
+const statusButton = (demo: Named): CommandButton => button(demo, { label: 'Status', command: 'status' });
+
+const kubeconfigButton = (demo: Named): CommandButton => button(demo, { label: 'Kubeconfig', command: 'kubeconfig' });
+
+const deleteButton = (demo: Named): CommandButton =>
+  button(demo, { label: 'Delete', command: 'delete', style: 'danger' });
+
+const resumeButton = (demo: Named): CommandButton =>
+  button(demo, { label: 'Resume', command: 'create', style: 'primary' });
+
 export interface ButtonRules {
   hasDashboard: boolean;
   /** The longest life of a demo. */
@@ -43,10 +57,10 @@ export interface ButtonRules {
 
 export const readyButtons = (demo: Named, { hasDashboard, longestMs }: ButtonRules): CommandButton[] => [
   button(demo, { label: 'Verify', command: 'verify', style: 'primary' }),
-  button(demo, { label: 'Kubeconfig', command: 'kubeconfig' }),
+  kubeconfigButton(demo),
   ...(hasDashboard ? [button(demo, { label: 'Dashboard', command: 'dashboard' })] : []),
   extendButton(demo, longestMs),
-  button(demo, { label: 'Delete', command: 'delete', style: 'danger' }),
+  deleteButton(demo),
 ];
 
 /** What the menu of a demo that is ready offers beside the buttons. */
@@ -59,9 +73,9 @@ export const readyMenu = (demo: Named): CommandButton[] => [
 ];
 
 export const failedButtons = (demo: Named): CommandButton[] => [
-  button(demo, { label: 'Resume', command: 'create', style: 'primary' }),
+  resumeButton(demo),
   logsButton(demo),
-  button(demo, { label: 'Delete', command: 'delete', style: 'danger' }),
+  deleteButton(demo),
 ];
 
 /** Nothing was created, so there is nothing to resume, read or delete. */
@@ -79,3 +93,41 @@ export const unrevokedButtons = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Complete the demo', command: 'create', style: 'primary' }),
   logsButton(demo),
 ];
+
+/** A create that was cancelled; `left` says what it had made. */
+export const cancelledButtons = (demo: Named, left: 'empty' | 'part' | 'ready'): CommandButton[] => {
+  if (left === 'empty') return emptyButtons(demo);
+  return left === 'part' ? [resumeButton(demo), deleteButton(demo)] : [deleteButton(demo)];
+};
+
+/** What one can do with a demo in its state, where many demos are shown. */
+export function buttonsFor({ state }: Pick<Demo, 'state'>, demo: Named, rules: ButtonRules): CommandButton[] {
+  switch (state) {
+    case 'ready':
+      return readyButtons(demo, rules);
+    case 'failed':
+      return failedButtons(demo);
+    case 'creating':
+      return [statusButton(demo), cancelButton(demo), deleteButton(demo)];
+    case 'deleting':
+      return [statusButton(demo), deleteButton(demo)];
+  }
+}
+
+/** For somebody with whom a demo is shared. */
+export const sharedButtons = (demo: Named, longestMs: number): CommandButton[] => [
+  kubeconfigButton(demo),
+  statusButton(demo),
+  extendButton(demo, longestMs),
+];
+
+/** For the new owner of a demo. */
+export const ownerButtons = (demo: Named, longestMs: number): CommandButton[] => [
+  kubeconfigButton(demo),
+  extendButton(demo, longestMs),
+  deleteButton(demo),
+];
+
+/** The keys of a demo should be replaced. */
+export const replaceButton = (demo: Named): CommandButton =>
+  button(demo, { label: 'Replace all keys', command: 'revoke', style: 'danger' });

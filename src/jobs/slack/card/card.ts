@@ -1,12 +1,15 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
+<<<<<<< HEAD
 import { messageOf } from '../../../errors.js';
 import { publicNameOf, type Demo } from '../../../k8s/demo.js';
+=======
+import type { Demo } from '../../../k8s/demo.js';
+>>>>>>> 9c964ad (Say on the card how an abandoned job ended; keep every message within Slack's limits; use the same buttons everywhere)
 import { hostOf } from '../../../k8s/hosts.js';
 import { publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
-import { taskName, type Task } from '../../flow.js';
 import { brief, onCluster } from '../messages.js';
 import { readyButtons, readyMenu } from './card-buttons.js';
 
@@ -50,8 +53,8 @@ function verdictText({ verdict }: Demo): Mrkdwn | false {
 export interface Failed {
   /** `Creating demo *team-a* failed` */
   title: Mrkdwn;
-  /** The tasks that failed. */
-  failed: readonly Task[];
+  /** What failed, and why. */
+  reasons: readonly string[];
   hint?: string | Mrkdwn | undefined;
   jobId: string;
   actions: readonly CommandButton[];
@@ -62,11 +65,9 @@ const shownFailures = 3;
 const shownReason = 700;
 
 /** The card of a demo with which something failed: the step, the cluster, the reason and the remedy. */
-export function failedCard({ title, failed, hint, jobId, actions }: Failed): SlackMessage {
-  const reasons = failed
-    .slice(0, shownFailures)
-    .map((task) => brief(`${taskName(task)}: ${messageOf(task.error)}`, shownReason));
-  const more = failed.length > shownFailures && mrkdwn`> … and ${failed.length - shownFailures} more`;
+export function failedCard({ title, reasons: all, hint, jobId, actions }: Failed): SlackMessage {
+  const reasons = all.slice(0, shownFailures).map((reason) => brief(reason, shownReason));
+  const more = all.length > shownFailures && mrkdwn`> … and ${all.length - shownFailures} more`;
   const remedy = hint && mrkdwn`*What to do:* ${hint}`;
   return {
     text: plain(joinMrkdwn([mrkdwn`${title}: ${reasons.join('; ')}`, remedy], '\n')),

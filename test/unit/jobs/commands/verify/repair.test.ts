@@ -9,17 +9,17 @@ const cause = (isRepairable: boolean, restarts = false) => ({
 });
 
 test('Repair is offered for what create mends, and asks nothing', () =>
-  assert.deepEqual(repairButton('team-a', [cause(false, true), cause(true)]), {
+  assert.deepEqual(repairButton({ name: 'team-a' }, [cause(false, true), cause(true)]), {
     label: 'Repair',
     style: 'primary',
     value: 'create team-a',
   }));
 
 test('Repair asks before it restarts something, and says what', () => {
-  const button = repairButton('team-a', [cause(true), cause(true, true)]);
+  const button = repairButton({ name: 'team-a' }, [cause(true), cause(true, true)]);
   assert.equal(button?.value, 'create team-a --restart');
   assert.match(button.question!.text, /restarts istiod, helloworld and sleep in both virtual clusters of \*team-a\*/);
 });
 
 test('Repair is not offered for what others made', () =>
-  assert.equal(repairButton('team-a', [cause(false)]), undefined));
+  assert.equal(repairButton({ name: 'team-a' }, [cause(false)]), undefined));

@@ -1,0 +1,243 @@
+import type { AuditEntry, Demo } from '../../src/k8s/demo.js';
+import { helpReply } from '../../src/bot/help.js';
+import { createForm, formAnswer } from '../../src/bot/form.js';
+import { confirmationReply, replyToError, untakenReply } from '../../src/bot/reply.js';
+import { readDemoConfig, type DemoConfig } from '../../src/config.js';
+import { commandNames, type CommandName } from '../../src/commands/table.js';
+import { Refusal, UserError } from '../../src/errors.js';
+import { auditMessage } from '../../src/jobs/commands/audit.js';
+import { cancelledMessage as cancelAnswer } from '../../src/jobs/commands/cancel.js';
+import { alreadyThereMessage, cancelledMessage, createdText } from '../../src/jobs/commands/create/messages.js';
+import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
+import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
+import { diagnosisMessage, unreachableMessage } from '../../src/jobs/commands/diagnose/messages.js';
+import { homeBlocks } from '../../src/jobs/commands/home.js';
+import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
+import { listMessage } from '../../src/jobs/commands/list.js';
+import { logsFile } from '../../src/jobs/commands/logs.js';
+import { maintenanceMessage } from '../../src/jobs/commands/maintenance.js';
+import { reminderMessage } from '../../src/jobs/commands/remind.js';
+import {
+  cancelledRevokeMessage,
+  everybodyRevokedMessage,
+  personRevokedMessage,
+} from '../../src/jobs/commands/revoke/messages.js';
+import { noticeMessage, sharedMessage } from '../../src/jobs/commands/share.js';
+import { statusMessage } from '../../src/jobs/commands/status.js';
+import { newOwnerMessage } from '../../src/jobs/commands/transfer.js';
+import { areas } from '../../src/jobs/commands/verify/checked.js';
+import { detailsFile, type Verified } from '../../src/jobs/commands/verify/details.js';
+import { verifyMessage } from '../../src/jobs/commands/verify/messages.js';
+import { evenly } from '../../src/jobs/commands/verify/shares.js';
+import { judge } from '../../src/jobs/commands/verify/verdict.js';
+import { whoamiMessage } from '../../src/jobs/commands/whoami.js';
+import { FlowError, type Task } from '../../src/jobs/flow.js';
+import { FlowFailed } from '../../src/jobs/run-flow.js';
+import { emptyButtons, failedButtons } from '../../src/jobs/slack/card/card-buttons.js';
+import { endedCard, failedCard, readyCard } from '../../src/jobs/slack/card/card.js';
+import { workingCard, type Working } from '../../src/jobs/slack/card/working-card.js';
+import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
+import { beingWorkedOnMessage, failureMessage, message, unprovenText } from '../../src/jobs/slack/messages.js';
+import { whyNotWritable } from '../../src/jobs/slack/slack.js';
+import { createLog } from '../../src/log.js';
+import { mrkdwn } from '../../src/mrkdwn.js';
+import type { MessageBlock, SlackMessage } from '../../src/slack-message.js';
+import { plannedDemo } from './planned-demo.js';
+
+/* Every message that vcdemo sends, made of content that a test generates. */
+
+/** Where the content comes from; each call may answer something else. */
+export interface Content {
+  /** What a person or a cluster may have written: of any length. */
+  text(): string;
+  /** A name that vcdemo accepted: of a demo, a host cluster or a virtual cluster's pod. */
+  name(): string;
+  /** The Slack ID of a person. */
+  person(): string;
+  /** As many as the test likes, possibly none. */
+  list<Item>(make: () => Item): Item[];
+  /** More of them: a table may have a hundred rows. */
+  many<Item>(make: () => Item): Item[];
+  pick<Item>(from: readonly Item[]): Item;
+  count(): number;
+}
+
+/** What is shown somewhere: a message, a view, or the comment of a file. */
+export type Shown = SlackMessage | { home: MessageBlock[] } | { modal: object };
+
+const now = new Date('2026-01-02T03:04:05Z');
+const log = createLog('test', 'silent');
+const clusters = ['vc1', 'vc2'] as const;
+
+export function everyMessage(content: Content): Record<string, () => Shown> {
+  const { text, name, person, list, many, pick, count } = content;
+  const some = <Item>(make: () => Item): Item[] => [make(), ...list(make)];
+  const asFile = ({ comment }: { comment: Parameters<typeof message>[0] }) => message(comment);
+
+  const config = (): DemoConfig => ({
+    ...readDemoConfig(undefined),
+    hostCluster: pick([undefined, name()]),
+    clusters: many(name).slice(0, 50),
+  });
+  const demo = (): Demo => ({
+    ...plannedDemo({ name: name(), owner: { id: person(), name: text() } }),
+    state: pick(['creating', 'ready', 'failed', 'deleting']),
+    problem: pick([undefined, text()]),
+    verdict: pick([undefined, { outcome: pick(['pass', 'inconclusive', 'fail']), reason: text(), at: now }]),
+    audit: list((): AuditEntry => ({ at: now, by: pick([undefined, person()]), what: text() })),
+    shared: list(person),
+    ready: pick([undefined, now]),
+  });
+  const task = (): Task => {
+    const state = pick(['waiting', 'running', 'done', 'failed', 'skipped'] as const);
+    return {
+      ...{ step: name(), says: text().slice(0, 60) || 'Starting', state, optional: pick([true, false]) },
+      ...pick([{}, { cluster: pick(clusters) }]),
+      ...pick([{}, { seen: text() }]),
+      ...pick([{}, { note: text() }]),
+      ...(state === 'failed' && { error: new Error(text()) }),
+      ...(state === 'running' && { startedAt: new Date(now.getTime() - count()) }),
+    };
+  };
+  const failed = (): Task => ({ ...task(), state: 'failed', optional: false, error: new Error(text()) });
+  const working = (): Working => ({
+    ...{ title: mrkdwn`Creating demo *${name()}*`, tasks: list(task), since: new Date(0), now, jobId: text() },
+    usual: pick([undefined, { totalMs: count(), stepMs: {} }]),
+    isInterrupted: pick([true, false]),
+    actions: list(() => ({ label: 'Cancel', value: `cancel ${name()}` })).slice(0, 5),
+  });
+  const counts = () => Object.fromEntries(list(text).map((key) => [key, count()]));
+  const run = () => ({
+    ...{ requests: count(), versions: { ...counts(), v1: count() }, instances: counts(), errors: counts() },
+    ...{ times: list(count), timesByVersion: { v1: list(count), [text()]: list(count) } },
+  });
+  const verified = (): Verified => {
+    const directions = clusters.map((from) => {
+      const traffic = { parallel: run(), sequential: run(), retries: count() };
+      const endpoints = list(() => ({ address: text(), isHealthy: pick([true, false]) }));
+      return pick([
+        { from, problem: text() },
+        { from, traffic: { ...traffic, endpoints } },
+      ]);
+    });
+    const findings = many(() => ({
+      ...{ check: pick(pick(areas).checks), cluster: pick([...clusters, text()]) },
+      ...{ state: pick(['pass', 'fail', 'unknown'] as const), evidence: text() },
+    }));
+    const causes = list(() => ({
+      ...{ name: text(), evidence: list(text), remedy: mrkdwn`${text()}` },
+      ...{ isRepairable: pick([true, false]), restarts: pick([true, false]) },
+    }));
+    const publicWay = pick([undefined, { problem: text(), isRequired: pick([true, false]) }]);
+    const verdict = judge(directions, evenly);
+    return {
+      ...{ demo: name(), directions, verdict, expectation: evenly, at: now, tookMs: count() },
+      ...{ findings, causes, publicWay },
+    };
+  };
+  const doors = () => ({ vc1: many(text), vc2: list(text) });
+  const holder = () => ({ purpose: pick(['create', text()]), jobId: text(), since: now });
+  const error = () =>
+    pick<unknown>([
+      new Refusal('x', text(), { hint: text() }),
+      new UserError('x', text(), { hint: text() }),
+      new FlowFailed(new FlowError(some(failed)), { title: mrkdwn`${name()}`, hint: text(), audience: undefined }),
+      new Error(text()),
+    ]);
+  const file = () => ({ filename: name(), content: text(), title: name(), comment: mrkdwn`${text()}` });
+  const listing = () => ({
+    demos: many(demo),
+    unreadable: many(() => ({ name: text(), problem: text(), ...pick([{}, { managedIn: name() }]) })),
+  });
+  const named = () => ({ name: name(), hostCluster: pick([undefined, name()]) });
+  const action = () => pick([failedButtons(named()), emptyButtons(named())]);
+  const view = (blocks: SlackMessage) => ({ modal: formAnswer(blocks) });
+  const picked = (): CommandName => pick(commandNames);
+
+  return {
+    'the card of a demo that is being worked on': () => workingCard(working()),
+    'the card of a demo that is ready': () => readyCard(demo(), config()),
+    'the card of a demo that failed': () =>
+      failedCard({
+        ...{ title: mrkdwn`Creating demo *${name()}* failed`, reasons: some(text), hint: pick([undefined, text()]) },
+        ...{ jobId: text(), actions: action() },
+      }),
+    'the card of a demo that is gone': () => endedCard(demo(), { how: text(), hasLeft: pick([true, false]), now }),
+    'a create that is done': () =>
+      message(createdText(config(), demo(), count(), { weaker: list(text), unproven: pick([undefined, text()]) })),
+    'a create of what exists': () => alreadyThereMessage(demo()),
+    'a create that was cancelled': () => cancelledMessage(named(), person(), pick(['empty', 'part', 'ready'])),
+    'the answer to a cancel': () => cancelAnswer(name(), holder(), pick([true, false])),
+    'a demo that is busy': () => beingWorkedOnMessage(name(), holder()),
+    'a failure': () =>
+      failureMessage({
+        ...{ title: mrkdwn`\`${name()}\` failed`, reasons: some(text), hint: pick([undefined, text()]) },
+        ...{ jobId: text(), mention: person(), isRefusal: pick([true, false]) },
+      }),
+    'an unproven kubeconfig': () => message(unprovenText(text())),
+    'a reminder': () => reminderMessage(demo(), config(), now),
+    'a channel in which the bot cannot write': () => message(whyNotWritable('is_archived', name())!),
+    'a file that was refused': () => uploadRefusedMessage(file(), text(), pick([undefined, person()])),
+    'a file as text': () => textMessages({ ...file(), content: text() || 'x' })[0]!,
+    'the list': () =>
+      listMessage(listing(), person(), config()),
+    'a Home': () => ({
+      home: homeBlocks({
+        demos: listing(),
+        waiting: many(() => ({ name: text(), demo: name(), userId: person(), isActive: pick([true, false]) })),
+        userId: person(),
+        config: config(),
+      }),
+    }),
+    'the status': () => statusMessage(demo(), list(task), pick([undefined, holder()])),
+    'the dashboards': () =>
+      dashboardMessage(
+        config(),
+        demo(),
+        clusters.map((cluster) => ({ cluster, token: text(), expires: now })),
+      ),
+    'a delete that was interrupted at its end': () => goneMessage(name()),
+    'the volumes that a delete has kept': () =>
+      keptVolumesMessage(
+        name(),
+        some(() => ({ metadata: { name: text() }, spec: { storageClassName: text() } })),
+      ),
+    'a kubeconfig': () =>
+      asFile(kubeconfigFile(demo(), text(), { text: '', unproven: pick([undefined, text()]) }, now, some(name))),
+    'logs': () => asFile(logsFile(demo(), list(name), [])),
+    'the audit': () => auditMessage(demo()),
+    'whoami': () =>
+      whoamiMessage(config(), person(), {
+        ...{ role: pick([undefined, 'viewer', 'user', 'admin'] as const), own: many(demo), shared: many(demo) },
+      }),
+    'a share': () => sharedMessage(demo(), person(), pick([true, false])),
+    'the notice of a share': () => noticeMessage(demo(), person(), config()),
+    'the notice of a transfer': () => newOwnerMessage(demo(), person(), config()),
+    'maintenance': () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
+    'a revoke of one person': () =>
+      personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
+    'a revoke of everybody': () => everybodyRevokedMessage(name(), doors()),
+    'a revoke that was cancelled': () => cancelledRevokeMessage(named(), person()),
+    'a verdict': () =>
+      verifyMessage(
+        verified(),
+        list(() => mrkdwn`${text()}`),
+      ),
+    'the details of a verdict': () => asFile(detailsFile(verified())),
+    'a diagnosis': () => diagnosisMessage(verified()),
+    'a diagnosis of what cannot be reached': () => unreachableMessage(name(), text()),
+    'a command that waits': () => untakenReply(some(text)),
+    'a question': () =>
+      confirmationReply(mrkdwn`${text()}`, {
+        ...{ name: picked(), demo: name(), commandLine: `delete ${name()}`, on: pick([undefined, name()]) },
+        clusters: many(name).slice(0, 50),
+      }),
+    'all help': () => helpReply(list(name)),
+    'help': () => helpReply(list(name), picked()),
+    'the answer to an error': () => replyToError(error(), log),
+    'the form': () => ({
+      modal: createForm({ config: config(), channelId: 'C1', picksChannel: pick([true, false]) }),
+    }),
+    'the form, submitted': () => view(replyToError(error(), log)),
+  };
+}
