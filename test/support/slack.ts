@@ -52,6 +52,13 @@ export type LostAnswer = 'cut' | 'status' | 'silence';
 /** The call is not carried out: HTTP 429 with a Retry-After, HTTP 500, or the connection is cut. */
 export type Disturbance = 'limited' | 'broken' | 'cut';
 
+/** So many calls in so many milliseconds, in all or for each channel. */
+export interface Rate {
+  calls: number;
+  perMs: number;
+  isPerChannel?: boolean;
+}
+
 /** What was sent to a response_url. */
 export interface Response {
   text?: string;
@@ -84,6 +91,8 @@ export interface SlackWorkspace {
   bob: Person;
   /** A client with the bot's token. */
   client: WebClient;
+  /** Alice's own client, with which she opens and archives conversations. */
+  asAlice: WebClient;
   calls: ApiCall[];
   /** Messages of the channel, oldest first, without those in threads. */
   messages(channel: string): Promise<Message[]>;
@@ -103,6 +112,12 @@ export interface SlackWorkspace {
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
   /** Disturbs the next calls of the method, each in the given way; `response_url` is a method, too. */
   disturb(method: string, ways: readonly Disturbance[]): void;
+  /** Limits the method from now on: HTTP 429 for what exceeds it, which is not carried out; undefined ends that. */
+  limit(method: string, rate: Rate | undefined): void;
+  /** Answers every call in or about that channel with this error, such as `channel_not_found`; undefined ends that. */
+  refuseChannel(channel: string, error: string | undefined): void;
+  /** Takes a scope from the bot's token: calls that need it are refused. Undefined gives it back. */
+  withoutScope(scope: string | undefined): void;
   /** Carries out the calls of the method, but answers them only when the returned function is called. */
   hold(method: string): () => void;
   /** Carries out no calls and answers none, in the given way; undefined ends that. */
@@ -123,6 +138,9 @@ const scopes = ['commands', 'chat:write', 'files:write', 'files:read', 'im:write
   'users:read',
 ]);
 
+/** To look at everything, as only tests may. */
+const observerScopes = ['groups:read', 'groups:history', 'mpim:read', 'mpim:history'];
+
 export interface SlackOptions {
   signingSecret?: string;
   /** A footer for every message, such as `simulated cluster`. */
@@ -141,6 +159,7 @@ export async function startSlack({
   address = '127.0.0.1',
 }: SlackOptions = {}): Promise<SlackWorkspace> {
   const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
+  const [observerToken, aliceToken] = [`${botToken}-observer`, 'xoxp-test-alice'];
   const emulator = await createEmulator({
     service: 'slack',
     port: await freePort(),
@@ -164,7 +183,11 @@ export async function startSlack({
             scopes,
           },
         ],
-        tokens: [{ token: botToken, user: botUserId, bot_id: 'B0VCDEMO0', bot_user_id: botUserId, scopes }],
+        tokens: [
+          { token: botToken, user: botUserId, bot_id: 'B0VCDEMO0', bot_user_id: botUserId, scopes },
+          { token: observerToken, user: botUserId, scopes: [...scopes, ...observerScopes] },
+          { token: aliceToken, user: 'alice', scopes: ['channels:manage', 'groups:write', 'mpim:write'] },
+        ],
         strict_scopes: true,
       },
     },
@@ -177,7 +200,9 @@ export async function startSlack({
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Directly to the emulator, so that reading does not show up among the calls.
-  const observer = new WebClient(botToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
+  const observer = new WebClient(observerToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
+
+  const asAlice = new WebClient(aliceToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
 
   const { members = [] } = await observer.users.list({});
   const person = (name: string): Person => {
@@ -227,6 +252,7 @@ export async function startSlack({
     alice,
     bob,
     client,
+    asAlice,
     calls: recorder.calls,
     messages: messagesOf,
     replies: repliesOf,
@@ -263,6 +289,9 @@ export async function startSlack({
     loseAnswers: recorder.loseAnswers,
     disturb: recorder.disturb,
     hold: recorder.hold,
+    limit: recorder.limit,
+    refuseChannel: recorder.refuseChannel,
+    withoutScope: recorder.withoutScope,
     setOutage: recorder.setOutage,
     setDelay: recorder.setDelay,
     async close() {
@@ -300,12 +329,28 @@ async function startRecorder(
     if (way === 'cut') response.socket?.destroy();
     if (way === 'status') response.writeHead(500).end();
   };
-  const disturb = (response: ServerResponse, way: Disturbance): void => {
+  const limits = new Map<string, Rate>();
+  const usedAt = new Map<string, number[]>();
+  const refusing = new Map<string, string>();
+  let missingScope: string | undefined;
+  /** For how many milliseconds the call is limited; 0 if it may be carried out, which counts. */
+  const limitedFor = (method: string, channel: string): number => {
+    const rate = limits.get(method);
+    if (rate === undefined) return 0;
+    const key = `${method} ${rate.isPerChannel ? channel : ''}`;
+    const now = performance.now();
+    const used = (usedAt.get(key) ?? []).filter((at) => at > now - rate.perMs);
+    usedAt.set(key, used);
+    if (used.length >= rate.calls) return Math.ceil(used[0]! + rate.perMs - now);
+    used.push(now);
+    return 0;
+  };
+  const disturb = (response: ServerResponse, way: Disturbance, limitedMs = 50): void => {
     if (way === 'cut') response.socket?.destroy();
     else if (way === 'broken') response.writeHead(500).end();
     else
       response
-        .writeHead(429, { 'content-type': 'application/json', 'retry-after': '0.05' })
+        .writeHead(429, { 'content-type': 'application/json', 'retry-after': String(limitedMs / 1000) })
         .end('{"ok":false,"error":"ratelimited"}');
   };
   const responseUrls = new Map<string, (message: Response) => boolean>();
@@ -337,15 +382,18 @@ async function startRecorder(
     if (outage !== undefined) return lose(response, outage);
     const method = path.replace(/^\/api\//, '');
     const body = noticed(method, request, sent, notice);
-    const disturbance = disturbing.get(method)?.shift();
+    const given = argumentsOf(request, body);
+    const limitedMs = limitedFor(method, given.channel ?? '');
+    const disturbance = limitedMs > 0 ? 'limited' : disturbing.get(method)?.shift();
     if (disturbance !== undefined) {
-      const refused = { ok: false, error: disturbance };
-      calls.push({ method, arguments: argumentsOf(request, body), response: refused });
-      return disturb(response, disturbance);
+      calls.push({ method, arguments: given, response: { ok: false, error: disturbance } });
+      return disturb(response, disturbance, limitedMs || undefined);
     }
     const failure = failing.get(method) ?? (await strictFailure(method, request, body));
     const own =
-      failure === undefined ? views.answer(method, argumentsOf(request, body)) : { ok: false, error: failure };
+      failure === undefined
+        ? views.answer(method, given)
+        : { ok: false, error: failure, ...(failure === 'missing_scope' && { needed: scopeFor(method, given) }) };
     const answer =
       own === undefined
         ? await forward(`${emulatorUrl}${path}`, request, body)
@@ -375,6 +423,9 @@ async function startRecorder(
   const strictFailure = async (method: string, request: IncomingMessage, body: string) => {
     if (request.headers.authorization !== `Bearer ${botToken}`) return 'invalid_auth';
     const sent = argumentsOf(request, body);
+    if (missingScope !== undefined && scopeFor(method, sent) === missingScope) return 'missing_scope';
+    const refused = refusing.get(sent.channel ?? sent.channel_id ?? '');
+    if (refused !== undefined) return refused;
     const blockFailure = blockFailureOf(method, sent, refusedBlocks);
     if (blockFailure !== undefined) return blockFailure;
     const { channel, channel_id: id = channel } = sent;
@@ -403,6 +454,15 @@ async function startRecorder(
     setDelay: (ms: number) => void (delayMs = ms),
     loseAnswers: (method: string, ways: readonly LostAnswer[]) => void losing.set(method, [...ways]),
     disturb: (method: string, ways: readonly Disturbance[]) => void disturbing.set(method, [...ways]),
+    limit(method: string, rate: Rate | undefined) {
+      if (rate === undefined) limits.delete(method);
+      else limits.set(method, rate);
+    },
+    refuseChannel(channel: string, error: string | undefined) {
+      if (error === undefined) refusing.delete(channel);
+      else refusing.set(channel, error);
+    },
+    withoutScope: (scope: string | undefined) => void (missingScope = scope),
     hold(method: string) {
       const { promise, resolve } = deferred();
       holding.set(method, promise);
@@ -431,6 +491,24 @@ async function startRecorder(
     },
     close: () => new Promise<void>((resolve) => void server.close(() => resolve()).closeAllConnections()),
   };
+}
+
+const scopeOfMethod: Record<string, string> = {
+  'chat.postMessage': 'chat:write',
+  'chat.postEphemeral': 'chat:write',
+  'chat.update': 'chat:write',
+  'conversations.open': 'im:write',
+  'conversations.join': 'channels:join',
+  'files.getUploadURLExternal': 'files:write',
+  'files.completeUploadExternal': 'files:write',
+  'users.info': 'users:read',
+  'usergroups.users.list': 'usergroups:read',
+};
+
+/** The scope that a call needs. */
+function scopeFor(method: string, { channel = '' }: Record<string, string>): string | undefined {
+  if (/^conversations\.(info|members)$/.test(method)) return channel.startsWith('G') ? 'groups:read' : 'channels:read';
+  return scopeOfMethod[method];
 }
 
 function deferred() {

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { WorkerSettings } from '../../config.js';
 import { hours, minutes, seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
@@ -13,9 +12,10 @@ import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
 import { IstioRenderer } from '../../k8s/istio.js';
 import { jobs } from '../../commands/job-payloads.js';
-import { listsToScaleBy, queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
+import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { countPairs } from '../commands/pool/stock.js';
 import { currentConfig } from '../job-run.js';
+import { countCards } from './cards-at-work.js';
 import { fillHomes } from './fill-homes.js';
 import { createHomes } from './homes.js';
 import { ownDemos } from './own-demos.js';
@@ -88,7 +88,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
     tools: {
-      cardsAtWork: countCards(connection, settings),
+      cardsAtWork: countCards(connection, settings.demoConfig.clusters),
       ...{ settings, metrics, people, slack: createSlack({ client, ...slackParts }) },
       istio: new IstioRenderer(),
       delivered: new Map(),
@@ -194,32 +194,6 @@ function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue 
   const queue = new Queue(name, options);
   queue.on('error', link.note);
   return queue;
-}
-
-const countEveryMs = seconds(3);
-
-/**
- * How many cards all workers of all host clusters are editing now, because Slack's limits are for all of them together: one
- * for each job that changes a demo. The last count is used while Redis does not answer.
- */
-function countCards(redis: Redis, { demoConfig }: WorkerSettings): () => number {
-  const clusters = demoConfig.clusters.length > 0 ? demoConfig.clusters : [undefined];
-  const active = clusters.flatMap((cluster) =>
-    (['provisioning', 'removal'] as const).flatMap((kind) =>
-      listsToScaleBy(queueName(kind, cluster)).filter((list) => list.endsWith(':active')),
-    ),
-  );
-  let last = 1;
-  let countedAt = 0;
-  const count = async () => {
-    countedAt = Date.now();
-    const lengths = await Promise.all(active.map((list) => redis.llen(list)));
-    last = lengths.reduce((sum, length) => sum + length, 0);
-  };
-  return () => {
-    if (redis.status === 'ready' && Date.now() - countedAt > countEveryMs) void count().catch(() => undefined);
-    return Math.max(1, last);
-  };
 }
 
 /** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */

@@ -69,10 +69,11 @@ export function openCard({ slack, audience, remember, log, everyMs, ...options }
     if (place === undefined) await post(message);
     else
       await slack.update(place, message).catch(async (error: unknown) => {
-        if (!isGone(error)) throw error;
-        if (place?.replaced)
+        const isFrozen = errorCodeOf(error) === 'edit_window_closed';
+        if (!isFrozen && !isGone(error)) throw error;
+        if (!isFrozen && place?.replaced)
           return log.info({ reason: messageOf(error) }, 'the card was deleted again; it stays deleted');
-        await post(message, true);
+        await post(message, isFrozen ? place?.replaced : true);
       });
     // Otherwise another run would post its own.
     if (!isRemembered && place) await remember(place);
@@ -132,7 +133,7 @@ const longestMs = seconds(12);
 
 /**
  * The least time between two edits of a card, in milliseconds, while `cards` are being edited by all workers. It grows with
- * the time that a job takes, so that a create of a minute costs about a dozen edits.
+ * the time that a job takes, so that a create of a minute costs no more than 17 edits.
  */
 export const editEvery = (cards: number, elapsedMs: number): number =>
-  Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 4));
+  Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 10));

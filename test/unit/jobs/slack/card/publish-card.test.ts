@@ -101,6 +101,18 @@ test('a card that was deleted a second time stays deleted', async () => {
   assert.deepEqual(said, ['edit 9.9 end']);
 });
 
+test('a card that may no longer be edited is posted anew each time', async () => {
+  const { slack, said } = slackThatFails({ edits: [refused('edit_window_closed'), refused('edit_window_closed')] });
+  const { card, remembered } = open(slack, { channel: 'C1', ts: '9.9' });
+  await card.settle(says('ready'));
+  await card.settle(says('end'));
+  assert.deepEqual(said, ['edit 9.9 ready', 'post ready', 'edit 1.1 end', 'post end']);
+  assert.deepEqual(remembered, [
+    { channel: 'C1', ts: '1.1' },
+    { channel: 'C1', ts: '1.2' },
+  ]);
+});
+
 test('the last state waits for an edit that is under way, and no older state follows it', async () => {
   let finishEdit: () => void = () => undefined;
   const said: string[] = [];
@@ -132,6 +144,7 @@ test('a last state that Slack does not take is an error, so that the job can be 
 test('cards share the edits that Slack allows, and a long job edits less often', () => {
   assert.equal(editEvery(1, 0), seconds(3));
   assert.equal(editEvery(20, 0), seconds(26));
-  assert.equal(editEvery(1, seconds(40)), seconds(10));
+  assert.equal(editEvery(1, seconds(30)), seconds(3));
+  assert.equal(editEvery(1, seconds(60)), seconds(6));
   assert.equal(editEvery(1, seconds(3600)), seconds(12));
 });
