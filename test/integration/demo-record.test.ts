@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { Refusal, UserError } from '../../src/errors.js';
 import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
+import { readDemoConfig } from '../../src/config.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { demoConfig } from '../../src/config/schema.js';
 import type { ClusterContext, DemoContext } from '../../src/jobs/context.js';
@@ -230,7 +231,10 @@ describe('the record of a demo', () => {
       assert.ok(!demos.some(({ name }) => name === 'theirs'));
       const theirs = unreadable.filter(({ name }) => name === 'theirs');
       assert.equal(theirs[0]?.managedIn, 'default');
-      const { blocks } = listMessage({ demos: [], unreadable: theirs }, { userId: 'U1' });
+      const { blocks } = listMessage({ demos: [], unreadable: theirs }, 'U1', {
+        ...readDemoConfig(undefined),
+        hostCluster: undefined,
+      });
       assert.match(
         JSON.stringify(blocks),
         /theirs\*: it is managed by another vcdemo installation, in namespace default/,
