@@ -1,7 +1,7 @@
 import type { AuditEntry, Demo } from '../../src/k8s/demo.js';
 import { helpReply } from '../../src/bot/help.js';
 import { createForm, formAnswer } from '../../src/bot/form.js';
-import { confirmationReply, replyToError, untakenReply } from '../../src/bot/reply.js';
+import { replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig, type DemoConfig } from '../../src/config.js';
 import { commandNames, type CommandName } from '../../src/commands/table.js';
 import { Refusal, UserError } from '../../src/errors.js';
@@ -16,11 +16,13 @@ import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { logsFile } from '../../src/jobs/commands/logs.js';
 import { maintenanceMessage } from '../../src/jobs/commands/maintenance.js';
+import { questionMessage } from '../../src/jobs/commands/question.js';
 import { reminderMessage } from '../../src/jobs/commands/remind.js';
 import {
   cancelledRevokeMessage,
   everybodyRevokedMessage,
   personRevokedMessage,
+  revokeQuestion,
 } from '../../src/jobs/commands/revoke/messages.js';
 import { noticeMessage, sharedMessage } from '../../src/jobs/commands/share.js';
 import { statusMessage } from '../../src/jobs/commands/status.js';
@@ -227,11 +229,14 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a diagnosis': () => diagnosisMessage(verified()),
     'a diagnosis of what cannot be reached': () => unreachableMessage(name(), text()),
     'a command that waits': () => untakenReply(some(text)),
-    'a question': () =>
-      confirmationReply(mrkdwn`${text()}`, {
-        ...{ name: picked(), demo: name(), commandLine: `delete ${name()}`, on: pick([undefined, name()]) },
-        clusters: many(name).slice(0, 50),
-      }),
+    'a question': () => {
+      const about = { ...demo(), files: many(() => ({ id: 'F1', to: pick([person(), 'C0A', 'S0A']), user: text() })) };
+      return questionMessage(about, {
+        ...{ command: pick(['delete', 'revoke']), commandLine: `delete ${name()}`, where: pick([undefined, name()]) },
+        ...{ question: mrkdwn`${text()}`, purpose: pick([undefined, 'create', text()]) },
+      });
+    },
+    'a question about a person': () => message(revokeQuestion(demo(), person())),
     'all help': () => helpReply(list(name)),
     'help': () => helpReply(list(name), picked()),
     'the answer to an error': () => replyToError(error(), log),

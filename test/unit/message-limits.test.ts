@@ -64,7 +64,7 @@ function problemsOf(shown: Shown): string[] {
 }
 
 /** Our own mentions and times; people's IDs are those of `person`. */
-const intended = /<@(?:U0A|WZ{20})>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-: \d]+ UTC>/g;
+const intended = /<@(?:U0A|WZ{20})>|<#C0A>|<!subteam\^S0A>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-: \d]+ UTC>/g;
 
 /** What Slack would parse, and characters that were cut in two. */
 function problemsOfTexts(shown: Shown): string[] {
