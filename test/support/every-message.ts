@@ -29,7 +29,7 @@ import { statusMessage } from '../../src/jobs/commands/status.js';
 import { newOwnerMessage } from '../../src/jobs/commands/transfer.js';
 import { areas } from '../../src/jobs/commands/verify/checked.js';
 import { detailsFile, type Verified } from '../../src/jobs/commands/verify/details.js';
-import { verifyMessage } from '../../src/jobs/commands/verify/messages.js';
+import { beingVerifiedMessage, verifyMessage } from '../../src/jobs/commands/verify/messages.js';
 import { evenly } from '../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../src/jobs/commands/verify/verdict.js';
 import { whoamiMessage } from '../../src/jobs/commands/whoami.js';
@@ -93,7 +93,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
   const task = (): Task => {
     const state = pick(['waiting', 'running', 'done', 'failed', 'skipped'] as const);
     return {
-      ...{ step: name(), says: text().slice(0, 60) || 'Starting', state, optional: pick([true, false]) },
+      ...{ step: name(), says: 'Starting the virtual cluster', state, optional: pick([true, false]) },
       ...pick([{}, { cluster: pick(clusters) }]),
       ...pick([{}, { seen: text() }]),
       ...pick([{}, { note: text() }]),
@@ -108,9 +108,10 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     isInterrupted: pick([true, false]),
     actions: list(() => ({ label: 'Cancel', value: `cancel ${name()}` })).slice(0, 5),
   });
-  const counts = () => Object.fromEntries(list(text).map((key) => [key, count()]));
+  const few = () => pick([0, 1, 6, 200]);
+  const counts = () => Object.fromEntries(list(text).map((key) => [key, few()]));
   const run = () => ({
-    ...{ requests: count(), versions: { ...counts(), v1: count() }, instances: counts(), errors: counts() },
+    ...{ requests: few(), versions: { ...counts(), v1: few() }, instances: counts(), errors: counts() },
     ...{ times: list(count), timesByVersion: { v1: list(count), [text()]: list(count) } },
   });
   const verified = (): Verified => {
@@ -141,16 +142,17 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
   const holder = () => ({ purpose: pick(['create', text()]), jobId: text(), since: now });
   const error = () =>
     pick<unknown>([
-      new Refusal('x', text(), { hint: text() }),
-      new UserError('x', text(), { hint: text() }),
+      new Refusal('x', `It was refused: ${text()}`, { hint: text() }),
+      new UserError('x', `It failed: ${text()}`, { hint: text() }),
       new FlowFailed(new FlowError(some(failed)), { title: mrkdwn`${name()}`, hint: text(), audience: undefined }),
       new Error(text()),
     ]);
-  const file = () => ({ filename: name(), content: text(), title: name(), comment: mrkdwn`${text()}` });
+  const file = () => ({ filename: name(), content: `a: 1\n${text()}`, title: name(), comment: mrkdwn`A file: ${text()}` });
   const listing = () => ({
     demos: many(demo),
     unreadable: many(() => ({ name: text(), problem: text(), ...pick([{}, { managedIn: name() }]) })),
   });
+  const asker = () => ({ userId: person(), userName: text(), channelId: pick(['C0A', 'D0A']) });
   const named = () => ({ name: name(), hostCluster: pick([undefined, name()]) });
   const action = () => pick([failedButtons(named()), emptyButtons(named())]);
   const view = (blocks: SlackMessage) => ({ modal: formAnswer(blocks) });
@@ -180,7 +182,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a reminder': () => reminderMessage(demo(), config(), now),
     'a channel in which the bot cannot write': () => message(whyNotWritable('is_archived', name())!),
     'a file that was refused': () => uploadRefusedMessage(file(), text(), pick([undefined, person()])),
-    'a file as text': () => textMessages({ ...file(), content: text() || 'x' })[0]!,
+    'a file as text': () => textMessages(file())[0]!,
     'the list': () =>
       listMessage(listing(), person(), config()),
     'a Home': () => ({
@@ -220,6 +222,12 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
     'a revoke of everybody': () => everybodyRevokedMessage(name(), doors()),
     'a revoke that was cancelled': () => cancelledRevokeMessage(named(), person()),
+    'a verify that waits for another': () =>
+      beingVerifiedMessage(
+        name(),
+        { purpose: pick(['verify', text()]), jobId: text(), since: now, ...pick([{}, { asker: asker() }]) },
+        list(() => mrkdwn`${text()}`),
+      ),
     'a verdict': () =>
       verifyMessage(
         verified(),

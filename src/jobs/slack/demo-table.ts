@@ -86,7 +86,7 @@ function demoTable(demos: readonly Demo[]): DataTableBlock {
 const ownerCell = ({ id, name }: Demo['owner']) =>
   /^[UW][A-Z0-9]+$/.test(id)
     ? rich({ type: 'user', user_id: id })
-    : ({ type: 'raw_text', text: brief(name, 100) || id || 'unknown' } as const);
+    : ({ type: 'raw_text', text: brief(name, 100).trim() || id || 'unknown' } as const);
 
 type RichElement = Extract<RichTextBlock['elements'][number], { type: 'rich_text_section' }>['elements'][number];
 

@@ -59,7 +59,9 @@ export function textMessages({ filename, content }: SlackFile): SlackMessage[] {
   const blocks: string[] = [];
   for (const line of content.trimEnd().split('\n')) {
     const last = blocks.at(-1);
-    if (last !== undefined && last.length + line.length < blockLength) blocks[blocks.length - 1] = `${last}\n${line}`;
+    // Slack takes no empty block.
+    if (last !== undefined && (line === '' || last.length + line.length < blockLength))
+      blocks[blocks.length - 1] = `${last}\n${line}`;
     else blocks.push(line);
   }
   const count = Math.ceil(blocks.length / blocksOfMessage);
