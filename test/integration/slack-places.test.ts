@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { openCard, type CardPlace } from '../../src/jobs/slack/card/publish-card.js';
 import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
-import { failureMessage } from '../../src/jobs/slack/messages.js';
 import { createLog } from '../../src/log.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
@@ -162,15 +161,6 @@ describe('a card', () => {
     assert.deepEqual([remembered[0]?.channel, remembered[0]?.replaced], [direct, true]);
     assert.ok((await textsIn(direct)).includes('continued'));
     assert.ok((await repliesIn(direct)).some((text) => text.includes('is archived')));
-  });
-
-  test('whose thread is gone still says what failed, in the channel', async () => {
-    const place = await slack.post(from(workspace.channel), says('gone soon'));
-    await workspace.client.chat.delete(place);
-    const failure = failureMessage({ title: mrkdwn`it failed`, reasons: ['no room'], jobId: 'create-1' });
-    await slack.reply(place, from(workspace.channel), failure);
-    const shown = [...(await textsIn(workspace.channel)), ...(await repliesIn(workspace.channel))];
-    assert.ok(shown.some((text) => text.includes('it failed: no room')));
   });
 });
 
