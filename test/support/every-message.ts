@@ -8,6 +8,7 @@ import { Refusal, UserError } from '../../src/errors.js';
 import { auditMessage } from '../../src/jobs/commands/audit.js';
 import { cancelledMessage as cancelAnswer } from '../../src/jobs/commands/cancel.js';
 import { alreadyThereMessage, cancelledMessage, createdText } from '../../src/jobs/commands/create/messages.js';
+import { preflightMessage } from '../../src/jobs/commands/create/preflight.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
 import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
 import { diagnosisMessage, unreachableMessage } from '../../src/jobs/commands/diagnose/messages.js';
@@ -34,6 +35,7 @@ import { evenly } from '../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../src/jobs/commands/verify/verdict.js';
 import { whoamiMessage } from '../../src/jobs/commands/whoami.js';
 import { FlowError, type Task } from '../../src/jobs/flow.js';
+import { troubleMessage } from '../../src/jobs/host-trouble.js';
 import { FlowFailed } from '../../src/jobs/run-flow.js';
 import { emptyButtons, failedButtons } from '../../src/jobs/slack/card/card-buttons.js';
 import { endedCard, failedCard, readyCard } from '../../src/jobs/slack/card/card.js';
@@ -236,7 +238,18 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'the details of a verdict': () => asFile(detailsFile(verified())),
     'a diagnosis': () => diagnosisMessage(verified()),
     'a diagnosis of what cannot be reached': () => unreachableMessage(name(), text()),
-    'a command that waits': () => untakenReply(some(text)),
+    'a command that waits': () =>
+      untakenReply(some(() => ({ id: text(), before: count(), startsInMs: pick([undefined, count()]) }))),
+    'what would stop a create': () =>
+      preflightMessage(list(error), {
+        ...{ command: text(), where: ` on ${name()}`, isAdmissionProven: pick([true, false]) },
+      }),
+    'trouble of the host cluster': () =>
+      troubleMessage(
+        { cause: text(), since: now, demos: many(name) },
+        { what: 'could not be created', reason: text(), remedy: text() },
+        pick([undefined, name()]),
+      ),
     'a question': () => {
       const about = { ...demo(), files: many(() => ({ id: 'F1', to: pick([person(), 'C0A', 'S0A']), user: text() })) };
       return questionMessage(about, {

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { Cluster } from '../../../src/k8s/cluster.js';
 import { apply } from '../../../src/k8s/objects.js';
-import { medianOf, noteDurations, usualDurations } from '../../../src/k8s/run-durations.js';
+import { noteDurations, usualDurations } from '../../../src/k8s/run-durations.js';
 import { withSimulatedCluster } from '../../support/simulated-cluster.js';
-
-test('the usual duration is the median, and of two in the middle the shorter one', () => {
-  assert.equal(medianOf([30, 10, 20]), 20);
-  assert.equal(medianOf([40, 10, 30, 20]), 20);
-  assert.equal(medianOf([]), 0);
-});
 
 describe('how long runs took', () => {
   let host: Cluster;
