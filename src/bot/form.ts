@@ -8,6 +8,7 @@ import { Refusal } from '../errors.js';
 import type { SlackMessage } from '../slack-message.js';
 import { smallPrint } from '../slack-message.js';
 import { mrkdwn } from '../mrkdwn.js';
+import { firstCharacters } from '../text.js';
 
 /*
  * The form of `create`: each field is a part of the command line, and is parsed as if it had been typed.
@@ -141,7 +142,7 @@ export function problemsIn(content: FormContent, options: ParseOptions): Partial
 }
 
 /** Errors in forms are plain text. */
-export const withoutFormat = (text: string): string => text.replaceAll('`', '').slice(0, 2_000);
+export const withoutFormat = (text: string): string => firstCharacters(text.replaceAll('`', ''), 2_000);
 
 /** Shows in place of the form what came of it. */
 export function formAnswer({ blocks }: SlackMessage): ModalView {

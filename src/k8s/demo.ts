@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { minutes } from '../duration.js';
+import { firstCharacters } from '../text.js';
 
 /*
  * What a demo is. Its record (demo-record.ts) says which namespaces belong to it, whatever their labels.
@@ -120,7 +121,7 @@ const auditKept = 50;
 /** The demo, with what was done with it; only the last entries are kept. */
 export const withAudit = (demo: Demo, { at, by, what }: AuditEntry): Demo => ({
   ...demo,
-  audit: [...demo.audit, { at, by, what: what.slice(0, 300) }].slice(-auditKept),
+  audit: [...demo.audit, { at, by, what: firstCharacters(what, 300) }].slice(-auditKept),
 });
 
 /** The labels of every object of a demo in the host cluster. */
@@ -254,7 +255,7 @@ export const withMissingPlaces = (demo: Demo): Demo => ({
 });
 
 /** The part of a failure that is recorded. */
-export const problemOf = (message: string): string => message.slice(0, 500);
+export const problemOf = (message: string): string => firstCharacters(message, 500);
 
 /** More than a demo sees while a job's signature is valid. */
 const doneJobsKept = 500;

@@ -5,6 +5,7 @@ import { changeExisting, listDemos } from '../../k8s/demo-record.js';
 import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { mention, mrkdwn } from '../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../slack-message.js';
+import { firstCharacters } from '../../text.js';
 import { audit } from '../audit.js';
 import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
@@ -23,7 +24,7 @@ export const transfer: Handler<'transfer'> = (run) =>
     const by = requester.userId;
     const found = await requireDemo(host, run);
     await assertMayOwn(run, host, found);
-    const owner = { id: person, name: (await people.nameOf(person)).slice(0, 100) };
+    const owner = { id: person, name: firstCharacters(await people.nameOf(person), 100) };
     const what = `transferred it from ${found.owner.id} to ${person}`;
     const changed = await changeExisting(host, found, (current) => {
       assertNotOver(run, current);

@@ -73,7 +73,7 @@ export function failureMessage({ title, reasons, hint, jobId, mention: userId, i
     hint && mrkdwn`*What to do:* ${hint}`,
   ];
   return {
-    text: plain(mrkdwn`${title}: ${reasons.join('; ').slice(0, 2000)}`),
+    text: plain(mrkdwn`${title}: ${firstCharacters(reasons.join('; '), 2000)}`),
     blocks: [
       ...sections(joinMrkdwn(lines, '\n')),
       smallPrint(mrkdwn`Job \`${jobId}\`${isRefusal ? '' : "; the worker's log has the details."}`),
