@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { minutes } from '../../../../src/duration.js';
+import { hours, minutes } from '../../../../src/duration.js';
 import { homeBlocks } from '../../../../src/jobs/commands/home.js';
 
 test('a Home shows whose turn it is and in about how long each job begins, and no name that is not known yet', () => {
@@ -10,7 +10,7 @@ test('a Home shows whose turn it is and in about how long each job begins, and n
     { name: 'create', demo: undefined, userId: 'U3', isActive: false, startsInMs: minutes(2) },
     { name: 'renew', demo: 'four', userId: undefined, isActive: false },
   ];
-  const config = { clusters: [], dashboard: { enabled: true } };
+  const config = { clusters: [], dashboard: { enabled: true }, ttl: { default: hours(8), max: hours(72) } };
   const shown = JSON.stringify(homeBlocks({ demos: { demos: [], unreadable: [] }, waiting, userId: 'U1', config }));
   assert.ok(
     shown.includes(
