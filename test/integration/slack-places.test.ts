@@ -45,7 +45,7 @@ async function create(name: string, { isPrivate = false, invites = false } = {})
 describe('in', () => {
   const places: Record<string, () => Promise<string>> = {
     'a public channel': () => Promise.resolve(workspace.channel),
-    'a public channel that the bot joins by itself': () => Promise.resolve(workspace.foreignChannel),
+    'a public channel that the bot joins by itself': () => create('open'),
     'a private channel with the bot': () => create('secret', { isPrivate: true, invites: true }),
     'the direct messages with the bot': () => Promise.resolve(direct),
     'a group’s direct messages with the bot': async () => {
@@ -151,7 +151,7 @@ describe('a card', () => {
   test('in a channel that was archived meanwhile continues in the direct messages, with the reason', async () => {
     const channel = await create('archived-later', { invites: true });
     const place = await slack.post(from(channel), says('in the channel'));
-    await workspace.asAlice.conversations.archive({ channel });
+    workspace.refuseChannel(channel, 'is_archived');
     const remembered: CardPlace[] = [];
     const card = openCard({
       ...{ slack, place, log, audience: from(channel), everyMs: () => 0 },

@@ -37,6 +37,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
     deathsBefore: number,
     expected: RegExp,
     prepare: (jobId: string) => Promise<unknown> = () => Promise.resolve(),
+    cluster = host,
   ) => {
     const redis: LocalRedis = await startRedis();
     const admin = new Redis(redis.url);
@@ -49,7 +50,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
     assert.equal(await admin.rpoplpush(waiting!, active!), id);
     await admin.hset(`bull:${queue}:${id}`, 'stc', deathsBefore, 'ats', deathsBefore + 1);
     const settings = readWorkerSettings({
-      ...host.environment,
+      ...cluster.environment,
       ...jobKeys,
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_API_URL: slack.apiUrl,
@@ -89,7 +90,8 @@ describe('a job whose worker died', { concurrency: true }, () => {
     ));
 
   it('is given up the sixth time, and its demo has failed and can be resumed', async () => {
-    const cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    const own = await simulatedHost(undefined);
+    const cluster = connectCluster('host', hostAccess({ KUBECONFIG: own.cluster.kubeconfigFile }));
     const posted = await slack.client.chat.postMessage({ channel: slack.channel, text: 'Creating demo abandoned' });
     const card = { channel: slack.channel, ts: posted.ts! };
     const owner = { id: slack.alice.userId, name: 'alice' };
@@ -101,6 +103,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
         5,
         /`create abandoned` failed[\s\S]*worker running this job died/,
         async (id) => noteCard(cluster, await beginWork(cluster, planned, 'creating', { id, askedAt: new Date() }), card),
+        own,
       );
       const shown = (await slack.messages(slack.channel)).find(({ ts }) => ts === card.ts)!;
       assert.match(textOf(shown), /Creating demo \*abandoned\* failed[\s\S]*What was created is kept/);
@@ -109,6 +112,7 @@ describe('a job whose worker died', { concurrency: true }, () => {
       assert.equal((await findDemo(cluster, 'abandoned'))?.state, 'failed');
     } finally {
       cluster.close();
+      await own.close();
     }
   });
 });

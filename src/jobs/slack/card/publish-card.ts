@@ -133,7 +133,7 @@ const longestMs = seconds(12);
 
 /**
  * The least time between two edits of a card, in milliseconds, while `cards` are being edited by all workers. It grows with
- * the time that a job takes, so that a create of a minute costs no more than 17 edits.
+ * the time that a job takes, so that a create of a minute costs about a dozen edits.
  */
 export const editEvery = (cards: number, elapsedMs: number): number =>
-  Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 10));
+  Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 4));

@@ -144,7 +144,7 @@ test('a last state that Slack does not take is an error, so that the job can be 
 test('cards share the edits that Slack allows, and a long job edits less often', () => {
   assert.equal(editEvery(1, 0), seconds(3));
   assert.equal(editEvery(20, 0), seconds(26));
-  assert.equal(editEvery(1, seconds(30)), seconds(3));
-  assert.equal(editEvery(1, seconds(60)), seconds(6));
+  assert.equal(editEvery(1, seconds(12)), seconds(3));
+  assert.equal(editEvery(1, seconds(40)), seconds(10));
   assert.equal(editEvery(1, seconds(3600)), seconds(12));
 });
