@@ -1,11 +1,6 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
-<<<<<<< HEAD
-import { messageOf } from '../../../errors.js';
 import { publicNameOf, type Demo } from '../../../k8s/demo.js';
-=======
-import type { Demo } from '../../../k8s/demo.js';
->>>>>>> 9c964ad (Say on the card how an abandoned job ended; keep every message within Slack's limits; use the same buttons everywhere)
 import { hostOf } from '../../../k8s/hosts.js';
 import { publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
