@@ -37,7 +37,8 @@ test('a create of one minute costs at most 25 calls', { timeout: 120_000 }, asyn
     await product.say('create counted');
     await waitFor(
       'the card of a demo that is ready',
-      async () => (await slack.messages(slack.channel)).map(textOf).find((text) => /counted\*? of .* is ready/.test(text)),
+      async () =>
+        (await slack.messages(slack.channel)).map(textOf).find((text) => /counted\*? of .* is ready/.test(text)),
       { withinMs: 90_000 },
     );
   } finally {

@@ -174,7 +174,10 @@ describe('a scope that is missing is named', () => {
     },
     'usergroups:read': async () => {
       const { botToken: token, apiUrl } = workspace;
-      return await peopleAround(createSlackClient({ token, apiUrl, observe: () => undefined })).isIn('S0GROUP', 'U0ANY');
+      return await peopleAround(createSlackClient({ token, apiUrl, observe: () => undefined })).isIn(
+        'S0GROUP',
+        'U0ANY',
+      );
     },
   };
   for (const [scope, act] of Object.entries(acts))

@@ -102,7 +102,8 @@ describe('a job whose worker died', { concurrency: true }, () => {
         'provisioning',
         5,
         /`create abandoned` failed[\s\S]*worker running this job died/,
-        async (id) => noteCard(cluster, await beginWork(cluster, planned, 'creating', { id, askedAt: new Date() }), card),
+        async (id) =>
+          noteCard(cluster, await beginWork(cluster, planned, 'creating', { id, askedAt: new Date() }), card),
         own,
       );
       const shown = (await slack.messages(slack.channel)).find(({ ts }) => ts === card.ts)!;

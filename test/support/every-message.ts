@@ -149,7 +149,12 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       new FlowFailed(new FlowError(some(failed)), { title: mrkdwn`${name()}`, hint: text(), audience: undefined }),
       new Error(text()),
     ]);
-  const file = () => ({ filename: name(), content: `a: 1\n${text()}`, title: name(), comment: mrkdwn`A file: ${text()}` });
+  const file = () => ({
+    filename: name(),
+    content: `a: 1\n${text()}`,
+    title: name(),
+    comment: mrkdwn`A file: ${text()}`,
+  });
   const listing = () => ({
     demos: many(demo),
     unreadable: many(() => ({ name: text(), problem: text(), ...pick([{}, { managedIn: name() }]) })),
@@ -185,8 +190,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a channel in which the bot cannot write': () => message(whyNotWritable('is_archived', name())!),
     'a file that was refused': () => uploadRefusedMessage(file(), text(), pick([undefined, person()])),
     'a file as text': () => textMessages(file())[0]!,
-    'the list': () =>
-      listMessage(listing(), person(), config()),
+    'the list': () => listMessage(listing(), person(), config()),
     'a Home': () => ({
       home: homeBlocks({
         demos: listing(),
@@ -210,16 +214,16 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       ),
     'a kubeconfig': () =>
       asFile(kubeconfigFile(demo(), text(), { text: '', unproven: pick([undefined, text()]) }, now, some(name))),
-    'logs': () => asFile(logsFile(demo(), list(name), [])),
+    logs: () => asFile(logsFile(demo(), list(name), [])),
     'the audit': () => auditMessage(demo()),
-    'whoami': () =>
+    whoami: () =>
       whoamiMessage(config(), person(), {
         ...{ role: pick([undefined, 'viewer', 'user', 'admin'] as const), own: many(demo), shared: many(demo) },
       }),
     'a share': () => sharedMessage(demo(), person(), pick([true, false])),
     'the notice of a share': () => noticeMessage(demo(), person(), config()),
     'the notice of a transfer': () => newOwnerMessage(demo(), person(), config()),
-    'maintenance': () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
+    maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
     'a revoke of one person': () =>
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
     'a revoke of everybody': () => everybodyRevokedMessage(name(), doors()),
@@ -259,7 +263,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     },
     'a question about a person': () => message(revokeQuestion(demo(), person())),
     'all help': () => helpReply(list(name)),
-    'help': () => helpReply(list(name), picked()),
+    help: () => helpReply(list(name), picked()),
     'the answer to an error': () => replyToError(error(), log),
     'the form': () => ({
       modal: createForm({ config: config(), channelId: 'C1', picksChannel: pick([true, false]) }),

@@ -11,7 +11,15 @@ import { problemsOfMessage, problemsOfView } from '../support/slack-limits.js';
 const rounds = 60;
 
 const odd = [
-  ...['<!channel>', '<!here|here>', '<@U666>', '<#C666>', '<!subteam^S666>', '<https://evil.example|vcdemo>', '<!date^0^{date}|x>'],
+  ...[
+    '<!channel>',
+    '<!here|here>',
+    '<@U666>',
+    '<#C666>',
+    '<!subteam^S666>',
+    '<https://evil.example|vcdemo>',
+    '<!date^0^{date}|x>',
+  ],
   ...['&', '&amp;', '&lt;!channel&gt;', '<', '>', '`', '```', '*', '_', '~', '"', "'", '\\', '|', ':tada:'],
   ...['\n', '\n\n\n', '\r\n', '\t', ' ', '\u0000', '\u202e', '\u200b', '\ufeff'],
   ...['😀', '👩‍👩‍👧‍👦', '🏳️‍🌈', '𝕍', 'é', 'ß', '日本語', 'עברית'],
@@ -27,7 +35,10 @@ function contentOf(seed: number): Content {
   const pick = <Item>(from: readonly Item[]): Item => from[below(from.length)]!;
   const repeated = (length: number) => {
     const unit = Array.from({ length: 1 + below(4) }, () => pick(odd)).join('');
-    return unit.repeat(Math.ceil(length / unit.length)).slice(0, length).replace(loneSurrogate, '');
+    return unit
+      .repeat(Math.ceil(length / unit.length))
+      .slice(0, length)
+      .replace(loneSurrogate, '');
   };
   const text = () =>
     pick([

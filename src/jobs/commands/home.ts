@@ -31,7 +31,12 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
     .map((name): CommandButton => ({ label: `Show ${name}`, value: name, action: 'home' }));
   const refresh: CommandButton = { label: 'Refresh', value: hostCluster ?? '', action: 'home' };
   const help: CommandButton = { label: 'Help', value: 'help' };
-  const listing = { ...demos, userId, hostCluster, rules: { hasDashboard: config.dashboard.enabled, longestMs: config.ttl.max } };
+  const listing = {
+    ...demos,
+    userId,
+    hostCluster,
+    rules: { hasDashboard: config.dashboard.enabled, longestMs: config.ttl.max },
+  };
   return [
     {
       type: 'header',

@@ -34,7 +34,10 @@ export function demoBlocks(listing: DemoListing): MessageBlock[] {
   const own = demos.filter(({ owner }) => owner.id === userId);
   const shown = own.slice(0, mostOwn);
   return [
-    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(buttonsFor(demo, { name: demo.name, hostCluster }, rules))]),
+    ...shown.flatMap((demo) => [
+      ...sections(demoText(demo)),
+      buttons(buttonsFor(demo, { name: demo.name, hostCluster }, rules)),
+    ]),
     ...(own.length > shown.length
       ? sections(
           mrkdwn`Your other demos: ${own

@@ -96,7 +96,11 @@ async function noteFailure(host: Cluster, { id, name }: FailedJob, problem: stri
     demo &&
     (await changeExisting(host, demo, (current) => {
       if (!isOurs(current) || current.state === 'ready') return current;
-      return { ...current, state: current.state === 'creating' ? 'failed' : current.state, problem: problemOf(problem) };
+      return {
+        ...current,
+        state: current.state === 'creating' ? 'failed' : current.state,
+        problem: problemOf(problem),
+      };
     }))
   );
 }

@@ -35,8 +35,7 @@ describe('each button is a command that can be typed, on the host cluster of the
 });
 
 test('without several host clusters no button names one', () => {
-  for (const { value } of buttonsFor({ state: 'ready' }, { name: 'team-a' }, rules))
-    assert.doesNotMatch(value, /--on/);
+  for (const { value } of buttonsFor({ state: 'ready' }, { name: 'team-a' }, rules)) assert.doesNotMatch(value, /--on/);
 });
 
 const labelsOf = (row: readonly CommandButton[]) => row.map(({ label }) => label).join(' · ');

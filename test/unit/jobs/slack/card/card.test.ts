@@ -48,7 +48,10 @@ test('the card of a demo that failed has the reasons, the remedy, the job and wh
     reasons: ['a: 1', 'b: 2', 'c: 3', 'd: 4', 'e: 5'],
     actions: [{ label: 'Resume', value: 'create team-a' }],
   });
-  assert.match(shownIn(card), /^:x: Creating demo \*team-a\* failed\n> a: 1\n> b: 2\n> c: 3\n> … and 2 more\n\*What to do:\* Free some CPU\.$/);
+  assert.match(
+    shownIn(card),
+    /^:x: Creating demo \*team-a\* failed\n> a: 1\n> b: 2\n> c: 3\n> … and 2 more\n\*What to do:\* Free some CPU\.$/,
+  );
   assert.match(JSON.stringify(card.blocks.at(-1)), /Job `create-1`/);
   assert.deepEqual(labelsIn(card), ['Resume']);
   assert.equal(card.text, 'Creating demo team-a failed: a: 1; b: 2; c: 3\nWhat to do: Free some CPU.');

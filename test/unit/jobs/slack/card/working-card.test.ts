@@ -9,7 +9,12 @@ import { mrkdwn } from '../../../../../src/mrkdwn.js';
 const now = new Date('2026-01-02T03:04:05Z');
 const ago = (ms: number) => new Date(now.getTime() - ms);
 const title = mrkdwn`Creating demo *team-a*`;
-const task = (fields: Partial<Task>): Task => ({ step: 'istiod', says: 'Installing istiod', state: 'waiting', ...fields });
+const task = (fields: Partial<Task>): Task => ({
+  step: 'istiod',
+  says: 'Installing istiod',
+  state: 'waiting',
+  ...fields,
+});
 const both = (vc1: Partial<Task>, vc2: Partial<Task> = vc1) => [
   task({ cluster: 'vc1', ...vc1 }),
   task({ cluster: 'vc2', ...vc2 }),
@@ -23,14 +28,19 @@ const onlyTask = (tasks: Task[], working: Partial<Working> = {}) => {
   assert.deepEqual(more, []);
   return only!;
 };
-const textIn = (rich: TaskCardBlock['details']): string => /"text":"([^"]*)"\}\]/.exec(JSON.stringify(rich ?? {}))?.[1] ?? '';
+const textIn = (rich: TaskCardBlock['details']): string =>
+  /"text":"([^"]*)"\}\]/.exec(JSON.stringify(rich ?? {}))?.[1] ?? '';
 
 test('a card begins before its steps are known', () =>
   assert.equal(planOf({}).title, 'Creating demo team-a · starting · 24s'));
 
 test('a card counts the steps that are done on both clusters, and its text says what is under way', () => {
   const tasks = [
-    ...both({ state: 'done' }).map((each) => ({ ...each, step: 'virtualCluster', says: 'Starting the virtual cluster' })),
+    ...both({ state: 'done' }).map((each) => ({
+      ...each,
+      step: 'virtualCluster',
+      says: 'Starting the virtual cluster',
+    })),
     ...both({ state: 'done' }, { state: 'running' }),
   ];
   assert.equal(planOf({ tasks }).title, 'Creating demo team-a · 1 of 2 steps · 24s');
@@ -84,9 +94,15 @@ describe('the time of a run', () => {
     [seconds(5), '24s, slower than usual (usually 5s)'],
   ] as const)
     test(`reads "${expected}" if earlier ones took ${usualMs / 1000} s`, () =>
-      assert.equal(planOf({ usual: { totalMs: usualMs, stepMs: {} } }).title, `Creating demo team-a · starting · ${expected}`));
+      assert.equal(
+        planOf({ usual: { totalMs: usualMs, stepMs: {} } }).title,
+        `Creating demo team-a · starting · ${expected}`,
+      ));
   test('never goes backwards if clocks differ', () =>
-    assert.equal(planOf({ since: new Date(now.getTime() + minutes(1)) }).title, 'Creating demo team-a · starting · 0s'));
+    assert.equal(
+      planOf({ since: new Date(now.getTime() + minutes(1)) }).title,
+      'Creating demo team-a · starting · 0s',
+    ));
 });
 
 test('an interrupted run has no step under way and says who continues', () => {
