@@ -137,8 +137,8 @@ const shownIn = (flags: readonly Flag<unknown>[]): string[] => [
 
 /** What may be mentioned, by the form in which Slack writes it. */
 const mentionForms = {
-  person: { pattern: /^<@([UW][A-Z0-9]+)>$/, typed: /^<?@/ },
-  audience: { pattern: /^<(?:@|#|!subteam\^)([UWCGS][A-Z0-9]+)>$/, typed: /^(?:<?[@#]|<!subteam\^)/ },
+  person: { pattern: /^<@([UW][A-Z0-9]{1,20})>$/, typed: /^<?@/ },
+  audience: { pattern: /^<(?:@|#|!subteam\^)([UWCGS][A-Z0-9]{1,20})>$/, typed: /^(?:<?[@#]|<!subteam\^)/ },
 } as const;
 
 /** Separates the mention of a person, user group or channel from the other words; it may be anywhere. */

@@ -25,16 +25,16 @@ export const demoName = z
 export const isPairName = (name: string): boolean => name.startsWith(pairPrefix);
 export const pairPrefix = 'pool-';
 
-export const slackUserId = z.string().regex(/^[UW][A-Z0-9]+$/);
+export const slackUserId = z.string().regex(/^[UW][A-Z0-9]{1,20}$/);
 
 /** A person, a user group or a channel, by Slack ID. */
-export const audienceId = z.string().regex(/^[UWSCG][A-Z0-9]+$/);
+export const audienceId = z.string().regex(/^[UWSCG][A-Z0-9]{1,20}$/);
 
 /** The person who sent the command, and the channel, by Slack ID; the name is for display and certificates. */
 export const requester = z.object({
   userId: slackUserId,
   userName: z.string(),
-  channelId: z.string().regex(/^[CDG][A-Z0-9]+$/),
+  channelId: z.string().regex(/^[CDG][A-Z0-9]{1,20}$/),
   /** The timestamp of the message under which a mention was written, or of the mention itself. */
   thread: z
     .string()

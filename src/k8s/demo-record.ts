@@ -410,9 +410,20 @@ const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, plac
     .update([id, place, namespaceUids[place] ?? ''].join('/'))
     .digest('hex');
 
+/**
+ * What could not be read again is not written: nobody could delete such a demo, and it would never expire.
+ * @throws UserError `record-not-writable`
+ */
 function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
   const { claimNamespace: _, places: __, isUnlabelled: ___, ...fields } = demo;
-  const record = { version: 1, ...fields };
+  const written = JSON.stringify({ version: 1, ...fields });
+  const { error } = recordSchema.safeParse(parseJson(written));
+  if (error)
+    throw new UserError(
+      'record-not-writable',
+      `This does not fit into the record of demo ${demo.name}: ${z.prettifyError(error).slice(0, 300)}`,
+      { hint: 'Nothing was changed. Give fewer or shorter values, or tell the vcdemo operators.' },
+    );
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -422,7 +433,7 @@ function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
       labels: demoLabels(publicNameOf(demo)),
       ...(present && { resourceVersion: present.metadata?.resourceVersion }),
     },
-    data: { [recordKey]: JSON.stringify(record) },
+    data: { [recordKey]: written },
   };
 }
 

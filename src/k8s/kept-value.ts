@@ -7,8 +7,8 @@ import { create, pathOf, read, ref } from './objects.js';
 
 /** A value that workers keep in a ConfigMap in their own namespace: Redis may be emptied, and workers come and go. */
 export interface KeptValue<Value> {
-  /** Of the ConfigMap; a dot, or no demo's name after `vcdemo-`, keeps it apart from the records of demos. */
-  name: string;
+  /** Of the ConfigMap; the dot keeps it apart from the records of demos, whose names have none. */
+  name: `vcdemo.${string}`;
   /** Of its data. */
   key: string;
   schema: z.ZodType<Value>;

@@ -15,7 +15,7 @@ const flowDurations = z.object({ total: milliseconds, steps: z.record(z.string()
 const durations = z.record(z.string().max(30), flowDurations);
 type Durations = z.infer<typeof durations>;
 /** What cannot be read counts as nothing: these are only estimates. */
-const kept = { name: 'vcdemo-durations', key: 'durations', schema: durations.catch({}) };
+const kept = { name: 'vcdemo.durations' as const, key: 'durations', schema: durations.catch({}) };
 
 /** One run of a flow, in milliseconds. */
 export interface RunDurations {

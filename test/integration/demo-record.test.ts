@@ -23,6 +23,7 @@ import {
 } from '../../src/k8s/demo-record.js';
 import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo.js';
 import { restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
+import { noteDurations } from '../../src/k8s/run-durations.js';
 import { merge, read, ref, remove } from '../../src/k8s/objects.js';
 import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
@@ -56,6 +57,30 @@ describe('the record of a demo', () => {
     'vcdemo.io/created': '2020-01-01T00:00:00Z',
     'vcdemo.io/expires': expires,
     'vcdemo.io/state': 'ready',
+  });
+
+  it('is never written so that it could not be read again, which would keep the demo for ever', async () => {
+    const demo = await made('whole');
+    const tooMuch: ((current: Demo) => Demo)[] = [
+      (current) => ({ ...current, shared: [`U${'A'.repeat(40)}`] }),
+      (current) => ({ ...current, revoked: Array.from({ length: 1001 }, (_, index) => `U${index}`) }),
+      (current) => ({ ...current, audit: [{ at: new Date(), what: 'x'.repeat(301) }] }),
+      (current) => ({ ...current, expires: new Date(NaN) }),
+    ];
+    for (const change of tooMuch)
+      await assert.rejects(
+        changeRecord(host, demo, change),
+        (error) => error instanceof UserError && error.code === 'record-not-writable',
+      );
+    assert.deepEqual((await findDemo(host, 'whole'))?.shared, []);
+  });
+
+  it('is its own object also for a demo that is called like what workers keep besides', async () => {
+    for (const name of ['durations', 'maintenance', 'trouble']) {
+      await made(name);
+      await noteDurations(host, 'create', { totalMs: 1, stepMs: {} });
+      assert.equal((await findDemo(host, name))?.name, name);
+    }
   });
 
   it('keeps owner and expiry whatever a third namespace with the demo’s labels says', async () => {

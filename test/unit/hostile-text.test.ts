@@ -132,7 +132,7 @@ const refusals: Record<string, unknown> = {
   ).catch((error: unknown) => error),
   'too many demos': thrownBy(() =>
     assertWithinLimits(
-      [demo],
+      { demos: [demo], unreadable: [] },
       { ...requester, userId: demo.owner.id },
       {
         ...config,

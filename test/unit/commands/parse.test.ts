@@ -131,6 +131,7 @@ describe('a share', () => {
     assert.equal(refusal('share team-a <@U1> <@U2>').code, 'several-people');
     assert.match(refusal('share team-a #demos').message, /pick it from the list that opens when you type #/);
     assert.equal(refusal('share team-a <@U1> --stop=no').code, 'flag-value-unexpected');
+    assert.match(refusal(`share team-a <@U${'A'.repeat(40)}>`).message, /did not recognise/);
   });
   test('differs from a transfer, which takes a person only', () => {
     assert.deepEqual(parse('transfer team-a <@U1>'), { name: 'transfer', demo: 'team-a', person: 'U1', flags: {} });

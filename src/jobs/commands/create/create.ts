@@ -165,10 +165,10 @@ async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   await assertNotEnded(host, run);
   await assertNoMaintenance(host);
   const role = await roleOf(config.access, payload.requester, run.people);
-  const { demos, pairs } = await listDemos(host);
-  if (role !== 'admin') assertWithinLimits(demos, payload.requester, config);
+  const all = await listDemos(host);
+  if (role !== 'admin') assertWithinLimits(all, payload.requester, config);
   const demo = newDemo(run, host);
-  const pair = await claimPair(host, pairs, { demo: demo.name, jobId: run.id }, config);
+  const pair = await claimPair(host, all.pairs, { demo: demo.name, jobId: run.id }, config);
   return pair ? ofPair(demo, pair) : demo;
 }
 

@@ -2,6 +2,7 @@ import { Refusal } from '../../../errors.js';
 import type { DemoConfig } from '../../../config.js';
 import type { Requester } from '../../../commands/payload.js';
 import type { Demo } from '../../../k8s/demo.js';
+import type { DemoList } from '../../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 
 /**
@@ -9,7 +10,7 @@ import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mr
  * @throws Refusal `too-many-demos`, `host-full`, with the owners and the next demos to expire
  */
 export function assertWithinLimits(
-  demos: readonly Demo[],
+  { demos, unreadable }: DemoList,
   { userId }: Pick<Requester, 'userId'>,
   { limits }: Pick<DemoConfig, 'limits'>,
 ): void {
@@ -18,10 +19,11 @@ export function assertWithinLimits(
     throw new Refusal('too-many-demos', `You already have ${own.length} demos, which is the limit per person.`, {
       hint: mrkdwn`${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait until one expires.`,
     });
-  if (demos.length >= limits.demos)
+  const count = demos.length + unreadable.length;
+  if (count >= limits.demos)
     throw new Refusal(
       'host-full',
-      `There are already ${demos.length} demos, which is the limit for this host cluster.`,
+      `There are already ${count} demos, which is the limit for this host cluster.`,
       {
         hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
       },

@@ -4,8 +4,8 @@ import { messageOf, UserError } from '../../../errors.js';
 import { adviceFor } from '../../../known-failures.js';
 import { isPassing, lacksRight } from '../../../k8s/api-errors.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import { listDemos } from '../../../k8s/demo-record.js';
-import { firstPlace, planDemo, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { listDemos, type DemoList } from '../../../k8s/demo-record.js';
+import { firstPlace, planDemo, withMissingPlaces } from '../../../k8s/demo.js';
 import { assertNotForeign } from '../../../k8s/host-namespace.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
@@ -27,8 +27,9 @@ type PreflightRun = JobRun<'preflight'>;
 export const preflight: Handler<'preflight'> = (run) =>
   withHost(run, async (host) => {
     const { payload, config, slack } = run;
-    const { demos } = await listDemos(host);
-    const problems = await problemsOf([...checksOfWorker(run, host), ...checksOfDemo(run, host, demos)]);
+    const listed = await listDemos(host);
+    const { demos } = listed;
+    const problems = await problemsOf([...checksOfWorker(run, host), ...checksOfDemo(run, host, listed)]);
     const proving = demos.find(({ places, state }) => places.length > 0 && state === 'ready');
     if (proving) problems.push(...(await problemsOf([assertAdmission(host, config, firstPlace(proving).namespace)])));
     const command = payload.isUnnamed ? 'create' : `create ${payload.demo}`;
@@ -53,10 +54,10 @@ function checksOfWorker({ config, settings, istio, signal }: PreflightRun, host:
   ];
 }
 
-function checksOfDemo(run: PreflightRun, host: Cluster, demos: readonly Demo[]): Promise<unknown>[] {
+function checksOfDemo(run: PreflightRun, host: Cluster, listed: DemoList): Promise<unknown>[] {
   const { payload, config, people } = run;
   const { requester, demo: name, isUnnamed } = payload;
-  const present = demos.find((demo) => demo.name === name);
+  const present = listed.demos.find((demo) => demo.name === name);
   const planned = planDemo({
     ...{ name, channel: requester.channelId, now: new Date(), ttlMs: config.ttl.default },
     owner: { id: requester.userId, name: requester.userName },
@@ -64,7 +65,7 @@ function checksOfDemo(run: PreflightRun, host: Cluster, demos: readonly Demo[]):
   });
   const limits = async () => {
     const role = await roleOf(config.access, requester, people);
-    if (role !== 'admin') assertWithinLimits(demos, requester, config);
+    if (role !== 'admin') assertWithinLimits(listed, requester, config);
   };
   const demo = present ? withMissingPlaces(present) : planned;
   return [

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { readDemoConfig } from '../../../../../src/config.js';
 import type { Refusal } from '../../../../../src/errors.js';
 import { assertWithinLimits } from '../../../../../src/jobs/commands/create/limits.js';
+import type { Demo } from '../../../../../src/k8s/demo.js';
+import type { DemoList, UnreadableDemo } from '../../../../../src/k8s/demo-record.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);
@@ -18,9 +20,11 @@ const demosOf = (owner: string, count: number, prefix: string) =>
     }),
   );
 
+const listed = (demos: Demo[], unreadable: UnreadableDemo[] = []): DemoList => ({ demos, unreadable });
+
 test('allows another demo as long as the person and the host cluster are below their limits', () => {
   assertWithinLimits(
-    [...demosOf('U1', config.limits.demosPerPerson - 1, 'a'), ...demosOf('U2', 9, 'b')],
+    listed([...demosOf('U1', config.limits.demosPerPerson - 1, 'a'), ...demosOf('U2', 9, 'b')]),
     alice,
     config,
   );
@@ -29,7 +33,7 @@ test('allows another demo as long as the person and the host cluster are below t
 test('refuses a demo beyond the limit per person, and lists their demos with expiry times', () => {
   const demos = [...demosOf('U1', config.limits.demosPerPerson, 'a'), ...demosOf('U2', 1, 'b')];
   assert.throws(
-    () => assertWithinLimits(demos, alice, config),
+    () => assertWithinLimits(listed(demos), alice, config),
     (error: Refusal) =>
       error.code === 'too-many-demos' && /a0 of <@U1>, which expires/.test(error.hint!) && !/b0/.test(error.hint!),
   );
@@ -37,7 +41,16 @@ test('refuses a demo beyond the limit per person, and lists their demos with exp
 
 test('refuses a demo if the host cluster has reached its limit', () => {
   assert.throws(
-    () => assertWithinLimits(demosOf('U2', config.limits.demos, 'b'), alice, config),
+    () => assertWithinLimits(listed(demosOf('U2', config.limits.demos, 'b')), alice, config),
     (error: Refusal) => error.code === 'host-full' && /b0 of <@U2>/.test(error.hint!),
+  );
+});
+
+test('counts demos whose records cannot be read, so that breaking them makes no room', () => {
+  const demos = demosOf('U2', config.limits.demos - 1, 'b');
+  assertWithinLimits(listed(demos), alice, config);
+  assert.throws(
+    () => assertWithinLimits(listed(demos, [{ name: 'odd', problem: 'no JSON' }]), alice, config),
+    (error: Refusal) => error.code === 'host-full',
   );
 });
