@@ -21,13 +21,9 @@ export function assertWithinLimits(
     });
   const count = demos.length + unreadable.length;
   if (count >= limits.demos)
-    throw new Refusal(
-      'host-full',
-      `There are already ${count} demos, which is the limit for this host cluster.`,
-      {
-        hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
-      },
-    );
+    throw new Refusal('host-full', `There are already ${count} demos, which is the limit for this host cluster.`, {
+      hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
+    });
 }
 
 const shownDemos = 3;
