@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster.js';
 import { changeExisting } from './demo-record.js';
-import { isVerifyDue, problemOf, withDone, type Demo } from './demo.js';
+import { isVerifyDue, problemOf, withDone, type Demo, type VerdictOutcome } from './demo.js';
 
 /* What verify leaves in the record of a demo: its last verdict, and how often it runs by itself. */
 
@@ -15,6 +15,13 @@ export const noteVerdict = (
     ...current,
     verdict: { ...verdict, reason: problemOf(verdict.reason) },
     schedule: current.schedule && { ...current.schedule, ...(isTold && { told: verdict.outcome }) },
+  }));
+
+/** Records that the channel has heard of a verdict that was recorded before. */
+export const noteTold = (host: Cluster, demo: Demo, told: VerdictOutcome): Promise<Demo | undefined> =>
+  changeExisting(host, demo, (current) => ({
+    ...current,
+    schedule: current.schedule && { ...current.schedule, told },
   }));
 
 /** Records how often the demo's mesh is verified by itself, beginning now; undefined ends that. The job is over with it. */

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
+import { z } from 'zod';
 import { seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import { clip } from '../redact.js';
@@ -61,10 +62,12 @@ export interface ClusterFacts {
   api: Fact<true>;
   istiod: Fact<Check>;
   istiodVersion: Fact<string | undefined>;
+  /** `v1.33.2` */
+  kubernetes: Fact<string>;
   /** Whether pods of the namespace get sidecars. */
   injection: Fact<boolean>;
   pods: Fact<MeshPod[]>;
-  /** Whether the Service helloworld is there. */
+  /** Whether the Service helloworld exists. */
   service: Fact<boolean>;
   authority: Fact<MeshAuthority>;
   remoteSecrets: Fact<RemoteSecret[]>;
@@ -156,6 +159,7 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
     ),
     istiod: read(quick, (cluster) => podsReady(cluster, 'istio-system', { app: 'istiod' }, 'istiod')),
     istiodVersion: read(quick, readIstiodVersion),
+    kubernetes: read(quick, readKubernetesVersion),
     injection: read(quick, (cluster) => readInjection(cluster, namespace)),
     pods: read(quick, (cluster) => readPods(cluster, namespace)),
     service: read(quick, (cluster) => hasService(cluster, namespace)),
@@ -198,6 +202,13 @@ async function readApi(cluster: Cluster): Promise<true> {
 
 async function hasService(cluster: Cluster, namespace: string): Promise<boolean> {
   return (await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', namespace))) !== undefined;
+}
+
+async function readKubernetesVersion(cluster: Cluster): Promise<string> {
+  const { gitVersion } = z
+    .object({ gitVersion: z.string() })
+    .parse(await cluster.request({ method: 'GET', path: '/version', repeat: 'never' }));
+  return clip(gitVersion, 60);
 }
 
 async function readIstiodVersion(cluster: Cluster): Promise<string | undefined> {

@@ -19,6 +19,8 @@ export interface MeshRule {
   weights?: Record<string, number> | undefined;
   /** Of a DestinationRule: the version that each subset selects. */
   subsets?: Record<string, string> | undefined;
+  /** Of a DestinationRule: shares by locality, in its own words, such as `a/* to a/* 80, b/* 20`. */
+  distribution?: string | undefined;
 }
 
 /** How much of all rules of a cluster is read, in bytes. */
@@ -57,7 +59,7 @@ export function ruleOf(
   return {
     ...{ kind, name: metadata.name, namespace, effect },
     ...(kind === 'VirtualService' && { weights: routeWeights(data) }),
-    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data) }),
+    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data), distribution: distributionOf(data) }),
   };
 }
 
@@ -78,6 +80,12 @@ async function listIfServed(
 }
 
 const destination = z.object({ host: z.string(), subset: z.string().optional() });
+const localitySetting = z.object({
+  enabled: z.boolean().optional(),
+  distribute: z
+    .array(z.object({ from: z.string().optional(), to: z.record(z.string(), z.number()).optional() }))
+    .optional(),
+});
 const ruleSpec = z.object({
   host: z.string().optional(),
   hosts: z.array(z.string()).optional(),
@@ -91,7 +99,10 @@ const ruleSpec = z.object({
     .optional(),
   subsets: z.array(z.object({ name: z.string(), labels: z.record(z.string(), z.string()).optional() })).optional(),
   trafficPolicy: z
-    .object({ loadBalancer: z.looseObject({}).optional(), outlierDetection: z.looseObject({}).optional() })
+    .object({
+      loadBalancer: z.looseObject({ localityLbSetting: localitySetting.optional().catch(undefined) }).optional(),
+      outlierDetection: z.looseObject({}).optional(),
+    })
     .optional(),
   action: z.string().optional(),
   rules: z.array(z.unknown()).optional(),
@@ -125,10 +136,23 @@ function routeWeights({ http: [first] = [] }: RuleSpec): Record<string, number> 
 const subsetVersions = ({ subsets = [] }: RuleSpec): Record<string, string> =>
   Object.fromEntries(subsets.flatMap(({ name, labels }) => (labels?.version ? [[name, labels.version]] : [])));
 
+/** Undefined where the rule states no shares for localities. */
+function distributionOf({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
+  const { enabled = true, distribute = [] } = policy?.loadBalancer?.localityLbSetting ?? {};
+  if (!isHelloworld(host) || !enabled || distribute.length === 0) return undefined;
+  const parts = distribute.slice(0, 3).map(({ from = '*', to = {} }) => {
+    const shares = Object.entries(to).map(([locality, share]) => `${clip(locality, 60)} ${share}`);
+    return `${clip(from, 60)} to ${shares.slice(0, 4).join(', ') || 'nothing'}`;
+  });
+  return parts.join('; ');
+}
+
 function destinationEffect({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
   if (!isHelloworld(host)) return undefined;
   const balancer = policy?.loadBalancer ?? {};
   if ('consistentHash' in balancer) return 'sends equal requests to one endpoint (consistentHash)';
+  const distribution = distributionOf({ host, trafficPolicy: policy });
+  if (distribution !== undefined) return `distributes requests by locality: ${distribution}`;
   if ('localityLbSetting' in balancer) return 'prefers endpoints by their locality (localityLbSetting)';
   if ('simple' in balancer) return `balances by ${clip(String(balancer.simple), 40)}`;
   return policy?.outlierDetection

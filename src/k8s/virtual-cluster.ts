@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
+import type { V1Pod, V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
 import { minutes } from '../duration.js';
@@ -12,7 +12,7 @@ import { connectCluster, type Cluster, type ClusterOptions } from './cluster.js'
 import { publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { helmValues } from './helm-values.js';
 import { hostOf, wildcardName } from './hosts.js';
-import { list, listMetadata, read, ref, type Found } from './objects.js';
+import { list, listMetadata, merge, read, ref, type Found } from './objects.js';
 import { podProblem, podsReady } from './pods.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { pullSecretNames } from './pull-secrets.js';
@@ -209,6 +209,15 @@ export async function virtualClusterAnswers(
     if (!(error instanceof NotConnectable) && !isPassing(error)) throw error;
     const pods = await podsReady(host, place.namespace, controlPlaneLabels(place), place.name);
     return pods.holds ? lacks(messageOf(error)) : pods;
+  }
+}
+
+/** Starts a control plane that somebody has scaled to 0; the chart makes one replica. */
+export async function startIfStopped(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<void> {
+  for (const kind of ['StatefulSet', 'Deployment']) {
+    const workload = ref('apps/v1', kind, name, namespace);
+    const found = await read<V1StatefulSet>(host, workload);
+    if (found?.spec?.replicas === 0) await merge(host, workload, { spec: { replicas: 1 } });
   }
 }
 

@@ -7,13 +7,15 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { hostOf } from '../../src/k8s/hosts.js';
+import { causesIn } from '../../scripts/seen-causes.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /*
  * npm run test:causes: every cause that `/vcdemo verify` names, made for real in one demo on the cluster of KUBECONFIG with
  * the settings of VCDEMO_CONFIG. The right one is named, and Repair, or undoing what somebody else made, ends in a pass.
- * CAUSES_KEEP leaves the demo for the next run. NetworkPolicies must be enforced, or that cause is skipped.
+ * CAUSES_KEEP leaves the demo for the next run. NetworkPolicies must be enforced, or that cause is skipped. What was seen is
+ * written to VCDEMO_CAUSES_OUT, JSON by cause, from which `npm run -s causes -- FILE` fills the table in docs/verify.md.
  */
 
 if (!process.env.KUBECONFIG) {
@@ -26,6 +28,10 @@ const minute = 60_000;
 type Name = 'vc1' | 'vc2';
 const names = ['vc1', 'vc2'] as const;
 const config = readDemoConfig(process.env.VCDEMO_CONFIG);
+
+/** What people read, by cause. */
+const seen: Record<string, string> = {};
+const seenFile = process.env.VCDEMO_CAUSES_OUT ?? join(tmpdir(), 'vcdemo-causes.json');
 
 let directory: string;
 let stack: Stack;
@@ -446,6 +452,8 @@ describe('verify of a demo in which something was broken for real', () => {
       await make();
       const text = await verifyUntil(`${topic} to be named`, says);
       test.diagnostic(`\n${text}\n`);
+      // After each, so that a run that does not get to its end is of use too.
+      await writeFile(seenFile, `${JSON.stringify(Object.assign(seen, causesIn(text)), null, 2)}\n`);
       assert.equal(/Repair/.test(text), undo === undefined, 'Repair is offered where the bot made it');
       if (undo) await undo();
       else await repair(`create ${demo}${restarts ? ' --restart' : ''}`);

@@ -1,39 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
 import { hours } from '../../src/duration.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { changeExisting, changeRecord, findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
-import { readyDemo, type Demo } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import { commandRunner } from '../support/command-run.js';
-import { plannedDemo } from '../support/planned-demo.js';
-
-const owner = { id: 'U0ALICE', name: 'alice' };
+import { changeExisting, findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
+import type { Demo } from '../../src/k8s/demo.js';
+import { owner, recordedDemos } from '../support/recorded-demos.js';
 
 describe('a demo', () => {
-  let simulated: SimulatedCluster;
-  let host: Cluster;
-  let run: ReturnType<typeof commandRunner>;
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-    run = commandRunner(simulated, { access: { admins: ['U0ROOT'] }, groups: { S0OPS: ['U0OLGA'] } });
-  });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
-
+  const demos = recordedDemos({ access: { admins: ['U0ROOT'] }, groups: { S0OPS: ['U0OLGA'] } });
+  const { run } = demos;
   /** A ready demo that ends in an hour. */
-  async function demoNamed(name: string, fields: Partial<Demo> = {}): Promise<Demo> {
-    const now = new Date(Date.now() - hours(1));
-    const demo = readyDemo(plannedDemo({ name, owner, now, ttlMs: hours(2), claimNamespace: 'default' }), now);
-    return await changeRecord(host, { ...demo, ...fields }, (current) => current);
-  }
+  const demoNamed = (name: string, fields: Partial<Demo> = {}) =>
+    demos.demoNamed(name, { expires: new Date(Date.now() + hours(1)), ...fields });
   const hoursLeft = async (name: string) =>
-    Math.round(((await findDemo(host, name))!.expires.getTime() - Date.now()) / hours(1));
+    Math.round(((await demos.found(name)).expires.getTime() - Date.now()) / hours(1));
 
   it('is extended by its owner, administrators and those it is shared with', async () => {
     await demoNamed('mine', { shared: ['U0BOB', 'S0OPS'] });
@@ -43,7 +22,7 @@ describe('a demo', () => {
       assert.match(said.join(), /Demo \*mine\* now lives until/);
     }
     assert.equal(await hoursLeft('mine'), 5);
-    const { audit } = (await findDemo(host, 'mine'))!;
+    const { audit } = await demos.found('mine');
     assert.deepEqual(
       audit.map(({ by, what }) => `${by} ${what}`),
       ['U0ALICE', 'U0ROOT', 'U0BOB', 'U0OLGA'].map((by) => `${by} extended it by 1h`),
@@ -69,17 +48,17 @@ describe('a demo', () => {
   it('is not extended while it is being deleted, nor brought back after it', async () => {
     const demo = await demoNamed('going', { state: 'deleting' });
     assert.equal((await run('extend', owner.id, { demo: 'going', byMs: hours(1) })).code, 'demo-being-deleted');
-    await forgetDemo(host, demo);
-    assert.equal(await changeExisting(host, demo, (current) => current), undefined);
-    assert.equal(await findDemo(host, 'going'), undefined);
+    await forgetDemo(demos.host, demo);
+    assert.equal(await changeExisting(demos.host, demo, (current) => current), undefined);
+    assert.equal(await findDemo(demos.host, 'going'), undefined);
     assert.equal((await run('extend', owner.id, { demo: 'going', byMs: hours(1) })).code, 'unknown-demo');
   });
 
   it('keeps its end if another demo has taken its name', async () => {
     const earlier = await demoNamed('again');
-    await forgetDemo(host, earlier);
+    await forgetDemo(demos.host, earlier);
     await demoNamed('again');
-    const changed = await changeExisting(host, earlier, (current) => ({ ...current, expires: new Date(0) }));
+    const changed = await changeExisting(demos.host, earlier, (current) => ({ ...current, expires: new Date(0) }));
     assert.equal(changed, undefined);
     assert.equal(await hoursLeft('again'), 1);
   });

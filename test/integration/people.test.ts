@@ -1,43 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
+import { describe, it } from 'node:test';
 import { parseCommand } from '../../src/commands/parse.js';
 import { hours } from '../../src/duration.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import type { Demo } from '../../src/k8s/demo.js';
-import { commandRunner } from '../support/command-run.js';
-import { plannedDemo } from '../support/planned-demo.js';
+import { findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
+import { owner, recordedDemos } from '../support/recorded-demos.js';
 import { buttonsOf } from '../support/timeline.js';
 
 /* Who owns a demo, with whom it is shared, and what is recorded of it. */
 
-const owner = { id: 'U0ALICE', name: 'alice' };
-
 describe('a demo', () => {
-  let simulated: SimulatedCluster;
-  let host: Cluster;
-  let run: ReturnType<typeof commandRunner>;
-
-  before(async () => {
-    simulated = await startSimulatedCluster();
-    host = connectCluster('host', hostAccess({ KUBECONFIG: simulated.kubeconfigFile }), {});
-    run = commandRunner(simulated, {
-      access: { admins: ['U0ROOT'], viewers: ['U0VERA'] },
-      groups: { S0OPS: ['U0OLGA'] },
-    });
+  const demos = recordedDemos({
+    access: { admins: ['U0ROOT'], viewers: ['U0VERA'] },
+    groups: { S0OPS: ['U0OLGA'] },
   });
-  after(async () => {
-    host.close();
-    await simulated.close();
-  });
-
-  async function demoNamed(name: string, fields: Partial<Demo> = {}): Promise<void> {
-    const demo = plannedDemo({ name, owner, now: new Date(), claimNamespace: 'default' });
-    await changeRecord(host, { ...demo, state: 'ready', ready: new Date(), ...fields }, (current) => current);
-  }
-  const found = async (name: string) => (await findDemo(host, name))!;
+  const { run, demoNamed, found } = demos;
 
   it('is shared by its owner, with people, user groups and channels, who are told', async () => {
     await demoNamed('team', { revoked: ['U0BOB'] });
@@ -118,7 +94,7 @@ describe('a demo', () => {
     const { code, error } = await run('create', 'U0BOB', { demo: 'new' });
     assert.equal(code, 'maintenance');
     assert.match(error!.message, /No new demos are created now: maintenance, upgrading/);
-    assert.equal(await findDemo(host, 'new'), undefined);
+    assert.equal(await findDemo(demos.host, 'new'), undefined);
     await demoNamed('old');
     assert.equal((await run('extend', owner.id, { demo: 'old', byMs: 60_000 })).code, undefined);
     assert.match((await run('maintenance', 'U0ROOT', { state: 'off' })).said.join(), /Maintenance is off/);
@@ -142,7 +118,7 @@ describe('a demo', () => {
     assert.equal((await found('demo-2')).owner.id, 'U0TWO');
     assert.equal((await found('demo-4')).owner.id, 'U0THREE');
     await create('U0TWO');
-    assert.equal(await findDemo(host, 'demo-5'), undefined, 'a create that was interrupted is resumed');
+    assert.equal(await findDemo(demos.host, 'demo-5'), undefined, 'a create that was interrupted is resumed');
   });
 
   it('is deleted after a question with the facts, and only if it is still the demo that was shown', async () => {
@@ -160,14 +136,14 @@ describe('a demo', () => {
     const [yes] = buttonsOf(messages[0]!);
     assert.deepEqual([yes?.label, yes?.actionId], ['Delete asked', 'confirmed:0']);
     const { flags } = parseCommand(yes!.value, { maxTtlMs: 1, clusters: [] });
-    await forgetDemo(host, await found('asked'));
+    await forgetDemo(demos.host, await found('asked'));
     await demoNamed('asked', { places: [] });
     assert.equal((await run('delete', owner.id, { demo: 'asked', ...flags })).code, 'command-over');
     assert.equal((await found('asked')).state, 'ready');
     const again = buttonsOf((await ask(owner.id)).messages[0]!)[0]!;
     const { flags: shown } = parseCommand(again.value, { maxTtlMs: 1, clusters: [] });
     assert.equal((await run('delete', owner.id, { demo: 'asked', ...shown })).code, undefined);
-    assert.equal(await findDemo(host, 'asked'), undefined);
+    assert.equal(await findDemo(demos.host, 'asked'), undefined);
   });
 
   it('that is not ready is refused a revoke before the question', async () => {

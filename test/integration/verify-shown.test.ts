@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { unpackTar } from 'modern-tar';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
-import { placesOf, type Demo, type VirtualClusterName } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import type { Demo } from '../../src/k8s/demo.js';
 import { apply, list, merge, ref, remove } from '../../src/k8s/objects.js';
-import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
-import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { jobKeys } from '../support/job-keys.js';
-import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
+import { runningDemo } from '../support/running-demo.js';
+import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /* Bot, worker and sweep as processes of dist/: how a verdict is shown, diagnose, and verify on a schedule. */
@@ -20,54 +17,33 @@ import { waitFor } from '../support/wait-for.js';
 const sweepScript = fileURLToPath(new URL('../../dist/jobs/worker/sweep.js', import.meta.url));
 
 describe('a demo that is verified', () => {
-  let host: SimulatedHost;
-  let stack: Stack;
-  let worker: RunningProcess;
-  let hostCluster: Cluster;
-  let connections: VirtualClusterConnections;
-
-  before(async () => {
-    host = await simulatedHost(undefined);
-    stack = await startStack(host.environment, { notice: host.notice });
-    worker = await stack.startWorker();
-    hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    connections = new VirtualClusterConnections(hostCluster, {
-      signal: new AbortController().signal,
-      inCluster: false,
-    });
-    await stack.type(stack.slack.alice, 'create shown');
-    await stack.message(/Demo \*shown\* of .* is ready/, 90_000);
-  });
-  after(async () => {
-    await connections?.close();
-    hostCluster?.close();
-    await stack?.close();
-    await host?.close();
-  });
-
-  const virtual = (name: VirtualClusterName) =>
-    connections.connect(placesOf('shown').find((place) => place.name === name)!);
-  const record = async () => (await findDemo(hostCluster, 'shown'))!;
-  const change = (fields: (demo: Demo) => Partial<Demo>) =>
-    record().then((demo) => changeRecord(hostCluster, demo, (current) => ({ ...current, ...fields(current) })));
-  const posts = () => stack.slack.timeline.entries.map(textOf).filter((text) => /^shown: /.test(text));
-  const files = () => stack.slack.files(stack.slack.channel);
+  const demo = runningDemo('shown');
+  const { virtual } = demo;
+  const record = async () => (await findDemo(demo.hostCluster, 'shown'))!;
+  const change = (fields: (recorded: Demo) => Partial<Demo>) =>
+    record().then((recorded) =>
+      changeRecord(demo.hostCluster, recorded, (current) => ({ ...current, ...fields(current) })),
+    );
+  const posts = () => demo.stack.slack.timeline.entries.map(textOf).filter((text) => /^shown: /.test(text));
+  const files = () => demo.stack.slack.files(demo.stack.slack.channel);
   const noSecret = 'istio-remote-secret-vc2';
   const breakMesh = async () => remove(await virtual('vc1'), ref('v1', 'Secret', noSecret, 'istio-system'));
 
   async function verify(words = '') {
     const before = posts().length;
-    await stack.type(stack.slack.bob, `verify shown ${words}`);
+    await demo.stack.type(demo.stack.slack.bob, `verify shown ${words}`);
     return await waitFor('the verdict', () => Promise.resolve(posts()[before]), { withinMs: 60_000 });
   }
-  const named = (pattern: RegExp) =>
-    waitFor(`a file like ${pattern}`, async () => (await files()).find(({ name }) => pattern.test(name)), {
-      withinMs: 30_000,
-    });
+  const named = (pattern: RegExp, nth = 0) =>
+    waitFor(
+      `file ${nth + 1} like ${pattern}`,
+      async () => (await files()).filter(({ name }) => pattern.test(name))[nth],
+      { withinMs: 30_000 },
+    );
 
   it('is shown with a chart and a plan, and its record has the verdict', async () => {
     await verify();
-    const { blocks = [] } = (await stack.slack.messages(stack.slack.channel)).findLast(({ text }) =>
+    const { blocks = [] } = (await demo.stack.slack.messages(demo.stack.slack.channel)).findLast(({ text }) =>
       /^shown: /.test(text),
     )!;
     const types = blocks.map(({ type }) => type as string);
@@ -78,27 +54,34 @@ describe('a demo that is verified', () => {
     await named(/^verify-shown-.*\.json$/);
     assert.equal((await files()).filter(({ name }) => name.endsWith('.png')).length, 0);
     const { verdict } = await waitFor('the verdict in the record', async () => {
-      const demo = await record();
-      return demo.verdict && demo;
+      const recorded = await record();
+      return recorded.verdict && recorded;
     });
     assert.deepEqual([verdict?.outcome, verdict?.reason], ['pass', 'the mesh works: both versions answer']);
   });
 
   it('gets a PNG and text where Slack has no charts', async () => {
-    stack.slack.refuseBlocks(['data_visualization']);
+    demo.stack.slack.refuseBlocks(['data_visualization']);
     const text = await verify();
     assert.match(text, /from vc1/);
     const { bytes } = await named(/^verify-shown-.*\.png$/);
     assert.equal(bytes.subarray(1, 4).toString(), 'PNG');
-    stack.slack.refuseBlocks([]);
+    demo.stack.slack.refuseBlocks([]);
+  });
+
+  it('comes with an archive of evidence where no cause is found', async () => {
+    const text = await verify('--expect v1=99,v2=1');
+    assert.match(text, /v1 answers \d+ % of the requests, not 99 %/);
+    assert.match(text, /No cause was found\..* an archive of evidence for a colleague/);
+    await named(/^diagnosis-shown-.*\.tar\.gz$/);
   });
 
   it('is diagnosed with its cause, and an archive without a secret', async () => {
     const planted = 'c2VjcmV0LXBsYW50ZWQtaGVyZQ';
     const vc1 = await virtual('vc1');
     const annotations = { 'vcluster.loft.sh/token-abc': planted, note: planted };
-    const [pod] = await list(hostCluster, 'v1', 'Pod', { namespace: 'shown-vc1' });
-    await merge(hostCluster, ref('v1', 'Pod', pod!.metadata.name, 'shown-vc1'), { metadata: { annotations } });
+    const [pod] = await list(demo.hostCluster, 'v1', 'Pod', { namespace: 'shown-vc1' });
+    await merge(demo.hostCluster, ref('v1', 'Pod', pod!.metadata.name, 'shown-vc1'), { metadata: { annotations } });
     await merge(vc1, ref('v1', 'Service', 'helloworld', 'sample'), { metadata: { annotations } });
     await apply(vc1, {
       ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'planted', namespace: 'sample', annotations } },
@@ -110,10 +93,10 @@ describe('a demo that is verified', () => {
       involvedObject: { kind: 'Pod', name: 'sleep', namespace: 'sample' },
     });
     await breakMesh();
-    await stack.type(stack.slack.bob, 'diagnose shown');
-    const message = await stack.message(/Diagnosis of shown: a remote secret is missing/, 60_000);
+    await demo.stack.type(demo.stack.slack.bob, 'diagnose shown');
+    const message = await demo.stack.message(/Diagnosis of shown: a remote secret is missing/, 60_000);
     assert.match(textOf(message), /istiod of vc1 has no remote secret for vc2/);
-    const { bytes } = await named(/^diagnosis-shown-.*\.tar\.gz$/);
+    const { bytes } = await named(/^diagnosis-shown-.*\.tar\.gz$/, 1);
     assert.ok(bytes.length < 1_000_000);
     const entries = await unpackTar(gunzipSync(bytes));
     const texts = new Map(
@@ -138,16 +121,20 @@ describe('a demo that is verified', () => {
   it('is verified on a schedule that is in its record; only a change is posted, once, also by sweeps alone', async () => {
     await verify('--every 15m');
     const { schedule } = await waitFor('the schedule', async () => {
-      const demo = await record();
-      return demo.schedule?.told && demo;
+      const recorded = await record();
+      return recorded.schedule?.told && recorded;
     });
     assert.deepEqual([schedule?.everyMs, schedule?.told], [900_000, 'fail']);
-    await worker.kill('SIGTERM');
+    await demo.worker.kill('SIGTERM');
     const sweep = () =>
       execa(process.execPath, [sweepScript], {
         env: {
-          ...{ ...host.environment, ...jobKeys },
-          ...{ SLACK_BOT_TOKEN: stack.slack.botToken, SLACK_API_URL: stack.slack.apiUrl, REDIS_URL: stack.redis.url },
+          ...{ ...demo.host.environment, ...jobKeys },
+          ...{
+            SLACK_BOT_TOKEN: demo.stack.slack.botToken,
+            SLACK_API_URL: demo.stack.slack.apiUrl,
+            REDIS_URL: demo.stack.redis.url,
+          },
         },
       });
     const dueSince = (ms: number) =>
@@ -165,14 +152,17 @@ describe('a demo that is verified', () => {
 
     // Mended; Slack is away when the change is found, and back at the next turn, when two sweeps find it.
     await change(({ schedule: current }) => ({ schedule: { ...current!, told: 'inconclusive' } }));
-    stack.slack.failCalls('chat.postMessage', 'internal_error');
+    demo.stack.slack.failCalls('chat.postMessage', 'internal_error');
     await dueSince(901_000);
     await sweep().catch(() => undefined);
-    stack.slack.failCalls('chat.postMessage', undefined);
+    demo.stack.slack.failCalls('chat.postMessage', undefined);
     assert.equal(posts().length, before);
     await dueSince(901_000);
     last = await ran();
+    const edits = () => demo.stack.slack.calls.filter(({ method }) => method === 'chat.update').length;
+    const editsBefore = edits();
     await Promise.all([sweep(), sweep()]);
+    assert.equal(edits(), editsBefore + 1, 'the card is drawn once');
     assert.ok((await ran()) > last);
     const told = posts().slice(before);
     assert.equal(told.length, 1);
@@ -183,9 +173,9 @@ describe('a demo that is verified', () => {
   });
 
   it('is no longer verified on a schedule after --every off', async () => {
-    worker = await stack.startWorker();
-    await stack.type(stack.slack.bob, 'verify shown --every off');
-    await stack.message(/no longer verified every 15m/);
+    await demo.stack.startWorker();
+    await demo.stack.type(demo.stack.slack.bob, 'verify shown --every off');
+    await demo.stack.message(/no longer verified every 15m/);
     assert.equal((await record()).schedule, undefined);
   });
 });

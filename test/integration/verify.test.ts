@@ -1,11 +1,8 @@
-import { after, before, describe, it } from 'node:test';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { placesOf, type VirtualClusterName } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { describe, it } from 'node:test';
+import type { VirtualClusterName } from '../../src/k8s/demo.js';
 import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/objects.js';
-import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
-import { simulatedHost, type SimulatedHost } from '../support/host.js';
-import { startStack, textOf, type Stack } from '../support/stack.js';
+import { runningDemo } from '../support/running-demo.js';
+import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /* Bot and worker as processes of dist/; verify finds faults made in a demo's virtual clusters, and Repair fixes them. */
@@ -14,40 +11,18 @@ const remoteSecretOf = (name: VirtualClusterName) => ref('v1', 'Secret', `istio-
 const inSample = (apiVersion: string, kind: string, name: string) => ref(apiVersion, kind, name, 'sample');
 
 describe('verify of a demo in which something was broken', () => {
-  let host: SimulatedHost;
-  let stack: Stack;
-  let hostCluster: Cluster;
-  let connections: VirtualClusterConnections;
-
-  before(async () => {
-    host = await simulatedHost(undefined);
-    stack = await startStack(host.environment, { notice: host.notice });
-    await stack.startWorker();
-    hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    const { signal } = new AbortController();
-    connections = new VirtualClusterConnections(hostCluster, { signal, inCluster: false });
-    await stack.type(stack.slack.alice, 'create broken');
-    await stack.message(/Demo \*broken\* of .* is ready/, 60_000);
-  });
-  after(async () => {
-    await connections?.close();
-    hostCluster?.close();
-    await stack?.close();
-    await host?.close();
-  });
-
-  const virtual = (name: VirtualClusterName) =>
-    connections.connect(placesOf('broken').find((place) => place.name === name)!);
+  const demo = runningDemo('broken');
+  const { virtual } = demo;
   const verdicts = async () =>
-    (await stack.slack.messages(stack.slack.channel)).filter(({ text }) => /^broken: /.test(text));
+    (await demo.stack.slack.messages(demo.stack.slack.channel)).filter(({ text }) => /^broken: /.test(text));
   /** With the kubeconfig, in the thread of the card. */
   const readied = async () =>
-    (await stack.slack.replies(stack.slack.channel)).filter((message) =>
+    (await demo.stack.slack.replies(demo.stack.slack.channel)).filter((message) =>
       /Demo \*broken\* of .* is ready/.test(textOf(message)),
     );
   async function verify() {
     const before = (await verdicts()).length;
-    await stack.type(stack.slack.bob, 'verify broken');
+    await demo.stack.type(demo.stack.slack.bob, 'verify broken');
     return await waitFor('the verdict', async () => (await verdicts())[before], { withinMs: 60_000 });
   }
   const isThere = (text: string) => /the mesh works: both versions answer/.test(text);
@@ -82,6 +57,13 @@ describe('verify of a demo in which something was broken', () => {
       [/from vc1, no request could be sent: there is no ready sleep pod in vc1/, /\*Cause:\* sleep is missing/],
     ],
     [
+      'a virtual cluster that was scaled to 0',
+      () => merge(demo.hostCluster, ref('apps/v1', 'StatefulSet', 'vc2', 'broken-vc2'), { spec: { replicas: 0 } }),
+      [
+        /\*Cause:\* a virtual cluster is down\n> vc2: its API does not answer: .*\n> vc2: StatefulSet broken-vc2\/vc2 .* scaled to 0/,
+      ],
+    ],
+    [
       'two causes at once',
       async () => {
         await removeFrom('vc1', inSample('v1', 'Service', 'helloworld'));
@@ -108,8 +90,8 @@ describe('verify of a demo in which something was broken', () => {
       );
       const before = (await readied()).length;
       // The same click of the same person within seconds would count as one.
-      const person = index % 2 === 0 ? stack.slack.alice : stack.slack.bob;
-      await stack.press(person, 'run:0', 'create broken');
+      const person = index % 2 === 0 ? demo.stack.slack.alice : demo.stack.slack.bob;
+      await demo.stack.press(person, 'run:0', 'create broken');
       await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
       await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
     });

@@ -92,7 +92,16 @@ const verified = {
   ...{ demo: hostile, directions, verdict: judge(directions, evenly), expectation: evenly },
   ...{ at: now, tookMs: 1 },
   findings: [{ check: 'sidecars' as const, cluster: hostile, state: 'fail' as const, evidence: hostile }],
-  causes: [{ name: hostile, evidence: [hostile], remedy: mrkdwn`${hostile}`, isRepairable: true, restarts: true }],
+  causes: [
+    {
+      name: hostile,
+      evidence: [hostile],
+      remedy: mrkdwn`${hostile}`,
+      isRepairable: true,
+      restarts: true,
+      starts: true,
+    },
+  ],
 };
 const passed = { ...verified, verdict: { ...verified.verdict, kind: 'pass' as const } };
 

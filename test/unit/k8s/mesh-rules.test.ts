@@ -33,6 +33,17 @@ describe('a rule of Istio', () => {
     assert.equal(of(), 'defines subsets');
   });
 
+  test('that distributes by locality says its shares', () => {
+    const localityLbSetting = { distribute: [{ from: 'a/*', to: { 'a/*': 80, 'b/*': 20 } }] };
+    const spec = { host: 'helloworld', trafficPolicy: { loadBalancer: { localityLbSetting } } };
+    const rule = ruleOf('DestinationRule', { metadata: { name: 'rule', labels: {}, annotations: {} }, spec }, 'sample');
+    assert.equal(rule?.distribution, 'a/* to a/* 80, b/* 20');
+    assert.equal(rule?.effect, 'distributes requests by locality: a/* to a/* 80, b/* 20');
+    const off = { ...localityLbSetting, enabled: false };
+    const disabled = { host: 'helloworld', trafficPolicy: { loadBalancer: { localityLbSetting: off } } };
+    assert.doesNotMatch(ruleEffect('DestinationRule', disabled)!, /distributes/);
+  });
+
   test('that allows or denies says so', () => {
     const of = (spec: object) => ruleEffect('AuthorizationPolicy', spec);
     assert.equal(of({ action: 'DENY', rules: [{}] }), 'denies what its rules match');

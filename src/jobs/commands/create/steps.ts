@@ -35,6 +35,7 @@ import {
   installVirtualCluster,
   pendingReleases,
   releaseDeployed,
+  startIfStopped,
   syncedService,
   virtualClusterAnswers,
 } from '../../../k8s/virtual-cluster.js';
@@ -73,7 +74,10 @@ export const virtualCluster: Work<ClusterContext> = {
     return deployed.holds ? await virtualClusterAnswers(host, place, connections) : deployed;
   },
   async apply({ host, config, demo, place, kubeconfig, signal }) {
-    if ((await releaseDeployed(host, place)).holds) return await retryWorkload(host, place.namespace, place.name); // it is starting
+    if ((await releaseDeployed(host, place)).holds) {
+      await startIfStopped(host, place);
+      return await retryWorkload(host, place.namespace, place.name); // it is starting
+    }
     for (const release of await pendingReleases(host, place))
       await remove(host, { ...secret, metadata: release.metadata });
     await installVirtualCluster(config, demo, place, { kubeconfig, signal });

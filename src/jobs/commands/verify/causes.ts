@@ -24,6 +24,8 @@ export interface Cause {
   isRepairable: boolean;
   /** Whether mending it restarts istiod and the samples. */
   restarts: boolean;
+  /** Whether mending it starts what somebody has stopped, which is not done without a question either. */
+  starts: boolean;
 }
 
 interface Row {
@@ -33,7 +35,9 @@ interface Row {
   /** What to do by hand, in whosever mesh. */
   remedy: Mrkdwn;
   /** Whether `create` mends it in a demo. */
-  isRepairable?: true;
+  isRepairable?: true | ((evidence: Evidence) => boolean);
+  /** Whether that starts what somebody has stopped. */
+  starts?: true;
   /** Whether that takes new pods of istiod and the samples. */
   restarts?: true;
   /** Whether it is named although requests are answered: people cannot log in. */
@@ -46,8 +50,16 @@ interface Row {
 const rows: readonly Row[] = [
   {
     name: 'a virtual cluster is down',
-    seen: failing('api'),
-    remedy: mrkdwn`Look at the pod of its API server in the host cluster: its status, its events, and its log.`,
+    seen: (evidence) => [...failing('api')(evidence), ...failing('controlPlane')(evidence)],
+    remedy: mrkdwn`Look at its StatefulSet and its pod in the host cluster: replicas, status, events, and log.`,
+    // What somebody scaled to 0 is started again; a control plane that runs and does not answer needs a look.
+    isRepairable: ({ findings }) => {
+      const failed = (check: CheckName) =>
+        findings.filter((one) => one.check === check && one.state === 'fail').map(({ cluster }) => cluster);
+      const stopped = failed('controlPlane');
+      return failed('api').every((cluster) => stopped.includes(cluster));
+    },
+    starts: true,
   },
   {
     name: 'the client certificate has expired',
@@ -216,6 +228,12 @@ const rows: readonly Row[] = [
     isRepairable: true,
     restarts: true,
   },
+  {
+    name: 'Istio does not support this version of Kubernetes',
+    isLast: true,
+    seen: failing('kubernetes'),
+    remedy: mrkdwn`Install versions that fit: https://istio.io/latest/docs/releases/supported-releases/`,
+  },
 ];
 
 export const causeNames: readonly string[] = rows.map(({ name }) => name);
@@ -224,17 +242,16 @@ export const causeNames: readonly string[] = rows.map(({ name }) => name);
 export function findCauses(evidence: Evidence): Cause[] {
   const looked = rows.filter(({ isApart }) => isApart || evidence.verdict.kind !== 'pass');
   const causes: Cause[] = [];
-  for (const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false } of looked) {
+  for (const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false, starts = false } of looked) {
     if (isLast && causes.length > 0) continue;
     const found = seen(evidence);
-    const isRepairable = isOurs && evidence.demo !== undefined;
+    const isRepairable = evidence.demo !== undefined && (isOurs === true || (isOurs !== false && isOurs(evidence)));
     if (found.length > 0)
       causes.push({
         name,
         evidence: found,
         remedy: inDemo(remedy, { isRepairable, restarts }),
-        isRepairable,
-        restarts,
+        ...{ isRepairable, restarts, starts },
       });
   }
   return causes;

@@ -6,9 +6,12 @@ import type { CheckName, Finding } from './checks.js';
 
 /** In this order; checks that are in none of them are shown at the end. */
 export const areas: readonly { title: string; checks: readonly CheckName[] }[] = [
-  { title: 'APIs, gateways and dashboards', checks: ['api', 'publicName', 'gateways', 'dashboards'] },
+  { title: 'APIs, gateways and dashboards', checks: ['api', 'controlPlane', 'publicName', 'gateways', 'dashboards'] },
   { title: 'Certificates and roots', checks: ['credentials', 'authorityLife', 'identity', 'oneRoot'] },
-  { title: 'istiod and versions', checks: ['istiod', 'proxies', 'versions', 'istiodVersions', 'vclusterVersions'] },
+  {
+    title: 'istiod and versions',
+    checks: ['istiod', 'proxies', 'versions', 'istiodVersions', 'kubernetes', 'vclusterVersions'],
+  },
   {
     title: 'Remote secrets',
     checks: ['remoteSecret', 'remoteAddress', 'remoteAuthority', 'remoteToken', 'tokenLife', 'remoteState'],

@@ -1,5 +1,6 @@
 import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
+import { minorOf, minorsAhead, supportOf } from '../../../k8s/istio-support.js';
 import type { ClusterFacts, Fact } from '../../../k8s/mesh-facts.js';
 
 /** Two clusters with one mesh. */
@@ -17,8 +18,17 @@ export interface HostFacts {
   cutBy?: Partial<Record<string, Fact<string[]>>>;
   /** By cluster: whether its Dashboard is ready. */
   dashboards?: Partial<Record<string, Fact<Check>>>;
-  /** By cluster: the version of vcluster. */
-  vclusters?: Partial<Record<string, Fact<string | undefined>>>;
+  /** By cluster: its control plane. */
+  controlPlanes?: Partial<Record<string, Fact<ControlPlane | undefined>>>;
+}
+
+/** The workload that runs a virtual cluster. */
+export interface ControlPlane {
+  /** `StatefulSet demo-vc1/vc1` */
+  workload: string;
+  isStopped: boolean;
+  /** Undefined where the image is named by its digest. */
+  vcluster: string | undefined;
 }
 
 export interface Finding {
@@ -59,6 +69,16 @@ const notReady = (facts: ClusterFacts, app: string) =>
 const table = {
   api: ({ facts }: Sides) =>
     facts.api.problem === undefined ? pass('answers') : fail(`its API does not answer: ${facts.api.problem}`),
+  controlPlane: ({ facts, host }: Sides) => {
+    const controlPlane = host?.controlPlanes?.[facts.name];
+    return (
+      controlPlane &&
+      of(controlPlane, (found) => {
+        if (!found) return fail('its StatefulSet in the host cluster is missing');
+        return found.isStopped ? fail(`${found.workload} in the host cluster is scaled to 0`) : pass(found.workload);
+      })
+    );
+  },
   publicName: ({ host }: Sides) =>
     host &&
     (host.publicProblem === undefined
@@ -89,7 +109,7 @@ const table = {
   remoteSecret: ({ facts, other }: Sides) =>
     of(facts.remoteSecrets, (secrets) =>
       secrets.some(({ cluster }) => cluster === other.name)
-        ? pass('is there')
+        ? pass('exists')
         : fail(`istiod of ${facts.name} has no remote secret for ${other.name}`),
     ),
   remoteAuthority: (sides: Sides) =>
@@ -163,7 +183,7 @@ const table = {
   sleep: ({ facts }: Sides) => notReady(facts, 'sleep'),
   helloworld: ({ facts }: Sides) => notReady(facts, 'helloworld'),
   service: ({ facts }: Sides) =>
-    of(facts.service, (isThere) => (isThere ? pass('is there') : fail('the Service helloworld is missing'))),
+    of(facts.service, (exists) => (exists ? pass('exists') : fail('the Service helloworld is missing'))),
   endpoints: ({ facts, other }: Sides) =>
     of(facts.sidecar, ({ endpoints }) =>
       of(facts.pods, (own) => of(other.pods, (theirs) => compareEndpoints(endpoints, [...own, ...theirs]))),
@@ -216,7 +236,8 @@ const table = {
       of(facts.pods, (pods) => {
         const versions = [...new Set(pods.flatMap(({ sidecarVersion }) => sidecarVersion ?? []))];
         if (istiod === undefined || versions.length === 0) return unknown('images are named by digest');
-        const others = versions.filter((version) => minorOf(version) !== minorOf(istiod));
+        // Istio supports sidecars of the same minor version and of the one before.
+        const others = versions.filter((version) => ![0, 1].includes(minorsAhead(istiod, version) ?? -1));
         return others.length === 0
           ? pass(`istiod ${istiod}, sidecars ${versions.join(', ')}`)
           : fail(`istiod is ${istiod}, but there are sidecars of ${others.join(', ')}`);
@@ -226,21 +247,36 @@ const table = {
     of(facts.istiodVersion, (own) =>
       of(other.istiodVersion, (theirs) => {
         if (own === undefined || theirs === undefined) return unknown('images are named by digest');
-        return isNear(own, theirs)
+        // Istio supports control planes that differ by one minor version.
+        return Math.abs(minorsAhead(own, theirs) ?? Infinity) <= 1
           ? pass(`istiod ${[...new Set([own, theirs])].join(' and ')}`)
           : fail(`istiod is ${own}, that of ${other.name} is ${theirs}: they may differ by one minor version`);
       }),
     ),
+  kubernetes: ({ facts }: Sides) =>
+    of(facts.istiodVersion, (istiod) =>
+      of(facts.kubernetes, (kubernetes) => {
+        if (istiod === undefined) return unknown('images are named by digest');
+        const support = supportOf(istiod, kubernetes);
+        if (!support)
+          return unknown(`which versions of Kubernetes Istio ${minorOf(istiod)} supports is not known here`);
+        return support.fits
+          ? pass(`Istio ${istiod} supports Kubernetes ${kubernetes}`)
+          : fail(`Istio ${minorOf(istiod)} supports Kubernetes ${support.range}, but this is ${kubernetes}`);
+      }),
+    ),
   vclusterVersions: ({ facts, other, host }: Sides) => {
-    const [own, theirs] = [host?.vclusters?.[facts.name], host?.vclusters?.[other.name]];
+    const [own, theirs] = [host?.controlPlanes?.[facts.name], host?.controlPlanes?.[other.name]];
     return (
       own &&
       theirs &&
       of(own, (mine) =>
         of(theirs, (others) =>
-          mine === others
-            ? pass(`vcluster ${mine ?? 'by digest'}`)
-            : fail(`vcluster is ${mine ?? 'unknown'}, that of ${other.name} is ${others ?? 'unknown'}`),
+          mine?.vcluster === others?.vcluster
+            ? pass(`vcluster ${mine?.vcluster ?? 'by digest'}`)
+            : fail(
+                `vcluster is ${mine?.vcluster ?? 'unknown'}, that of ${other.name} is ${others?.vcluster ?? 'unknown'}`,
+              ),
         ),
       )
     );
@@ -255,7 +291,10 @@ export const checkNames = Object.keys(table) as CheckName[];
 const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot', 'istiodVersions', 'vclusterVersions'];
 
 /** What is seen of a cluster whose API does not answer. */
-const outside: readonly CheckName[] = ['api', 'publicName', 'credentials', 'networkPolicies', 'vclusterVersions'];
+const outside: readonly CheckName[] = [
+  ...(['api', 'controlPlane', 'publicName', 'credentials'] as const),
+  ...(['networkPolicies', 'vclusterVersions'] as const),
+];
 
 /** Judges everything that was read of the pair; checks of a demo's host are left out of other meshes. */
 export function checkPair(pair: PairFacts, host: HostFacts | undefined, now: Date): Finding[] {
@@ -304,12 +343,3 @@ function life(what: string, ends: Date, now: Date, least: number): Seen {
   if (!(left > 0)) return fail(`${what} expired at ${when} UTC`);
   return left < least ? fail(`${what} expires at ${when} UTC`) : pass(`${what} is valid until ${when} UTC`);
 }
-
-/** Istio supports control planes that differ by one minor version. */
-const isNear = (one: string, other: string): boolean => {
-  const [major, minor] = minorOf(one).split('.').map(Number);
-  const [otherMajor, otherMinor] = minorOf(other).split('.').map(Number);
-  return major === otherMajor && Math.abs(minor! - otherMinor!) <= 1;
-};
-
-const minorOf = (version: string) => version.split('.').slice(0, 2).join('.');

@@ -1,11 +1,12 @@
 import type { MeshRule } from '../../../k8s/mesh-rules.js';
-import type { Expectation } from './shares.js';
+import { evenly, type Expectation } from './shares.js';
 
 const versions = ['v1', 'v2'] as const;
 
 /**
  * The weights that a VirtualService states for helloworld, with the versions that a DestinationRule gives its subsets.
- * Undefined where no rule states any; a rule that keeps a version out states no expectation, but is what is wrong.
+ * Undefined where no rule states any; a rule that keeps a version out states no expectation, but is what is wrong. The shares
+ * of a DestinationRule are those of localities: it is named, and both versions have to answer.
  */
 export function expectationIn(rules: readonly MeshRule[]): Expectation | undefined {
   const labelled = new Map(rules.flatMap(({ subsets = {} }) => Object.entries(subsets)));
@@ -21,5 +22,7 @@ export function expectationIn(rules: readonly MeshRule[]): Expectation | undefin
     if (versions.every((version) => weights[version]! > 0))
       return { weights, isStated: true, by: `${kind} ${namespace}/${name}` };
   }
-  return undefined;
+  const shared = rules.find(({ distribution }) => distribution !== undefined);
+  if (!shared) return undefined;
+  return { ...evenly, unjudged: `${shared.kind} ${shared.namespace}/${shared.name} ${shared.effect}` };
 }

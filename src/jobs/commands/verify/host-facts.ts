@@ -11,7 +11,7 @@ import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8
 import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster.js';
 import { placeOf, type DemoContext } from '../../context.js';
-import type { HostFacts } from './checks.js';
+import type { ControlPlane, HostFacts } from './checks.js';
 
 /* What the host cluster says of a demo's mesh: its addresses, its policies, and what else a demo has. */
 
@@ -36,16 +36,16 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     );
     return Object.fromEntries(await Promise.all(facts)) as Record<string, Fact<Value>>;
   };
-  const [publicProblem, { value: credentialsEnd }, addresses, cutBy, dashboards, vclusters] = await Promise.all([
+  const [publicProblem, { value: credentialsEnd }, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
     tryDemoKubeconfig(host, config, demo, clusters, signal),
     fact((ended) => readCredentialsEnd(host.with({ signal: ended }), demo)),
     each((place, ended) => addressOf(host.with({ signal: ended }), place)),
     each((place, ended) => cuts(host.with({ signal: ended }), place, demo.places)),
     each(({ name }, ended) => dashboardReady(clusters[name].with({ signal: ended }))),
-    each((place, ended) => vclusterVersion(host.with({ signal: ended }), place)),
+    each((place, ended) => readControlPlane(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  return { publicProblem, apiAddresses, credentialsEnd, cutBy, dashboards, vclusters };
+  return { publicProblem, apiAddresses, credentialsEnd, cutBy, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {
@@ -97,8 +97,20 @@ async function samplePod(
   );
 }
 
-/** Of the control plane's image; undefined without a StatefulSet, or where it is named by its digest. */
-async function vclusterVersion(host: Cluster, { name, namespace }: VirtualClusterPlace): Promise<string | undefined> {
-  const found = await read<V1StatefulSet>(host, ref('apps/v1', 'StatefulSet', name, namespace));
-  return tagOf(found?.spec?.template.spec?.containers.find(({ image }) => image?.includes('vcluster'))?.image);
+/** A StatefulSet or, without a volume, a Deployment; undefined if it is missing. */
+async function readControlPlane(
+  host: Cluster,
+  { name, namespace }: VirtualClusterPlace,
+): Promise<ControlPlane | undefined> {
+  for (const kind of ['StatefulSet', 'Deployment']) {
+    const found = await read<V1StatefulSet>(host, ref('apps/v1', kind, name, namespace));
+    if (!found?.spec) continue;
+    const images = found.spec.template.spec?.containers.map(({ image }) => image) ?? [];
+    return {
+      workload: `${kind} ${namespace}/${name}`,
+      isStopped: found.spec.replicas === 0,
+      vcluster: tagOf(images.find((image) => image?.includes('vcluster'))),
+    };
+  }
+  return undefined;
 }

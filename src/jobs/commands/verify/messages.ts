@@ -72,7 +72,7 @@ export const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
 export function causesText(demo: string, causes: readonly Cause[]): Mrkdwn[] {
   if (causes.length === 0)
     return [
-      mrkdwn`*No cause was found.* The file in the thread lists everything that was checked; \`/vcdemo status ${demo}\` shows what is missing.`,
+      mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; \`/vcdemo status ${demo}\` shows what is missing.`,
     ];
   return causes
     .slice(0, 4)

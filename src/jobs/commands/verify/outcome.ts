@@ -19,3 +19,7 @@ export function outcomeOf({ verdict, publicWay }: { verdict: Verdict; publicWay?
   if (!publicWay?.isRequired) return { outcome: verdict.kind, reason: verdict.reason };
   return { outcome: 'fail', reason: `${verdict.reason}; its public name does not work` };
 }
+
+/** Whether the mesh does not work and nothing that verify knows explains it. */
+export const isUnexplained = ({ verdict, causes }: { verdict: Verdict; causes: readonly unknown[] }): boolean =>
+  verdict.kind !== 'pass' && causes.length === 0;

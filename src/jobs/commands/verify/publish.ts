@@ -8,10 +8,11 @@ import { noteBroken } from '../../host-trouble.js';
 import type { JobRun } from '../../job-run.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { Audience } from '../../slack/slack.js';
+import { collectHost, collectInside, evidenceFile } from '../diagnose/evidence-file.js';
 import { answerCounts, chartTitle, type AnswerCounts } from './chart.js';
 import { detailsFile, fileTime } from './details.js';
 import { verifyMessage } from './messages.js';
-import { outcomeOf } from './outcome.js';
+import { isUnexplained, outcomeOf } from './outcome.js';
 import type { DemoReport } from './verify-demo.js';
 
 /**
@@ -42,11 +43,12 @@ const stopped = {
     "Look for what changed in the host cluster: nodes, network policies, the ingress controller, Istio's images. `/vcdemo diagnose` on one of them names the cause.",
 };
 
-/** Posts the verdict, and in its thread the details. */
+/** Posts the verdict, and in its thread the details; where it is no pass and has no cause, also the evidence for a colleague. */
 export async function postVerdict(
   { slack, log }: Pick<JobRun<JobName>, 'slack' | 'log'>,
   to: Audience,
   report: DemoReport,
+  context: DemoContext,
   notes: readonly Mrkdwn[] = [],
 ): Promise<void> {
   const posted = await slack.post(to, verifyMessage(report, notes));
@@ -55,6 +57,10 @@ export async function postVerdict(
     await slack.replyWithFile(posted, to, detailsFile(report));
     const counts = slack.isMissing('data_visualization') ? answerCounts(report.directions) : undefined;
     if (counts) await slack.replyWithFile(posted, to, await pictureFile(report, counts));
+    if (isUnexplained(report)) {
+      const collected = await Promise.all([collectHost(context), collectInside(context)]);
+      await slack.replyWithFile(posted, to, await evidenceFile(context, { report }, collected.flat()));
+    }
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
   }

@@ -1,7 +1,8 @@
 import { formatDuration } from '../../../duration.js';
 import { isHolder } from '../../../k8s/claim.js';
+import { messageOf } from '../../../errors.js';
 import { findDemo } from '../../../k8s/demo-record.js';
-import { beginDueVerify } from '../../../k8s/demo-verdict.js';
+import { beginDueVerify, noteTold } from '../../../k8s/demo-verdict.js';
 import type { Demo, VerdictOutcome } from '../../../k8s/demo.js';
 import { mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { withDemoContext, withHost } from '../../host-cluster.js';
@@ -29,8 +30,10 @@ export const reverify: Handler<'reverify'> = async (run) => {
       // Recorded first, so that the verdict is known even if Slack is away; then the next run tries to tell it.
       await recordVerdict(run, context, report, { isTold: false });
       if (outcome === told) return;
-      await postVerdict(run, audienceOf(demo), report, [changeText(demo, everyMs, told, outcome)]);
-      await recordVerdict(run, context, report, { isTold: true });
+      await postVerdict(run, audienceOf(demo), report, context, [changeText(demo, everyMs, told, outcome)]);
+      await noteTold(host, demo, outcome).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'that the verdict was posted was not recorded'),
+      );
     });
   });
 };

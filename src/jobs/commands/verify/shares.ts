@@ -15,6 +15,8 @@ export interface Expectation {
   isStated: boolean;
   /** The rule of the mesh that states them, such as `VirtualService sample/canary`; undefined if a person did. */
   by?: string;
+  /** A rule that states shares which cannot be compared with those of versions: what it says. */
+  unjudged?: string;
 }
 
 export const evenly: Expectation = { weights: { v1: 1, v2: 1 }, isStated: false };

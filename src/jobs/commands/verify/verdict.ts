@@ -68,9 +68,14 @@ function failureOf({ parallel, sequential }: Traffic, { weights }: Expectation):
 /** A version that takes twice as long as another, and so many milliseconds longer, is worth a remark. */
 const noticeableMs = 20;
 
-function remarksOn({ parallel, sequential, retries }: Traffic, { weights, isStated, by }: Expectation): string[] {
+function remarksOn(
+  { parallel, sequential, retries }: Traffic,
+  { weights, isStated, by, unjudged }: Expectation,
+): string[] {
   const remarks: string[] = [];
   if (by !== undefined) remarks.push(`judged by the weights of ${by}: ${formatWeights(weights)}`);
+  if (unjudged !== undefined)
+    remarks.push(`${unjudged}; verify does not know which version is where, so state the shares with --expect`);
   const medians = Object.entries(sequential.timesByVersion)
     .map(([version, times]) => ({ version, ms: median(times) }))
     .toSorted((a, b) => a.ms - b.ms);

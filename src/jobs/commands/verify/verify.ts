@@ -24,7 +24,7 @@ export const verify: Handler<'verify'> = async (run) => {
     if (isHolder(report)) await slack.whisper(requester, beingVerifiedMessage(demo.name, report, notes));
     else {
       metrics.verdicts.inc({ outcome: outcomeOf(report).outcome, trigger: 'command' });
-      await postVerdict(run, requester, report, notes);
+      await postVerdict(run, requester, report, context, notes);
     }
     // With one write, so that a replay of this job never brings back a schedule that has been ended since.
     if (every !== undefined) await noteSchedule(host, demo, every, run.id);

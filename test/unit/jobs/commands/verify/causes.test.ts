@@ -30,6 +30,7 @@ function good(name: 'vc1' | 'vc2', fields: Partial<ClusterFacts> = {}): ClusterF
     api: seen(true as const),
     istiod: seen({ holds: true }),
     istiodVersion: seen('1.31.0'),
+    kubernetes: seen('v1.33.1'),
     injection: seen(true),
     pods: seen([pod('sleep', '10.0.1.1'), pod('helloworld', ips[name])]),
     service: seen(true),
@@ -260,6 +261,12 @@ describe('where the mesh does not work, the cause is found', () => {
       { vc2: { pods: seen([pod('sleep', '1'), pod('helloworld', ips.vc2, { sidecarVersion: '1.28.1' })]) } },
       /vc2: istiod is 1\.31\.0, but there are sidecars of 1\.28\.1/,
     ],
+    [
+      'of a Kubernetes that Istio does not support',
+      'Istio does not support this version of Kubernetes',
+      { vc2: { kubernetes: seen('v1.27.3+k3s1') } },
+      /vc2: Istio 1\.31 supports Kubernetes 1\.32 to 1\.36, but this is v1\.27\.3\+k3s1/,
+    ],
   ];
   for (const [topic, name, broken, evidence] of cases)
     test(topic, () => {
@@ -303,6 +310,21 @@ describe('where the mesh does not work, the cause is found', () => {
   });
 });
 
+test('a virtual cluster that somebody scaled to 0 can be started by Repair; one that runs and does not answer cannot', () => {
+  const down = { api: { problem: 'refused' } };
+  const controlPlane = (name: string, isStopped: boolean) =>
+    seen({ workload: `StatefulSet demo-${name}/${name}`, isStopped, vcluster: '0.34.0' });
+  const cause = (isStopped: boolean, vc1 = {}) => {
+    const controlPlanes = { vc1: controlPlane('vc1', false), vc2: controlPlane('vc2', isStopped) };
+    return causesOf({ vc1, vc2: down, host: { controlPlanes } })[0]!;
+  };
+  const { name, evidence, isRepairable, starts } = cause(true);
+  assert.deepEqual([name, isRepairable, starts], ['a virtual cluster is down', true, true]);
+  assert.equal(evidence.at(-1), 'vc2: StatefulSet demo-vc2/vc2 in the host cluster is scaled to 0');
+  assert.equal(cause(false).isRepairable, false);
+  assert.equal(cause(true, down).isRepairable, false, 'the other one is down for another reason');
+});
+
 test('no cause is invented where nothing explains it', () => assert.deepEqual(causesOf({}), []));
 
 test('no cause is looked for where the mesh works', () =>
@@ -327,7 +349,7 @@ test('a rule by whose weights a direction is judged is not blamed for a version 
 describe('the checks', () => {
   test('of another mesh than a demo leave out what only the host of a demo knows', () => {
     const findings = checkPair([good('vc1'), good('vc2')], undefined, now);
-    const left = ['publicName', 'credentials', 'networkPolicies', 'dashboards', 'vclusterVersions'];
+    const left = ['publicName', 'credentials', 'networkPolicies', 'dashboards', 'vclusterVersions', 'controlPlane'];
     assert.deepEqual(
       checkNames.filter((check) => !findings.some((finding) => finding.check === check)),
       checkNames.filter((check) => left.includes(check)),
@@ -338,7 +360,10 @@ describe('the checks', () => {
     const host: HostFacts = {
       ...{ apiAddresses: addresses, credentialsEnd: later },
       dashboards: { vc1: seen({ holds: false, seen: 'pod dashboard-abc is Pending' }) },
-      vclusters: { vc1: seen('0.34.0'), vc2: seen('0.33.0') },
+      controlPlanes: {
+        vc1: seen({ workload: 'StatefulSet demo-vc1/vc1', isStopped: false, vcluster: '0.34.0' }),
+        vc2: seen({ workload: 'StatefulSet demo-vc2/vc2', isStopped: false, vcluster: '0.33.0' }),
+      },
     };
     const vc1 = {
       remoteSecrets: remote({ tokenEnds: new Date('2026-01-01T00:30:00Z') }),
@@ -365,6 +390,20 @@ describe('the checks', () => {
       findings.filter(({ state }) => state !== 'pass'),
       [],
     );
+  });
+
+  test('accept sidecars of the minor version before that of istiod, and none that are newer', () => {
+    const versions = (sidecarVersion: string) => {
+      const pods = seen([pod('sleep', '1'), pod('helloworld', ips.vc1, { sidecarVersion })]);
+      return checkPair([good('vc1', { pods }), good('vc2')], undefined, now).find(({ check }) => check === 'versions');
+    };
+    assert.equal(versions('1.30.4')?.state, 'pass');
+    assert.equal(versions('1.32.0')?.state, 'fail');
+  });
+
+  test('do not judge a version of Istio that they do not know', () => {
+    const found = checkPair([good('vc1', { istiodVersion: seen('1.99.0') }), good('vc2')], undefined, now);
+    assert.equal(found.find(({ check }) => check === 'kubernetes')?.state, 'unknown');
   });
 
   test('say unknown, not fail, where something could not be read', () => {

@@ -23,6 +23,7 @@ const text = (evidence: string) =>
         remedy: mrkdwn`Deploy it.`,
         isRepairable: false,
         restarts: false,
+        starts: false,
       },
     ],
   });
