@@ -40,7 +40,7 @@ test('the shares of localities are named, because nobody knows which version is 
   const expected = expectationIn([rule])!;
   assert.deepEqual(expected, { ...evenly, unjudged: `DestinationRule sample/subsets ${effect}` });
   const times = { times: [], timesByVersion: {}, instances: {}, errors: {} };
-  const sequential = { requests: 100, versions: { v1: 80, v2: 20 }, ...times };
+  const sequential = { requests: 100, versions: { v1: 70, v2: 30 }, ...times };
   const parallel = { requests: 12, versions: { v1: 9, v2: 3 }, ...times };
   const traffic = { sequential, parallel, endpoints: undefined, retries: undefined };
   const { kind, remarks } = judgeDirection({ from: 'vc1', traffic, expectation: expected }, evenly);
