@@ -89,8 +89,8 @@ describe('verify of a demo in which something was broken', () => {
         { withinMs: 90_000, seen: () => text },
       );
       const before = (await readied()).length;
-      // The same click of the same person within seconds would count as one.
-      const person = index % 2 === 0 ? demo.stack.slack.alice : demo.stack.slack.bob;
+      // The same command of the same person within seconds counts as one, and Alice has just created the demo.
+      const person = index % 2 === 0 ? demo.stack.slack.bob : demo.stack.slack.alice;
       await demo.stack.press(person, 'run:0', 'create broken');
       await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
       await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
