@@ -22,7 +22,7 @@ test('Repair asks before it restarts something, and says what', () => {
 });
 
 test('Repair asks before it starts what somebody has stopped', () => {
-  const button = repairButton('team-a', [cause(true, false, true)]);
+  const button = repairButton({ name: 'team-a' }, [cause(true, false, true)]);
   assert.equal(button?.value, 'create team-a');
   assert.match(
     button.question!.text,
