@@ -131,7 +131,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     }));
     const causes = list(() => ({
       ...{ name: text(), evidence: list(text), remedy: mrkdwn`${text()}` },
-      ...{ isRepairable: pick([true, false]), restarts: pick([true, false]) },
+      ...{ isRepairable: pick([true, false]), restarts: pick([true, false]), starts: pick([true, false]) },
     }));
     const publicWay = pick([undefined, { problem: text(), isRequired: pick([true, false]) }]);
     const verdict = judge(directions, evenly);
