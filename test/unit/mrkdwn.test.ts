@@ -25,7 +25,7 @@ test('a value in a code span or block cannot end it', () => {
 
 test('a clipped text ends before an entity or a mention that does not fit', () => {
   const clipped = (longest: number) => clipMrkdwn(mrkdwn`a ${'&'} ${mention('U1')}.`, longest).text;
-  assert.deepEqual([5, 7, 10, 13, 14].map(clipped), ['a ', 'a &amp;', 'a &amp; ', 'a &amp; <@U1>', 'a &amp; <@U1>.']);
+  assert.deepEqual([5, 7, 8, 13, 14].map(clipped), ['a …', 'a …', 'a &amp;…', 'a &amp; …', 'a &amp; <@U1>.']);
 });
 
 test('only the ID of a person becomes a mention', () => {
