@@ -303,6 +303,15 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('demos that are made before anybody asks for them'),
+  pause: z
+    .strictObject({
+      stopsExpiry: z
+        .boolean()
+        .default(false)
+        .describe('whether the lifetime of a demo stands still while it is paused; otherwise it expires as planned'),
+    })
+    .prefault({})
+    .describe('what a pause of a demo means'),
   stepDeadlineFactor: z
     .number()
     .positive()

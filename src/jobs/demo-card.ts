@@ -10,7 +10,7 @@ import { taskName, type FlowError, type Task } from './flow.js';
 import type { ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { cancelButton } from './slack/card/card-buttons.js';
-import { failedCard, readyCard, type Failed } from './slack/card/card.js';
+import { failedCard, pausedCard, readyCard, type Failed } from './slack/card/card.js';
 import { editEvery, openCard, type CardPlace } from './slack/card/publish-card.js';
 import { workingCard } from './slack/card/working-card.js';
 import type { Audience } from './slack/slack.js';
@@ -90,7 +90,8 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
     async settleReady() {
       const found = await findDemo(host, demo.name);
       // It may have been deleted meanwhile, and its card says so.
-      if (found && !isGone(demo, found)) await card.settle(readyCard(found, run.config));
+      if (found && !isGone(demo, found))
+        await card.settle(found.state === 'paused' ? pausedCard(found, run.config) : readyCard(found, run.config));
       else card.close();
     },
     async fail(error, shown) {
@@ -115,7 +116,8 @@ export async function refreshCard(
   host: Cluster,
   demo: Demo,
 ): Promise<void> {
-  if (demo.state !== 'ready' || demo.card === undefined) return;
+  const { state } = demo;
+  if (!(state === 'ready' || state === 'paused') || demo.card === undefined) return;
   const card = openCard({
     ...{ slack, log },
     audience: { channelId: demo.channel, userId: demo.owner.id },
@@ -124,6 +126,6 @@ export async function refreshCard(
     everyMs: () => 0,
   });
   await card
-    .settle(readyCard(demo, config))
+    .settle(state === 'paused' ? pausedCard(demo, config) : readyCard(demo, config))
     .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'card was not refreshed'));
 }

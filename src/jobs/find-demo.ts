@@ -95,13 +95,19 @@ export class UnknownDemo extends Refusal {
   }
 }
 
+const pausedRefusal = ({ name }: Demo): Refusal =>
+  new Refusal('demo-paused', `Demo ${name} is paused.`, {
+    hint: `Resume it: \`/vcdemo resume ${name}\`.`,
+  });
+
 /**
  * A demo that can be used: both clusters exist.
- * @throws UnknownDemo; Refusal `demo-not-ready`
+ * @throws UnknownDemo; Refusal `demo-not-ready`, `demo-paused`
  */
 export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
   const demo = await requireDemo(host, run);
   if (demo.state === 'ready') return demo;
+  if (demo.state === 'paused') throw pausedRefusal(demo);
   const why = {
     creating: 'is still being created',
     failed: 'was not fully created',

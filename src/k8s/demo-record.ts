@@ -7,6 +7,7 @@ import { parseJson } from '../json.js';
 import { isConflict, isNotFound } from './api-errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import {
+  awakeDemo,
   demoLabels,
   demoStates,
   labels,
@@ -59,6 +60,7 @@ const recordSchema = z.object({
   ready: date.optional(),
   problem: text(500).optional(),
   credentialsEnd: date.optional(),
+  paused: z.object({ since: date, leftMs: z.number().int().nonnegative().optional() }).optional(),
   card: messagePlace.optional(),
   /** The card of an earlier version: the progress of the last job. */
   progress: messagePlace.optional(),
@@ -291,7 +293,7 @@ export const beginWork = (
   { id: jobId, askedAt }: { id: string; askedAt: Date },
 ): Promise<Demo> =>
   changeRecord(host, demo, (current) => ({
-    ...current,
+    ...awakeDemo(current, new Date()),
     state,
     problem: current.state === state ? current.problem : undefined,
     begun: { jobId, askedAt },

@@ -13,7 +13,7 @@ export const labels = {
 } as const;
 
 /** `creating` until the first create has ended, then its outcome. */
-export const demoStates = ['creating', 'ready', 'failed', 'deleting'] as const;
+export const demoStates = ['creating', 'ready', 'paused', 'failed', 'deleting'] as const;
 export type DemoState = (typeof demoStates)[number];
 
 /** How a verify of a demo's mesh can end. */
@@ -52,6 +52,8 @@ export interface Demo {
   card?: { channel: string; ts: string; replaced?: true | undefined } | undefined;
   /** The expiry time that its owner was reminded of. */
   reminded?: Date | undefined;
+  /** Set while it is paused; `leftMs` if its lifetime stands still meanwhile. */
+  paused?: { since: Date; leftMs?: number | undefined } | undefined;
   /** Kubeconfigs in Slack: the file's ID, who or which channel has it, and the user name in a person's certificates. */
   files: readonly { id: string; to: string; user?: string | undefined }[];
   /** Slack IDs of the people whose access was revoked. */
@@ -191,6 +193,20 @@ export function planDemo(request: {
   };
 }
 
+/** A demo without pods; with `stopsExpiry` its lifetime stands still. */
+export function pausedDemo(demo: Demo, now: Date, { stopsExpiry }: { stopsExpiry: boolean }): Demo {
+  if (demo.state === 'paused') return demo;
+  const leftMs = Math.max(0, demo.expires.getTime() - now.getTime());
+  return { ...demo, state: 'paused', problem: undefined, paused: { since: now, ...(stopsExpiry && { leftMs }) } };
+}
+
+/** A demo that is no longer paused; its lifetime goes on. */
+export function awakeDemo(demo: Demo, now: Date): Demo {
+  const { leftMs } = demo.paused ?? {};
+  const expires = leftMs === undefined ? demo.expires : new Date(now.getTime() + leftMs);
+  return { ...demo, expires, paused: undefined };
+}
+
 /** A demo that has become ready; its lifetime starts with the first time. */
 export function readyDemo(demo: Demo, now: Date): Demo {
   const begins = { ready: now, expires: new Date(now.getTime() + demo.ttlMs) };
@@ -203,10 +219,13 @@ export function readyDemo(demo: Demo, now: Date): Demo {
  */
 export function extendDemo(demo: Demo, { byMs, maxTtlMs, now }: { byMs: number; maxTtlMs: number; now: Date }): Demo {
   // One that is not ready yet lives from the moment when it is.
-  const endsIn = demo.ready === undefined ? demo.ttlMs : Math.max(0, demo.expires.getTime() - now.getTime());
+  const leftMs = demo.paused?.leftMs ?? Math.max(0, demo.expires.getTime() - now.getTime());
+  const endsIn = demo.ready === undefined ? demo.ttlMs : leftMs;
   if (endsIn + byMs > maxTtlMs) throw new TooLong(Math.max(0, maxTtlMs - endsIn));
   const from = Math.max(demo.expires.getTime(), now.getTime());
-  return { ...demo, ttlMs: demo.ttlMs + byMs, expires: new Date(from + byMs) };
+  const longer = { ...demo, ttlMs: demo.ttlMs + byMs, expires: new Date(from + byMs) };
+  const { paused } = demo;
+  return paused?.leftMs === undefined ? longer : { ...longer, paused: { ...paused, leftMs: paused.leftMs + byMs } };
 }
 
 /** A demo cannot be extended by that much. */
@@ -220,7 +239,8 @@ export class TooLong extends RangeError {
 }
 
 /** Whether a demo has expired. */
-export const isExpired = ({ expires }: Demo): boolean => expires.getTime() <= Date.now();
+export const isExpired = ({ expires, paused }: Demo): boolean =>
+  paused?.leftMs === undefined && expires.getTime() <= Date.now();
 
 /** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
 export const isDue = (demo: Demo): boolean =>
@@ -239,13 +259,14 @@ const reminderMs = minutes(30);
 
 /** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
 export const isReminderDue = (
-  { state, ready, expires, reminded }: Pick<Demo, 'state' | 'ready' | 'expires' | 'reminded'>,
+  { state, ready, expires, reminded, paused }: Pick<Demo, 'state' | 'ready' | 'expires' | 'reminded' | 'paused'>,
   now = Date.now(),
 ): boolean => {
   const leftMs = expires.getTime() - now;
   const livesMs = expires.getTime() - (ready ?? expires).getTime();
   const isSoon = leftMs > 0 && leftMs <= Math.min(reminderMs, livesMs / 2);
-  return state === 'ready' && isSoon && reminded?.getTime() !== expires.getTime();
+  const isKept = state === 'ready' || (state === 'paused' && paused?.leftMs === undefined);
+  return isKept && isSoon && reminded?.getTime() !== expires.getTime();
 };
 
 /** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */

@@ -41,7 +41,7 @@ export function planPair(name: string, config: DemoConfig, claimNamespace: strin
 /** Settings that change nothing in a pair. */
 const settledLater = [
   ...Object.keys(sharedConfig.shape),
-  ...['hostCluster', 'pool', 'credentials', 'delivery', 'stepDeadlineFactor'],
+  ...['hostCluster', 'pool', 'pause', 'credentials', 'delivery', 'stepDeadlineFactor'],
 ];
 
 /** Equal for configurations from which the same pair would be made. */

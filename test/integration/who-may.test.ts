@@ -56,9 +56,9 @@ describe('a command on a demo', () => {
       ['cancel', 'share', 'transfer', 'revoke', 'delete'],
     ));
 
-  it('is reserved to owners and those they share with where it prolongs something', () =>
+  it('is reserved to owners and those they share with where it prolongs something, or stops it for a while', () =>
     assert.deepEqual(
       onDemos.filter((name) => commands[name].who === 'shared'),
-      ['extend'],
+      ['extend', 'pause', 'resume'],
     ));
 });

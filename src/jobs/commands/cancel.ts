@@ -23,6 +23,7 @@ type CancelRun = JobRun<'cancel'>;
 /** What can be stopped halfway and continued later, in the words of the answer. */
 const cancellable: Readonly<Record<string, string>> = {
   create: 'the creation',
+  resume: 'the resumption',
   revoke: 'the replacement of the keys',
 };
 

@@ -15,6 +15,8 @@ import { list } from './list.js';
 import { logs } from './logs.js';
 import { maintenance } from './maintenance.js';
 import { drain } from './pool/drain.js';
+import { pause } from './pause/pause.js';
+import { resume } from './pause/resume.js';
 import { pool } from './pool/pool.js';
 import { warm } from './pool/warm.js';
 import { question } from './question.js';
@@ -53,6 +55,8 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   audit,
   whoami,
   maintenance,
+  pause,
+  resume,
   pool,
   warm,
   drain,

@@ -63,6 +63,7 @@ function unreadableText({ name, problem, managedIn }: UnreadableDemo): Mrkdwn {
 const states: Record<Demo['state'], string> = {
   creating: 'being created',
   ready: 'ready',
+  paused: 'paused',
   failed: 'failed',
   deleting: 'being deleted',
 };

@@ -26,6 +26,7 @@ export const describeState = ({ state, problem }: Demo): string =>
   ({
     creating: 'it is being created, or its creation was interrupted',
     ready: 'it is ready',
+    paused: 'it is paused',
     failed: `its creation failed${problem ? ` (${brief(problem)})` : ''}`,
     deleting: 'it is being deleted',
   })[state];
@@ -34,6 +35,8 @@ export const describeState = ({ state, problem }: Demo): string =>
 const doing: Record<WritingJob, string> = {
   create: 'it is being created',
   delete: 'it is being deleted',
+  pause: 'it is being paused',
+  resume: 'it is being resumed',
   expire: 'it is being deleted because it has expired',
   revoke: 'access to it is being revoked',
   renew: 'its certificates are being renewed',

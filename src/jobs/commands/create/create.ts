@@ -74,7 +74,7 @@ async function createUnnamed(run: CreateRun): Promise<void> {
   const { payload, slack } = run;
   const { requester, demo: wanted } = payload;
   const isTaken = (demo: Demo | undefined) =>
-    demo !== undefined && (demo.owner.id !== requester.userId || demo.state === 'ready' || demo.state === 'deleting');
+    demo !== undefined && (demo.owner.id !== requester.userId || ['ready', 'paused', 'deleting'].includes(demo.state));
   const { demos, unreadable } = await withHost(run, listDemos);
   const begun = demos.find((demo) => isResumed(demo, run));
   const taken = new Set([...demos.filter(isTaken), ...unreadable].map(({ name }) => name));
@@ -117,7 +117,10 @@ async function namingAllPermissions({ settings, config, signal }: CreateRun, wor
   }
 }
 
-async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
+/** What a create does with a demo that exists. */
+const verbs: Partial<Record<Demo['state'], string>> = { ready: 'Completing', paused: 'Resuming' };
+
+export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void> {
   const { payload, config } = run;
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
@@ -134,7 +137,7 @@ async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promise<void
   const planned = present ? withMissingPlaces(present) : await planNew(run, host);
   const demo = await beginWork(host, planned, 'creating', run);
   if (demo.pair !== undefined) await takeOver(host, demo, demo.pair);
-  const verb = present?.state === 'ready' && !resumed ? 'Completing' : 'Creating';
+  const verb = resumed ? 'Creating' : (verbs[present?.state ?? 'creating'] ?? 'Creating');
   const title = mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`;
   const card = await openFlowCard({ run, claimed, demo, title, audience: payload.requester, isCancellable: true });
   const delivery = {

@@ -63,13 +63,19 @@ export const readyButtons = (demo: Named, { hasDashboard, longestMs }: ButtonRul
   deleteButton(demo),
 ];
 
-/** What the menu of a demo that is ready offers beside the buttons. */
+/** What the menu of a demo that is ready offers beside the buttons; Slack allows five entries. */
 export const readyMenu = (demo: Named): CommandButton[] => [
   button(demo, { label: 'Check every part', command: 'status' }),
   logsButton(demo),
-  button(demo, { label: 'What was done with it', command: 'audit' }),
+  button(demo, { label: 'Pause', command: 'pause' }),
   button(demo, { label: 'Restore what is missing', command: 'create' }),
   button(demo, { label: 'Replace all keys', command: 'revoke' }),
+];
+
+export const pausedButtons = (demo: Named, { longestMs }: Pick<ButtonRules, 'longestMs'>): CommandButton[] => [
+  button(demo, { label: 'Resume', command: 'resume', style: 'primary' }),
+  extendButton(demo, longestMs),
+  deleteButton(demo),
 ];
 
 export const failedButtons = (demo: Named): CommandButton[] => [
@@ -105,6 +111,8 @@ export function buttonsFor({ state }: Pick<Demo, 'state'>, demo: Named, rules: B
   switch (state) {
     case 'ready':
       return readyButtons(demo, rules);
+    case 'paused':
+      return pausedButtons(demo, rules);
     case 'failed':
       return failedButtons(demo);
     case 'creating':

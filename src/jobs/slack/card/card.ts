@@ -6,7 +6,7 @@ import { publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
 import { brief, onCluster } from '../messages.js';
-import { readyButtons, readyMenu } from './card-buttons.js';
+import { pausedButtons, readyButtons, readyMenu } from './card-buttons.js';
 
 /*
  * The card of a demo: the one message in its channel, which always shows its current state. The card of a demo that is being
@@ -28,6 +28,28 @@ export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
     ],
   };
 }
+
+/** The card of a demo that is paused. */
+export function pausedCard(demo: Demo, config: DemoConfig): SlackMessage {
+  const { name, owner, paused } = demo;
+  const { hostCluster, ttl } = config;
+  const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is paused${onCluster(config)}`;
+  const since = paused && mrkdwn`Since ${slackTime(paused.since)} it has no pods; its volumes and keys are kept.`;
+  const rest = joinMrkdwn([since, expiryText(demo)], ' ');
+  return {
+    text: plain(mrkdwn`${title}. ${rest}`),
+    blocks: [
+      ...sections(mrkdwn`:double_vertical_bar: ${title}.\n${rest}`),
+      buttons(pausedButtons({ name, hostCluster }, { longestMs: ttl.max })),
+    ],
+  };
+}
+
+/** `It expires tomorrow at noon.` */
+const expiryText = ({ expires, paused }: Demo): Mrkdwn =>
+  paused?.leftMs === undefined
+    ? mrkdwn`It expires ${slackTime(expires)}.`
+    : mrkdwn`Its lifetime goes on when it is resumed: ${formatDuration(paused.leftMs)} are left.`;
 
 function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
   const [name, { places }] = [publicNameOf(demo), demo];
