@@ -61,8 +61,9 @@ function reconcileStatefulSet({ store, make }: Bound, statefulSet: KubeObject): 
   const { namespace } = metadata;
   const revision = `${metadata.name}-${hashOf(spec.template)}`;
   const pods = ownedBy(statefulSet, store.list('pods', namespace));
-  for (const pod of pods.filter(isStaying))
-    if (pod.metadata.labels?.['controller-revision-hash'] !== revision) store.delete('pods', pod, 1);
+  const isWanted = ({ metadata: { name, labels } }: KubeObject) =>
+    labels?.['controller-revision-hash'] === revision && Number(name.split('-').at(-1)) < spec.replicas;
+  for (const pod of pods.filter(isStaying)) if (!isWanted(pod)) store.delete('pods', pod, 1);
   for (let index = 0; index < spec.replicas; index++) {
     const name = `${metadata.name}-${index}`;
     for (const claim of spec.volumeClaimTemplates ?? []) {
