@@ -117,9 +117,11 @@ async function verifyUntil(what: string, patterns: readonly RegExp[]): Promise<s
 /** Presses Repair under the last verdict, and waits for the end of the create that it starts. */
 async function repair(command: string): Promise<void> {
   const ended = new RegExp(`Demo \\*${demo}\\* .*is ready|(Creating|Completing) demo \\*${demo}\\*.* failed`);
-  const before = (await said(ended)).length;
+  // In the thread of the card, which is edited in place.
+  const ends = async () => (await stack.slack.replies(stack.slack.channel)).filter((one) => ended.test(textOf(one)));
+  const before = (await ends()).length;
   await stack.press(stack.slack.alice, 'run:0', command);
-  await waitFor('the repair', async () => (await said(ended)).length > before, { withinMs: 5 * minute, everyMs: 500 });
+  await waitFor('the repair', async () => (await ends()).length > before, { withinMs: 5 * minute, everyMs: 500 });
 }
 
 interface Fault {
