@@ -1,7 +1,7 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import type { z } from 'zod';
 import { parseJson } from '../json.js';
-import { isConflict, isNotFound } from './api-errors.js';
+import { ApiError, isConflict, isNotFound } from './api-errors.js';
 import { homeNamespace, type Cluster } from './cluster.js';
 import { create, pathOf, read, ref } from './objects.js';
 
@@ -39,13 +39,17 @@ export async function changeKept<Value>(
     const next = change(value);
     if (next === undefined) return false;
     const metadata = { ...reference.metadata, ...(version !== undefined && { resourceVersion: version }) };
-    const body = { ...reference, metadata, data: { [kept.key]: JSON.stringify(next) } };
+    const written = JSON.stringify(next);
+    const body = { ...reference, metadata, data: { [kept.key]: written } };
     try {
       if (version === undefined) await create(host, body);
       else await host.request({ method: 'PUT', path: await pathOf(host, reference), body });
       return true;
     } catch (error) {
       if (!(isConflict(error) || isNotFound(error))) throw error;
+      // An attempt whose answer was lost has written it.
+      const isOwn = error instanceof ApiError && error.mayBeOwnDoing;
+      if (isOwn && JSON.stringify((await find(host, kept)).value) === written) return true;
     }
   }
   return false;
