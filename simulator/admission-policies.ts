@@ -6,11 +6,14 @@ import { forbidden } from './status.js';
 import { resourceOf } from './kinds.js';
 import type { Store } from './store.js';
 
-/** What is about to be written. */
+/** What is about to be written or deleted. */
 export interface Write {
   kind: Kind;
-  object: KubeObject;
+  /** Undefined if it is deleted. */
+  object: KubeObject | undefined;
   before: KubeObject | undefined;
+  /** Of the request. */
+  options?: object;
   subresource: string | undefined;
   user: { name: string; groups: string[] };
 }
@@ -18,8 +21,8 @@ export interface Write {
 const group = 'admissionregistration.k8s.io';
 
 /**
- * Evaluates the cluster's ValidatingAdmissionPolicies, in CEL, for everything that is created and updated in namespaces.
- * Deletes, parameters, audit annotations and cost limits are not simulated.
+ * Evaluates the cluster's ValidatingAdmissionPolicies, in CEL, for everything that is created, updated and deleted in
+ * namespaces. Parameters, audit annotations and cost limits are not simulated.
  * @throws StatusError Forbidden, in the words of the API server
  */
 export function enforcePolicies(store: Store, write: Write): void {
@@ -31,16 +34,16 @@ export function enforcePolicies(store: Store, write: Write): void {
 }
 
 function enforce(store: Store, policy: KubeObject, binding: KubeObject, write: Write): void {
-  const { kind, object, before, user, subresource } = write;
-  const { namespace, name } = object.metadata;
+  const { kind, object, before, user, subresource, options } = write;
+  const { namespace, name } = (object ?? before)!.metadata;
   const namespaceObject = store.get('namespaces', undefined, namespace!);
   const { matchConstraints, matchConditions = [], variables = [], validations } = policy.spec;
-  const operation = before ? 'UPDATE' : 'CREATE';
+  const operation = !object ? 'DELETE' : before ? 'UPDATE' : 'CREATE';
   if (!selects(matchConstraints.namespaceSelector, namespaceObject)) return;
   if (!matchConstraints.resourceRules.some((rule: ResourceRule) => covers(rule, write, operation))) return;
 
   const names = {
-    object: celValue(object),
+    object: celValue(object ?? null),
     oldObject: celValue(before ?? null),
     namespaceObject: celValue(namespaceObject),
     request: celValue({
@@ -50,6 +53,7 @@ function enforce(store: Store, policy: KubeObject, binding: KubeObject, write: W
       resource: { group: kind.group, version: kind.version, resource: kind.plural },
       ...(subresource && { subResource: subresource }),
       userInfo: { username: user.name, groups: user.groups },
+      ...(options && { options }),
     }),
   };
   const deny = (why: string) =>

@@ -190,7 +190,7 @@ export class ApiServer {
       const deleted = resources.delete(
         { kind, namespace, name },
         { ...deleteQuery(query), ...(body as DeleteOptions) },
-        options.dryRun,
+        options,
       );
       return deleted.metadata.deletionTimestamp ? send(200, deleted) : sendJson(response, 200, deletion(kind, deleted));
     }

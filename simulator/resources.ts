@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { admit, type AdmissionContext, type User } from './admission.js';
+import { enforcePolicies } from './admission-policies.js';
 import { groupVersionOf, resourceOf, type Kind } from './kinds.js';
 import { copy, isMap, type KubeObject } from './objects.js';
 import { mergePatch, strategicMergePatch } from './patch.js';
@@ -81,9 +82,10 @@ export class Resources {
 
   delete(
     { kind, namespace, name }: Target,
-    { preconditions = {}, gracePeriodSeconds }: DeleteOptions,
-    dryRun = false,
+    options: DeleteOptions,
+    { dryRun = false, user }: Pick<WriteOptions, 'dryRun' | 'user'>,
   ): KubeObject {
+    const { preconditions = {}, gracePeriodSeconds } = options;
     const resource = resourceOf(kind);
     const object = this.store.get(resource, namespace, name);
     const { uid, resourceVersion } = object.metadata;
@@ -95,6 +97,7 @@ export class Resources {
     check('ResourceVersion', preconditions.resourceVersion, resourceVersion, 'modified');
     if (kind.kind === 'Namespace' && ['default', 'kube-system', 'kube-public'].includes(name))
       throw forbidden(resource, name, 'this namespace may not be deleted');
+    enforcePolicies(this.store, { kind, object: undefined, before: object, user, options, subresource: undefined });
     if (dryRun) return object;
     const grace = kind.kind === 'Pod' ? (gracePeriodSeconds ?? object.spec.terminationGracePeriodSeconds ?? 30) : 0;
     const deleted = this.store.delete(resource, object, grace);

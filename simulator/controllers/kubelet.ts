@@ -5,6 +5,8 @@ import type { Timers } from '../timers.js';
 import type { Reconciler } from './reconciler.js';
 
 export const nodeName = 'simulated-cluster';
+/** A pod with `true` runs on for its whole grace period. */
+export const sigtermAnnotation = 'simulated-cluster/ignores-sigterm';
 
 export interface KubeletOptions {
   faults: Faults;
@@ -30,7 +32,9 @@ export function runPods(reconciler: Reconciler, { store, make }: Resources, opti
 
   reconciler.on('pods', (pod) => {
     if (pod.metadata.deletionTimestamp) {
-      timers.after(Math.min(startMs / 4, 50), () => {
+      const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+      const ignoresSigterm = pod.metadata.annotations?.[sigtermAnnotation] === 'true';
+      timers.after(ignoresSigterm ? graceMs : Math.min(startMs / 4, 50), () => {
         const ended = current(pod);
         if (ended) store.delete('pods', ended);
       });

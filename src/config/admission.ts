@@ -22,6 +22,7 @@ export const admissionRuleIds = [
   'priority',
   'runtime-class',
   'pod-fields',
+  'grace-period',
   'service-type',
   'external-ips',
   'service-fields',

@@ -6,6 +6,7 @@ import { redact } from '../redact.js';
 import type { Cluster } from './cluster.js';
 import { execInPod } from './exec.js';
 import { list, listMetadata, type Found } from './objects.js';
+import { isSynced } from './pods.js';
 import { adminUrl, readySleepPod } from './sidecar.js';
 
 /*
@@ -69,7 +70,7 @@ export async function collectHostEvidence(
   { name, namespace }: { name: string; namespace: string },
   options: EvidenceOptions,
 ): Promise<EvidenceFile[]> {
-  const isControlPlane = ({ metadata }: Found<V1Pod>) => metadata.name.startsWith(`${name}-`);
+  const isControlPlane = (pod: Found<V1Pod>) => pod.metadata.name.startsWith(`${name}-`) && !isSynced(pod);
   const parts = [
     ...objectParts(hostKinds, namespace),
     eventPart(namespace),

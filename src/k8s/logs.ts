@@ -3,10 +3,13 @@ import { messageOf } from '../errors.js';
 import { redact } from '../redact.js';
 import type { Cluster } from './cluster.js';
 import { list } from './objects.js';
+import { isSynced } from './pods.js';
 
 /* What pods and the host cluster say, for people to read: without secrets, and never more than a few hundred kilobytes. */
 
 const mostPods = 4;
+/** With pods of tenants that have the same labels. */
+const mostListed = 60;
 const mostLines = 400;
 /** What the API may send of one container; of that, the end is kept. */
 const mostRead = 500_000;
@@ -29,7 +32,8 @@ export interface LogSource {
 /** The end of the logs of all containers of some pods; what cannot be read says why. Never throws. */
 export async function readLogs(cluster: Cluster, { what, namespace, labels }: LogSource): Promise<LogSection[]> {
   try {
-    const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels, atMost: mostPods });
+    const labelled = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels, atMost: mostListed });
+    const pods = labelled.filter((pod) => !isSynced(pod)).slice(0, mostPods);
     if (pods.length === 0) return [{ title: what, text: 'There is no such pod.' }];
     return (await Promise.all(pods.map((pod) => logsOfPod(cluster, what, pod)))).flat();
   } catch (error) {

@@ -396,13 +396,27 @@ export interface Preconditions {
   resourceVersion?: string | undefined;
 }
 
-/** Deletes the object, if it exists. */
-export async function remove(cluster: Cluster, reference: Reference, preconditions?: Preconditions): Promise<void> {
+/**
+ * Deletes the object, if it exists.
+ * @param gracePeriodSeconds how long a pod may go on; its own grace period if undefined
+ */
+export async function remove(
+  cluster: Cluster,
+  reference: Reference,
+  preconditions?: Preconditions,
+  gracePeriodSeconds?: number,
+): Promise<void> {
   try {
     await cluster.request({
       method: 'DELETE',
       path: await pathOf(cluster, reference),
-      body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions },
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Background',
+        preconditions,
+        gracePeriodSeconds,
+      },
     });
   } catch (error) {
     if (!isNotFound(error)) throw error;

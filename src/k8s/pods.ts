@@ -1,5 +1,6 @@
 import type {
   CoreV1Event,
+  KubernetesObject,
   V1ContainerStateTerminated,
   V1ContainerStatus,
   V1Deployment,
@@ -10,6 +11,12 @@ import { TooMuchError } from './api-errors.js';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { list, read, ref } from './objects.js';
+
+/** On every object that vcluster creates for a tenant; vcluster overwrites what the tenant writes there. */
+export const syncedLabel = 'vcluster.loft.sh/managed-by';
+
+/** Whether it is a tenant's, whatever its other labels, which the tenant chose, make it look like. */
+export const isSynced = ({ metadata }: KubernetesObject): boolean => metadata?.labels?.[syncedLabel] !== undefined;
 
 /**
  * Why a pod is not ready, in Kubernetes' own words: not scheduled, image not pulled, container crashing. If its status does
@@ -161,14 +168,14 @@ async function lastWarning(cluster: Cluster, namespace: string, name: string): P
 
 // ------------------------------------------------------------------ checks
 
-/** Holds if there is at least one pod with these labels, and all of them are ready. */
+/** Holds if there is at least one pod with these labels that is not a copy for a tenant, and all of them are ready. */
 export async function podsReady(
   cluster: Cluster,
   namespace: string,
   labels: Record<string, string>,
   owner: string,
 ): Promise<Check> {
-  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels });
+  const pods = (await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, labels })).filter((pod) => !isSynced(pod));
   // Evicted pods and those of an earlier template stay for a while next to their replacements.
   const current = pods.filter(isAlive);
   for (const pod of current) {

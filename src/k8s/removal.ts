@@ -1,9 +1,10 @@
 import type { KubernetesObject, V1Namespace, V1PersistentVolume } from '@kubernetes/client-node';
 import { lacksRight } from './api-errors.js';
-import { holds, lacks, type Check } from './check.js';
+import { seconds } from '../duration.js';
+import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { namespaceBase, placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
-import { list, read, ref, remove, type Found } from './objects.js';
+import { eachOf, list, pages, read, ref, remove, type Found } from './objects.js';
 
 /** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
 export async function checkNamespaceGone(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {
@@ -35,14 +36,70 @@ export async function isGoing(host: Cluster, { namespace: name }: VirtualCluster
   return namespace?.status?.phase !== 'Active';
 }
 
-/** Deletes the namespace, but only the one that the demo's record lists. */
+export interface DeletionOptions {
+  signal: AbortSignal;
+  /** Multiplies every deadline. */
+  deadlineFactor: number;
+}
+
+/**
+ * Deletes the namespace, but only the one that the demo's record lists. Its pods are stopped first: up to Kubernetes 1.32, a
+ * namespace that is being deleted can lose its NetworkPolicies while pods are still running.
+ * @see https://github.com/kubernetes/kubernetes/issues/126587
+ */
 export async function deleteNamespace(
   host: Cluster,
   demo: Demo,
-  { name, namespace }: VirtualClusterPlace,
+  place: VirtualClusterPlace,
+  options: DeletionOptions,
 ): Promise<void> {
-  const uid = demo.namespaceUids[name];
-  if (uid !== undefined) await remove(host, ref('v1', 'Namespace', namespace), { uid });
+  const uid = demo.namespaceUids[place.name];
+  if (uid === undefined) return;
+  if (await readOwnNamespace(host, demo, place)) await stopPods(host, place, options);
+  await remove(host, ref('v1', 'Namespace', place.namespace), { uid });
+}
+
+/** How pods are stopped, in turn. With one second, the kubelet still confirms that they have ended; with none, nobody does. */
+const attempts = [
+  { graceSeconds: 10, withinMs: seconds(30) },
+  { graceSeconds: 1, withinMs: seconds(15) },
+  { graceSeconds: 0, withinMs: seconds(5) },
+];
+
+/** Does what it can: if pods remain, the namespace must be deleted anyway, and its conditions say what is left. */
+async function stopPods(
+  host: Cluster,
+  { namespace }: VirtualClusterPlace,
+  { signal, deadlineFactor }: DeletionOptions,
+): Promise<void> {
+  const tryTo = (work: Promise<unknown>) => work.catch(() => signal.throwIfAborted());
+  for (const kind of ['StatefulSet', 'Deployment']) await tryTo(removeAll(host, kind, namespace));
+  for (const { graceSeconds, withinMs } of attempts)
+    await tryTo(
+      waitUntil(`the pods in ${namespace} to stop`, () => checkStopped(host, namespace, graceSeconds), {
+        withinMs: withinMs * deadlineFactor,
+        signal,
+      }),
+    );
+}
+
+/** These would start pods again. */
+async function removeAll(host: Cluster, kind: string, namespace: string): Promise<void> {
+  for await (const page of pages(host, 'apps/v1', kind, { namespace, metadataOnly: true }))
+    await eachOf(page, 6, ({ metadata }) => remove(host, ref('apps/v1', kind, metadata.name, namespace)));
+}
+
+/** Whether there are no pods; those that may go on for longer than the grace period are told to stop. */
+async function checkStopped(host: Cluster, namespace: string, graceSeconds: number): Promise<Check> {
+  const left: string[] = [];
+  for await (const page of pages(host, 'v1', 'Pod', { namespace, metadataOnly: true })) {
+    left.push(...page.map(({ metadata }) => metadata.name));
+    const slow = page.filter(({ metadata }) => (metadata.deletionGracePeriodSeconds ?? Infinity) > graceSeconds);
+    await eachOf(slow, 6, ({ metadata: { name, uid } }) =>
+      remove(host, ref('v1', 'Pod', name, namespace), { uid }, graceSeconds),
+    );
+  }
+  return left.length === 0 ? holds : lacks(`${left.length} are left, such as ${left[0]}`);
 }
 
 /**

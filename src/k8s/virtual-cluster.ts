@@ -13,7 +13,7 @@ import { publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { helmValues } from './helm-values.js';
 import { hostOf, wildcardName } from './hosts.js';
 import { list, listMetadata, merge, read, ref, type Found } from './objects.js';
-import { podProblem, podsReady } from './pods.js';
+import { isSynced, podProblem, podsReady } from './pods.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { pullSecretNames } from './pull-secrets.js';
 import { runTool } from './tools.js';
@@ -109,12 +109,15 @@ interface UninstallOptions {
   signal: AbortSignal;
 }
 
-/** @throws UserError of `runTool` */
+/**
+ * Without hooks: vcluster's chart has none, so they could only come from somebody else.
+ * @throws UserError of `runTool`
+ */
 export async function uninstallVirtualCluster(
   { name, namespace }: VirtualClusterPlace,
   { config, kubeconfig, signal }: UninstallOptions,
 ): Promise<void> {
-  await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found'], {
+  await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found', '--no-hooks'], {
     kubeconfig,
     signal,
     // helm finishes by itself, and this only stops one that hangs: a factor for impatient tests does not shorten it.
@@ -174,9 +177,11 @@ export class VirtualClusterConnections {
 /** The labels of the control plane's pods, which belong to a StatefulSet or, without a volume, to a Deployment. */
 const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
 
+/** A tenant's pod with the same labels does not count: what the worker runs and sends there is secret. */
 export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
   const { namespace } = place;
-  const pods = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
+  const labelled = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
+  const pods = labelled.filter((pod) => !isSynced(pod));
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
   if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod yet`);
   return pod.metadata.name;

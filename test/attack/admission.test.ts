@@ -192,6 +192,17 @@ const attempts: Attempt[] = [
     {},
     { annotations: { 'k8s.v1.cni.cncf.io/networks': 'host' } },
   ),
+  podAttempt('grace-period', 'a pod that outlives its demo', /"terminationGracePeriodSeconds":315360000/, {
+    terminationGracePeriodSeconds: 315_360_000,
+  }),
+  podAttempt(
+    'reserved-labels',
+    'the label of vc-client',
+    /"app":"vc-client"/,
+    {},
+    {},
+    { labels: { app: 'vc-client' } },
+  ),
   podAttempt(
     'reserved-labels',
     'a label of vcdemo',

@@ -151,6 +151,29 @@ describeContract('the admission policy', (api) => {
     const conditions = [{ type: 'example.com/gate', status: 'True' }];
     assert.equal(await patched(accounts[0]!, { status: { conditions } }), undefined);
   });
+
+  it('lets nobody delete a pod in such a way that it goes on for years', async () => {
+    const reference = ref('v1', 'Pod', 'deleted', namespace);
+    const spec = {
+      containers: [{ name: 'app', image: 'vcdemo.invalid/app:1' }],
+      nodeSelector: { contract: 'nowhere' },
+    };
+    await create(api.cluster, { ...reference, spec } as Manifest);
+    const path = await pathOf(api.cluster, reference);
+    const deleted = async (client: Cluster, gracePeriodSeconds?: number): Promise<string | undefined> => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds };
+      try {
+        await client.request({ method: 'DELETE', path, query: { dryRun: 'All' }, body });
+        return undefined;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    for (const client of [api.cluster, ...as.values()]) {
+      assert.match((await deleted(client, 315_360_000)) ?? 'admitted', /\(rule grace-period,/);
+      for (const seconds of [undefined, 0, 120]) assert.equal(await deleted(client, seconds), undefined);
+    }
+  });
 });
 
 interface PolicySpec {

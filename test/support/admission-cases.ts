@@ -84,6 +84,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
   const hook = (handler: Fields) => pod({}, { lifecycle: { preStop: handler } });
   const synced = { automountServiceAccountToken: false, serviceAccountName: `vc-workload-${cluster}` };
   const syncer = `vc-${cluster}`;
+  const asStranger = { 'probe.vcdemo.io/as-stranger': 'true' };
 
   const refused: [AdmissionRuleId, string, Manifest, string?][] = [
     ['host-namespaces', 'a pod in the network of the node', pod({ hostNetwork: true })],
@@ -175,6 +176,32 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ['priority', 'a priority that displaces others', pod({ priorityClassName: 'system-node-critical' })],
     ['runtime-class', 'another container runtime', pod({ runtimeClassName: 'privileged' })],
     ['pod-fields', 'devices of the host', pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] })],
+    ['grace-period', 'a pod that goes on for years', pod({ terminationGracePeriodSeconds: 315_360_000 })],
+    ['grace-period', 'a pod that goes on for 121 seconds', pod({ terminationGracePeriodSeconds: 121 })],
+    [
+      'grace-period',
+      'a pod that goes on for years, from vcluster',
+      pod({ ...synced, terminationGracePeriodSeconds: 315_360_000 }),
+      syncer,
+    ],
+    ...['livenessProbe', 'startupProbe'].map((probe): [AdmissionRuleId, string, Manifest] => [
+      'grace-period',
+      `a container that goes on for years after its ${probe} failed`,
+      pod({}, { [probe]: { tcpSocket: { port: 80 }, terminationGracePeriodSeconds: 315_360_000 } }),
+    ]),
+    [
+      'grace-period',
+      'a sidecar among the init containers that goes on for years after its probe failed',
+      pod({
+        initContainers: [
+          {
+            ...container({ restartPolicy: 'Always' }),
+            name: 'init',
+            livenessProbe: { tcpSocket: { port: 80 }, terminationGracePeriodSeconds: 315_360_000 },
+          },
+        ],
+      }),
+    ],
     ['service-type', 'a LoadBalancer', service({ type: 'LoadBalancer' })],
     ['service-type', 'a NodePort', service({ type: 'NodePort' })],
     ['service-type', 'an ExternalName', service({ type: 'ExternalName', externalName: 'kubernetes.default.svc' })],
@@ -276,7 +303,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     [
       'route-accounts',
       'an Ingress with the demo’s own name, by somebody else than the worker',
-      ingressWith({}, { annotations: { 'probe.vcdemo.io/as-stranger': 'true' } }),
+      ingressWith({}, { annotations: asStranger }),
     ],
     [
       'pod-status',
@@ -329,6 +356,20 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       syncer,
     ],
     ['helm-releases', 'a release by its type', secret({ type: 'helm.sh/release.v1' }), syncer],
+    ['helm-releases', 'a release in a ConfigMap', configMap({ labels: { owner: 'helm', name: cluster } }), syncer],
+    [
+      'helm-releases',
+      'a Secret that helm would run, by somebody else than the worker',
+      secret(
+        { type: 'helm.sh/release.v1' },
+        { labels: { owner: 'helm', name: cluster, status: 'deployed', version: '99' }, annotations: asStranger },
+      ),
+    ],
+    [
+      'helm-releases',
+      'a Secret with the name of a release, by somebody else than the worker',
+      secret({}, { name: `sh.helm.release.v1.${cluster}.v99`, annotations: asStranger }),
+    ],
     [
       'annotations',
       'a public name of its own',
@@ -339,6 +380,24 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'annotations',
       'a network of the host',
       pod(synced, {}, { annotations: { 'k8s.v1.cni.cncf.io/networks': 'host' } }),
+      syncer,
+    ],
+    ...[
+      'ad.datadoghq.com/app.checks',
+      'cluster-autoscaler.kubernetes.io/safe-to-evict',
+      'co.elastic.logs/raw',
+      'reflector.v1.k8s.emberstack.com/reflection-auto-enabled',
+      'replicator.v1.mittwald.de/replicate-to',
+    ].map((annotation): [AdmissionRuleId, string, Manifest, string] => [
+      'annotations',
+      `a pod with ${annotation}`,
+      pod(synced, {}, { annotations: { [annotation]: 'true' } }),
+      syncer,
+    ]),
+    [
+      'annotations',
+      'an identity of the host’s cloud',
+      pod(synced, {}, { labels: { 'azure.workload.identity/use': 'true' } }),
       syncer,
     ],
     [
@@ -355,6 +414,13 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'vc-client',
     ],
     ['reserved-labels', 'a label of vcdemo', configMap({ labels: { 'vcdemo.io/demo': 'other' } }), syncer],
+    [
+      'reserved-labels',
+      'a pod with the labels of the control plane',
+      pod(synced, {}, { labels: { app: 'vcluster', release: cluster, 'vcluster.loft.sh/managed-by': cluster } }),
+      syncer,
+    ],
+    ['reserved-labels', 'a pod with the label of vc-client', pod(synced, {}, { labels: { app: 'vc-client' } }), syncer],
     [
       'reserved-labels',
       'an annotation of vcdemo',
@@ -401,6 +467,34 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       ),
       syncer,
     ],
+    ['a pod that takes two minutes to stop', pod({ ...synced, terminationGracePeriodSeconds: 120 }), syncer],
+    [
+      'a pod of a virtual cluster inside this one',
+      pod(synced, {}, { labels: { app: 'vcluster', release: 'nested' } }),
+      syncer,
+    ],
+    [
+      'the annotations of a mesh and of rollouts',
+      pod(
+        synced,
+        {},
+        {
+          annotations: {
+            'checksum/config': 'a',
+            'kubectl.kubernetes.io/restartedAt': 'a',
+            'prometheus.io/scrape': 'true',
+            'proxy.istio.io/config': '{}',
+            'sidecar.istio.io/inject': 'true',
+          },
+        },
+      ),
+      syncer,
+    ],
+    [
+      'the control plane’s own pod',
+      pod({ terminationGracePeriodSeconds: 10 }, {}, { labels: { app: 'vcluster', release: cluster } }),
+    ],
+    ['the pod of vc-client', pod({}, {}, { labels: { app: 'vc-client' } })],
     [
       'what kubectl debug adds with its restricted profile',
       context({

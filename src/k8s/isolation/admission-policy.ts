@@ -37,10 +37,12 @@ export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Map
 
 const guards: Record<Subject, string> = {
   pod: 'variables.pod',
+  podEnd: 'variables.podEnd',
   service: 'variables.service',
   endpoints: 'variables.endpoints',
   claim: 'variables.claim',
   secret: 'variables.secret',
+  stored: 'variables.stored',
   route: 'variables.route',
   tenant: 'variables.tenant',
 };

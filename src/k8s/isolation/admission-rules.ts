@@ -9,8 +9,8 @@ import { manifestHash } from '../objects.js';
  * @see https://kubernetes.io/docs/concepts/security/pod-security-standards/
  */
 
-/** Objects of a kind, or everything that a tenant writes. */
-export type Subject = 'pod' | 'service' | 'endpoints' | 'claim' | 'secret' | 'route' | 'tenant';
+/** Objects of a kind, what decides when a pod ends, or everything that a tenant writes. */
+export type Subject = 'pod' | 'podEnd' | 'service' | 'endpoints' | 'claim' | 'secret' | 'stored' | 'route' | 'tenant';
 
 export interface AdmissionRule {
   /** CEL: whether the rule applies. */
@@ -106,10 +106,12 @@ export const variables: Record<string, string> = {
   tenant: `'${asTenant}' in variables.annotations || ${isTenantAccount('variables.account')}`,
   worker: `namespaceObject.metadata.?annotations.orValue({})[?'${workerAnnotation}'].orValue('')`,
   pod: `variables.writes && variables.resource in ${words('pods pods/ephemeralcontainers pods/resize')}`,
+  podEnd: "variables.pod || (request.operation == 'DELETE' && variables.resource == 'pods')",
   service: "variables.writes && variables.resource == 'services'",
   endpoints: `variables.writes && variables.resource in ${words('endpoints discovery.k8s.io/endpointslices')}`,
   claim: "variables.writes && variables.resource == 'persistentvolumeclaims'",
   secret: "variables.writes && variables.resource == 'secrets'",
+  stored: "variables.writes && variables.resource in ['secrets', 'configmaps']",
   route: `variables.writes && (request.resource.group in ${routingGroups} || variables.resource in ${list(...Object.values(routes).flatMap(({ resources }) => resources))})`,
   demo: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/demo'].orValue('')",
   cluster: "namespaceObject.metadata.?labels.orValue({})[?'vcdemo.io/virtual-cluster'].orValue('')",
@@ -153,20 +155,33 @@ const safeSysctls = words(`kernel.shm_rmid_forced net.ipv4.ip_local_port_range n
   net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout net.ipv4.tcp_keepalive_intvl
   net.ipv4.tcp_keepalive_probes net.ipv4.tcp_keepalive_time net.ipv4.tcp_rmem net.ipv4.tcp_syncookies net.ipv4.tcp_wmem`);
 
+/**
+ * The longest time in seconds that a pod may go on after it was deleted. Up to Kubernetes 1.32, a namespace that is deleted
+ * can lose its NetworkPolicies before its pods.
+ * @see https://github.com/kubernetes/kubernetes/issues/126587
+ */
+const longestGrace = 120;
+
 /** What vcluster's Role lets it write; Endpoints and EndpointSlices also have their own rule. */
 const tenantKinds = words(`pods pods/status pods/ephemeralcontainers pods/resize services configmaps secrets
   persistentvolumeclaims endpoints events events.k8s.io/events discovery.k8s.io/endpointslices apps/deployments
   apps/replicasets apps/statefulsets coordination.k8s.io/leases`);
 
 /** Annotations that make controllers and network plugins of the host act outside the namespace, or on the node. */
-const hostAnnotations = words(`cni.projectcalico.org/ consul.hashicorp.com/ eks.amazonaws.com/
-  external-dns.alpha.kubernetes.io/ getambassador.io/ iam.amazonaws.com/ io.katacontainers. io.kubernetes.cri-o.
-  k8s-sidecar- k8s.ovn.org/ k8s.v1.cni.cncf.io/ kubernetes.io/config. linkerd.io/ metallb.io/ metallb.universe.tf/
-  networking.gke.io/ ovn.kubernetes.io/ service.beta.kubernetes.io/ service.cilium.io/ tailscale.com/ v1.multus-cni.io/
-  vault.hashicorp.com/`);
+const hostAnnotations = words(`ad.datadoghq.com/ admission.datadoghq.com/ azure.workload.identity/
+  cluster-autoscaler.kubernetes.io/ cni.projectcalico.org/ co.elastic. consul.hashicorp.com/
+  descheduler.alpha.kubernetes.io/ eks.amazonaws.com/ external-dns.alpha.kubernetes.io/ fluentbit.io/ getambassador.io/
+  gke-gcsfuse/ iam.amazonaws.com/ instrumentation.opentelemetry.io/ io.katacontainers. io.kubernetes.cri-o. k8s-sidecar-
+  k8s.ovn.org/ k8s.v1.cni.cncf.io/ karpenter.sh/ kubed.appscode.com/ kubernetes.io/config. linkerd.io/ metallb.io/
+  metallb.universe.tf/ networking.gke.io/ ovn.kubernetes.io/ reflector.v1.k8s.emberstack.com/
+  replicator.v1.mittwald.de/ service.beta.kubernetes.io/ service.cilium.io/ sidecar.opentelemetry.io/ tailscale.com/
+  v1.multus-cni.io/ vault.hashicorp.com/`);
 
-/** Labels by which a Grafana of the host finds its dashboards and data sources in all namespaces. */
-const hostLabels = words('grafana_');
+/**
+ * Labels by which a Grafana of the host finds its dashboards and data sources in all namespaces, and by which webhooks of
+ * the host add containers, settings and tokens to pods.
+ */
+const hostLabels = words('grafana_ admission.datadoghq.com/ azure.workload.identity/');
 
 const pod = (spec: object = {}, container: object = {}, metadata?: Probe['metadata']): Probe => ({
   apiVersion: 'v1',
@@ -305,6 +320,15 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
       variables.contexts.all(s, s.all(k, k in ${contextFields}))`,
     says: 'the pod has a field that is not available in a demo, such as resourceClaims, or that is newer than this policy: remove it, or ask the vcdemo operators',
     probe: pod({ resourceClaims: [{ name: 'probe', resourceClaimName: 'probe' }] }),
+  },
+  'grace-period': {
+    on: 'podEnd',
+    allows: `variables.pod
+      ? object.spec.?terminationGracePeriodSeconds.orValue(0) <= ${longestGrace} &&
+        variables.handlers.all(hs, hs.all(h, h.?terminationGracePeriodSeconds.orValue(0) <= ${longestGrace}))
+      : request.?options.?gracePeriodSeconds.orValue(0) <= ${longestGrace}`,
+    says: `pods in a demo must stop within ${longestGrace} seconds of being deleted: lower terminationGracePeriodSeconds, also in probes, or the --grace-period of kubectl delete`,
+    probe: pod({ terminationGracePeriodSeconds: longestGrace + 1 }),
   },
   'service-type': {
     on: 'service',
@@ -452,10 +476,15 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     probe: pod({}, {}, asTenants),
   },
   'helm-releases': {
-    on: 'tenant',
-    allows: `!(variables.resource in ['secrets', 'configmaps']) || !variables.writes || (
-      variables.labels[?'owner'].orValue('') != 'helm' && !object.?type.orValue('').startsWith('helm.sh/'))`,
-    says: 'Helm in the host cluster would take this for one of its releases: remove the label owner=helm, or do not use the object in pods',
+    on: 'stored',
+    // Others may change what is not the release, or its encryption. Without the worker's name, only tenants are refused.
+    allows: `(!variables.tenant && !('${strangerProbe}' in variables.annotations) &&
+        (variables.worker == '' || variables.account == variables.worker)) ||
+      (variables.labels[?'owner'].orValue('') != 'helm' && !object.?type.orValue('').startsWith('helm.sh/') &&
+        !object.metadata.?name.orValue('').startsWith('sh.helm.release.')) ||
+      (!variables.creates && !variables.tenant && variables.labels == oldObject.metadata.?labels.orValue({}) &&
+        object.?data.orValue({}) == oldObject.?data.orValue({}))`,
+    says: "only vcdemo's worker can write Helm releases in a demo's namespace: remove the label owner=helm, or do not use the object in pods",
     probe: {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -466,7 +495,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     on: 'tenant',
     allows: `variables.annotations.all(k, !${hostAnnotations}.exists(p, k.startsWith(p))) &&
       variables.labels.all(k, !${hostLabels}.exists(p, k.startsWith(p)))`,
-    says: 'controllers or network plugins of the host cluster would act on an annotation, or on a label that begins with grafana_, of this object: remove it',
+    says: 'controllers or network plugins of the host cluster would act on an annotation of this object, or on a label such as grafana_dashboard: remove it',
     probe: {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -478,9 +507,12 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   'reserved-labels': {
     on: 'tenant',
     // Objects that vcdemo applies in a virtual cluster have the hash, and vcluster copies it.
+    // Services and the worker find the control plane's pods and vc-client by their labels.
     allows: `variables.labels.all(k, !k.startsWith('vcdemo.io/')) &&
+      (!variables.pod || (variables.labels[?'app'].orValue('') != 'vc-client' &&
+        !(variables.labels[?'app'].orValue('') == 'vcluster' && variables.labels[?'release'].orValue('') == variables.cluster))) &&
       variables.annotations.all(k, !k.startsWith('vcdemo.io/') || k == '${manifestHash}')`,
-    says: 'labels and annotations that begin with vcdemo.io/ are reserved: remove them',
+    says: 'labels and annotations that begin with vcdemo.io/ are reserved, and so are, for pods, app=vc-client and the labels of the control plane (app=vcluster): remove them',
     probe: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...asTenants, labels: { 'vcdemo.io/probe': 'true' } } },
   },
 };

@@ -5,6 +5,7 @@ import { UserError } from '../../errors.js';
 import type { Cluster } from '../cluster.js';
 import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
 import { read, ref, type Manifest } from '../objects.js';
+import { syncedLabel } from '../pods.js';
 
 /*
  * What a demo's pods may talk to. Tenants can choose the labels of their pods in the host cluster, so labels alone grant
@@ -12,8 +13,6 @@ import { read, ref, type Manifest } from '../objects.js';
  * pod of a tenant, whatever the tenant writes. Namespaces are selected by the name label that the API server itself sets.
  */
 
-/** On every object that vcluster creates for a tenant; vcluster overwrites what the tenant writes there. */
-const syncedLabel = 'vcluster.loft.sh/managed-by';
 const namespaceName = 'kubernetes.io/metadata.name';
 const controlPlanePort = 8443;
 

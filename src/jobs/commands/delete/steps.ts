@@ -44,7 +44,8 @@ async function goesAlong({ host, place, demoClusterRole }: ClusterContext): Prom
 
 export const hostNamespaceGone: Work<ClusterContext> = {
   check: ({ host, demo, place }) => checkNamespaceGone(host, demo, place),
-  apply: ({ host, demo, place }) => deleteNamespace(host, demo, place),
+  apply: ({ host, demo, place, config, signal }) =>
+    deleteNamespace(host, demo, place, { signal, deadlineFactor: config.stepDeadlineFactor }),
 };
 
 /** Before the record is removed: the next sweep continues here if Slack is away. */

@@ -43,14 +43,20 @@ function storeWith(
 }
 
 /** The policy's refusal of a write; undefined if it is admitted. */
-function refusalOf(store: Store, object: Manifest, { account = '', before, subresource }: Partial<Request> = {}) {
+function refusalOf(
+  store: Store,
+  object: Manifest,
+  { account = '', before, subresource, deletedWith }: Partial<Request> = {},
+) {
   const kind =
     builtInKinds.find((one) => one.kind === object.kind && groupVersionOf(one) === object.apiVersion) ??
     customKind(object);
   const name = account.includes(':') ? account : account ? `system:serviceaccount:${namespace}:${account}` : 'admin';
   const write = { kind, before: before as KubeObject | undefined, subresource, user: { name, groups: [] } };
+  const written = JSON.parse(JSON.stringify(object)) as KubeObject;
+  const deletion = { object: undefined, before: written, ...(deletedWith && { options: deletedWith }) };
   try {
-    enforcePolicies(store, { ...write, object: JSON.parse(JSON.stringify(object)) as KubeObject });
+    enforcePolicies(store, { ...write, ...(deletedWith ? deletion : { object: written }) });
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -65,6 +71,8 @@ interface Request {
   account: string;
   before: Manifest;
   subresource: string;
+  /** The options, if the object is deleted. */
+  deletedWith: object;
 }
 
 const cases = admissionCases({
@@ -207,6 +215,43 @@ describe('the admission policy', () => {
     assert.equal(refusalOf(store, bound, { before: claim({}), account }), undefined);
     assert.equal(refusalOf(store, bound, { before: bound }), undefined);
     assert.match(refusalOf(store, bound, { before: claim({}) }) ?? '', /\(rule volume-name,/);
+  });
+
+  it('lets nobody delete a pod in such a way that it goes on for years', () => {
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace }, spec: { containers: [] } };
+    for (const account of ['vc-vc1', 'vc-client', 'system:serviceaccount:prod:deployer']) {
+      const deleted = (deletedWith: object) => refusalOf(store, pod, { account, deletedWith });
+      assert.match(deleted({ gracePeriodSeconds: 315_360_000 }) ?? 'admitted', /\(rule grace-period,/);
+      for (const options of [{}, { gracePeriodSeconds: 0 }, { gracePeriodSeconds: 120 }])
+        assert.equal(deleted(options), undefined);
+    }
+  });
+
+  it('lets nobody but the worker write Helm releases, and others change what is not the release', () => {
+    const release = (data: object = { release: 'YQ==' }, labels: object = {}) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: {
+          name: 'sh.helm.release.v1.vc1.v1',
+          namespace,
+          labels: { owner: 'helm', name: 'vc1', status: 'deployed', ...labels },
+        },
+        type: 'helm.sh/release.v1',
+        data,
+      }) as Manifest;
+    const stranger = { account: 'system:serviceaccount:prod:deployer' };
+    assert.equal(refusalOf(store, release()), undefined);
+    assert.equal(refusalOf(store, release({ release: 'Yg==' }), { before: release() }), undefined);
+    for (const account of ['vc-vc1', 'vc-client', stranger.account, 'system:serviceaccount:kube-system:any']) {
+      assert.match(refusalOf(store, release(), { account }) ?? 'admitted', /\(rule helm-releases,/);
+      for (const after of [release({ release: 'Yg==' }), release(undefined, { status: 'superseded' })])
+        assert.match(refusalOf(store, after, { account, before: release() }) ?? 'admitted', /\(rule helm-releases,/);
+    }
+    assert.equal(refusalOf(store, release(), { ...stranger, before: release() }), undefined);
+    const earlier = storeWith(admissionPolicy(config), {});
+    assert.equal(refusalOf(earlier, release(), stranger), undefined, 'a namespace that does not name the worker');
+    assert.match(refusalOf(earlier, release(), { account: 'vc-vc1' }) ?? 'admitted', /\(rule helm-releases,/);
   });
 
   it('covers the namespaces of demos and no others', () => {
