@@ -7,7 +7,7 @@ import { connect, fail, parseArguments, pathOf, readInput } from './kube.mjs';
 
 const { words, flag } = parseArguments(process.argv.slice(2), {
   short: { n: 'namespace', f: 'values', i: 'install' },
-  boolean: ['install', 'short', 'ignore-not-found'],
+  boolean: ['install', 'short', 'ignore-not-found', 'no-hooks'],
   texts: ['namespace', 'values', 'version', 'repo'],
 });
 const [command, ...operands] = words;
