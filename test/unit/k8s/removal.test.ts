@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SimulatedCluster } from '../../../simulator/index.js';
 import { sigtermAnnotation } from '../../../simulator/controllers/kubelet.js';
 import type { Cluster } from '../../../src/k8s/cluster.js';
 import { findDemo, markDemo, namespaceMetadata, noteNamespace } from '../../../src/k8s/demo-record.js';
@@ -14,12 +13,8 @@ import { waitFor } from '../../support/wait-for.js';
 
 describe('the namespace of a demo is deleted', () => {
   let host: Cluster;
-  let simulated: SimulatedCluster;
   const options = { signal: new AbortController().signal, deadlineFactor: 0.02 };
-  withSimulatedCluster((connected, started) => {
-    host = connected;
-    simulated = started;
-  });
+  withSimulatedCluster((connected) => (host = connected));
 
   async function demoWithNamespace(name: string): Promise<Demo> {
     const demo = await markDemo(host, plannedDemo({ name, now: new Date(), claimNamespace: 'default' }), 'ready');
@@ -32,17 +27,17 @@ describe('the namespace of a demo is deleted', () => {
 
   const podSpec = (fields: object = {}) => ({ containers: [{ name: 'app', image: 'a' }], ...fields });
 
-  /** How many pods there are when the namespace begins to go. */
-  function podsAtDeletion(namespace: string): Promise<number> {
-    const { store } = simulated;
-    return new Promise((resolve) => {
-      const stop = store.watch(({ resource, object }) => {
-        if (resource !== 'namespaces' || object.metadata.name !== namespace || !object.metadata.deletionTimestamp)
-          return;
-        stop();
-        resolve(store.list('pods').filter(({ metadata }) => metadata.namespace === namespace).length);
-      });
-    });
+  /** Deletes the namespace, and returns how many pods there were when that was asked for. */
+  async function podsAtDeletion(demo: Demo): Promise<number | undefined> {
+    const place = demo.places[0]!;
+    let left: number | undefined;
+    const request: Cluster['request'] = async (call) => {
+      if (call.method === 'DELETE' && call.path === `/api/v1/namespaces/${place.namespace}`)
+        left = (await list(host, 'v1', 'Pod', { namespace: place.namespace })).length;
+      return await host.request(call);
+    };
+    await deleteNamespace({ ...host, request }, demo, place, options);
+    return left;
   }
 
   it('after its pods, also those that a controller would start again and those that ignore being told to stop', async () => {
@@ -64,9 +59,7 @@ describe('the namespace of a demo is deleted', () => {
       },
     });
     await waitFor('both pods', async () => (await list(host, 'v1', 'Pod', { namespace })).length === 2);
-    const left = podsAtDeletion(namespace);
-    await deleteNamespace(host, demo, demo.places[0]!, options);
-    assert.equal(await left, 0);
+    assert.equal(await podsAtDeletion(demo), 0);
     await waitFor(
       'the namespace to go',
       async () => (await read(host, ref('v1', 'Namespace', namespace))) === undefined,
@@ -82,8 +75,8 @@ describe('the namespace of a demo is deleted', () => {
       metadata: { name: 'held', namespace, finalizers: ['example.com/hold'] },
       spec: podSpec(),
     });
-    await deleteNamespace(host, demo, demo.places[0]!, options);
-    assert.equal((await read(host, ref('v1', 'Namespace', namespace)))?.metadata.deletionTimestamp !== undefined, true);
+    assert.equal(await podsAtDeletion(demo), 1);
+    assert.ok((await read(host, ref('v1', 'Namespace', namespace)))?.metadata.deletionTimestamp);
   });
 
   it('only if it is the demo’s own, and so are its pods', async () => {
