@@ -106,7 +106,8 @@ export const variables: Record<string, string> = {
   tenant: `'${asTenant}' in variables.annotations || ${isTenantAccount('variables.account')}`,
   worker: `namespaceObject.metadata.?annotations.orValue({})[?'${workerAnnotation}'].orValue('')`,
   pod: `variables.writes && variables.resource in ${words('pods pods/ephemeralcontainers pods/resize')}`,
-  podEnd: "variables.pod || (request.operation == 'DELETE' && variables.resource == 'pods')",
+  // Kubernetes fills in a pod's own grace period before it asks the policy, and must be able to delete older pods.
+  podEnd: "variables.pod || (variables.tenant && request.operation == 'DELETE' && variables.resource == 'pods')",
   service: "variables.writes && variables.resource == 'services'",
   endpoints: `variables.writes && variables.resource in ${words('endpoints discovery.k8s.io/endpointslices')}`,
   claim: "variables.writes && variables.resource == 'persistentvolumeclaims'",
