@@ -9,7 +9,7 @@ import { create } from '../../../src/k8s/objects.js';
 import { claimRules } from '../../../src/k8s/permissions.js';
 import { withSimulatedCluster } from '../../support/simulated-cluster.js';
 
-const counter = (name: string) => ({ name: `vcdemo.${name}`, key: 'count', schema: z.number() });
+const counter = (name: string) => ({ name: `vcdemo.${name}` as const, key: 'count', schema: z.number() });
 const add = (host: Cluster, name: string) => changeKept(host, counter(name), (count = 0) => count + 1);
 
 describe('a value that workers keep', () => {
