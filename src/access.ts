@@ -10,7 +10,7 @@ export type Role = 'viewer' | 'user' | 'admin';
 /** Whom a row of the table of commands admits: a role, or those who have to do with the demo. */
 export type Who = 'viewers' | 'everybody' | 'shared' | 'owner' | 'admins';
 
-/** A person, and the channel in which they gave their command; empty outside of channels. */
+/** A person, and the channel in which they say they gave their command; empty outside of channels. */
 export interface Asker {
   userId: string;
   channelId: string;
@@ -23,11 +23,15 @@ export interface Memberships {
 }
 
 /** Whether a person is one of these people, or a member of one of these user groups and channels. */
-export async function isAmong(ids: readonly string[], asker: Asker, memberships: Memberships): Promise<boolean> {
-  // Only members of a channel can write in it.
-  if (ids.some((id) => id === asker.userId || id === asker.channelId)) return true;
+export async function isAmong(
+  ids: readonly string[],
+  { userId }: Pick<Asker, 'userId'>,
+  memberships: Memberships,
+): Promise<boolean> {
+  if (ids.includes(userId)) return true;
+  // The channel of a command proves nothing: a view, or whoever can write to Redis, may have set it. So Slack is asked.
   const groups = ids.filter((id) => /^[SCG]/.test(id));
-  const found = await Promise.all(groups.map((id) => memberships.isIn(id, asker.userId)));
+  const found = await Promise.all(groups.map((id) => memberships.isIn(id, userId)));
   return found.includes(true);
 }
 
@@ -37,7 +41,7 @@ const everybodyElse = 'everybody';
 /** The role of a person; undefined if they may not use vcdemo at all. Asks Slack only about groups and channels. */
 export async function roleOf(
   { viewers, users, admins }: Pick<DemoConfig['access'], 'viewers' | 'users' | 'admins'>,
-  asker: Asker,
+  asker: Pick<Asker, 'userId'>,
   memberships: Memberships,
 ): Promise<Role | undefined> {
   if (await isAmong(admins, asker, memberships)) return 'admin';
@@ -124,7 +128,7 @@ export const isOwner = (role: Role | undefined, userId: string, { owner }: Pick<
  */
 export async function assertOwner(
   { access, memberships }: { access: DemoConfig['access']; memberships: Memberships },
-  asker: Asker,
+  asker: Pick<Asker, 'userId'>,
   demo: Owned,
   { command, who }: { command: string; who: 'owner' | 'shared' },
 ): Promise<void> {

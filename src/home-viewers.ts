@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hours } from './duration.js';
-import { requester, type Requester } from './commands/payload.js';
+import { directChannelId, slackUserId, type Requester } from './commands/payload.js';
 
 /*
  * Who has opened the app's Home lately. Redis keeps it as a sorted set, by time; whoever is in it gets only what they may
@@ -23,7 +23,7 @@ const viewer = z
   .string()
   .transform((member) => member.split(' '))
   .transform(([userId, channelId]) => ({ userId, channelId }))
-  .pipe(requester.pick({ userId: true, channelId: true }));
+  .pipe(z.object({ userId: slackUserId, channelId: directChannelId }));
 
-/** Undefined for anything that this version has not written. */
+/** Undefined for anything that this version does not write. */
 export const viewerOf = (member: string): Viewer | undefined => viewer.safeParse(member).data;

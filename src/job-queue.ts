@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Job, JobsOptions, Queue } from 'bullmq';
 import type { JobRequest } from './commands/job-payloads.js';
-import { hours, seconds } from './duration.js';
+import { hours, minutes, seconds } from './duration.js';
 import type { SignedJob, Signatures } from './job-signature.js';
 
 /** A new job, with an id that says what it does and for which demo; the same `deliveryId` yields the same id. */
@@ -28,17 +28,41 @@ export interface Deduplication {
  * Puts a signed job on a queue. Putting a job on it twice has no effect, because its id is taken. A job whose timestamp is
  * in the future begins then: BullMQ counts its delay from there.
  */
-export function putOnQueue(queue: Queue, job: SignedJob, signatures: Signatures, once?: Deduplication): Promise<Job> {
-  return queue.add(
-    job.name,
-    { ...job.payload, signatures },
-    {
-      ...optionsOf(job),
-      ...(job.timestamp > Date.now() && { delay: 1 }),
-      ...(once && { deduplication: { id: once.id, ...(once.ttlMs && { ttl: once.ttlMs }) } }),
-    },
-  );
+export async function putOnQueue(
+  queue: Queue,
+  job: SignedJob,
+  signatures: Signatures,
+  once?: Deduplication,
+): Promise<Job> {
+  const add = () =>
+    queue.add(
+      job.name,
+      { ...job.payload, signatures },
+      {
+        ...optionsOf(job),
+        ...(job.timestamp > Date.now() && { delay: 1 }),
+        ...(once && { deduplication: { id: once.id, ...(once.ttlMs && { ttl: once.ttlMs }) } }),
+      },
+    );
+  const added = await add();
+  if (once === undefined || added.id === job.id || !(await isForged(queue, job, once, added.id))) return added;
+  await queue.removeDeduplicationKey(once.id);
+  return await add();
 }
+
+/**
+ * Whether what keeps a job off the queue was not written by `putOnQueue`: one write to Redis must not end the expiry of a
+ * demo, or a person's command, for good.
+ */
+async function isForged(queue: Queue, { name }: SignedJob, { id, ttlMs }: Deduplication, by = ''): Promise<boolean> {
+  const lastsMs = await (await queue.client).pttl(queue.toKey(`de:${id}`));
+  if (lastsMs !== -1) return lastsMs > (ttlMs ?? 0) + clocksDifferMs;
+  if (ttlMs !== undefined) return true;
+  const job = await queue.getJob(by);
+  return job?.name !== name || job.finishedOn !== undefined;
+}
+
+const clocksDifferMs = minutes(1);
 
 /** Puts a running job back on its queue; adds it again if Redis has lost it, for example because Redis was flushed. */
 export async function putBack(queue: Queue, job: Job<unknown>, token: string | undefined): Promise<void> {

@@ -2,7 +2,7 @@ import { assertMayUse, assertRole, type Asker, type Memberships, type Role } fro
 import { commands, type CommandName } from '../commands/table.js';
 import type { SharedConfig } from '../config.js';
 import { seconds } from '../duration.js';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { within } from '../within.js';
 
@@ -28,4 +28,23 @@ export async function assertMayGive(
     log.warn({ reason: messageOf(error) }, 'cannot ask Slack which groups this person is in; the worker will check');
     return undefined;
   }
+}
+
+/**
+ * Refuses a channel that a person picked without being in it: Slack lets them pick any public one.
+ * @throws Refusal `not-allowed`
+ */
+export async function assertIsIn(
+  channelId: string,
+  { userId }: Pick<Asker, 'userId'>,
+  { people, log }: { people: Memberships; log: Log },
+): Promise<void> {
+  const isIn = await within(askTimeoutMs, () => people.isIn(channelId, userId)).catch((error: unknown) => {
+    log.warn({ reason: messageOf(error) }, 'cannot ask Slack whether this person is in the channel that they picked');
+    return true;
+  });
+  if (!isIn)
+    throw new Refusal('not-allowed', 'vcdemo does not see you in this channel.', {
+      hint: 'Join it, and invite the app if it is private; or leave this field empty.',
+    });
 }

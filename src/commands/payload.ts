@@ -30,6 +30,9 @@ export const slackUserId = z.string().regex(/^[UW][A-Z0-9]{1,20}$/);
 /** A person, a user group or a channel, by Slack ID. */
 export const audienceId = z.string().regex(/^[UWSCG][A-Z0-9]{1,20}$/);
 
+/** The direct messages of a person with the bot. */
+export const directChannelId = z.string().regex(/^D[A-Z0-9]+$/);
+
 /** The person who sent the command, and the channel, by Slack ID; the name is for display and certificates. */
 export const requester = z.object({
   userId: slackUserId,

@@ -111,3 +111,33 @@ test('a command that waits is told how many are before it, and in about how long
   await queues.close();
   connection.disconnect();
 });
+
+test('a key in Redis that nobody puts there for long keeps no job off its queue', async () => {
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  await connection.flushall();
+  const queue = new Queue(queueName('removal'), { connection });
+  const put = (ttlMs?: number) =>
+    putOnQueue(queue, newJob({ name: 'expire', payload: { demo: 'a' } }), {}, { id: 'a', ...(ttlMs && { ttlMs }) });
+  const isNew = async (ttlMs?: number) => {
+    const before = await queue.getWaitingCount();
+    await put(ttlMs);
+    return (await queue.getWaitingCount()) > before;
+  };
+  const finished = await put();
+  const worker = new Worker(queue.name, () => Promise.resolve(), { connection });
+  await waitFor('the job to be done', async () => (await queue.getCompletedCount()) === 1);
+  await worker.close();
+  await connection.set('bull:removal:de:a', finished.id!);
+  assert.ok(await isNew(), 'a job that is done');
+  assert.ok(!(await isNew()), 'a job that waits');
+  await connection.hset('bull:removal:x', 'name', 'x', 'data', '{}', 'opts', '{}');
+  await connection.set('bull:removal:de:a', 'x');
+  assert.ok(await isNew(), 'something that is no such job');
+  await connection.set('bull:removal:de:a', 'x', 'PX', 31_536_000_000);
+  assert.ok(await isNew(600_000), 'a year');
+  await connection.set('bull:removal:de:a', 'x');
+  assert.ok(await isNew(600_000), 'for ever');
+  assert.ok(!(await isNew(600_000)), 'ten minutes');
+  await queue.close();
+  connection.disconnect();
+});

@@ -98,6 +98,26 @@ describe('a Slack that at first', () => {
     });
 });
 
+test('a file for whoever completes a demo whose card is in direct messages with somebody else goes to them alone', async () => {
+  const { alice, bob } = workspace;
+  const card = await slack.post(
+    { channelId: await workspace.directMessages(alice.userId), userId: alice.userId },
+    messageOfParagraphs([mrkdwn`card of Alice`]),
+  );
+  const file = { filename: 'completed.yaml', content: 'x', title: 'x', comment: mrkdwn`ready` };
+  const access = { viewers: [], users: [], channels: [], admins: [], guests: false };
+  const filesOf = async (userId: string) =>
+    (await workspace.files(await workspace.directMessages(userId))).filter(({ name }) => name === file.filename).length;
+  const byBob = { channelId: workspace.channel, userId: bob.userId };
+  const sent = await slack.shareFile(byBob, file, { access, delivery: 'channel' }, card);
+  assert.deepEqual([sent.to, await filesOf(alice.userId), await filesOf(bob.userId)], [bob.userId, 0, 1]);
+  const byAlice = { channelId: card.channel, userId: alice.userId };
+  const own = await slack.shareFile(byAlice, file, { access, delivery: 'channel' }, card);
+  assert.deepEqual([own.to, await filesOf(alice.userId)], [alice.userId, 1]);
+  const { arguments: completed } = workspace.calls.findLast(({ method }) => method === 'files.completeUploadExternal')!;
+  assert.equal(completed.thread_ts, card.ts, 'hers is in the thread of the card');
+});
+
 describe('if file uploads are disabled', () => {
   const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
   const file = {

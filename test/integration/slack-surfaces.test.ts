@@ -166,6 +166,14 @@ describe('the form', () => {
     ]);
   });
 
+  test('refuses a channel that the person has not joined, at its field', async () => {
+    const url = await start();
+    await type(url, '');
+    const { body } = await submit(url, { demo: 'a', channel: 'C0ADMINS' });
+    assert.match(body.errors?.channel ?? JSON.stringify(body), /does not see you in this channel/);
+    assert.deepEqual(await waiting(), []);
+  });
+
   test('gives way to help if Slack does not open it', async () => {
     slack.failCalls('views.open', 'expired_trigger_id');
     const { body } = await type(await start(), '');
@@ -257,6 +265,16 @@ describe('the Home', () => {
     assert.deepEqual((await waiting()).map(({ queue }) => queue).toSorted(), ['verification-eu', 'verification-us']);
     assert.equal(await connection.zcard('bull:home-viewers-eu'), 0);
     assert.equal(await connection.zcard('bull:home-viewers-us'), 1);
+  });
+
+  test('takes no other channel than direct messages from what somebody may have published in its place', async () => {
+    const url = await start({ access: { users: [], admins: ['C0ADMINS'] } });
+    const pressed = { ...slack.alice, actionId: 'run:0', channelId: undefined, responseUrl: undefined };
+    await pressButton(url, slack.signingSecret, { ...pressed, value: 'maintenance on', homeChannel: 'C0ADMINS' });
+    await pressButton(url, slack.signingSecret, { ...pressed, value: 'verify a', homeChannel: slack.channel });
+    await pressButton(url, slack.signingSecret, { ...pressed, value: 'verify b', homeChannel: 'D0HOME' });
+    await waitFor('the job', async () => (await waiting()).length > 0 || undefined);
+    assert.deepEqual((await waiting()).map(({ demo, requester }) => [demo, requester.channelId]), [['b', 'D0HOME']]);
   });
 
   test('runs the commands of its buttons in the direct messages with the person', async () => {

@@ -32,6 +32,15 @@ describe('the upkeep of demos by several workers', () => {
     assert.ok(upkeepTurnMs < 60_000);
   });
 
+  it('is not ended by somebody else who takes the turn for good', async () => {
+    for (const taken of ['forever', 'for a year']) {
+      await redis.set('bull:upkeep-turn-mars', 'x');
+      if (taken === 'for a year') await redis.pexpire('bull:upkeep-turn-mars', 31_536_000_000);
+      assert.ok(await takeUpkeepTurn(redis, 'mars', false), taken);
+      assert.ok(!(await takeUpkeepTurn(redis, 'mars', false)), `one worker after a turn taken ${taken}`);
+    }
+  });
+
   it('is done by each worker that starts, which then has the turn', async () => {
     assert.ok(await takeUpkeepTurn(redis, 'africa', true));
     assert.ok(await takeUpkeepTurn(redis, 'africa', true));

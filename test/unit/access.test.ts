@@ -34,8 +34,14 @@ describe('the role of a person', () => {
     assert.equal(await role(access, 'U0VERA'), 'viewer');
     assert.equal(await role(access, 'U0MALLORY'), undefined);
   });
-  test('is that of the channel in which they write', async () =>
-    assert.equal(await role({ users: ['C0TEAM'] }, 'U0MALLORY', 'C0TEAM'), 'user'));
+  test('is not that of the channel in which they say they write, if they are not in it', async () => {
+    assert.equal(await role({ users: ['C0TEAM'] }, 'U0MALLORY', 'C0TEAM'), undefined);
+    assert.equal(await role({ users: ['U0BOB'], admins: ['C0TEAM'] }, 'U0BOB', 'C0TEAM'), 'user');
+  });
+  test('is not found out without Slack, also in a channel that has one', async () => {
+    const silent = { isIn: () => Promise.reject(new Error('no answer')) };
+    await assert.rejects(roleOf({ ...nobody, users: ['C0TEAM'] }, asker('U0TIM', 'C0TEAM'), silent), /no answer/);
+  });
   test('is the highest of several', async () =>
     assert.equal(await role({ viewers: ['U0OLGA'], users: ['U0OLGA'], admins: ['S0OPS'] }, 'U0OLGA'), 'admin'));
   test('is viewer for everybody else if the configuration says so', async () => {
@@ -87,6 +93,6 @@ describe('a demo', () => {
     for (const userId of ['U0ADA', 'U0ROOT', 'U0BOB', 'U0OLGA', 'U0TIM'])
       assert.equal(await mayRun('shared', userId), true, userId);
     assert.equal(await mayRun('shared', 'U0MALLORY'), 'not-owner');
-    assert.equal(await mayRun('shared', 'U0MALLORY', 'C0TEAM'), true);
+    assert.equal(await mayRun('shared', 'U0MALLORY', 'C0TEAM'), 'not-owner', 'in the channel, but not a member');
   });
 });

@@ -1,4 +1,5 @@
 import type { App, BlockAction, ButtonAction, OverflowAction } from '@slack/bolt';
+import { directChannelId } from '../../commands/payload.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { buttonActions, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { answerCommand, type Answer } from './answer-command.js';
@@ -64,5 +65,6 @@ export function listenForButtons(app: App, context: ListenerContext): void {
   });
 }
 
-/** At Home, the direct messages with the person, which the Home remembers. */
-const channelOf = ({ channel, view }: Pressed): string => channel?.id ?? view?.private_metadata ?? '';
+/** At Home, the direct messages with the person, which the Home remembers; whoever has the bot's token can change it. */
+const channelOf = ({ channel, view }: Pressed): string =>
+  channel?.id ?? directChannelId.safeParse(view?.private_metadata).data ?? '';

@@ -17,8 +17,8 @@ import {
   type Field,
 } from '../form.js';
 import { replyToError } from '../reply.js';
-import { assertMayGive } from '../role.js';
-import { answerCommand } from './answer-command.js';
+import { assertIsIn, assertMayGive } from '../role.js';
+import { answerCommand, type Answer, type GivenCommand } from './answer-command.js';
 import type { ListenerContext } from './context.js';
 import { whisper } from './respond.js';
 import { watchUntaken } from './watch.js';
@@ -67,7 +67,7 @@ export function listenForForm(app: App, context: ListenerContext): void {
     const requester = { userId: user.id, userName: user.name, channelId };
     // The same form submitted twice is one command.
     const given = { text: commandLineOf(content), requester, dedupeId: view.id };
-    const { reply, problem, jobs } = await answerCommand(given, context);
+    const { reply, problem, jobs } = await answerForm(given, content.channel, context);
     if (problem) {
       const field = problem.code === 'not-allowed' && 'channel' in view.state.values ? 'channel' : 'demo';
       return await refuse({ [field]: withoutFormat([problem.message, problem.hint].filter(Boolean).join(' ')) });
@@ -76,4 +76,15 @@ export function listenForForm(app: App, context: ListenerContext): void {
     acknowledged();
     watchUntaken(jobs, context, (message) => whisper(context.later.slack, requester, message));
   });
+}
+
+/** @param picked the channel that the person picked, if they did */
+async function answerForm(given: GivenCommand, picked: string | undefined, context: ListenerContext): Promise<Answer> {
+  try {
+    if (picked !== undefined) await assertIsIn(picked, given.requester, context);
+  } catch (error) {
+    if (error instanceof Refusal) return { reply: undefined, outcome: 'refused', problem: error };
+    throw error;
+  }
+  return await answerCommand(given, context);
 }

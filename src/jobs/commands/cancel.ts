@@ -135,11 +135,26 @@ async function noteRemoved(run: CancelRun, host: Cluster, removed: ReadJob): Pro
   const act = { act: 'cancelled', by, what: `took ${cancellable[removed.name]} off the queue` };
   const demo = await findDemo(host, run.payload.demo);
   if (!demo) return auditLog(run.log, act);
+  // Their own job may be about a demo that somebody else is creating.
+  const isTheirs = await mayRun(run, demo);
+  const isIdle = (await holderNow(host, claimNamespace(host), demo.name)) === undefined;
   await changeExisting(host, demo, (current) => {
     const noted = withAudit(current, { at: new Date(), by, what: act.what });
-    return current.state === 'creating' ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') } : noted;
+    return current.state === 'creating' && isTheirs && isIdle
+      ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
+      : noted;
   });
   await audit(run.log, host, demo, act);
+}
+
+async function mayRun(run: CancelRun, demo: Demo): Promise<boolean> {
+  try {
+    await assertMayRun(run, demo);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }
 
 // ------------------------------------------------------------------ jobs that run

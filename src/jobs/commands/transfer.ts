@@ -55,7 +55,7 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
   const standing = await people.standingOf(person);
   const isWelcome =
     standing === 'member' || (config.access.guests && (standing === 'guest' || standing === 'external'));
-  const role = await roleOf(config.access, { userId: person, channelId: '' }, people);
+  const role = await roleOf(config.access, { userId: person }, people);
   if (!isWelcome || (role !== 'user' && role !== 'admin'))
     throw new Refusal('not-allowed', 'That person is not allowed to use demos, so they cannot own one.', {
       hint: `The vcdemo operators can add ${person} to \`access.users\` in the configuration.`,

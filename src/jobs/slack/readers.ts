@@ -28,6 +28,11 @@ export async function whyNotForAll(
     const { channel } = await client.conversations.info({ channel: channelId });
     if (channel?.is_ext_shared || channel?.is_pending_ext_shared)
       return 'people from other organizations can read this channel';
+    // Without joining it, so its members are not all who can.
+    if (!channel?.is_private && (isRestricted(access) || revoked.length > 0))
+      return revoked.length > 0
+        ? 'the whole workspace can read this public channel, and so could somebody whose access was revoked'
+        : 'the whole workspace can read this public channel, and not everybody is allowed to use vcdemo';
     const { members = [], response_metadata } = await client.conversations.members({
       channel: channelId,
       limit: mostReaders,
@@ -49,14 +54,17 @@ export async function whyNotForAll(
   }
 }
 
+/** Whether there may be members of the workspace who may not use demos. */
+const isRestricted = ({ users, viewers }: DemoConfig['access']): boolean => users.length + viewers.length > 0;
+
 /** Those who may not use demos; nobody is asked about if everybody may. */
 async function withoutUse(
   members: readonly string[],
   access: DemoConfig['access'],
   people: Omit<People, 'nameOf'>,
 ): Promise<string[]> {
-  if (access.users.length + access.viewers.length === 0) return [];
-  const roles = await Promise.all(members.map((userId) => roleOf(access, { userId, channelId: '' }, people)));
+  if (!isRestricted(access)) return [];
+  const roles = await Promise.all(members.map((userId) => roleOf(access, { userId }, people)));
   return members.filter((_, index) => roles[index] !== 'user' && roles[index] !== 'admin');
 }
 

@@ -158,6 +158,14 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     }
   }
 
+  /** Direct messages belong to somebody, so the file goes to the person's own, whosever the thread is. */
+  async function uploadDirect(userId: string, file: SlackFile, thread: PostedMessage | undefined): Promise<SharedFile> {
+    const own = await directChannel(userId);
+    return thread?.channel === own
+      ? await inThread(thread, (ts) => upload(own, userId, file, ts))
+      : await upload(own, userId, file);
+  }
+
   async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
     const sent = { channel, unfurl_links: false, ...(thread !== undefined && { thread_ts: thread }) };
     return await newBlocks.send(
@@ -209,14 +217,14 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
       const request = { client, people, access, revoked };
       const target = thread?.channel ?? channelId;
       const withheld = delivery === 'dm' ? undefined : await whyNotForAll(target, request);
-      if (delivery === 'channel' && withheld === undefined)
+      if (delivery === 'channel' && withheld === undefined && !target.startsWith('D'))
         return await inChannel({ channelId: target, userId }, (channel) =>
           thread?.channel === channel
             ? inThread(thread, (ts) => upload(channel, userId, file, ts))
             : upload(channel, userId, file),
         );
       if (withheld) log.info({ channel: channelId, reason: withheld }, 'file is sent only to the person');
-      return { ...(await upload(await directChannel(userId), userId, file)), withheld };
+      return { ...(await uploadDirect(userId, file, thread)), withheld };
     },
     async announce(channelId, message) {
       await say(channelId, message).catch(async (error: unknown) => {

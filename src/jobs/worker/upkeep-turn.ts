@@ -13,13 +13,16 @@ const turnKey = (hostCluster: string | undefined) =>
  * be verified again long after the worker was scaled away.
  */
 export async function takeUpkeepTurn(
-  redis: Pick<Redis, 'set'>,
+  redis: Pick<Redis, 'set' | 'pttl'>,
   hostCluster: string | undefined,
   isUrgent: boolean,
 ): Promise<boolean> {
   const key = turnKey(hostCluster);
-  const taken = isUrgent
-    ? await redis.set(key, process.pid, 'PX', upkeepTurnMs)
-    : await redis.set(key, process.pid, 'PX', upkeepTurnMs, 'NX');
-  return taken === 'OK';
+  const isFree = async () => (await redis.set(key, process.pid, 'PX', upkeepTurnMs, 'NX')) === 'OK';
+  if (!isUrgent && (await isFree())) return true;
+  if (!isUrgent && !isForged(await redis.pttl(key))) return false;
+  return (await redis.set(key, process.pid, 'PX', upkeepTurnMs)) === 'OK';
 }
+
+/** A turn that no worker has taken would end the expiry of demos for good. */
+const isForged = (lastsMs: number): boolean => lastsMs === -1 || lastsMs > upkeepTurnMs;

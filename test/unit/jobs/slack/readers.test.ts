@@ -19,7 +19,7 @@ interface Channel {
 
 function reason(channel: Channel, access: { viewers?: string[]; users?: string[]; admins?: string[] } = {}, id = 'C1') {
   const {
-    info = {},
+    info = { is_private: true },
     members = ['U1', 'U2'],
     hasMore = false,
     standings = {},
@@ -81,4 +81,13 @@ test('a channel with members of a listed user group gets one, and one with viewe
 test('a channel with somebody whose access was revoked gets none', async () => {
   assert.match((await reason({ revoked: ['U2'] }))!, /somebody whose access was revoked can read this channel/);
   assert.equal(await reason({ revoked: ['U3'] }), undefined);
+});
+
+test('a public channel, which everybody can read without joining it, gets one only if everybody may have it', async () => {
+  for (const info of [{}, { is_private: false }]) {
+    assert.equal(await reason({ info }), undefined);
+    assert.match((await reason({ info, revoked: ['U3'] }))!, /whole workspace can read .* access was revoked/);
+    for (const access of [{ users: ['U1', 'U2'] }, { viewers: ['U3'] }])
+      assert.match((await reason({ info }, access))!, /whole workspace can read .* not everybody is allowed/);
+  }
 });
