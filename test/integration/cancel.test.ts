@@ -97,6 +97,19 @@ describe('a create', () => {
     assert.equal(await findDemo(host, 'second'), undefined);
   });
 
+  it("of one's own that is taken off the queue leaves somebody else's demo of that name alone", async () => {
+    await say(slack.alice, 'create third');
+    await waitFor('the record', async () => (await findDemo(host, 'third'))?.state === 'creating');
+    await say(slack.bob, 'create third --ttl 3h');
+    await say(slack.bob, 'cancel third');
+    await whisperTo(slack.bob, /`create third` was still waiting.* taken off the queue/);
+    const demo = await findDemo(host, 'third');
+    assert.deepEqual([demo?.state, demo?.problem], ['creating', undefined]);
+    await say(slack.alice, 'cancel third');
+    await whisperTo(slack.alice, /Cancelled the creation of demo \*third\*/);
+    assert.equal((await findDemo(host, 'third'))?.state, 'failed');
+  });
+
   it('that is over cannot be cancelled, and neither can a demo that does not exist', async () => {
     const run = commandRunner(simulated.cluster);
     const demo = plannedDemo({ name: 'idle', owner: { id: 'U0ADA', name: 'ada' }, claimNamespace: 'default' });

@@ -137,10 +137,9 @@ async function noteRemoved(run: CancelRun, host: Cluster, removed: ReadJob): Pro
   if (!demo) return auditLog(run.log, act);
   // Their own job may be about a demo that somebody else is creating.
   const isTheirs = await mayRun(run, demo);
-  const isIdle = (await holderNow(host, claimNamespace(host), demo.name)) === undefined;
   await changeExisting(host, demo, (current) => {
     const noted = withAudit(current, { at: new Date(), by, what: act.what });
-    return current.state === 'creating' && isTheirs && isIdle
+    return current.state === 'creating' && isTheirs
       ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
       : noted;
   });
