@@ -55,7 +55,8 @@ export async function putOnQueue(
  * demo, or a person's command, for good.
  */
 async function isForged(queue: Queue, { name }: SignedJob, { id, ttlMs }: Deduplication, by = ''): Promise<boolean> {
-  const lastsMs = await (await queue.client).pttl(queue.toKey(`de:${id}`));
+  const redis = await queue.backend.client;
+  const lastsMs = Number(await redis.runCommand('pttl', [queue.toKey(`de:${id}`)]));
   if (lastsMs !== -1) return lastsMs > (ttlMs ?? 0) + clocksDifferMs;
   if (ttlMs !== undefined) return true;
   const job = await queue.getJob(by);

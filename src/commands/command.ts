@@ -79,8 +79,11 @@ export interface Command {
   who: Who;
   /** It may hand out credentials of the demo, so it is refused to people whose access was revoked. */
   handsOut?: true;
-  /** A worker finds the demo and asks first; the command runs when the person has confirmed it. */
-  asks?: true;
+  /**
+   * A worker finds the demo and asks first; the command runs when the person has confirmed it. With `where`, only if several
+   * host clusters are searched for the demo: a command that changes one is signed for a single host cluster.
+   */
+  asks?: 'always' | 'where';
   /** What the person sees at once, while the job waits for a worker; without a demo if its name is not known yet. */
   accepted?: (demo: string | undefined) => Mrkdwn;
 }

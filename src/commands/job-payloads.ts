@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { payloadSchema, type PayloadOf } from './command.js';
-import { demoName, hostClusterNames, requester, slackUserId, type QueueKind } from './payload.js';
+import { stop } from './flags.js';
+import { audienceId, demoName, hostClusterNames, requester, slackUserId, type QueueKind } from './payload.js';
 import { commandNames, commands, isAsking, isCommandName, type CommandName, type JobCommandName } from './table.js';
+import { lifetime } from './words.js';
 
 /* The jobs that workers run: one for each command that needs a worker, and those that workers enqueue themselves. */
 
@@ -13,6 +15,9 @@ const questionPayload = z.object({
   demo: demoName,
   ofThread: z.boolean().optional(),
   person: slackUserId.optional(),
+  audience: audienceId.optional(),
+  byMs: lifetime.schema.optional(),
+  stop: stop.schema.optional(),
   searched: hostClusterNames,
 });
 const preflightPayload = z.object({
@@ -78,9 +83,17 @@ export const jobs = {
   drain: { queue: 'removal', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };
 
-/** The job of a command that somebody gave, with these values of its flags. */
-export function jobOf(command: JobCommandName, flags: Record<string, unknown>, isConfirmed: boolean): JobName {
-  if (isAsking(command) && !isConfirmed) return 'question';
+interface Given {
+  /** The values of its flags. */
+  flags: Record<string, unknown>;
+  isConfirmed: boolean;
+  /** Several host clusters may have the demo, and none was named. */
+  isSearched: boolean;
+}
+
+/** The job of a command that somebody gave. */
+export function jobOf(command: JobCommandName, { flags, isConfirmed, isSearched }: Given): JobName {
+  if (isAsking(command) && !isConfirmed && (isSearched || commands[command].asks === 'always')) return 'question';
   return flags.check === true ? 'preflight' : command;
 }
 

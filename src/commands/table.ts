@@ -114,6 +114,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'shared',
+    asks: 'where',
     accepted: (demo) => mrkdwn`Extending demo *${demo}*.`,
   },
   pause: {
@@ -160,6 +161,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'owner',
+    asks: 'where',
     accepted: (demo) => mrkdwn`Sharing demo *${demo}*.`,
   },
   transfer: {
@@ -172,6 +174,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'owner',
+    asks: 'where',
     accepted: (demo) => mrkdwn`Transferring demo *${demo}*.`,
   },
   audit: {
@@ -207,7 +210,7 @@ export const commands = {
     askedOn: 'search',
     who: 'owner',
     handsOut: true,
-    asks: true,
+    asks: 'always',
     accepted: (demo) => mrkdwn`Revoking access to demo *${demo}*.`,
   },
   delete: {
@@ -219,7 +222,7 @@ export const commands = {
     queue: 'removal',
     askedOn: 'search',
     who: 'owner',
-    asks: true,
+    asks: 'always',
     accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
   },
   maintenance: {
@@ -269,9 +272,9 @@ export type JobCommandName = {
 /** What `help` can explain. */
 export type HelpTopic = CommandName | Topic;
 
-/** Commands that ask before they run. */
+/** Commands that ask before they run, at least if the demo has to be searched for. */
 export type AskingCommand = {
-  [Name in CommandName]: (typeof commands)[Name] extends { asks: true } ? Name : never;
+  [Name in CommandName]: (typeof commands)[Name] extends { asks: unknown } ? Name : never;
 }[CommandName];
 
 export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);

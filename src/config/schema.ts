@@ -265,7 +265,7 @@ export const hostClusterConfig = z.strictObject({
     .enum(['channel', 'dm'])
     .default('channel')
     .describe(
-      'where the kubeconfig of a new demo is sent: to the channel of the command, or only to the owner (`dm`). It is never sent to a channel that guests, other organizations or people outside `access.users` can read, or whose members cannot be determined',
+      'where the kubeconfig of a new demo is sent: to the channel of the command, or only to the owner (`dm`). It is never sent to a channel that guests, other organizations or people outside `access.users` can read (everybody in the workspace can read a public channel), or whose members cannot be determined',
     ),
   credentials: z
     .strictObject({
@@ -364,7 +364,7 @@ export const sharedConfig = z.strictObject({
         .array(z.union([slackId, z.literal('everybody')]))
         .default([])
         .describe(
-          'Slack IDs of those who may only look (`list`, `status` and the like): people (`U…`), user groups (`S…`) and channels (`C…`, meaning their members), as in the next two; `everybody` means all who are not listed there',
+          'Slack IDs of those who may only look (`list`, `status` and the like): people (`U…`), user groups (`S…`) and channels (`C…`, meaning their members; vcdemo must be in a private one), as in the next two; `everybody` means all who are not listed there',
         ),
       users: slackIds
         .default([])

@@ -54,6 +54,20 @@ describe('with two host clusters', () => {
     await stack.message(/Demo \*far\* has been deleted; nothing is left/);
   });
 
+  it('a demo is extended, shared and transferred where it is, after the person has seen where that is', async () => {
+    const { slack } = stack;
+    await stack.type(slack.alice, 'create near --on us');
+    await stack.message(/Demo \*near\* of .* is ready on us/, 60_000);
+    assert.match(await stack.confirm(slack.alice, 'extend near 90m'), /several host clusters.* on us/s);
+    await stack.whisper(slack.alice, /Demo \*near\* now lives until/);
+    await stack.confirm(slack.alice, `share near <@${slack.bob.userId}>`);
+    await stack.whisper(slack.alice, /Demo \*near\* is shared with/);
+    await stack.confirm(slack.alice, `share near <@${slack.bob.userId}> --stop`);
+    await stack.whisper(slack.alice, /Demo \*near\* is no longer shared with/);
+    await stack.confirm(slack.alice, `transfer near <@${slack.bob.userId}>`);
+    await stack.whisper(slack.alice, /Demo \*near\* now belongs to/);
+  });
+
   it('a demo that does not exist is reported once, by the last host cluster that was asked', async () => {
     const { slack } = stack;
     await stack.type(slack.bob, 'verify nowhere');

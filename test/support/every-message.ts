@@ -226,7 +226,11 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
     'a revoke of one person': () =>
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
-    'a revoke of everybody': () => everybodyRevokedMessage(name(), doors()),
+    'a revoke of everybody': () => everybodyRevokedMessage(
+        name(),
+        doors(),
+        many(() => ({ to: person(), why: text() })),
+      ),
     'a revoke that was cancelled': () => cancelledRevokeMessage(named(), person()),
     'a verify that waits for another': () =>
       beingVerifiedMessage(
@@ -259,6 +263,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       return questionMessage(about, {
         ...{ command: pick(['delete', 'revoke']), commandLine: `delete ${name()}`, where: pick([undefined, name()]) },
         ...{ question: mrkdwn`${text()}`, purpose: pick([undefined, 'create', text()]) },
+        isSure: pick([true, false]),
       });
     },
     'a question about a person': () => message(revokeQuestion(demo(), person())),

@@ -135,7 +135,7 @@ const refusals: Record<string, unknown> = {
   'an unknown demo': new UnknownDemo(hostile, [hostile]),
   'a demo of somebody else': await assertOwner(
     { access: { ...config.access, admins: [hostile] }, memberships },
-    { userId: 'U2', channelId: 'C1' },
+    { userId: 'U2' },
     demo,
     { command: hostile, who: 'owner' },
   ).catch((error: unknown) => error),
@@ -210,7 +210,7 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
     personRevokedMessage({ name: hostile }, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
-  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }),
+  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
   'the verdict on a public name': () =>
     verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),
@@ -281,7 +281,7 @@ for (const [part, messages] of Object.entries({ 'a worker': ofWorkers, 'the bot'
 test('a hint keeps the mention of the owner whom it names', async () => {
   const error: unknown = await assertOwner(
     { access: { ...config.access, admins: ['U1'] }, memberships },
-    { userId: 'U2', channelId: 'C1' },
+    { userId: 'U2' },
     demo,
     { command: 'delete it', who: 'owner' },
   ).catch((thrown: unknown) => thrown);

@@ -103,8 +103,9 @@ async function answerParsed(
   const commandLine = joinWords(splitWords(normaliseCommandText(text)));
   if (!isJobCommand(name)) return { outcome: 'answered', reply: helpReply(clusters, parsed.topic) };
   const role = await assertMayGive(name, requester, { access, people, log });
-  const job = jobOf(name, parsed.flags, isConfirmed);
-  if (asks && isConfirmed && on === undefined && clusters.length > 0)
+  const isSearched = on === undefined && clusters.length > 1;
+  const job = jobOf(name, { flags: parsed.flags, isConfirmed, isSearched });
+  if (asks !== undefined && isConfirmed && on === undefined && clusters.length > 0)
     throw new Refusal('unknown-cluster', 'The host clusters have changed since this question was asked.', {
       hint: `Run \`/vcdemo ${usageOf(name).split(' ')[0]} ${demo}\` again.`,
     });

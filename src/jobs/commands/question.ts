@@ -1,7 +1,8 @@
 import { capitalised } from '../../text.js';
 import { joinWords } from '../../commands/normalise.js';
-import type { AskingCommand } from '../../commands/table.js';
-import { formatDuration } from '../../duration.js';
+import type { JobPayload } from '../../commands/job-payloads.js';
+import { commands, type AskingCommand } from '../../commands/table.js';
+import { formatDuration, seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
 import { holderNow } from '../../k8s/claim.js';
 import type { Cluster } from '../../k8s/cluster.js';
@@ -23,7 +24,15 @@ interface Asking {
   question: (demo: Demo, person: string | undefined) => Mrkdwn;
 }
 
+const askWhere: Asking = {
+  find: requireDemo,
+  question: ({ name }) => mrkdwn`There are several host clusters. Is this the demo *${name}* that you mean?`,
+};
+
 const asking: Record<AskingCommand, Asking> = {
+  extend: askWhere,
+  share: askWhere,
+  transfer: askWhere,
   delete: { find: requireDemo, question: deleteQuestion },
   revoke: { find: requireReadyDemo, question: revokeQuestion },
 };
@@ -33,11 +42,12 @@ export const question: Handler<'question'> = (run) =>
   withHost(run, async (host) => {
     const { payload, config, slack } = run;
     const { command, person, requester } = payload;
+    const isSure = commands[command].asks === 'where';
     const { find, question: questionOf } = asking[command];
     const demo = await find(host, { ...run, name: command });
     const holder = await holderNow(host, claimNamespace(host), demo.name);
     const where = config.hostCluster;
-    const words = [command, demo.name, ...(person === undefined ? [] : [`<@${person}>`]), '--shown', creationOf(demo)];
+    const words = [command, demo.name, ...wordsOf(payload), ...(isSure ? [] : ['--shown', creationOf(demo)])];
     await slack.whisper(
       requester,
       questionMessage(demo, {
@@ -46,9 +56,17 @@ export const question: Handler<'question'> = (run) =>
         question: questionOf(demo, person),
         where,
         purpose: holder?.purpose,
+        isSure,
       }),
     );
   });
+
+/** What was typed after the name of the demo. */
+const wordsOf = ({ person, audience, byMs, stop }: JobPayload<'question'>): string[] => [
+  ...[person, audience].flatMap((id) => (id === undefined ? [] : [mentionAny(id).text])),
+  ...(byMs === undefined ? [] : [`${byMs / seconds(1)}s`]),
+  ...(stop ? ['--stop'] : []),
+];
 
 /** Tells a demo from earlier and later ones of its name. */
 const creationOf = ({ created }: Demo): string => created.getTime().toString(36);
@@ -74,11 +92,13 @@ interface Question {
   where: string | undefined;
   /** The job that holds the claim on it. */
   purpose: string | undefined;
+  /** Only the host cluster is in question; otherwise the command itself, which takes something away. */
+  isSure?: boolean;
 }
 
 export function questionMessage(
   demo: Demo,
-  { command, commandLine, question, where, purpose }: Question,
+  { command, commandLine, question, where, purpose, isSure = false }: Question,
 ): SlackMessage {
   const { name, owner, created, expires, shared } = demo;
   const others = receiversOf(demo).filter(({ to }) => to !== owner.id);
@@ -97,9 +117,11 @@ export function questionMessage(
   const answers = buttons([
     {
       label: `${capitalised(command)} ${name}${where === undefined ? '' : ` on ${where}`}`,
-      ...{ value: commandLine, action: 'confirmed', style: 'danger' },
+      ...{ value: commandLine, action: 'confirmed', style: isSure ? 'primary' : 'danger' },
     },
-    { label: 'Keep it', value: `Demo *${name}* stays.`, action: 'dismiss' },
+    isSure
+      ? { label: 'No', value: 'Nothing was done.', action: 'dismiss' }
+      : { label: 'Keep it', value: `Demo *${name}* stays.`, action: 'dismiss' },
   ]);
   return { text, blocks: [...blocks, answers] };
 }

@@ -1,8 +1,9 @@
 import type { Demo } from '../../../k8s/demo.js';
-import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import { joinMrkdwn, mention, mentionAny, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { replaceButton, unrevokedButtons, type Named } from '../../slack/card/card-buttons.js';
 import { message } from '../../slack/messages.js';
+import type { LeftOut } from './entitled.js';
 
 export const revokeQuestion = ({ name }: Demo, person: string | undefined): Mrkdwn =>
   person === undefined
@@ -10,6 +11,7 @@ export const revokeQuestion = ({ name }: Demo, person: string | undefined): Mrkd
     : mrkdwn`Revoke ${mention(person)}'s access to demo *${name}*?`;
 
 const mostDoors = 15;
+const mostLeftOut = 15;
 
 /** What else gives access, by virtual cluster, as `otherAccess` lists it. */
 type Doors = Readonly<Record<string, readonly string[]>>;
@@ -41,11 +43,13 @@ export const personRevokedMessage = (named: Named, { person, isShared, doors }: 
   };
 };
 
-export const everybodyRevokedMessage = (demo: string, doors: Doors): SlackMessage =>
+export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: readonly LeftOut[] = []): SlackMessage =>
   message(
     joinMrkdwn(
       [
-        mrkdwn`:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. Everybody who had a kubeconfig has been sent a new one.`,
+        mrkdwn`:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. ${leftOut.length === 0 ? 'Everybody who had a kubeconfig has been sent a new one.' : 'Who had a kubeconfig has been sent a new one, except:'}`,
+        ...leftOut.slice(0, mostLeftOut).map(({ to, why }) => mrkdwn`• ${mentionAny(to)}: ${why}`),
+        leftOut.length > mostLeftOut && mrkdwn`… and ${leftOut.length - mostLeftOut} more`,
         ...listed('Check these bindings, which remain: they may let somebody in without a key', doors),
       ],
       '\n',

@@ -24,6 +24,7 @@ import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster 
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
 import { assertShown } from '../question.js';
+import { entitledOf, type LeftOut } from './entitled.js';
 import { cancelledRevokeMessage, everybodyRevokedMessage, personRevokedMessage } from './messages.js';
 import { revokeFlow } from './flow.js';
 
@@ -129,14 +130,14 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
     claimed.tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience: payload.requester, card });
   }
-  const found = await handOutAnew(run, claimed, noted, card.place());
+  const { doors, leftOut } = await handOutAnew(run, claimed, noted, card.place());
   const act = { act: 'revoked', by: payload.requester.userId, what: 'replaced all its keys' };
   const done = (current: Demo): Demo =>
     withDone(withAudit({ ...current, replacing: undefined }, { at: new Date(), ...act }), run.id);
   await changeRecord(host, noted, done);
   await audit(run.log, host, noted, act);
   claimed.tell(() => card.settleReady());
-  claimed.tell(() => slack.reply(card.place(), payload.requester, everybodyRevokedMessage(demo.name, found)));
+  claimed.tell(() => slack.reply(card.place(), payload.requester, everybodyRevokedMessage(demo.name, doors, leftOut)));
 }
 
 async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Promise<Demo> {
@@ -146,15 +147,15 @@ async function noteKeys({ id: jobId }: RevokeRun, host: Cluster, demo: Demo): Pr
 }
 
 /**
- * Everybody who had a kubeconfig gets a new one in the same place, unless their access was revoked. Resolves with what else
- * gives access.
+ * Everybody who had a kubeconfig gets a new one in the same place, if they may still have it. Resolves with what else gives
+ * access, and with those who got none.
  */
 async function handOutAnew(
   run: RevokeRun,
   { host, claim, signal }: ClaimedHost,
   noted: Demo,
   card: CardPlace | undefined,
-): Promise<Record<string, string[]>> {
+): Promise<{ doors: Record<string, string[]>; leftOut: LeftOut[] }> {
   // Somebody may have got a kubeconfig with the old keys since they were noted.
   const demo = (await findDemo(host, noted.name)) ?? noted;
   const { slack, config, payload } = run;
@@ -162,8 +163,10 @@ async function handOutAnew(
   const rules = { ...config, revoked: demo.revoked };
   const receivers = receiversOf(demo);
   const threadIn = (channel: string) => (card?.channel === channel ? card : undefined);
-  const found = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
-    for (const { to, user } of unservedOf(demo)) {
+  const check = { access: config.access, people: run.people, log: run.log };
+  const { entitled, leftOut } = await entitledOf(unservedOf(demo), payload.requester, check);
+  const doors = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
+    for (const { to, user } of entitled) {
       const file = user === undefined ? await channelFile(run, host, demo) : await personalFile(context, user);
       const sent =
         user === undefined
@@ -172,6 +175,7 @@ async function handOutAnew(
       await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
         withServed(current, [to, sent.to]),
       );
+      if (sent.withheld !== undefined) leftOut.push({ to, why: `its kubeconfig came only to you, because ${sent.withheld}` });
       await audit(run.log, host, demo, credentialAct(String(file.content), sent.to, userId));
     }
     return await doorsOf(context);
@@ -181,7 +185,7 @@ async function handOutAnew(
       run.payload.requester,
       message(mrkdwn`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`),
     );
-  return found;
+  return { doors, leftOut };
 }
 
 /** What else gives access, by virtual cluster. */

@@ -30,7 +30,7 @@ function botFor(clusters: string[], more: Partial<ListenerContext> = {}) {
 }
 
 /** What is on the queues, as workers read it. */
-const asked = ({ enqueued }: ReturnType<typeof botFor>): unknown =>
+const asked = ({ enqueued }: ReturnType<typeof botFor>): Record<string, unknown>[] =>
   JSON.parse(
     JSON.stringify(enqueued.map(({ request: { name, payload }, ...where }) => ({ name, ...payload, ...where }))),
   );
@@ -83,4 +83,37 @@ test('a create without a name is not acknowledged under the name of another demo
 test('a question that nobody can answer later, because the process is frozen, is acknowledged as what it is', async () => {
   const { reply } = await botFor([], { isMomentary: true }).say('delete team-a');
   assert.equal(reply?.text, 'Looking up demo team-a.');
+});
+
+test('a command that changes a demo asks where it is only if several host clusters may have it', async () => {
+  const several = botFor(['eu', 'us']);
+  await several.say('extend team-a 90m');
+  await several.say('share team-a <!subteam^S1> --stop');
+  await several.say('transfer team-a <@U2>');
+  const common = { requester, demo: 'team-a' };
+  const question = { name: 'question', ...common, searched: ['eu', 'us'], hostCluster: 'eu' };
+  assert.deepEqual(asked(several), [
+    { ...question, command: 'extend', byMs: 5_400_000 },
+    { ...question, command: 'share', audience: 'S1', stop: true },
+    { ...question, command: 'transfer', person: 'U2' },
+  ]);
+  const one = botFor(['eu']);
+  await one.say('extend team-a 90m');
+  await one.say('extend team-a 90m --on eu');
+  const confirmed = botFor(['eu', 'us']);
+  await confirmed.say('extend team-a 5400s --on us', true);
+  await confirmed.say('extend team-a 90m --on us');
+  assert.deepEqual(
+    [...asked(one), ...asked(confirmed)].map(({ name, hostCluster, searched }) => [name, hostCluster, searched]),
+    ['eu', 'eu', 'us', 'us'].map((where) => ['extend', where, undefined]),
+  );
+});
+
+test('no command that changes a demo for its owner is signed for several host clusters', async () => {
+  for (const text of ['extend a 1h', 'share a <@U2>', 'transfer a <@U2>', 'delete a', 'revoke a', 'revoke a <@U2>'])
+    for (const isConfirmed of [false, true]) {
+      const bot = botFor(['eu', 'us']);
+      await bot.say(text, isConfirmed);
+      for (const { name, searched } of asked(bot)) assert.ok(name === 'question' || !searched, text);
+    }
 });
