@@ -226,7 +226,8 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
     'a revoke of one person': () =>
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
-    'a revoke of everybody': () => everybodyRevokedMessage(
+    'a revoke of everybody': () =>
+      everybodyRevokedMessage(
         name(),
         doors(),
         many(() => ({ to: person(), why: text() })),

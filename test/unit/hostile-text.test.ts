@@ -210,7 +210,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
     personRevokedMessage({ name: hostile }, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
-  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
+  'a revoke of everybody': () =>
+    everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
   'the verdict on a public name': () =>
     verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),

@@ -175,7 +175,8 @@ async function handOutAnew(
       await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
         withServed(current, [to, sent.to]),
       );
-      if (sent.withheld !== undefined) leftOut.push({ to, why: `its kubeconfig came only to you, because ${sent.withheld}` });
+      if (sent.withheld !== undefined)
+        leftOut.push({ to, why: `its kubeconfig came only to you, because ${sent.withheld}` });
       await audit(run.log, host, demo, credentialAct(String(file.content), sent.to, userId));
     }
     return await doorsOf(context);

@@ -9,17 +9,21 @@ import { textOf } from '../../../../support/stack.js';
 const receivers = ['U0ADA', 'U0BOB', 'U0EVE', 'C0DEMOS'].map((to) => ({ to }));
 
 const entitled = (standings: Record<string, Standing | Error>, access: { users?: string[]; viewers?: string[] } = {}) =>
-  entitledOf(receivers, { channelId: 'C0DEMOS' }, {
-    access: { viewers: [], users: [], channels: [], admins: [], guests: false, ...access },
-    people: {
-      standingOf: (id) => {
-        const standing = standings[id] ?? 'member';
-        return standing instanceof Error ? Promise.reject(standing) : Promise.resolve(standing);
+  entitledOf(
+    receivers,
+    { channelId: 'C0DEMOS' },
+    {
+      access: { viewers: [], users: [], channels: [], admins: [], guests: false, ...access },
+      people: {
+        standingOf: (id) => {
+          const standing = standings[id] ?? 'member';
+          return standing instanceof Error ? Promise.reject(standing) : Promise.resolve(standing);
+        },
+        isIn: () => Promise.resolve(false),
       },
-      isIn: () => Promise.resolve(false),
+      log: createLog('test', 'silent'),
     },
-    log: createLog('test', 'silent'),
-  });
+  );
 const named = ({ to }: { to: string }) => to;
 
 test('new keys go to nobody who may not have them any more', async () => {
