@@ -126,6 +126,7 @@ export const commands = {
     queue: 'removal',
     askedOn: 'search',
     who: 'shared',
+    asks: 'where',
     accepted: (demo) => mrkdwn`Pausing demo *${demo}*.`,
   },
   resume: {
@@ -138,6 +139,7 @@ export const commands = {
     askedOn: 'search',
     who: 'shared',
     handsOut: true,
+    asks: 'where',
     accepted: (demo) => mrkdwn`Resuming demo *${demo}*. Progress follows in this channel.`,
   },
   cancel: {

@@ -31,6 +31,8 @@ const askWhere: Asking = {
 
 const asking: Record<AskingCommand, Asking> = {
   extend: askWhere,
+  pause: askWhere,
+  resume: askWhere,
   share: askWhere,
   transfer: askWhere,
   delete: { find: requireDemo, question: deleteQuestion },
