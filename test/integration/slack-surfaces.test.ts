@@ -168,7 +168,8 @@ describe('the form', () => {
 
   test('refuses a channel that the person has not joined, at its field', async () => {
     const url = await start();
-    await type(url, '');
+    const atHome = { ...slack.alice, channelId: undefined, responseUrl: undefined };
+    await pressButton(url, slack.signingSecret, { ...atHome, actionId: 'form:0', value: 'create' });
     const { body } = await submit(url, { demo: 'a', channel: 'C0ADMINS' });
     assert.match(body.errors?.channel ?? JSON.stringify(body), /does not see you in this channel/);
     assert.deepEqual(await waiting(), []);
