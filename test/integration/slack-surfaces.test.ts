@@ -275,7 +275,10 @@ describe('the Home', () => {
     await pressButton(url, slack.signingSecret, { ...pressed, value: 'verify a', homeChannel: slack.channel });
     await pressButton(url, slack.signingSecret, { ...pressed, value: 'verify b', homeChannel: 'D0HOME' });
     await waitFor('the job', async () => (await waiting()).length > 0 || undefined);
-    assert.deepEqual((await waiting()).map(({ demo, requester }) => [demo, requester.channelId]), [['b', 'D0HOME']]);
+    assert.deepEqual(
+      (await waiting()).map(({ demo, requester }) => [demo, requester.channelId]),
+      [['b', 'D0HOME']],
+    );
   });
 
   test('runs the commands of its buttons in the direct messages with the person', async () => {
