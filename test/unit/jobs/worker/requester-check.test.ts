@@ -23,7 +23,7 @@ function check(answers: (Standing | Error)[], guests = false) {
   return { access: { ...access, guests }, people: { standingOf, isIn }, log: createLog('test', 'silent') };
 }
 /** Everybody is in the group S1, and nobody in another. */
-const isIn = (group: string) => Promise.resolve(group === 'S1');
+const isIn = (group: string) => Promise.resolve(['S1', 'C0TEAM'].includes(group));
 const outage = new Error('Slack does not answer');
 const missingScope = new WebAPIPlatformError({ ok: false, error: 'missing_scope' });
 
@@ -46,8 +46,10 @@ describe('the worker', () => {
   test('serves members of a listed user group or channel', async () => {
     const listing = (users: string[]) => ({ ...check(['member']), access: { ...access, users } });
     await assertMayAsk(requester, listing(['S1']));
-    await assertMayAsk(requester, listing([requester.channelId]));
-    await assert.rejects(assertMayAsk(requester, listing(['S2', 'C0OTHER'])), { code: 'not-allowed' });
+    await assertMayAsk(requester, listing(['C0TEAM']));
+    // That the command says that it was given there proves nothing.
+    for (const users of [['S2', 'C0OTHER'], [requester.channelId]])
+      await assert.rejects(assertMayAsk(requester, listing(users)), { code: 'not-allowed' });
   });
   test('refuses what the role of somebody does not include, and allows the rest', async () => {
     const as = (roles: Partial<typeof access>, command: 'create' | 'list' | 'delete') =>
