@@ -141,8 +141,17 @@ export class VirtualCluster {
     this.copyToHost(service, { apiVersion: 'v1', kind: 'Service', metadata, spec: { ...service.spec, selector } });
   }
 
+  /** Without its own pod it copies nothing, and the reconciler calls again. */
+  private assertRunning(): void {
+    const isOwn = ({ metadata }: KubeObject) =>
+      metadata.labels?.app === 'vcluster' && metadata.labels.release === this.name;
+    if (!this.host.store.list('pods', this.namespace).some(isOwn))
+      throw new StatusError(503, 'ServiceUnavailable', 'the virtual cluster has no pod');
+  }
+
   private syncPod(pod: KubeObject): void {
     const { store } = this.host;
+    this.assertRunning();
     const metadata = this.syncedMetadata(pod);
     const synced = store.find('pods', this.namespace, metadata.name);
     if (pod.metadata.deletionTimestamp) {

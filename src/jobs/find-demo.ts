@@ -100,14 +100,20 @@ const pausedRefusal = ({ name }: Demo): Refusal =>
     hint: `Resume it: \`/vcdemo resume ${name}\`.`,
   });
 
+/** @throws UnknownDemo; Refusal `demo-paused` */
+export async function requireUnpausedDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
+  const demo = await requireDemo(host, run);
+  if (demo.state === 'paused') throw pausedRefusal(demo);
+  return demo;
+}
+
 /**
  * A demo that can be used: both clusters exist.
  * @throws UnknownDemo; Refusal `demo-not-ready`, `demo-paused`
  */
 export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
-  const demo = await requireDemo(host, run);
+  const demo = await requireUnpausedDemo(host, run);
   if (demo.state === 'ready') return demo;
-  if (demo.state === 'paused') throw pausedRefusal(demo);
   const why = {
     creating: 'is still being created',
     failed: 'was not fully created',

@@ -2,7 +2,7 @@ import { messageOf } from '../../../errors.js';
 import type { EvidenceFile } from '../../../k8s/evidence.js';
 import { redact } from '../../../redact.js';
 import { bothClusters, type DemoContext } from '../../context.js';
-import { requireDemo } from '../../find-demo.js';
+import { requireUnpausedDemo } from '../../find-demo.js';
 import type { Handler } from '../../job-run.js';
 import { onReadyDemo } from '../../on-ready-demo.js';
 import { brief } from '../../slack/messages.js';
@@ -12,7 +12,7 @@ import { diagnosisMessage, unreachableMessage } from './messages.js';
 
 /**
  * Runs the checks, names the causes of what fails, and attaches an archive of evidence. It sends the few requests of a
- * verify, because some causes show only in the answers, but records and posts no verdict. Also for a demo that is not ready.
+ * verify, because some causes show only in the answers, but records and posts no verdict. Also for a demo that is not ready, unless it is paused: then nothing runs that could be looked at.
  */
 export const diagnose: Handler<'diagnose'> = async (run) => {
   const { slack, log, payload } = run;
@@ -32,7 +32,7 @@ export const diagnose: Handler<'diagnose'> = async (run) => {
         log.warn({ reason: messageOf(error) }, 'the evidence was not attached');
       }
     },
-    (host) => requireDemo(host, run),
+    (host) => requireUnpausedDemo(host, run),
   );
 };
 

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { V1Pod, V1PersistentVolumeClaim } from '@kubernetes/client-node';
+import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { findDemo } from '../../src/k8s/demo-record.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { list, merge, ref } from '../../src/k8s/objects.js';
+import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { startStack, type Stack } from '../support/stack.js';
+
+/* `pause` and `resume`, with the processes of dist/ on a simulated cluster. */
+
+describe('a demo', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let cluster: Cluster;
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    stack = await startStack(host.environment, { notice: host.notice });
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    await stack.startWorker();
+    await stack.type(stack.slack.alice, 'create nap');
+    await stack.message(/Demo \*nap\* of .* is ready/, 60_000);
+  });
+  after(async () => {
+    cluster?.close();
+    await stack?.close();
+    await host?.close();
+  });
+
+  const inBoth = async (kind: string) =>
+    (
+      await Promise.all(
+        ['nap-vc1', 'nap-vc2'].map((namespace) =>
+          list<V1Pod | V1PersistentVolumeClaim>(cluster, 'v1', kind, { namespace }),
+        ),
+      )
+    ).flat();
+  const files = async () =>
+    (await stack.slack.files(stack.slack.channel)).flatMap(({ name, id }) =>
+      name === 'nap.kubeconfig.yaml' ? [id] : [],
+    );
+
+  it('has no pods while it is paused, and keeps its volumes and its record', async () => {
+    const { alice } = stack.slack;
+    const volumes = (await inBoth('PersistentVolumeClaim')).map(({ metadata }) => metadata.uid);
+    const before = (await findDemo(cluster, 'nap'))!;
+    await stack.type(alice, 'pause nap');
+    await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
+    assert.deepEqual(await inBoth('Pod'), []);
+    assert.deepEqual(
+      (await inBoth('PersistentVolumeClaim')).map(({ metadata }) => metadata.uid),
+      volumes,
+    );
+    const paused = (await findDemo(cluster, 'nap'))!;
+    assert.deepEqual([paused.state, paused.expires], ['paused', before.expires], 'its lifetime goes on');
+  });
+
+  it('tells everybody who wants to use it that it is paused, and how to resume it', async () => {
+    const { alice } = stack.slack;
+    for (const command of ['verify nap', 'kubeconfig nap', 'dashboard nap', 'diagnose nap']) {
+      await stack.type(alice, command);
+      await stack.whisper(
+        alice,
+        new RegExp(`${command.split(' ')[0]} nap[\\s\\S]*is paused[\\s\\S]*/vcdemo resume nap`),
+        60_000,
+      );
+    }
+    await stack.type(alice, 'list');
+    await stack.whisper(alice, /nap\*: it is paused/, 60_000);
+  });
+
+  it('is resumed with new certificates if they ran out meanwhile, and proven like a create', async () => {
+    const { alice } = stack.slack;
+    const sent = await files();
+    // As if the Secret with the kubeconfig had been of no use any more.
+    await merge(cluster, ref('v1', 'Secret', 'vcdemo-kubeconfig', 'nap-vc1'), { data: { kubeconfig: 'bm90aGluZw==' } });
+    await stack.type(alice, 'resume nap');
+    await stack.message(/Demo \*nap\* of .* is ready/, 90_000);
+    assert.equal((await findDemo(cluster, 'nap'))?.state, 'ready');
+    // In place of the earlier one.
+    const [renewed, ...others] = await files();
+    assert.deepEqual([others.length, sent.includes(renewed!)], [0, false]);
+    await stack.type(alice, 'resume nap');
+    await stack.whisper(alice, /Demo nap is not paused: it is ready/, 60_000);
+  });
+
+  it('that is paused can also be resumed by `create`, and deleted', async () => {
+    const { alice } = stack.slack;
+    await stack.type(alice, 'pause nap');
+    await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
+    await stack.type(alice, 'create nap');
+    await stack.message(/Demo \*nap\* of .* is ready/, 90_000);
+    await stack.type(alice, 'pause nap');
+    await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
+    await stack.confirm(alice, 'delete nap');
+    await stack.message(/Demo \*nap\* has been deleted; nothing is left/, 60_000);
+  });
+});
