@@ -118,6 +118,7 @@ export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<D
     creating: 'is still being created',
     failed: 'was not fully created',
     deleting: 'is being deleted',
+    paused: 'is paused',
   }[demo.state];
   throw new Refusal('demo-not-ready', `Demo ${demo.name} ${why}.`, {
     hint:

@@ -2,7 +2,7 @@ import { capitalised } from '../../text.js';
 import { joinWords } from '../../commands/normalise.js';
 import type { JobPayload } from '../../commands/job-payloads.js';
 import { commands, type AskingCommand } from '../../commands/table.js';
-import { formatDuration, seconds } from '../../duration.js';
+import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
 import { holderNow } from '../../k8s/claim.js';
 import type { Cluster } from '../../k8s/cluster.js';
@@ -104,7 +104,7 @@ export function questionMessage(
 ): SlackMessage {
   const { name, owner, created, expires, shared } = demo;
   const others = receiversOf(demo).filter(({ to }) => to !== owner.id);
-  const age = formatDuration(Date.now() - created.getTime());
+  const age = formatDuration(wholeMinutes(Date.now() - created.getTime()));
   const facts = [
     mrkdwn`It belongs to ${mention(owner.id)}${where && ` on ${where}`}, is ${age} old and expires ${slackTime(expires)}; ${describeState(demo)}.`,
     others.length > 0 &&
@@ -127,3 +127,5 @@ export function questionMessage(
   ]);
   return { text, blocks: [...blocks, answers] };
 }
+
+const wholeMinutes = (ms: number): number => Math.max(1, Math.floor(ms / minutes(1))) * minutes(1);

@@ -1,6 +1,6 @@
 import { seconds } from '../../../duration.js';
 import { NotYet } from '../../../k8s/api-errors.js';
-import { holds, lacks, unless } from '../../../k8s/check.js';
+import { holds, lacks, pause, unless } from '../../../k8s/check.js';
 import {
   applyDashboard,
   applyDashboardExposure,
@@ -8,7 +8,14 @@ import {
   checkDashboardExposure,
 } from '../../../k8s/dashboard.js';
 import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
-import { demoLabels, readyDemo, virtualClusterNames, publicNameOf, namespaceBase } from '../../../k8s/demo.js';
+import {
+  demoLabels,
+  readyDemo,
+  virtualClusterNames,
+  publicNameOf,
+  namespaceBase,
+  type VirtualClusterName,
+} from '../../../k8s/demo.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/exposure.js';
 import {
   applyHelloworld,
@@ -28,6 +35,7 @@ import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/ob
 import { readPullSecrets } from '../../../k8s/pull-secrets.js';
 import { retryRefused, retryWorkload } from '../../../k8s/refused.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
+import { readRemoteStates } from '../../../k8s/remote-clusters.js';
 import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
 import { sendTraffic } from '../../../k8s/traffic.js';
 import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
@@ -220,7 +228,27 @@ export const meshTraffic: Work<DemoContext> = {
     const seen = Object.keys(hits.versions);
     return seen.length === 2 ? holds : lacks(`only ${seen.join()} of helloworld answers requests from vc1`);
   },
+  apply: async (context) =>
+    void (await Promise.all(virtualClusterNames.map((name) => untilOtherIsRead(context, name)))),
 };
+
+/**
+ * Waits until istiod reads the other cluster, and restarts it if it has given that up: one that started with a wrong remote
+ * secret may never take up the right one (seen with 1.31). If that does not help, the check says what is missing.
+ */
+async function untilOtherIsRead({ connections, demo, config, signal }: DemoContext, name: VirtualClusterName) {
+  const cluster = await connections.connect(placeOf(demo, name));
+  const deadline = performance.now() + seconds(60) * config.stepDeadlineFactor;
+  while (performance.now() < deadline) {
+    const states = await readRemoteStates(cluster, signal).catch(() => ({})); // istiod may be starting
+    const state = Object.entries(states).find(([id]) => id !== name)?.[1];
+    if (state === 'synced') return;
+    // Once for a job, however often this is seen.
+    if (state === 'timeout')
+      await restartDeployments(cluster, 'istio-system', ['istiod'], demo.begun?.jobId ?? demo.id);
+    await pause(seconds(0.5), signal);
+  }
+}
 
 /** The lifetime of a demo starts when it is ready for the first time. */
 export const ready: Work<DemoContext> = {
