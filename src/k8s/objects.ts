@@ -427,6 +427,14 @@ export async function remove(
 
 export const manifestHash = 'vcdemo.io/manifest-hash';
 
+/** What vcdemo notes on objects in virtual clusters. vcluster copies annotations, so the admission policy lets these pass. */
+export const copiedNotes = {
+  manifestHash,
+  retried: 'vcdemo.io/retried',
+  restartedFor: 'vcdemo.io/restarted-for',
+  tokensOf: 'vcdemo.io/tokens-of',
+} as const;
+
 /** The manifest with a hash of itself, by which `missing` recognises that exactly this was applied. */
 function stamped(manifest: Manifest): Manifest {
   const annotations = { ...manifest.metadata.annotations, [manifestHash]: hashOf(manifest) };

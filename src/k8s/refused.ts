@@ -1,14 +1,14 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { isNotFound } from './api-errors.js';
 import type { Cluster } from './cluster.js';
-import { list, merge, ref, type Reference } from './objects.js';
+import { copiedNotes, list, merge, ref, type Reference } from './objects.js';
 
 /*
  * After a refusal by a quota or by admission in the host cluster, controllers retry with pauses that grow to minutes.
  * Touching the object makes them retry at once, so that a resumed create does not have to wait.
  */
 
-const retried = 'vcdemo.io/retried';
+const { retried } = copiedNotes;
 /** Anybody in the virtual cluster can create any number of events. */
 const atMost = { events: 250, objects: 50 };
 

@@ -1,11 +1,11 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import { holds, lacks, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
-import { merge, read, ref } from './objects.js';
+import { copiedNotes, merge, read, ref } from './objects.js';
 
 /* Restarts Deployments once for a job, however often its steps run: the pods' template says for which job they started. */
 
-const restartedFor = 'vcdemo.io/restarted-for';
+const { restartedFor } = copiedNotes;
 
 const deployment = (name: string, namespace: string) => ref('apps/v1', 'Deployment', name, namespace);
 

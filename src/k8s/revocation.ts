@@ -5,7 +5,7 @@ import { holds, lacks, waitUntil, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import type { VirtualClusterPlace } from './demo.js';
 import { execInPod } from './exec.js';
-import { eachOf, merge, pages, read, ref, remove, type Found } from './objects.js';
+import { copiedNotes, eachOf, merge, pages, read, ref, remove, type Found } from './objects.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { adminBinding, demoUser } from './user-certificate.js';
 import { controlPlanePod } from './virtual-cluster.js';
@@ -88,7 +88,7 @@ async function currentAuthority(host: Cluster, { name, namespace }: VirtualClust
 export const isBound = async (cluster: Cluster, user: string): Promise<boolean> =>
   (await read(cluster, ref(rbac, 'ClusterRoleBinding', adminBinding(user).metadata.name))) !== undefined;
 
-const tokensAnnotation = 'vcdemo.io/tokens-of';
+const { tokensOf: tokensAnnotation } = copiedNotes;
 const kubeSystem = ref('v1', 'Namespace', 'kube-system');
 
 /** Whether the tokens and pods in a virtual cluster use its current keys; `authority` is the hash of its CA. */

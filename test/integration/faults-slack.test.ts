@@ -94,11 +94,12 @@ for (const way of ways)
     const type = (text: string, person = slack.alice) =>
       slackCommand(url(), slack.signingSecret, { ...person, channelId: slack.channel, text });
     const submit = (demo: string) => submitModal(url(), slack.signingSecret, slack.alice, slack.views.modal!, { demo });
-    const press = (actionId: string, value: string, responseUrl?: string) =>
+    /** In the channel, or without a response_url at Home. */
+    const press = async (actionId: string, value: string, responseUrl?: string) =>
       pressButton(url(), slack.signingSecret, {
         ...{ ...slack.alice, actionId, value, responseUrl },
         ...(responseUrl === undefined
-          ? { channelId: undefined, homeChannel: slack.channel }
+          ? { channelId: undefined, homeChannel: await slack.directMessages(slack.alice.userId) }
           : { channelId: slack.channel }),
       });
     const mention = (text: string, eventId?: string) =>
@@ -199,7 +200,9 @@ for (const way of ways)
         test(`at Home is posted once in the direct messages although Slack ${what} at first`, async () => {
           const text = `create "No ${unique()}"`;
           const shown = async () =>
-            (await slack.messages(slack.channel)).filter((message) => message.text.includes(text.slice(8, -1)));
+            (await slack.messages(await slack.directMessages(slack.alice.userId))).filter((message) =>
+              message.text.includes(text.slice(8, -1)),
+            );
           slack.disturb('chat.postMessage', [disturbance]);
           await press('run:0', text);
           await waitFor('the answer', async () => (await shown()).length > 0);

@@ -83,6 +83,8 @@ describe('a demo', () => {
     const [renewed, ...others] = await files();
     assert.deepEqual([others.length, sent.includes(renewed!)], [0, false]);
     const { bob } = stack.slack; // the same command of the same person within seconds counts as one
+    await stack.type(alice, `share nap <@${bob.userId}>`);
+    await stack.whisper(alice, /is shared with/);
     await stack.type(bob, 'resume nap');
     await stack.whisper(bob, /Demo nap is not paused: it is ready/, 60_000);
   });

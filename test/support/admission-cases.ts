@@ -1,4 +1,5 @@
 import type { AdmissionRuleId } from '../../src/config/admission.js';
+import { copiedNotes } from '../../src/k8s/objects.js';
 import type { Manifest } from '../../src/k8s/objects.js';
 import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
 import { readDemoConfig } from '../../src/config.js';
@@ -384,7 +385,6 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ],
     ...[
       'ad.datadoghq.com/app.checks',
-      'cluster-autoscaler.kubernetes.io/safe-to-evict',
       'co.elastic.logs/raw',
       'reflector.v1.k8s.emberstack.com/reflection-auto-enabled',
       'replicator.v1.mittwald.de/replicate-to',
@@ -521,8 +521,13 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       }),
     ],
     [
-      'what vcdemo applied in a virtual cluster',
-      service({}, { annotations: { 'vcdemo.io/manifest-hash': 'a' } }),
+      'what vcdemo notes in a virtual cluster',
+      service({}, { annotations: Object.fromEntries(Object.values(copiedNotes).map((key) => [key, 'a'])) }),
+      syncer,
+    ],
+    [
+      'the annotation that vcluster itself gives to pods',
+      pod(synced, {}, { annotations: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' } }),
       syncer,
     ],
     ['a Service', service({ selector: { app: 'a' } })],

@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../../config.js';
 import type { AdmissionRuleId } from '../../config/admission.js';
-import { manifestHash } from '../objects.js';
+import { copiedNotes } from '../objects.js';
 
 /*
  * What may exist in the namespaces of demos, whoever creates it, as rules in CEL. They list what is allowed, so features of
@@ -168,9 +168,12 @@ const tenantKinds = words(`pods pods/status pods/ephemeralcontainers pods/resize
   persistentvolumeclaims endpoints events events.k8s.io/events discovery.k8s.io/endpointslices apps/deployments
   apps/replicasets apps/statefulsets coordination.k8s.io/leases`);
 
-/** Annotations that make controllers and network plugins of the host act outside the namespace, or on the node. */
+/**
+ * Annotations that make controllers and network plugins of the host act outside the namespace, or on the node. vcluster itself
+ * writes cluster-autoscaler.kubernetes.io/safe-to-evict.
+ */
 const hostAnnotations = words(`ad.datadoghq.com/ admission.datadoghq.com/ azure.workload.identity/
-  cluster-autoscaler.kubernetes.io/ cni.projectcalico.org/ co.elastic. consul.hashicorp.com/
+  cni.projectcalico.org/ co.elastic. consul.hashicorp.com/
   descheduler.alpha.kubernetes.io/ eks.amazonaws.com/ external-dns.alpha.kubernetes.io/ fluentbit.io/ getambassador.io/
   gke-gcsfuse/ iam.amazonaws.com/ instrumentation.opentelemetry.io/ io.katacontainers. io.kubernetes.cri-o. k8s-sidecar-
   k8s.ovn.org/ k8s.v1.cni.cncf.io/ karpenter.sh/ kubed.appscode.com/ kubernetes.io/config. linkerd.io/ metallb.io/
@@ -507,12 +510,11 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'reserved-labels': {
     on: 'tenant',
-    // Objects that vcdemo applies in a virtual cluster have the hash, and vcluster copies it.
     // Services and the worker find the control plane's pods and vc-client by their labels.
     allows: `variables.labels.all(k, !k.startsWith('vcdemo.io/')) &&
       (!variables.pod || (variables.labels[?'app'].orValue('') != 'vc-client' &&
         !(variables.labels[?'app'].orValue('') == 'vcluster' && variables.labels[?'release'].orValue('') == variables.cluster))) &&
-      variables.annotations.all(k, !k.startsWith('vcdemo.io/') || k == '${manifestHash}')`,
+      variables.annotations.all(k, !k.startsWith('vcdemo.io/') || k in ${list(...Object.values(copiedNotes))})`,
     says: 'labels and annotations that begin with vcdemo.io/ are reserved, and so are, for pods, app=vc-client and the labels of the control plane (app=vcluster): remove them',
     probe: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...asTenants, labels: { 'vcdemo.io/probe': 'true' } } },
   },
