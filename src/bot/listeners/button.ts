@@ -60,7 +60,10 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     acknowledged();
     // After a refusal the question stays, so that the person can press the button again.
     const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
-    if (reply) await tell(reply, replacesQuestion);
+    // A command that only its worker answers still takes the place of the question.
+    const confirmed = replacesQuestion ? messageOfParagraphs([mrkdwn`Confirmed: \`/vcdemo ${text}\``]) : undefined;
+    const said = reply ?? confirmed;
+    if (said) await tell(said, replacesQuestion);
     watchUntaken(jobs, context, tell);
   });
 }
