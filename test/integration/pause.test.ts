@@ -90,8 +90,8 @@ describe('a demo', () => {
   });
 
   it('that is paused can also be resumed by `create`, and deleted', async () => {
-    const { alice } = stack.slack;
-    await stack.type(alice, 'pause nap');
+    const { alice, bob } = stack.slack; // in turns, as above
+    await stack.type(bob, 'pause nap');
     await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
     await stack.type(alice, 'create nap');
     await stack.message(/Demo \*nap\* of .* is ready/, 90_000);

@@ -13,7 +13,7 @@ describe('how long runs took', () => {
     apply(host, {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: 'vcdemo-durations', namespace: 'default' },
+      metadata: { name: 'vcdemo.durations', namespace: 'default' },
       data: { durations },
     });
   beforeEach(() => keep('{}'));

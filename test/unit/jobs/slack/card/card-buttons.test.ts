@@ -45,6 +45,7 @@ test('what a demo offers depends on its state', () => {
   assert.deepEqual(Object.fromEntries(offered), {
     creating: 'Status · Cancel · Delete',
     ready: 'Verify · Kubeconfig · Dashboard · Extend · Delete',
+    paused: 'Resume · Extend · Delete',
     failed: 'Resume · Logs · Delete',
     deleting: 'Status · Delete',
   });
