@@ -160,7 +160,8 @@ describeContract('the admission policy', (api) => {
     await waitFor('a node for the pod', async () => (await read<V1Pod>(api.cluster, reference))?.spec?.nodeName);
     const path = await pathOf(api.cluster, reference);
     const deleted = async (client: Cluster, gracePeriodSeconds?: number): Promise<string | undefined> => {
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds };
+      // Kubernetes ignores the query of a request that has a body.
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, dryRun: ['All'] };
       try {
         await client.request({ method: 'DELETE', path, query: { dryRun: 'All' }, body });
         return undefined;
