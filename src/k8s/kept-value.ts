@@ -14,8 +14,6 @@ export interface KeptValue<Value> {
   schema: z.ZodType<Value>;
 }
 
-const triesAtOnce = 5;
-
 /**
  * The value; undefined if nothing was kept.
  * @throws ZodError if it is not what the schema describes
@@ -32,9 +30,10 @@ export async function changeKept<Value>(
   host: Cluster,
   kept: KeptValue<Value>,
   change: (current: Value | undefined) => Value | undefined,
+  tries = 5,
 ): Promise<boolean> {
   const reference = referenceOf(host, kept);
-  for (let tries = 1; tries <= triesAtOnce; tries++) {
+  for (let attempt = 1; attempt <= tries; attempt++) {
     const { value, version } = await find(host, kept);
     const next = change(value);
     if (next === undefined) return false;

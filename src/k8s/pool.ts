@@ -1,17 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { V1ConfigMap } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { pairPrefix } from '../commands/payload.js';
 import type { DemoConfig } from '../config.js';
 import { sharedConfig } from '../config/schema.js';
 import { hours, minutes } from '../duration.js';
-import { parseJson } from '../json.js';
-import { isConflict, isNotFound } from './api-errors.js';
-import { homeNamespace, type Cluster } from './cluster.js';
+import type { Cluster } from './cluster.js';
 import { changeExisting } from './demo-record.js';
 import { wildcardName } from './hosts.js';
+import { changeKept, readKept } from './kept-value.js';
 import { planDemo, problemOf, type Demo, type WarmPair } from './demo.js';
-import { create, pathOf, read, ref } from './objects.js';
 
 /*
  * Warm pairs: demos that are made before anybody asks for them. A pair has a record like a demo, with `warm` set, so that
@@ -148,40 +145,31 @@ const notesSchema = z.object({
 });
 export type PoolNotes = z.output<typeof notesSchema>;
 
-const key = 'pool';
-/** The dot keeps it apart from the records of all demos and pairs. */
-const notesReference = (host: Cluster) => ref('v1', 'ConfigMap', 'vcdemo.pool', homeNamespace(host.access));
+const none: PoolNotes = { failures: 0 };
+/** Notes that cannot be read count as none. */
+const kept = { name: 'vcdemo.pool' as const, key: 'pool', schema: notesSchema.catch(none) };
 
-/** What the pool remembers; notes that cannot be read count as none. */
-export const readPoolNotes = async (host: Cluster): Promise<PoolNotes> =>
-  notesIn(await read<V1ConfigMap>(host, notesReference(host)));
-
-const notesIn = (found: V1ConfigMap | undefined): PoolNotes =>
-  notesSchema.safeParse(parseJson(found?.data?.[key] ?? '')).data ?? { failures: 0 };
+/** What the pool remembers. */
+export const readPoolNotes = async (host: Cluster): Promise<PoolNotes> => (await readKept(host, kept)) ?? none;
 
 const tries = 10;
 
+/** @throws Error if other workers kept writing them meanwhile */
 export async function changePoolNotes(host: Cluster, change: (notes: PoolNotes) => PoolNotes): Promise<PoolNotes> {
-  const reference = notesReference(host);
-  for (let attempt = 1; ; attempt++) {
-    const present = await read<V1ConfigMap>(host, reference);
-    const before = notesIn(present);
-    const changed = change(before);
-    if (changed === before) return before;
-    const { resourceVersion } = present?.metadata ?? {};
-    const body = {
-      ...reference,
-      metadata: { ...reference.metadata, ...(resourceVersion !== undefined && { resourceVersion }) },
-      data: { [key]: JSON.stringify(changed) },
-    };
-    try {
-      if (present) await host.request({ method: 'PUT', path: await pathOf(host, reference), body });
-      else await create(host, body);
-      return changed;
-    } catch (error) {
-      if (!(isConflict(error) || isNotFound(error)) || attempt === tries) throw error;
-    }
-  }
+  let notes = none;
+  let isSame = true;
+  const isWritten = await changeKept(
+    host,
+    kept,
+    (before = none) => {
+      notes = change(before);
+      isSame = notes === before;
+      return isSame ? undefined : notes;
+    },
+    tries,
+  );
+  if (!isSame && !isWritten) throw new Error(`ConfigMap ${kept.name} was not written: other workers kept changing it.`);
+  return notes;
 }
 
 export const withFailure = (notes: PoolNotes, reason: string, now = new Date()): PoolNotes => ({
