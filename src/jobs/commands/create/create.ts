@@ -38,6 +38,7 @@ import { brokenByHost, noteBroken } from '../../host-trouble.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
+import { tellHolder } from '../../tell-holder.js';
 import { emptyButtons, failedButtons } from '../../slack/card/card-buttons.js';
 import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
@@ -57,11 +58,7 @@ export const create: Handler<'create'> = (run) =>
   namingAllPermissions(run, () => (run.payload.isUnnamed ? createUnnamed(run) : createNamed(run)));
 
 const createNamed = (run: CreateRun): Promise<void> =>
-  withClaimedDemo(
-    run,
-    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-    (claimed) => createClaimed(run, claimed),
-  );
+  withClaimedDemo(run, tellHolder(run), (claimed) => createClaimed(run, claimed));
 
 const mostNames = 200;
 

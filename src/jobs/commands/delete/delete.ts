@@ -3,18 +3,15 @@ import { mrkdwn } from '../../../mrkdwn.js';
 import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
+import { tellHolder } from '../../tell-holder.js';
 import { assertShown } from '../question.js';
-import { beingWorkedOnMessage, onCluster } from '../../slack/messages.js';
+import { onCluster } from '../../slack/messages.js';
 import { goneMessage } from './messages.js';
 import { removeDemo } from './remove-demo.js';
 
 /** Deletes a demo, even one that was only partly created, and says what is left, if anything. */
 export const deleteDemo: Handler<'delete'> = (run) =>
-  withClaimedDemo(
-    run,
-    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-    (claimed) => deleteClaimed(run, claimed),
-  );
+  withClaimedDemo(run, tellHolder(run), (claimed) => deleteClaimed(run, claimed));
 
 async function deleteClaimed(run: JobRun<'delete'>, claimed: ClaimedHost): Promise<void> {
   const { config, payload } = run;

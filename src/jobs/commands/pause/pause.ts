@@ -8,17 +8,14 @@ import { FlowError } from '../../flow.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import { tellHolder } from '../../tell-holder.js';
 import { pausedButtons } from '../../slack/card/card-buttons.js';
-import { beingWorkedOnMessage, message, onCluster } from '../../slack/messages.js';
+import { message, onCluster } from '../../slack/messages.js';
 import { pauseFlow } from './flow.js';
 
 /** Stops all pods of a demo; `resume` starts them again. A pause that failed halfway is finished by another one. */
 export const pause: Handler<'pause'> = (run) =>
-  withClaimedDemo(
-    run,
-    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-    (claimed) => pauseClaimed(run, claimed),
-  );
+  withClaimedDemo(run, tellHolder(run), (claimed) => pauseClaimed(run, claimed));
 
 async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise<void> {
   const { payload, config, log, slack } = run;

@@ -16,11 +16,12 @@ import { FlowError } from '../../flow.js';
 import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import { tellHolder } from '../../tell-holder.js';
 import { unrevokedButtons } from '../../slack/card/card-buttons.js';
 import type { CardPlace } from '../../slack/card/publish-card.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { noteFiles, receiversOf, recorded, unservedOf, withdrawFiles, withServed } from '../../slack/files.js';
-import { beingWorkedOnMessage, kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
+import { kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
 import { kubeconfigFile } from '../kubeconfig.js';
 import { assertShown } from '../question.js';
@@ -32,16 +33,12 @@ type RevokeRun = JobRun<'revoke'>;
 
 /** Revokes one person's access, or replaces all keys and sends new kubeconfigs to those who are entitled to one. */
 export const revoke: Handler<'revoke'> = (run) =>
-  withClaimedDemo(
-    run,
-    (holder) => run.slack.whisper(run.payload.requester, beingWorkedOnMessage(run.payload.demo, holder)),
-    async (claimed) => {
-      const demo = await requireReadyDemo(claimed.host, run);
-      assertShown(demo, run.payload.shown);
-      if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
-      else await revokePerson(run, claimed, demo, run.payload.person);
-    },
-  );
+  withClaimedDemo(run, tellHolder(run), async (claimed) => {
+    const demo = await requireReadyDemo(claimed.host, run);
+    assertShown(demo, run.payload.shown);
+    if (run.payload.person === undefined) await revokeEverybody(run, claimed, demo);
+    else await revokePerson(run, claimed, demo, run.payload.person);
+  });
 
 async function revokePerson(
   { slack, payload, ...run }: RevokeRun,
