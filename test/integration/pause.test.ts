@@ -90,12 +90,12 @@ describe('a demo', () => {
   });
 
   it('that is paused can also be resumed by `create`, and deleted', async () => {
-    const { alice, bob } = stack.slack; // in turns, as above
+    const { alice, bob } = stack.slack;
     await stack.type(bob, 'pause nap');
     await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
     await stack.type(alice, 'create nap');
     await stack.message(/Demo \*nap\* of .* is ready/, 90_000);
-    await stack.type(alice, 'pause nap');
+    await stack.mention(alice, 'pause nap'); // typed again within seconds it would count as the first one
     await stack.message(/Demo \*nap\* of .* is paused/, 60_000);
     await stack.confirm(alice, 'delete nap');
     await stack.message(/Demo \*nap\* has been deleted; nothing is left/, 60_000);
