@@ -75,6 +75,7 @@ function verified(text: string): Verified {
   const verdict = judge(directions, evenly);
   return {
     demo: 'demo',
+    hostCluster: undefined,
     verdict,
     directions,
     expectation: evenly,
@@ -87,6 +88,7 @@ function verified(text: string): Verified {
 
 const demo: Demo = {
   name: 'demo',
+  hostCluster: undefined,
   owner: { id: 'U1', name: 'ada' },
   channel: 'C1',
   created: new Date(0),

@@ -5,12 +5,12 @@ import { isNoSubstitutionTemplateLiteral, isStringLiteral, isTemplateExpression 
 import { API } from 'typescript/unstable/sync';
 
 /*
- * npm run -s strings [-- FOLDER...]: prints every string in the sources that people may read, with its file and line:
- * messages, errors, hints, log lines, help. Read them aloud.
+ * npm run -s strings [-- FOLDER...]: prints every string in `src` (or these folders) that people may read, with its file and
+ * line: messages, labels, errors, hints, log lines, help. Read them aloud.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folders = process.argv.length > 2 ? process.argv.slice(2) : ['src', 'sandbox', 'scripts', 'simulator'];
+const folders = process.argv.length > 2 ? process.argv.slice(2) : ['src'];
 const paths = folders
   .flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
@@ -24,8 +24,7 @@ for (const path of paths) {
   const file = snapshot.getDefaultProjectForFile(root + path)?.program.getSourceFile(root + path);
   if (!file) throw new Error(`The compiler did not read ${path}`);
   const visit = (node: Node): void => {
-    // Text for people has at least two words, or a word and a value.
-    if (/(?:[A-Za-z]{2,}|…)[,;:]? (?:[A-Za-z]{2,}|…)/.test(wordsOf(node))) {
+    if (isForPeople(wordsOf(node), path)) {
       const line = file.text.slice(0, node.getStart(file)).split('\n').length;
       process.stdout.write(`${path}:${line} ${node.getText(file).replace(/\s*\n\s*/g, ' ⏎ ')}\n`);
     }
@@ -34,6 +33,16 @@ for (const path of paths) {
   visit(file);
 }
 compiler.close();
+
+/** Text for people has at least two words, or a word and a value; or it is a label such as `Verify`. */
+function isForPeople(words: string, path: string): boolean {
+  const isMarkup = /^\s*<(?!!?\w+[\^|>@#])/.test(words); // HTML, SVG
+  const isCel = /\b(?:variables|object|request)\.\w|\.(?:all|exists)\(\w+,/.test(words);
+  if (isMarkup || isCel) return false;
+  if (/(?:[A-Za-z]{2,}|…)[,;:]? (?:[A-Za-z]{2,}|…)/.test(words)) return true;
+  // There, such words are Kubernetes' own.
+  return !path.startsWith('src/k8s/') && /^[A-Z][a-z]+$/.test(words);
+}
 
 /** The text of a literal, with `…` for each value in it; empty for anything else. */
 function wordsOf(node: Node): string {

@@ -5,6 +5,7 @@ import { admissionPolicyYaml } from './admission-policy-file.js';
 import { commandTable } from './command-table.js';
 import { configurationSchemaText, configurationTable } from './configuration-docs.js';
 import { redisAcl } from './redis-acl.js';
+import { rolesTable } from './roles-table.js';
 import { workerRulesYaml } from './worker-rules.js';
 
 /* npm run docs: updates the generated parts of the documentation. */
@@ -13,6 +14,7 @@ replaceBlock('docs/architecture.md', 'create flow', `\`\`\`mermaid\n${mermaidOf(
 replaceBlock('README.md', 'commands', commandTable());
 replaceBlock('docs/configuration.md', 'keys', configurationTable());
 replaceBlock('docs/operations.md', 'acl', redisAcl());
+replaceBlock('docs/operations.md', 'roles', rolesTable());
 write('docs/configuration.schema.json', await configurationSchemaText());
 write('helm/vcdemo/files/worker-rules.yaml', workerRulesYaml());
 write('helm/vcdemo/files/admission-policy.yaml', admissionPolicyYaml());

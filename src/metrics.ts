@@ -79,7 +79,7 @@ export function createWorkerMetrics() {
     }),
     stepDuration: new Histogram({
       name: 'vcdemo_step_duration_seconds',
-      help: 'Duration of the steps of create and delete',
+      help: 'Duration of the steps of create, delete and revoke',
       labelNames: ['flow', 'step', 'outcome'] as const,
       buckets: workBuckets,
       registers,

@@ -25,16 +25,18 @@ export interface FormOptions {
   channelId: string;
   /** Whether the person picks the channel. */
   picksChannel: boolean;
+  /** The one that is chosen at first; the first of several if undefined. */
+  hostCluster?: string | undefined;
 }
 
-export function createForm({ config, channelId, picksChannel }: FormOptions): ModalView {
+export function createForm({ config, channelId, picksChannel, hostCluster }: FormOptions): ModalView {
   const { ttl, clusters } = config;
   const { ttlMs } = commands.create.flags;
   const blocks: InputBlock[] = [
     field(
       'demo',
       'Name',
-      `At most 20 lower-case letters, digits and hyphens. Without a name it is called ${defaultDemo}, or ${defaultDemo}-2 if that is taken.`,
+      `At most 20 lower-case letters, digits and hyphens. Leave it empty for ${defaultDemo}, or for the next free name, such as ${defaultDemo}-2.`,
       {
         type: 'plain_text_input',
         action_id: 'value',
@@ -57,12 +59,12 @@ export function createForm({ config, channelId, picksChannel }: FormOptions): Mo
         type: 'static_select',
         action_id: 'value',
         options: [first, ...others],
-        initial_option: first,
+        initial_option: [first, ...others].find(({ value }) => value === hostCluster) ?? first,
       }),
     );
   if (picksChannel)
     blocks.push(
-      field('channel', 'Channel', 'Where the progress is shown. Without one it comes as a direct message.', {
+      field('channel', 'Channel', 'Where the progress is shown. If empty, you get it as a direct message.', {
         type: 'conversations_select',
         action_id: 'value',
         placeholder: plainText('Direct message'),

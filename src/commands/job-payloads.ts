@@ -45,6 +45,13 @@ export type ReadingJob =
       [Name in JobCommandName]: (typeof commands)[Name]['queue'] extends 'verification' ? Name : never;
     }[JobCommandName];
 
+/** Commands that look at one demo. */
+export type ReadingDemoCommand = {
+  [Name in JobCommandName]: (typeof commands)[Name] extends { queue: 'verification'; demo: 'optional' | 'required' }
+    ? Name
+    : never;
+}[JobCommandName];
+
 /** Jobs that change a demo: one at a time. */
 export type WritingJob = Exclude<JobName, ReadingJob | 'reverify'>;
 

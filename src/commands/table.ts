@@ -1,3 +1,4 @@
+import type { Who } from '../access.js';
 import { mrkdwn } from '../mrkdwn.js';
 import type { Command } from './command.js';
 import type { Topic } from './topics.js';
@@ -93,7 +94,8 @@ export const commands = {
   },
   logs: {
     topic: 'using',
-    summary: 'send you what the steps of a demo say and what its control planes, istiods and gateways log, as a file',
+    summary:
+      "send you a file with the state of a demo's steps and the logs of its control planes, istiods and gateways",
     example: 'logs team-a istiod vc1',
     demo: 'required',
     words: { part: logPart, cluster: virtualCluster },
@@ -106,7 +108,7 @@ export const commands = {
   },
   extend: {
     topic: 'ending',
-    summary: 'let a demo live longer; the new end can be at most `ttl.max` from now',
+    summary: 'extend the lifetime of a demo; it can expire at most `ttl.max` from now',
     example: 'extend team-a 4h',
     demo: 'required',
     words: { byMs: lifetime },
@@ -144,7 +146,8 @@ export const commands = {
   },
   cancel: {
     topic: 'making',
-    summary: 'stop the creation of a demo, or take it off the queue; what was created is kept',
+    summary:
+      'stop the creation of a demo or the replacement of its keys, running or still waiting; what was created is kept',
     example: 'cancel team-a',
     demo: 'required',
     flags: {},
@@ -181,14 +184,14 @@ export const commands = {
   },
   audit: {
     topic: 'people',
-    summary: 'show the last things that were done with a demo, and by whom',
+    summary: 'show what was last done with a demo, and by whom',
     example: 'audit team-a',
     demo: 'required',
     flags: {},
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
-    accepted: (demo) => mrkdwn`Looking up what was done with demo *${demo}*.`,
+    accepted: (demo) => mrkdwn`Reading the history of demo *${demo}*.`,
   },
   whoami: {
     topic: 'people',
@@ -229,8 +232,7 @@ export const commands = {
   },
   maintenance: {
     topic: 'operating',
-    summary:
-      'create no new demos for a while, and say why; everything else works. Without `on` or `off`: show whether it is on',
+    summary: 'stop the creation of new demos and say why; without `on` or `off`, show the current state',
     example: 'maintenance on "upgrading until 14:00"',
     demo: 'none',
     words: { state: onOrOff, reason },
@@ -238,7 +240,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'every',
     who: 'admins',
-    accepted: () => mrkdwn`Looking up maintenance.`,
+    accepted: () => mrkdwn`Checking maintenance mode.`,
   },
   pool: {
     topic: 'operating',
@@ -284,6 +286,10 @@ export const isCommandName = (name: string): name is CommandName => Object.hasOw
 export const commandNames = Object.keys(commands).filter(isCommandName);
 
 export const isAsking = (name: CommandName): name is AskingCommand => 'asks' in commands[name];
+
+/** The commands that the table reserves to these, in its order; `help` is for whoever can ask. */
+export const commandsOf = (...who: readonly Who[]): CommandName[] =>
+  commandNames.filter((name) => name !== 'help' && who.includes(commands[name].who));
 
 /** The demo that is meant if none is named. */
 export const defaultDemo = 'demo';

@@ -2,7 +2,7 @@
 export const helpTopics = {
   making: 'Making a demo',
   using: 'Using a demo',
-  ending: 'How long a demo lives',
+  ending: 'The lifetime of a demo',
   people: 'People and their access',
   operating: 'Operating vcdemo',
 } as const;

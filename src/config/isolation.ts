@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 /**
  * The default has room for everything that create needs, twice over for rollouts, and for an app. With the proxies of the
- * source document and the istiod of the upstream profile, one virtual cluster requests 1.1 CPU and 2.9 Gi, and needs memory
+ * manual guide and the istiod of the upstream profile, one virtual cluster requests 1.1 CPU and 2.9 Gi, and needs memory
  * limits of 10.9 Gi (4 Gi of them for vcluster itself), 10 pods and a claim of 5 Gi. CPU limits are left out: they would
  * need a default, and with less than a whole CPU a virtual cluster starts a third slower.
  */
@@ -56,11 +56,11 @@ const amounts = (defaults: Record<string, string>) =>
 const limitsKey = (key: keyof typeof defaultLimits, meaning: string) =>
   amounts(defaultLimits[key])
     .prefault({})
-    .describe(`${meaning}${listed(defaultLimits[key])}`);
+    .describe([meaning, listed(defaultLimits[key])].filter(Boolean).join('; '));
 
 function listed(defaults: Record<string, string>): string {
   const entries = Object.entries(defaults).map(([name, amount]) => `\`${name}: ${amount}\``);
-  return entries.length > 0 ? `; merged over ${entries.join(', ')}` : '';
+  return entries.length > 0 ? `merged over ${entries.join(', ')}` : '';
 }
 
 const off = z.literal('off');
@@ -75,7 +75,7 @@ export const tenancyKeys = {
     .enum(['pair', 'document'])
     .default('pair')
     .describe(
-      "what a demo's pods may talk to. `pair`: each other, the host's DNS and the internet; only the virtual clusters' own pods can reach the host's API server. `document`: everything, as in the source document. Requires a network plugin that enforces NetworkPolicies",
+      "what a demo's pods may talk to. `pair`: each other, the host's DNS and the internet; only the virtual clusters' own pods can reach the host's API server. `document`: everything, as in the manual guide. Requires a network plugin that enforces NetworkPolicies",
     ),
   ingress: z
     .strictObject({
@@ -111,7 +111,7 @@ export const tenancyKeys = {
     .union([amounts(defaultQuota), off])
     .prefault({})
     .describe(
-      `the ResourceQuota of each of a demo's two namespaces, or \`off\`; \`null\` removes an entry${listed(defaultQuota)}`,
+      `the ResourceQuota of each of a demo's two namespaces, or \`off\`; \`null\` removes an entry; ${listed(defaultQuota)}`,
     ),
   limits: z
     .union([
@@ -124,7 +124,7 @@ export const tenancyKeys = {
     ])
     .prefault({})
     .describe(
-      `the LimitRange of each namespace, or \`off\`: \`default\`${listed(defaultLimits.default)}; \`defaultRequest\`${listed(defaultLimits.defaultRequest)}; \`max\``,
+      `the LimitRange of each namespace. Keys: \`default\` (${listed(defaultLimits.default)}), \`defaultRequest\` (${listed(defaultLimits.defaultRequest)}) and \`max\`; or \`off\``,
     ),
 };
 

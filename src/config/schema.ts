@@ -57,12 +57,24 @@ const address = z
 /** Part of the names of queues. */
 const hostClusterName = z.string().regex(/^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$/, 'expected a name such as eu-1');
 
-const exposureKind = <Kind extends string>(kind: Kind) =>
-  z
+/** The kinds of exposure, and what makes the public names reach a virtual cluster. */
+const kindsOfExposure = {
+  traefik: 'IngressRouteTCP; its API group is discovered',
+  nginx: 'Ingress',
+  gateway: 'TLSRoute',
+  route: 'OpenShift Route; checked against its schema, but not yet tried on a real cluster',
+  none: 'people forward ports',
+} as const;
+
+export const exposureKinds: readonly string[] = Object.keys(kindsOfExposure);
+
+const exposureKind = <Kind extends keyof typeof kindsOfExposure>(kind: Kind) => {
+  const each = Object.entries(kindsOfExposure).map(([name, means]) => `\`${name}\` (${means})`);
+  const all = `${each.slice(0, -1).join(', ')}, or ${each.at(-1)}`;
+  return z
     .literal(kind)
-    .describe(
-      'how public names reach a virtual cluster: `traefik` (IngressRouteTCP; its API group is discovered), `nginx` (Ingress), `gateway` (TLSRoute), `route` (OpenShift Route; checked against its schema, but not yet tried on a real cluster), or `none` (people forward ports). The controller must pass TLS through',
-    );
+    .describe(`how public names reach a virtual cluster: ${all}. The controller must pass TLS through`);
+};
 
 /** Keys of every kind except `none`. */
 const exposed = {
@@ -234,7 +246,7 @@ export const hostClusterConfig = z.strictObject({
         .enum(['reader', 'admin'])
         .default('reader')
         .describe(
-          "what vc-client may do in the demo's namespaces of the host cluster: with `reader`, read Services, claims, events and similar objects, but not Secrets and pods, which hold credentials; with `admin`, everything in the ClusterRole `admin`, as in the source document",
+          "what vc-client may do in the demo's namespaces of the host cluster: with `reader`, read Services, claims, events and similar objects, but not Secrets and pods, which hold credentials; with `admin`, everything in the ClusterRole `admin`, as in the manual guide",
         ),
     })
     .prefault({})

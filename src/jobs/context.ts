@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../config.js';
 import type { Cluster } from '../k8s/cluster.js';
-import type { Demo, VirtualClusterName, VirtualClusterPlace } from '../k8s/demo.js';
+import { placeOf, type Demo, type VirtualClusterName, type VirtualClusterPlace } from '../k8s/demo.js';
 import type { IstioRenderer } from '../k8s/istio.js';
 import type { VirtualClusters } from '../k8s/kubeconfig.js';
 import type { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
@@ -42,12 +42,6 @@ export interface ClusterContext extends DemoContext {
 
 export function clusterContext(context: DemoContext, name: VirtualClusterName): ClusterContext {
   return { ...context, place: placeOf(context.demo, name) };
-}
-
-export function placeOf(demo: Demo, name: VirtualClusterName): VirtualClusterPlace {
-  const place = demo.places.find((candidate) => candidate.name === name);
-  if (!place) throw new Error(`demo ${demo.name} has no ${name}`);
-  return place;
 }
 
 /** The API of the virtual cluster that a step works on. */

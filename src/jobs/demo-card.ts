@@ -9,7 +9,7 @@ import type { SlackMessage } from '../slack-message.js';
 import { taskName, type FlowError, type Task } from './flow.js';
 import type { ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
-import { cancelButton } from './slack/card/card-buttons.js';
+import { cancelButton } from './slack/demo-buttons.js';
 import { failedCard, pausedCard, readyCard, type Failed } from './slack/card/card.js';
 import { editEvery, openCard, type CardPlace } from './slack/card/publish-card.js';
 import { workingCard } from './slack/card/working-card.js';
@@ -71,7 +71,7 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
     everyMs: () => editEvery(run.cardsAtWork?.() ?? 1, Date.now() - start),
   });
   let latest: readonly Task[] = [];
-  const actions = isCancellable ? [cancelButton({ name: demo.name, hostCluster: run.config.hostCluster })] : [];
+  const actions = isCancellable ? [cancelButton(demo)] : [];
   const render = (isInterrupted: boolean) =>
     workingCard({ title, tasks: latest, since, now: new Date(), usual, jobId, isInterrupted, actions });
   return {

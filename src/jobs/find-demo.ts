@@ -1,4 +1,5 @@
 import { assertOwner } from '../access.js';
+import { commandLine, type CommandTarget } from '../commands/command-line.js';
 import type { Requester } from '../commands/payload.js';
 import type { Command } from '../commands/command.js';
 import { commands, type JobCommandName } from '../commands/table.js';
@@ -46,6 +47,12 @@ export function assertNotRevoked({ name, revoked, owner }: Demo, userId: string)
   });
 }
 
+/** The demo that a command names, whether or not it exists. */
+export const namedDemo = ({ config, payload }: Pick<RunOnDemo, 'config' | 'payload'>) => ({
+  name: payload.demo,
+  hostCluster: config.hostCluster,
+});
+
 /** @throws UnknownDemo with the closest existing name; Refusal `not-owner`, `command-over` */
 export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
   const { config, payload } = run;
@@ -56,9 +63,10 @@ export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> 
     return demo;
   }
   const names = (await listDemos(host)).demos.map((other) => other.name);
+  const meant = { name, hostCluster: searched.length > 0 ? undefined : config.hostCluster };
   const asked = searched.slice(0, searched.indexOf(config.hostCluster ?? ''));
   const where = config.hostCluster ? ` on ${[...asked, config.hostCluster].join(' or ')}` : '';
-  throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, names);
+  throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, meant, names);
 }
 
 /**
@@ -79,26 +87,25 @@ export async function assertNotEnded(host: Cluster, { askedAt, payload }: RunOnD
 }
 
 const over = (demo: string) =>
-  new Refusal('command-over', `This command is for an earlier demo ${demo}, or has already been carried out.`, {
+  new Refusal('command-over', `This command was meant for an earlier demo ${demo}, or was already carried out.`, {
     hint: 'If you still want it, send it again.',
   });
 
 /** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {
-  constructor(message: string, names: readonly string[]) {
+  /** @param meant what was asked for; its host cluster is undefined if all of them were asked */
+  constructor(message: string, meant: CommandTarget, names: readonly string[] = []) {
     super('unknown-demo', message, {
       hint:
         names.length > 0
           ? `Existing demos: ${names.join(', ')}. \`/vcdemo list\` shows their owners and states.`
-          : 'Create one with `/vcdemo create`.',
+          : `Create one with ${commandLine(meant, 'create')}.`,
     });
   }
 }
 
-const pausedRefusal = ({ name }: Demo): Refusal =>
-  new Refusal('demo-paused', `Demo ${name} is paused.`, {
-    hint: `Resume it: \`/vcdemo resume ${name}\`.`,
-  });
+const pausedRefusal = (demo: Demo): Refusal =>
+  new Refusal('demo-paused', `Demo ${demo.name} is paused.`, { hint: `Resume it: ${commandLine(demo, 'resume')}.` });
 
 /** @throws UnknownDemo; Refusal `demo-paused` */
 export async function requireUnpausedDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
@@ -123,7 +130,7 @@ export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<D
   throw new Refusal('demo-not-ready', `Demo ${demo.name} ${why}.`, {
     hint:
       demo.state === 'deleting'
-        ? `Wait until it is gone, then run \`/vcdemo create ${demo.name}\`.`
-        : `\`/vcdemo status ${demo.name}\` shows how far it got; \`/vcdemo create ${demo.name}\` resumes it.`,
+        ? `Wait until it is gone, then run ${commandLine(demo, 'create')}.`
+        : `${commandLine(demo, 'status')} shows how far it got; ${commandLine(demo, 'create')} resumes it.`,
   });
 }

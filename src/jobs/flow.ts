@@ -26,6 +26,8 @@ interface Row<Context> {
   within: number;
   /** What people read meanwhile: `Starting the virtual cluster`. */
   says: string;
+  /** What `status` calls its result: `Virtual cluster`. */
+  part?: string;
   /** If false, the step is left out. */
   when?: (config: DemoConfig) => boolean;
   /** If it fails, that is shown, and the flow goes on without it. */
@@ -68,6 +70,8 @@ export interface Task {
   step: string;
   cluster?: VirtualClusterName;
   says: string;
+  /** What its result is called; what it says if undefined. */
+  part?: string;
   state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
   /** What the last check saw. */
   seen?: string;
@@ -118,6 +122,9 @@ export class FlowError extends Error {
 /** `vc1: Starting the virtual cluster` */
 export const taskName = ({ cluster, says }: Task) => (cluster ? `${cluster}: ${says}` : says);
 
+/** `vc1: Virtual cluster` */
+export const partName = ({ cluster, says, part = says }: Task) => (cluster ? `${cluster}: ${part}` : part);
+
 /**
  * Runs every step as soon as the steps before it are done. If one fails that is not optional, those that depend on it do
  * not start, and the others finish.
@@ -159,10 +166,11 @@ async function runTasks<Once, Each>(
 
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
     for (const { cluster, look, act } of placesOf(step, run)) {
-      const { name, says, optional } = step;
+      const { name, says, part, optional } = step;
       const task: Task = {
         step: name,
         says,
+        ...(part !== undefined && { part }),
         state: 'waiting',
         ...(cluster && { cluster }),
         ...(optional && { optional }),

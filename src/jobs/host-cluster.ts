@@ -18,7 +18,8 @@ export async function withHost<Result>(
   { settings, signal }: { settings: WorkerSettings; signal?: AbortSignal },
   work: (host: Cluster) => Promise<Result>,
 ): Promise<Result> {
-  const host = connectCluster('host', hostAccess(settings), { ...(signal && { signal }) });
+  const access = { ...hostAccess(settings), hostCluster: settings.HOST_CLUSTER };
+  const host = connectCluster('host', access, { ...(signal && { signal }) });
   try {
     return await work(host);
   } finally {

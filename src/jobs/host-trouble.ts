@@ -1,3 +1,4 @@
+import { commandLine } from '../commands/command-line.js';
 import type { JobName } from '../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../errors.js';
 import type { Cluster } from '../k8s/cluster.js';
@@ -67,7 +68,7 @@ export function troubleMessage(
         )}.`,
         mrkdwn`> ${brief(reason, 500)}`,
         mrkdwn`*What to do:* ${remedy}`,
-        mrkdwn`This is said once, until it has broken no demo for an hour. \`/vcdemo maintenance on "reason"\` stops new demos meanwhile.`,
+        mrkdwn`This is said once, until it has broken no demo for an hour. ${commandLine({ hostCluster }, 'maintenance', 'on', '"reason"')} stops new demos meanwhile.`,
       ],
       '\n',
     ),

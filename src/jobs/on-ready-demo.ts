@@ -1,4 +1,4 @@
-import type { ReadingJob } from '../commands/job-payloads.js';
+import type { ReadingDemoCommand } from '../commands/job-payloads.js';
 import { takeDemoRights } from '../k8s/demo-rights.js';
 import type { DemoContext } from './context.js';
 import type { Cluster } from '../k8s/cluster.js';
@@ -9,7 +9,7 @@ import type { JobRun } from './job-run.js';
 
 /** Runs read-only work on a demo that can be used. It takes no claim, because such commands can run side by side. */
 export async function onReadyDemo<Result>(
-  run: JobRun<Exclude<ReadingJob, 'list' | 'home' | 'question' | 'preflight' | 'whoami' | 'maintenance' | 'pool'>>,
+  run: JobRun<ReadingDemoCommand>,
   work: (context: DemoContext) => Promise<Result>,
   requireUsable: (host: Cluster) => Promise<Demo> = (host) => requireReadyDemo(host, run),
 ): Promise<Result> {

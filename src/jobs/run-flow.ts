@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import type { JobName, WritingJob } from '../commands/job-payloads.js';
-import type { Requester } from '../commands/payload.js';
 import { UserError } from '../errors.js';
 import type { Mrkdwn } from '../mrkdwn.js';
 import { Cancelled } from '../k8s/claim.js';
@@ -11,9 +10,7 @@ import { FlowError, inspectFlow, runFlow, type Flow, type Task } from './flow.js
 import { withDemoContext, type ClaimedHost, type DemoConnection } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { observeStep } from './observe-step.js';
-
-/** The channel and the person that are told how a flow ended. */
-export type Audience = Pick<Requester, 'channelId' | 'userId'>;
+import type { Audience } from './slack/slack.js';
 
 type DemoFlow = Flow<DemoContext, ClusterContext, string>;
 

@@ -1,15 +1,18 @@
 import type { Requester } from '../commands/payload.js';
+import type { DemoConfig } from '../config.js';
 import type { Holder } from '../k8s/claim.js';
+import { namedDemo } from './find-demo.js';
 import { beingWorkedOnMessage } from './slack/messages.js';
 import type { Slack } from './slack/slack.js';
 
 interface Waiting {
+  config: DemoConfig;
   slack: Pick<Slack, 'whisper'>;
   payload: { demo: string; requester: Requester };
 }
 
 /** For `withClaimedDemo`: tells whoever gave the command which job is working on the demo. */
 export const tellHolder =
-  ({ slack, payload }: Waiting) =>
+  (run: Waiting) =>
   (holder: Holder): Promise<void> =>
-    slack.whisper(payload.requester, beingWorkedOnMessage(payload.demo, holder));
+    run.slack.whisper(run.payload.requester, beingWorkedOnMessage(namedDemo(run), holder));

@@ -19,6 +19,7 @@ export async function withDemoOfThread(run: JobRun<JobName>): Promise<JobRun<Job
   if (name === 'create') return run;
   throw new UnknownDemo(
     'The message above is not the card of a demo.',
+    { hostCluster: undefined },
     demos.map((each) => each.name),
   );
 }

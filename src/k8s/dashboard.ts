@@ -13,7 +13,7 @@ import { bearerToken } from './tenant-credentials.js';
 import { syncedService } from './virtual-cluster.js';
 
 /*
- * The Kubernetes Dashboard in each virtual cluster, with the admin-user that people log in as in the source document.
+ * The Kubernetes Dashboard in each virtual cluster, with the admin-user that people log in as in the manual guide.
  * @see https://github.com/kubernetes/dashboard/blob/v2.7.0/aio/deploy/recommended.yaml
  */
 

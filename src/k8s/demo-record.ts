@@ -25,7 +25,7 @@ import {
   type VirtualClusterPlace,
 } from './demo.js';
 import { findEnd, noteEnd } from './demo-end.js';
-import { managedElsewhere } from './managed-by.js';
+import { elsewhere, managedElsewhere } from './managed-by.js';
 import { create, list, pathOf, read, ref, remove, type Reference } from './objects.js';
 
 /*
@@ -268,8 +268,12 @@ export const isGone = ({ created }: Demo, found: Demo | undefined): boolean =>
   found === undefined || found.state === 'deleting' || found.created.getTime() !== created.getTime();
 
 /** The demo as it is recorded: what was removed from its record since it was read is gone. */
-function currentDemo({ claimNamespace, places, namespaceUids }: Demo, { version: _, ...recorded }: DemoRecord): Demo {
-  return { ...recorded, claimNamespace, places, namespaceUids: { ...namespaceUids, ...recorded.namespaceUids } };
+function currentDemo(
+  { hostCluster, claimNamespace, places, namespaceUids }: Demo,
+  { version: _, ...recorded }: DemoRecord,
+): Demo {
+  const uids = { ...namespaceUids, ...recorded.namespaceUids };
+  return { ...recorded, hostCluster, claimNamespace, places, namespaceUids: uids };
 }
 
 /** Records where the demo's card is, unless the demo has been deleted meanwhile. */
@@ -354,6 +358,7 @@ function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1
     const base = namespaceBase(record);
     return {
       ...fields,
+      hostCluster: host.access.hostCluster,
       claimNamespace: homeNamespace(host.access),
       namespaceUids: { ...record.namespaceUids, ...uidsOf(base, own) },
       places: existing(base, own),
@@ -417,7 +422,7 @@ const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, plac
  * @throws UserError `record-not-writable`
  */
 function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
-  const { claimNamespace: _, places: __, isUnlabelled: ___, ...fields } = demo;
+  const { hostCluster: _, claimNamespace: __, places: ___, isUnlabelled: ____, ...fields } = demo;
   const written = JSON.stringify({ version: 1, ...fields });
   const { error } = recordSchema.safeParse(parseJson(written));
   if (error)
@@ -481,7 +486,7 @@ function ofNamespaces(
   if (claimNamespace !== undefined && claimNamespace !== homeNamespace(host.access))
     return {
       name,
-      problem: `it is managed by another vcdemo installation, in namespace ${claimNamespace}`,
+      problem: elsewhere(claimNamespace),
       managedIn: claimNamespace,
     };
   if (noted[proofAnnotation] !== undefined) return { name, problem: 'its record is missing' };
@@ -491,6 +496,7 @@ function ofNamespaces(
   const created = data[annotations.created] ?? new Date(first.metadata?.creationTimestamp ?? Date.now());
   return {
     name,
+    hostCluster: host.access.hostCluster,
     id: randomUUID(),
     owner: { id: data[annotations.ownerId], name: data[annotations.ownerName] },
     channel: data[annotations.channel],

@@ -32,6 +32,8 @@ export interface VirtualClusterPlace {
 
 export interface Demo {
   name: string;
+  /** The host cluster that has it, if there are several. Not recorded. */
+  hostCluster: string | undefined;
   /** Distinguishes the demo from earlier and later ones of the same name. */
   id: string;
   owner: { id: string; name: string };
@@ -135,11 +137,12 @@ export function demoLabels(demo: string, virtualCluster?: VirtualClusterName): R
   };
 }
 
-/** The namespace of one of the virtual clusters. */
-export const placeOf = (demo: string, name: VirtualClusterName): VirtualClusterPlace => ({
-  name,
-  namespace: `${demo}-${name}`,
-});
+/** One of a demo's virtual clusters. */
+export function placeOf(demo: Pick<Demo, 'name' | 'places'>, name: VirtualClusterName): VirtualClusterPlace {
+  const place = demo.places.find((candidate) => candidate.name === name);
+  if (!place) throw new Error(`demo ${demo.name} has no ${name}`);
+  return place;
+}
 
 /** The first of these labels that the namespace does not have. */
 export const lackingLabel = (
@@ -156,7 +159,8 @@ export const namespaceBase = ({ name, pair }: Pick<Demo, 'name' | 'pair'>): stri
 export const publicNameOf = ({ name, publicName }: Pick<Demo, 'name' | 'publicName'>): string => publicName ?? name;
 
 /** The namespaces whose names begin like this. */
-export const placesOf = (demo: string): VirtualClusterPlace[] => virtualClusterNames.map((name) => placeOf(demo, name));
+export const placesOf = (demo: string): VirtualClusterPlace[] =>
+  virtualClusterNames.map((name) => ({ name, namespace: `${demo}-${name}` }));
 
 /** Where a demo keeps what it has only once: the root CA, the kubeconfig and vc-client. */
 export function firstPlace({ name, places: [first] }: Pick<Demo, 'name' | 'places'>): VirtualClusterPlace {
@@ -170,6 +174,7 @@ const creationAllowanceMs = 3_600_000;
 /** A demo that does not exist. */
 export function planDemo(request: {
   name: string;
+  hostCluster: string | undefined;
   owner: { id: string; name: string };
   channel: string;
   now: Date;

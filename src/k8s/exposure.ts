@@ -1,4 +1,5 @@
 import type { DemoConfig } from '../config.js';
+import { exposureKinds } from '../config/schema.js';
 import { UserError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { apiGroups, type Manifest } from './objects.js';
@@ -61,11 +62,12 @@ async function traefikGroup(host: Cluster): Promise<string> {
   const groups = await apiGroups(host);
   const served = ['traefik.io', 'traefik.containo.us'].find((group) => groups.some(({ name }) => name === group));
   if (served) return served;
+  const others = exposureKinds.filter((kind) => kind !== 'traefik');
   throw new UserError(
     'no-traefik',
     "The host cluster does not serve Traefik's IngressRouteTCP (traefik.io or traefik.containo.us).",
     {
-      hint: 'Install Traefik with its CRDs, or set exposure.kind to nginx, gateway, route or none in the configuration.',
+      hint: `Install Traefik with its CRDs, or set exposure.kind in the configuration to one of ${others.join(', ')}.`,
     },
   );
 }

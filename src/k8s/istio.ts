@@ -125,7 +125,7 @@ function split(manifests: Manifest[]): IstioManifests {
 }
 
 /**
- * The IstioOperator of the source document, without the fields that istioctl no longer knows.
+ * The IstioOperator of the manual guide, without the fields that istioctl no longer knows.
  * `istio.operator` of the configuration is merged over its `spec`; components of the same name are merged.
  */
 export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig['istio']): IstioOperator {

@@ -1,3 +1,4 @@
+import { commandLine } from '../commands/command-line.js';
 import { X509Certificate } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { DemoConfig } from '../config.js';
@@ -40,7 +41,7 @@ export interface KubeconfigEntry {
 }
 
 /**
- * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the source document, and
+ * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the manual guide, and
  * `<demo>-vc1`. The names of clusters and users also contain the demo's name, so that merged files never lead to the wrong
  * demo.
  */
@@ -229,7 +230,7 @@ const unprovenKey = 'vcdemo.io/unproven';
 /** The same credentials with addresses inside the host cluster, where vc-client may not reach the ingress controller. */
 function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): string {
   const inside = entries.map((entry) => {
-    const { namespace } = placeOf(namespaceBase(demo), entry.name);
+    const { namespace } = placeOf(demo, entry.name);
     return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
   });
   return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);
@@ -363,7 +364,7 @@ export async function tryDemoKubeconfig(
  * @throws UserError `no-kubeconfig`
  */
 export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, demo: Demo): Promise<IssuedKubeconfig> {
-  const hint = `Run \`/vcdemo create ${demo.name}\` to complete it.`;
+  const hint = `Run ${commandLine(demo, 'create')} to complete it.`;
   const { text, unproven } = await readKubeconfigSecret(host, demo);
   if (text === undefined) throw new UserError('no-kubeconfig', `Demo ${demo.name} has no kubeconfig yet.`, { hint });
   try {

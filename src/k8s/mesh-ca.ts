@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { holds, lacks, unless, type Check } from './check.js';
 import type { Cluster } from './cluster.js';
 import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterName } from './demo.js';
+import { commandLine } from '../commands/command-line.js';
 import { messageOf, UserError } from '../errors.js';
 import { apply, applyAll, create, missing, readSecret, type Manifest } from './objects.js';
 import { keyPair } from './tenant-credentials.js';
@@ -124,7 +125,7 @@ async function readRoot(host: Cluster, demo: Demo): Promise<{ certificate: strin
       'broken-mesh-root',
       `${secret} does not contain a usable root CA for the mesh: ${messageOf(error)}.`,
       {
-        hint: `Somebody has changed it. Delete it (\`kubectl -n ${namespace} delete secret ${rootSecret}\`), then run \`/vcdemo create ${demo.name}\`.`,
+        hint: `Somebody has changed it. Delete it (\`kubectl -n ${namespace} delete secret ${rootSecret}\`), then run ${commandLine(demo, 'create')}.`,
         cause: error,
       },
     );

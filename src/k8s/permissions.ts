@@ -4,6 +4,9 @@ import type { DemoConfig } from '../config.js';
  * What a worker needs in the host cluster, and where. Cluster-wide it may create namespaces, and in them bind itself to the
  * ClusterRole with the rest; so it can read Secrets and start pods only in the demos' namespaces.
  * The chart's rules are generated from here (npm run docs).
+ *
+ * Cluster-wide: hostRules, and clusterRules with DEMO_CLUSTER_ROLE. In the workers' namespace: claimRules; in `default`:
+ * apiServerRules. In a demo's namespaces: ownRules, chartRules, vcClientRules (readerRules), exposureRules, helloworldRules.
  */
 
 /** Verbs on resources of a group. */

@@ -25,7 +25,7 @@ const nobody = { owner: { id: 'U0POOL', name: 'pool' }, channel: 'C0POOL' };
 export function planPair(name: string, config: DemoConfig, claimNamespace: string, now = new Date()): Demo {
   return {
     // It does not expire: the pool decides how long it is kept.
-    ...planDemo({ name, ...nobody, now, ttlMs: hours(24 * 365), claimNamespace }),
+    ...planDemo({ name, hostCluster: config.hostCluster, ...nobody, now, ttlMs: hours(24 * 365), claimNamespace }),
     warm: {
       state: 'making',
       since: now,

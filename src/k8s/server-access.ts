@@ -35,6 +35,8 @@ export interface Access {
   headers?: Record<string, string | string[]>;
   /** The default namespace of the credentials. */
   namespace?: string | undefined;
+  /** Its name in the configuration, if it is one of several host clusters. */
+  hostCluster?: string | undefined;
 }
 
 /** An API with a fixed certificate and key, or a fixed token. */

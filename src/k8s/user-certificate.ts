@@ -114,7 +114,7 @@ export function adminBinding(user: string): Manifest {
   };
 }
 
-/** The demo's own user, as in the source document. */
+/** The demo's own user, as in the manual guide. */
 export const demoUser = 'u-istio';
 
 /** The user name of a person: readable, and unique because of the Slack ID. */

@@ -11,7 +11,7 @@ import { retryWorkload } from './refused.js';
 
 /*
  * A pod to work in, next to the first virtual cluster, for people without tools or without access to the ingress. It is
- * hardened as in the source document, and has the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
+ * hardened as in the manual guide, and has the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
  */
 
 const name = 'vc-client';

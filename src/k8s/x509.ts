@@ -22,7 +22,7 @@ export interface KeyPair {
   privateKey: KeyObject;
 }
 
-/** The key of a person: small, and the type that the source document uses. */
+/** The key of a person: small, and the type that the manual guide uses. */
 export const generateUserKey = (): Promise<KeyPair> => generate('ed25519');
 
 /** The key of a CA of the mesh; Istio accepts RSA and ECDSA, and ECDSA takes a millisecond to create. */

@@ -405,7 +405,7 @@ const faults: Fault[] = [
   {
     topic: 'different roots',
     make: changeRoot,
-    says: [/\*Cause:\* the clusters have different root CAs\n> vc1: its root CA is not that of vc2/],
+    says: [/\*Cause:\* the clusters have different root CAs\n> vc1: its root CA differs from vc2's/],
     restarts: true,
   },
   {
@@ -428,7 +428,7 @@ const faults: Fault[] = [
       await writeKubeconfigs();
     },
     says: [
-      /\*Cause:\* a cluster's CA was changed\n> vc1: the remote secret has another CA than the API of vc2 has now/,
+      /\*Cause:\* a cluster's CA was changed\n> vc1: the remote secret's CA is not the one that vc2's API uses now/,
     ],
     restarts: true,
   },
@@ -441,7 +441,7 @@ const faults: Fault[] = [
       await rollOut('vc1', 'sample', 'sleep');
     },
     says: [
-      /\*(Cause|Also):\* a NetworkPolicy of the host cuts the pair\n> vc1: NetworkPolicy causes-vc2\/vcdemo-pair \(ingress\)/,
+      /\*(Cause|Also):\* a NetworkPolicy in the host cluster blocks traffic between the two virtual clusters\n> vc1: NetworkPolicy causes-vc2\/vcdemo-pair \(ingress\)/,
     ],
   },
 ];

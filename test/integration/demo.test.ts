@@ -64,10 +64,14 @@ describe('npm run demo', () => {
       assert.match(await (await fetch(page)).text(), /Demo <b>mine<\/b>[\s\S]*simulated cluster/);
       demo.stdin.write('/vcdemo delete mine\n');
       // The first button cancelled the create, and is gone.
-      await shows(/\[2\] Delete mine   \[3\] Keep it/);
+      await shows(/\[2\] Delete mine   \[3\] Cancel/);
       demo.stdin.write('3\n');
-      await shows(/Demo mine stays/);
-      assert.doesNotMatch(await (await fetch(page)).text(), /Keep it/, 'the question is gone, and its buttons with it');
+      await shows(/Nothing was changed/);
+      assert.doesNotMatch(
+        await (await fetch(page)).text(),
+        /\[3\] Cancel|>Cancel</,
+        'the question is gone, and its buttons with it',
+      );
       demo.stdin.write('2\n');
       await shows(/There is no button 2/);
       demo.stdin.write('/vcdemo kubeconfig mine\n');

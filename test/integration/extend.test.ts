@@ -19,7 +19,7 @@ describe('a demo', () => {
     for (const userId of [owner.id, 'U0ROOT', 'U0BOB', 'U0OLGA']) {
       const { code, said } = await run('extend', userId, { demo: 'mine', byMs: hours(1) });
       assert.equal(code, undefined, userId);
-      assert.match(said.join(), /Demo \*mine\* now lives until/);
+      assert.match(said.join(), /Demo \*mine\* now expires/);
     }
     assert.equal(await hoursLeft('mine'), 5);
     const { audit } = await demos.found('mine');

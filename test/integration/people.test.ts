@@ -81,7 +81,7 @@ describe('a demo', () => {
     const { said } = await run('whoami', 'U0WHO');
     assert.match(
       said.join(),
-      /role \*user\*.*You have 1 of 5 demos[\s\S]*Your demos[\s\S]*own[\s\S]*Shared with you[\s\S]*other/s,
+      /role \*user\*.*You have 1 demo \(limit: 5\)[\s\S]*Your demos[\s\S]*own[\s\S]*Shared with you[\s\S]*other/s,
     );
     assert.match((await run('whoami', 'U0VERA')).said.join(), /role \*viewer\*/);
     assert.match((await run('whoami', 'U0ROOT')).said.join(), /role \*admin\*/);
@@ -160,7 +160,7 @@ describe('a demo', () => {
     await demoNamed('logged', { revoked: ['U0MALLORY'], places: [] });
     const direct = await run('logs', 'U0BOB', { demo: 'logged', part: 'step' });
     assert.equal(direct.code, undefined, direct.error?.message);
-    assert.match(String(direct.files[0]!.content), /===== Steps =====\nState: ready\n.*Creating the namespace/s);
+    assert.match(String(direct.files[0]!.content), /===== Steps =====\nState: ready\n.*vc1: Namespace/s);
     assert.match(direct.said.join(), /in your direct messages/);
     assert.equal((await run('logs', 'U0MALLORY', { demo: 'logged' })).code, 'access-revoked');
     await demoNamed('carded', { card: { channel: 'C0DEMOS', ts: '1.1' }, places: [] });

@@ -60,7 +60,7 @@ describe('a demo whose public names do not work for the worker', () => {
   it('gives the existing kubeconfig to its owner, and to nobody else', async () => {
     await stack.type(stack.slack.alice, 'kubeconfig proof');
     const comment = await nextDelivery(await stack.slack.directMessages(stack.slack.alice.userId), 0);
-    assert.match(comment, /was not fully created.*this kubeconfig is for what exists of it, vc1 and vc2/);
+    assert.match(comment, /was not fully created.*this kubeconfig covers only vc1 and vc2/);
     assert.match(
       comment,
       /could not test this kubeconfig, so it may or may not work for you: The ingress controller terminates TLS/,

@@ -1,15 +1,29 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { V1ConfigMap } from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
-import { readFile } from 'node:fs/promises';
+import { connectCluster, homeNamespace } from '../../src/k8s/cluster.js';
+import { hostAccess } from '../../src/k8s/host-access.js';
+import { read, ref } from '../../src/k8s/objects.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
+import { buttonsOf } from '../support/timeline.js';
 import { jobKeysOf } from '../support/job-keys.js';
 
 /* Two simulated host clusters, a worker for each, one bot: no worker has the other's credentials. */
+
+/** What a host cluster has recorded of a demo. */
+async function recordOf({ cluster }: SimulatedHost, demo: string): Promise<unknown> {
+  const host = connectCluster('host', hostAccess({ KUBECONFIG: cluster.kubeconfigFile }));
+  try {
+    return (await read<V1ConfigMap>(host, ref('v1', 'ConfigMap', `vcdemo-${demo}`, homeNamespace(host.access))))?.data;
+  } finally {
+    host.close();
+  }
+}
 
 describe('with two host clusters', () => {
   let eu: SimulatedHost;
@@ -66,6 +80,38 @@ describe('with two host clusters', () => {
     await stack.whisper(slack.alice, /Demo \*near\* is no longer shared with/);
     await stack.confirm(slack.alice, `transfer near <@${slack.bob.userId}>`);
     await stack.whisper(slack.alice, /Demo \*near\* now belongs to/);
+  });
+
+  it('every button on a demo acts on its own host cluster, though another has a demo of that name', async () => {
+    const { slack } = stack;
+    await stack.type(slack.alice, 'create twin --on eu');
+    await stack.message(/Demo \*twin\* of .* is ready on eu/, 60_000);
+    await stack.type(slack.alice, 'create twin --on us');
+    const card = await stack.message(/Demo \*twin\* of .* is ready on us/, 60_000);
+    const untouched = await recordOf(eu, 'twin');
+    const answers: Record<string, () => Promise<unknown>> = {
+      Verify: () => stack.message(/requests from sleep/),
+      Kubeconfig: () => stack.whisper(slack.alice, /Your kubeconfig for demo \*?twin/),
+      Dashboard: () => stack.whisper(slack.alice, /The Kubernetes Dashboards of demo \*?twin/),
+      Extend: () => stack.whisper(slack.alice, /Demo \*?twin\*? now expires/),
+      Status: () => stack.whisper(slack.alice, /Demo \*?twin\*? .*all parts are in place/),
+      Logs: () => stack.whisper(slack.alice, /The logs of demo/),
+      History: () => stack.whisper(slack.alice, /created it/),
+      Repair: () => stack.whisper(slack.alice, /Demo \*?twin\*? already exists/),
+      'Replace all keys': () => stack.whisper(slack.alice, /Replace all keys of demo/),
+      Delete: () => stack.whisper(slack.alice, /Delete demo \*?twin/),
+    };
+    const shown = buttonsOf(card);
+    assert.deepEqual(shown.map(({ label }) => label).toSorted(), Object.keys(answers).toSorted());
+    const entry = slack.timeline.entries.find(({ id }) => id === card.ts)!;
+    for (const button of shown) {
+      await stack.click(slack.alice, button, entry);
+      await answers[button.label]!();
+    }
+    await stack.confirm(slack.alice, 'delete twin --on us');
+    await stack.message(/Demo \*twin\* has been deleted; nothing is left/);
+    assert.equal(await recordOf(us, 'twin'), undefined);
+    assert.deepEqual(await recordOf(eu, 'twin'), untouched);
   });
 
   it('a demo that does not exist is reported once, by the last host cluster that was asked', async () => {

@@ -166,7 +166,7 @@ describe('a demo that is verified', () => {
     assert.ok((await ran()) > last);
     const told = posts().slice(before);
     assert.equal(told.length, 1);
-    assert.match(told[0]!, /Verified on schedule, every 15m\. It was inconclusive before\./);
+    assert.match(told[0]!, /Scheduled verify \(every 15m\): the verdict has changed; before, it was inconclusive\./);
     await dueSince(901_000);
     await sweep();
     assert.equal(posts().length, before + 1);

@@ -48,7 +48,7 @@ describe('verify of a demo in which something was broken', () => {
         await edit('vc1', remoteSecretOf('vc2'), { data: { vc2: Buffer.from(wrong).toString('base64') } });
       },
       [
-        /\*Cause:\* a remote secret has a dead address\n> vc1: the remote secret says https:\/\/10\.96\.255\.254:443, but/,
+        /\*Cause:\* a remote secret has a dead address\n> vc1: the remote secret names https:\/\/10\.96\.255\.254:443, but/,
       ],
     ],
     [

@@ -7,7 +7,7 @@ import { commandNames, type CommandName } from '../../src/commands/table.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { auditMessage } from '../../src/jobs/commands/audit.js';
 import { cancelledMessage as cancelAnswer } from '../../src/jobs/commands/cancel.js';
-import { alreadyThereMessage, cancelledMessage, createdText } from '../../src/jobs/commands/create/messages.js';
+import { alreadyThereMessage, cancelledMessage, kubeconfigComment } from '../../src/jobs/commands/create/messages.js';
 import { preflightMessage } from '../../src/jobs/commands/create/preflight.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
 import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
@@ -37,7 +37,7 @@ import { whoamiMessage } from '../../src/jobs/commands/whoami.js';
 import { FlowError, type Task } from '../../src/jobs/flow.js';
 import { troubleMessage } from '../../src/jobs/host-trouble.js';
 import { FlowFailed } from '../../src/jobs/run-flow.js';
-import { emptyButtons, failedButtons } from '../../src/jobs/slack/card/card-buttons.js';
+import { emptyButtons, failedButtons } from '../../src/jobs/slack/demo-buttons.js';
 import { endedCard, failedCard, readyCard } from '../../src/jobs/slack/card/card.js';
 import { workingCard, type Working } from '../../src/jobs/slack/card/working-card.js';
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
@@ -136,7 +136,15 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     const publicWay = pick([undefined, { problem: text(), isRequired: pick([true, false]) }]);
     const verdict = judge(directions, evenly);
     return {
-      ...{ demo: name(), directions, verdict, expectation: evenly, at: now, tookMs: count() },
+      ...{
+        demo: name(),
+        hostCluster: pick([undefined, name()]),
+        directions,
+        verdict,
+        expectation: evenly,
+        at: now,
+        tookMs: count(),
+      },
       ...{ findings, causes, publicWay },
     };
   };
@@ -175,11 +183,13 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       }),
     'the card of a demo that is gone': () => endedCard(demo(), { how: text(), hasLeft: pick([true, false]), now }),
     'a create that is done': () =>
-      message(createdText(config(), demo(), count(), { weaker: list(text), unproven: pick([undefined, text()]) })),
+      message(
+        kubeconfigComment(config(), demo(), count(), { weaker: list(text), unproven: pick([undefined, text()]) }),
+      ),
     'a create of what exists': () => alreadyThereMessage(demo()),
     'a create that was cancelled': () => cancelledMessage(named(), person(), pick(['empty', 'part', 'ready'])),
-    'the answer to a cancel': () => cancelAnswer(name(), holder(), pick([true, false])),
-    'a demo that is busy': () => beingWorkedOnMessage(name(), holder()),
+    'the answer to a cancel': () => cancelAnswer(named(), holder(), pick([true, false])),
+    'a demo that is busy': () => beingWorkedOnMessage(named(), holder()),
     'a failure': () =>
       failureMessage({
         ...{ title: mrkdwn`\`${name()}\` failed`, reasons: some(text), hint: pick([undefined, text()]) },
@@ -223,7 +233,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a share': () => sharedMessage(demo(), person(), pick([true, false])),
     'the notice of a share': () => noticeMessage(demo(), person(), config()),
     'the notice of a transfer': () => newOwnerMessage(demo(), person(), config()),
-    maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, ` on ${name()}`),
+    maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, config()),
     'a revoke of one person': () =>
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
     'a revoke of everybody': () =>
@@ -235,7 +245,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a revoke that was cancelled': () => cancelledRevokeMessage(named(), person()),
     'a verify that waits for another': () =>
       beingVerifiedMessage(
-        name(),
+        named(),
         { purpose: pick(['verify', text()]), jobId: text(), since: now, ...pick([{}, { asker: asker() }]) },
         list(() => mrkdwn`${text()}`),
       ),
@@ -246,7 +256,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       ),
     'the details of a verdict': () => asFile(detailsFile(verified())),
     'a diagnosis': () => diagnosisMessage(verified()),
-    'a diagnosis of what cannot be reached': () => unreachableMessage(name(), text()),
+    'a diagnosis of what cannot be reached': () => unreachableMessage(named(), text()),
     'a command that waits': () =>
       untakenReply(some(() => ({ id: text(), before: count(), startsInMs: pick([undefined, count()]) }))),
     'what would stop a create': () =>
@@ -262,7 +272,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a question': () => {
       const about = { ...demo(), files: many(() => ({ id: 'F1', to: pick([person(), 'C0A', 'S0A']), user: text() })) };
       return questionMessage(about, {
-        ...{ command: pick(['delete', 'revoke']), commandLine: `delete ${name()}`, where: pick([undefined, name()]) },
+        ...{ label: pick(['Delete', 'Replace all keys of']), confirmedBy: `delete ${name()}` },
         ...{ question: mrkdwn`${text()}`, purpose: pick([undefined, 'create', text()]) },
         isSure: pick([true, false]),
       });

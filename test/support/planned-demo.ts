@@ -6,6 +6,7 @@ type Plan = Parameters<typeof planDemo>[0];
 export const plannedDemo = (fields: Partial<Plan> = {}): Demo =>
   planDemo({
     name: 'demo',
+    hostCluster: undefined,
     owner: { id: 'U1', name: 'alice' },
     channel: 'C1',
     now: new Date('2026-01-01T00:00:00Z'),

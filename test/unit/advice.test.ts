@@ -8,13 +8,24 @@ import { hours } from '../../src/duration.js';
 
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
 
-/** The commands in backticks in a source, with `demo` for every value; not those of one word, or whose name is a value. */
+/** A call of `commandLine`: the target, the command, and its other words. */
+const calls = /commandLine\(\s*(\{[^}]*\}|[\w.!()[\]]+), '(\w+)'((?:, (?:'[^']*'|\w+(?:\([^()]*\))?))*)\)/g;
+
+/**
+ * The commands that a source advises, in backticks or by a call of `commandLine`, with `demo` for the demo; not those of one
+ * word, or whose name is a value.
+ */
 function advisedIn(path: string): { path: string; command: string }[] {
   const text = readFileSync(join(sources, path), 'utf8');
-  return [...text.matchAll(/\\?`\/vcdemo(?: ([^`\n]*?))?\\?`/g)]
-    .map(([, command = '']) =>
-      command.replaceAll(/\$\{formatDuration[^}]*\}/g, '1h').replaceAll(/\$\{[^}]*\}/g, 'demo'),
-    )
+  const typed = [...text.matchAll(/\\?`\/vcdemo(?: ([^`\n]*?))?\\?`/g)].map(([, command = '']) => command);
+  const called = [...text.matchAll(calls)].map(([, target = '', name, words = '']) => {
+    const others = [...words.matchAll(/, (?:'([^']*)'|(\w+))/g)].map(
+      ([, literal, call]) => literal ?? (call === 'formatDuration' ? '1h' : '@them'),
+    );
+    return [name, ...(/^\{ hostCluster/.test(target) ? [] : ['demo']), ...others].join(' ');
+  });
+  return [...typed, ...called]
+    .map((command) => command.replaceAll(/\$\{[^}]*\}/g, 'demo'))
     .map((command) => command.replaceAll(/@\w+/g, '<@U0BOB>'))
     .filter((command) => command.includes(' ') && !command.startsWith('demo'))
     .map((command) => ({ path, command }));

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { readDemoConfig } from '../../src/config.js';
 import { faultNames } from '../../simulator/faults.js';
 import { commandNames } from '../../src/commands/table.js';
+import { formatDuration } from '../../src/duration.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { causeNames } from '../../src/jobs/commands/verify/causes.js';
 import { checkNames } from '../../src/jobs/commands/verify/checks.js';
@@ -16,6 +17,7 @@ import { configurationSchemaText, configurationTable } from '../../scripts/confi
 import { commandTable } from '../../scripts/command-table.js';
 import { admissionPolicyYaml } from '../../scripts/admission-policy-file.js';
 import { redisAcl } from '../../scripts/redis-acl.js';
+import { rolesTable } from '../../scripts/roles-table.js';
 import { workerRulesYaml } from '../../scripts/worker-rules.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,6 +42,17 @@ test('the chart grants the worker what the code needs (npm run docs writes it)',
 
 test('the chart generates the admission policy from the rules in the code (npm run docs writes it)', () => {
   assert.equal(text('helm/vcdemo/files/admission-policy.yaml'), admissionPolicyYaml());
+});
+
+test('docs/operations.md says who may run which command (npm run docs writes it)', () => {
+  const table = rolesTable();
+  assert.ok(text('docs/operations.md').includes(table));
+  for (const name of commandNames.filter((each) => each !== 'help')) assert.ok(table.includes(`\`${name}\``), name);
+});
+
+test('docs/operations.md has the deadline at which a create gives up on a full host cluster', () => {
+  const { within } = createFlow.steps.find(({ name }) => name === 'virtualCluster')!;
+  assert.ok(text('docs/operations.md').includes(`(${formatDuration(within)} for the virtual clusters`));
 });
 
 test('docs/operations.md lists the permissions that are needed in Redis (npm run docs writes it)', () => {

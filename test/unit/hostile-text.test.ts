@@ -8,7 +8,7 @@ import { replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig } from '../../src/config.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
-import { alreadyThereMessage, createdText } from '../../src/jobs/commands/create/messages.js';
+import { alreadyThereMessage, kubeconfigComment } from '../../src/jobs/commands/create/messages.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
 import { deleteQuestion, goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
 import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
@@ -57,7 +57,7 @@ const hostile = '<!channel> <https://x|y> & <@U666> `';
 const config = { ...readDemoConfig(undefined), hostCluster: hostile };
 const now = new Date('2026-01-02T03:04:05Z');
 const demo = {
-  ...plannedDemo({ name: hostile, owner: { id: `U1${hostile}`, name: hostile } }),
+  ...plannedDemo({ name: hostile, hostCluster: hostile, owner: { id: `U1${hostile}`, name: hostile } }),
   state: 'failed' as const,
   problem: hostile,
 };
@@ -89,7 +89,7 @@ const directions = [
   { from: cluster, problem: hostile },
 ];
 const verified = {
-  ...{ demo: hostile, directions, verdict: judge(directions, evenly), expectation: evenly },
+  ...{ demo: hostile, hostCluster: hostile, directions, verdict: judge(directions, evenly), expectation: evenly },
   ...{ at: now, tookMs: 1 },
   findings: [{ check: 'sidecars' as const, cluster: hostile, state: 'fail' as const, evidence: hostile }],
   causes: [
@@ -132,7 +132,7 @@ const refusals: Record<string, unknown> = {
   'an error with a hint': new UserError('x', hostile, { hint: hostile }),
   'an error of the API': ApiError.from(hostile, hostile, 403, JSON.stringify({ message: hostile })),
   'a defect': new Error(hostile),
-  'an unknown demo': new UnknownDemo(hostile, [hostile]),
+  'an unknown demo': new UnknownDemo(hostile, demo, [hostile]),
   'a demo of somebody else': await assertOwner(
     { access: { ...config.access, admins: [hostile] }, memberships },
     { userId: 'U2' },
@@ -158,9 +158,12 @@ const refusals: Record<string, unknown> = {
 
 const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessage>> = {
   'a create that is done': () =>
-    createdText({ ...config, domain: hostile } as typeof config, demo, 1, { weaker: [hostile], unproven: hostile }),
+    kubeconfigComment({ ...config, domain: hostile } as typeof config, demo, 1, {
+      weaker: [hostile],
+      unproven: hostile,
+    }),
   'a create of what exists': () => alreadyThereMessage(demo),
-  'a demo that is busy': () => beingWorkedOnMessage(hostile, { purpose: hostile, jobId: hostile, since: now }),
+  'a demo that is busy': () => beingWorkedOnMessage(demo, { purpose: hostile, jobId: hostile, since: now }),
   'the name of a host cluster': () => message(mrkdwn`${onCluster(config)}`),
   'a failure': () =>
     failureMessage({ ...job, title: mrkdwn`${hostile}`, reasons: [`a\n${hostile}`], hint: hostile, mention: hostile }),
@@ -192,8 +195,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
   'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
   'a question': () => {
-    const question = { question: deleteQuestion(demo), where: hostile, purpose: hostile };
-    return questionMessage(demo, { command: hostile, commandLine: hostile, ...question });
+    const question = { question: deleteQuestion(demo), purpose: hostile };
+    return questionMessage(demo, { label: hostile, confirmedBy: hostile, ...question });
   },
   'trouble of the host cluster': () => {
     const trouble = { cause: hostile, since: now, demos: [hostile] };
@@ -209,9 +212,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
     keptVolumesMessage(hostile, [{ metadata: { name: hostile }, spec: { storageClassName: hostile } }]),
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
-    personRevokedMessage({ name: hostile }, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
-  'a revoke of everybody': () =>
-    everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
+    personRevokedMessage(demo, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
+  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
   'the verdict on a public name': () =>
     verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),

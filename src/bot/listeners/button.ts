@@ -38,6 +38,7 @@ export function listenForButtons(app: App, context: ListenerContext): void {
         triggerId: body.trigger_id,
         requester,
         isAtHome: body.view !== undefined,
+        text,
       });
       await ack();
       acknowledged();

@@ -1,4 +1,5 @@
 import type { App, ViewSubmitAction } from '@slack/bolt';
+import { commandWords } from '../../commands/command-line.js';
 import type { Requester } from '../../commands/payload.js';
 import { commands } from '../../commands/table.js';
 import { seconds } from '../../duration.js';
@@ -26,16 +27,25 @@ import { watchUntaken } from './watch.js';
 /** Slack waits three seconds for the acknowledgement, and a trigger lasts no longer. */
 const openTimeoutMs = seconds(1.7);
 
+interface FormRequest {
+  triggerId: string;
+  requester: Requester;
+  isAtHome?: boolean;
+  /** The command that the form stands for, of which only the host cluster matters. */
+  text?: string;
+}
+
 /** Opens the form, which asks neither Redis nor a cluster; otherwise says why not: Slack does not, or the person may not create. */
 export async function openForm(
   { slack, people, demoConfig, log }: ListenerContext,
-  { triggerId, requester, isAtHome = false }: { triggerId: string; requester: Requester; isAtHome?: boolean },
+  { triggerId, requester, isAtHome = false, text = '' }: FormRequest,
 ): Promise<SlackMessage | undefined> {
   const { userId, channelId } = requester;
   try {
     // At Home a channel has yet to be picked.
     if (!isAtHome) await assertMayGive('create', requester, { access: demoConfig.access, people, log });
-    const view = createForm({ config: demoConfig, channelId, picksChannel: isAtHome });
+    const hostCluster = demoConfig.clusters.find((name) => commandWords({ hostCluster: name }, 'create') === text);
+    const view = createForm({ config: demoConfig, channelId, picksChannel: isAtHome, hostCluster });
     await within(openTimeoutMs, () => slack.views.open({ trigger_id: triggerId, view }));
     return undefined;
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { ButtonDemo } from '../slack/demo-buttons.js';
+import { commandLine } from '../../commands/command-line.js';
 import type { Job, JobType } from 'bullmq';
 import { isOwner, roleOf } from '../../access.js';
 import { queueName } from '../../commands/payload.js';
@@ -12,7 +14,7 @@ import { claimNamespace } from '../../k8s/managed-by.js';
 import { mention, mrkdwn } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { audit, auditLog } from '../audit.js';
-import { assertMayRun, assertNotOver, findCommandDemo, requireDemo } from '../find-demo.js';
+import { assertMayRun, assertNotOver, findCommandDemo, namedDemo, requireDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { describeState, message } from '../slack/messages.js';
@@ -49,7 +51,7 @@ export const cancel: Handler<'cancel'> = (run) =>
       if (holder) {
         const isDone = await hasLetGo(run, host, holder);
         await noteDone(run, host);
-        return await slack.whisper(requester, cancelledMessage(name, holder, isDone));
+        return await slack.whisper(requester, cancelledMessage(namedDemo(run), holder, isDone));
       }
       if (performance.now() > deadline || !(await isBeginning(run))) break;
       await pause(lookEveryMs, run.signal);
@@ -175,7 +177,7 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
       'not-cancellable',
       `What is being done with demo ${name} cannot be cancelled: \`${holder.purpose}\`.`,
       {
-        hint: `\`/vcdemo status ${name}\` shows how far it is.`,
+        hint: `${commandLine(demo, 'status')} shows how far it is.`,
       },
     );
   return holder;
@@ -207,12 +209,12 @@ const removedMessage = (demo: string, command: string): SlackMessage =>
 
 const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
-    mrkdwn`:information_source: There is nothing to cancel: nothing is being done with demo *${demo.name}*, and nothing waits in the queue. State: ${describeState(demo)}. \`/vcdemo delete ${demo.name}\` deletes it.`,
+    mrkdwn`:information_source: There is nothing to cancel: nothing is being done with demo *${demo.name}*, and nothing waits in the queue. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
 
-export const cancelledMessage = (demo: string, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>
+export const cancelledMessage = (demo: ButtonDemo, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>
   message(
     isDone
-      ? mrkdwn`:octagonal_sign: Cancelled ${cancellable[purpose] ?? purpose} of demo *${demo}*.`
-      : mrkdwn`:warning: Job \`${jobId}\` was asked to stop, but has not done so within ${noticedWithinMs / 1000} s. If its worker has died, the next one stops it; \`/vcdemo status ${demo}\` shows who is working on it.`,
+      ? mrkdwn`:octagonal_sign: Cancelled ${cancellable[purpose] ?? purpose} of demo *${demo.name}*.`
+      : mrkdwn`:warning: Job \`${jobId}\` was asked to stop, but has not done so within ${noticedWithinMs / 1000} s. If that worker has died, the next one to take the job stops it; ${commandLine(demo, 'status')} shows who is working on it.`,
   );

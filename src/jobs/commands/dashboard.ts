@@ -1,3 +1,5 @@
+import { requireReadyDemo } from '../find-demo.js';
+import { commandLine } from '../../commands/command-line.js';
 import { splitAddress } from '../../address.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
@@ -16,22 +18,29 @@ import { onReadyDemo } from '../on-ready-demo.js';
 /** Shows the addresses and tokens of the dashboards to the requester only. */
 export const dashboard: Handler<'dashboard'> = async (run) => {
   const { payload, config, slack } = run;
-  if (!config.dashboard.enabled)
-    throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is disabled here.', {
-      hint: 'The vcdemo operators can enable it with `dashboard.enabled: true`; `/vcdemo create` then adds it.',
-    });
   const by = payload.requester.userId;
-  const { demo, accesses } = await onReadyDemo(run, async (context) => {
-    const { demo, connections } = context;
-    const accesses = await Promise.all(
-      demo.places.map(async (place) => ({
-        cluster: place.name,
-        ...(await dashboardToken(await connections.connect(place), by)),
-      })),
-    );
-    await assertStillWelcome(context, by);
-    return { demo, accesses };
-  });
+  const { demo, accesses } = await onReadyDemo(
+    run,
+    async (context) => {
+      const { demo, connections } = context;
+      const accesses = await Promise.all(
+        demo.places.map(async (place) => ({
+          cluster: place.name,
+          ...(await dashboardToken(await connections.connect(place), by)),
+        })),
+      );
+      await assertStillWelcome(context, by);
+      return { demo, accesses };
+    },
+    // The demo comes first: another host cluster may have it, with Dashboards.
+    async (host) => {
+      const found = await requireReadyDemo(host, run);
+      if (config.dashboard.enabled) return found;
+      throw new Refusal('dashboard-off', 'The Kubernetes Dashboard is disabled here.', {
+        hint: `The vcdemo operators can enable it with \`dashboard.enabled: true\`; ${commandLine(found, 'create')} then adds it.`,
+      });
+    },
+  );
   await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
   const expires = accesses.map((each) => each.expires.toISOString());
   const act = { act: 'credential issued', by, what: `got tokens for the dashboards of demo ${demo.name}` };

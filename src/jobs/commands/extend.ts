@@ -1,3 +1,4 @@
+import { commandLine } from '../../commands/command-line.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
 import { Refusal } from '../../errors.js';
@@ -23,7 +24,7 @@ export const extend: Handler<'extend'> = (run) =>
       const longer = longerOf(current, run);
       return withDone(withAudit(longer, { at: new Date(), by: requester.userId, what }), run.id);
     });
-    if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
     const facts = { expires: extended.expires.toISOString() };
     await audit(log, host, extended, { act: 'extended', by: requester.userId, what, facts });
     await slack.whisper(requester, extendedMessage(extended));
@@ -36,7 +37,7 @@ function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
   assertNotOver(run, demo); // a second run of this job may have come first
   if (demo.state === 'deleting')
     throw new Refusal('demo-being-deleted', `Demo ${demo.name} is being deleted; it cannot be extended any more.`, {
-      hint: `When it is gone, \`/vcdemo create ${demo.name}\` creates a new one.`,
+      hint: `When it is gone, ${commandLine(demo, 'create')} creates a new one.`,
     });
   try {
     return extendDemo(demo, { byMs: payload.byMs, maxTtlMs: config.ttl.max, now: new Date() });
@@ -47,19 +48,20 @@ function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
 
 const shortestMs = 60_000;
 
-function tooLong({ name, expires }: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number): Refusal {
+function tooLong(demo: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number): Refusal {
+  const { name, expires } = demo;
   const longest = formatDuration(ttl.max);
-  return new Refusal('too-long', `A demo can live for at most ${longest} from now.`, {
+  return new Refusal('too-long', `A demo can expire at most ${longest} from now.`, {
     hint:
       atMostMs < shortestMs
-        ? mrkdwn`Demo ${name} already lives until ${slackTime(expires)}; extend it later.`
-        : mrkdwn`The most that can be added to demo ${name} now: \`/vcdemo extend ${name} ${formatDuration(atMostMs)}\`.`,
+        ? mrkdwn`Demo ${name} expires ${slackTime(expires)}; extend it later.`
+        : mrkdwn`The most that can be added to demo ${name} now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
   });
 }
 
 const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
   message(
     ready === undefined
-      ? mrkdwn`:hourglass: Demo *${name}* will live for ${formatDuration(ttlMs)} when it is ready.`
-      : mrkdwn`:hourglass: Demo *${name}* now lives until ${slackTime(expires)}.`,
+      ? mrkdwn`:hourglass: Demo *${name}* will have a lifetime of ${formatDuration(ttlMs)} from when it is ready.`
+      : mrkdwn`:hourglass: Demo *${name}* now expires ${slackTime(expires)}.`,
   );

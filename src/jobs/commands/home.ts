@@ -1,4 +1,5 @@
 import type { DemoConfig } from '../../config.js';
+import type { ButtonRules } from '../slack/demo-buttons.js';
 import { listDemos, type AllDemos, type DemoList } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
 import { startsInText } from '../../queue-turn.js';
@@ -20,7 +21,7 @@ export interface HomeContent {
   demos: DemoList & Partial<Pick<AllDemos, 'pairs'>>;
   waiting: readonly QueuedJob[];
   userId: string;
-  config: Pick<DemoConfig, 'clusters' | 'hostCluster' | 'dashboard' | 'ttl'> & { pool?: { size: number } };
+  config: ButtonRules & Pick<DemoConfig, 'clusters' | 'hostCluster'> & Partial<Pick<DemoConfig, 'pool'>>;
 }
 
 export function homeBlocks({ demos, waiting, userId, config }: HomeContent): MessageBlock[] {
@@ -31,12 +32,6 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
     .map((name): CommandButton => ({ label: `Show ${name}`, value: name, action: 'home' }));
   const refresh: CommandButton = { label: 'Refresh', value: hostCluster ?? '', action: 'home' };
   const help: CommandButton = { label: 'Help', value: 'help' };
-  const listing = {
-    ...demos,
-    userId,
-    hostCluster,
-    rules: { hasDashboard: config.dashboard.enabled, longestMs: config.ttl.max },
-  };
   return [
     {
       type: 'header',
@@ -47,11 +42,11 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
           mrkdwn`You have no demo. A demo is two virtual clusters joined by one Istio mesh, ready in about a minute.`,
         )
       : []),
-    ...buttonRows([createButton(), refresh, help, ...switches]),
-    ...demoBlocks(listing),
+    ...buttonRows([createButton(hostCluster), refresh, help, ...switches]),
+    ...demoBlocks({ ...demos, userId, config }),
     ...poolBlocks(demos.pairs ?? [], config),
     ...(waiting.length > 0 ? sections(queueText(waiting)) : []),
-    smallPrint(mrkdwn`What you do here is answered in your direct messages with vcdemo.`),
+    smallPrint(mrkdwn`Replies to what you click here arrive in your direct messages with vcdemo.`),
   ];
 }
 
@@ -65,5 +60,5 @@ function queueText(waiting: readonly QueuedJob[]) {
     return mrkdwn`• ${turn} \`${command}\`${userId !== undefined && mrkdwn` of ${mention(userId)}`}${begins}`;
   });
   const more = waiting.length > mostShown && mrkdwn`and ${waiting.length - mostShown} more`;
-  return joinMrkdwn([mrkdwn`*Whose turn it is*`, ...lines, more], '\n');
+  return joinMrkdwn([mrkdwn`*Queue*`, ...lines, more], '\n');
 }

@@ -1,3 +1,4 @@
+import { commandLine } from '../../commands/command-line.js';
 import { isOwner, roleOf } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
@@ -80,7 +81,7 @@ async function assertNotOvertaken(
   assertNotRevoked(current, userId);
   if (isReplaced)
     throw new Refusal('keys-replaced', `The keys of demo ${demo.name} were replaced while your kubeconfig was made.`, {
-      hint: `Run \`/vcdemo kubeconfig ${demo.name}\` again in a minute.`,
+      hint: `Run ${commandLine(demo, 'kubeconfig')} again in a minute.`,
     });
 }
 
@@ -104,7 +105,7 @@ async function answeringClusters({ host, demo, connections }: DemoContext): Prom
       clusters[place.name] = await connections.connect(place);
   if (Object.keys(clusters).length > 0) return clusters;
   throw new Refusal('demo-not-ready', `Demo ${demo.name} was not fully created: no virtual cluster answers.`, {
-    hint: `\`/vcdemo status ${demo.name}\` shows how far it got; \`/vcdemo create ${demo.name}\` resumes it.`,
+    hint: `${commandLine(demo, 'status')} shows how far it got; ${commandLine(demo, 'create')} resumes it.`,
   });
 }
 
@@ -133,8 +134,8 @@ export const kubeconfigFile = (
   ),
 });
 
-const partText = ({ name, problem }: Demo, clusters: readonly string[]): Mrkdwn =>
-  mrkdwn`:warning: Demo *${name}* was not fully created${problem && ` (${brief(problem)})`}: this kubeconfig is for what exists of it, ${clusters.join(' and ')}. \`/vcdemo create ${name}\` resumes it.`;
+const partText = (demo: Demo, clusters: readonly string[]): Mrkdwn =>
+  mrkdwn`:warning: Demo *${demo.name}* was not fully created${demo.problem && ` (${brief(demo.problem)})`}: this kubeconfig covers only ${clusters.join(' and ')}. ${commandLine(demo, 'create')} resumes it.`;
 
 function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: readonly string[]): Mrkdwn {
   const list = (names: readonly string[]) =>

@@ -1,4 +1,6 @@
 import type { DemoConfig } from '../../config.js';
+import type { ButtonRules } from '../slack/demo-buttons.js';
+import { commandLine } from '../../commands/command-line.js';
 import { listDemos, type DemoList } from '../../k8s/demo-record.js';
 import { mrkdwn, plain } from '../../mrkdwn.js';
 import { buttons, sections, type SlackMessage } from '../../slack-message.js';
@@ -18,22 +20,23 @@ export const list: Handler<'list'> = async (run) => {
 export function listMessage(
   { demos, unreadable }: DemoList,
   userId: string,
-  { hostCluster, dashboard, ttl }: Pick<DemoConfig, 'hostCluster' | 'dashboard' | 'ttl'>,
+  config: ButtonRules & Pick<DemoConfig, 'hostCluster'>,
 ): SlackMessage {
-  const rules = { hasDashboard: dashboard.enabled, longestMs: ttl.max };
+  const { hostCluster } = config;
   const where = hostCluster ? ` on ${hostCluster}` : '';
-  const create = hostCluster ? `/vcdemo create --on ${hostCluster}` : '/vcdemo create';
   if (demos.length + unreadable.length === 0) {
-    const none = message(mrkdwn`There are no demos${where}. Create one with \`${create}\`, or here:`);
-    return { ...none, blocks: [...none.blocks, buttons([createButton()])] };
+    const none = message(
+      mrkdwn`There are no demos${where}. Create one with ${commandLine({ hostCluster }, 'create')}, or here:`,
+    );
+    return { ...none, blocks: [...none.blocks, buttons([createButton(hostCluster)])] };
   }
   const title = mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}`;
   return {
     text: plain(mrkdwn`${title}: ${namesOf(demos)}`),
     blocks: [
       ...sections(mrkdwn`*${title}*`),
-      ...demoBlocks({ demos, unreadable, userId, hostCluster, rules }),
-      buttons([createButton()]),
+      ...demoBlocks({ demos, unreadable, userId, config }),
+      buttons([createButton(hostCluster)]),
     ],
   };
 }

@@ -6,7 +6,7 @@ import { logParts, type LogPart } from '../../commands/words.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { redact } from '../../redact.js';
 import type { DemoContext } from '../context.js';
-import { taskName, type Task } from '../flow.js';
+import { partName, type Task } from '../flow.js';
 import { requireDemo } from '../find-demo.js';
 import { withDemoContext, withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
@@ -101,6 +101,6 @@ async function stepsSection(run: LogsRun, { host, demo }: DemoContext): Promise<
 }
 
 const taskLine = (task: Task): string => {
-  const result = task.state === 'done' ? 'holds' : task.error === undefined ? task.state : messageOf(task.error);
-  return `${taskName(task)}: ${result}${task.note ? ` (${task.note})` : ''}`;
+  const result = task.state === 'done' ? 'in place' : task.error === undefined ? task.state : messageOf(task.error);
+  return `${partName(task)}: ${result}${task.note ? ` (${task.note})` : ''}`;
 };

@@ -1,3 +1,5 @@
+import type { DemoConfig } from '../../config.js';
+import { commandLine } from '../../commands/command-line.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
 import { findMaintenance, switchMaintenance, type Maintenance } from '../../k8s/maintenance.js';
@@ -25,14 +27,14 @@ export const maintenance: Handler<'maintenance'> = async (run) => {
     return await findMaintenance(host);
   });
   if (state) auditLog(log, { act: 'maintenance', by, what: `switched maintenance ${state}`, facts: { reason } });
-  await slack.whisper(requester, maintenanceMessage(now, onCluster(config)));
+  await slack.whisper(requester, maintenanceMessage(now, config));
 };
 
-export const maintenanceMessage = (now: Maintenance | undefined, where: string): SlackMessage =>
+export const maintenanceMessage = (now: Maintenance | undefined, config: DemoConfig): SlackMessage =>
   message(
     now
-      ? mrkdwn`:construction: Maintenance${where} is on, since ${slackTime(now.since)} by ${mention(now.by)}${now.reason && `: ${now.reason}`}. No new demos are created; everything else works. \`/vcdemo maintenance off\` ends it.`
-      : mrkdwn`:white_check_mark: Maintenance${where} is off.`,
+      ? mrkdwn`:construction: Maintenance${onCluster(config)} is on, since ${slackTime(now.since)} by ${mention(now.by)}${now.reason && `: ${now.reason}`}. No new demos are created; everything else works. ${commandLine({ hostCluster: config.hostCluster }, 'maintenance', 'off')} ends it.`
+      : mrkdwn`:white_check_mark: Maintenance${onCluster(config)} is off.`,
   );
 
 /**

@@ -1,6 +1,5 @@
-import { capitalised } from '../../text.js';
-import { joinWords } from '../../commands/normalise.js';
 import type { JobPayload } from '../../commands/job-payloads.js';
+import { commandWords } from '../../commands/command-line.js';
 import { commands, type AskingCommand } from '../../commands/table.js';
 import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
@@ -22,41 +21,47 @@ interface Asking {
   /** The demo, if the command could run on it. */
   find: (host: Cluster, run: RunOnDemo) => Promise<Demo>;
   question: (demo: Demo, person: string | undefined) => Mrkdwn;
+  /** What the button says that confirms it. */
+  label: (demo: Demo, person: string | undefined) => string;
 }
 
-const askWhere: Asking = {
+/** Only the host cluster is in question. */
+const askWhere = (verb: string): Asking => ({
   find: requireDemo,
   question: ({ name }) => mrkdwn`There are several host clusters. Is this the demo *${name}* that you mean?`,
-};
+  label: ({ name }) => `${verb} ${name}`,
+});
 
 const asking: Record<AskingCommand, Asking> = {
-  extend: askWhere,
-  pause: askWhere,
-  resume: askWhere,
-  share: askWhere,
-  transfer: askWhere,
-  delete: { find: requireDemo, question: deleteQuestion },
-  revoke: { find: requireReadyDemo, question: revokeQuestion },
+  extend: askWhere('Extend'),
+  pause: askWhere('Pause'),
+  resume: askWhere('Resume'),
+  share: askWhere('Share'),
+  transfer: askWhere('Transfer'),
+  delete: { find: requireDemo, question: deleteQuestion, label: ({ name }) => `Delete ${name}` },
+  revoke: {
+    find: requireReadyDemo,
+    question: revokeQuestion,
+    label: ({ name }, person) => (person === undefined ? `Replace all keys of ${name}` : `Revoke access to ${name}`),
+  },
 };
 
 /** Looks up the demo and asks whether the command is meant, with the facts; a button answers with the command itself. */
 export const question: Handler<'question'> = (run) =>
   withHost(run, async (host) => {
-    const { payload, config, slack } = run;
+    const { payload, slack } = run;
     const { command, person, requester } = payload;
     const isSure = commands[command].asks === 'where';
-    const { find, question: questionOf } = asking[command];
+    const { find, question: questionOf, label } = asking[command];
     const demo = await find(host, { ...run, name: command });
     const holder = await holderNow(host, claimNamespace(host), demo.name);
-    const where = config.hostCluster;
-    const words = [command, demo.name, ...wordsOf(payload), ...(isSure ? [] : ['--shown', creationOf(demo)])];
+    const words = [...wordsOf(payload), ...(isSure ? [] : ['--shown', creationOf(demo)])];
     await slack.whisper(
       requester,
       questionMessage(demo, {
-        command,
-        commandLine: joinWords([...words, ...(where === undefined ? [] : ['--on', where])]),
+        label: label(demo, person),
+        confirmedBy: commandWords(demo, command, ...words),
         question: questionOf(demo, person),
-        where,
         purpose: holder?.purpose,
         isSure,
       }),
@@ -86,12 +91,10 @@ export function assertShown(demo: Demo, shown: string | undefined): void {
 }
 
 interface Question {
-  command: string;
-  /** What confirms it. */
-  commandLine: string;
+  label: string;
+  /** The command that confirms it. */
+  confirmedBy: string;
   question: Mrkdwn;
-  /** The host cluster; undefined if there is only one. */
-  where: string | undefined;
   /** The job that holds the claim on it. */
   purpose: string | undefined;
   /** Only the host cluster is in question; otherwise the command itself, which takes something away. */
@@ -100,9 +103,9 @@ interface Question {
 
 export function questionMessage(
   demo: Demo,
-  { command, commandLine, question, where, purpose, isSure = false }: Question,
+  { label, confirmedBy, question, purpose, isSure = false }: Question,
 ): SlackMessage {
-  const { name, owner, created, expires, shared } = demo;
+  const { hostCluster: where, owner, created, expires, shared } = demo;
   const others = receiversOf(demo).filter(({ to }) => to !== owner.id);
   const age = formatDuration(wholeMinutes(Date.now() - created.getTime()));
   const facts = [
@@ -118,12 +121,10 @@ export function questionMessage(
   const { text, blocks } = message(joinMrkdwn([question, ...facts], '\n'));
   const answers = buttons([
     {
-      label: `${capitalised(command)} ${name}${where === undefined ? '' : ` on ${where}`}`,
-      ...{ value: commandLine, action: 'confirmed', style: isSure ? 'primary' : 'danger' },
+      label: `${label}${where === undefined ? '' : ` on ${where}`}`,
+      ...{ value: confirmedBy, action: 'confirmed', style: isSure ? 'primary' : 'danger' },
     },
-    isSure
-      ? { label: 'No', value: 'Nothing was done.', action: 'dismiss' }
-      : { label: 'Keep it', value: `Demo *${name}* stays.`, action: 'dismiss' },
+    { label: 'Cancel', value: 'Nothing was changed.', action: 'dismiss' },
   ]);
   return { text, blocks: [...blocks, answers] };
 }

@@ -7,7 +7,7 @@ import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import { buttons, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { withClaimedDemo } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { extendButton } from '../slack/card/card-buttons.js';
+import { extendButton } from '../slack/demo-buttons.js';
 
 /**
  * Reminds the owner that the demo expires soon, in the card's thread and with a direct message. The claim and the record see to
@@ -35,17 +35,15 @@ export const remind: Handler<'remind'> = (run) =>
   );
 
 export function reminderMessage(
-  { name, owner, expires }: Pick<Demo, 'name' | 'owner' | 'expires'>,
-  { hostCluster, ttl }: Pick<DemoConfig, 'hostCluster' | 'ttl'>,
+  demo: Pick<Demo, 'name' | 'hostCluster' | 'owner' | 'expires'>,
+  config: Pick<DemoConfig, 'ttl'>,
   now: Date,
 ): SlackMessage {
+  const { name, owner, expires } = demo;
   // Minutes: seconds would promise a precision that nobody needs.
   const leftMs = Math.max(minutes(1), Math.round((expires.getTime() - now.getTime()) / minutes(1)) * minutes(1));
   const { blocks, ...rest } = messageOfParagraphs([
-    mrkdwn`:alarm_clock: ${mention(owner.id)} Demo *${name}* expires in ${formatDuration(leftMs)}, ${slackTime(expires)}, and is then deleted with everything in it.`,
+    mrkdwn`:alarm_clock: ${mention(owner.id)} Demo *${name}* expires in ${formatDuration(leftMs)} (${slackTime(expires)}). It is then deleted with everything in it.`,
   ]);
-  return {
-    ...rest,
-    blocks: [...blocks, buttons([{ ...extendButton({ name, hostCluster }, ttl.max), style: 'primary' }])],
-  };
+  return { ...rest, blocks: [...blocks, buttons([extendButton(demo, config, 'primary')])] };
 }

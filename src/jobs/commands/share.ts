@@ -1,3 +1,6 @@
+import type { DemoConfig } from '../../config.js';
+import { newcomerButtons } from '../slack/demo-buttons.js';
+import { commandLine } from '../../commands/command-line.js';
 import { changeExisting } from '../../k8s/demo-record.js';
 import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
 import { messageOf, Refusal } from '../../errors.js';
@@ -7,8 +10,7 @@ import { audit } from '../audit.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { sharedButtons } from '../slack/card/card-buttons.js';
-import { message, type ButtonConfig } from '../slack/messages.js';
+import { message } from '../slack/messages.js';
 
 const mostShares = 100;
 
@@ -25,7 +27,7 @@ export const share: Handler<'share'> = (run) =>
       const noted = withDone(withAudit(current, { at: new Date(), by, what }), run.id);
       return stop ? withoutShare(noted, audience) : withShare(noted, audience);
     });
-    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
     await audit(log, host, changed, { act: stop ? 'unshared' : 'shared', by, what, facts: { audience } });
     await slack.whisper(requester, sharedMessage(changed, audience, stop));
     if (stop || audience === by) return;
@@ -52,21 +54,24 @@ function withShare(demo: Demo, audience: string): Demo {
 function withoutShare(demo: Demo, audience: string): Demo {
   if (!demo.shared.includes(audience))
     throw new Refusal('not-shared', `Demo ${demo.name} is not shared with them.`, {
-      hint: `To end somebody's access: \`/vcdemo revoke ${demo.name} @person\`.`,
+      hint: `To end somebody's access: ${commandLine(demo, 'revoke', '@person')}.`,
     });
   return { ...demo, shared: demo.shared.filter((id) => id !== audience) };
 }
 
-export const sharedMessage = ({ name }: Demo, audience: string, stopped: boolean): SlackMessage =>
+export const sharedMessage = (demo: Demo, audience: string, stopped: boolean): SlackMessage =>
   message(
     stopped
-      ? mrkdwn`:busts_in_silhouette: Demo *${name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that they have still work; \`/vcdemo revoke ${name} @person\` ends a person's access.`
-      : mrkdwn`:busts_in_silhouette: Demo *${name}* is shared with ${mentionAny(audience)}, who can now extend it. \`/vcdemo share ${name} @them --stop\` ends that.`,
+      ? mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that they have still work; ${commandLine(demo, 'revoke', '@person')} ends a person's access.`
+      : mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is shared with ${mentionAny(audience)}, who can now extend it. To stop sharing: ${commandLine(demo, 'share', audienceWord(audience), '--stop')}.`,
   );
 
-export function noticeMessage({ name }: Demo, by: string, { hostCluster, ttl }: ButtonConfig): SlackMessage {
+/** What somebody types to name them; Slack shows no names in code. */
+const audienceWord = (id: string): string => (/^S/.test(id) ? '@group' : /^[CG]/.test(id) ? '#channel' : '@person');
+
+export function noticeMessage(demo: Demo, by: string, config: Pick<DemoConfig, 'ttl'>): SlackMessage {
   const { text, blocks } = message(
-    mrkdwn`:busts_in_silhouette: ${mention(by)} shared demo *${name}* with you: you can use it and extend it.`,
+    mrkdwn`:busts_in_silhouette: ${mention(by)} shared demo *${demo.name}* with you: you can use it and extend it.`,
   );
-  return { text, blocks: [...blocks, buttons(sharedButtons({ name, hostCluster }, ttl.max))] };
+  return { text, blocks: [...blocks, buttons(newcomerButtons(demo, config))] };
 }

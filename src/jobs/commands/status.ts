@@ -1,3 +1,4 @@
+import { commandLine } from '../../commands/command-line.js';
 import { currentHolder, type Holder } from '../../k8s/claim.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
 import { listDemos } from '../../k8s/demo-record.js';
@@ -41,7 +42,7 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
   const next =
-    missing.length > 0 && !holder && mrkdwn`\n*What to do:* \`/vcdemo create ${demo.name}\` restores what is missing.`;
+    missing.length > 0 && !holder && mrkdwn`\n*What to do:* ${commandLine(demo, 'create')} restores what is missing.`;
   return {
     text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
@@ -65,5 +66,5 @@ function statusLine(tasks: TaskGroup): Mrkdwn {
   const reasons = bad.flatMap(({ cluster, error }) =>
     error === undefined ? [] : [mrkdwn`\n        _${cluster ? `${cluster}: ` : ''}${brief(messageOf(error))}_`],
   );
-  return mrkdwn`${icon} ${first.says}${joinMrkdwn(reasons, '')}`;
+  return mrkdwn`${icon} ${first.part ?? first.says}${joinMrkdwn(reasons, '')}`;
 }

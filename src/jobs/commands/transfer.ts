@@ -1,3 +1,7 @@
+import { countOf } from '../../text.js';
+import type { DemoConfig } from '../../config.js';
+import { deleteButton, newcomerButtons } from '../slack/demo-buttons.js';
+import { commandLine } from '../../commands/command-line.js';
 import { roleOf } from '../../access.js';
 import { messageOf, Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
@@ -11,8 +15,7 @@ import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { ownerButtons } from '../slack/card/card-buttons.js';
-import { message, type ButtonConfig } from '../slack/messages.js';
+import { message } from '../slack/messages.js';
 
 type TransferRun = JobRun<'transfer'>;
 
@@ -32,7 +35,7 @@ export const transfer: Handler<'transfer'> = (run) =>
       const revoked = current.revoked.filter((id) => id !== person);
       return withDone(withAudit({ ...current, owner, shared, revoked }, { at: new Date(), by, what }), run.id);
     });
-    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, []);
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
     await audit(log, host, changed, { act: 'transferred', by, what, facts: { from: found.owner.id, to: person } });
     await slack.whisper(
       requester,
@@ -50,7 +53,7 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
   const { person } = payload;
   if (demo.owner.id === person)
     throw new Refusal('already-owner', `Demo ${demo.name} already belongs to them.`, {
-      hint: `\`/vcdemo audit ${demo.name}\` shows since when.`,
+      hint: `${commandLine(demo, 'audit')} shows since when.`,
     });
   const standing = await people.standingOf(person);
   const isWelcome =
@@ -64,14 +67,14 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
   const { demosPerPerson } = config.limits;
   const own = (await listDemos(host)).demos.filter(({ owner }) => owner.id === person);
   if (own.length >= demosPerPerson)
-    throw new Refusal('too-many-demos', `They already have ${own.length} demos, which is the limit per person.`, {
+    throw new Refusal('too-many-demos', `They already have ${countOf(own, 'demo')}, which is the limit per person.`, {
       hint: 'Ask them to delete one first.',
     });
 }
 
-export function newOwnerMessage({ name }: Demo, by: string, { hostCluster, ttl }: ButtonConfig): SlackMessage {
+export function newOwnerMessage(demo: Demo, by: string, config: Pick<DemoConfig, 'ttl'>): SlackMessage {
   const { text, blocks } = message(
-    mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${name}*: you can extend, share and delete it.`,
+    mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${demo.name}*: you can extend, share and delete it.`,
   );
-  return { text, blocks: [...blocks, buttons(ownerButtons({ name, hostCluster }, ttl.max))] };
+  return { text, blocks: [...blocks, buttons([...newcomerButtons(demo, config), deleteButton(demo)])] };
 }

@@ -1,4 +1,6 @@
-import { isAmong, roleOf, type Role } from '../../access.js';
+import { countOf } from '../../text.js';
+import { isAmong, roleOf, type Role, type Who } from '../../access.js';
+import { commandsOf } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
 import { listDemos } from '../../k8s/demo-record.js';
@@ -22,10 +24,15 @@ export const whoami: Handler<'whoami'> = async (run) => {
   await slack.whisper(requester, whoamiMessage(config, requester.userId, { role, own, shared }));
 };
 
+const list = (...who: Who[]): string =>
+  commandsOf(...who)
+    .map((name) => `\`${name}\``)
+    .join(', ');
+
 const mayDo: Record<Role, string> = {
-  viewer: 'you can look at demos (`list`, `status`, `whoami`), but not use them',
-  user: 'you can create demos and use all of them; you can delete, extend, share, transfer and revoke access to your own',
-  admin: 'you can do everything with every demo, and switch maintenance on and off; limits do not apply to you',
+  viewer: `you can look at demos (${list('viewers')}), but not use them`,
+  user: `you can create demos and use all of them; only on your own can you run ${list('owner', 'shared')}, and on those shared with you ${list('shared')}`,
+  admin: `you can run every command on every demo, and ${list('admins')}; limits do not apply to you`,
 };
 
 export function whoamiMessage(
@@ -44,7 +51,7 @@ export function whoamiMessage(
       [
         mrkdwn`:bust_in_silhouette: You are ${mention(userId)} (\`${userId}\`), role *${role}*${onCluster(config)}: ${mayDo[role]}.`,
         role !== 'viewer' &&
-          mrkdwn`You have ${own.length}${role === 'user' && ` of ${limits.demosPerPerson}`} demos. A demo lives for ${formatDuration(ttl.default)} unless \`--ttl\` says otherwise, and can be extended to at most ${formatDuration(ttl.max)} from now.`,
+          mrkdwn`You have ${countOf(own, 'demo')}${role === 'user' && ` (limit: ${limits.demosPerPerson})`}. The lifetime of a demo is ${formatDuration(ttl.default)} unless \`--ttl\` says otherwise; it can expire at most ${formatDuration(ttl.max)} from now.`,
         ...lists,
       ],
       '\n',

@@ -1,9 +1,10 @@
+import { listedButtons, type ButtonRules } from './demo-buttons.js';
+import { commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
 import type { Demo } from '../../k8s/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
-import { buttonsFor, type ButtonRules } from './card/card-buttons.js';
 import { brief, describeState } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
@@ -13,31 +14,27 @@ export interface DemoListing {
   unreadable: readonly UnreadableDemo[];
   /** Whose buttons come first. */
   userId: string;
-  /** Undefined if there is only one. */
-  hostCluster: string | undefined;
-  rules: ButtonRules;
+  config: ButtonRules;
 }
 
 /** A table may have a hundred rows, and a message fifty blocks. */
 const mostRows = 100;
 const mostOwn = 8;
 
-export const createButton = (label = 'Create a demo'): CommandButton => ({
-  label,
-  value: 'create',
+/** Opens the form, with the host cluster chosen. */
+export const createButton = (hostCluster: string | undefined): CommandButton => ({
+  label: 'Create a demo',
+  value: commandWords({ hostCluster }, 'create'),
   action: 'form',
   style: 'primary',
 });
 
 export function demoBlocks(listing: DemoListing): MessageBlock[] {
-  const { demos, unreadable, userId, hostCluster, rules } = listing;
+  const { demos, unreadable, userId } = listing;
   const own = demos.filter(({ owner }) => owner.id === userId);
   const shown = own.slice(0, mostOwn);
   return [
-    ...shown.flatMap((demo) => [
-      ...sections(demoText(demo)),
-      buttons(buttonsFor(demo, { name: demo.name, hostCluster }, rules)),
-    ]),
+    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(listedButtons(demo, listing.config))]),
     ...(own.length > shown.length
       ? sections(
           mrkdwn`Your other demos: ${own

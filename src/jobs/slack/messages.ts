@@ -1,3 +1,5 @@
+import type { ButtonDemo } from './demo-buttons.js';
+import { commandLine } from '../../commands/command-line.js';
 import type { WritingJob } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import type { Holder } from '../../k8s/claim.js';
@@ -9,9 +11,6 @@ import { firstCharacters } from '../../text.js';
 /* Messages shared by several commands, as pure functions; those of a single command are next to it. */
 
 export const message = (text: Mrkdwn): SlackMessage => ({ text: plain(text), blocks: sections(text) });
-
-/** What the buttons of a demo depend on. */
-export type ButtonConfig = Pick<DemoConfig, 'hostCluster' | 'ttl'>;
 
 /** Names the host cluster, if there are several. */
 export const onCluster = ({ hostCluster }: DemoConfig): string => (hostCluster ? ` on ${hostCluster}` : '');
@@ -47,12 +46,12 @@ const doing: Record<WritingJob, string> = {
 
 /** What the job that holds the claim on a demo does, in a sentence. */
 export const describeActivity = (purpose: string): string =>
-  new Map(Object.entries(doing)).get(purpose) ?? `it is locked by ${purpose}`;
+  new Map(Object.entries(doing)).get(purpose) ?? `another job (\`${purpose}\`) is working on it`;
 
 /** Another job holds the claim on the demo. */
-export function beingWorkedOnMessage(demo: string, { purpose, jobId, since }: Holder): SlackMessage {
+export function beingWorkedOnMessage(demo: ButtonDemo, { purpose, jobId, since }: Holder): SlackMessage {
   return message(
-    mrkdwn`:information_source: Demo *${demo}* is busy: ${describeActivity(purpose)} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nIts card in the channel shows the progress; \`/vcdemo status ${demo}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo.name}* is busy: ${describeActivity(purpose)} (since ${slackTime(since)}, job \`${jobId}\`). Nothing was started.\nIts card in the channel shows the progress; ${commandLine(demo, 'status')} checks every part.`,
   );
 }
 

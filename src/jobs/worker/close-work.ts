@@ -1,3 +1,4 @@
+import { commandLine } from '../../commands/command-line.js';
 import type { JobName } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import type { Cluster } from '../../k8s/cluster.js';
@@ -9,7 +10,7 @@ import type { CommandButton } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import { currentConfig, type WorkerTools } from '../job-run.js';
 import { FlowFailed } from '../run-flow.js';
-import { failedButtons, undeletedButtons, unrevokedButtons, type Named } from '../slack/card/card-buttons.js';
+import { failedButtons, undeletedButtons, unrevokedButtons, type ButtonDemo } from '../slack/demo-buttons.js';
 import { failedCard, readyCard } from '../slack/card/card.js';
 import { openCard, type CardPlace } from '../slack/card/publish-card.js';
 import type { FailedJob } from './tell-failure.js';
@@ -26,25 +27,25 @@ interface End {
 }
 
 /** How the jobs end that show a plan. */
-const ends: Partial<Record<JobName, (demo: Named) => End>> = {
+const ends: Partial<Record<JobName, (demo: ButtonDemo) => End>> = {
   create: (demo) => ({
     title: mrkdwn`Creating demo *${demo.name}* failed`,
-    next: mrkdwn`What was created is kept: \`/vcdemo create ${demo.name}\` resumes it.`,
+    next: mrkdwn`What was created is kept: ${commandLine(demo, 'create')} resumes it.`,
     actions: failedButtons(demo),
   }),
   delete: undeleted,
   expire: undeleted,
   revoke: (demo) => ({
     title: mrkdwn`Replacing the keys of demo *${demo.name}* failed`,
-    next: mrkdwn`\`/vcdemo revoke ${demo.name}\` replaces them once more; \`/vcdemo create ${demo.name}\` completes the demo.`,
+    next: mrkdwn`${commandLine(demo, 'revoke')} replaces them once more; ${commandLine(demo, 'create')} completes the demo.`,
     actions: unrevokedButtons(demo),
   }),
 };
 
-function undeleted(demo: Named): End {
+function undeleted(demo: ButtonDemo): End {
   return {
     title: mrkdwn`The deletion of demo *${demo.name}* did not finish`,
-    next: mrkdwn`\`/vcdemo delete ${demo.name}\` continues it.`,
+    next: mrkdwn`${commandLine(demo, 'delete')} continues it.`,
     actions: undeletedButtons(demo),
   };
 }

@@ -499,7 +499,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     on: 'tenant',
     allows: `variables.annotations.all(k, !${hostAnnotations}.exists(p, k.startsWith(p))) &&
       variables.labels.all(k, !${hostLabels}.exists(p, k.startsWith(p)))`,
-    says: 'controllers or network plugins of the host cluster would act on an annotation of this object, or on a label such as grafana_dashboard: remove it',
+    says: 'remove the annotation, or the label, on which controllers or network plugins of the host cluster would act',
     probe: {
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -118,9 +118,9 @@ const notSynced = (matchLabels: Record<string, string>) => ({
 
 const hasVcClient = (demo: Demo, { namespace }: VirtualClusterPlace) => firstPlace(demo).namespace === namespace;
 
-// ------------------------------------------------------------------ the source document's
+// ------------------------------------------------------------------ the manual guide's
 
-/** Allows everything, as in the source document; this also overrides any default-deny policy of the host. */
+/** Allows everything, as in the manual guide; this also overrides any default-deny policy of the host. */
 function documentPolicies(request: NetworkRequest): Manifest[] {
   return [
     policy(request, 'np-vc-allow-all', {}, [{}], [{}]),

@@ -8,9 +8,7 @@ export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation'
     ...(admission !== 'off' && allow.length > 0
       ? [`the admission policy leaves out ${allow.join(', ')} (isolation.allow)`]
       : []),
-    ...(network === 'document'
-      ? ['every namespace can reach the demo, and it can reach them (isolation.network)']
-      : []),
+    ...(network === 'document' ? ['the demo and every other namespace can reach each other (isolation.network)'] : []),
     ...(quota === 'off' ? ['a demo can use up the host cluster (isolation.quota)'] : []),
     ...(vcClient.role === 'admin'
       ? ["vc-client can read and write Secrets of the demo's namespaces (vcClient.role)"]
@@ -20,4 +18,4 @@ export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation'
 
 /** A sentence for people about what is weaker than by default. */
 export const weakerIsolation = (notes: readonly string[]): string =>
-  `Weaker isolation from the host cluster than by default: ${notes.join('; ')}`;
+  `Isolation from the host cluster is weaker than the default: ${notes.join('; ')}`;

@@ -1,102 +1,43 @@
 import { roleOf } from '../../../access.js';
 import { isPairName } from '../../../commands/payload.js';
-import { messageOf, Refusal } from '../../../errors.js';
-import { ApiError, isPassing, lacksRight } from '../../../k8s/api-errors.js';
+import { commandLine } from '../../../commands/command-line.js';
+import { Refusal } from '../../../errors.js';
+import { ApiError, lacksRight } from '../../../k8s/api-errors.js';
 import { claimNamespace } from '../../../k8s/managed-by.js';
 import type { Cluster } from '../../../k8s/cluster.js';
-import {
-  beginWork,
-  changeExisting,
-  findDemo,
-  forgetDemo,
-  isGone,
-  listDemos,
-  markDemo,
-} from '../../../k8s/demo-record.js';
+import { beginWork, findDemo, forgetDemo, isGone, listDemos } from '../../../k8s/demo-record.js';
 import { Cancelled } from '../../../k8s/claim.js';
-import {
-  firstPlace,
-  isResumed,
-  planDemo,
-  problemOf,
-  withAudit,
-  withDone,
-  withMissingPlaces,
-  type Demo,
-} from '../../../k8s/demo.js';
+import { isResumed, planDemo, withAudit, withMissingPlaces, type Demo } from '../../../k8s/demo.js';
 import { restoreNamespaceLabels } from '../../../k8s/host-namespace.js';
-import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
-import { weakenedBy } from '../../../k8s/isolation/notes.js';
-import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
 import { claimPair, ofPair } from '../../../k8s/pool.js';
 import { assertPermissions } from '../../../k8s/permission-check.js';
-import { audit, credentialAct } from '../../audit.js';
-import { assertNotEnded, assertNotOver, findCommandDemo } from '../../find-demo.js';
-import { openFlowCard, type FlowCard } from '../../demo-card.js';
+import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
+import { openFlowCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
-import { brokenByHost, noteBroken } from '../../host-trouble.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { FlowFailed, inspectDemo, runReportedFlow } from '../../run-flow.js';
+import { inspectDemo, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
-import { emptyButtons, failedButtons } from '../../slack/card/card-buttons.js';
-import { beingWorkedOnMessage, failureMessage, kubeconfigName, message, onCluster } from '../../slack/messages.js';
-import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
-import type { SlackFile } from '../../slack/file-as-text.js';
-import type { SharedFile } from '../../slack/slack.js';
-import { noteFiles, recorded } from '../../slack/files.js';
+import type { ButtonDemo } from '../../slack/demo-buttons.js';
+import { onCluster } from '../../slack/messages.js';
+import { mrkdwn } from '../../../mrkdwn.js';
 import { assertNoMaintenance } from '../maintenance.js';
 import { assertNotBeingDeleted } from './being-deleted.js';
 import { createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
-import { alreadyThereMessage, cancelledMessage, createdText, deletedUnseenMessage } from './messages.js';
+import { deliver } from './deliver.js';
+import { withFreeName } from './find-name.js';
+import { noteCancelled, noteFailure } from './outcome.js';
+import { alreadyThereMessage } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
 
 /** Creates a demo, or the missing parts of one that was interrupted, failed or lost a part, and sends its kubeconfig. */
 export const create: Handler<'create'> = (run) =>
-  namingAllPermissions(run, () => (run.payload.isUnnamed ? createUnnamed(run) : createNamed(run)));
+  namingAllPermissions(run, () => (run.payload.isUnnamed ? withFreeName(run, createClaimed) : createNamed(run)));
 
 const createNamed = (run: CreateRun): Promise<void> =>
   withClaimedDemo(run, tellHolder(run), (claimed) => createClaimed(run, claimed));
-
-const mostNames = 200;
-
-/**
- * Creates a demo with the default name or, if that is taken, with the first free number behind it. Only who holds the claim on
- * a name knows whether it is free.
- * @throws Refusal `no-free-name`
- */
-async function createUnnamed(run: CreateRun): Promise<void> {
-  const { payload, slack } = run;
-  const { requester, demo: wanted } = payload;
-  const isTaken = (demo: Demo | undefined) =>
-    demo !== undefined && (demo.owner.id !== requester.userId || ['ready', 'paused', 'deleting'].includes(demo.state));
-  const { demos, unreadable } = await withHost(run, listDemos);
-  const begun = demos.find((demo) => isResumed(demo, run));
-  const taken = new Set([...demos.filter(isTaken), ...unreadable].map(({ name }) => name));
-  const numbered = Array.from({ length: mostNames }, (_, index) => (index === 0 ? wanted : `${wanted}-${index + 1}`));
-  for (const name of begun ? [begun.name] : numbered.filter((each) => !taken.has(each))) {
-    const named = { ...run, payload: { ...payload, demo: name } };
-    let isOver = true;
-    await withClaimedDemo(
-      named,
-      async (holder) => {
-        const present = await withHost(run, (host) => findDemo(host, name));
-        isOver = begun !== undefined || present?.owner.id === requester.userId;
-        if (isOver) await slack.whisper(requester, beingWorkedOnMessage(name, holder));
-      },
-      async (claimed) => {
-        isOver = begun !== undefined || !isTaken(await findDemo(claimed.host, name));
-        if (isOver) await createClaimed(named, claimed);
-      },
-    );
-    if (isOver) return;
-  }
-  throw new Refusal('no-free-name', `All names from ${wanted} to ${wanted}-${mostNames} are taken.`, {
-    hint: 'Choose a name: `/vcdemo create team-a`.',
-  });
-}
 
 /** A worker that may not claim or record a demo usually lacks other permissions too: this names all of them at once. */
 async function namingAllPermissions({ settings, config, signal }: CreateRun, work: () => Promise<void>): Promise<void> {
@@ -161,7 +102,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
  */
 async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   const { payload, config } = run;
-  if (isPairName(payload.demo)) throw reservedName(payload.demo);
+  if (isPairName(payload.demo)) throw reservedName(namedDemo(run));
   await assertNotEnded(host, run);
   await assertNoMaintenance(host);
   const role = await roleOf(config.access, payload.requester, run.people);
@@ -177,15 +118,16 @@ async function takeOver(host: Cluster, demo: Demo, pair: string): Promise<void> 
   await Promise.all([forgetDemo(host, { name: pair }), restoreNamespaceLabels(host, demo)]);
 }
 
-const reservedName = (name: string): Refusal =>
+const reservedName = ({ name, hostCluster }: ButtonDemo): Refusal =>
   new Refusal('reserved-name', `A demo cannot be called ${name}: names that begin with pool- belong to warm pairs.`, {
-    hint: 'Choose another name: `/vcdemo create team-a`.',
+    hint: `Choose another name: ${commandLine({ name: 'team-a', hostCluster }, 'create')}.`,
   });
 
 function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;
   const demo = planDemo({
     name,
+    hostCluster: config.hostCluster,
     owner: { id: requester.userId, name: requester.userName },
     channel: requester.channelId,
     now: askedAt,
@@ -198,157 +140,4 @@ function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
 async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: Demo): Promise<boolean> {
   const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
   return tasks.every(({ state }) => state === 'done');
-}
-
-async function noteFailure(
-  run: CreateRun,
-  { host, unclaimed, tell }: ClaimedHost,
-  demo: Demo,
-  error: FlowError,
-  card: FlowCard,
-): Promise<FlowFailed> {
-  const { payload, config } = run;
-  const audience = payload.requester;
-  if (error.failed.every(({ step }) => step === 'delivery')) {
-    tell(() => card.settleReady());
-    return new FlowFailed(error, { title: notSentTitle(demo), hint: error.hint ?? notSentHint(demo), audience, card });
-  }
-  const made = await findDemo(host, demo.name);
-  const isEmpty = made === undefined || made.places.length === 0;
-  if (isEmpty) await forgetDemo(host, demo);
-  else await markDemo(host, made, 'failed', error.message);
-  const resume = isEmpty
-    ? 'Nothing was created.'
-    : `What was created is kept: \`/vcdemo create ${demo.name}\` resumes it.`;
-  const isUsable = !isEmpty && !error.failed.some(({ step }) => beforeVirtualClusters.includes(step));
-  const use =
-    isUsable &&
-    `\`/vcdemo kubeconfig ${demo.name}\` gives the owner a kubeconfig for the virtual clusters as they are.`;
-  const title = mrkdwn`Creating demo *${demo.name}* failed`;
-  const hint = [error.hint, resume, use].filter(Boolean).join('\n');
-  const named = { name: demo.name, hostCluster: config.hostCluster };
-  tell(() => card.fail(error, { title, hint, actions: isEmpty ? emptyButtons(named) : failedButtons(named) }));
-  const broken = brokenByHost(error);
-  if (broken) tell(() => noteBroken(run, unclaimed, demo, broken));
-  return new FlowFailed(error, { title, hint, audience, card });
-}
-
-/** What was made stays. It may have been ready by the time when the job noticed. */
-async function noteCancelled(
-  run: CreateRun,
-  claimed: ClaimedHost,
-  { name }: Demo,
-  { by }: Cancelled,
-  card: FlowCard,
-): Promise<void> {
-  const { id, log, slack, payload, config } = run;
-  const { unclaimed: host } = claimed; // it may have been released to tell people that it is ready
-  const made = await findDemo(host, name);
-  const isEmpty = made === undefined || made.places.length === 0;
-  if (made && isEmpty) await forgetDemo(host, made);
-  if (made && !isEmpty)
-    await changeExisting(host, made, (current) => {
-      const noted = withDone(withAudit(current, { at: new Date(), by, what: 'cancelled its creation' }), id);
-      return current.state === 'creating'
-        ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
-        : noted;
-    });
-  if (made) await audit(log, host, made, { act: 'cancelled', by, what: 'cancelled its creation' });
-  const left = isEmpty ? 'empty' : made.state === 'creating' ? 'part' : 'ready';
-  const said = cancelledMessage({ name, hostCluster: config.hostCluster }, by, left);
-  claimed.tell(() => (left === 'ready' ? card.settleReady() : card.settle(said)));
-  // A card that is edited notifies nobody.
-  claimed.tell(() => slack.reply(card.place(), payload.requester, said));
-}
-
-/** The steps without which nothing can be used. */
-const beforeVirtualClusters = ['preflight', 'hostNamespace', 'virtualCluster'];
-
-/** In what ways the isolation from the host cluster is weaker than by default, for people to read. */
-async function weakerThanDefault({ config }: CreateRun, host: Cluster, demo: Demo): Promise<string[]> {
-  const gap = await assertAdmission(host, config, firstPlace(demo).namespace);
-  return [...weakenedBy(config), ...(gap ? [gap] : [])];
-}
-
-/**
- * Sends the kubeconfig only once, even if the API of the host cluster fails before that can be recorded. The demo is ready,
- * so it can be deleted although Slack takes long.
- */
-async function deliver(
-  run: CreateRun,
-  { unclaimed: host, release }: ClaimedHost,
-  planned: Demo,
-  card: FlowCard,
-): Promise<void> {
-  if (!run.delivered.has(run.id)) {
-    const demo = (await findDemo(host, planned.name)) ?? planned; // it has the expiry time
-    const tookMs = Date.now() - run.askedAt.getTime();
-    await readyFile(run, host, demo, tookMs); // what makes that fail is told by a job that still holds the claim
-    await release();
-    await run.slack.available();
-    const current = await findDemo(host, demo.name);
-    if (isGone(demo, current) || current === undefined)
-      return await run.slack.whisper(run.payload.requester, deletedUnseenMessage(demo.name));
-    // Somebody's access, or all keys, may have been revoked while Slack was away.
-    const file = recorded(host, current, await readyFile(run, host, current, tookMs));
-    run.delivered.set(run.id, await shareKubeconfig(run, current, file, card));
-  }
-  const shared = run.delivered.get(run.id);
-  if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
-  const { text } = await requireDemoKubeconfig(host, run.config, planned);
-  const act = shared && credentialAct(text, shared.to, run.payload.requester.userId);
-  await changeExisting(host, planned, (current) =>
-    withDone(act ? withAudit(current, { at: new Date(), ...act }) : current, run.id),
-  );
-  if (act) await audit(run.log, host, planned, act);
-  run.delivered.delete(run.id);
-}
-
-async function readyFile(run: CreateRun, host: Cluster, demo: Demo, tookMs: number): Promise<SlackFile> {
-  const { config } = run;
-  const { text, unproven } = await requireDemoKubeconfig(host, config, demo);
-  const weaker = await weakerThanDefault(run, host, demo);
-  return {
-    filename: kubeconfigName(demo.name),
-    content: text,
-    title: `kubeconfig of ${demo.name}`,
-    comment: createdText(config, demo, tookMs, { weaker, unproven }),
-  };
-}
-
-const notSentTitle = ({ name }: Demo): Mrkdwn => mrkdwn`Demo *${name}* is ready, but its kubeconfig could not be sent`;
-const notSentHint = ({ name }: Demo): string => `\`/vcdemo kubeconfig ${name}\` gives you your own kubeconfig.`;
-
-/** Shares the kubeconfig in the card's thread; if the file cannot be sent, the demo has not failed. */
-async function shareKubeconfig(
-  run: CreateRun,
-  demo: Demo,
-  file: SlackFile,
-  card: FlowCard,
-): Promise<SharedFile | undefined> {
-  const { slack, payload, config, log } = run;
-  try {
-    const rules = { ...config, revoked: demo.revoked };
-    const shared = await slack.shareFile(payload.requester, file, rules, card.place());
-    if (shared.withheld)
-      await slack.whisper(
-        payload.requester,
-        message(mrkdwn`The kubeconfig of demo *${demo.name}* was sent only to you, because ${shared.withheld}.`),
-      );
-    return shared;
-  } catch (error) {
-    if (isPassing(error)) throw error; // nobody has seen it: it is sent when the host cluster answers again
-    log.error({ err: error }, 'kubeconfig was not sent');
-    await slack.reply(
-      card.place(),
-      payload.requester,
-      failureMessage({
-        title: notSentTitle(demo),
-        reasons: [messageOf(error)],
-        hint: `Check that the bot has the scope files:write and is in the channel. ${notSentHint(demo)}`,
-        jobId: run.id,
-      }),
-    );
-    return undefined;
-  }
 }

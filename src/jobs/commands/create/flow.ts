@@ -26,30 +26,30 @@ import {
 
 /**
  * `/vcdemo create` on one page: what is done once or on each virtual cluster, after which steps, how long it may take, and
- * what people read meanwhile. How it is done is in steps.ts and src/k8s.
+ * what people read meanwhile and, in `status`, as the name of what was made. How it is done is in steps.ts and src/k8s.
  */
 // prettier-ignore
 export const createFlow = Flow.of<DemoContext, ClusterContext>()
-  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking permissions and names in the host cluster' })
-  .step('istioManifests',    { on: 'once', after: ['preflight'],                        work: istioManifests,    within: minutes(2),  says: 'Rendering Istio' })
-  .step('hostNamespace',     { on: 'each', after: ['preflight'],                           work: hostNamespace,     within: minutes(3),  says: 'Creating the namespace' })
-  .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster' })
-  .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API' })
-  .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Creating the root CA of the mesh' })
-  .step('meshCertificates',  { on: 'each', after: ['virtualCluster', 'meshRoot'],       work: meshCertificates,  within: seconds(30), says: 'Installing the mesh certificates' })
-  .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Creating the account for the other istiod' })
-  .step('istiod',            { on: 'each', after: ['meshCertificates', 'istioManifests'], work: istiod,          within: minutes(5),  says: 'Installing istiod' })
-  .step('kubeconfig',        { on: 'once', after: ['virtualCluster', 'apiExposure'],    work: demoKubeconfig,    within: minutes(1),  says: 'Issuing and testing the kubeconfig' })
-  .step('helloworld',        { on: 'each', after: ['istiod'],                           work: helloworld,        within: minutes(5),  says: 'Deploying helloworld' })
-  .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters into one mesh' })
-  .step('meshTraffic',       { on: 'once', after: ['helloworld', 'remoteSecrets'],      work: meshTraffic,       within: minutes(2),  says: 'Waiting for both versions to answer' })
-  .step('vcClient',          { on: 'once', after: ['kubeconfig'],                       work: vcClient,          within: minutes(3),  says: 'Starting vc-client' })
-  .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
-  .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', when: (config) => config.dashboard.enabled })
-  .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', when: (config) => config.helloworld.ingress.enabled })
-  .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway' })
-  .step('ready',             { on: 'once', after: 'all',                                work: ready,             within: minutes(1),  says: 'Marking the demo as ready' })
-  .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig' });
+  .step('preflight',         { on: 'once', after: [],                                   work: preflight,         within: seconds(30), says: 'Checking permissions and names in the host cluster', part: 'Permissions and names' })
+  .step('istioManifests',    { on: 'once', after: ['preflight'],                        work: istioManifests,    within: minutes(2),  says: 'Rendering Istio', part: 'Istio manifests' })
+  .step('hostNamespace',     { on: 'each', after: ['preflight'],                        work: hostNamespace,     within: minutes(3),  says: 'Creating the namespace', part: 'Namespace' })
+  .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster', part: 'Virtual cluster' })
+  .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API', part: 'Public address of the API' })
+  .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Creating the root CA of the mesh', part: 'Root CA of the mesh' })
+  .step('meshCertificates',  { on: 'each', after: ['virtualCluster', 'meshRoot'],       work: meshCertificates,  within: seconds(30), says: 'Installing the mesh certificates', part: 'Mesh certificates' })
+  .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Creating the account for the other istiod', part: 'Account for the other istiod' })
+  .step('istiod',            { on: 'each', after: ['meshCertificates', 'istioManifests'], work: istiod,          within: minutes(5),  says: 'Installing istiod', part: 'istiod' })
+  .step('kubeconfig',        { on: 'once', after: ['virtualCluster', 'apiExposure'],    work: demoKubeconfig,    within: minutes(1),  says: 'Issuing and testing the kubeconfig', part: 'Kubeconfig' })
+  .step('helloworld',        { on: 'each', after: ['istiod'],                           work: helloworld,        within: minutes(5),  says: 'Deploying helloworld', part: 'helloworld' })
+  .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters into one mesh', part: 'Remote secrets' })
+  .step('meshTraffic',       { on: 'once', after: ['helloworld', 'remoteSecrets'],      work: meshTraffic,       within: minutes(2),  says: 'Waiting for both versions to answer', part: 'Traffic between the clusters' })
+  .step('vcClient',          { on: 'once', after: ['kubeconfig'],                       work: vcClient,          within: minutes(3),  says: 'Starting vc-client', part: 'vc-client' })
+  .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', part: 'Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
+  .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', part: 'Public address of the Dashboard', when: (config) => config.dashboard.enabled })
+  .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', part: 'Public address of helloworld', when: (config) => config.helloworld.ingress.enabled })
+  .step('ingressGateway',    { on: 'each', after: ['istiod'],                           work: ingressGateway,    within: minutes(5),  says: 'Installing the ingress gateway', part: 'Ingress gateway' })
+  .step('ready',             { on: 'once', after: 'all',                                work: ready,             within: minutes(1),  says: 'Marking the demo as ready', part: 'State of the demo' })
+  .step('delivery',          { on: 'once', after: ['ready'],                            work: delivery,          within: minutes(2),  says: 'Sending the kubeconfig', part: 'Delivery of the kubeconfig' });
 
 /** The steps that hold for every demo that is ready. */
 export const readyFlow = createFlow.without('delivery');

@@ -1,3 +1,5 @@
+import { countOf } from '../../../text.js';
+import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import type { DemoConfig } from '../../../config.js';
 import type { Requester } from '../../../commands/payload.js';
@@ -16,12 +18,12 @@ export function assertWithinLimits(
 ): void {
   const own = demos.filter(({ owner }) => owner.id === userId);
   if (own.length >= limits.demosPerPerson)
-    throw new Refusal('too-many-demos', `You already have ${own.length} demos, which is the limit per person.`, {
-      hint: mrkdwn`${namesAndEnds(own)}. Delete one with \`/vcdemo delete\`, or wait until one expires.`,
+    throw new Refusal('too-many-demos', `You already have ${countOf(own, 'demo')}, which is the limit per person.`, {
+      hint: mrkdwn`${namesAndEnds(own)}. Delete one, such as with ${commandLine(own[0]!, 'delete')}, or wait until one expires.`,
     });
-  const count = demos.length + unreadable.length;
-  if (count >= limits.demos)
-    throw new Refusal('host-full', `There are already ${count} demos, which is the limit for this host cluster.`, {
+  const all = [...demos, ...unreadable];
+  if (all.length >= limits.demos)
+    throw new Refusal('host-full', `The limit of this host cluster, ${countOf(all, 'demo')}, is reached.`, {
       hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
     });
 }

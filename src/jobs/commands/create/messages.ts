@@ -1,3 +1,5 @@
+import { deleteButton, emptyButtons, failedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
+import { commandLine } from '../../../commands/command-line.js';
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
 import { publicNameOf, type Demo, type VirtualClusterName } from '../../../k8s/demo.js';
@@ -5,11 +7,10 @@ import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
-import { cancelledButtons, type Named } from '../../slack/card/card-buttons.js';
 import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';
 
-/** The text that accompanies the kubeconfig when a demo is ready. */
-export function createdText(
+/** The comment of the kubeconfig that is sent when a demo is ready. */
+export function kubeconfigComment(
   config: DemoConfig,
   demo: Demo,
   tookMs: number,
@@ -29,7 +30,7 @@ export function createdText(
     mrkdwn`:tada: Demo *${demo.name}* of ${mention(demo.owner.id)} is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
     mrkdwn`The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
-    mrkdwn`It expires ${slackTime(demo.expires)}. Next: \`/vcdemo verify ${demo.name}\`, \`/vcdemo kubeconfig ${demo.name}\` for your own kubeconfig${config.dashboard.enabled && mrkdwn`, \`/vcdemo dashboard ${demo.name}\``}.`,
+    mrkdwn`It expires ${slackTime(demo.expires)}. Next: ${commandLine(demo, 'verify')}, ${commandLine(demo, 'kubeconfig')} for your own kubeconfig${config.dashboard.enabled && mrkdwn`, ${commandLine(demo, 'dashboard')}`}.`,
     demo.publicName && keptNameText(demo.publicName),
     unproven && unprovenText(unproven),
     weaker.length > 0 && mrkdwn`:warning: ${weakerIsolation(weaker)}.`,
@@ -49,7 +50,7 @@ function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualCl
 /** The answer to a create of a demo that already exists. */
 export function alreadyThereMessage(demo: Demo): SlackMessage {
   return message(
-    mrkdwn`:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to ${mention(demo.owner.id)} and expires ${slackTime(demo.expires)}. \`/vcdemo kubeconfig ${demo.name}\` gives you your own kubeconfig; \`/vcdemo status ${demo.name}\` checks every part.`,
+    mrkdwn`:information_source: Demo *${demo.name}* already exists: ${describeState(demo)}. Nothing was started.\nIt belongs to ${mention(demo.owner.id)} and expires ${slackTime(demo.expires)}. ${commandLine(demo, 'kubeconfig')} gives you your own kubeconfig; ${commandLine(demo, 'status')} checks every part.`,
   );
 }
 
@@ -60,14 +61,15 @@ export const deletedUnseenMessage = (demo: string): SlackMessage =>
   );
 
 /** The end of a create that somebody cancelled, with what can be done next. */
-export function cancelledMessage(named: Named, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
+export function cancelledMessage(demo: ButtonDemo, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
   const what = {
     empty: 'Nothing was created.',
     part: 'What was created is kept.',
     ready: 'It was ready by then, so nothing was stopped.',
   }[left];
   const { text, blocks } = message(
-    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${named.name}*. ${what}`,
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${demo.name}*. ${what}`,
   );
-  return { text, blocks: [...blocks, buttons(cancelledButtons(named, left))] };
+  const next = { empty: emptyButtons(demo), part: failedButtons(demo), ready: [deleteButton(demo)] }[left];
+  return { text, blocks: [...blocks, buttons(next)] };
 }

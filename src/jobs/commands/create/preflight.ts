@@ -62,6 +62,7 @@ function checksOfDemo(run: PreflightRun, host: Cluster, listed: DemoList): Promi
     ...{ name, channel: requester.channelId, now: new Date(), ttlMs: config.ttl.default },
     owner: { id: requester.userId, name: requester.userName },
     claimNamespace: claimNamespace(host),
+    hostCluster: config.hostCluster,
   });
   const limits = async () => {
     const role = await roleOf(config.access, requester, people);

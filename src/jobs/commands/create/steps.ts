@@ -10,10 +10,11 @@ import {
 import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
 import {
   demoLabels,
+  namespaceBase,
+  placeOf,
+  publicNameOf,
   readyDemo,
   virtualClusterNames,
-  publicNameOf,
-  namespaceBase,
   type VirtualClusterName,
 } from '../../../k8s/demo.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/exposure.js';
@@ -47,7 +48,7 @@ import {
   syncedService,
   virtualClusterAnswers,
 } from '../../../k8s/virtual-cluster.js';
-import { bothClusters, placeOf, virtual, type ClusterContext, type DemoContext } from '../../context.js';
+import { bothClusters, virtual, type ClusterContext, type DemoContext } from '../../context.js';
 import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
 
@@ -132,13 +133,6 @@ export const istiod: Work<ClusterContext> = restartable('istio-system', () => ['
   apply: thenRetryRefused(async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane)),
 });
 
-export const ingressGateway: Work<ClusterContext> = {
-  check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  apply: thenRetryRefused(async (context) =>
-    applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  ),
-};
-
 /** Work that also restarts its Deployments, once, if the job is to do that. */
 function restartable(
   namespace: string,
@@ -172,6 +166,22 @@ async function istioOf({ istio, config, place, signal }: ClusterContext) {
   return (await istio.render(config.istio, undefined, signal))[place.name];
 }
 
+export const demoKubeconfig: Work<DemoContext> = {
+  check: async (context) =>
+    checkDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context)),
+  apply: async (context) =>
+    makeDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context), context.signal),
+};
+
+const samplesOf = ({ place, config }: ClusterContext) => helloworldManifests(place.name, config);
+const sampleNames = (context: ClusterContext) =>
+  samplesOf(context).flatMap(({ kind, metadata }) => (kind === 'Deployment' ? [metadata.name] : []));
+
+export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
+  check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
+  apply: thenRetryRefused(async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
+});
+
 export const remoteSecrets: Work<DemoContext> = {
   async check(context) {
     for (const request of await remoteSecretRequests(context)) {
@@ -196,22 +206,6 @@ async function remoteSecretRequests(context: DemoContext) {
     };
   });
 }
-
-export const demoKubeconfig: Work<DemoContext> = {
-  check: async (context) =>
-    checkDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context)),
-  apply: async (context) =>
-    makeDemoKubeconfig(context.host, context.config, context.demo, await bothClusters(context), context.signal),
-};
-
-const samplesOf = ({ place, config }: ClusterContext) => helloworldManifests(place.name, config);
-const sampleNames = (context: ClusterContext) =>
-  samplesOf(context).flatMap(({ kind, metadata }) => (kind === 'Deployment' ? [metadata.name] : []));
-
-export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
-  check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
-  apply: thenRetryRefused(async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
-});
 
 /** Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
 export const meshTraffic: Work<DemoContext> = {
@@ -249,17 +243,6 @@ async function untilOtherIsRead({ connections, demo, config, signal }: DemoConte
     await pause(seconds(0.5), signal);
   }
 }
-
-/** The lifetime of a demo starts when it is ready for the first time. */
-export const ready: Work<DemoContext> = {
-  async check({ host, demo }) {
-    const current = await findDemo(host, demo.name);
-    return current?.state === 'ready' ? holds : lacks(`the demo is marked as ${current?.state ?? 'missing'}`);
-  },
-  apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
-};
-
-export const delivery = deliveryOf('the kubeconfig has not been sent yet');
 
 export const vcClient: Work<DemoContext> = {
   check: ({ host, config, demo }) => checkVcClient(host, config, demo),
@@ -305,3 +288,21 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
   });
   return withAnnotations(manifest, annotations);
 }
+
+export const ingressGateway: Work<ClusterContext> = {
+  check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  apply: thenRetryRefused(async (context) =>
+    applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  ),
+};
+
+/** The lifetime of a demo starts when it is ready for the first time. */
+export const ready: Work<DemoContext> = {
+  async check({ host, demo }) {
+    const current = await findDemo(host, demo.name);
+    return current?.state === 'ready' ? holds : lacks(`the demo is marked as ${current?.state ?? 'missing'}`);
+  },
+  apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
+};
+
+export const delivery = deliveryOf('the kubeconfig has not been sent yet');

@@ -1,3 +1,4 @@
+import { commandLine } from '../../../commands/command-line.js';
 import { beginWork, markDemo } from '../../../k8s/demo-record.js';
 import { problemOf, type Demo } from '../../../k8s/demo.js';
 import { findKeptVolumes } from '../../../k8s/removal.js';
@@ -7,9 +8,10 @@ import { auditLog } from '../../audit.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
-import { FlowFailed, runReportedFlow, type Audience } from '../../run-flow.js';
+import { FlowFailed, runReportedFlow } from '../../run-flow.js';
+import type { Audience } from '../../slack/slack.js';
 import { endedCard } from '../../slack/card/card.js';
-import { undeletedButtons } from '../../slack/card/card-buttons.js';
+import { undeletedButtons } from '../../slack/demo-buttons.js';
 import { deleteFlow } from './flow.js';
 import { keptVolumesMessage } from './messages.js';
 
@@ -67,9 +69,9 @@ export async function removeDemo(
       title: mrkdwn`The deletion of demo *${demo.name}* did not finish`,
       hint:
         error.hint ??
-        `Remove what blocks it, and Kubernetes will delete the rest by itself. \`/vcdemo delete ${demo.name}\` tries again and checks.`,
+        `Remove what blocks it, and Kubernetes will delete the rest by itself. ${commandLine(demo, 'delete')} tries again and checks.`,
     };
-    const actions = undeletedButtons({ name: demo.name, hostCluster: run.config.hostCluster });
+    const actions = undeletedButtons(demo);
     if (!isKnown) claimed.tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience: isKnown ? undefined : audience, card });
   }

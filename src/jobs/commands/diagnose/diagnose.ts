@@ -23,7 +23,7 @@ export const diagnose: Handler<'diagnose'> = async (run) => {
       const message =
         'report' in looked
           ? diagnosisMessage(looked.report)
-          : unreachableMessage(context.demo.name, brief(redact(looked.problem)));
+          : unreachableMessage(context.demo, brief(redact(looked.problem)));
       const posted = await slack.post(payload.requester, message);
       // People have the diagnosis; it is not posted again if the archive is refused.
       try {

@@ -57,7 +57,7 @@ function findings(looked: Looked): EvidenceFile[] {
   const text = [
     `Requests: ${report.verdict.kind}: ${report.verdict.reason}`,
     '',
-    'Causes, the first to look at first:',
+    'Causes, most important first:',
     ...(causes.length > 0 ? causes : [report.verdict.kind === 'pass' ? 'none needed' : 'none was found']),
     '',
     'Checks:',

@@ -1,3 +1,5 @@
+import type { ButtonDemo } from '../../slack/demo-buttons.js';
+import { commandLine } from '../../../commands/command-line.js';
 import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { checkedPlan } from '../verify/checked.js';
@@ -21,7 +23,8 @@ export function diagnosisMessage(verified: Verified): SlackMessage {
       : outcomeOf(verified).reason;
   const icon = cause || !isWell ? ':x:' : failed > 0 ? ':warning:' : ':white_check_mark:';
   const title = mrkdwn`Diagnosis of *${demo}*: ${found}`;
-  const lines = verdict.kind === 'pass' && !cause ? warnings(findings) : causesText(demo, causes);
+  const lines =
+    verdict.kind === 'pass' && !cause ? warnings(findings) : causesText({ name: demo, hostCluster }, causes);
   const plan = checkedPlan(findings);
   const repair = repairButton({ name: demo, hostCluster }, causes);
   return {
@@ -36,12 +39,12 @@ export function diagnosisMessage(verified: Verified): SlackMessage {
 }
 
 /** Of a demo whose virtual clusters cannot be reached: only the host cluster says something. */
-export function unreachableMessage(demo: string, problem: string): SlackMessage {
-  const title = mrkdwn`Diagnosis of *${demo}*: its virtual clusters cannot be reached`;
+export function unreachableMessage(demo: ButtonDemo, problem: string): SlackMessage {
+  const title = mrkdwn`Diagnosis of *${demo.name}*: its virtual clusters cannot be reached`;
   const lines: Mrkdwn[] = [
     mrkdwn`:x: ${title}`,
     mrkdwn`> ${problem}`,
-    mrkdwn`*What to do:* \`/vcdemo status ${demo}\` shows what is missing; \`/vcdemo create ${demo}\` restores it.`,
+    mrkdwn`*What to do:* ${commandLine(demo, 'status')} shows what is missing; ${commandLine(demo, 'create')} restores it.`,
   ];
   return {
     text: plain(title),

@@ -1,3 +1,4 @@
+import { commandLine } from '../../../commands/command-line.js';
 import { changeRecord } from '../../../k8s/demo-record.js';
 import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo.js';
 import { mrkdwn } from '../../../mrkdwn.js';
@@ -9,7 +10,7 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
-import { pausedButtons } from '../../slack/card/card-buttons.js';
+import { pausedButtons } from '../../slack/demo-buttons.js';
 import { message, onCluster } from '../../slack/messages.js';
 import { pauseFlow } from './flow.js';
 
@@ -34,7 +35,7 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
     if (!(error instanceof FlowError)) throw error;
     const hint = [error.hint, hintFor(demo)].filter(Boolean).join('\n');
     const shown = { title: mrkdwn`Pausing demo *${demo.name}* failed`, hint };
-    const actions = pausedButtons({ name: demo.name, hostCluster: config.hostCluster }, { longestMs: config.ttl.max });
+    const actions = pausedButtons(demo, config);
     tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience: requester, card });
   }
@@ -48,11 +49,11 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
     slack.whisper(
       requester,
       message(
-        mrkdwn`:double_vertical_bar: Demo *${demo.name}* is paused. \`/vcdemo resume ${demo.name}\` starts it again.`,
+        mrkdwn`:double_vertical_bar: Demo *${demo.name}* is paused. ${commandLine(demo, 'resume')} starts it again.`,
       ),
     ),
   );
 }
 
-const hintFor = ({ name }: Demo): string =>
-  `\`/vcdemo pause ${name}\` tries again; \`/vcdemo resume ${name}\` starts what was stopped.`;
+const hintFor = (demo: Demo): string =>
+  `${commandLine(demo, 'pause')} tries again; ${commandLine(demo, 'resume')} starts what was stopped.`;

@@ -1,3 +1,4 @@
+import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import { isResumed } from '../../../k8s/demo.js';
 import { requireDemo } from '../../find-demo.js';
@@ -13,7 +14,7 @@ export const resume: Handler<'resume'> = (run) =>
     const demo = await requireDemo(claimed.host, run);
     if (demo.state !== 'paused' && !isResumed(demo, run))
       throw new Refusal('not-paused', `Demo ${demo.name} is not paused: ${describeState(demo)}.`, {
-        hint: `\`/vcdemo create ${demo.name}\` restores what is missing in it.`,
+        hint: `${commandLine(demo, 'create')} restores what is missing in it.`,
       });
     await createClaimed({ ...run, name: 'create' }, claimed);
   });

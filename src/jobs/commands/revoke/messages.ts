@@ -1,7 +1,8 @@
 import type { Demo } from '../../../k8s/demo.js';
+import { createButtonOf, replaceKeysButton, type ButtonDemo } from '../../slack/demo-buttons.js';
+import { commandLine } from '../../../commands/command-line.js';
 import { joinMrkdwn, mention, mentionAny, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
-import { replaceButton, unrevokedButtons, type Named } from '../../slack/card/card-buttons.js';
 import { message } from '../../slack/messages.js';
 import type { LeftOut } from './entitled.js';
 
@@ -24,23 +25,19 @@ interface PersonRevoked {
 }
 
 /** Reports that a person's own access has ended, what still works for them, and other ways in that they may have left. */
-export const personRevokedMessage = (named: Named, { person, isShared, doors }: PersonRevoked): SlackMessage => {
-  const { name: demo } = named;
+export const personRevokedMessage = (demo: ButtonDemo, { person, isShared, doors }: PersonRevoked): SlackMessage => {
   const text = joinMrkdwn(
     [
-      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo}* no longer works, nor do their tokens for the Dashboard, and they cannot get others.`,
+      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo.name}* no longer works, nor do their tokens for the Dashboard, and they cannot get others.`,
       isShared &&
         mrkdwn`:warning: The kubeconfig that was shared in the channel still works for everybody who saved it, ${mention(person)} included.`,
       ...listed('Check these other ways in, which they may have created as an administrator', doors),
-      mrkdwn`vcdemo cannot tell what they changed in the pods and the roles that a demo needs itself. Tokens and certificates that they issued to themselves leave no trace. \`/vcdemo revoke ${demo}\` without a name replaces all keys of the demo, which ends ${isShared ? mrkdwn`all of these` : mrkdwn`those too`}; everybody else is sent a new kubeconfig.`,
+      mrkdwn`vcdemo cannot detect changes to the demo's own pods and roles, or tokens and certificates that they issued to themselves. ${commandLine(demo, 'revoke')} replaces all keys and ends ${isShared ? 'all of these' : 'those'} too; everybody else gets a new kubeconfig.`,
     ],
     '\n',
   );
   const { blocks, ...rest } = message(text);
-  return {
-    ...rest,
-    blocks: [...blocks, buttons([replaceButton(named)])],
-  };
+  return { ...rest, blocks: [...blocks, buttons([replaceKeysButton(demo)])] };
 };
 
 export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: readonly LeftOut[] = []): SlackMessage =>
@@ -57,12 +54,11 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: rea
   );
 
 /** Somebody cancelled the replacement of the keys. */
-export function cancelledRevokeMessage(named: Named, by: string): SlackMessage {
-  const { name: demo } = named;
+export function cancelledRevokeMessage(demo: ButtonDemo, by: string): SlackMessage {
   const { text, blocks } = message(
-    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo}*. Some of them may be new already, so parts of it may not work until the keys are replaced again or the demo is completed.`,
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo.name}*. Some of them may be new already, so parts of it may not work until the keys are replaced again or the demo is completed.`,
   );
-  return { text, blocks: [...blocks, buttons(unrevokedButtons(named))] };
+  return { text, blocks: [...blocks, buttons([replaceKeysButton(demo), createButtonOf(demo, 'ready')])] };
 }
 
 function listed(title: string, doors: Doors): Mrkdwn[] {

@@ -1,3 +1,4 @@
+import { commandLine } from '../../../commands/command-line.js';
 import type { Cluster } from '../../../k8s/cluster.js';
 import { Cancelled } from '../../../k8s/claim.js';
 import { dropDashboardTokens } from '../../../k8s/dashboard.js';
@@ -17,7 +18,7 @@ import { withClaimedDemo, withDemoContext, type ClaimedHost } from '../../host-c
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
-import { unrevokedButtons } from '../../slack/card/card-buttons.js';
+import { unrevokedButtons } from '../../slack/demo-buttons.js';
 import type { CardPlace } from '../../slack/card/publish-card.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { noteFiles, receiversOf, recorded, unservedOf, withdrawFiles, withServed } from '../../slack/files.js';
@@ -74,10 +75,9 @@ async function revokePerson(
     noted,
     files.map(({ id }) => id),
   );
-  const named = { name: demo.name, hostCluster: run.config.hostCluster };
   const isShared = receiversOf(noted).some(({ user }) => user === undefined);
   tell(async () => {
-    await slack.whisper(payload.requester, personRevokedMessage(named, { person, isShared, doors: found }));
+    await slack.whisper(payload.requester, personRevokedMessage(demo, { person, isShared, doors: found }));
     await changeExisting(unclaimed, noted, (current) => withDone(current, run.id));
   });
 }
@@ -87,7 +87,6 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   const { host } = claimed;
   await claimed.keepVerifiesOut();
   const noted = demo.replacing?.jobId === run.id ? demo : await noteKeys(run, host, demo);
-  const named = { name: demo.name, hostCluster: config.hostCluster };
   const title = mrkdwn`Replacing the keys of demo *${demo.name}*${onCluster(config)}`;
   const card = await openFlowCard({
     run,
@@ -109,7 +108,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
         by: error.by,
         what: 'cancelled the replacement of its keys',
       });
-      const said = cancelledRevokeMessage(named, error.by);
+      const said = cancelledRevokeMessage(demo, error.by);
       claimed.tell(() => card.settle(said));
       return claimed.tell(() => slack.reply(card.place(), payload.requester, said));
     }
@@ -118,12 +117,12 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
       title: mrkdwn`Replacing the keys of demo *${demo.name}* failed`,
       hint: [
         error.hint,
-        `Run \`/vcdemo revoke ${demo.name}\` again to replace them once more, or \`/vcdemo create ${demo.name}\` to complete the demo.`,
+        `Run ${commandLine(demo, 'revoke')} again to replace them once more, or ${commandLine(demo, 'create')} to complete the demo.`,
       ]
         .filter(Boolean)
         .join('\n'),
     };
-    const actions = unrevokedButtons(named);
+    const actions = unrevokedButtons(demo);
     claimed.tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience: payload.requester, card });
   }
@@ -181,7 +180,7 @@ async function handOutAnew(
   if (receivers.length === 0)
     await slack.whisper(
       run.payload.requester,
-      message(mrkdwn`\`/vcdemo kubeconfig ${demo.name}\` issues a new kubeconfig.`),
+      message(mrkdwn`${commandLine(demo, 'kubeconfig')} issues a new kubeconfig.`),
     );
   return { doors, leftOut };
 }

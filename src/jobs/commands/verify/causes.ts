@@ -64,7 +64,7 @@ const rows: readonly Row[] = [
   {
     name: 'the client certificate has expired',
     seen: failing('credentials'),
-    remedy: mrkdwn`Issue a new one, and give people theirs with \`/vcdemo kubeconfig\`.`,
+    remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
     isApart: true,
   },
@@ -77,7 +77,7 @@ const rows: readonly Row[] = [
   {
     name: 'the clusters have different root CAs',
     seen: failing('oneRoot'),
-    remedy: mrkdwn`Put intermediates of one root into Secret istio-system/cacerts of both, then restart istiod and the pods.`,
+    remedy: mrkdwn`Put intermediate CAs from the same root into Secret istio-system/cacerts of both clusters, then restart istiod and the pods.`,
     isRepairable: true,
     restarts: true,
   },
@@ -89,26 +89,26 @@ const rows: readonly Row[] = [
   {
     name: 'a remote secret is missing',
     seen: failing('remoteSecret'),
-    remedy: mrkdwn`Make it with \`istioctl create-remote-secret\`, and apply it in the other cluster.`,
+    remedy: mrkdwn`Create it with \`istioctl create-remote-secret\`, and apply it in the other cluster.`,
     isRepairable: true,
   },
   {
     name: "a cluster's CA was changed",
     seen: failing('remoteAuthority'),
-    remedy: mrkdwn`Make the remote secret anew with \`istioctl create-remote-secret\`: it needs the new CA.`,
+    remedy: mrkdwn`Recreate the remote secret with \`istioctl create-remote-secret\`: it needs the new CA.`,
     isRepairable: true,
   },
   {
     name: 'a remote secret has a dead address',
     seen: failing('remoteAddress'),
-    remedy: mrkdwn`Make it anew with \`istioctl create-remote-secret --server\` and an address that the other istiod reaches.`,
+    remedy: mrkdwn`Recreate it with \`istioctl create-remote-secret --server\` and an address that the other istiod reaches.`,
     isRepairable: true,
   },
   {
     name: "a remote secret's token is not accepted",
     // It follows from a changed CA.
     seen: (evidence) => (failing('remoteAuthority')(evidence).length > 0 ? [] : failing('remoteToken')(evidence)),
-    remedy: mrkdwn`Make the remote secret anew with \`istioctl create-remote-secret\`: it needs a valid token.`,
+    remedy: mrkdwn`Recreate the remote secret with \`istioctl create-remote-secret\`: it needs a valid token.`,
     isRepairable: true,
   },
   {
@@ -178,7 +178,7 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },
   {
-    name: 'a NetworkPolicy of the host cuts the pair',
+    name: 'a NetworkPolicy in the host cluster blocks traffic between the two virtual clusters',
     seen: failing('networkPolicies'),
     remedy: mrkdwn`Let pods of the two namespaces reach each other, on all ports.`,
     isRepairable: true,
@@ -192,7 +192,7 @@ const rows: readonly Row[] = [
     restarts: true,
   },
   {
-    name: 'the network between the clusters is cut',
+    name: 'the network between the clusters is interrupted',
     isLast: true,
     seen: (evidence) => [
       ...evidence.directions.flatMap(({ from, traffic }): string[] => {
@@ -238,7 +238,7 @@ const rows: readonly Row[] = [
 
 export const causeNames: readonly string[] = rows.map(({ name }) => name);
 
-/** Every cause that holds, the first to look at first. Where the verdict is a pass, only what has nothing to do with it. */
+/** Every cause that holds, most important first. Where the verdict is a pass, only what has nothing to do with it. */
 export function findCauses(evidence: Evidence): Cause[] {
   const looked = rows.filter(({ isApart }) => isApart || evidence.verdict.kind !== 'pass');
   const causes: Cause[] = [];

@@ -102,7 +102,7 @@ const table = {
         own.root === theirs.root
           ? pass('the same root in both')
           : fail(
-              `its root CA is not that of ${other.name} (SHA-256 ${own.root.slice(0, 12)}…, ${theirs.root.slice(0, 12)}…)`,
+              `its root CA differs from ${other.name}'s (SHA-256 ${own.root.slice(0, 12)}…, ${theirs.root.slice(0, 12)}…)`,
             ),
       ),
     ),
@@ -116,7 +116,7 @@ const table = {
     ofRemoteSecret(sides, ({ isAuthority }) =>
       isAuthority
         ? pass('current')
-        : fail(`the remote secret has another CA than the API of ${sides.other.name} has now`),
+        : fail(`the remote secret's CA is not the one that ${sides.other.name}'s API uses now`),
     ),
   remoteToken: (sides: Sides) =>
     ofRemoteSecret(sides, ({ refused }) =>
@@ -138,12 +138,14 @@ const table = {
       if (expected === undefined) return unknown(`${server}; the right one is not known`);
       return server === expected
         ? pass(server)
-        : fail(`the remote secret says ${server || 'nothing'}, but the API of ${sides.other.name} is at ${expected}`);
+        : fail(
+            `the remote secret names ${server || 'no address'}, but the API of ${sides.other.name} is at ${expected}`,
+          );
     }),
   remoteState: ({ facts, other }: Sides) =>
     of(facts.remoteStates, (states) => {
       const state = Object.hasOwn(states, other.name) ? states[other.name]! : 'unknown to istiod';
-      return state === 'synced' ? pass(state) : fail(`istiod of ${facts.name} says of ${other.name}: ${state}`);
+      return state === 'synced' ? pass(state) : fail(`istiod in ${facts.name} reports ${other.name} as \`${state}\``);
     }),
   proxies: ({ facts }: Sides) =>
     of(facts.proxies, (proxies) => {
@@ -203,7 +205,9 @@ const table = {
       of(cutBy, (policies) =>
         policies.length === 0
           ? pass(`let requests through to ${other.name}`)
-          : fail(`NetworkPolicy ${policies.slice(0, 3).join(', ')} of the host cuts requests to ${other.name}`),
+          : fail(
+              `NetworkPolicy ${policies.slice(0, 3).join(', ')} in the host cluster blocks requests to ${other.name}`,
+            ),
       )
     );
   },
@@ -217,12 +221,14 @@ const table = {
             ? fail(`${peer.pod} of ${other.name} does not speak mTLS: ${peer.problem}`)
             : unknown(peer?.problem ?? `helloworld is not ready in ${other.name}`);
         if (peer.isOfRoot === false)
-          return fail(`${peer.pod} of ${other.name} shows ${peer.identity}, but the root CA here has not signed that`);
+          return fail(
+            `${peer.pod} of ${other.name} presents ${peer.identity}, which this cluster's root CA has not signed`,
+          );
         if (transport && !transport.peers.includes(peer.identity))
           return fail(
-            `${peer.pod} of ${other.name} shows ${peer.identity}, but the sidecar of sleep expects ${transport.peers.join(', ')}`,
+            `${peer.pod} of ${other.name} presents ${peer.identity}, but the sidecar of sleep expects ${transport.peers.join(', ')}`,
           );
-        return pass(`${peer.pod} of ${other.name} shows ${peer.identity}`);
+        return pass(`${peer.pod} of ${other.name} presents ${peer.identity}`);
       }),
     ),
   identity: ({ facts, now }: Sides) =>
@@ -318,7 +324,7 @@ function ofRemoteSecret(
 ): Seen {
   return of(facts.remoteSecrets, (secrets) => {
     const secret = secrets.find(({ cluster }) => cluster === other.name);
-    return secret ? judge(secret) : unknown('there is no remote secret');
+    return secret ? judge(secret) : unknown('the remote secret is missing');
   });
 }
 

@@ -11,8 +11,8 @@ import { percent } from './shares.js';
 /** What verify says of a demo. */
 export interface Verified extends Omit<MeshReport, 'pair' | 'host'> {
   demo: string;
-  /** The host cluster of the demo, if there are several. */
-  hostCluster?: string | undefined;
+  /** The host cluster that has it, if there are several. */
+  hostCluster: string | undefined;
   /** Undefined where the public names work. */
   publicWay?: PublicWay | undefined;
 }

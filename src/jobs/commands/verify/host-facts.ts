@@ -10,7 +10,8 @@ import { tagOf, type Fact } from '../../../k8s/mesh-facts.js';
 import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/network-policies.js';
 import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster.js';
-import { placeOf, type DemoContext } from '../../context.js';
+import { placeOf } from '../../../k8s/demo.js';
+import type { DemoContext } from '../../context.js';
 import type { ControlPlane, HostFacts } from './checks.js';
 
 /* What the host cluster says of a demo's mesh: its addresses, its policies, and what else a demo has. */

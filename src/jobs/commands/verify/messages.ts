@@ -1,4 +1,6 @@
+import type { ButtonDemo } from '../../slack/demo-buttons.js';
 import type { Holder } from '../../../k8s/claim.js';
+import { commandLine, type CommandTarget } from '../../../commands/command-line.js';
 import { errorsOf, type Traffic } from '../../../k8s/traffic.js';
 import { channelMention, joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
@@ -20,12 +22,12 @@ const icons: Record<VerdictKind, string> = {
 };
 
 /** Another job is verifying the demo, or changing its mesh; its verdict is the one that counts. The notes come last. */
-export function beingVerifiedMessage(demo: string, holder: Holder, notes: readonly Mrkdwn[]): SlackMessage {
+export function beingVerifiedMessage(demo: ButtonDemo, holder: Holder, notes: readonly Mrkdwn[]): SlackMessage {
   const { purpose, since, asker } = holder;
   if (purpose !== 'verify' && purpose !== 'reverify') return beingWorkedOnMessage(demo, holder);
   const who = asker
-    ? mrkdwn`${mention(asker.userId)} is verifying demo *${demo}*`
-    : mrkdwn`Demo *${demo}* is being verified on schedule`;
+    ? mrkdwn`${mention(asker.userId)} is verifying demo *${demo.name}*`
+    : mrkdwn`Demo *${demo.name}* is being verified on schedule`;
   const isPosted = asker && !asker.channelId.startsWith('D');
   const where = isPosted && mrkdwn` posted in ${channelMention(asker.channelId)} and`;
   const text = mrkdwn`:hourglass_flowing_sand: ${who} (since ${slackTime(since)}), so nothing was started. Its verdict will be${where} shown on the demo's card.\nFor a verify of your own, repeat the command after that.`;
@@ -42,7 +44,10 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   const remarks = measured.flatMap(({ from, judged }) =>
     judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),
   );
-  const diagnosis = verdict.kind === 'pass' && causes.length === 0 ? warnings(findings) : causesText(demo, causes);
+  const diagnosis =
+    verdict.kind === 'pass' && causes.length === 0
+      ? warnings(findings)
+      : causesText({ name: demo, hostCluster }, causes);
   const inWords = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   const counts = answerCounts(directions);
   const plan = checkedPlan(findings);
@@ -69,10 +74,10 @@ export const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
     .map(({ cluster, evidence }) => mrkdwn`:warning: ${cluster}: ${brief(evidence)}`);
 
 /** The first cause with its evidence, and the others. */
-export function causesText(demo: string, causes: readonly Cause[]): Mrkdwn[] {
+export function causesText(demo: CommandTarget, causes: readonly Cause[]): Mrkdwn[] {
   if (causes.length === 0)
     return [
-      mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; \`/vcdemo status ${demo}\` shows what is missing.`,
+      mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; ${commandLine(demo, 'status')} shows what is missing.`,
     ];
   return causes
     .slice(0, 4)

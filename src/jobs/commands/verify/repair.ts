@@ -1,25 +1,23 @@
+import { createButtonOf, type ButtonDemo } from '../../slack/demo-buttons.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import type { CommandButton } from '../../../slack-message.js';
-import { button, type Named } from '../../slack/card/card-buttons.js';
 import type { Cause } from './causes.js';
 
 /**
  * The button that mends what was found: `create`, which restores what vcdemo made. Where that starts or restarts
  * something, Slack asks first. Undefined if it mends none of the causes.
  */
-export function repairButton(named: Named, causes: readonly Cause[]): CommandButton | undefined {
-  const { name: demo } = named;
+export function repairButton(demo: ButtonDemo, causes: readonly Cause[]): CommandButton | undefined {
   const mended = causes.filter(({ isRepairable }) => isRepairable);
   if (mended.length === 0) return undefined;
   const restarts = mended.some((cause) => cause.restarts);
-  const repair = { label: 'Repair', command: 'create', style: 'primary' } as const;
-  const pressed = button(named, restarts ? { ...repair, words: '--restart' } : repair);
+  const pressed = createButtonOf(demo, 'ready', { words: restarts ? ['--restart'] : [], style: 'primary' });
   const acts = [
     mended.some(({ starts }) => starts) &&
-      mrkdwn`This starts the virtual cluster of *${demo}* that somebody has scaled to 0.`,
+      mrkdwn`This starts the virtual cluster of *${demo.name}* that somebody has scaled to 0.`,
     restarts &&
-      mrkdwn`This restarts istiod, helloworld and sleep in both virtual clusters of *${demo}*. Requests fail for about half a minute; nothing else is restarted.`,
+      mrkdwn`This restarts istiod, helloworld and sleep in both virtual clusters of *${demo.name}*. Requests fail for about half a minute; nothing else is restarted.`,
   ].filter((act) => act !== false);
   if (acts.length === 0) return pressed;
-  return { ...pressed, question: { title: `Repair ${demo}`.slice(0, 100), text: joinMrkdwn(acts, ' ').text } };
+  return { ...pressed, question: { title: `Repair ${demo.name}`.slice(0, 100), text: joinMrkdwn(acts, ' ').text } };
 }

@@ -47,6 +47,6 @@ const words: Record<VerdictOutcome, string> = {
 };
 
 function changeText({ owner }: Demo, everyMs: number, before: VerdictOutcome | undefined, now: VerdictOutcome): Mrkdwn {
-  const was = before && mrkdwn` It ${words[before]} before.`;
-  return mrkdwn`:alarm_clock: ${now === 'fail' && mrkdwn`${mention(owner.id)}: `}Verified on schedule, every ${formatDuration(everyMs)}.${was} Only a change of the verdict is posted.`;
+  const was = before && mrkdwn`; before, it ${words[before]}`;
+  return mrkdwn`:alarm_clock: ${now === 'fail' && mrkdwn`${mention(owner.id)}: `}Scheduled verify (every ${formatDuration(everyMs)}): ${before ? 'the verdict has changed' : 'this is the first verdict'}${was}.`;
 }

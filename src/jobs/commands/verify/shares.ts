@@ -79,14 +79,14 @@ export function judgeShares(
       'fail',
       below.count === 0
         ? `${below.version} never answers`
-        : `${below.version} answers ${below.count} of ${answers} requests, which is at most ${percent(upperBound(below.count, answers, shareRule.error))} of them`,
+        : `${below.version} answered ${below.count} of ${answers} requests; its true share is at most ${percent(upperBound(below.count, answers, shareRule.error))}`,
       below,
     );
   const unlike = isStated && sides.find(({ pValue }) => pValue <= shareRule.error);
   if (unlike)
     return decided(
       'fail',
-      `${unlike.version} answers ${percent(unlike.count / answers)} of the requests, not ${percent(unlike.expected)}`,
+      `${unlike.version} answered ${percent(unlike.count / answers)} of the requests, not ${percent(unlike.expected)}`,
       unlike,
     );
   if (sides.every(({ isAbove }) => isAbove))
@@ -95,7 +95,7 @@ export function judgeShares(
     'undecided',
     rarest.count === 0
       ? `${rarest.version} has not answered yet`
-      : `${rarest.version} answers ${rarest.count} of ${answers} requests, which may be chance`,
+      : `${rarest.version} answered ${rarest.count} of ${answers} requests, which may be chance`,
   );
 }
 

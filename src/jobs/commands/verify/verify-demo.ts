@@ -46,5 +46,5 @@ export async function verifyDemo(
   );
   const problem = report.host?.publicProblem;
   const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
-  return { ...report, demo: demo.name, hostCluster: config.hostCluster, publicWay };
+  return { ...report, demo: demo.name, hostCluster: demo.hostCluster, publicWay };
 }

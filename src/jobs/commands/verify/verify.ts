@@ -1,3 +1,4 @@
+import { commandLine } from '../../../commands/command-line.js';
 import { formatDuration } from '../../../duration.js';
 import { isHolder } from '../../../k8s/claim.js';
 import { noteSchedule } from '../../../k8s/demo-verdict.js';
@@ -21,7 +22,7 @@ export const verify: Handler<'verify'> = async (run) => {
     const { host, demo } = context;
     const report = await verifyAlone(run, context, payload);
     const notes = every === undefined ? [] : [scheduleText(every)];
-    if (isHolder(report)) await slack.whisper(requester, beingVerifiedMessage(demo.name, report, notes));
+    if (isHolder(report)) await slack.whisper(requester, beingVerifiedMessage(demo, report, notes));
     else {
       metrics.verdicts.inc({ outcome: outcomeOf(report).outcome, trigger: 'command' });
       await postVerdict(run, requester, report, context, notes);
@@ -33,7 +34,7 @@ export const verify: Handler<'verify'> = async (run) => {
 };
 
 const scheduleText = (everyMs: number): Mrkdwn =>
-  mrkdwn`:alarm_clock: It is verified again every ${formatDuration(everyMs)} for as long as the demo exists. Only a change of the verdict is posted.`;
+  mrkdwn`:alarm_clock: The mesh will be verified every ${formatDuration(everyMs)} as long as the demo exists. Only changes of the verdict are posted.`;
 
 async function endSchedule(run: JobRun<'verify'>): Promise<void> {
   const { slack, payload } = run;
@@ -42,7 +43,7 @@ async function endSchedule(run: JobRun<'verify'>): Promise<void> {
     await noteSchedule(host, demo, undefined, run.id);
     const text = demo.schedule
       ? mrkdwn`:no_bell: The mesh of demo *${demo.name}* is no longer verified every ${formatDuration(demo.schedule.everyMs)}.`
-      : mrkdwn`:information_source: The mesh of demo *${demo.name}* is not verified on a schedule. \`/vcdemo verify ${demo.name} --every 15m\` starts that.`;
+      : mrkdwn`:information_source: The mesh of demo *${demo.name}* is not verified on a schedule. ${commandLine(demo, 'verify', '--every', '15m')} starts that.`;
     await slack.post(payload.requester, message(text));
   });
 }

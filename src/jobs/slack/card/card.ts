@@ -6,7 +6,7 @@ import { publicEndpoint } from '../../../k8s/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
 import { brief, onCluster } from '../messages.js';
-import { pausedButtons, readyButtons, readyMenu } from './card-buttons.js';
+import { pausedButtons, readyButtons, readyMenu } from '../demo-buttons.js';
 
 /*
  * The card of a demo: the one message in its channel, which always shows its current state. The card of a demo that is being
@@ -16,15 +16,13 @@ import { pausedButtons, readyButtons, readyMenu } from './card-buttons.js';
 /** The card of a demo that can be used. */
 export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
   const { name, owner, expires } = demo;
-  const { hostCluster, dashboard, ttl } = config;
   const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is ready${onCluster(config)}`;
   const rest = [mrkdwn`It expires ${slackTime(expires)}.`, addressesText(demo, config), verdictText(demo)];
-  const rules = { hasDashboard: dashboard.enabled, longestMs: ttl.max };
   return {
     text: plain(joinMrkdwn([mrkdwn`${title}.`, ...rest], ' ')),
     blocks: [
       ...sections(joinMrkdwn([mrkdwn`:white_check_mark: ${title}.`, ...rest], '\n')),
-      buttons(readyButtons({ name, hostCluster }, rules), readyMenu({ name, hostCluster })),
+      buttons(readyButtons(demo, config), readyMenu(demo)),
     ],
   };
 }
@@ -32,16 +30,12 @@ export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
 /** The card of a demo that is paused. */
 export function pausedCard(demo: Demo, config: DemoConfig): SlackMessage {
   const { name, owner, paused } = demo;
-  const { hostCluster, ttl } = config;
   const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is paused${onCluster(config)}`;
   const since = paused && mrkdwn`Since ${slackTime(paused.since)} it has no pods; its volumes and keys are kept.`;
   const rest = joinMrkdwn([since, expiryText(demo)], ' ');
   return {
     text: plain(mrkdwn`${title}. ${rest}`),
-    blocks: [
-      ...sections(mrkdwn`:double_vertical_bar: ${title}.\n${rest}`),
-      buttons(pausedButtons({ name, hostCluster }, { longestMs: ttl.max })),
-    ],
+    blocks: [...sections(mrkdwn`:double_vertical_bar: ${title}.\n${rest}`), buttons(pausedButtons(demo, config))],
   };
 }
 

@@ -15,7 +15,7 @@ test('a Home shows whose turn it is and in about how long each job begins, and n
   assert.ok(
     shown.includes(
       [
-        '*Whose turn it is*',
+        '*Queue*',
         '• now `create one` of <@U1>',
         '• 1. `revoke two` of <@U2>, in about 1m',
         '• 2. `create` of <@U3>, in about 2m',

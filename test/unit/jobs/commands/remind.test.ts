@@ -28,7 +28,7 @@ for (const [what, longest, hostCluster, value] of [
 ] as const)
   test(`the button of a reminder extends by or stays within: ${what}`, () => {
     const ttl = { ...config.ttl, max: longest };
-    const { blocks } = reminderMessage(demo, { hostCluster, ttl }, before(minutes(30)));
+    const { blocks } = reminderMessage({ ...demo, hostCluster }, { ttl }, before(minutes(30)));
     const [button] = blocks.flatMap((block) => (block.type === 'actions' ? block.elements : []));
     assert.equal(button?.type === 'button' && button.value, value);
   });

@@ -113,7 +113,7 @@ describe('where the mesh does not work, the cause is found', () => {
       'of different roots',
       'the clusters have different root CAs',
       { vc2: { authority: seen({ root: 'b'.repeat(64), rootEnds: later, intermediateEnds: later }) } },
-      /its root CA is not that of vc2 \(SHA-256 a{12}…, b{12}…\)/,
+      /its root CA differs from vc2's \(SHA-256 a{12}…, b{12}…\)/,
     ],
     [
       'of an expired CA',
@@ -213,17 +213,17 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of a NetworkPolicy of the host',
-      'a NetworkPolicy of the host cuts the pair',
+      'a NetworkPolicy in the host cluster blocks traffic between the two virtual clusters',
       {
         host: { cutBy: { vc1: seen(['demo-vc2/deny (ingress)']), vc2: seen([]) } },
         vc1: { peer: seen({ pod: 'helloworld-abc', isReached: false, problem: 'no answer within 4 s' }) },
         traffic: failing('Operation timed out after 5001 milliseconds'),
       },
-      /vc1: NetworkPolicy demo-vc2\/deny \(ingress\) of the host cuts requests to vc2/,
+      /vc1: NetworkPolicy demo-vc2\/deny \(ingress\) in the host cluster blocks requests to vc2/,
     ],
     [
       'of a cut that open connections survive',
-      'the network between the clusters is cut',
+      'the network between the clusters is interrupted',
       { vc1: { peer: seen({ pod: 'helloworld-abc', isReached: false, problem: 'no answer within 4 s' }) } },
       /vc1: a new connection from sleep does not reach helloworld-abc of vc2: no answer within 4 s/,
     ],
@@ -235,7 +235,7 @@ describe('where the mesh does not work, the cause is found', () => {
           peer: seen({ pod: 'helloworld-abc', isReached: true, identity: 'spiffe://evil/ns/a/sa/b', isOfRoot: true }),
         },
       },
-      /vc1: helloworld-abc of vc2 shows spiffe:\/\/evil\/ns\/a\/sa\/b, but the sidecar of sleep expects spiffe:\/\/cluster\.local/,
+      /vc1: helloworld-abc of vc2 presents spiffe:\/\/evil\/ns\/a\/sa\/b, but the sidecar of sleep expects spiffe:\/\/cluster\.local/,
     ],
     [
       'of requests without mTLS',
@@ -251,7 +251,7 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of a network that is cut',
-      'the network between the clusters is cut',
+      'the network between the clusters is interrupted',
       { traffic: failing('Operation timed out after 5001 milliseconds') },
       /from vc1: Operation timed out/,
     ],

@@ -3,26 +3,28 @@ import { test } from 'node:test';
 import { mrkdwn } from '../../../../../src/mrkdwn.js';
 import { repairButton } from '../../../../../src/jobs/commands/verify/repair.js';
 
+const teamA = { name: 'team-a', hostCluster: undefined };
+
 const cause = (isRepairable: boolean, restarts = false, starts = false) => ({
   ...{ name: 'a cause', evidence: ['seen'], remedy: mrkdwn`do this` },
   ...{ isRepairable, restarts, starts },
 });
 
 test('Repair is offered for what create mends, and asks nothing', () =>
-  assert.deepEqual(repairButton({ name: 'team-a' }, [cause(false, true), cause(true)]), {
+  assert.deepEqual(repairButton(teamA, [cause(false, true), cause(true)]), {
     label: 'Repair',
     style: 'primary',
     value: 'create team-a',
   }));
 
 test('Repair asks before it restarts something, and says what', () => {
-  const button = repairButton({ name: 'team-a' }, [cause(true), cause(true, true)]);
+  const button = repairButton(teamA, [cause(true), cause(true, true)]);
   assert.equal(button?.value, 'create team-a --restart');
   assert.match(button.question!.text, /restarts istiod, helloworld and sleep in both virtual clusters of \*team-a\*/);
 });
 
 test('Repair asks before it starts what somebody has stopped', () => {
-  const button = repairButton({ name: 'team-a' }, [cause(true, false, true)]);
+  const button = repairButton(teamA, [cause(true, false, true)]);
   assert.equal(button?.value, 'create team-a');
   assert.match(
     button.question!.text,
@@ -30,5 +32,4 @@ test('Repair asks before it starts what somebody has stopped', () => {
   );
 });
 
-test('Repair is not offered for what others made', () =>
-  assert.equal(repairButton({ name: 'team-a' }, [cause(false)]), undefined));
+test('Repair is not offered for what others made', () => assert.equal(repairButton(teamA, [cause(false)]), undefined));

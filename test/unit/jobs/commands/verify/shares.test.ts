@@ -16,7 +16,10 @@ describe('the shares of requests that were sent one after the other', () => {
     const { pValue, ...verdict } = judgeShares({ v1: 96 }, evenly);
     assert.deepEqual(verdict, { kind: 'fail', reason: 'v2 never answers', version: 'v2' });
     assert.ok(Math.abs(pValue * 2 ** 95 - 1) < 1e-6);
-    assert.match(judgeShares({ v1: 769, v2: 31 }, evenly).reason, /^v2 answers 31 of 800 requests, .* at most 7\.1 %/);
+    assert.match(
+      judgeShares({ v1: 769, v2: 31 }, evenly).reason,
+      /^v2 answered 31 of 800 requests; its true share is at most 7\.1 %/,
+    );
   });
 
   test('stay open while chance explains them', () => {
@@ -42,7 +45,7 @@ describe('the shares of requests that were sent one after the other', () => {
     test('fail where they do not, though both versions answer', () => {
       const verdict = judgeShares({ v1: 100, v2: 100 }, stated(90, 10));
       assert.equal(verdict.kind, 'fail');
-      assert.match(verdict.reason, /v1 answers 50 % of the requests, not 90 %/);
+      assert.match(verdict.reason, /v1 answered 50 % of the requests, not 90 %/);
       assert.equal(judgeShares({ v1: 199, v2: 1 }, stated(100, 0)).kind, 'fail');
     });
 

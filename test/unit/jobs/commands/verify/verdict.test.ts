@@ -99,6 +99,7 @@ describe('the verdict', () => {
 describe('the message of verify', () => {
   const verified = (...directions: Direction[]) => ({
     demo: 'demo',
+    hostCluster: undefined,
     verdict: judged(...directions),
     directions,
     expectation: evenly,
