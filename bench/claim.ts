@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../src/config.js';
-import { connectCluster } from '../src/k8s/cluster.js';
-import { listDemos } from '../src/k8s/demo-record.js';
-import { hostAccess } from '../src/k8s/host-access.js';
+import { connectCluster } from '../src/k8s/client/cluster.js';
+import { listDemos } from '../src/k8s/demo/demo-record.js';
+import { hostAccess } from '../src/k8s/client/host-access.js';
 import { startStack, textOf } from '../test/support/stack.js';
 import { waitFor } from '../test/support/wait-for.js';
 

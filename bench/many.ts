@@ -6,7 +6,7 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { simulatedHost } from '../test/support/host.js';
 import { watchJobs } from '../sandbox/jobs.js';
 import { startStack } from '../test/support/stack.js';
-import { labels } from '../src/k8s/demo.js';
+import { labels } from '../src/k8s/demo/demo.js';
 
 /*
  * npm run bench:many [-- DEMOS]: creates this many demos at once on the simulated cluster, with one worker and with three.

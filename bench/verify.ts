@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { connectCluster, type Cluster } from '../src/k8s/cluster.js';
-import { contextAccess } from '../src/k8s/host-access.js';
-import { sendTraffic } from '../src/k8s/traffic.js';
+import { connectCluster, type Cluster } from '../src/k8s/client/cluster.js';
+import { contextAccess } from '../src/k8s/client/host-access.js';
+import { sendTraffic } from '../src/k8s/mesh/traffic.js';
 import { median } from '../src/jobs/commands/verify/latency.js';
 import { verifyMesh } from '../src/jobs/commands/verify/mesh.js';
 

@@ -1,6 +1,6 @@
 import type { KubernetesObject, V1PolicyRule } from '@kubernetes/client-node';
-import { notGranted } from '../src/k8s/permission-check.js';
-import { demoRules, type RightsConfig } from '../src/k8s/permissions.js';
+import { notGranted } from '../src/k8s/permissions/permission-check.js';
+import { demoRules, type RightsConfig } from '../src/k8s/permissions/permissions.js';
 import { policyRule } from './worker-rules.js';
 
 /** An object of a rendered chart. */

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../src/config.js';
 import { messageOf } from '../src/errors.js';
-import { helmValues } from '../src/k8s/helm-values.js';
+import { helmValues } from '../src/k8s/virtual-cluster/helm-values.js';
 import { chartProblems, type ChartObject } from './chart-problems.js';
 
 /*

@@ -5,7 +5,7 @@ import { servePage } from '../sandbox/page.js';
 import { readWorkerSettings } from '../src/config.js';
 import { hours, minutes } from '../src/duration.js';
 import { withHost } from '../src/jobs/host-cluster.js';
-import { changeRecord, findDemo } from '../src/k8s/demo-record.js';
+import { changeRecord, findDemo } from '../src/k8s/demo/demo-record.js';
 import { simulatedHost } from '../test/support/host.js';
 import { jobKeys } from '../test/support/job-keys.js';
 import { startStack } from '../test/support/stack.js';

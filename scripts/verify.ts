@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { expectedWeights, requests } from '../src/commands/flags.js';
 import { messageOf } from '../src/errors.js';
-import { connectCluster } from '../src/k8s/cluster.js';
-import { contextAccess } from '../src/k8s/host-access.js';
+import { connectCluster } from '../src/k8s/client/cluster.js';
+import { contextAccess } from '../src/k8s/client/host-access.js';
 import { reportJson } from '../src/jobs/commands/verify/details.js';
 import { defaultRequests, verifyMesh } from '../src/jobs/commands/verify/mesh.js';
 import { reportText } from '../src/jobs/commands/verify/report-text.js';

@@ -5,7 +5,7 @@ import {
   clusterRules,
   demoRuleParts,
   type PermissionRule,
-} from '../src/k8s/permissions.js';
+} from '../src/k8s/permissions/permissions.js';
 
 /** The placeholder for the name of the chart's ClusterRole. */
 const placeholder = 'DEMO_CLUSTER_ROLE';
@@ -22,7 +22,7 @@ export function workerRulesYaml(): string {
     vcClient: eachOf(vcClient),
     helloworldIngress: helloworldIngress.map(policyRule),
   };
-  return `# Written by \`npm run docs\` from src/k8s/permissions.ts.\n${stringify(rules, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `# Written by \`npm run docs\` from src/k8s/permissions/permissions.ts.\n${stringify(rules, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 function eachOf(byKind: Record<string, readonly PermissionRule[]>) {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { derIn } from '../src/k8s/asn1.js';
+import { derIn } from '../src/k8s/credentials/asn1.js';
 import type { Kind } from './kinds.js';
 import { fromBase64, isMap, toBase64, type KubeObject } from './objects.js';
 import { forbidden, invalid } from './status.js';

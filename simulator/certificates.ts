@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, verify, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
-import * as asn1 from '../src/k8s/asn1.js';
+import * as asn1 from '../src/k8s/credentials/asn1.js';
 import {
   authorityCertificate,
   certificate,
@@ -9,7 +9,7 @@ import {
   extension,
   oids,
   privateKeyPem,
-} from '../src/k8s/x509.js';
+} from '../src/k8s/credentials/x509.js';
 
 export interface Certificate {
   certificate: string;

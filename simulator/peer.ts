@@ -1,8 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import * as asn1 from '../src/k8s/asn1.js';
-import { certificate, distinguishedName, extension, issuerOf, oids, privateKeyPem } from '../src/k8s/x509.js';
+import * as asn1 from '../src/k8s/credentials/asn1.js';
+import {
+  certificate,
+  distinguishedName,
+  extension,
+  issuerOf,
+  oids,
+  privateKeyPem,
+} from '../src/k8s/credentials/x509.js';
 import type { ControlPlane } from './control-plane.js';
 import { fromBase64, type KubeObject } from './objects.js';
 import { hasSidecar, identityOf } from './sidecar.js';

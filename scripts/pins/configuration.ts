@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { istioImage } from '../../src/k8s/istio-images.js';
+import { istioImage } from '../../src/k8s/mesh/istio-images.js';
 
 /**
  * The text of a configuration file with the current digests of all images, including Istio's, and of a chart file. Defaults

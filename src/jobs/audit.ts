@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../errors.js';
-import type { Cluster } from '../k8s/cluster.js';
-import type { Demo } from '../k8s/demo.js';
-import { certificatesIn } from '../k8s/kubeconfig.js';
-import { create } from '../k8s/objects.js';
+import type { Cluster } from '../k8s/client/cluster.js';
+import type { Demo } from '../k8s/demo/demo.js';
+import { certificatesIn } from '../k8s/credentials/kubeconfig.js';
+import { create } from '../k8s/client/objects.js';
 import type { Log } from '../log.js';
 import { clip, redact } from '../redact.js';
 

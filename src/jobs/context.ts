@@ -1,9 +1,9 @@
 import type { DemoConfig } from '../config.js';
-import type { Cluster } from '../k8s/cluster.js';
-import { placeOf, type Demo, type VirtualClusterName, type VirtualClusterPlace } from '../k8s/demo.js';
-import type { IstioRenderer } from '../k8s/istio.js';
-import type { VirtualClusters } from '../k8s/kubeconfig.js';
-import type { VirtualClusterConnections } from '../k8s/virtual-cluster.js';
+import type { Cluster } from '../k8s/client/cluster.js';
+import { placeOf, type Demo, type VirtualClusterName, type VirtualClusterPlace } from '../k8s/demo/demo.js';
+import type { IstioRenderer } from '../k8s/mesh/istio.js';
+import type { VirtualClusters } from '../k8s/credentials/kubeconfig.js';
+import type { VirtualClusterConnections } from '../k8s/virtual-cluster/virtual-cluster.js';
 import type { Slack } from './slack/slack.js';
 
 /** What the steps of a demo's flow work with. */

@@ -1,9 +1,9 @@
 import type { WritingJob } from '../commands/job-payloads.js';
 import { messageOf } from '../errors.js';
-import type { Cluster } from '../k8s/cluster.js';
-import type { Demo } from '../k8s/demo.js';
-import { findDemo, isGone, noteCard } from '../k8s/demo-record.js';
-import { noteDurations, usualDurations } from '../k8s/run-durations.js';
+import type { Cluster } from '../k8s/client/cluster.js';
+import type { Demo } from '../k8s/demo/demo.js';
+import { findDemo, isGone, noteCard } from '../k8s/demo/demo-record.js';
+import { noteDurations, usualDurations } from '../k8s/demo/run-durations.js';
 import type { Mrkdwn } from '../mrkdwn.js';
 import type { SlackMessage } from '../slack-message.js';
 import { taskName, type FlowError, type Task } from './flow.js';

@@ -2,9 +2,9 @@ import type { DemoConfig } from '../config.js';
 import { formatDuration } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
-import { isPassing } from '../k8s/api-errors.js';
+import { isPassing } from '../k8s/client/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
-import type { VirtualClusterName } from '../k8s/demo.js';
+import type { VirtualClusterName } from '../k8s/demo/demo.js';
 import { redact } from '../redact.js';
 
 /*

@@ -1,9 +1,9 @@
 import { commandLine } from '../commands/command-line.js';
 import type { JobName } from '../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../errors.js';
-import type { Cluster } from '../k8s/cluster.js';
-import type { Demo } from '../k8s/demo.js';
-import { noteBreakage, type HostTrouble } from '../k8s/host-trouble.js';
+import type { Cluster } from '../k8s/client/cluster.js';
+import type { Demo } from '../k8s/demo/demo.js';
+import { noteBreakage, type HostTrouble } from '../k8s/demo/host-trouble.js';
 import { joinMrkdwn, mrkdwn, slackTime } from '../mrkdwn.js';
 import type { SlackMessage } from '../slack-message.js';
 import type { FlowError } from './flow.js';

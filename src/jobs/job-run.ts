@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { JobName, JobPayload } from '../commands/job-payloads.js';
 import { readDemoConfig, type DemoConfig, type WorkerSettings } from '../config.js';
-import type { IstioRenderer } from '../k8s/istio.js';
+import type { IstioRenderer } from '../k8s/mesh/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';

@@ -1,8 +1,8 @@
 import type { ReadingDemoCommand } from '../commands/job-payloads.js';
-import { takeDemoRights } from '../k8s/demo-rights.js';
+import { takeDemoRights } from '../k8s/permissions/demo-rights.js';
 import type { DemoContext } from './context.js';
-import type { Cluster } from '../k8s/cluster.js';
-import type { Demo } from '../k8s/demo.js';
+import type { Cluster } from '../k8s/client/cluster.js';
+import type { Demo } from '../k8s/demo/demo.js';
 import { requireReadyDemo } from './find-demo.js';
 import { withDemoContext, withHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';

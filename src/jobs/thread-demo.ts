@@ -1,6 +1,6 @@
 import type { JobName } from '../commands/job-payloads.js';
-import { listDemos } from '../k8s/demo-record.js';
-import type { Demo } from '../k8s/demo.js';
+import { listDemos } from '../k8s/demo/demo-record.js';
+import type { Demo } from '../k8s/demo/demo.js';
 import { UnknownDemo } from './find-demo.js';
 import { withHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';

@@ -2,7 +2,7 @@ import type { DemoConfig } from '../config.js';
 import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
-import { ToolLostApi } from './api-errors.js';
+import { ToolLostApi } from './client/api-errors.js';
 import { ChildError, runChild } from './child-process.js';
 import { redact, shorten } from '../redact.js';
 

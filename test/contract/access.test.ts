@@ -7,9 +7,9 @@ import {
   type V1SelfSubjectAccessReview,
   type V1SelfSubjectReview,
 } from '@kubernetes/client-node';
-import type { ApiCall } from '../../src/k8s/cluster.js';
-import { apply, pathOf, read, remove, type Manifest } from '../../src/k8s/objects.js';
-import { certificateRequest, generateUserKey } from '../../src/k8s/x509.js';
+import type { ApiCall } from '../../src/k8s/client/cluster.js';
+import { apply, pathOf, read, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { certificateRequest, generateUserKey } from '../../src/k8s/credentials/x509.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 import { create, request } from '../support/answers.js';

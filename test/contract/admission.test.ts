@@ -3,12 +3,22 @@ import { randomBytes } from 'node:crypto';
 import { before, it } from 'node:test';
 import type { V1Pod, V1StorageClass } from '@kubernetes/client-node';
 import { demoConfig } from '../../src/config/schema.js';
-import { ApiError, isNotFound } from '../../src/k8s/api-errors.js';
-import type { Cluster } from '../../src/k8s/cluster.js';
+import { ApiError, isNotFound } from '../../src/k8s/client/api-errors.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { admissionPolicy, policyRules } from '../../src/k8s/isolation/admission-policy.js';
 import { admissionRules, storageClassesAnnotation, workerAnnotation } from '../../src/k8s/isolation/admission-rules.js';
-import { applyAll, contains, list, merge, pathOf, read, ref, remove, type Manifest } from '../../src/k8s/objects.js';
-import { whoAmI } from '../../src/k8s/who-am-i.js';
+import {
+  applyAll,
+  contains,
+  list,
+  merge,
+  pathOf,
+  read,
+  ref,
+  remove,
+  type Manifest,
+} from '../../src/k8s/client/objects.js';
+import { whoAmI } from '../../src/k8s/client/who-am-i.js';
 import { admissionCases } from '../support/admission-cases.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';

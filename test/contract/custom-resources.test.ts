@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { stringify } from 'yaml';
-import { manifestOf } from '../../src/k8s/istio.js';
-import { apply, list, missing, remove, type Manifest } from '../../src/k8s/objects.js';
+import { manifestOf } from '../../src/k8s/mesh/istio.js';
+import { apply, list, missing, remove, type Manifest } from '../../src/k8s/client/objects.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 

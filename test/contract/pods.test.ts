@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
 import type { V1Pod } from '@kubernetes/client-node';
-import type { ApiCall } from '../../src/k8s/cluster.js';
-import { execInPod } from '../../src/k8s/exec.js';
-import { apply, create, list, read, remove, type Manifest } from '../../src/k8s/objects.js';
-import { podProblem } from '../../src/k8s/pods.js';
-import { openTunnel } from '../../src/k8s/tunnel.js';
+import type { ApiCall } from '../../src/k8s/client/cluster.js';
+import { execInPod } from '../../src/k8s/client/exec.js';
+import { apply, create, list, read, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { podProblem } from '../../src/k8s/workloads/pods.js';
+import { openTunnel } from '../../src/k8s/client/tunnel.js';
 import { assertRefused, describeContract, shellImage } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 

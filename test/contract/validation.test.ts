@@ -1,5 +1,5 @@
 import { it } from 'node:test';
-import { apply, create, merge, remove, type Manifest } from '../../src/k8s/objects.js';
+import { apply, create, merge, remove, type Manifest } from '../../src/k8s/client/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 
 describeContract('validation', (api) => {

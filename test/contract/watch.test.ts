@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Watch, type V1Secret } from '@kubernetes/client-node';
-import { create, merge } from '../../src/k8s/objects.js';
+import { create, merge } from '../../src/k8s/client/objects.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 import { request } from '../support/answers.js';

@@ -10,9 +10,9 @@ import { execa } from 'execa';
 import { parseAllDocuments, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
 import { listsToScaleBy, queueKinds, queueName } from '../../src/commands/payload.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { accessOf } from '../support/access.js';
-import { assertPermissions } from '../../src/k8s/permission-check.js';
+import { assertPermissions } from '../../src/k8s/permissions/permission-check.js';
 
 /*
  * helm/vcdemo against helm and a real API server, which validates every rendering. Nothing is started here, but the

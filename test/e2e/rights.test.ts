@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
-import { mergeDeep } from '../../src/k8s/helm-values.js';
+import { mergeDeep } from '../../src/k8s/virtual-cluster/helm-values.js';
 
 /*
  * Partly created and partly deleted demos, with the chart's permissions and its admission policy: the worker grants itself

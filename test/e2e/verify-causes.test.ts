@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { hostOf } from '../../src/k8s/hosts.js';
+import { hostOf } from '../../src/k8s/virtual-cluster/hosts.js';
 import { causesIn } from '../../scripts/seen-causes.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { holderNow } from '../../src/k8s/claim.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { holderNow } from '../../src/k8s/demo/claim.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { request } from '../support/answers.js';
 import { commandRunner } from '../support/command-run.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';

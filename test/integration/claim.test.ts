@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import type { V1Lease } from '@kubernetes/client-node';
-import { UnreachableError } from '../../src/k8s/api-errors.js';
+import { UnreachableError } from '../../src/k8s/client/api-errors.js';
 import { waitFor } from '../support/wait-for.js';
-import { Cancelled, cancelHolder, claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/claim.js';
-import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
-import { apply, merge, read, ref, remove } from '../../src/k8s/objects.js';
+import { Cancelled, cancelHolder, claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/demo/claim.js';
+import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
+import { apply, merge, read, ref, remove } from '../../src/k8s/client/objects.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */

@@ -5,8 +5,8 @@ import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
 import { filesGone } from '../../src/jobs/commands/delete/steps.js';
 import type { DemoContext } from '../../src/jobs/context.js';
 import { runFlow } from '../../src/jobs/flow.js';
-import type { Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 

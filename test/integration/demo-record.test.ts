@@ -8,8 +8,8 @@ import { listMessage } from '../../src/jobs/commands/list.js';
 import { demoConfig } from '../../src/config/schema.js';
 import type { ClusterContext, DemoContext } from '../../src/jobs/context.js';
 import { runFlow } from '../../src/jobs/flow.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { dropEnds, findEnd } from '../../src/k8s/demo-end.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { dropEnds, findEnd } from '../../src/k8s/demo/demo-end.js';
 import {
   beginWork,
   changeRecord,
@@ -20,12 +20,12 @@ import {
   markDemo,
   namespaceMetadata,
   noteNamespace,
-} from '../../src/k8s/demo-record.js';
-import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo.js';
-import { restoreNamespaceLabels } from '../../src/k8s/host-namespace.js';
-import { noteDurations } from '../../src/k8s/run-durations.js';
-import { merge, read, ref, remove } from '../../src/k8s/objects.js';
-import { deleteNamespace, findLeftovers } from '../../src/k8s/removal.js';
+} from '../../src/k8s/demo/demo-record.js';
+import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo/demo.js';
+import { restoreNamespaceLabels } from '../../src/k8s/demo/host-namespace.js';
+import { noteDurations } from '../../src/k8s/demo/run-durations.js';
+import { merge, read, ref, remove } from '../../src/k8s/client/objects.js';
+import { deleteNamespace, findLeftovers } from '../../src/k8s/demo/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { waitFor } from '../support/wait-for.js';
 import { create } from '../support/answers.js';

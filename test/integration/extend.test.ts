@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hours } from '../../src/duration.js';
-import { changeExisting, findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
-import type { Demo } from '../../src/k8s/demo.js';
+import { changeExisting, findDemo, forgetDemo } from '../../src/k8s/demo/demo-record.js';
+import type { Demo } from '../../src/k8s/demo/demo.js';
 import { owner, recordedDemos } from '../support/recorded-demos.js';
 
 describe('a demo', () => {

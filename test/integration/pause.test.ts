@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { V1Pod, V1PersistentVolumeClaim } from '@kubernetes/client-node';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { findDemo } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import { list, merge, ref } from '../../src/k8s/objects.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { findDemo } from '../../src/k8s/demo/demo-record.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { list, merge, ref } from '../../src/k8s/client/objects.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type Stack } from '../support/stack.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseCommand } from '../../src/commands/parse.js';
 import { hours } from '../../src/duration.js';
-import { findDemo, forgetDemo } from '../../src/k8s/demo-record.js';
+import { findDemo, forgetDemo } from '../../src/k8s/demo/demo-record.js';
 import { owner, recordedDemos } from '../support/recorded-demos.js';
 import { buttonsOf } from '../support/timeline.js';
 

@@ -4,7 +4,7 @@ import type { V1Namespace } from '@kubernetes/client-node';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { minutes } from '../../src/duration.js';
 import { readDemoConfig } from '../../src/config.js';
-import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
+import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
 import {
   beginWork,
   changeRecord,
@@ -14,9 +14,9 @@ import {
   markDemo,
   namespaceMetadata,
   noteNamespace,
-} from '../../src/k8s/demo-record.js';
-import { readyDemo, type Demo } from '../../src/k8s/demo.js';
-import { claimPair, ofPair, planPair, readPoolNotes, withState } from '../../src/k8s/pool.js';
+} from '../../src/k8s/demo/demo-record.js';
+import { readyDemo, type Demo } from '../../src/k8s/demo/demo.js';
+import { claimPair, ofPair, planPair, readPoolNotes, withState } from '../../src/k8s/demo/pool.js';
 import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
 import { create } from '../support/answers.js';
 import { commandRunner } from '../support/command-run.js';

@@ -6,11 +6,11 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { readDemoConfig, type DemoConfig } from '../../src/config.js';
 import type { DemoReport } from '../../src/jobs/commands/verify/verify-demo.js';
 import { recordVerdict } from '../../src/jobs/commands/verify/publish.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo, listDemos } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { changeRecord, findDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { admissionPolicy } from '../../src/k8s/isolation/admission-policy.js';
-import { create, ref, remove } from '../../src/k8s/objects.js';
+import { create, ref, remove } from '../../src/k8s/client/objects.js';
 import { createLog } from '../../src/log.js';
 import type { SlackMessage } from '../../src/slack-message.js';
 import { commandRunner } from '../support/command-run.js';

@@ -5,9 +5,9 @@ import net, { type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { UserError } from '../../src/errors.js';
-import { accessWith } from '../../src/k8s/server-access.js';
-import { probePublicAddress } from '../../src/k8s/public-address.js';
-import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/x509.js';
+import { accessWith } from '../../src/k8s/client/server-access.js';
+import { probePublicAddress } from '../../src/k8s/virtual-cluster/public-address.js';
+import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/credentials/x509.js';
 import { freePort } from '../support/free-port.js';
 
 /* Against servers on this machine; each stands for something that may answer at a public name. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { demoConfig } from '../../src/config/schema.js';
-import type { Cluster } from '../../src/k8s/cluster.js';
-import { missing, apply, applyAll, create } from '../../src/k8s/objects.js';
-import { pullSecretCopies } from '../../src/k8s/pull-secrets.js';
-import { vcClientManifests } from '../../src/k8s/vc-client.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
+import { missing, apply, applyAll, create } from '../../src/k8s/client/objects.js';
+import { pullSecretCopies } from '../../src/k8s/virtual-cluster/pull-secrets.js';
+import { vcClientManifests } from '../../src/k8s/virtual-cluster/vc-client.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 

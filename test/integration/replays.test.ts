@@ -3,11 +3,11 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { isJobCommand, jobs } from '../../src/commands/job-payloads.js';
 import { commandNames, commands } from '../../src/commands/table.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { beginWork, changeRecord, findDemo, forgetDemo, hasRecord } from '../../src/k8s/demo-record.js';
-import type { Demo } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import { ref, remove } from '../../src/k8s/objects.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { beginWork, changeRecord, findDemo, forgetDemo, hasRecord } from '../../src/k8s/demo/demo-record.js';
+import type { Demo } from '../../src/k8s/demo/demo.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { ref, remove } from '../../src/k8s/client/objects.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { runHandler, type HandlerRun } from '../support/run-handler.js';
 

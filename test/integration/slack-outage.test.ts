@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { findDemo } from '../../src/k8s/demo-record.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { findDemo } from '../../src/k8s/demo/demo-record.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';

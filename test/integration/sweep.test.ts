@@ -10,10 +10,10 @@ import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import { findDemo } from '../../src/k8s/demo-record.js';
-import { apply, merge, ref } from '../../src/k8s/objects.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { findDemo } from '../../src/k8s/demo/demo-record.js';
+import { apply, merge, ref } from '../../src/k8s/client/objects.js';
 import { jobKeys } from '../support/job-keys.js';
 
 /* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo whose worker is gone. */

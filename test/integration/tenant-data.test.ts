@@ -8,16 +8,16 @@ import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
 import { readDemoConfig } from '../../src/config.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 import {
   checkDemoKubeconfig,
   makeDemoKubeconfig,
   requireDemoKubeconfig,
   type VirtualClusters,
-} from '../../src/k8s/kubeconfig.js';
-import { create, merge, read, ref, type Reference } from '../../src/k8s/objects.js';
-import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster.js';
+} from '../../src/k8s/credentials/kubeconfig.js';
+import { create, merge, read, ref, type Reference } from '../../src/k8s/client/objects.js';
+import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { makeExecutables, type Executables } from '../support/executables.js';
 import { waitFor } from '../support/wait-for.js';
 import { plannedDemo } from '../support/planned-demo.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1Lease } from '@kubernetes/client-node';
-import { claimDemo, holderNow, isHolder, type Claim, type ClaimRequest } from '../../src/k8s/claim.js';
-import type { Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
-import { noteSchedule } from '../../src/k8s/demo-verdict.js';
-import { apply, read, ref } from '../../src/k8s/objects.js';
+import { claimDemo, holderNow, isHolder, type Claim, type ClaimRequest } from '../../src/k8s/demo/claim.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
+import { noteSchedule } from '../../src/k8s/demo/demo-verdict.js';
+import { apply, read, ref } from '../../src/k8s/client/objects.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
-import type { VirtualClusterName } from '../../src/k8s/demo.js';
-import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/objects.js';
+import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
+import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/client/objects.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';

@@ -10,8 +10,8 @@ import { botUserId } from '../support/slack.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
 import { endLife } from '../support/end-life.js';
 import { waitFor } from '../support/wait-for.js';
-import { connectCluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster } from '../../src/k8s/client/cluster.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 
 /* Bot and worker as processes of dist/, real Redis, emulated Slack, simulated cluster; test/e2e covers real clusters. */
 

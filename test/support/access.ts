@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
-import { bearer, type Access } from '../../src/k8s/server-access.js';
+import { bearer, type Access } from '../../src/k8s/client/server-access.js';
 
 /** Address and credentials (a certificate, a token, or none) of a kubeconfig's current context. */
 export function accessOf(kubeConfig: KubeConfig): Access {

@@ -1,9 +1,9 @@
 import type { AdmissionRuleId } from '../../src/config/admission.js';
-import { copiedNotes } from '../../src/k8s/objects.js';
-import type { Manifest } from '../../src/k8s/objects.js';
-import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/exposure.js';
+import { copiedNotes } from '../../src/k8s/client/objects.js';
+import type { Manifest } from '../../src/k8s/client/objects.js';
+import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/virtual-cluster/exposure.js';
 import { readDemoConfig } from '../../src/config.js';
-import { sidecarPod } from '../../src/k8s/sidecar-dry-run.js';
+import { sidecarPod } from '../../src/k8s/mesh/sidecar-dry-run.js';
 
 /*
  * What may and may not be created in the namespace of a demo: the simulated cluster and a real API server are tested with

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import type { ApiCall, Cluster } from '../../src/k8s/cluster.js';
-import * as objects from '../../src/k8s/objects.js';
+import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
+import * as objects from '../../src/k8s/client/objects.js';
 
 /*
  * The product's calls with typed answers. The product validates what it needs of an answer; a test only says what it

@@ -1,4 +1,4 @@
-import * as asn1 from '../../src/k8s/asn1.js';
+import * as asn1 from '../../src/k8s/credentials/asn1.js';
 import {
   authorityCertificate,
   certificate,
@@ -9,7 +9,7 @@ import {
   issuerOf,
   oids,
   privateKeyPem,
-} from '../../src/k8s/x509.js';
+} from '../../src/k8s/credentials/x509.js';
 
 /** A certificate and its key, PEM. */
 export interface Pair {

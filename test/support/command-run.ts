@@ -6,7 +6,7 @@ import { handlers } from '../../src/jobs/commands/index.js';
 import type { Handler, JobRun } from '../../src/jobs/job-run.js';
 import type { Slack } from '../../src/jobs/slack/slack.js';
 import type { SlackFile } from '../../src/jobs/slack/file-as-text.js';
-import { IstioRenderer } from '../../src/k8s/istio.js';
+import { IstioRenderer } from '../../src/k8s/mesh/istio.js';
 import { createLog, type Log } from '../../src/log.js';
 import { createWorkerMetrics } from '../../src/metrics.js';
 import type { SlackMessage } from '../../src/slack-message.js';

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { startSimulatedCluster } from '../../simulator/index.js';
-import { ApiError } from '../../src/k8s/api-errors.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { create, read, ref, remove, type Manifest } from '../../src/k8s/objects.js';
+import { ApiError } from '../../src/k8s/client/api-errors.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { create, read, ref, remove, type Manifest } from '../../src/k8s/client/objects.js';
 import { accessOf } from './access.js';
 import { waitFor } from './wait-for.js';
 

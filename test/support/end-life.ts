@@ -1,5 +1,5 @@
-import type { Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 
 /** Makes a demo expire now. */
 export async function endLife(host: Cluster, name: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AuditEntry, Demo } from '../../src/k8s/demo.js';
+import type { AuditEntry, Demo } from '../../src/k8s/demo/demo.js';
 import { helpReply } from '../../src/bot/help.js';
 import { createForm, formAnswer } from '../../src/bot/form.js';
 import { replyToError, untakenReply } from '../../src/bot/reply.js';

@@ -1,4 +1,4 @@
-import { planDemo, type Demo } from '../../src/k8s/demo.js';
+import { planDemo, type Demo } from '../../src/k8s/demo/demo.js';
 
 type Plan = Parameters<typeof planDemo>[0];
 

@@ -1,6 +1,6 @@
-import type { Cluster } from '../../src/k8s/cluster.js';
-import { changeRecord, findDemo } from '../../src/k8s/demo-record.js';
-import type { Demo } from '../../src/k8s/demo.js';
+import type { Cluster } from '../../src/k8s/client/cluster.js';
+import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
+import type { Demo } from '../../src/k8s/demo/demo.js';
 import { commandRunner, type CommandRunOptions } from './command-run.js';
 import { plannedDemo } from './planned-demo.js';
 import { withSimulatedCluster } from './simulated-cluster.js';

@@ -3,7 +3,7 @@ import { readDemoConfig, readWorkerSettings } from '../../src/config.js';
 import { handlers } from '../../src/jobs/commands/index.js';
 import type { Handler, JobRun } from '../../src/jobs/job-run.js';
 import type { Slack } from '../../src/jobs/slack/slack.js';
-import { IstioRenderer } from '../../src/k8s/istio.js';
+import { IstioRenderer } from '../../src/k8s/mesh/istio.js';
 import { createLog } from '../../src/log.js';
 import { createWorkerMetrics } from '../../src/metrics.js';
 import { jobKeys } from './job-keys.js';

@@ -1,8 +1,8 @@
 import { after, before } from 'node:test';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { placesOf, type VirtualClusterName } from '../../src/k8s/demo.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
-import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { placesOf, type VirtualClusterName } from '../../src/k8s/demo/demo.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { simulatedHost, type SimulatedHost } from './host.js';
 import { startStack, type RunningProcess, type Stack } from './stack.js';
 

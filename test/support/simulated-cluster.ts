@@ -1,7 +1,7 @@
 import { after, before } from 'node:test';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { hostAccess } from '../../src/k8s/host-access.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { hostAccess } from '../../src/k8s/client/host-access.js';
 
 /**
  * A simulated cluster for the tests of a `describe`, from before the first until after the last.

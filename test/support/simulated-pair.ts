@@ -5,12 +5,12 @@ import { type V1CertificateSigningRequest } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/index.js';
-import { connectCluster, type Cluster } from '../../src/k8s/cluster.js';
-import { virtualClusterNames, type VirtualClusterName, type VirtualClusterPlace } from '../../src/k8s/demo.js';
-import { type ExposedService } from '../../src/k8s/exposure.js';
-import { pathOf, read, ref, type Manifest } from '../../src/k8s/objects.js';
+import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { virtualClusterNames, type VirtualClusterName, type VirtualClusterPlace } from '../../src/k8s/demo/demo.js';
+import { type ExposedService } from '../../src/k8s/virtual-cluster/exposure.js';
+import { pathOf, read, ref, type Manifest } from '../../src/k8s/client/objects.js';
 import { create } from './answers.js';
-import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster.js';
+import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { accessFromText } from './access.js';
 import { waitFor as wait } from './wait-for.js';
 

@@ -1,4 +1,4 @@
-import type { Run, Traffic } from '../../src/k8s/traffic.js';
+import type { Run, Traffic } from '../../src/k8s/mesh/traffic.js';
 
 const emptyRun: Run = { requests: 0, versions: {}, instances: {}, errors: {}, times: [], timesByVersion: {} };
 

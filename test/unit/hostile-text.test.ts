@@ -43,7 +43,7 @@ import {
 } from '../../src/jobs/slack/messages.js';
 import { whyNotWritable, type Slack } from '../../src/jobs/slack/slack.js';
 import { tellFailure } from '../../src/jobs/worker/tell-failure.js';
-import { ApiError } from '../../src/k8s/api-errors.js';
+import { ApiError } from '../../src/k8s/client/api-errors.js';
 import { createLog } from '../../src/log.js';
 import { createBotMetrics } from '../../src/metrics.js';
 import { mrkdwn, plain, type Mrkdwn } from '../../src/mrkdwn.js';
@@ -213,7 +213,8 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
   'a kubeconfig': () => kubeconfigFile(demo, hostile, { text: '', unproven: hostile }, now, [hostile]).comment,
   'a revoke of one person': () =>
     personRevokedMessage(demo, { person: hostile, isShared: true, doors: { [hostile]: [hostile] } }),
-  'a revoke of everybody': () => everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
+  'a revoke of everybody': () =>
+    everybodyRevokedMessage(hostile, { [hostile]: [hostile] }, [{ to: hostile, why: hostile }]),
   'the verdict': () => verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: true } }),
   'the verdict on a public name': () =>
     verifyMessage({ ...verified, publicWay: { problem: hostile, isRequired: false } }),

@@ -1,4 +1,4 @@
-import type { Demo } from '../../k8s/demo.js';
+import type { Demo } from '../../k8s/demo/demo.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { requireDemo } from '../find-demo.js';

@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../../config.js';
 import type { ButtonRules } from '../slack/demo-buttons.js';
-import { listDemos, type AllDemos, type DemoList } from '../../k8s/demo-record.js';
+import { listDemos, type AllDemos, type DemoList } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
 import { startsInText } from '../../queue-turn.js';
 import { buttonRows, sections, smallPrint, type CommandButton, type MessageBlock } from '../../slack-message.js';

@@ -2,13 +2,18 @@ import { commandLine } from '../../commands/command-line.js';
 import { isOwner, roleOf } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
-import type { Cluster } from '../../k8s/cluster.js';
-import { virtualClusterNames, withAudit, withDone, type Demo } from '../../k8s/demo.js';
-import { changeExisting, findDemo } from '../../k8s/demo-record.js';
-import { credentialsEnd, issueKubeconfig, type IssuedKubeconfig, type VirtualClusters } from '../../k8s/kubeconfig.js';
-import { hasCurrentKeys, isBound, removeBindings } from '../../k8s/revocation.js';
-import { userNameOf } from '../../k8s/user-certificate.js';
-import { virtualClusterAnswers } from '../../k8s/virtual-cluster.js';
+import type { Cluster } from '../../k8s/client/cluster.js';
+import { virtualClusterNames, withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
+import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
+import {
+  credentialsEnd,
+  issueKubeconfig,
+  type IssuedKubeconfig,
+  type VirtualClusters,
+} from '../../k8s/credentials/kubeconfig.js';
+import { hasCurrentKeys, isBound, removeBindings } from '../../k8s/credentials/revocation.js';
+import { userNameOf } from '../../k8s/credentials/user-certificate.js';
+import { virtualClusterAnswers } from '../../k8s/virtual-cluster/virtual-cluster.js';
 import { joinMrkdwn, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { bothClusters, type DemoContext } from '../context.js';
 import { audit, credentialAct } from '../audit.js';

@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../config.js';
 import type { ButtonRules } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
-import { listDemos, type DemoList } from '../../k8s/demo-record.js';
+import { listDemos, type DemoList } from '../../k8s/demo/demo-record.js';
 import { mrkdwn, plain } from '../../mrkdwn.js';
 import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';

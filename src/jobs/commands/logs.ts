@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
-import type { Cluster } from '../../k8s/cluster.js';
-import { withMissingPlaces, type Demo, type VirtualClusterPlace } from '../../k8s/demo.js';
-import { logFile, readLogs, readWarnings, type LogSection } from '../../k8s/logs.js';
+import type { Cluster } from '../../k8s/client/cluster.js';
+import { withMissingPlaces, type Demo, type VirtualClusterPlace } from '../../k8s/demo/demo.js';
+import { logFile, readLogs, readWarnings, type LogSection } from '../../k8s/workloads/logs.js';
 import { logParts, type LogPart } from '../../commands/words.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { redact } from '../../redact.js';

@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../config.js';
 import { commandLine } from '../../commands/command-line.js';
 import { Refusal } from '../../errors.js';
-import type { Cluster } from '../../k8s/cluster.js';
-import { findMaintenance, switchMaintenance, type Maintenance } from '../../k8s/maintenance.js';
+import type { Cluster } from '../../k8s/client/cluster.js';
+import { findMaintenance, switchMaintenance, type Maintenance } from '../../k8s/demo/maintenance.js';
 import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { auditLog } from '../audit.js';

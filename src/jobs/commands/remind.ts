@@ -1,8 +1,8 @@
 import { formatDuration, minutes } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { DemoConfig } from '../../config.js';
-import { changeExisting, findDemo } from '../../k8s/demo-record.js';
-import { isReminderDue, type Demo } from '../../k8s/demo.js';
+import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
+import { isReminderDue, type Demo } from '../../k8s/demo/demo.js';
 import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import { buttons, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { withClaimedDemo } from '../host-cluster.js';

@@ -1,5 +1,5 @@
-import { findDemo } from '../../k8s/demo-record.js';
-import { restoreNamespaceLabels } from '../../k8s/host-namespace.js';
+import { findDemo } from '../../k8s/demo/demo-record.js';
+import { restoreNamespaceLabels } from '../../k8s/demo/host-namespace.js';
 import { withClaimedDemo, withDemoContext } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { demoKubeconfig } from './create/steps.js';

@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../config.js';
 import { newcomerButtons } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
-import { changeExisting } from '../../k8s/demo-record.js';
-import { withAudit, withDone, type Demo } from '../../k8s/demo.js';
+import { changeExisting } from '../../k8s/demo/demo-record.js';
+import { withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
 import { messageOf, Refusal } from '../../errors.js';
 import { mention, mentionAny, mrkdwn } from '../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../slack-message.js';

@@ -1,8 +1,8 @@
 import { commandLine } from '../../commands/command-line.js';
-import { currentHolder, type Holder } from '../../k8s/claim.js';
-import { withMissingPlaces, type Demo } from '../../k8s/demo.js';
-import { listDemos } from '../../k8s/demo-record.js';
-import { claimNamespace } from '../../k8s/managed-by.js';
+import { currentHolder, type Holder } from '../../k8s/demo/claim.js';
+import { withMissingPlaces, type Demo } from '../../k8s/demo/demo.js';
+import { listDemos } from '../../k8s/demo/demo-record.js';
+import { claimNamespace } from '../../k8s/demo/managed-by.js';
 import { messageOf } from '../../errors.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { capitalised } from '../../text.js';

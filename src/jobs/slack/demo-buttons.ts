@@ -2,7 +2,7 @@ import { commandWords, type CommandTarget } from '../../commands/command-line.js
 import type { CommandName } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration, hours } from '../../duration.js';
-import type { DemoState } from '../../k8s/demo.js';
+import type { DemoState } from '../../k8s/demo/demo.js';
 import type { CommandButton } from '../../slack-message.js';
 
 /*

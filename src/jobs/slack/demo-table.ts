@@ -1,8 +1,8 @@
 import { listedButtons, type ButtonRules } from './demo-buttons.js';
 import { commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
-import type { Demo } from '../../k8s/demo.js';
-import type { UnreadableDemo } from '../../k8s/demo-record.js';
+import type { Demo } from '../../k8s/demo/demo.js';
+import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
 import { brief, describeState } from './messages.js';

@@ -1,7 +1,7 @@
-import { changeExisting, isGone } from '../../k8s/demo-record.js';
-import type { Cluster } from '../../k8s/cluster.js';
-import type { Demo } from '../../k8s/demo.js';
-import { userNameOf } from '../../k8s/user-certificate.js';
+import { changeExisting, isGone } from '../../k8s/demo/demo-record.js';
+import type { Cluster } from '../../k8s/client/cluster.js';
+import type { Demo } from '../../k8s/demo/demo.js';
+import { userNameOf } from '../../k8s/credentials/user-certificate.js';
 import type { SlackFile } from './file-as-text.js';
 import type { SharedFile, Slack } from './slack.js';
 

@@ -1,9 +1,9 @@
 import { commandLine } from '../../commands/command-line.js';
 import type { JobName } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
-import type { Cluster } from '../../k8s/cluster.js';
-import { changeExisting, listDemos, noteCard } from '../../k8s/demo-record.js';
-import { problemOf, type Demo } from '../../k8s/demo.js';
+import type { Cluster } from '../../k8s/client/cluster.js';
+import { changeExisting, listDemos, noteCard } from '../../k8s/demo/demo-record.js';
+import { problemOf, type Demo } from '../../k8s/demo/demo.js';
 import type { Log } from '../../log.js';
 import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { CommandButton } from '../../slack-message.js';

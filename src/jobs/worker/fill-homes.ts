@@ -1,6 +1,6 @@
 import { messageOf, Refusal } from '../../errors.js';
 import type { Viewer } from '../../home-viewers.js';
-import { listDemos } from '../../k8s/demo-record.js';
+import { listDemos } from '../../k8s/demo/demo-record.js';
 import type { Log } from '../../log.js';
 import { homeBlocks } from '../commands/home.js';
 import { withHost } from '../host-cluster.js';

@@ -3,7 +3,7 @@ import { seconds } from '../../duration.js';
 import { exitWith } from '../../exit.js';
 import { createLog } from '../../log.js';
 import { useProxies } from '../../proxy.js';
-import { hostAccess } from '../../k8s/host-access.js';
+import { hostAccess } from '../../k8s/client/host-access.js';
 import { assertTools } from '../../k8s/tools.js';
 import { startTracing } from '../../tracing.js';
 import { healthServer } from './health.js';

@@ -1,6 +1,6 @@
 import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';
-import { dropEnds } from '../../k8s/demo-end.js';
+import { dropEnds } from '../../k8s/demo/demo-end.js';
 import { readStock, type Stock } from '../commands/pool/stock.js';
 import { withHost } from '../host-cluster.js';
 import { oldestJobMs } from './read-job.js';

@@ -1,7 +1,7 @@
 import { readWorkerSettings } from '../../config.js';
 import { exitWith } from '../../exit.js';
 import { newJob } from '../../job-queue.js';
-import { IstioRenderer } from '../../k8s/istio.js';
+import { IstioRenderer } from '../../k8s/mesh/istio.js';
 import { createLog } from '../../log.js';
 import { createWorkerMetrics } from '../../metrics.js';
 import { useProxies } from '../../proxy.js';

@@ -1,6 +1,6 @@
 import { commandOf } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
-import { ApiError, UnreachableError } from '../../k8s/api-errors.js';
+import { ApiError, UnreachableError } from '../../k8s/client/api-errors.js';
 import type { Log } from '../../log.js';
 import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { FlowFailed } from '../run-flow.js';

@@ -1,7 +1,7 @@
 import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
-import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo.js';
+import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo/demo.js';
 import type { DemoCounts } from '../../metrics.js';
 import { planPool, type Stock } from '../commands/pool/stock.js';
 

@@ -10,7 +10,7 @@ import { countedStates, createWorkerMetrics, type DemoCounts, type WorkerMetrics
 import { openRedis, type RedisLink } from '../../redis/link.js';
 import { PatientWorker } from '../../redis/patient-worker.js';
 import { within } from '../../within.js';
-import { IstioRenderer } from '../../k8s/istio.js';
+import { IstioRenderer } from '../../k8s/mesh/istio.js';
 import { jobs } from '../../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../../commands/payload.js';
 import { countPairs } from '../commands/pool/stock.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { admissionRuleIds, type AdmissionRuleId } from '../../config/admission.js';
 import type { DemoConfig } from '../../config.js';
-import { labels } from '../demo.js';
-import { istioImage } from '../istio-images.js';
-import type { Manifest } from '../objects.js';
+import { labels } from '../demo/demo.js';
+import { istioImage } from '../mesh/istio-images.js';
+import type { Manifest } from '../client/objects.js';
 import { admissionRules, isTenantAccount, variables, type Subject } from './admission-rules.js';
 
 /*

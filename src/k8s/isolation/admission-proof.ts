@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { AdmissionRuleId } from '../../config/admission.js';
 import { UserError } from '../../errors.js';
 import { capitalised } from '../../text.js';
-import { ApiError, lacksRight } from '../api-errors.js';
-import type { Cluster } from '../cluster.js';
-import { apiGroups, checked, contains, create, discover } from '../objects.js';
+import { ApiError, lacksRight } from '../client/api-errors.js';
+import type { Cluster } from '../client/cluster.js';
+import { apiGroups, checked, contains, create, discover } from '../client/objects.js';
 import { policyName, policyRules, type AdmissionConfig, type PolicyRule } from './admission-policy.js';
 import { admissionRules } from './admission-rules.js';
 

@@ -1,6 +1,6 @@
 import type { DemoConfig } from '../../config.js';
 import type { AdmissionRuleId } from '../../config/admission.js';
-import { copiedNotes } from '../objects.js';
+import { copiedNotes } from '../client/objects.js';
 
 /*
  * What may exist in the namespaces of demos, whoever creates it, as rules in CEL. They list what is allowed, so features of

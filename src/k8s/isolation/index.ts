@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../config.js';
 import { lacks, waitUntil, type Check } from '../check.js';
-import type { Cluster } from '../cluster.js';
-import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
-import { applyAll, list, missing, read, ref, remove, type Manifest, type Reference } from '../objects.js';
+import type { Cluster } from '../client/cluster.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
+import { applyAll, list, missing, read, ref, remove, type Manifest, type Reference } from '../client/objects.js';
 import { apiServerEndpoints, networkPolicies } from './network.js';
 import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
 

@@ -2,10 +2,10 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { V1EndpointSlice } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
-import type { Cluster } from '../cluster.js';
-import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
-import { read, ref, type Manifest } from '../objects.js';
-import { syncedLabel } from '../pods.js';
+import type { Cluster } from '../client/cluster.js';
+import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
+import { read, ref, type Manifest } from '../client/objects.js';
+import { syncedLabel } from '../workloads/pods.js';
 
 /*
  * What a demo's pods may talk to. Tenants can choose the labels of their pods in the host cluster, so labels alone grant

@@ -1,10 +1,10 @@
 import type { V1Namespace, V1StorageClass } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
-import { ApiError, UnreachableError } from '../api-errors.js';
+import { ApiError, UnreachableError } from '../client/api-errors.js';
 import { holds, lacks, type Check } from '../check.js';
-import type { Cluster } from '../cluster.js';
-import { list, merge, ref } from '../objects.js';
-import { whoAmI } from '../who-am-i.js';
+import type { Cluster } from '../client/cluster.js';
+import { list, merge, ref } from '../client/objects.js';
+import { whoAmI } from '../client/who-am-i.js';
 import { storageClassesAnnotation, workerAnnotation } from './admission-rules.js';
 
 /*

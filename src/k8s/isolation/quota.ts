@@ -1,9 +1,9 @@
 import type { V1ResourceQuota } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { holds, lacks, type Check } from '../check.js';
-import type { Cluster } from '../cluster.js';
-import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo.js';
-import { read, ref, type Manifest, type Reference } from '../objects.js';
+import type { Cluster } from '../client/cluster.js';
+import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
+import { read, ref, type Manifest, type Reference } from '../client/objects.js';
 
 /* How much of the host cluster a virtual cluster may use. */
 

@@ -4,15 +4,25 @@ import { type V1Pod, type V1Service } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { createAuthority } from '../../../simulator/certificates.js';
 import { readDemoConfig } from '../../../src/config.js';
-import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo.js';
-import { execInPod } from '../../../src/k8s/exec.js';
-import { helloworldManifests } from '../../../src/k8s/helloworld.js';
-import { applyAll, apply, list, merge, pathOf, read, ref, remove, type Manifest } from '../../../src/k8s/objects.js';
-import { readClusterFacts } from '../../../src/k8s/mesh-facts.js';
-import { deploymentReady } from '../../../src/k8s/pods.js';
-import { remoteSecret } from '../../../src/k8s/remote-secrets.js';
-import { sendTraffic } from '../../../src/k8s/traffic.js';
-import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
+import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo/demo.js';
+import { execInPod } from '../../../src/k8s/client/exec.js';
+import { helloworldManifests } from '../../../src/k8s/mesh/helloworld.js';
+import {
+  applyAll,
+  apply,
+  list,
+  merge,
+  pathOf,
+  read,
+  ref,
+  remove,
+  type Manifest,
+} from '../../../src/k8s/client/objects.js';
+import { readClusterFacts } from '../../../src/k8s/mesh/mesh-facts.js';
+import { deploymentReady } from '../../../src/k8s/workloads/pods.js';
+import { remoteSecret } from '../../../src/k8s/mesh/remote-secrets.js';
+import { sendTraffic } from '../../../src/k8s/mesh/traffic.js';
+import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { deployment, describePair, runTool, waitFor, places } from '../../support/simulated-pair.js';
 import { request } from '../../support/answers.js';
 

@@ -6,11 +6,11 @@ import { describe, it } from 'node:test';
 import { type V1Pod, type V1Secret } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { type Cluster } from '../../../src/k8s/cluster.js';
-import { ingressRouteTcp } from '../../../src/k8s/exposure.js';
-import { apply, create, list, merge, read, ref } from '../../../src/k8s/objects.js';
-import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
-import { certificateRequest, generateUserKey, type KeyPair } from '../../../src/k8s/x509.js';
+import { type Cluster } from '../../../src/k8s/client/cluster.js';
+import { ingressRouteTcp } from '../../../src/k8s/virtual-cluster/exposure.js';
+import { apply, create, list, merge, read, ref } from '../../../src/k8s/client/objects.js';
+import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster/virtual-cluster.js';
+import { certificateRequest, generateUserKey, type KeyPair } from '../../../src/k8s/credentials/x509.js';
 import {
   deployment,
   describePair,

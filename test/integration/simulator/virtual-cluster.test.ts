@@ -3,13 +3,13 @@ import forge from 'node-forge';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { type V1Pod, type V1Service } from '@kubernetes/client-node';
-import { virtualClusterNames } from '../../../src/k8s/demo.js';
-import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../../src/k8s/exposure.js';
-import { applyAll, apply, create, list, read, ref, remove, type Manifest } from '../../../src/k8s/objects.js';
-import { deploymentReady, podProblem } from '../../../src/k8s/pods.js';
-import { openTunnel } from '../../../src/k8s/tunnel.js';
-import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster.js';
-import { certificateRequest, generateUserKey, type KeyPair } from '../../../src/k8s/x509.js';
+import { virtualClusterNames } from '../../../src/k8s/demo/demo.js';
+import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../../src/k8s/virtual-cluster/exposure.js';
+import { applyAll, apply, create, list, read, ref, remove, type Manifest } from '../../../src/k8s/client/objects.js';
+import { deploymentReady, podProblem } from '../../../src/k8s/workloads/pods.js';
+import { openTunnel } from '../../../src/k8s/client/tunnel.js';
+import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster/virtual-cluster.js';
+import { certificateRequest, generateUserKey, type KeyPair } from '../../../src/k8s/credentials/x509.js';
 import {
   deployment,
   describePair,

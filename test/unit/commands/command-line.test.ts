@@ -35,7 +35,7 @@ import { UnknownDemo } from '../../../src/jobs/find-demo.js';
 import { readyCard } from '../../../src/jobs/slack/card/card.js';
 import * as demoButtons from '../../../src/jobs/slack/demo-buttons.js';
 import { beingWorkedOnMessage } from '../../../src/jobs/slack/messages.js';
-import { demoStates } from '../../../src/k8s/demo.js';
+import { demoStates } from '../../../src/k8s/demo/demo.js';
 import { mrkdwn, type Mrkdwn } from '../../../src/mrkdwn.js';
 import { buttons, type MessageBlock, type SlackMessage } from '../../../src/slack-message.js';
 import { buttonsOf } from '../../support/timeline.js';
@@ -78,7 +78,7 @@ function thrownBy(act: () => void): { text: string; blocks: MessageBlock[] } {
   try {
     act();
   } catch (error) {
-    return { text: `${(error as UserError).hint}`, blocks: [] };
+    return { text: mrkdwn`${(error as UserError).slackHint}`.text, blocks: [] };
   }
   throw new Error('nothing was thrown');
 }

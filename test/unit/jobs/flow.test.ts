@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
 import { UserError } from '../../../src/errors.js';
 import { mrkdwn } from '../../../src/mrkdwn.js';
-import { UnreachableError } from '../../../src/k8s/api-errors.js';
+import { UnreachableError } from '../../../src/k8s/client/api-errors.js';
 import { holds, lacks } from '../../../src/k8s/check.js';
 import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../../src/jobs/flow.js';
 import { mermaidOf } from '../../../src/jobs/flow-diagram.js';

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { isPassing } from '../../../src/k8s/api-errors.js';
+import { isPassing } from '../../../src/k8s/client/api-errors.js';
 import { runTool } from '../../../src/k8s/tools.js';
 
 /* A helm that prints what the real one does when the API goes down while it runs. */

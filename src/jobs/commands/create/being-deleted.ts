@@ -1,6 +1,6 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
-import type { Demo } from '../../../k8s/demo.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
 
 /** @throws Refusal `demo-being-deleted` */
 export function assertNotBeingDeleted(demo: Demo): void {

@@ -1,12 +1,12 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { messageOf } from '../../../errors.js';
-import { isPassing } from '../../../k8s/api-errors.js';
-import type { Cluster } from '../../../k8s/cluster.js';
-import { changeExisting, findDemo, isGone } from '../../../k8s/demo-record.js';
-import { firstPlace, withAudit, withDone, type Demo } from '../../../k8s/demo.js';
+import { isPassing } from '../../../k8s/client/api-errors.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { changeExisting, findDemo, isGone } from '../../../k8s/demo/demo-record.js';
+import { firstPlace, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
-import { requireDemoKubeconfig } from '../../../k8s/kubeconfig.js';
+import { requireDemoKubeconfig } from '../../../k8s/credentials/kubeconfig.js';
 import { audit, credentialAct } from '../../audit.js';
 import type { FlowCard } from '../../demo-card.js';
 import type { ClaimedHost } from '../../host-cluster.js';

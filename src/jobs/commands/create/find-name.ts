@@ -1,7 +1,7 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
-import { findDemo, listDemos } from '../../../k8s/demo-record.js';
-import { isResumed, type Demo } from '../../../k8s/demo.js';
+import { findDemo, listDemos } from '../../../k8s/demo/demo-record.js';
+import { isResumed, type Demo } from '../../../k8s/demo/demo.js';
 import { namedDemo } from '../../find-demo.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';

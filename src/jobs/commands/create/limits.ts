@@ -3,8 +3,8 @@ import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import type { DemoConfig } from '../../../config.js';
 import type { Requester } from '../../../commands/payload.js';
-import type { Demo } from '../../../k8s/demo.js';
-import type { DemoList } from '../../../k8s/demo-record.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
+import type { DemoList } from '../../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 
 /**

@@ -2,9 +2,9 @@ import { deleteButton, emptyButtons, failedButtons, type ButtonDemo } from '../.
 import { commandLine } from '../../../commands/command-line.js';
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
-import { publicNameOf, type Demo, type VirtualClusterName } from '../../../k8s/demo.js';
+import { publicNameOf, type Demo, type VirtualClusterName } from '../../../k8s/demo/demo.js';
 import { weakerIsolation } from '../../../k8s/isolation/notes.js';
-import { localPorts, publicEndpoint } from '../../../k8s/kubeconfig.js';
+import { localPorts, publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';

@@ -1,7 +1,7 @@
 import { commandLine } from '../../../commands/command-line.js';
-import { changeExisting, findDemo, forgetDemo, markDemo } from '../../../k8s/demo-record.js';
-import type { Cancelled } from '../../../k8s/claim.js';
-import { problemOf, withAudit, withDone, type Demo } from '../../../k8s/demo.js';
+import { changeExisting, findDemo, forgetDemo, markDemo } from '../../../k8s/demo/demo-record.js';
+import type { Cancelled } from '../../../k8s/demo/claim.js';
+import { problemOf, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { audit } from '../../audit.js';
 import type { FlowCard } from '../../demo-card.js';
 import type { FlowError } from '../../flow.js';

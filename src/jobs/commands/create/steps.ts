@@ -1,13 +1,13 @@
 import { seconds } from '../../../duration.js';
-import { NotYet } from '../../../k8s/api-errors.js';
+import { NotYet } from '../../../k8s/client/api-errors.js';
 import { holds, lacks, pause, unless } from '../../../k8s/check.js';
 import {
   applyDashboard,
   applyDashboardExposure,
   checkDashboard,
   checkDashboardExposure,
-} from '../../../k8s/dashboard.js';
-import { changeRecord, findDemo } from '../../../k8s/demo-record.js';
+} from '../../../k8s/virtual-cluster/dashboard.js';
+import { changeRecord, findDemo } from '../../../k8s/demo/demo-record.js';
 import {
   demoLabels,
   namespaceBase,
@@ -16,30 +16,40 @@ import {
   readyDemo,
   virtualClusterNames,
   type VirtualClusterName,
-} from '../../../k8s/demo.js';
-import { exposureManifests, withAnnotations } from '../../../k8s/exposure.js';
+} from '../../../k8s/demo/demo.js';
+import { exposureManifests, withAnnotations } from '../../../k8s/virtual-cluster/exposure.js';
 import {
   applyHelloworld,
   checkHelloworld,
   helloworldIngressManifest,
   helloworldManifests,
   sampleNamespace,
-} from '../../../k8s/helloworld.js';
-import { hostOf } from '../../../k8s/hosts.js';
-import { checkRestarted, restartDeployments } from '../../../k8s/restart.js';
-import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/host-namespace.js';
+} from '../../../k8s/mesh/helloworld.js';
+import { hostOf } from '../../../k8s/virtual-cluster/hosts.js';
+import { checkRestarted, restartDeployments } from '../../../k8s/workloads/restart.js';
+import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/demo/host-namespace.js';
 import { weakenedBy, weakerIsolation } from '../../../k8s/isolation/notes.js';
-import { applyIstio, checkIstio } from '../../../k8s/istio.js';
-import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/kubeconfig.js';
-import { checkMeshCertificates, checkMeshRoot, installMeshCertificates, makeMeshRoot } from '../../../k8s/mesh-ca.js';
-import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/objects.js';
-import { readPullSecrets } from '../../../k8s/pull-secrets.js';
-import { retryRefused, retryWorkload } from '../../../k8s/refused.js';
-import { assertPermissions } from '../../../k8s/permission-check.js';
-import { readRemoteStates } from '../../../k8s/remote-clusters.js';
-import { applyRemoteSecret, checkMeshReader, checkRemoteSecret, makeMeshReader } from '../../../k8s/remote-secrets.js';
-import { sendTraffic } from '../../../k8s/traffic.js';
-import { applyVcClient, checkVcClient } from '../../../k8s/vc-client.js';
+import { applyIstio, checkIstio } from '../../../k8s/mesh/istio.js';
+import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/credentials/kubeconfig.js';
+import {
+  checkMeshCertificates,
+  checkMeshRoot,
+  installMeshCertificates,
+  makeMeshRoot,
+} from '../../../k8s/mesh/mesh-ca.js';
+import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/client/objects.js';
+import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
+import { retryRefused, retryWorkload } from '../../../k8s/workloads/refused.js';
+import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
+import { readRemoteStates } from '../../../k8s/mesh/remote-clusters.js';
+import {
+  applyRemoteSecret,
+  checkMeshReader,
+  checkRemoteSecret,
+  makeMeshReader,
+} from '../../../k8s/mesh/remote-secrets.js';
+import { sendTraffic } from '../../../k8s/mesh/traffic.js';
+import { applyVcClient, checkVcClient } from '../../../k8s/virtual-cluster/vc-client.js';
 import {
   installVirtualCluster,
   pendingReleases,
@@ -47,7 +57,7 @@ import {
   startIfStopped,
   syncedService,
   virtualClusterAnswers,
-} from '../../../k8s/virtual-cluster.js';
+} from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { bothClusters, virtual, type ClusterContext, type DemoContext } from '../../context.js';
 import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';

@@ -1,4 +1,4 @@
-import { hasEnded } from '../../../k8s/demo-record.js';
+import { hasEnded } from '../../../k8s/demo/demo-record.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';

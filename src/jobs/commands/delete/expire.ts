@@ -1,5 +1,5 @@
-import { changeExisting, findDemo } from '../../../k8s/demo-record.js';
-import { isDue, isExpired, isOver } from '../../../k8s/demo.js';
+import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
+import { isDue, isExpired, isOver } from '../../../k8s/demo/demo.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';

@@ -1,5 +1,5 @@
 import type { V1PersistentVolume } from '@kubernetes/client-node';
-import type { Demo } from '../../../k8s/demo.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
 import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackMessage } from '../../../slack-message.js';
 import { message } from '../../slack/messages.js';

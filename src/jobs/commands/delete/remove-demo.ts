@@ -1,7 +1,7 @@
 import { commandLine } from '../../../commands/command-line.js';
-import { beginWork, markDemo } from '../../../k8s/demo-record.js';
-import { problemOf, type Demo } from '../../../k8s/demo.js';
-import { findKeptVolumes } from '../../../k8s/removal.js';
+import { beginWork, markDemo } from '../../../k8s/demo/demo-record.js';
+import { problemOf, type Demo } from '../../../k8s/demo/demo.js';
+import { findKeptVolumes } from '../../../k8s/demo/removal.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { openFlowCard } from '../../demo-card.js';
 import { auditLog } from '../../audit.js';

@@ -1,10 +1,10 @@
-import { lacksRight } from '../../../k8s/api-errors.js';
-import { dropVerifyClaim } from '../../../k8s/claim.js';
+import { lacksRight } from '../../../k8s/client/api-errors.js';
+import { dropVerifyClaim } from '../../../k8s/demo/claim.js';
 import { lacks, holds } from '../../../k8s/check.js';
-import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo-record.js';
-import { checkDemoRights, takeDemoRights } from '../../../k8s/demo-rights.js';
-import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/removal.js';
-import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster.js';
+import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo/demo-record.js';
+import { checkDemoRights, takeDemoRights } from '../../../k8s/permissions/demo-rights.js';
+import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/demo/removal.js';
+import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { formatDuration, seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import { NoAnswer, within } from '../../../within.js';

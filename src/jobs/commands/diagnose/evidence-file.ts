@@ -1,5 +1,10 @@
-import { collectEvidence, collectHostEvidence, withoutSecrets, type EvidenceFile } from '../../../k8s/evidence.js';
-import { sampleNamespace } from '../../../k8s/helloworld.js';
+import {
+  collectEvidence,
+  collectHostEvidence,
+  withoutSecrets,
+  type EvidenceFile,
+} from '../../../k8s/workloads/evidence.js';
+import { sampleNamespace } from '../../../k8s/mesh/helloworld.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { redact } from '../../../redact.js';
 import { bothClusters, type DemoContext } from '../../context.js';

@@ -1,5 +1,5 @@
 import { minutes } from '../../../duration.js';
-import { checkPaused, checkScaledDown, deleteTenantPods, scaleDown } from '../../../k8s/pause.js';
+import { checkPaused, checkScaledDown, deleteTenantPods, scaleDown } from '../../../k8s/workloads/pause.js';
 import type { ClusterContext, DemoContext } from '../../context.js';
 import { Flow, type Work } from '../../flow.js';
 

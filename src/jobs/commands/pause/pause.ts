@@ -1,6 +1,6 @@
 import { commandLine } from '../../../commands/command-line.js';
-import { changeRecord } from '../../../k8s/demo-record.js';
-import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo.js';
+import { changeRecord } from '../../../k8s/demo/demo-record.js';
+import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { audit } from '../../audit.js';
 import { openFlowCard } from '../../demo-card.js';

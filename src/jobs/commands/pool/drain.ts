@@ -1,6 +1,6 @@
-import { changeExisting, forgetDemo, markDemo } from '../../../k8s/demo-record.js';
-import type { Demo } from '../../../k8s/demo.js';
-import { withState } from '../../../k8s/pool.js';
+import { changeExisting, forgetDemo, markDemo } from '../../../k8s/demo/demo-record.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
+import { withState } from '../../../k8s/demo/pool.js';
 import { silentCard } from '../../demo-card.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';

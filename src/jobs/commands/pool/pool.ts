@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../../config.js';
 import { Refusal } from '../../../errors.js';
-import { changeExisting } from '../../../k8s/demo-record.js';
-import type { Demo, WarmState } from '../../../k8s/demo.js';
-import { changePoolNotes, retryAt, wantedPairs, withState } from '../../../k8s/pool.js';
+import { changeExisting } from '../../../k8s/demo/demo-record.js';
+import type { Demo, WarmState } from '../../../k8s/demo/demo.js';
+import { changePoolNotes, retryAt, wantedPairs, withState } from '../../../k8s/demo/pool.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack-message.js';
 import { auditLog } from '../../audit.js';

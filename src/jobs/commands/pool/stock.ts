@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../../config.js';
-import type { Cluster } from '../../../k8s/cluster.js';
-import { listDemos } from '../../../k8s/demo-record.js';
-import { findMaintenance } from '../../../k8s/maintenance.js';
-import { warmStates, type Demo, type WarmState } from '../../../k8s/demo.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { listDemos } from '../../../k8s/demo/demo-record.js';
+import { findMaintenance } from '../../../k8s/demo/maintenance.js';
+import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
 import {
   isTooOld,
   isUseless,
@@ -11,7 +11,7 @@ import {
   retryAt,
   wantedPairs,
   type PoolNotes,
-} from '../../../k8s/pool.js';
+} from '../../../k8s/demo/pool.js';
 
 /** What decides which warm pairs are made and deleted. */
 export interface Stock {

@@ -1,8 +1,8 @@
 import { messageOf } from '../../../errors.js';
-import { changeExisting, findDemo, markDemo } from '../../../k8s/demo-record.js';
-import { claimNamespace } from '../../../k8s/managed-by.js';
-import { changePoolNotes, planPair, withFailure, withoutFailures, withState } from '../../../k8s/pool.js';
-import { withMissingPlaces, type Demo } from '../../../k8s/demo.js';
+import { changeExisting, findDemo, markDemo } from '../../../k8s/demo/demo-record.js';
+import { claimNamespace } from '../../../k8s/demo/managed-by.js';
+import { changePoolNotes, planPair, withFailure, withoutFailures, withState } from '../../../k8s/demo/pool.js';
+import { withMissingPlaces, type Demo } from '../../../k8s/demo/demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';

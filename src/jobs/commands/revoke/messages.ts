@@ -1,4 +1,4 @@
-import type { Demo } from '../../../k8s/demo.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
 import { createButtonOf, replaceKeysButton, type ButtonDemo } from '../../slack/demo-buttons.js';
 import { commandLine } from '../../../commands/command-line.js';
 import { joinMrkdwn, mention, mentionAny, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';

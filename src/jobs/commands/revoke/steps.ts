@@ -1,6 +1,6 @@
 import { holds, lacks } from '../../../k8s/check.js';
-import { findDemo } from '../../../k8s/demo-record.js';
-import { authorityHash, checkTokens, dropKeys, replaceTokens } from '../../../k8s/revocation.js';
+import { findDemo } from '../../../k8s/demo/demo-record.js';
+import { authorityHash, checkTokens, dropKeys, replaceTokens } from '../../../k8s/credentials/revocation.js';
 import { virtual, type ClusterContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 

@@ -1,5 +1,5 @@
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
-import type { MeshRule } from '../../../k8s/mesh-rules.js';
+import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
 import type { CheckName, Finding, PairFacts } from './checks.js';
 import type { Direction } from './measure.js';
 import type { DirectionVerdict, Verdict } from './verdict.js';

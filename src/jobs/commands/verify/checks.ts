@@ -1,7 +1,7 @@
 import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
-import { minorOf, minorsAhead, supportOf } from '../../../k8s/istio-support.js';
-import type { ClusterFacts, Fact } from '../../../k8s/mesh-facts.js';
+import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
+import type { ClusterFacts, Fact } from '../../../k8s/mesh/mesh-facts.js';
 
 /** Two clusters with one mesh. */
 export type PairFacts = readonly [ClusterFacts, ClusterFacts];

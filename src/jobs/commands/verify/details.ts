@@ -1,4 +1,4 @@
-import type { Run } from '../../../k8s/traffic.js';
+import type { Run } from '../../../k8s/mesh/traffic.js';
 import { clipMrkdwn, joinMrkdwn, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { brief } from '../../slack/messages.js';
 import type { SlackFile } from '../../slack/file-as-text.js';

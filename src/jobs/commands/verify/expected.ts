@@ -1,4 +1,4 @@
-import type { MeshRule } from '../../../k8s/mesh-rules.js';
+import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
 import { evenly, type Expectation } from './shares.js';
 
 const versions = ['v1', 'v2'] as const;

@@ -1,16 +1,16 @@
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
-import { NotYet } from '../../../k8s/api-errors.js';
-import type { Cluster } from '../../../k8s/cluster.js';
-import { dashboardReady } from '../../../k8s/dashboard.js';
-import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo.js';
-import { readCredentialsEnd, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/kubeconfig.js';
-import { tagOf, type Fact } from '../../../k8s/mesh-facts.js';
-import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/network-policies.js';
-import { list, readMetadata, read, ref } from '../../../k8s/objects.js';
-import { inClusterServer } from '../../../k8s/virtual-cluster.js';
-import { placeOf } from '../../../k8s/demo.js';
+import { NotYet } from '../../../k8s/client/api-errors.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { dashboardReady } from '../../../k8s/virtual-cluster/dashboard.js';
+import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo/demo.js';
+import { readCredentialsEnd, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/credentials/kubeconfig.js';
+import { tagOf, type Fact } from '../../../k8s/mesh/mesh-facts.js';
+import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/workloads/network-policies.js';
+import { list, readMetadata, read, ref } from '../../../k8s/client/objects.js';
+import { inClusterServer } from '../../../k8s/virtual-cluster/virtual-cluster.js';
+import { placeOf } from '../../../k8s/demo/demo.js';
 import type { DemoContext } from '../../context.js';
 import type { ControlPlane, HostFacts } from './checks.js';
 

@@ -1,7 +1,7 @@
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
-import type { Cluster } from '../../../k8s/cluster.js';
-import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/traffic.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/mesh/traffic.js';
 import { median } from './latency.js';
 import { judgeShares, nextLook, shareRule, type Expectation } from './shares.js';
 

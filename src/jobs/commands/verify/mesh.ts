@@ -1,8 +1,8 @@
 import { seconds } from '../../../duration.js';
-import type { Cluster } from '../../../k8s/cluster.js';
-import { readClusterFacts, readRules, type Fact } from '../../../k8s/mesh-facts.js';
-import type { MeshRule } from '../../../k8s/mesh-rules.js';
-import { readMeshName } from '../../../k8s/remote-clusters.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { readClusterFacts, readRules, type Fact } from '../../../k8s/mesh/mesh-facts.js';
+import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
+import { readMeshName } from '../../../k8s/mesh/remote-clusters.js';
 import { findCauses, type Cause } from './causes.js';
 import { checkPair, type Finding, type HostFacts, type PairFacts } from './checks.js';
 import { expectationIn } from './expected.js';

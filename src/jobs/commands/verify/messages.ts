@@ -1,7 +1,7 @@
 import type { ButtonDemo } from '../../slack/demo-buttons.js';
-import type { Holder } from '../../../k8s/claim.js';
+import type { Holder } from '../../../k8s/demo/claim.js';
 import { commandLine, type CommandTarget } from '../../../commands/command-line.js';
-import { errorsOf, type Traffic } from '../../../k8s/traffic.js';
+import { errorsOf, type Traffic } from '../../../k8s/mesh/traffic.js';
 import { channelMention, joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { beingWorkedOnMessage, brief, message } from '../../slack/messages.js';

@@ -1,4 +1,4 @@
-import type { VerdictOutcome } from '../../../k8s/demo.js';
+import type { VerdictOutcome } from '../../../k8s/demo/demo.js';
 import type { Verdict } from './verdict.js';
 
 /** Why the public names do not work for the worker, and whether that means that the demo has failed. */

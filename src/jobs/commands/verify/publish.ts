@@ -1,5 +1,5 @@
 import { messageOf } from '../../../errors.js';
-import { noteVerdict } from '../../../k8s/demo-verdict.js';
+import { noteVerdict } from '../../../k8s/demo/demo-verdict.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { DemoContext } from '../../context.js';
 import type { JobName } from '../../../commands/job-payloads.js';

@@ -1,4 +1,4 @@
-import { errorsOf } from '../../../k8s/traffic.js';
+import { errorsOf } from '../../../k8s/mesh/traffic.js';
 import { plain } from '../../../mrkdwn.js';
 import { latencyText } from './details.js';
 import { latencyOf } from './latency.js';

@@ -1,9 +1,9 @@
 import { formatDuration } from '../../../duration.js';
-import { isHolder } from '../../../k8s/claim.js';
+import { isHolder } from '../../../k8s/demo/claim.js';
 import { messageOf } from '../../../errors.js';
-import { findDemo } from '../../../k8s/demo-record.js';
-import { beginDueVerify, noteTold } from '../../../k8s/demo-verdict.js';
-import type { Demo, VerdictOutcome } from '../../../k8s/demo.js';
+import { findDemo } from '../../../k8s/demo/demo-record.js';
+import { beginDueVerify, noteTold } from '../../../k8s/demo/demo-verdict.js';
+import type { Demo, VerdictOutcome } from '../../../k8s/demo/demo.js';
 import { mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { withDemoContext, withHost } from '../../host-cluster.js';
 import type { Handler } from '../../job-run.js';

@@ -1,4 +1,4 @@
-import { errorsOf, joinRuns, type Run, type Traffic } from '../../../k8s/traffic.js';
+import { errorsOf, joinRuns, type Run, type Traffic } from '../../../k8s/mesh/traffic.js';
 import { brief } from '../../slack/messages.js';
 import { twoSided } from './binomial.js';
 import { formatMs, median } from './latency.js';

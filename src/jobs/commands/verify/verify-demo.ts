@@ -1,6 +1,6 @@
-import type { Holder } from '../../../k8s/claim.js';
-import { sampleNamespace } from '../../../k8s/helloworld.js';
-import { isProofRequired } from '../../../k8s/kubeconfig.js';
+import type { Holder } from '../../../k8s/demo/claim.js';
+import { sampleNamespace } from '../../../k8s/mesh/helloworld.js';
+import { isProofRequired } from '../../../k8s/credentials/kubeconfig.js';
 import { bothClusters, type DemoContext } from '../../context.js';
 import { whileVerifying } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';

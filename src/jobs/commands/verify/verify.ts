@@ -1,7 +1,7 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { formatDuration } from '../../../duration.js';
-import { isHolder } from '../../../k8s/claim.js';
-import { noteSchedule } from '../../../k8s/demo-verdict.js';
+import { isHolder } from '../../../k8s/demo/claim.js';
+import { noteSchedule } from '../../../k8s/demo/demo-verdict.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { requireDemo } from '../../find-demo.js';
 import { withHost } from '../../host-cluster.js';

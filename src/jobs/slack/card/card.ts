@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
-import { publicNameOf, type Demo } from '../../../k8s/demo.js';
-import { hostOf } from '../../../k8s/hosts.js';
-import { publicEndpoint } from '../../../k8s/kubeconfig.js';
+import { publicNameOf, type Demo } from '../../../k8s/demo/demo.js';
+import { hostOf } from '../../../k8s/virtual-cluster/hosts.js';
+import { publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
 import { brief, onCluster } from '../messages.js';

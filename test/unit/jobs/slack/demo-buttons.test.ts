@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDemoConfig } from '../../../../src/config.js';
 import { listedButtons, readyButtons, readyMenu } from '../../../../src/jobs/slack/demo-buttons.js';
-import { demoStates } from '../../../../src/k8s/demo.js';
+import { demoStates } from '../../../../src/k8s/demo/demo.js';
 import { buttons, type CommandButton } from '../../../../src/slack-message.js';
 
 const demo = { name: 'team-a', hostCluster: undefined };
@@ -16,6 +16,7 @@ test('what a demo offers depends on its state', () => {
   assert.deepEqual(Object.fromEntries(offered), {
     creating: 'Status · Cancel · Delete',
     ready: 'Verify · Kubeconfig · Dashboard · Extend · Delete',
+    paused: 'Resume · Extend · Delete',
     failed: 'Resume · Logs · Delete',
     deleting: 'Status · Delete',
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hours, minutes } from '../../../../src/duration.js';
 import { countDemos, isDueNow, upkeepFor } from '../../../../src/jobs/worker/upkeep.js';
-import type { Demo } from '../../../../src/k8s/demo.js';
+import type { Demo } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
 const credentials = { credentials: { maxAge: hours(8) } } as Parameters<typeof upkeepFor>[1];

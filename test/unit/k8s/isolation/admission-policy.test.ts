@@ -3,15 +3,15 @@ import { describe, it } from 'node:test';
 import { admissionRuleIds } from '../../../../src/config/admission.js';
 import { demoConfig, type DemoConfig } from '../../../../src/config/schema.js';
 import { admissionPolicy, policyRules } from '../../../../src/k8s/isolation/admission-policy.js';
-import { passthroughIngress, passthroughRoute } from '../../../../src/k8s/exposure.js';
+import { passthroughIngress, passthroughRoute } from '../../../../src/k8s/virtual-cluster/exposure.js';
 import {
   admissionRules,
   storageClassesAnnotation,
   variables,
   workerAnnotation,
 } from '../../../../src/k8s/isolation/admission-rules.js';
-import type { Manifest } from '../../../../src/k8s/objects.js';
-import { demoRuleParts } from '../../../../src/k8s/permissions.js';
+import type { Manifest } from '../../../../src/k8s/client/objects.js';
+import { demoRuleParts } from '../../../../src/k8s/permissions/permissions.js';
 import { enforcePolicies } from '../../../../simulator/admission-policies.js';
 import { builtInKinds, groupVersionOf, type Kind } from '../../../../simulator/kinds.js';
 import type { KubeObject } from '../../../../simulator/objects.js';

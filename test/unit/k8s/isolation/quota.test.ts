@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1LimitRange, V1PodSpec, V1ResourceQuota } from '@kubernetes/client-node';
 import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
-import { dashboardManifests } from '../../../../src/k8s/dashboard.js';
-import { helloworldManifests } from '../../../../src/k8s/helloworld.js';
+import { dashboardManifests } from '../../../../src/k8s/virtual-cluster/dashboard.js';
+import { helloworldManifests } from '../../../../src/k8s/mesh/helloworld.js';
 import { quotaManifests, retiredQuotas } from '../../../../src/k8s/isolation/quota.js';
-import type { Manifest } from '../../../../src/k8s/objects.js';
-import { vcClientManifests } from '../../../../src/k8s/vc-client.js';
+import type { Manifest } from '../../../../src/k8s/client/objects.js';
+import { vcClientManifests } from '../../../../src/k8s/virtual-cluster/vc-client.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
 const demo = plannedDemo();

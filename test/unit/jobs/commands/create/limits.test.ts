@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { readDemoConfig } from '../../../../../src/config.js';
 import type { Refusal } from '../../../../../src/errors.js';
 import { assertWithinLimits } from '../../../../../src/jobs/commands/create/limits.js';
-import type { Demo } from '../../../../../src/k8s/demo.js';
-import type { DemoList, UnreadableDemo } from '../../../../../src/k8s/demo-record.js';
+import type { Demo } from '../../../../../src/k8s/demo/demo.js';
+import type { DemoList, UnreadableDemo } from '../../../../../src/k8s/demo/demo-record.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../../../src/config.js';
 import { hours, minutes } from '../../../../../src/duration.js';
 import { planPool, type Stock } from '../../../../../src/jobs/commands/pool/stock.js';
-import type { Demo, WarmState } from '../../../../../src/k8s/demo.js';
-import { planPair, withState } from '../../../../../src/k8s/pool.js';
+import type { Demo, WarmState } from '../../../../../src/k8s/demo/demo.js';
+import { planPair, withState } from '../../../../../src/k8s/demo/pool.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const now = new Date('2026-01-02T00:00:00Z');

@@ -5,9 +5,9 @@ import { checkNames, checkPair, type HostFacts } from '../../../../../src/jobs/c
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
-import type { ClusterFacts, Fact, MeshPod } from '../../../../../src/k8s/mesh-facts.js';
-import type { MeshRule } from '../../../../../src/k8s/mesh-rules.js';
-import type { Run } from '../../../../../src/k8s/traffic.js';
+import type { ClusterFacts, Fact, MeshPod } from '../../../../../src/k8s/mesh/mesh-facts.js';
+import type { MeshRule } from '../../../../../src/k8s/mesh/mesh-rules.js';
+import type { Run } from '../../../../../src/k8s/mesh/traffic.js';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = new Date('2026-06-01T00:00:00Z');
@@ -131,13 +131,13 @@ describe('where the mesh does not work, the cause is found', () => {
       'of a CA that was changed',
       "a cluster's CA was changed",
       { vc1: { remoteSecrets: remote({ isAuthority: false, refused: 'HTTP 401' }) } },
-      /another CA than the API of vc2 has now/,
+      /CA is not the one that vc2's API uses now/,
     ],
     [
       'of a remote secret with a dead address',
       'a remote secret has a dead address',
       { vc1: { remoteSecrets: remote({ server: 'https://dead:443' }) } },
-      /says https:\/\/dead:443, but the API of vc2 is at https:\/\/10\.96\.0\.2:443/,
+      /names https:\/\/dead:443, but the API of vc2 is at https:\/\/10\.96\.0\.2:443/,
     ],
     [
       "of a remote secret's token",

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MeshRule } from '../../../../../src/k8s/mesh-rules.js';
+import type { MeshRule } from '../../../../../src/k8s/mesh/mesh-rules.js';
 import { expectationIn } from '../../../../../src/jobs/commands/verify/expected.js';
 import { evenly, nextLook } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judgeDirection } from '../../../../../src/jobs/commands/verify/verdict.js';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { accessWith } from '../../../../../src/k8s/server-access.js';
-import type { ApiCall, Cluster } from '../../../../../src/k8s/cluster.js';
+import { accessWith } from '../../../../../src/k8s/client/server-access.js';
+import type { ApiCall, Cluster } from '../../../../../src/k8s/client/cluster.js';
 import { measureDirection } from '../../../../../src/jobs/commands/verify/measure.js';
 
 test('a sleep that hangs is waited for no longer than two minutes, however many requests there are', async () => {

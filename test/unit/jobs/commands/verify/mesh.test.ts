@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ApiCall, Cluster } from '../../../../../src/k8s/cluster.js';
-import { accessWith } from '../../../../../src/k8s/server-access.js';
+import type { ApiCall, Cluster } from '../../../../../src/k8s/client/cluster.js';
+import { accessWith } from '../../../../../src/k8s/client/server-access.js';
 import { verifyMesh } from '../../../../../src/jobs/commands/verify/mesh.js';
 
 const { signal } = new AbortController();

@@ -6,7 +6,7 @@ import type { PublicWay } from '../../../../../src/jobs/commands/verify/outcome.
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
-import type { Run, Traffic } from '../../../../../src/k8s/traffic.js';
+import type { Run, Traffic } from '../../../../../src/k8s/mesh/traffic.js';
 import { textOf } from '../../../../support/stack.js';
 
 function run(versions: Record<string, number>, { errors = {}, msOf = {} }: RunOptions = {}): Run {

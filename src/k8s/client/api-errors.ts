@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { UserError } from '../../errors.js';
+import { parseJson } from '../../json.js';
+import { clip } from '../../redact.js';
+import { capitalised } from '../../text.js';
+import type { CertificateProblem } from './certificate-problems.js';
+
+/** A Kubernetes API answered with an error. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** How long the server asks clients to wait, ms. */
+  readonly retryAfterMs: number | undefined;
+  /** An earlier attempt, whose answer was lost, may have done what this attempt was refused. */
+  mayBeOwnDoing = false;
+
+  constructor(
+    readonly cluster: string,
+    /** HTTP status. */
+    readonly status: number,
+    /** Kubernetes' reason in CamelCase, such as `NotFound`; empty if the answer had none. */
+    readonly reason: string,
+    message: string,
+    { retryAfterMs }: { retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  static from(cluster: string, call: string, status: number, body: string, retryAfterMs?: number): ApiError {
+    const answer = parseStatus(body);
+    const message = clip(answer?.message ?? '', 2000) || clip(body, 200) || `status ${status}`;
+    return new ApiError(
+      cluster,
+      status,
+      answer?.reason ?? '',
+      `${cluster}: ${message} (${call.split('?')[0]}: ${status})`,
+      { retryAfterMs },
+    );
+  }
+}
+
+/** A Kubernetes API did not answer. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+  /** What people can do about it. */
+  readonly hint: string;
+  /** One of the sides does not accept the other's certificate. */
+  readonly isAboutCertificates: boolean;
+
+  constructor(
+    readonly cluster: string,
+    host: string,
+    reason: string,
+    { cause, certificates }: { cause?: unknown; certificates?: CertificateProblem | undefined },
+  ) {
+    const api = cluster === 'host' ? 'the host cluster' : cluster;
+    super(
+      certificates
+        ? `the API of ${api} at ${host} cannot be used: ${certificates.says}`
+        : `the API of ${api} at ${host} cannot be reached: ${reason}`,
+      { cause },
+    );
+    this.hint = certificates?.hint ?? 'Check that the cluster is up and that the worker can reach it, then try again.';
+    this.isAboutCertificates = certificates !== undefined;
+  }
+}
+
+/** What a step needs does not exist or is not ready yet; a later check may succeed. */
+export class NotYet extends Error {
+  override readonly name: string = 'NotYet';
+}
+
+/** A connection to a container or port was lost or could not be opened. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** A Kubernetes API did not answer helm. */
+export class ToolLostApi extends UserError {}
+
+/** An answer, or the output of a command, is larger than the worker accepts. */
+export class TooMuchError extends UserError {
+  constructor(what: string, limit: string) {
+    super('too-much', `${capitalised(what)} exceeds ${limit} and was not read.`, {
+      hint: 'Find what fills it and remove it: the administrator of a demo can create very many or very large objects.',
+    });
+  }
+}
+
+const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string().catch('') });
+
+/** Kubernetes' Status; undefined if something else answered, such as a proxy. */
+const parseStatus = (body: string): z.output<typeof statusAnswer> | undefined =>
+  statusAnswer.safeParse(parseJson(body)).data;
+
+export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
+export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
+
+/**
+ * The authorizer refused. Admission also answers 403, but with other words: `pods "x" is forbidden: violates PodSecurity`.
+ * @see https://pkg.go.dev/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters#Forbidden
+ */
+export const lacksRight = (error: unknown) =>
+  error instanceof ApiError && error.status === 403 && /User "[^"]*" cannot \w+ resource/.test(error.message);
+
+/** Whether waiting may help: no answer, too many requests, a server that is starting or failing, a part that comes later. */
+export function isPassing(error: unknown): boolean {
+  // The host's certificates do not fix themselves; a virtual cluster that is starting may still get others.
+  if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
+  if (error instanceof ToolLostApi || error instanceof ConnectionLost || error instanceof NotYet) return true;
+  return error instanceof ApiError && (error.status === 429 || error.status >= 500);
+}

@@ -1,0 +1,52 @@
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { homeNamespace, type Cluster } from '../client/cluster.js';
+import type { Demo } from './demo.js';
+import { create, pages, read, ref, remove, type Reference } from '../client/objects.js';
+
+/*
+ * What the workers remember of a demo that is gone: until when commands for its name are over. Without it, somebody who can
+ * write to Redis could repeat the signed create of a deleted demo, and after that everything else that was asked of it.
+ */
+
+/** The last job that worked on the demo. */
+export type DemoEnd = NonNullable<Demo['begun']>;
+
+const endKey = 'end';
+const endLabels = { 'vcdemo.io/record': 'ended' };
+/** The dot keeps it apart from the records of all demos. */
+const endReference = (host: Cluster, demo: string): Reference =>
+  ref('v1', 'ConfigMap', `vcdemo-${demo}.ended`, homeNamespace(host.access));
+
+const endSchema = z.object({
+  jobId: z.string().max(100),
+  askedAt: z.iso.datetime().transform((text) => new Date(text)),
+});
+
+/** Notes the end of a demo; its record still exists, so that an interrupted deletion comes here again. */
+export async function noteEnd(host: Cluster, demo: string, end: DemoEnd): Promise<void> {
+  const reference = endReference(host, demo);
+  await remove(host, reference);
+  await create(host, {
+    ...reference,
+    metadata: { ...reference.metadata, labels: endLabels },
+    data: { [endKey]: JSON.stringify(end) },
+  });
+}
+
+/** The end of the last demo of this name, if commands from before it may still be in Redis. */
+export async function findEnd(host: Cluster, demo: string): Promise<DemoEnd | undefined> {
+  const found = await read<V1ConfigMap>(host, endReference(host, demo));
+  return found && endSchema.parse(JSON.parse(found.data?.[endKey] ?? ''));
+}
+
+/** Forgets the ends noted before `before`, when workers refuse commands from that time anyway. */
+export async function dropEnds(host: Cluster, before: Date): Promise<void> {
+  const where = { namespace: homeNamespace(host.access), labels: endLabels, metadataOnly: true };
+  for await (const page of pages(host, 'v1', 'ConfigMap', where))
+    for (const { metadata } of page) {
+      const { name, namespace, uid, creationTimestamp } = metadata;
+      if (creationTimestamp && new Date(creationTimestamp) < before)
+        await remove(host, ref('v1', 'ConfigMap', name, namespace), { uid });
+    }
+}

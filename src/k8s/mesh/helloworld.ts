@@ -1,0 +1,128 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import type { DemoConfig } from '../../config.js';
+import { lacks, unless, type Check } from '../check.js';
+import type { Cluster } from '../client/cluster.js';
+import type { VirtualClusterName } from '../demo/demo.js';
+import { applyAll, list, missing, readMetadata, ref, type Manifest } from '../client/objects.js';
+import { deploymentReady } from '../workloads/pods.js';
+
+/*
+ * Istio's sample: version v1 in vc1 and v2 in vc2, one Service in both, and a sleep pod to send requests from.
+ * @see https://istio.io/latest/docs/setup/install/multicluster/verify/
+ */
+
+export const sampleNamespace = 'sample';
+
+const versionIn: Record<VirtualClusterName, 'v1' | 'v2'> = { vc1: 'v1', vc2: 'v2' };
+
+/** The namespace with injection enabled, the Service, this cluster's version and sleep. */
+export function helloworldManifests(
+  cluster: VirtualClusterName,
+  { images, helloworld, sleep }: Pick<DemoConfig, 'images' | 'helloworld' | 'sleep'>,
+): Manifest[] {
+  const version = versionIn[cluster];
+  const app = { app: 'helloworld' };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: sampleNamespace, labels: { 'istio-injection': 'enabled' } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'helloworld', namespace: sampleNamespace, labels: { ...app, service: 'helloworld' } },
+      spec: { ports: [{ port: 5000, name: 'http' }], selector: app },
+    },
+    deployment(
+      `helloworld-${version}`,
+      { ...app, version },
+      {
+        name: 'helloworld',
+        image: version === 'v1' ? images.helloworldV1 : images.helloworldV2,
+        resources: helloworld.resources,
+        ports: [{ containerPort: 5000 }],
+      },
+    ),
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'sleep', namespace: sampleNamespace } },
+    deployment(
+      'sleep',
+      { app: 'sleep' },
+      { name: 'sleep', image: images.sleep, command: ['/bin/sleep', 'infinity'], resources: sleep.resources },
+      'sleep',
+    ),
+  ];
+}
+
+function deployment(
+  name: string,
+  labels: Record<string, string>,
+  container: object,
+  serviceAccountName?: string,
+): Manifest {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: sampleNamespace, labels },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          terminationGracePeriodSeconds: 0,
+          ...(serviceAccountName && { serviceAccountName }),
+          containers: [container],
+        },
+      },
+    },
+  };
+}
+
+export async function applyHelloworld(cluster: Cluster, manifests: Manifest[]): Promise<void> {
+  await applyAll(cluster, manifests.slice(0, 1));
+  await applyAll(cluster, manifests.slice(1));
+}
+
+/** Whether the pods are ready and have sidecars, and all objects exist. */
+export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): Promise<Check> {
+  for (const { kind, metadata } of manifests) {
+    if (kind !== 'Deployment') continue;
+    const ready = await deploymentReady(cluster, sampleNamespace, metadata.name);
+    if (!ready.holds) return ready;
+  }
+  const namespace = await readMetadata(cluster, ref('v1', 'Namespace', sampleNamespace));
+  if (namespace?.metadata.labels['istio-injection'] !== 'enabled')
+    return lacks(`namespace ${sampleNamespace} is not labelled istio-injection=enabled`);
+  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: sampleNamespace });
+  const bare = pods.find((pod) => !hasSidecar(pod));
+  if (bare) return lacks(`pod ${bare.metadata?.name} has no sidecar; it was created before istiod could inject one`);
+  return unless(await missing(cluster, manifests));
+}
+
+/** Istio's sidecar is an init container that keeps running if Kubernetes supports that, otherwise a container. */
+function hasSidecar({ spec }: V1Pod): boolean {
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(({ name }) => name === 'istio-proxy');
+}
+
+/** An Ingress in the host cluster for the Service that vcluster has synced there. */
+export function helloworldIngressManifest(ingress: {
+  name: string;
+  namespace: string;
+  labels: Record<string, string>;
+  host: string;
+  service: string;
+  className: string | undefined;
+}): Manifest {
+  const { name, namespace, labels, host, service, className } = ingress;
+  const backend = { service: { name: service, port: { number: 5000 } } };
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { name, namespace, labels },
+    spec: {
+      ...(className && { ingressClassName: className }),
+      rules: [{ host, http: { paths: [{ path: '/hello', pathType: 'Prefix', backend }] } }],
+    },
+  };
+}

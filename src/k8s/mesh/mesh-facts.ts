@@ -1,0 +1,292 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { seconds } from '../../duration.js';
+import { messageOf } from '../../errors.js';
+import { clip } from '../../redact.js';
+import type { Check } from '../check.js';
+import type { Cluster } from '../client/cluster.js';
+import { readMeshPeer, type MeshPeer } from './mesh-peer.js';
+import {
+  istiodPods,
+  readProxies,
+  readRemoteSecrets,
+  readRemoteStates,
+  type MeshProxy,
+  type RemoteSecret,
+} from './remote-clusters.js';
+import { execInPod } from '../client/exec.js';
+import { readMeshRules, type MeshRule } from './mesh-rules.js';
+import { list, read, readSecret, ref } from '../client/objects.js';
+import { podProblem, podsReady } from '../workloads/pods.js';
+import {
+  adminUrl,
+  certificateIn,
+  endpointsIn,
+  readySleepPod,
+  type SidecarCertificate,
+  transportIn,
+  type SidecarEndpoint,
+  type SidecarTransport,
+} from './sidecar.js';
+
+/*
+ * What can be known of two clusters with one mesh from their APIs and one look into sleep's sidecar, for whoever judges
+ * it. Nothing here knows a demo. No key and no token is kept.
+ */
+
+/** What was read, or why it was not. */
+export type Fact<Value> = { value: Value; problem?: undefined } | { value?: undefined; problem: string };
+
+export interface MeshPod {
+  name: string;
+  app: string;
+  version: string;
+  ip: string;
+  hasSidecar: boolean;
+  /** Tag of the sidecar's image. */
+  sidecarVersion?: string | undefined;
+  /** Why it is not ready. */
+  problem?: string | undefined;
+}
+
+export interface MeshAuthority {
+  /** SHA-256 of the root certificate. */
+  root: string;
+  rootEnds: Date;
+  intermediateEnds: Date;
+}
+
+export interface ClusterFacts {
+  name: string;
+  api: Fact<true>;
+  istiod: Fact<Check>;
+  istiodVersion: Fact<string | undefined>;
+  /** `v1.33.2` */
+  kubernetes: Fact<string>;
+  /** Whether pods of the namespace get sidecars. */
+  injection: Fact<boolean>;
+  pods: Fact<MeshPod[]>;
+  /** Whether the Service helloworld exists. */
+  service: Fact<boolean>;
+  authority: Fact<MeshAuthority>;
+  remoteSecrets: Fact<RemoteSecret[]>;
+  /** What istiod says of the clusters that it reads from: by cluster, such as `synced`. No evidence alone. */
+  remoteStates: Fact<Record<string, string>>;
+  rules: Fact<MeshRule[]>;
+  sidecar: Fact<{
+    endpoints: SidecarEndpoint[] | undefined;
+    certificate: SidecarCertificate | undefined;
+    transport?: SidecarTransport | undefined;
+  }>;
+  /** Whom a new connection from sleep reaches in the other cluster; undefined where helloworld is not ready there. */
+  peer: Fact<MeshPeer | undefined>;
+  /** What istiod has sent to its proxies. */
+  proxies: Fact<MeshProxy[]>;
+  /** Why an ingress gateway is not ready, by pod; undefined for one that is. */
+  gateways: Fact<{ name: string; problem: string | undefined }[]>;
+}
+
+export interface FactsRequest {
+  cluster: Cluster;
+  /** The other one, and the worker's own way to it. */
+  other: Cluster;
+  namespace: string;
+  signal: AbortSignal;
+  /** Multiplies every deadline. */
+  deadlineFactor?: number;
+  /** What istiod calls the other cluster, if that is not its name here. */
+  otherName?: Promise<string>;
+  /** Its rules, if they are read already. */
+  rules?: Promise<Fact<MeshRule[]>>;
+}
+
+/** How long reading an object or a few may take, and what needs a command in a pod. */
+const quick = seconds(5);
+const throughPod = seconds(10);
+
+/** Reads something within its time, or says why not. */
+async function readFact<Value>(
+  { cluster, signal, deadlineFactor = 1 }: Pick<FactsRequest, 'cluster' | 'signal' | 'deadlineFactor'>,
+  withinMs: number,
+  look: Look<Value>,
+): Promise<Fact<Value>> {
+  const deadline = AbortSignal.timeout(Math.ceil(withinMs * deadlineFactor));
+  const ended = AbortSignal.any([signal, deadline]);
+  try {
+    return { value: await look(cluster.with({ signal: ended }), ended) };
+  } catch (error) {
+    signal.throwIfAborted();
+    const late = `no answer within ${(withinMs * deadlineFactor) / 1000} s`;
+    return { problem: clip(deadline.aborted ? late : messageOf(error), 300) };
+  }
+}
+
+/** The rules alone, for whoever needs them before everything else is read. */
+export const readRules = (request: Omit<FactsRequest, 'other'>): Promise<Fact<MeshRule[]>> =>
+  readFact(request, quick, (cluster) => readMeshRules(cluster, request.namespace));
+
+/** Reads something; the signal is that of its deadline, which the cluster's own requests have anyway. */
+type Look<Value> = (cluster: Cluster, ended: AbortSignal) => Promise<Value>;
+
+/** How many connections to an API this opens at most: each takes a handshake through a tunnel. */
+const atOnce = 6;
+
+/**
+ * Reads everything, side by side; what cannot be read, or not in time, is told in its place. Where the API does not answer,
+ * nothing else is asked for.
+ */
+export async function readClusterFacts(request: FactsRequest): Promise<ClusterFacts> {
+  const { cluster: given, other, namespace, otherName = Promise.resolve(other.name) } = request;
+  const api = await readFact(request, quick, readApi);
+  const turn = turns(atOnce);
+  const read = <Value>(withinMs: number, look: Look<Value>): Promise<Fact<Value>> =>
+    api.problem === undefined
+      ? turn(() => readFact(request, withinMs, look))
+      : Promise.resolve({ problem: 'its API does not answer' });
+  // What takes a command in a pod is begun first, because it takes longest.
+  const facts = await together({
+    sidecar: read(throughPod, (cluster, signal) => readSidecar(cluster, namespace, signal)),
+    peer: read(throughPod, (cluster, signal) => readMeshPeer({ cluster, other, namespace, signal })),
+    remoteStates: read(throughPod, async (cluster, signal) => {
+      const states = await readRemoteStates(cluster, signal);
+      const state = new Map(Object.entries(states)).get(await otherName);
+      return state === undefined ? {} : { [other.name]: state };
+    }),
+    proxies: read(throughPod, readProxies),
+    remoteSecrets: read(throughPod, async (cluster, signal) =>
+      readRemoteSecrets(cluster, { other, otherName: await otherName, signal }),
+    ),
+    istiod: read(quick, (cluster) => podsReady(cluster, 'istio-system', { app: 'istiod' }, 'istiod')),
+    istiodVersion: read(quick, readIstiodVersion),
+    kubernetes: read(quick, readKubernetesVersion),
+    injection: read(quick, (cluster) => readInjection(cluster, namespace)),
+    pods: read(quick, (cluster) => readPods(cluster, namespace)),
+    service: read(quick, (cluster) => hasService(cluster, namespace)),
+    authority: read(quick, readAuthority),
+    gateways: read(quick, readGateways),
+    rules: request.rules ?? read(quick, (cluster) => readMeshRules(cluster, namespace)),
+  });
+  return { name: given.name, api, ...facts };
+}
+
+/** Awaits all; where one rejects, so do the others at their time, and nobody has to hear of it. */
+async function together<Facts extends Record<string, Promise<unknown>>>(
+  reading: Facts,
+): Promise<{ [Name in keyof Facts]: Awaited<Facts[Name]> }> {
+  const entries = Object.entries(reading).map(async ([name, fact]) => [name, await fact] as const);
+  return Object.fromEntries(await Promise.all(entries)) as { [Name in keyof Facts]: Awaited<Facts[Name]> };
+}
+
+/** Lets so many run at a time, in the order in which they came. */
+function turns(atMost: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let free = atMost;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}
+
+async function readApi(cluster: Cluster): Promise<true> {
+  await cluster.request({ method: 'GET', path: '/readyz', accept: 'text/plain', repeat: 'never' });
+  return true;
+}
+
+async function hasService(cluster: Cluster, namespace: string): Promise<boolean> {
+  return (await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', namespace))) !== undefined;
+}
+
+async function readKubernetesVersion(cluster: Cluster): Promise<string> {
+  const { gitVersion } = z
+    .object({ gitVersion: z.string() })
+    .parse(await cluster.request({ method: 'GET', path: '/version', repeat: 'never' }));
+  return clip(gitVersion, 60);
+}
+
+async function readIstiodVersion(cluster: Cluster): Promise<string | undefined> {
+  const [pod] = await istiodPods(cluster);
+  return tagOf(pod?.spec?.containers[0]?.image);
+}
+
+/** `1.31.0` of `docker.io/istio/pilot:1.31.0`; undefined of an image that is named by its digest alone. */
+export const tagOf = (image = ''): string | undefined => /:([\w][\w.-]{0,127})(?:@sha256:[\da-f]+)?$/.exec(image)?.[1];
+
+/** Of the pods with the label that Istio's ingress gateways have, and its east-west gateways. */
+async function readGateways(cluster: Cluster): Promise<{ name: string; problem: string | undefined }[]> {
+  const found = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'istio-system', atMost: 100 });
+  return found
+    .filter(({ metadata }) => /gateway$/.test(metadata.labels.istio ?? '') && !metadata.deletionTimestamp)
+    .map((pod) => ({ name: pod.metadata.name, problem: podProblem(pod) }));
+}
+
+async function readInjection(cluster: Cluster, namespace: string): Promise<boolean> {
+  const found = await read<V1Namespace>(cluster, ref('v1', 'Namespace', namespace));
+  if (!found) throw new Error(`namespace ${namespace} is missing`);
+  return found.metadata.labels['istio-injection'] === 'enabled' || found.metadata.labels['istio.io/rev'] !== undefined;
+}
+
+async function readPods(cluster: Cluster, namespace: string): Promise<MeshPod[]> {
+  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: 200 });
+  return pods
+    .filter(({ metadata }) => !metadata.deletionTimestamp)
+    .map((pod) => {
+      const { metadata, spec, status } = pod;
+      const sidecar = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].find(
+        ({ name }) => name === 'istio-proxy',
+      );
+      return {
+        name: metadata.name,
+        app: metadata.labels.app ?? '',
+        version: metadata.labels.version ?? '',
+        ip: status?.podIP ?? '',
+        hasSidecar: sidecar !== undefined,
+        sidecarVersion: tagOf(sidecar?.image),
+        problem: podProblem(pod),
+      };
+    });
+}
+
+async function readAuthority(cluster: Cluster): Promise<MeshAuthority> {
+  const secret = await readSecret(cluster, 'cacerts', 'istio-system');
+  if (!secret) throw new Error('Secret istio-system/cacerts is missing, so istiod has a root of its own');
+  const root = new X509Certificate(secret['root-cert.pem'] ?? '');
+  const intermediate = new X509Certificate(secret['ca-cert.pem'] ?? '');
+  return {
+    root: createHash('sha256').update(root.raw).digest('hex'),
+    rootEnds: new Date(root.validTo),
+    intermediateEnds: new Date(intermediate.validTo),
+  };
+}
+
+// ------------------------------------------------------------------ the sidecar of sleep
+
+async function readSidecar(cluster: Cluster, namespace: string, signal: AbortSignal) {
+  const pod = await readySleepPod(cluster, namespace);
+  const script = `
+curl -s --max-time 3 ${adminUrl}/clusters | grep -F '|helloworld.${namespace}.svc.'
+echo ---
+curl -s --max-time 3 ${adminUrl}/certs
+echo ---
+curl -s --max-time 3 '${adminUrl}/config_dump?resource=dynamic_active_clusters&name_regex=outbound.5000..helloworld.${namespace}.svc.*'
+exit 0`;
+  const output = await execInPod(
+    cluster,
+    { namespace, pod: pod.metadata.name, container: 'sleep' },
+    ['sh', '-c', script],
+    { withinMs: seconds(8), signal, maxBytes: 300_000 },
+  );
+  const [clusters = '', certificates = '', dump = ''] = output.split('---\n');
+  return {
+    endpoints: endpointsIn(clusters),
+    certificate: certificateIn(certificates),
+    transport: transportIn(dump),
+  };
+}

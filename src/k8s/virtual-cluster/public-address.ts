@@ -1,0 +1,127 @@
+import { lookup } from 'node:dns/promises';
+import tls from 'node:tls';
+import { withoutBrackets } from '../../address.js';
+import { seconds } from '../../duration.js';
+import { UserError, messageOf } from '../../errors.js';
+import type { Access, Server } from '../client/server-access.js';
+import { ApiError } from '../client/api-errors.js';
+import { holds, lacks, waitUntil } from '../check.js';
+import { connectCluster } from '../client/cluster.js';
+import { assertSignedIn } from '../client/objects.js';
+
+/** What can be wrong with a public address of a virtual cluster, and what to do about it. */
+const causes = {
+  'does-not-resolve': {
+    says: (host: string) => `The name ${host} does not resolve.`,
+    hint: 'Add a DNS record that points to the ingress controller, preferably a wildcard for the domain; or correct `domain` in the configuration.',
+  },
+  refused: {
+    says: (host: string) => `Nothing accepts connections at ${host}.`,
+    hint: 'Check that the name points to the ingress controller, and that the controller listens on that port.',
+  },
+  'not-routed': {
+    says: (host: string) => `The ingress controller accepts connections for ${host} but closes them without an answer.`,
+    hint: 'Check that the controller supports the objects of `exposure.kind` and passes TLS through.',
+  },
+  'terminates-tls': {
+    says: (host: string) =>
+      `The ingress controller terminates TLS for ${host} instead of passing it through, so client certificates are lost.`,
+    hint: 'Enable TLS passthrough: in Traefik with `tls.passthrough: true`, in ingress-nginx with the flag --enable-ssl-passthrough.',
+  },
+  'not-through-proxy': {
+    says: (host: string) => `The worker's proxy does not connect to ${host}.`,
+    hint: "Allow connections to it in the proxy, or add it to the worker's NO_PROXY (docs/deploy.md).",
+  },
+  'wrong-certificate': {
+    says: (host: string) => `The certificate at ${host} belongs to the virtual cluster but is not valid for this name.`,
+    hint: 'The virtual cluster was created with another name: delete the demo and create it again.',
+  },
+} as const;
+
+export type PublicAddressCause = keyof typeof causes;
+
+/**
+ * Proves that a kubeconfig works by an authenticated call through its public address; waits for a route that has only just
+ * been created.
+ * @throws UserError `public-address-<cause>`
+ */
+export async function probePublicAddress(
+  name: string,
+  access: Access,
+  signal: AbortSignal,
+  withinMs = seconds(30),
+): Promise<void> {
+  const cluster = connectCluster(name, access, { signal });
+  const { url, tlsServerName } = access.server;
+  const server = new URL(url);
+  const host = withoutBrackets(server.hostname);
+  const publicName = tlsServerName ?? host;
+  const last: { cause: PublicAddressCause; detail: string } = { cause: 'refused', detail: '' };
+  try {
+    await waitUntil(
+      server.host,
+      async () => {
+        try {
+          await assertSignedIn(cluster, {
+            repeat: 'never',
+            withinMs: Math.max(seconds(5), Math.min(withinMs, seconds(20))),
+          });
+          return holds;
+        } catch (error) {
+          last.detail = messageOf(error);
+          last.cause = await causeOf(error, access.server, publicName);
+          return lacks(last.detail);
+        }
+      },
+      { withinMs, signal, everyMs: 500 },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const { cause, detail } = last;
+    throw new UserError(
+      `public-address-${cause}`,
+      `${causes[cause].says(cause === 'does-not-resolve' ? host : publicName)} (${detail})`,
+      {
+        hint: causes[cause].hint,
+        cause: error,
+      },
+    );
+  } finally {
+    cluster.close();
+  }
+}
+
+async function causeOf(error: unknown, server: Server, name: string): Promise<PublicAddressCause> {
+  const { hostname, port } = new URL(server.url);
+  const host = withoutBrackets(hostname);
+  // The API answered but does not know the user: the client certificate did not get through.
+  if (error instanceof ApiError) return 'terminates-tls';
+  if (server.proxyUrl) return 'not-through-proxy';
+  try {
+    await lookup(host);
+  } catch {
+    return 'does-not-resolve';
+  }
+  return await inspectTls(host, Number(port || 443), name, server.certificateAuthority ?? '');
+}
+
+/** Finds out what answers there, with a handshake whose certificate is checked only afterwards. */
+function inspectTls(host: string, port: number, servername: string, ca: string): Promise<PublicAddressCause> {
+  return new Promise((resolve) => {
+    let connected = false;
+    const socket = tls.connect({ host, port, servername, ca, rejectUnauthorized: false, timeout: 5000 });
+    const end = (cause: PublicAddressCause) => {
+      socket.destroy();
+      resolve(cause);
+    };
+    socket.once('connect', () => (connected = true));
+    socket.once('secureConnect', () => {
+      if (socket.authorized) return end('not-routed');
+      end(
+        String(socket.authorizationError) === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'wrong-certificate' : 'terminates-tls',
+      );
+    });
+    socket.once('timeout', () => end(connected ? 'not-routed' : 'refused'));
+    socket.once('error', () => end(connected ? 'not-routed' : 'refused'));
+  });
+}

@@ -1,0 +1,65 @@
+import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import { UserError } from '../../errors.js';
+import { lacks, unless, type Check } from '../check.js';
+import type { Cluster } from '../client/cluster.js';
+import type { VirtualClusterPlace } from '../demo/demo.js';
+import { list, merge, read, ref, remove, type Found } from '../client/objects.js';
+
+/*
+ * A paused demo keeps its namespaces, objects and volumes, but has no pods: first the control plane is scaled to zero, then
+ * the tenants' pods are deleted, which it would otherwise create again. When it is back, it creates them as its API says.
+ */
+
+/** What vcdemo runs in a namespace itself, by name. */
+const workloads = ({ name }: VirtualClusterPlace) => [name, 'vc-client'];
+
+const statefulSet = (name: string, { namespace }: VirtualClusterPlace) =>
+  ref('apps/v1', 'StatefulSet', name, namespace);
+
+/** Whether the control plane is stopped, which would otherwise create the tenants' pods again. */
+export async function checkScaledDown(host: Cluster, place: VirtualClusterPlace): Promise<Check> {
+  const found = await Promise.all(workloads(place).map((name) => read<V1StatefulSet>(host, statefulSet(name, place))));
+  const scaled = found.find((set) => set && (set.spec?.replicas ?? 1) > 0);
+  if (scaled) return lacks(`StatefulSet ${place.namespace}/${scaled.metadata.name} is not scaled to zero`);
+  return unless(await podsLeft(host, place, (pod) => !isOfTenant(pod)));
+}
+
+/**
+ * Scales the control plane and vc-client to zero.
+ * @throws UserError `no-volume` if the control plane would lose what it knows
+ */
+export async function scaleDown(host: Cluster, place: VirtualClusterPlace): Promise<void> {
+  const controlPlane = await read<V1StatefulSet>(host, statefulSet(place.name, place));
+  if (!controlPlane?.spec?.volumeClaimTemplates?.length)
+    throw new UserError('no-volume', `The virtual cluster ${place.name} has no volume, so a pause would empty it.`, {
+      hint: 'Whoever operates vcdemo can give virtual clusters volumes: see persistence in `vcluster.values`.',
+    });
+  for (const name of workloads(place)) {
+    const reference = statefulSet(name, place);
+    if (await read(host, reference)) await merge(host, reference, { spec: { replicas: 0 } });
+  }
+}
+
+/** Whether no pod is left. */
+export const checkPaused = async (host: Cluster, place: VirtualClusterPlace): Promise<Check> =>
+  unless(await podsLeft(host, place, () => true));
+
+/** Deletes the tenants' pods, once the control plane is gone. */
+export async function deleteTenantPods(host: Cluster, place: VirtualClusterPlace): Promise<void> {
+  const pods = (await list<V1Pod>(host, 'v1', 'Pod', { namespace: place.namespace })).filter(isOfTenant);
+  for (const { metadata } of pods)
+    await remove(host, ref('v1', 'Pod', metadata.name, place.namespace), { uid: metadata.uid });
+}
+
+/** vcluster puts this label on every pod of a tenant, whatever the tenant writes there. */
+const isOfTenant = ({ metadata }: Found<V1Pod>): boolean => 'vcluster.loft.sh/managed-by' in metadata.labels;
+
+async function podsLeft(
+  host: Cluster,
+  { namespace }: VirtualClusterPlace,
+  select: (pod: Found<V1Pod>) => boolean,
+): Promise<string | undefined> {
+  const left = (await list<V1Pod>(host, 'v1', 'Pod', { namespace })).filter(select);
+  if (left.length === 0) return undefined;
+  return `${left.length === 1 ? 'one pod still runs' : `${left.length} pods still run`} in ${namespace}`;
+}

@@ -1,0 +1,42 @@
+import type { CoreV1Event } from '@kubernetes/client-node';
+import { isNotFound } from '../client/api-errors.js';
+import type { Cluster } from '../client/cluster.js';
+import { copiedNotes, list, merge, ref, type Reference } from '../client/objects.js';
+
+/*
+ * After a refusal by a quota or by admission in the host cluster, controllers retry with pauses that grow to minutes.
+ * Touching the object makes them retry at once, so that a resumed create does not have to wait.
+ */
+
+const { retried } = copiedNotes;
+/** Anybody in the virtual cluster can create any number of events. */
+const atMost = { events: 250, objects: 50 };
+
+/**
+ * Makes vcluster retry what it could not copy to the host cluster; it reports each such object with an event, which it
+ * renews at every attempt.
+ */
+export async function retryRefused(cluster: Cluster): Promise<void> {
+  const fields = { reason: 'SyncError', type: 'Warning' };
+  const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { fields, atMost: atMost.events });
+  for (const refused of distinct(events).slice(0, atMost.objects)) await touch(cluster, refused);
+}
+
+/** Makes the host cluster retry the pods of a workload; a control plane without a volume is a Deployment. */
+export async function retryWorkload(host: Cluster, namespace: string, name: string): Promise<void> {
+  for (const kind of ['StatefulSet', 'Deployment']) await touch(host, ref('apps/v1', kind, name, namespace));
+}
+
+function distinct(events: CoreV1Event[]): Reference[] {
+  const references = events.flatMap(({ involvedObject: { apiVersion = 'v1', kind = 'Pod', name, namespace } }) =>
+    name ? ref(apiVersion, kind, name, namespace) : [],
+  );
+  return [...new Map(references.map((reference) => [JSON.stringify(reference), reference])).values()];
+}
+
+async function touch(cluster: Cluster, reference: Reference): Promise<void> {
+  const annotations = { [retried]: new Date().toISOString() };
+  await merge(cluster, reference, { metadata: { annotations } }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error; // deleted in the meantime
+  });
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { mergedKubeconfig } from '../../../../src/k8s/credentials/kubeconfig.js';
+
+describe('a kubeconfig', () => {
+  it('has a context for each virtual cluster, all with the same key', () => {
+    const entry = (name: string) => ({
+      name,
+      server: `https://${name}.example:443`,
+      certificateAuthority: 'Y2E=',
+      certificate: `cert of ${name}`,
+    });
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromString(
+      mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, 'the key', [entry('vc1'), entry('vc2')]),
+    );
+    assert.deepEqual(
+      kubeConfig.contexts.map(({ name, user }) => [name, user]),
+      [
+        ['vc1', 'demo-vc1-u-istio'],
+        ['vc2', 'demo-vc2-u-istio'],
+        ['demo-vc1', 'demo-vc1-u-istio'],
+        ['demo-vc2', 'demo-vc2-u-istio'],
+      ],
+    );
+    const decoded = kubeConfig.users.map(({ certData, keyData }) =>
+      [certData, keyData].map((data) => Buffer.from(data!, 'base64').toString()),
+    );
+    assert.deepEqual(decoded, [
+      ['cert of vc1', 'the key'],
+      ['cert of vc2', 'the key'],
+    ]);
+  });
+});
