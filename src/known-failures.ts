@@ -16,7 +16,7 @@ const pulling = /ErrImage|ImagePull|pull(ing)? image|pull access/i;
 const images: readonly KnownFailure[] = [
   [
     /toomanyrequests|pull rate limit/i,
-    'The registry limits how often images can be pulled without logging in. Set `images.pullSecrets`, or use a mirror (`images`, `istio.hub`, `vcluster.values`). Otherwise the limit ends after some hours.',
+    'The registry limits how often images can be pulled without logging in. Set `images.pullSecrets`, or use a mirror (`images`, `istio.hub`, `vcluster.values`). Otherwise wait: the limit is lifted after some hours.',
   ],
   [
     /no match for platform|exec format error/,

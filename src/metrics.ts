@@ -144,7 +144,7 @@ function demoGauges(registers: Registry[]) {
     }),
     pairFailures: new Gauge({
       name: demoGaugeNames.pairFailures,
-      help: 'Warm pairs in a row that could not be made',
+      help: 'Consecutive failures to make a warm pair',
       registers,
     }),
   };

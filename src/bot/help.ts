@@ -14,7 +14,7 @@ function overview(clusters: readonly string[]): SlackMessage {
   const topics = topicNames().map((topic) => topicText(topic, clusters));
   const reply = messageOfParagraphs(
     [mrkdwn`*Demos: two virtual clusters joined by one Istio mesh*`, ...topics],
-    mrkdwn`${code('')} alone opens a form; \`@vcdemo verify\` in the thread of a demo's card means that demo; ${code('help create')} explains one command.`,
+    mrkdwn`${code('')} on its own opens a form; \`@vcdemo verify\` in the thread of a demo's card verifies that demo; ${code('help create')} explains one command.`,
   );
   const create: CommandButton = { label: 'Create a demo', value: 'create', action: 'form', style: 'primary' };
   return {

@@ -19,13 +19,13 @@ export function untakenReply(waiting: readonly (Turn & { id: string })[]): Slack
 function turnText({ before, startsInMs }: Turn): string {
   const place =
     before === 0
-      ? 'It is the next one'
+      ? 'It is next in line'
       : before === 1
-        ? 'One command is before it'
-        : `${before} commands are before it`;
+        ? 'One command is ahead of it'
+        : `${before} commands are ahead of it`;
   return startsInMs === undefined
-    ? `${place}, and it will be answered when a worker takes it.`
-    : `${place}, and it should begin ${startsInText(startsInMs)}.`;
+    ? `${place}, and it will be answered as soon as a worker is free.`
+    : `${place}, and it should start ${startsInText(startsInMs)}.`;
 }
 
 /** Says what failed, why, and what to do next. For a defect it gives only a reference; the stack goes to the log. */

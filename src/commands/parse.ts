@@ -57,7 +57,7 @@ export function parseCommand(text: string, { clusters, isInThread = false, ...li
   const { mentioned, others } = splitMention(command, positional, refuse);
   const [demo] = command.demo === 'none' ? [] : others;
   if (name === 'create' && demo !== undefined && isPairName(demo))
-    throw refuse('reserved-name', 'Names that begin with `pool-` belong to warm pairs: choose another name.');
+    throw refuse('reserved-name', 'Names that begin with `pool-` are reserved for warm pairs: choose another name.');
   const words = command.demo === 'none' ? others : others.slice(1);
   const ofThread = isInThread && command.demo !== 'none' && demo === undefined;
   if (command.demo === 'required' && demo === undefined && !ofThread)

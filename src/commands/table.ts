@@ -154,7 +154,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'owner',
-    accepted: (demo) => mrkdwn`Cancelling what is being done with demo *${demo}*.`,
+    accepted: (demo) => mrkdwn`Cancelling the work on demo *${demo}*.`,
   },
   share: {
     topic: 'people',
@@ -184,7 +184,7 @@ export const commands = {
   },
   audit: {
     topic: 'people',
-    summary: 'show what was last done with a demo, and by whom',
+    summary: 'show the latest changes to a demo, and who made them',
     example: 'audit team-a',
     demo: 'required',
     flags: {},

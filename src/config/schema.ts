@@ -303,27 +303,29 @@ export const hostClusterConfig = z.strictObject({
         .nonnegative()
         .default(0)
         .describe(
-          'how many warm pairs workers keep ready: complete demos without a name and an owner, of which `create` takes one, so that it needs seconds. Each costs as much as a demo ([operations.md](operations.md#warm-pairs)). Administrators can change it with `/vcdemo pool size`',
+          'how many warm pairs workers keep ready: complete demos without a name or an owner. `create` takes one and is done within seconds. Each pair costs as much as a demo ([operations.md](operations.md#warm-pairs)). Administrators can change the number with `/vcdemo pool size`',
         ),
       max: z
         .number()
         .int()
         .nonnegative()
         .default(3)
-        .describe('the most warm pairs, whatever `size` or an administrator says; `limits.demos` counts as well'),
-      maxAge: lifetime.prefault('12h').describe('how old a warm pair can become before another replaces it'),
+        .describe(
+          'the most warm pairs that `size` or an administrator can ask for; they also count towards `limits.demos`',
+        ),
+      maxAge: lifetime.prefault('12h').describe('the age at which a warm pair is replaced'),
     })
     .prefault({})
-    .describe('demos that are made before anybody asks for them'),
+    .describe('warm pairs: demos that are made in advance'),
   pause: z
     .strictObject({
       stopsExpiry: z
         .boolean()
         .default(false)
-        .describe('whether the lifetime of a demo stands still while it is paused; otherwise it expires as planned'),
+        .describe("whether a demo's lifetime is on hold while the demo is paused; otherwise it expires as planned"),
     })
     .prefault({})
-    .describe('what a pause of a demo means'),
+    .describe('pausing demos'),
   stepDeadlineFactor: z
     .number()
     .positive()
@@ -359,7 +361,7 @@ export const sharedConfig = z.strictObject({
         .positive()
         .default(10)
         .describe(
-          'jobs of one person that may be waiting for a worker, on each kind of queue: to create or change demos, to delete them, and to look at them',
+          "how many of one person's jobs may wait for a worker in each queue: creating demos and replacing keys, deleting demos, and everything else",
         ),
       commandsPerMinute: z
         .number()
@@ -409,7 +411,7 @@ export const sharedConfig = z.strictObject({
         ),
     })
     .prefault({})
-    .describe('Slack, beyond who may use vcdemo there'),
+    .describe('what vcdemo reports in Slack to administrators'),
   clusters: z
     .record(hostClusterName, hostClusterConfig.partial().nullable())
     .default({})

@@ -62,13 +62,13 @@ export function troubleMessage(
   return message(
     joinMrkdwn(
       [
-        mrkdwn`:rotating_light: *${where} breaks several demos:* since ${slackTime(since)}, ${demos.length} of them ${what}: ${joinMrkdwn(
+        mrkdwn`:rotating_light: *${where} is breaking several demos:* since ${slackTime(since)}, ${demos.length} of them ${what}: ${joinMrkdwn(
           demos.map((demo) => mrkdwn`*${demo}*`),
           ', ',
         )}.`,
         mrkdwn`> ${brief(reason, 500)}`,
         mrkdwn`*What to do:* ${remedy}`,
-        mrkdwn`This is said once, until it has broken no demo for an hour. ${commandLine({ hostCluster }, 'maintenance', 'on', '"reason"')} stops new demos meanwhile.`,
+        mrkdwn`You will not be told again until an hour has passed without a broken demo. ${commandLine({ hostCluster }, 'maintenance', 'on', '"reason"')} stops new demos meanwhile.`,
       ],
       '\n',
     ),

@@ -309,13 +309,13 @@ const pairPolicy = ['-n', `${demo}-vc2`, 'networkpolicy', 'vcdemo-pair'] as cons
 
 const faults: Fault[] = [
   {
-    topic: 'a remote secret with a dead address',
+    topic: 'a remote secret with the wrong address',
     // A running istiod keeps the endpoints that it had, and requests go on: verify passes, with a warning.
     make: async () => {
       await patchRemoteSecret((text) => text.replace(/server: .*/, 'server: https://10.96.255.254:443'));
       await rollOut('vc1', 'istio-system', 'istiod');
     },
-    says: [/\*Cause:\* a remote secret has a dead address\n> vc1: .*10\.96\.255\.254/],
+    says: [/\*Cause:\* a remote secret has the wrong address\n> vc1: .*10\.96\.255\.254/],
   },
   {
     topic: 'a remote secret that was deleted',

@@ -89,9 +89,9 @@ describe('a create', () => {
     await waitFor('the first create', () => holder('first'));
     await say(slack.bob, 'create second');
     await say(slack.alice, 'cancel second');
-    await whisperTo(slack.alice, /Somebody else has asked for demo second/);
+    await whisperTo(slack.alice, /Demo second was requested by somebody else/);
     await say(slack.bob, 'cancel second');
-    await whisperTo(slack.bob, /`create second` was still waiting.* taken off the queue/);
+    await whisperTo(slack.bob, /`create second` was still waiting.* removed from the queue/);
     await say(slack.alice, 'cancel first');
     await whisperTo(slack.alice, /Cancelled the creation of demo \*first\*/);
     assert.equal(await findDemo(host, 'second'), undefined);
@@ -102,7 +102,7 @@ describe('a create', () => {
     await waitFor('the record', async () => (await findDemo(host, 'third'))?.state === 'creating');
     await say(slack.bob, 'create third --ttl 3h');
     await say(slack.bob, 'cancel third');
-    await whisperTo(slack.bob, /`create third` was still waiting.* taken off the queue/);
+    await whisperTo(slack.bob, /`create third` was still waiting.* removed from the queue/);
     const demo = await findDemo(host, 'third');
     assert.deepEqual([demo?.state, demo?.problem], ['creating', undefined]);
     await say(slack.alice, 'cancel third');

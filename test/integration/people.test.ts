@@ -68,7 +68,7 @@ describe('a demo', () => {
 
   it('shows what was done with it', async () => {
     await demoNamed('seen');
-    assert.match((await run('audit', 'U0BOB', { demo: 'seen' })).said.join(), /Nothing is recorded/);
+    assert.match((await run('audit', 'U0BOB', { demo: 'seen' })).said.join(), /Nothing has been recorded/);
     await run('share', owner.id, { demo: 'seen', audience: 'U0BOB' });
     await run('extend', 'U0BOB', { demo: 'seen', byMs: 60_000 });
     const { said } = await run('audit', 'U0BOB', { demo: 'seen' });
@@ -93,7 +93,7 @@ describe('a demo', () => {
     assert.match(said.join(), /Maintenance is on.*by <@U0ROOT>: upgrading\./);
     const { code, error } = await run('create', 'U0BOB', { demo: 'new' });
     assert.equal(code, 'maintenance');
-    assert.match(error!.message, /No new demos are created now: maintenance, upgrading/);
+    assert.match(error!.message, /No new demos can be created during maintenance: upgrading/);
     assert.equal(await findDemo(demos.host, 'new'), undefined);
     await demoNamed('old');
     assert.equal((await run('extend', owner.id, { demo: 'old', byMs: 60_000 })).code, undefined);

@@ -165,7 +165,7 @@ describe('a warm pair', () => {
   describe('`pool`', () => {
     it('changes how many are kept, at most `pool.max`, and remembers it', async () => {
       const { said } = await run('pool', 'U0ROOT', { act: 'size', count: 1 });
-      assert.match(said.join(), /The pool is to have one, at most 3/);
+      assert.match(said.join(), /The pool should have one, at most 3/);
       assert.equal((await readPoolNotes(host)).size, 1);
       assert.equal((await run('pool', 'U0ROOT', { act: 'size', count: 4 })).code, 'pool-too-large');
       assert.equal((await run('pool', 'U0ROOT', { act: 'size' })).code, 'bad-value');

@@ -50,8 +50,8 @@ describe('a host cluster', () => {
     const { said, code, error } = await check(run);
     assert.equal(code, undefined, error?.message);
     const [text] = said;
-    assert.match(text!, /`create team-a` would not succeed: 5 problems\. Nothing was made\./);
-    assert.match(text!, /maintenance, upgrading/);
+    assert.match(text!, /`create team-a` would not succeed: 5 problems\. Nothing was created\./);
+    assert.match(text!, /maintenance: upgrading/);
     assert.match(text!, /Missing: .*statefulsets\.apps: create/);
     assert.match(text!, /Secret default\/one, which does not exist[\s\S]*Secret registry\/two, which does not exist/);
     assert.match(text!, /namespace team-a-vc2 that does not belong to demo team-a/);
@@ -71,7 +71,7 @@ describe('a host cluster', () => {
       const { said, error } = await check(run, name);
       assert.match(
         said.join(),
-        new RegExp(`Nothing would stop \`create ${name}\`\\. Nothing was made\\.`),
+        new RegExp(`Nothing would stop \`create ${name}\`\\. Nothing was created\\.`),
         error?.message,
       );
     }

@@ -76,7 +76,7 @@ test('a job for later waits at its time where KEDA sees it, without any worker, 
   }
 });
 
-test('a command that waits is told how many are before it, and in about how long it begins', async () => {
+test('a command that waits is told how many are ahead of it, and in about how long it starts', async () => {
   const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
   await connection.flushall();
   const queues = createJobQueues({ REDIS_URL: redis.url, ...jobKeys }, createLog('test', 'silent'));

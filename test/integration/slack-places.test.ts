@@ -88,7 +88,7 @@ describe('the messages come directly, with the reason and what to do in their th
     ],
     'direct messages between people': [
       () => Promise.resolve('D0BETWEEN'),
-      /cannot see the conversation.*between people/,
+      /cannot see the conversation.*private or a direct message/,
     ],
     'a public channel that the bot may not join': [
       async () => {
@@ -104,7 +104,7 @@ describe('the messages come directly, with the reason and what to do in their th
         workspace.refuseChannel(channel, 'restricted_action_read_only_channel');
         return channel;
       },
-      /does not let apps write.*administrators can permit that/,
+      /does not let apps write.*Ask its administrators to allow it/,
     ],
   };
   for (const [what, [prepare, reason]] of Object.entries(places))

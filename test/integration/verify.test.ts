@@ -41,14 +41,14 @@ describe('verify of a demo in which something was broken', () => {
       ],
     ],
     [
-      'a remote secret with a dead address',
+      'a remote secret with the wrong address',
       async () => {
         const { vc2 = '' } = (await readSecret(await virtual('vc1'), 'istio-remote-secret-vc2', 'istio-system'))!;
         const wrong = vc2.replace(/server: .*/, 'server: https://10.96.255.254:443');
         await edit('vc1', remoteSecretOf('vc2'), { data: { vc2: Buffer.from(wrong).toString('base64') } });
       },
       [
-        /\*Cause:\* a remote secret has a dead address\n> vc1: the remote secret names https:\/\/10\.96\.255\.254:443, but/,
+        /\*Cause:\* a remote secret has the wrong address\n> vc1: the remote secret names https:\/\/10\.96\.255\.254:443, but/,
       ],
     ],
     [

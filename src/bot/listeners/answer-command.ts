@@ -132,7 +132,7 @@ async function answerParsed(
     job === 'question'
       ? mrkdwn`Looking up demo *${demo}*.`
       : job === 'preflight'
-        ? mrkdwn`Checking what would stop a create.`
+        ? mrkdwn`Checking whether anything would stop a create.`
         : accepted?.(parsed.isUnnamed ? undefined : demo);
   // One message for a question: the worker's answer, unless nothing can be said later.
   const isSilent = (isReading && !isMomentary) || parsed.ofThread;

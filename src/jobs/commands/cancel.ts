@@ -126,7 +126,7 @@ async function assertMayCancel(run: CancelRun, host: Cluster, { payload }: ReadJ
   const role = await roleOf(run.config.access, requester, run.people);
   const owner = 'requester' in payload ? payload.requester.userId : '';
   if (isOwner(role, requester.userId, { owner: { id: owner, name: '' } })) return;
-  throw new Refusal('not-owner', `Somebody else has asked for demo ${name}.`, {
+  throw new Refusal('not-owner', `Demo ${name} was requested by somebody else.`, {
     hint: mrkdwn`Ask ${mention(owner)}, or an administrator.`,
   });
 }
@@ -134,7 +134,7 @@ async function assertMayCancel(run: CancelRun, host: Cluster, { payload }: ReadJ
 /** A job that was interrupted and waits to go on has left a demo behind. */
 async function noteRemoved(run: CancelRun, host: Cluster, removed: ReadJob): Promise<void> {
   const { userId: by } = run.payload.requester;
-  const act = { act: 'cancelled', by, what: `took ${cancellable[removed.name]} off the queue` };
+  const act = { act: 'cancelled', by, what: `removed ${cancellable[removed.name]} from the queue` };
   const demo = await findDemo(host, run.payload.demo);
   if (!demo) return auditLog(run.log, act);
   // Their own job may be about a demo that somebody else is creating.
@@ -175,7 +175,7 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
   if (!(holder.purpose in cancellable))
     throw new Refusal(
       'not-cancellable',
-      `What is being done with demo ${name} cannot be cancelled: \`${holder.purpose}\`.`,
+      `The job that is working on demo ${name} cannot be cancelled: \`${holder.purpose}\`.`,
       {
         hint: `${commandLine(demo, 'status')} shows how far it is.`,
       },
@@ -204,12 +204,12 @@ async function noteDone({ id, payload }: CancelRun, host: Cluster): Promise<void
 
 const removedMessage = (demo: string, command: string): SlackMessage =>
   message(
-    mrkdwn`:octagonal_sign: \`${command} ${demo}\` was still waiting for a worker. It was taken off the queue; nothing was done.`,
+    mrkdwn`:octagonal_sign: \`${command} ${demo}\` was still waiting for a worker. It was removed from the queue; nothing was done.`,
   );
 
 const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
-    mrkdwn`:information_source: There is nothing to cancel: nothing is being done with demo *${demo.name}*, and nothing waits in the queue. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
+    mrkdwn`:information_source: There is nothing to cancel: no job for demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
 
 export const cancelledMessage = (demo: ButtonDemo, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>

@@ -24,7 +24,7 @@ export const extend: Handler<'extend'> = (run) =>
       const longer = longerOf(current, run);
       return withDone(withAudit(longer, { at: new Date(), by: requester.userId, what }), run.id);
     });
-    if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
+    if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     const facts = { expires: extended.expires.toISOString() };
     await audit(log, host, extended, { act: 'extended', by: requester.userId, what, facts });
     await slack.whisper(requester, extendedMessage(extended));
@@ -55,13 +55,13 @@ function tooLong(demo: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number)
     hint:
       atMostMs < shortestMs
         ? mrkdwn`Demo ${name} expires ${slackTime(expires)}; extend it later.`
-        : mrkdwn`The most that can be added to demo ${name} now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
+        : mrkdwn`The most you can extend demo ${name} by now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
   });
 }
 
 const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
   message(
     ready === undefined
-      ? mrkdwn`:hourglass: Demo *${name}* will have a lifetime of ${formatDuration(ttlMs)} from when it is ready.`
+      ? mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready.`
       : mrkdwn`:hourglass: Demo *${name}* now expires ${slackTime(expires)}.`,
   );

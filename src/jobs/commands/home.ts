@@ -46,7 +46,7 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
     ...demoBlocks({ ...demos, userId, config }),
     ...poolBlocks(demos.pairs ?? [], config),
     ...(waiting.length > 0 ? sections(queueText(waiting)) : []),
-    smallPrint(mrkdwn`Replies to what you click here arrive in your direct messages with vcdemo.`),
+    smallPrint(mrkdwn`Replies to your clicks here arrive in your direct messages with vcdemo.`),
   ];
 }
 

@@ -44,7 +44,11 @@ export const maintenanceMessage = (now: Maintenance | undefined, config: DemoCon
 export async function assertNoMaintenance(host: Cluster): Promise<void> {
   const now = await findMaintenance(host);
   if (!now) return;
-  throw new Refusal('maintenance', `No new demos are created now: maintenance${now.reason ? `, ${now.reason}` : ''}.`, {
-    hint: mrkdwn`Existing demos work as before. Since ${slackTime(now.since)}, by ${mention(now.by)}.`,
-  });
+  throw new Refusal(
+    'maintenance',
+    `No new demos can be created during maintenance${now.reason ? `: ${now.reason}` : ''}.`,
+    {
+      hint: mrkdwn`Existing demos work as before. Since ${slackTime(now.since)}, by ${mention(now.by)}.`,
+    },
+  );
 }

@@ -27,7 +27,7 @@ export const share: Handler<'share'> = (run) =>
       const noted = withDone(withAudit(current, { at: new Date(), by, what }), run.id);
       return stop ? withoutShare(noted, audience) : withShare(noted, audience);
     });
-    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     await audit(log, host, changed, { act: stop ? 'unshared' : 'shared', by, what, facts: { audience } });
     await slack.whisper(requester, sharedMessage(changed, audience, stop));
     if (stop || audience === by) return;
@@ -62,7 +62,7 @@ function withoutShare(demo: Demo, audience: string): Demo {
 export const sharedMessage = (demo: Demo, audience: string, stopped: boolean): SlackMessage =>
   message(
     stopped
-      ? mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that they have still work; ${commandLine(demo, 'revoke', '@person')} ends a person's access.`
+      ? mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that were already sent still work; ${commandLine(demo, 'revoke', '@person')} ends a person's access.`
       : mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is shared with ${mentionAny(audience)}, who can now extend it. To stop sharing: ${commandLine(demo, 'share', audienceWord(audience), '--stop')}.`,
   );
 

@@ -35,7 +35,7 @@ export const transfer: Handler<'transfer'> = (run) =>
       const revoked = current.revoked.filter((id) => id !== person);
       return withDone(withAudit({ ...current, owner, shared, revoked }, { at: new Date(), by, what }), run.id);
     });
-    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} has been deleted meanwhile.`, found);
+    if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     await audit(log, host, changed, { act: 'transferred', by, what, facts: { from: found.owner.id, to: person } });
     await slack.whisper(
       requester,

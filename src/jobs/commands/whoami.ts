@@ -31,7 +31,7 @@ const list = (...who: Who[]): string =>
 
 const mayDo: Record<Role, string> = {
   viewer: `you can look at demos (${list('viewers')}), but not use them`,
-  user: `you can create demos and use all of them; only on your own can you run ${list('owner', 'shared')}, and on those shared with you ${list('shared')}`,
+  user: `you can create demos and use all of them; ${list('owner', 'shared')} work only on your own, and ${list('shared')} also on those shared with you`,
   admin: `you can run every command on every demo, and ${list('admins')}; limits do not apply to you`,
 };
 

@@ -96,6 +96,12 @@ export const failedButtons = (demo: ButtonDemo): CommandButton[] => [
   deleteButton(demo),
 ];
 
+/** Somebody stopped it, so its logs explain nothing. */
+export const cancelledButtons = (demo: ButtonDemo): CommandButton[] => [
+  createButtonOf(demo, 'unfinished', { style: 'primary' }),
+  deleteButton(demo),
+];
+
 /** Nothing was created, so there is nothing to resume, read or delete. */
 export const emptyButtons = (demo: ButtonDemo): CommandButton[] => [
   createButtonOf(demo, 'absent', { style: 'primary' }),

@@ -283,10 +283,10 @@ export function whyNotWritable(code: string | undefined, channelId: string): Mrk
   if (code === 'not_in_channel')
     return mrkdwn`vcdemo is not in ${where}, ${here} Invite it there with \`/invite @vcdemo\`; with the scope channels:join it joins public channels by itself.`;
   if (code === 'channel_not_found')
-    return mrkdwn`vcdemo cannot see the conversation of your command, because it is private or between people, ${here} If it is a channel, invite it there with \`/invite @vcdemo\`.`;
+    return mrkdwn`vcdemo cannot see the conversation of your command, because it is private or a direct message, ${here} If it is a channel, invite it there with \`/invite @vcdemo\`.`;
   if (code === 'is_archived')
     return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
   if (code?.startsWith('restricted_action'))
-    return mrkdwn`This workspace does not let apps write in ${where}, ${here} Its administrators can permit that, or use another channel.`;
+    return mrkdwn`This workspace does not let apps write in ${where}, ${here} Ask its administrators to allow it, or use another channel.`;
   return undefined;
 }

@@ -96,7 +96,7 @@ export async function performJob(
     log[outcome === 'refused' ? 'info' : 'error']({ err: error }, `job ${outcome}`);
     const card = await closeWork({ settings: tools.settings, slack, log }, read, error);
     const isTold = await tellFailure({ slack, log }, read, error, card);
-    if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is away');
+    if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is not available');
     throw withoutStack(error);
   } finally {
     if (jobs[name].queue !== 'verification') workshop.homes?.changed();

@@ -54,7 +54,7 @@ export interface Demo {
   card?: { channel: string; ts: string; replaced?: true | undefined } | undefined;
   /** The expiry time that its owner was reminded of. */
   reminded?: Date | undefined;
-  /** Set while it is paused; `leftMs` if its lifetime stands still meanwhile. */
+  /** Set while it is paused; `leftMs` if its lifetime is on hold meanwhile. */
   paused?: { since: Date; leftMs?: number | undefined } | undefined;
   /** Kubeconfigs in Slack: the file's ID, who or which channel has it, and the user name in a person's certificates. */
   files: readonly { id: string; to: string; user?: string | undefined }[];
@@ -62,7 +62,7 @@ export interface Demo {
   revoked: readonly string[];
   /** Slack IDs of the people, user groups and channels that may extend it, as its owner may. */
   shared: readonly string[];
-  /** The last things that were done with it; newest last. */
+  /** The latest changes to it; newest last. */
   audit: readonly AuditEntry[];
   /** What the last verify found. */
   verdict?: { outcome: VerdictOutcome; reason: string; at: Date } | undefined;
@@ -198,7 +198,7 @@ export function planDemo(request: {
   };
 }
 
-/** A demo without pods; with `stopsExpiry` its lifetime stands still. */
+/** A demo without pods; with `stopsExpiry` its lifetime is on hold. */
 export function pausedDemo(demo: Demo, now: Date, { stopsExpiry }: { stopsExpiry: boolean }): Demo {
   if (demo.state === 'paused') return demo;
   const leftMs = Math.max(0, demo.expires.getTime() - now.getTime());

@@ -11,7 +11,7 @@ import { changeKept, readKept } from './kept-value.js';
 import { planDemo, problemOf, type Demo, type WarmPair } from './demo.js';
 
 /*
- * Warm pairs: demos that are made before anybody asks for them. A pair has a record like a demo, with `warm` set, so that
+ * Warm pairs: demos that are made in advance. A pair has a record like a demo, with `warm` set, so that
  * the steps of create can make it; nobody can reach it by a command. A create claims it: the demo's record lists the pair's
  * namespaces from then on, and the pair's record is removed.
  */

@@ -47,5 +47,5 @@ export async function quotaCounted(host: Cluster, { place, config }: QuotaReques
   const counted = quota?.status?.hard ?? {};
   return Object.entries(quota?.spec?.hard ?? { nothing: '' }).every(([key, amount]) => counted[key] === amount)
     ? holds
-    : lacks('the quota of the namespace has not been counted yet');
+    : lacks('Kubernetes has not counted what the namespace uses of its quota yet');
 }

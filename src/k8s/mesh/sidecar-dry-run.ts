@@ -23,10 +23,14 @@ export async function dryRunSidecar(
   signal: AbortSignal,
 ): Promise<void> {
   const pod = sidecarPod(namespace, config);
-  await waitUntil(`the first count of the quota of namespace ${namespace}`, () => admits(host, config, pod), {
-    withinMs: seconds(30) * config.stepDeadlineFactor,
-    signal,
-  });
+  await waitUntil(
+    `Kubernetes to count what namespace ${namespace} uses of its quota`,
+    () => admits(host, config, pod),
+    {
+      withinMs: seconds(30) * config.stepDeadlineFactor,
+      signal,
+    },
+  );
 }
 
 async function admits(host: Cluster, config: SidecarConfig, pod: ReturnType<typeof sidecarPod>): Promise<Check> {

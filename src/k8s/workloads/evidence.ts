@@ -163,7 +163,7 @@ export function withoutSecrets(value: unknown): unknown {
 
 const secretNames = (namespace: string): Part => ({
   path: `secret-names-${namespace}.txt`,
-  says: `names and labels of the Secrets in namespace ${namespace}; nothing that they contain`,
+  says: `names and labels of the Secrets in namespace ${namespace}, without their contents`,
   async read(cluster) {
     const secrets = await listMetadata(cluster, 'v1', 'Secret', { namespace, atMost: most.objects });
     const line = ({ metadata: { name, labels, creationTimestamp } }: Found) =>
@@ -259,15 +259,15 @@ interface Page {
 
 const sidecarPages: readonly Page[] = [
   { file: 'version.json', path: '/server_info', says: 'its version and its state' },
-  { file: 'certificates.json', path: '/certs', says: 'the certificates that it has; no keys' },
-  { file: 'endpoints.txt', path: '/clusters', says: 'its endpoints of helloworld', about: 'helloworld' },
+  { file: 'certificates.json', path: '/certs', says: 'its certificates, without keys' },
+  { file: 'endpoints.txt', path: '/clusters', says: 'its endpoints for helloworld', about: 'helloworld' },
   { file: 'listeners.txt', path: '/listeners', says: 'its listeners' },
   {
     file: 'config.json',
     path: '/config_dump?include_eds&name_regex=.*helloworld.*',
-    says: 'its configuration of helloworld: clusters, routes and endpoints',
+    says: 'its configuration for helloworld: clusters, routes and endpoints',
   },
-  { file: 'tls-statistics.txt', path: '/stats', says: 'its counters of TLS', about: 'ssl' },
+  { file: 'tls-statistics.txt', path: '/stats', says: 'its TLS counters', about: 'ssl' },
 ];
 
 const sidecarPart = ({ file, path, says, about }: Page, namespace: string, signal: AbortSignal): Part => ({
@@ -284,8 +284,8 @@ const sidecarPart = ({ file, path, says, about }: Page, namespace: string, signa
 });
 
 const istiodPages: readonly Page[] = [
-  { file: 'remote-clusters.json', path: '/debug/clusterz', says: 'the clusters that it reads from, and their state' },
-  { file: 'proxies.json', path: '/debug/syncz', says: 'the proxies that are connected, and whether they are in sync' },
+  { file: 'remote-clusters.json', path: '/debug/clusterz', says: 'the clusters that it watches, and their state' },
+  { file: 'proxies.json', path: '/debug/syncz', says: 'the connected proxies, and whether they are in sync' },
 ];
 
 const istiodPart = ({ file, path, says }: Page, signal: AbortSignal): Part => ({
@@ -294,7 +294,7 @@ const istiodPart = ({ file, path, says }: Page, signal: AbortSignal): Part => ({
   async read(cluster) {
     const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: 'istio-system', labels: { app: 'istiod' } });
     const pod = pods[0];
-    if (!pod) throw new Error('there is no pod of istiod');
+    if (!pod) throw new Error('istiod has no pod');
     const target = { namespace: 'istio-system', pod: pod.metadata.name, container: 'discovery' };
     const options = { withinMs: seconds(8), signal, maxBytes: 4_000_000 };
     return pageText(await execInPod(cluster, target, ['pilot-discovery', 'request', 'GET', path], options));

@@ -32,7 +32,7 @@ export async function scaleDown(host: Cluster, place: VirtualClusterPlace): Prom
   const controlPlane = await read<V1StatefulSet>(host, statefulSet(place.name, place));
   if (!controlPlane?.spec?.volumeClaimTemplates?.length)
     throw new UserError('no-volume', `The virtual cluster ${place.name} has no volume, so a pause would empty it.`, {
-      hint: 'Whoever operates vcdemo can give virtual clusters volumes: see persistence in `vcluster.values`.',
+      hint: 'The vcdemo operators can give virtual clusters volumes: see persistence in `vcluster.values`.',
     });
   for (const name of workloads(place)) {
     const reference = statefulSet(name, place);

@@ -26,7 +26,7 @@ test('administrators read what broke, since when, which demos, and what to do', 
   const { text } = troubleMessage(trouble, broken, 'eu');
   assert.match(
     text,
-    /Host cluster eu breaks several demos: since 2026-01-02 03:04 UTC, 2 of them stopped working: team-a, team-b/,
+    /Host cluster eu is breaking several demos: since 2026-01-02 03:04 UTC, 2 of them stopped working: team-a, team-b/,
   );
   assert.match(text, /only v1 answers[\s\S]*What to do: Look at the nodes\./);
 });

@@ -119,9 +119,13 @@ async function takeOver(host: Cluster, demo: Demo, pair: string): Promise<void> 
 }
 
 const reservedName = ({ name, hostCluster }: ButtonDemo): Refusal =>
-  new Refusal('reserved-name', `A demo cannot be called ${name}: names that begin with pool- belong to warm pairs.`, {
-    hint: `Choose another name: ${commandLine({ name: 'team-a', hostCluster }, 'create')}.`,
-  });
+  new Refusal(
+    'reserved-name',
+    `A demo cannot be called ${name}: names that begin with pool- are reserved for warm pairs.`,
+    {
+      hint: `Choose another name: ${commandLine({ name: 'team-a', hostCluster }, 'create')}.`,
+    },
+  );
 
 function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
   const { requester, demo: name, ttlMs = config.ttl.default } = payload;

@@ -23,7 +23,7 @@ export function assertWithinLimits(
     });
   const all = [...demos, ...unreadable];
   if (all.length >= limits.demos)
-    throw new Refusal('host-full', `The limit of this host cluster, ${countOf(all, 'demo')}, is reached.`, {
+    throw new Refusal('host-full', `This host cluster has reached its limit of ${countOf(all, 'demo')}.`, {
       hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
     });
 }

@@ -1,4 +1,4 @@
-import { deleteButton, emptyButtons, failedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
+import { cancelledButtons, deleteButton, emptyButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
 import { commandLine } from '../../../commands/command-line.js';
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
@@ -40,7 +40,7 @@ export function kubeconfigComment(
 
 /** A wildcard certificate is valid for one label only, so a pair cannot always answer to its demo's name. */
 const keptNameText = (publicName: string): Mrkdwn =>
-  mrkdwn`Its public names contain \`${publicName}\` instead of its own name: it was made before it had one, and certificates cannot be valid for all names of the form that \`hosts.api\` has here.`;
+  mrkdwn`Its public names contain \`${publicName}\` instead of its own name, because it was a warm pair, and no wildcard certificate fits the form of \`hosts.api\`.`;
 
 function publicEndpointText(config: DemoConfig, demo: string, cluster: VirtualClusterName): string {
   const { server, tlsServerName } = publicEndpoint(config, demo, cluster);
@@ -70,6 +70,6 @@ export function cancelledMessage(demo: ButtonDemo, by: string, left: 'empty' | '
   const { text, blocks } = message(
     mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${demo.name}*. ${what}`,
   );
-  const next = { empty: emptyButtons(demo), part: failedButtons(demo), ready: [deleteButton(demo)] }[left];
+  const next = { empty: emptyButtons(demo), part: cancelledButtons(demo), ready: [deleteButton(demo)] }[left];
   return { text, blocks: [...blocks, buttons(next)] };
 }

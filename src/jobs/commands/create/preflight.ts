@@ -96,7 +96,7 @@ interface Preflight {
   command: string;
   /** ` on eu`, if there are several host clusters. */
   where: string;
-  /** It can be proven only in the namespace of a demo. */
+  /** It can be tested only in a demo's namespace. */
   isAdmissionProven: boolean;
 }
 
@@ -111,10 +111,10 @@ export function preflightMessage(
   });
   const head =
     problems.length === 0
-      ? mrkdwn`:white_check_mark: Nothing would stop \`${command}\`${where}. Nothing was made.`
-      : mrkdwn`:warning: \`${command}\`${where} would not succeed: ${count}. Nothing was made.`;
+      ? mrkdwn`:white_check_mark: Nothing would stop \`${command}\`${where}. Nothing was created.`
+      : mrkdwn`:warning: \`${command}\`${where} would not succeed: ${count}. Nothing was created.`;
   const rest =
     !isAdmissionProven &&
-    mrkdwn`Not checked: the admission policy. It can be proven only in the namespace of a demo, and every create does so first.`;
+    mrkdwn`Not checked: the admission policy. It can be tested only in a demo's namespace, which every create does first.`;
   return message(joinMrkdwn([head, ...lines, rest], '\n'));
 }

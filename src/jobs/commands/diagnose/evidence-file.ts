@@ -47,7 +47,7 @@ export async function evidenceFile(
     filename: `${folder}.tar.gz`,
     title: `Evidence about ${demo.name}`,
     content: await packEvidence(folder, title, evidence, now),
-    comment: mrkdwn`Objects, events, logs, the proxy configuration of both sleeps, versions and what was found. README.txt says what each file is. Secrets were removed.`,
+    comment: mrkdwn`Objects, events, logs, the proxy configuration of both sleep pods, versions and findings. README.txt says what each file is. Secrets were removed.`,
   };
 }
 
@@ -73,7 +73,7 @@ function findings(looked: Looked): EvidenceFile[] {
     { path: 'found.txt', says: 'the causes, and how each check ended', text: redact(text) },
     {
       path: 'found.json',
-      says: 'the same with everything that was measured, as verify has it',
+      says: 'the same, with everything that was measured',
       text: `${JSON.stringify(withoutSecrets(reportJson(report)), null, 1)}\n`,
     },
   ];

@@ -24,7 +24,7 @@ async function drainClaimed(run: JobRun<'drain'>, claimed: ClaimedHost): Promise
   const { host } = claimed;
   const stock = await readStock(host);
   const seen = planPool(stock, run.config).drain.find(({ name }) => name === run.payload.demo);
-  if (!seen) return run.log.info('the pair is to stay');
+  if (!seen) return run.log.info('the pair is kept');
   if (stock.demos.some(({ pair }) => pair === seen.name)) return await forgetDemo(host, { name: seen.name });
   // A create may claim it at this moment: the same write decides.
   const pair = await changeExisting(host, seen, (current) =>

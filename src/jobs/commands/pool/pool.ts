@@ -54,7 +54,7 @@ function assertWords({ payload: { act, count }, config }: JobRun<'pool'>): void 
     );
   if (count !== undefined && count > config.pool.max)
     throw new Refusal('pool-too-large', `The pool can have at most ${config.pool.max} pairs here.`, {
-      hint: 'Whoever operates vcdemo can change that: `pool.max` in the configuration.',
+      hint: 'The vcdemo operators can change `pool.max` in the configuration.',
     });
 }
 
@@ -81,7 +81,7 @@ export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
   const wanted = wantedPairs(config, notes, demos.length);
   const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
   const lines: (Mrkdwn | false)[] = [
-    mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool is to have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
+    mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
     ...pairs.map(
       ({ name, warm, created }) =>
         mrkdwn`• \`${name}\`: ${states[warm!.state]}${warm!.by && mrkdwn` by demo ${warm!.by.demo}`}, created ${slackTime(created)}`,
@@ -96,5 +96,5 @@ function failureText({ notes }: Stock): Mrkdwn | false {
   const next = retryAt(notes);
   if (!failed || !next) return false;
   const times = failures === 1 ? 'once' : `${failures} times in a row`;
-  return mrkdwn`:warning: A pair could not be made, ${times}; the last time ${slackTime(failed.at)}: ${brief(failed.reason)}. The next attempt is ${slackTime(next)}.`;
+  return mrkdwn`:warning: Making a warm pair failed ${times}, most recently ${slackTime(failed.at)}: ${brief(failed.reason)}. The next attempt is ${slackTime(next)}.`;
 }

@@ -44,7 +44,7 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: rea
   message(
     joinMrkdwn(
       [
-        mrkdwn`:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. ${leftOut.length === 0 ? 'Everybody who had a kubeconfig has been sent a new one.' : 'Who had a kubeconfig has been sent a new one, except:'}`,
+        mrkdwn`:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. ${leftOut.length === 0 ? 'Everybody who had a kubeconfig has been sent a new one.' : 'Everybody who had a kubeconfig has been sent a new one, except:'}`,
         ...leftOut.slice(0, mostLeftOut).map(({ to, why }) => mrkdwn`• ${mentionAny(to)}: ${why}`),
         leftOut.length > mostLeftOut && mrkdwn`… and ${leftOut.length - mostLeftOut} more`,
         ...listed('Check these bindings, which remain: they may let somebody in without a key', doors),
@@ -56,7 +56,7 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: rea
 /** Somebody cancelled the replacement of the keys. */
 export function cancelledRevokeMessage(demo: ButtonDemo, by: string): SlackMessage {
   const { text, blocks } = message(
-    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo.name}*. Some of them may be new already, so parts of it may not work until the keys are replaced again or the demo is completed.`,
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the replacement of the keys of demo *${demo.name}*. Some keys may already be new, so parts of the demo may not work until you replace the keys again or repair it.`,
   );
   return { text, blocks: [...blocks, buttons([replaceKeysButton(demo), createButtonOf(demo, 'ready')])] };
 }

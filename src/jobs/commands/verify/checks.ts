@@ -256,7 +256,7 @@ const table = {
         // Istio supports control planes that differ by one minor version.
         return Math.abs(minorsAhead(own, theirs) ?? Infinity) <= 1
           ? pass(`istiod ${[...new Set([own, theirs])].join(' and ')}`)
-          : fail(`istiod is ${own}, that of ${other.name} is ${theirs}: they may differ by one minor version`);
+          : fail(`istiod is ${own}, but ${theirs} in ${other.name}: they may differ by at most one minor version`);
       }),
     ),
   kubernetes: ({ facts }: Sides) =>
@@ -265,7 +265,7 @@ const table = {
         if (istiod === undefined) return unknown('images are named by digest');
         const support = supportOf(istiod, kubernetes);
         if (!support)
-          return unknown(`which versions of Kubernetes Istio ${minorOf(istiod)} supports is not known here`);
+          return unknown(`vcdemo does not know which versions of Kubernetes Istio ${minorOf(istiod)} supports`);
         return support.fits
           ? pass(`Istio ${istiod} supports Kubernetes ${kubernetes}`)
           : fail(`Istio ${minorOf(istiod)} supports Kubernetes ${support.range}, but this is ${kubernetes}`);
@@ -280,9 +280,7 @@ const table = {
         of(theirs, (others) =>
           mine?.vcluster === others?.vcluster
             ? pass(`vcluster ${mine?.vcluster ?? 'by digest'}`)
-            : fail(
-                `vcluster is ${mine?.vcluster ?? 'unknown'}, that of ${other.name} is ${others?.vcluster ?? 'unknown'}`,
-              ),
+            : fail(`vcluster is ${mine?.vcluster ?? 'unknown'}, but ${others?.vcluster ?? 'unknown'} in ${other.name}`),
         ),
       )
     );

@@ -30,7 +30,7 @@ export function beingVerifiedMessage(demo: ButtonDemo, holder: Holder, notes: re
     : mrkdwn`Demo *${demo.name}* is being verified on schedule`;
   const isPosted = asker && !asker.channelId.startsWith('D');
   const where = isPosted && mrkdwn` posted in ${channelMention(asker.channelId)} and`;
-  const text = mrkdwn`:hourglass_flowing_sand: ${who} (since ${slackTime(since)}), so nothing was started. Its verdict will be${where} shown on the demo's card.\nFor a verify of your own, repeat the command after that.`;
+  const text = mrkdwn`:hourglass_flowing_sand: ${who} (since ${slackTime(since)}), so nothing was started. Its verdict will be${where} shown on the demo's card.\nTo verify again, repeat the command after that.`;
   return message(joinMrkdwn([text, ...notes], '\n'));
 }
 

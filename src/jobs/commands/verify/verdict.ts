@@ -88,7 +88,7 @@ function remarksOn(
     );
   else if (both && slow.ms > 2 * fast.ms && slow.ms - fast.ms > noticeableMs)
     remarks.push(`${slow.version} is slower: ${both}`);
-  if (retries) remarks.push(`the sidecar sent ${retries} requests a second time`);
+  if (retries) remarks.push(`the sidecar retried ${retries} requests`);
   const strangers = Object.keys({ ...parallel.versions, ...sequential.versions }).filter(
     (version) => !Object.hasOwn(weights, version),
   );

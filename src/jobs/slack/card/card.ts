@@ -43,7 +43,7 @@ export function pausedCard(demo: Demo, config: DemoConfig): SlackMessage {
 const expiryText = ({ expires, paused }: Demo): Mrkdwn =>
   paused?.leftMs === undefined
     ? mrkdwn`It expires ${slackTime(expires)}.`
-    : mrkdwn`Its lifetime goes on when it is resumed: ${formatDuration(paused.leftMs)} are left.`;
+    : mrkdwn`Its lifetime is on hold: it will have ${formatDuration(paused.leftMs)} left when it is resumed.`;
 
 function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
   const [name, { places }] = [publicNameOf(demo), demo];

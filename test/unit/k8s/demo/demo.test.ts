@@ -66,7 +66,7 @@ describe('a demo that is paused', () => {
     assert.deepEqual([awake.expires, awake.paused], [after(hours(103)), undefined]);
   });
 
-  test('can be extended, also while its lifetime stands still', () => {
+  test('can be extended, also while its lifetime is on hold', () => {
     const paused = pausedDemo(living(hours(4)), after(hours(1)), { stopsExpiry: true });
     const extended = extendDemo(paused, { byMs: hours(2), maxTtlMs, now: after(hours(50)) });
     assert.deepEqual(awakeDemo(extended, after(hours(100))).expires, after(hours(105)));

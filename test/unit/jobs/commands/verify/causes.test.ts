@@ -134,8 +134,8 @@ describe('where the mesh does not work, the cause is found', () => {
       /CA is not the one that vc2's API uses now/,
     ],
     [
-      'of a remote secret with a dead address',
-      'a remote secret has a dead address',
+      'of a remote secret with the wrong address',
+      'a remote secret has the wrong address',
       { vc1: { remoteSecrets: remote({ server: 'https://dead:443' }) } },
       /names https:\/\/dead:443, but the API of vc2 is at https:\/\/10\.96\.0\.2:443/,
     ],
@@ -256,8 +256,8 @@ describe('where the mesh does not work, the cause is found', () => {
       /from vc1: Operation timed out/,
     ],
     [
-      'of a sidecar of another version',
-      'a sidecar of another version',
+      'of a sidecar with the wrong version',
+      'a sidecar has the wrong version',
       { vc2: { pods: seen([pod('sleep', '1'), pod('helloworld', ips.vc2, { sidecarVersion: '1.28.1' })]) } },
       /vc2: istiod is 1\.31\.0, but there are sidecars of 1\.28\.1/,
     ],
@@ -305,7 +305,7 @@ describe('where the mesh does not work, the cause is found', () => {
           sidecar: sidecar('10.0.0.1:5000'),
         },
       }),
-      ['a remote secret has a dead address'],
+      ['a remote secret has the wrong address'],
     );
   });
 });
@@ -378,8 +378,8 @@ describe('the checks', () => {
         'gateways: the gateway is not ready: pod a is Pending',
         'dashboards: the Dashboard is not ready: pod dashboard-abc is Pending',
         'versions: istiod is 1.29.0, but there are sidecars of 1.31.0',
-        'istiodVersions: istiod is 1.29.0, that of vc2 is 1.31.0: they may differ by one minor version',
-        'vclusterVersions: vcluster is 0.34.0, that of vc2 is 0.33.0',
+        'istiodVersions: istiod is 1.29.0, but 1.31.0 in vc2: they may differ by at most one minor version',
+        'vclusterVersions: vcluster is 0.34.0, but 0.33.0 in vc2',
       ],
     );
   });
