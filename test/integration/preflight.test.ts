@@ -76,7 +76,7 @@ describe('a host cluster', () => {
       );
     }
     const limited = commandRunner(simulated, { config: { limits: { ...config.limits, demosPerPerson: 1 } } });
-    assert.match((await check(limited, 'other')).said.join(), /You already have 1 demos/);
+    assert.match((await check(limited, 'other')).said.join(), /You already have 1 demo,/);
     assert.match((await check(limited, 'there')).said.join(), /Nothing would stop/);
   });
 
