@@ -57,7 +57,8 @@ export const textFunctions: readonly TextFunction[] = [
   },
   {
     name: 'statusMessage',
-    apply: (text) => statusMessage(demo, [{ step: 'x', says, state: 'failed', error: new Error(text) }], undefined),
+    apply: (text) =>
+      statusMessage(demo, [{ step: 'x', says, state: 'failed', error: new Error(text) }], undefined, { autoPause: {} }),
   },
   { name: 'verifyMessage', apply: (text) => verifyMessage(verified(text)) },
   { name: 'detailsFile', apply: (text) => detailsFile(verified(text)) },

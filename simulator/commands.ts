@@ -32,13 +32,14 @@ export async function runCommand(command: string[], curl: Curl): Promise<Command
   return result;
 }
 
-/** The commands of a pipe, split into words, with `$1` etc. filled in; empty if a test before `||` is true. */
+/** The commands of a pipe, split into words, with `$1` etc. and `"$@"` filled in; empty if a test before `||` is true. */
 function splitPipe(line: string, parameters: string[]): string[][] {
-  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, raw, quoted, bare]) =>
-    raw === undefined
-      ? (quoted?.replaceAll('\\\\', '\\') ?? bare!).replace(/\$(\d)/g, (_match, index) => parameters[index - 1] ?? '')
-      : raw,
-  );
+  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(\S+)/g)].flatMap(([, raw, quoted, bare]) => {
+    if (raw !== undefined) return [raw];
+    if (quoted === '$@') return parameters;
+    const word = quoted?.replaceAll('\\\\', '\\') ?? bare!;
+    return [word.replace(/\$(\d)/g, (_match, index) => parameters[index - 1] ?? '')];
+  });
   const commands: string[][] = [[]];
   for (const word of words)
     if (word === '|') commands.push([]);
@@ -84,12 +85,15 @@ async function runSimple([program = '', ...rest]: string[], curl: Curl): Promise
   }
 }
 
-/** curl with a URL, in which `[1-12]` means twelve requests, and with `-w` and `--fail-early`. */
+/** curl with URLs, in which `[1-12]` means twelve requests, and with `-w` and `--fail-early`. */
 async function runCurl(words: string[], curl: Curl): Promise<CommandResult> {
-  const url = urlIn(words);
-  if (!url) return { stdout: '', stderr: 'curl: (3) URL rejected\n', exitCode: 3 };
-  const [, count = '1'] = /\[1-(\d+)\]/.exec(decodeURIComponent(url.search)) ?? [];
-  const answers = await curl(url, Number(count));
+  const urls = urlsIn(words);
+  if (urls.length === 0) return { stdout: '', stderr: 'curl: (3) URL rejected\n', exitCode: 3 };
+  const answers: CurlAnswer[] = [];
+  for (const url of urls) {
+    const [, count = '1'] = /\[1-(\d+)\]/.exec(decodeURIComponent(url.search)) ?? [];
+    answers.push(...(await curl(url, Number(count))));
+  }
   const firstFailed = words.includes('--fail-early') ? answers.findIndex(({ exitCode }) => exitCode !== 0) : -1;
   const told = firstFailed < 0 ? answers : answers.slice(0, firstFailed + 1);
   const format = words.includes('-w') ? words[words.indexOf('-w') + 1]! : '';
@@ -110,11 +114,15 @@ const writeOut = (format: string, { status, problem }: CurlAnswer): string =>
 const curlError = ({ exitCode, problem }: CurlAnswer): string =>
   exitCode === 0 ? '' : `curl: (${exitCode}) ${problem}\n`;
 
-function urlIn(words: string[]): URL | undefined {
-  const word = words.find((one) => /^["']?(https?:\/\/)?[\w.-]+:\d+\//.test(one))?.replace(/["')]/g, '');
-  const url = word?.includes('://') ? word : `http://${word}`;
-  return word !== undefined && URL.canParse(url) ? new URL(url) : undefined;
-}
+const urlIn = (words: string[]): URL | undefined => urlsIn(words)[0];
+
+const urlsIn = (words: string[]): URL[] =>
+  words
+    .filter((one) => /^["']?(https?:\/\/)?[\w.-]+:\d+\//.test(one))
+    .map((one) => one.replace(/^["']|["')]+$/g, ''))
+    .map((word) => (word.includes('://') ? word : `http://${word}`))
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url));
 
 function timesIn(script: string, rest: string[]): number {
   const [, inScript] = /\bseq (?:1 )?(\d+)|\{1\.\.(\d+)\}/.exec(script)?.filter((match) => match !== undefined) ?? [];

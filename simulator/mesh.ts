@@ -99,6 +99,12 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
   const failed = (exitCode: number, problem: string) => all({ status: 0, body: '', exitCode, problem });
   if (url.host === 'localhost:15000' && isMeshed)
     return all({ status: 200, body: await adminPage(member, from, url), exitCode: 0, problem: '' });
+  if (url.port === statsPort) {
+    const target = store.list('pods').find((pod) => pod.status?.podIP === url.hostname && hasSidecar(pod));
+    return target
+      ? all({ status: 200, body: statsOf(target), exitCode: 0, problem: '' })
+      : failed(7, 'Failed to connect');
+  }
   const [name = '', namespace = from.metadata.namespace!] = url.hostname.split('.');
   const service = store.find('services', namespace, name);
   if (!service) return failed(6, `Could not resolve host: ${url.hostname}`);
@@ -120,9 +126,22 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
     answered.set(endpoint, answered.get(endpoint)! + 1);
     const key = sentKey(from, endpoint);
     counts.set(key, (counts.get(key) ?? 0) + 1);
+    received.set(endpoint.pod.metadata.uid!, (received.get(endpoint.pod.metadata.uid!) ?? 0) + 1);
     return answerOf(endpoint, own);
   });
 }
+
+/** How many requests a pod has got, by its UID. */
+const received = new Map<string, number>();
+
+/** Where a sidecar serves its counters to Prometheus. */
+const statsPort = '15090';
+
+const statsOf = ({ metadata }: KubeObject): string => {
+  const count = received.get(metadata.uid!);
+  const labels = `response_code="200",reporter="destination",destination_workload="${metadata.name}"`;
+  return `# TYPE istio_requests_total counter\n${count === undefined ? '' : `istio_requests_total{${labels}} ${count}\n`}`;
+};
 
 const sentKey = (from: KubeObject, { pod }: Endpoint) => `${from.metadata.uid} ${pod.metadata.uid}`;
 

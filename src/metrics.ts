@@ -90,6 +90,12 @@ export function createWorkerMetrics() {
       labelNames: ['outcome', 'trigger'] as const,
       registers,
     }),
+    idleLooks: new Counter({
+      name: 'vcdemo_idle_looks_total',
+      help: 'Looks at whether demos are used, by what they found',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     /** Sets the gauges for the host cluster's demos; they do not exist where another worker counts them. */
     noteDemos(counts: DemoCounts | undefined): void {
       for (const name of Object.values(demoGaugeNames)) registers[0].removeSingleMetric(name);

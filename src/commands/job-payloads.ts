@@ -27,8 +27,11 @@ const preflightPayload = z.object({
   ofThread: z.boolean().optional(),
 });
 
-/** Jobs that no person asks for; `warm` makes a warm pair, and `drain` deletes one. */
-export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify' | 'warm' | 'drain';
+/**
+ * Jobs that no person asks for; `look` looks whether a demo is used, `autopause` pauses one that is not, `warm` makes a warm
+ * pair, and `drain` deletes one.
+ */
+export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify' | 'look' | 'autopause' | 'warm' | 'drain';
 
 /**
  * `home` fills the app's Home, which somebody has opened; `question` asks whether a command is meant; `preflight` is
@@ -53,7 +56,7 @@ export type ReadingDemoCommand = {
 }[JobCommandName];
 
 /** Jobs that change a demo: one at a time. */
-export type WritingJob = Exclude<JobName, ReadingJob | 'reverify'>;
+export type WritingJob = Exclude<JobName, ReadingJob | 'reverify' | 'look'>;
 
 export type JobPayload<Name extends JobName> = Name extends JobCommandName
   ? PayloadOf<(typeof commands)[Name]>
@@ -86,6 +89,8 @@ export const jobs = {
   renew: { queue: 'provisioning', payload: upkeepPayload },
   remind: { queue: 'verification', payload: upkeepPayload },
   reverify: { queue: 'verification', payload: upkeepPayload },
+  look: { queue: 'verification', payload: upkeepPayload },
+  autopause: { queue: 'provisioning', payload: upkeepPayload },
   warm: { queue: 'provisioning', payload: upkeepPayload },
   drain: { queue: 'removal', payload: upkeepPayload },
 } as unknown as { [Name in JobName]: JobDefinition<Name> };

@@ -326,6 +326,16 @@ export const hostClusterConfig = z.strictObject({
     })
     .prefault({})
     .describe('pausing demos'),
+  autoPause: z
+    .strictObject({
+      idle: lifetime
+        .optional()
+        .describe(
+          'how long a demo can be idle before it is paused; if unset, none is. A command that names the demo is use, and so are requests in its mesh and pods that come or go; one that is verified on a schedule is never idle ([operations.md](operations.md#idle-demos))',
+        ),
+    })
+    .prefault({})
+    .describe('the pause of demos that nobody uses'),
   stepDeadlineFactor: z
     .number()
     .positive()

@@ -38,6 +38,9 @@ export const silentCard: Pick<FlowCard, 'showTasks' | 'interrupt'> = {
   interrupt: () => Promise.resolve(),
 };
 
+/** The commands whose flows jobs run that nobody asks for. */
+const flowNames: Partial<Record<WritingJob, string>> = { expire: 'delete', autopause: 'pause' };
+
 interface FlowCardOptions {
   run: JobRun<WritingJob>;
   claimed: ClaimedHost;
@@ -57,7 +60,7 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
   // What is written here needs no claim, and some of it is written after the claim was released.
   const { unclaimed: host } = claimed;
   const { slack, log, id: jobId } = run;
-  const flow = run.name === 'expire' ? 'delete' : run.name;
+  const flow = flowNames[run.name] ?? run.name;
   const start = Date.now();
   const since = run.resumed ? run.askedAt : new Date(start);
   const usual = await usualDurations(host, flow).catch((error: unknown) => {

@@ -3,16 +3,17 @@ import { commandLine, type CommandTarget } from '../commands/command-line.js';
 import type { Requester } from '../commands/payload.js';
 import type { Command } from '../commands/command.js';
 import { commands, type JobCommandName } from '../commands/table.js';
-import { Refusal } from '../errors.js';
+import { messageOf, Refusal } from '../errors.js';
 import type { Cluster } from '../k8s/client/cluster.js';
 import { findDemo, listDemos } from '../k8s/demo/demo-record.js';
 import { isForEarlier, isOver, type Demo } from '../k8s/demo/demo.js';
+import { noteUse } from '../k8s/demo/idle.js';
 import { findEnd } from '../k8s/demo/demo-end.js';
 import { mention, mrkdwn } from '../mrkdwn.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
 
-export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'askedAt'> & {
+export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'askedAt' | 'log'> & {
   name: JobCommandName;
   payload: { requester: Requester; demo: string; searched?: string[] | undefined };
 };
@@ -27,8 +28,15 @@ export async function findCommandDemo(host: Cluster, run: RunOnDemo): Promise<De
   const demo = found?.warm ? undefined : found; // a warm pair is nobody's
   if (demo) await assertMayRun(run, demo);
   if (demo && isForEarlier(demo, run)) throw over(demo.name);
-  return demo;
+  return demo && (await noted(host, run, demo));
 }
+
+/** A command does not fail because it could not be noted. */
+const noted = (host: Cluster, { config, log }: RunOnDemo, demo: Demo): Promise<Demo> =>
+  noteUse(host, demo, config).catch((error: unknown) => {
+    log.warn({ reason: messageOf(error) }, 'the use of the demo was not noted');
+    return demo;
+  });
 
 /** @throws Refusal `not-owner`, `access-revoked` */
 export async function assertMayRun({ name, config, people, payload }: RunOnDemo, demo: Demo): Promise<void> {

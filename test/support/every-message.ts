@@ -209,7 +209,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
         config: config(),
       }),
     }),
-    'the status': () => statusMessage(demo(), list(task), pick([undefined, holder()])),
+    'the status': () => statusMessage(demo(), list(task), pick([undefined, holder()]), config()),
     'the dashboards': () =>
       dashboardMessage(
         config(),

@@ -191,8 +191,9 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
       config: { ...config, clusters: [hostile] },
     }),
   }),
-  'the status': () => statusMessage(demo, tasks, undefined),
-  'the status of a busy demo': () => statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }),
+  'the status': () => statusMessage(demo, tasks, undefined, config),
+  'the status of a busy demo': () =>
+    statusMessage(demo, tasks, { purpose: hostile, jobId: hostile, since: now }, config),
   'the dashboards': () => dashboardMessage(config, demo, [{ cluster, token: hostile, expires: now }]),
   'a question': () => {
     const question = { question: deleteQuestion(demo), purpose: hostile };

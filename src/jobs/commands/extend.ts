@@ -5,13 +5,14 @@ import { Refusal } from '../../errors.js';
 import { refreshCard } from '../demo-card.js';
 import { changeExisting } from '../../k8s/demo/demo-record.js';
 import { extendDemo, TooLong, withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
+import { idleEnd } from '../../k8s/demo/idle.js';
 import { mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { audit } from '../audit.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { message } from '../slack/messages.js';
+import { lifetimeText, message } from '../slack/messages.js';
 
 /** Lets a demo live longer. It needs no claim, because the record is changed in one write; so it works during a create too. */
 export const extend: Handler<'extend'> = (run) =>
@@ -27,7 +28,7 @@ export const extend: Handler<'extend'> = (run) =>
     if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     const facts = { expires: extended.expires.toISOString() };
     await audit(log, host, extended, { act: 'extended', by: requester.userId, what, facts });
-    await slack.whisper(requester, extendedMessage(extended));
+    await slack.whisper(requester, extendedMessage(extended, run.config));
     await refreshCard(run, host, extended);
   });
 
@@ -59,9 +60,14 @@ function tooLong(demo: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number)
   });
 }
 
-const extendedMessage = ({ name, expires, ready, ttlMs }: Demo): SlackMessage =>
-  message(
-    ready === undefined
-      ? mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready.`
-      : mrkdwn`:hourglass: Demo *${name}* now expires ${slackTime(expires)}.`,
-  );
+function extendedMessage(demo: Demo, config: DemoConfig): SlackMessage {
+  const { name, expires, ready, ttlMs, paused } = demo;
+  if (ready === undefined)
+    return message(mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready.`);
+  if (paused?.leftMs !== undefined)
+    return message(mrkdwn`:hourglass: Demo *${name}* was extended. ${lifetimeText(demo, config)}`);
+  const idle = idleEnd(demo, config);
+  const pauses =
+    idle && idle < expires && mrkdwn` Before that, it is paused ${slackTime(idle)} unless somebody uses it until then.`;
+  return message(mrkdwn`:hourglass: Demo *${name}* now expires ${slackTime(expires)}.${pauses}`);
+}

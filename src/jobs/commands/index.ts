@@ -15,6 +15,8 @@ import { list } from './list.js';
 import { logs } from './logs.js';
 import { maintenance } from './maintenance.js';
 import { drain } from './pool/drain.js';
+import { autopause } from './pause/autopause.js';
+import { look } from './pause/look.js';
 import { pause } from './pause/pause.js';
 import { resume } from './pause/resume.js';
 import { pool } from './pool/pool.js';
@@ -56,6 +58,8 @@ export const handlers: { [Name in JobName]: Handler<Name> } = {
   whoami,
   maintenance,
   pause,
+  autopause,
+  look,
   resume,
   pool,
   warm,

@@ -1,4 +1,5 @@
 import { commandLine } from '../../commands/command-line.js';
+import type { DemoConfig } from '../../config.js';
 import { currentHolder, type Holder } from '../../k8s/demo/claim.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo/demo.js';
 import { listDemos } from '../../k8s/demo/demo-record.js';
@@ -12,7 +13,7 @@ import type { Task } from '../flow.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
-import { brief, describeState } from '../slack/messages.js';
+import { brief, describeState, lifetimeText } from '../slack/messages.js';
 import { groupByStep, taskIcons, type TaskGroup } from '../slack/card/task-groups.js';
 import { poolBlocks } from './pool/pool.js';
 import { readyFlow } from './create/flow.js';
@@ -24,13 +25,18 @@ export const status: Handler<'status'> = async (run) => {
     const demo = withMissingPlaces(await requireDemo(host, run));
     const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
     const holder = await currentHolder(host, claimNamespace(host), demo.name, signal);
-    const { text, blocks } = statusMessage(demo, tasks, holder);
+    const { text, blocks } = statusMessage(demo, tasks, holder, config);
     const { pairs } = await listDemos(host);
     await slack.whisper(payload.requester, { text, blocks: [...blocks, ...poolBlocks(pairs, config)] });
   });
 };
 
-export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder | undefined): SlackMessage {
+export function statusMessage(
+  demo: Demo,
+  tasks: readonly Task[],
+  holder: Holder | undefined,
+  config: Pick<DemoConfig, 'autoPause'>,
+): SlackMessage {
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
@@ -47,7 +53,7 @@ export function statusMessage(demo: Demo, tasks: readonly Task[], holder: Holder
     text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
       ...sections(
-        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} It expires ${slackTime(demo.expires)}.${where}${next}`,
+        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} ${lifetimeText(demo, config)}${where}${next}`,
       ),
       ...sections(joinMrkdwn(lines, '\n')),
     ],

@@ -1,6 +1,7 @@
 import { listedButtons, type ButtonRules } from './demo-buttons.js';
 import { commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
+import { formatDuration } from '../../duration.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
@@ -49,7 +50,12 @@ export function demoBlocks(listing: DemoListing): MessageBlock[] {
 }
 
 const demoText = (demo: Demo): Mrkdwn =>
-  mrkdwn`*${demo.name}*: ${describeState(demo)}; expires ${slackTime(demo.expires)}`;
+  mrkdwn`*${demo.name}*: ${describeState(demo)}; ${
+    demo.paused?.leftMs === undefined ? mrkdwn`expires ${slackTime(demo.expires)}` : leftText(demo.paused.leftMs)
+  }`;
+
+/** Its lifetime stands still while it is paused. */
+const leftText = (leftMs: number): string => `${formatDuration(leftMs)} left when it is resumed`;
 
 function unreadableText({ name, problem, managedIn }: UnreadableDemo): Mrkdwn {
   return managedIn === undefined
@@ -67,16 +73,18 @@ const states: Record<Demo['state'], string> = {
 
 function demoTable(demos: readonly Demo[]): DataTableBlock {
   const head = ['Demo', 'Owner', 'State', 'Expires'].map((text) => ({ type: 'raw_text', text }) as const);
-  const rows = demos.slice(0, mostRows).map(({ name, owner, state, expires }) => [
+  const rows = demos.slice(0, mostRows).map(({ name, owner, state, expires, paused }) => [
     { type: 'raw_text', text: name } as const,
     ownerCell(owner),
     { type: 'raw_text', text: states[state] } as const,
-    rich({
-      type: 'date',
-      timestamp: Math.floor(expires.getTime() / 1000),
-      format: '{date_short_pretty} {time}',
-      fallback: `${expires.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    }),
+    paused?.leftMs === undefined
+      ? rich({
+          type: 'date',
+          timestamp: Math.floor(expires.getTime() / 1000),
+          format: '{date_short_pretty} {time}',
+          fallback: `${expires.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+        })
+      : ({ type: 'raw_text', text: leftText(paused.leftMs) } as const),
   ]);
   const count = demos.length === 1 ? 'One demo' : `${demos.length} demos`;
   const caption = demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : count;

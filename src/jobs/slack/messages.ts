@@ -2,8 +2,10 @@ import type { ButtonDemo } from './demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
 import type { WritingJob } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
+import { formatDuration } from '../../duration.js';
 import type { Holder } from '../../k8s/demo/claim.js';
 import type { Demo } from '../../k8s/demo/demo.js';
+import { idleEnd } from '../../k8s/demo/idle.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { sections, smallPrint, type SlackMessage } from '../../slack-message.js';
 import { firstCharacters } from '../../text.js';
@@ -20,6 +22,27 @@ export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? 
 /** Text from a person or a cluster, shortened to one line of at most this many characters. */
 export const brief = (text: string, most = 160) =>
   (text.length > most ? `${firstCharacters(text, most)}…` : text).replace(/\s+/g, ' ');
+
+/**
+ * When a demo ends, and that it is paused before that if nobody uses it. A message that is not kept up to date says after how
+ * long, another one at what time.
+ */
+export function lifetimeText(
+  demo: Demo,
+  config: Pick<DemoConfig, 'autoPause'>,
+  says: 'time' | 'duration' = 'time',
+): Mrkdwn {
+  const { expires, paused } = demo;
+  if (paused?.leftMs !== undefined)
+    return mrkdwn`Its lifetime is on hold: it will have ${formatDuration(paused.leftMs)} left when it is resumed.`;
+  const idle = idleEnd(demo, config);
+  if (idle === undefined || idle >= expires) return mrkdwn`It expires ${slackTime(expires)}.`;
+  const unused =
+    says === 'duration'
+      ? mrkdwn`after ${formatDuration(config.autoPause.idle!)} without use`
+      : mrkdwn`${slackTime(idle)} unless somebody uses it until then`;
+  return mrkdwn`It is paused ${unused}, and expires ${slackTime(expires)}.`;
+}
 
 export const describeState = ({ state, problem }: Demo): string =>
   ({
@@ -39,6 +62,7 @@ const doing: Record<WritingJob, string> = {
   expire: 'it is being deleted because it has expired',
   revoke: 'access to it is being revoked',
   renew: 'its certificates are being renewed',
+  autopause: 'it is being paused because nobody uses it',
   remind: 'its owner is being reminded that it expires soon',
   warm: 'it is being made for the pool',
   drain: 'it is being deleted from the pool',

@@ -1,6 +1,7 @@
 import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
+import { isIdle, isLookDue, lastUse, lookEveryMs } from '../../k8s/demo/idle.js';
 import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo/demo.js';
 import type { DemoCounts } from '../../metrics.js';
 import { planPool, type Stock } from '../commands/pool/stock.js';
@@ -19,9 +20,14 @@ export const isDueNow = ({ at }: UpkeepRequest): boolean => at === undefined || 
 
 /**
  * The upkeep that demos need: those that are due are removed, owners of those that expire soon are reminded, credentials that
- * expire soon are renewed, lost labels are restored, and meshes with a schedule are verified at their time.
+ * expire soon are renewed, lost labels are restored, meshes with a schedule are verified at their time, and demos that nobody uses are paused.
  */
-export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConfig, 'credentials'>): UpkeepRequest[] {
+export function upkeepFor(
+  demos: readonly Demo[],
+  config: Pick<DemoConfig, 'credentials' | 'autoPause'>,
+  now = new Date(),
+): UpkeepRequest[] {
+  const { credentials, autoPause } = config;
   const renewBefore = Date.now() + credentials.maxAge / 4;
   const endsSoon = ({ state, credentialsEnd, expires }: Demo) =>
     state === 'ready' &&
@@ -41,6 +47,12 @@ export function upkeepFor(demos: readonly Demo[], { credentials }: Pick<DemoConf
       const at = nextVerify(demo);
       if (at === undefined || at > demo.expires) return [];
       return [{ ...requestFor('reverify', demo, String(demo.schedule?.last.getTime())), at }];
+    }),
+    ...staying.flatMap((demo) => {
+      // What cannot be found out is tried again at the time of the next look.
+      const turn = `${lastUse(demo).getTime()}-${Math.floor(now.getTime() / lookEveryMs(autoPause.idle ?? 1))}`;
+      if (isIdle(demo, config, now)) return [requestFor('autopause', demo, turn)];
+      return isLookDue(demo, config, now) ? [requestFor('look', demo, turn)] : [];
     }),
   ];
 }

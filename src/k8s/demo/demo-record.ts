@@ -60,7 +60,11 @@ const recordSchema = z.object({
   ready: date.optional(),
   problem: text(500).optional(),
   credentialsEnd: date.optional(),
-  paused: z.object({ since: date, leftMs: z.number().int().nonnegative().optional() }).optional(),
+  paused: z
+    .object({ since: date, leftMs: z.number().int().nonnegative().optional(), jobId: text(100).optional() })
+    .optional(),
+  used: date.optional(),
+  traces: z.object({ seen: text(64), at: date }).optional(),
   card: messagePlace.optional(),
   /** The card of an earlier version: the progress of the last job. */
   progress: messagePlace.optional(),

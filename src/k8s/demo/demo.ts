@@ -54,8 +54,12 @@ export interface Demo {
   card?: { channel: string; ts: string; replaced?: true | undefined } | undefined;
   /** The expiry time that its owner was reminded of. */
   reminded?: Date | undefined;
-  /** Set while it is paused; `leftMs` if its lifetime is on hold meanwhile. */
-  paused?: { since: Date; leftMs?: number | undefined } | undefined;
+  /** Set while it is paused, with the job that did that; `leftMs` if its lifetime is on hold meanwhile. */
+  paused?: { since: Date; leftMs?: number | undefined; jobId?: string | undefined } | undefined;
+  /** When it was last used, as far as workers know. */
+  used?: Date | undefined;
+  /** What use leaves in it, as it was last seen (idle.ts). */
+  traces?: { seen: string; at: Date } | undefined;
   /** Kubeconfigs in Slack: the file's ID, who or which channel has it, and the user name in a person's certificates. */
   files: readonly { id: string; to: string; user?: string | undefined }[];
   /** Slack IDs of the people whose access was revoked. */
@@ -199,10 +203,15 @@ export function planDemo(request: {
 }
 
 /** A demo without pods; with `stopsExpiry` its lifetime is on hold. */
-export function pausedDemo(demo: Demo, now: Date, { stopsExpiry }: { stopsExpiry: boolean }): Demo {
+export function pausedDemo(
+  demo: Demo,
+  now: Date,
+  { stopsExpiry, jobId }: { stopsExpiry: boolean; jobId?: string },
+): Demo {
   if (demo.state === 'paused') return demo;
   const leftMs = Math.max(0, demo.expires.getTime() - now.getTime());
-  return { ...demo, state: 'paused', problem: undefined, paused: { since: now, ...(stopsExpiry && { leftMs }) } };
+  const paused = { since: now, ...(stopsExpiry && { leftMs }), ...(jobId !== undefined && { jobId }) };
+  return { ...demo, state: 'paused', problem: undefined, paused };
 }
 
 /** A demo that is no longer paused; its lifetime goes on. */
@@ -215,7 +224,7 @@ export function awakeDemo(demo: Demo, now: Date): Demo {
 /** A demo that has become ready; its lifetime starts with the first time. */
 export function readyDemo(demo: Demo, now: Date): Demo {
   const begins = { ready: now, expires: new Date(now.getTime() + demo.ttlMs) };
-  return { ...demo, ...(demo.ready === undefined && begins), state: 'ready', problem: undefined };
+  return { ...demo, ...(demo.ready === undefined && begins), state: 'ready', problem: undefined, used: now };
 }
 
 /**

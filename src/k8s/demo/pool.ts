@@ -38,7 +38,7 @@ export function planPair(name: string, config: DemoConfig, claimNamespace: strin
 /** Settings that change nothing in a pair. */
 const settledLater = [
   ...Object.keys(sharedConfig.shape),
-  ...['hostCluster', 'pool', 'pause', 'credentials', 'delivery', 'stepDeadlineFactor'],
+  ...['hostCluster', 'pool', 'pause', 'autoPause', 'credentials', 'delivery', 'stepDeadlineFactor'],
 ];
 
 /** Equal for configurations from which the same pair would be made. */

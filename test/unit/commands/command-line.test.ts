@@ -131,6 +131,7 @@ const messages: Record<string, Shown> = {
     demo,
     [{ step: 'istiod', says: 'Installing istiod', state: 'failed' }],
     undefined,
+    config,
   ),
   'a demo that is busy': beingWorkedOnMessage(demo, holder),
   'a demo that is gone': { text: new UnknownDemo('It is gone.', demo).hint!, blocks: [] },

@@ -31,7 +31,10 @@ export function assertWithinLimits(
 const shownDemos = 3;
 
 function namesAndEnds(demos: readonly Demo[]): Mrkdwn {
-  const soonest = demos.toSorted((a, b) => a.expires.getTime() - b.expires.getTime()).slice(0, shownDemos);
+  const soonest = demos
+    .filter(({ paused }) => paused?.leftMs === undefined)
+    .toSorted((a, b) => a.expires.getTime() - b.expires.getTime())
+    .slice(0, shownDemos);
   return joinMrkdwn(
     soonest.map(
       ({ name, owner, expires }) => mrkdwn`${name} of ${mention(owner.id)}, which expires ${slackTime(expires)}`,

@@ -7,7 +7,7 @@ import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
-import { describeState, kubeconfigName, message, onCluster, unprovenText } from '../../slack/messages.js';
+import { describeState, kubeconfigName, lifetimeText, message, onCluster, unprovenText } from '../../slack/messages.js';
 
 /** The comment of the kubeconfig that is sent when a demo is ready. */
 export function kubeconfigComment(
@@ -30,7 +30,7 @@ export function kubeconfigComment(
     mrkdwn`:tada: Demo *${demo.name}* of ${mention(demo.owner.id)} is ready${onCluster(config)} after ${formatDuration(tookMs)}: two virtual clusters, one Istio mesh, helloworld v1 in vc1 and v2 in vc2.`,
     mrkdwn`The kubeconfig has a context for each cluster, *vc1* and *vc2*. Save it, then run: \`kubectl --kubeconfig ${kubeconfigName(demo.name)} --context vc1 get namespaces\``,
     open,
-    mrkdwn`It expires ${slackTime(demo.expires)}. Next: ${commandLine(demo, 'verify')}, ${commandLine(demo, 'kubeconfig')} for your own kubeconfig${config.dashboard.enabled && mrkdwn`, ${commandLine(demo, 'dashboard')}`}.`,
+    mrkdwn`${lifetimeText(demo, config, 'duration')} Next: ${commandLine(demo, 'verify')}, ${commandLine(demo, 'kubeconfig')} for your own kubeconfig${config.dashboard.enabled && mrkdwn`, ${commandLine(demo, 'dashboard')}`}.`,
     demo.publicName && keptNameText(demo.publicName),
     unproven && unprovenText(unproven),
     weaker.length > 0 && mrkdwn`:warning: ${weakerIsolation(weaker)}.`,

@@ -1,9 +1,9 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { changeRecord } from '../../../k8s/demo/demo-record.js';
 import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
-import { mrkdwn } from '../../../mrkdwn.js';
+import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { audit } from '../../audit.js';
-import { openFlowCard } from '../../demo-card.js';
+import { openFlowCard, type FlowCard } from '../../demo-card.js';
 import { requireDemo, requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
@@ -11,6 +11,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
 import { pausedButtons } from '../../slack/demo-buttons.js';
+import type { Audience } from '../../slack/slack.js';
 import { message, onCluster } from '../../slack/messages.js';
 import { pauseFlow } from './flow.js';
 
@@ -19,33 +20,17 @@ export const pause: Handler<'pause'> = (run) =>
   withClaimedDemo(run, tellHolder(run), (claimed) => pauseClaimed(run, claimed));
 
 async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise<void> {
-  const { payload, config, log, slack } = run;
-  const { host, tell } = claimed;
+  const { payload, config, id, slack } = run;
+  const { host } = claimed;
   const { requester } = payload;
   const found = await requireDemo(host, run);
   const demo = found.state === 'paused' ? found : await requireReadyDemo(host, run);
   await claimed.keepVerifiesOut();
-  const paused = await changeRecord(host, demo, (current) => pausedDemo(current, new Date(), config.pause));
-  const title = mrkdwn`Pausing demo *${demo.name}*${onCluster(config)}`;
-  const card = await openFlowCard({ run, claimed, demo: paused, title, audience: requester });
-  try {
-    const tasks = await runReportedFlow({ run, claimed, demo: paused, flow: pauseFlow, card });
-    await card.noteDurations(tasks);
-  } catch (error) {
-    if (!(error instanceof FlowError)) throw error;
-    const hint = [error.hint, hintFor(demo)].filter(Boolean).join('\n');
-    const shown = { title: mrkdwn`Pausing demo *${demo.name}* failed`, hint };
-    const actions = pausedButtons(demo, config);
-    tell(() => card.fail(error, { ...shown, actions }));
-    throw new FlowFailed(error, { ...shown, audience: requester, card });
-  }
-  const act = { act: 'paused', by: requester.userId, what: 'paused it' };
-  const done = await changeRecord(host, paused, (current) =>
-    withDone(withAudit(current, { at: new Date(), ...act }), run.id),
+  const paused = await changeRecord(host, demo, (current) =>
+    pausedDemo(current, new Date(), { ...config.pause, jobId: id }),
   );
-  await audit(log, host, done, act);
-  tell(() => card.settleReady());
-  tell(() =>
+  await stopPods({ run, claimed, demo: paused, audience: requester, act: { by: requester.userId, what: 'paused it' } });
+  claimed.tell(() =>
     slack.whisper(
       requester,
       message(
@@ -53,6 +38,46 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
       ),
     ),
   );
+}
+
+export interface Pause {
+  run: JobRun<'pause'> | JobRun<'autopause'>;
+  claimed: ClaimedHost;
+  /** It is recorded as paused. */
+  demo: Demo;
+  audience: Audience;
+  /** For the demo's history. */
+  act: { by?: string; what: string };
+  /** Where more than its name is to be said, such as `, which nobody uses`. */
+  why?: Mrkdwn;
+}
+
+/**
+ * Stops the pods of a demo, and shows that on its card.
+ * @throws FlowFailed
+ */
+export async function stopPods({ run, claimed, demo, audience, act, why }: Pause): Promise<FlowCard> {
+  const { config, log } = run;
+  const { host, tell } = claimed;
+  const title = mrkdwn`Pausing demo *${demo.name}*${onCluster(config)}${why}`;
+  const card = await openFlowCard({ run, claimed, demo, title, audience });
+  try {
+    const tasks = await runReportedFlow({ run, claimed, demo, flow: pauseFlow, card });
+    await card.noteDurations(tasks);
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    const hint = [error.hint, hintFor(demo)].filter(Boolean).join('\n');
+    const shown = { title: mrkdwn`Pausing demo *${demo.name}* failed`, hint };
+    const actions = pausedButtons(demo, config);
+    tell(() => card.fail(error, { ...shown, actions }));
+    throw new FlowFailed(error, { ...shown, audience, card });
+  }
+  const done = await changeRecord(host, demo, (current) =>
+    withDone(withAudit(current, { at: new Date(), ...act }), run.id),
+  );
+  await audit(log, host, done, { act: 'paused', ...act });
+  tell(() => card.settleReady());
+  return card;
 }
 
 const hintFor = (demo: Demo): string =>

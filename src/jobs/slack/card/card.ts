@@ -5,7 +5,7 @@ import { hostOf } from '../../../k8s/virtual-cluster/hosts.js';
 import { publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
-import { brief, onCluster } from '../messages.js';
+import { brief, lifetimeText, onCluster } from '../messages.js';
 import { pausedButtons, readyButtons, readyMenu } from '../demo-buttons.js';
 
 /*
@@ -15,9 +15,9 @@ import { pausedButtons, readyButtons, readyMenu } from '../demo-buttons.js';
 
 /** The card of a demo that can be used. */
 export function readyCard(demo: Demo, config: DemoConfig): SlackMessage {
-  const { name, owner, expires } = demo;
+  const { name, owner } = demo;
   const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is ready${onCluster(config)}`;
-  const rest = [mrkdwn`It expires ${slackTime(expires)}.`, addressesText(demo, config), verdictText(demo)];
+  const rest = [lifetimeText(demo, config, 'duration'), addressesText(demo, config), verdictText(demo)];
   return {
     text: plain(joinMrkdwn([mrkdwn`${title}.`, ...rest], ' ')),
     blocks: [
@@ -32,18 +32,12 @@ export function pausedCard(demo: Demo, config: DemoConfig): SlackMessage {
   const { name, owner, paused } = demo;
   const title = mrkdwn`Demo *${name}* of ${mention(owner.id)} is paused${onCluster(config)}`;
   const since = paused && mrkdwn`Since ${slackTime(paused.since)} it has no pods; its volumes and keys are kept.`;
-  const rest = joinMrkdwn([since, expiryText(demo)], ' ');
+  const rest = joinMrkdwn([since, lifetimeText(demo, config)], ' ');
   return {
     text: plain(mrkdwn`${title}. ${rest}`),
     blocks: [...sections(mrkdwn`:double_vertical_bar: ${title}.\n${rest}`), buttons(pausedButtons(demo, config))],
   };
 }
-
-/** `It expires tomorrow at noon.` */
-const expiryText = ({ expires, paused }: Demo): Mrkdwn =>
-  paused?.leftMs === undefined
-    ? mrkdwn`It expires ${slackTime(expires)}.`
-    : mrkdwn`Its lifetime is on hold: it will have ${formatDuration(paused.leftMs)} left when it is resumed.`;
 
 function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
   const [name, { places }] = [publicNameOf(demo), demo];

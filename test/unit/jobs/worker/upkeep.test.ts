@@ -5,7 +5,7 @@ import { countDemos, isDueNow, upkeepFor } from '../../../../src/jobs/worker/upk
 import type { Demo } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
-const credentials = { credentials: { maxAge: hours(8) } } as Parameters<typeof upkeepFor>[1];
+const credentials = { credentials: { maxAge: hours(8) }, autoPause: {} } as Parameters<typeof upkeepFor>[1];
 const ago = (ms: number) => new Date(Date.now() - ms);
 const demo = (fields: Partial<Demo>): Demo => ({
   ...plannedDemo({ now: new Date() }),
@@ -48,6 +48,43 @@ describe('the upkeep of demos', () => {
     for (const state of ['creating', 'ready', 'failed'] as const)
       assert.deepEqual(due(demo({ state, isUnlabelled: true })), ['renew']);
     assert.deepEqual(due(demo({ state: 'deleting', isUnlabelled: true })), []);
+  });
+
+  describe('where idle demos are paused', () => {
+    const rules = { ...credentials, autoPause: { idle: hours(2) } };
+    const now = new Date();
+    const dueAt = (fields: Partial<Demo>) => {
+      const used = { ready: ago(hours(5)), used: ago(hours(3)), traces: { seen: 'x', at: ago(minutes(5)) } };
+      return upkeepFor([demo({ ...used, ...fields })], rules, now).map(({ name }) => name);
+    };
+
+    test('pauses one that nobody has used for that long, and looks at the others from time to time', () => {
+      assert.deepEqual(dueAt({}), ['autopause']);
+      assert.deepEqual(dueAt({ used: ago(hours(1)) }), []);
+      assert.deepEqual(dueAt({ used: ago(hours(1)), traces: { seen: 'x', at: ago(minutes(11)) } }), ['look']);
+      assert.deepEqual(dueAt({ used: ago(hours(1)), traces: undefined }), ['look']);
+    });
+
+    test('looks before it pauses one that has not been watched', () => {
+      assert.deepEqual(dueAt({ traces: undefined }), ['look']);
+      assert.deepEqual(dueAt({ traces: { seen: 'x', at: ago(hours(3)) } }), ['look']);
+    });
+
+    test('leaves one alone that is verified on a schedule, or is not ready, or whose keys are being replaced', () => {
+      assert.deepEqual(
+        dueAt({ schedule: { everyMs: hours(1), last: now } }).filter((name) => name !== 'reverify'),
+        [],
+      );
+      for (const state of ['creating', 'failed', 'paused'] as const) assert.deepEqual(dueAt({ state }), []);
+      assert.deepEqual(dueAt({ replacing: { jobId: 'j', authorities: {}, served: [] } }), []);
+    });
+
+    test('asks once for each time that it was used, however many workers find it', () => {
+      const idOf = (used: Date) => upkeepFor([demo({ used, traces: { seen: 'x', at: now } })], rules, now)[0]?.dedupeId;
+      const used = ago(hours(3));
+      assert.equal(idOf(used), idOf(used));
+      assert.notEqual(idOf(used), idOf(ago(hours(4))));
+    });
   });
 
   test('is the same request for one turn, whoever finds it, and another for the next turn', () => {

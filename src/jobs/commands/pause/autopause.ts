@@ -1,0 +1,58 @@
+import { formatDuration } from '../../../duration.js';
+import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
+import { pausedDemo, type Demo } from '../../../k8s/demo/demo.js';
+import { isIdle } from '../../../k8s/demo/idle.js';
+import { mrkdwn } from '../../../mrkdwn.js';
+import { buttons } from '../../../slack-message.js';
+import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+import { demoButton } from '../../slack/demo-buttons.js';
+import { message } from '../../slack/messages.js';
+import { lookAtTraces } from './look.js';
+import { stopPods } from './pause.js';
+
+/** Pauses a demo that nobody has used for long, and says so in the thread of its card. */
+export const autopause: Handler<'autopause'> = (run) =>
+  withClaimedDemo(
+    run,
+    async () => run.log.info('the idle demo is busy; it is looked at again later'),
+    (claimed) => pauseIdle(run, claimed),
+  );
+
+async function pauseIdle(run: JobRun<'autopause'>, claimed: ClaimedHost): Promise<void> {
+  const { config, id, payload, slack } = run;
+  const { host } = claimed;
+  const found = await findDemo(host, payload.demo);
+  const demo = isUnfinished(found, id) ? found : found && (await pausedIfIdle(run, claimed, found));
+  if (!demo || !isUnfinished(demo, id)) return;
+  const audience = { channelId: demo.channel, userId: demo.owner.id };
+  const { idle } = config.autoPause;
+  const unused = idle === undefined ? 'without use' : `after ${formatDuration(idle)} without use`;
+  const why = mrkdwn`, ${unused}`;
+  const card = await stopPods({ run, claimed, demo, audience, act: { what: `paused it ${unused}` }, why });
+  const { text, blocks } = message(
+    mrkdwn`:double_vertical_bar: Demo *${demo.name}* was paused ${unused}. Its volumes and keys are kept.`,
+  );
+  const said = { text, blocks: [...blocks, buttons([demoButton(demo, 'resume', { style: 'primary' })])] };
+  claimed.tell(() => slack.reply(card.place(), audience, said));
+}
+
+/** An earlier run of this job has recorded that the demo is paused, and its worker died. */
+const isUnfinished = (demo: Demo | undefined, jobId: string): boolean =>
+  demo?.state === 'paused' && demo.paused?.jobId === jobId && !demo.done.includes(jobId);
+
+/** A last look, and the same write that decides whether somebody has used the demo meanwhile. */
+async function pausedIfIdle(
+  run: JobRun<'autopause'>,
+  { host, signal, keepVerifiesOut }: ClaimedHost,
+  demo: Demo,
+): Promise<Demo | undefined> {
+  const { config, id } = run;
+  if (!isIdle(demo, config)) return undefined;
+  await keepVerifiesOut();
+  const looked = await lookAtTraces(run, host, demo, signal);
+  if (!looked || !isIdle(looked, config)) return undefined;
+  return await changeExisting(host, looked, (current) =>
+    isIdle(current, config) ? pausedDemo(current, new Date(), { ...config.pause, jobId: id }) : current,
+  );
+}

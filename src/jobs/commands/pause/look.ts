@@ -1,0 +1,44 @@
+import { messageOf } from '../../../errors.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
+import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
+import { isLookDue, withTraces } from '../../../k8s/demo/idle.js';
+import { takeDemoRights } from '../../../k8s/permissions/demo-rights.js';
+import { readTraces } from '../../../k8s/mesh/traces.js';
+import { bothClusters } from '../../context.js';
+import { withDemoContext, withHost } from '../../host-cluster.js';
+import type { Handler, JobRun } from '../../job-run.js';
+
+/** Looks whether a demo is used. It takes no claim: it reads, and notes what it saw in one write. */
+export const look: Handler<'look'> = (run) =>
+  withHost(run, async (host) => {
+    const demo = await findDemo(host, run.payload.demo);
+    if (demo && isLookDue(demo, run.config)) await lookAtTraces(run, host, demo, run.signal);
+  });
+
+/** Notes what use has left since the last look; undefined if that cannot be found out, or the demo was deleted meanwhile. */
+export async function lookAtTraces(
+  run: JobRun<'look'> | JobRun<'autopause'>,
+  host: Cluster,
+  demo: Demo,
+  signal: AbortSignal,
+): Promise<Demo | undefined> {
+  const { config, metrics, log } = run;
+  const outcome = (found: 'used' | 'unused' | 'unknown') => metrics.idleLooks.inc({ outcome: found });
+  let seen: string;
+  try {
+    seen = await withDemoContext(run, { host, demo, signal }, async (context) => {
+      for (const place of demo.places) await takeDemoRights({ ...context, place }, signal);
+      return await readTraces(Object.values(await bothClusters(context)), signal, config);
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    outcome('unknown');
+    log.warn({ reason: messageOf(error) }, 'whether the demo is used is not known');
+    return undefined;
+  }
+  const now = new Date();
+  const noted = await changeExisting(host, demo, (current) => withTraces(current, seen, config, now));
+  outcome(noted?.used?.getTime() === now.getTime() ? 'used' : 'unused');
+  return noted;
+}
