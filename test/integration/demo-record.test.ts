@@ -247,7 +247,7 @@ describe('the record of a demo', () => {
       await assert.rejects(findDemo(elsewhere, 'theirs'), (error: UserError) => {
         assert.equal(error.code, 'managed-elsewhere');
         assert.ok(error instanceof Refusal);
-        assert.match(error.message, /another vcdemo installation.* in namespace default, these workers in elsewhere/);
+        assert.match(error.message, /another vcdemo installation.* namespace default .*these workers use elsewhere/);
         assert.doesNotMatch(error.hint ?? '', /delete|repair/);
         return true;
       });
