@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Job, JobsOptions, Queue } from 'bullmq';
+import type { Job, JobsOptions, JobType, Queue } from 'bullmq';
 import type { JobRequest } from './commands/job-payloads.js';
 import { hours, minutes, seconds } from './duration.js';
+import { messageOf } from './errors.js';
 import type { SignedJob, Signatures } from './job-signature.js';
+import { isAnswer } from './redis/answers.js';
 
 /** A new job, with an id that says what it does and for which demo; the same `deliveryId` yields the same id. */
 export function newJob({ name, payload }: JobRequest, deliveryId?: string): SignedJob {
@@ -59,7 +61,7 @@ async function isForged(queue: Queue, { name }: SignedJob, { id, ttlMs }: Dedupl
   const lastsMs = Number(await redis.runCommand('pttl', [queue.toKey(`de:${id}`)]));
   if (lastsMs !== -1) return lastsMs > (ttlMs ?? 0) + clocksDifferMs;
   if (ttlMs !== undefined) return true;
-  const job = await queue.getJob(by);
+  const job = await findJob(queue, by);
   return job?.name !== name || job.finishedOn !== undefined;
 }
 
@@ -75,7 +77,35 @@ export async function putBack(queue: Queue, job: Job<unknown>, token: string | u
 }
 
 /** Whether Redis still has the job. */
-export const isKept = async (queue: Queue, id: string): Promise<boolean> => (await queue.getJob(id)) !== undefined;
+export const isKept = async (queue: Queue, id: string): Promise<boolean> => (await findJob(queue, id)) !== undefined;
+
+/**
+ * The jobs in these states, next first. What BullMQ has not written is left out: one entry of somebody else must not keep
+ * people from everything that looks at the queue.
+ */
+export async function jobsIn(queue: Queue, states: JobType[], first: number, last: number): Promise<Job<unknown>[]> {
+  return await jobsOf(queue, await queue.getRanges(states, first, last, true));
+}
+
+/** The same for jobs that were done, last first. */
+export const doneJobs = async (queue: Queue, most: number): Promise<Job<unknown>[]> =>
+  jobsOf(queue, await queue.getRanges(['completed'], 0, most - 1, false));
+
+async function jobsOf(queue: Queue, ids: readonly string[]): Promise<Job<unknown>[]> {
+  const found = await Promise.all(ids.map((id) => findJob(queue, id)));
+  return found.filter((job) => job !== undefined);
+}
+
+/** The job; undefined if Redis does not have it, or in a form that cannot be read. */
+export async function findJob(queue: Queue, id: string): Promise<Job<unknown> | undefined> {
+  try {
+    return await queue.getJob(id);
+  } catch (error) {
+    const isNoHash = isAnswer(error) && messageOf(error).startsWith('WRONGTYPE');
+    if (isNoHash || error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
 
 /** BullMQ takes jobs without a priority first. */
 const lowestPriority = 1000;

@@ -1,5 +1,6 @@
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { formatDuration, minutes } from './duration.js';
+import { doneJobs, findJob, jobsIn } from './job-queue.js';
 import { medianOf } from './median.js';
 
 /* Whose turn it is: how many jobs are before one that waits, and about how long they will take. */
@@ -45,22 +46,21 @@ const mostMeasured = 15;
 
 /** The pace of a queue, from the jobs that run and the last ones that people asked for and that were done. */
 export async function paceOf(queue: Queue, now = Date.now()): Promise<Pace> {
-  const [active, completed]: (Job<unknown> | undefined)[][] = await Promise.all([
-    queue.getActive(0, mostActive),
-    queue.getCompleted(0, 2 * mostMeasured),
+  const [active, done] = await Promise.all([
+    jobsIn(queue, ['active'], 0, mostActive),
+    doneJobs(queue, 2 * mostMeasured),
   ]);
-  const runningForMs = active!.flatMap((job) => (job?.processedOn === undefined ? [] : [now - job.processedOn]));
-  const tookMs = completed!.flatMap((job) =>
-    job?.processedOn !== undefined && job.finishedOn !== undefined && job.name !== 'renew'
-      ? [job.finishedOn - job.processedOn]
-      : [],
-  );
+  const runningForMs = active.map(({ processedOn = NaN }) => now - processedOn).filter(Number.isFinite);
+  const tookMs = done
+    .filter(({ name }) => name !== 'renew')
+    .map(({ processedOn = NaN, finishedOn = NaN }) => finishedOn - processedOn)
+    .filter(Number.isFinite);
   return { runningForMs, usualMs: tookMs.length > 0 ? medianOf(tookMs.slice(0, mostMeasured)) : undefined };
 }
 
 /** The place of a job that no worker has taken yet; undefined if one has. */
 export async function turnOf(queue: Queue, id: string): Promise<Turn | undefined> {
-  const job: Job<unknown> | undefined = await queue.getJob(id);
+  const job = await findJob(queue, id);
   if (job === undefined || job.processedOn !== undefined) return undefined;
   const waiting = await queue.getRanges(['wait'], 0, mostWaiting, true);
   const place = waiting.indexOf(id);

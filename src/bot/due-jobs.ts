@@ -1,4 +1,5 @@
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
+import { jobsIn } from '../job-queue.js';
 
 /** How many are moved at a time; the next turn moves the others. */
 const mostAtOnce = 100;
@@ -8,7 +9,7 @@ const mostAtOnce = 100;
  * KEDA starts one only for jobs that wait.
  */
 export async function promoteDueJobs(queue: Queue): Promise<void> {
-  const jobs: Job[] = await queue.getDelayed(0, mostAtOnce - 1);
+  const jobs = await jobsIn(queue, ['delayed'], 0, mostAtOnce - 1);
   const due = jobs.filter(({ timestamp, delay }) => timestamp + delay <= Date.now());
   // Another bot, or a worker that has just started, may be faster.
   await Promise.allSettled(due.map((job) => job.promote()));

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
+import { z } from 'zod';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../commands/payload.js';
 import { memberOf, viewersKey, type Viewer } from '../home-viewers.js';
-import { newJob, putOnQueue } from '../job-queue.js';
+import { findJob, jobsIn, newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
 import type { Log } from '../log.js';
 import { countedStates, type QueueLengths } from '../metrics.js';
@@ -160,8 +161,8 @@ export function createJobQueues(
       const count = async (queue: Queue) => {
         const all = await queue.getWaitingCount();
         if (all < most) return all;
-        const jobs: { data?: { requester?: { userId?: string } } | null }[] = await queue.getWaiting(0, mostCounted);
-        return jobs.filter((job) => job?.data?.requester?.userId === userId).length;
+        const jobs = await jobsIn(queue, ['wait'], 0, mostCounted);
+        return jobs.filter(({ data }) => requesterOf(data) === userId).length;
       };
       const counts = await untilDone(pingTimeoutMs, () => Promise.all(ofKind.map(count)));
       return counts.reduce((sum, each) => sum + each, 0);
@@ -220,7 +221,10 @@ export function createMomentaryQueues(settings: QueueingSettings, log: Log, opti
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 const hasFailed = async (queue: Queue, id: string): Promise<boolean> =>
-  (await queue.getJob(id))?.failedReason !== undefined;
+  (await findJob(queue, id))?.failedReason !== undefined;
+
+const asked = z.object({ requester: z.object({ userId: z.string() }) });
+const requesterOf = (data: unknown): string | undefined => asked.safeParse(data).data?.requester.userId;
 
 function openQueue(name: string, link: RedisLink, telemetry: Telemetry | undefined): Queue {
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.

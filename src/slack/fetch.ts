@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { costOf } from '../bytes.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
@@ -153,7 +154,7 @@ async function readBody(answer: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of answer.body ?? []) {
-    size += part.byteLength;
+    size += costOf(part);
     if (size > mostBytes) throw new Error(`Slack's answer is longer than ${mostBytes} bytes`);
     parts.push(part);
   }

@@ -308,6 +308,13 @@ describe('the record of a demo', () => {
       assert.ok(![...demos, ...unreadable].some(({ name }) => name.includes('ended')));
     });
 
+    it('has ended for all commands from before it, even if somebody has overwritten that', async () => {
+      await forgetDemo(host, await beginWork(host, plan('torn'), 'deleting', { id: 'delete-1', askedAt: asked }));
+      await merge(host, ref('v1', 'ConfigMap', 'vcdemo-torn.ended', 'default'), { data: { end: 'x' } });
+      const end = await findEnd(host, 'torn');
+      assert.ok(end && end.askedAt > asked && end.askedAt <= new Date());
+    });
+
     it('leaves nothing behind once commands from its time are refused for their age', async () => {
       await forgetDemo(host, await beginWork(host, plan('aged'), 'deleting', { id: 'delete-1', askedAt: asked }));
       await dropEnds(host, new Date(Date.now() - 60_000));

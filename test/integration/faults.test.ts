@@ -29,6 +29,7 @@ const messages: Record<Fault, RegExp[]> = {
   'remote-secret-wrong': [
     /Creating demo \*\S+\* failed/,
     /only v1 of helloworld answers/,
+    /waiting for istiod of vc\d to read the other cluster; last seen: istiod says \w+ of it/,
     /What to do:.*NetworkPolicies between/,
   ],
   'api-down': [/`create \S+` failed/, /API of the host cluster at .* cannot be reached/, /What to do:/],

@@ -178,6 +178,14 @@ describe('a warm pair', () => {
       assert.equal((await run('pool', 'U0ROOT', { act: 'size', count: 3 }, { askedAt })).code, 'command-over');
     });
 
+    it('does not drain the pairs that were made since when its job is repeated', async () => {
+      await clear();
+      await made();
+      const askedAt = new Date(Date.now() - minutes(5));
+      assert.match((await run('pool', 'U0ROOT', { act: 'drain' }, { askedAt })).said.join(), /1 ready/);
+      assert.deepEqual(await drained(), []);
+    });
+
     it('drains: no pair can be claimed any more, and all are deleted', async () => {
       await clear();
       const pairs = [await made(), await made()];

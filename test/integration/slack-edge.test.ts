@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -342,6 +343,20 @@ describe('several bots', () => {
     assert.deepEqual(answers[0], answers[1]);
     assert.deepEqual(await demos(), ['twice']);
   });
+});
+
+test('a request in very many small parts, which take more memory than their bytes, is refused', async () => {
+  const { url } = await startListening();
+  const body = command(`create ${'x'.repeat(2_000)}`);
+  const request = http.request(`${url}/slack/events`, {
+    method: 'POST',
+    headers: { ...signedHeaders(slack.signingSecret, body), 'transfer-encoding': 'chunked' },
+  });
+  for (const part of body) request.write(part);
+  request.end();
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  assert.equal(response.resume().statusCode, 413);
+  assert.deepEqual(await demos(), []);
 });
 
 describe('a request that is sent slowly', () => {

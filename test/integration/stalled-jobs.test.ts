@@ -7,7 +7,7 @@ import { listsToScaleBy } from '../../src/commands/payload.js';
 import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
 import { connectCluster } from '../../src/k8s/client/cluster.js';
-import { beginWork, findDemo, noteCard } from '../../src/k8s/demo/demo-record.js';
+import { beginWork, changeRecord, findDemo, noteCard } from '../../src/k8s/demo/demo-record.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { createLog } from '../../src/log.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
@@ -116,4 +116,52 @@ describe('a job whose worker died', { concurrency: true }, () => {
       await own.close();
     }
   });
+
+  for (const [command, state, shownAs, button] of [
+    [
+      'pause',
+      'paused',
+      /Pausing demo \*abandoned\* failed[\s\S]*pause abandoned[\s\S]*resume abandoned/,
+      /"resume abandoned"/,
+    ],
+    ['resume', 'creating', /Resuming demo \*abandoned\* failed[\s\S]*create abandoned/, /"Resume".*"create abandoned"/],
+  ] as const)
+    it(`is given up the sixth time, and the card says what to do about the ${command}`, async () => {
+      const own = await simulatedHost(undefined);
+      const cluster = connectCluster('host', hostAccess({ KUBECONFIG: own.cluster.kubeconfigFile }));
+      const posted = await slack.client.chat.postMessage({
+        channel: slack.channel,
+        text: `the card of the ${command}`,
+      });
+      const card = { channel: slack.channel, ts: posted.ts! };
+      const owner = { id: slack.alice.userId, name: 'alice' };
+      const planned = plannedDemo({ name: 'abandoned', owner, channel: slack.channel, now: new Date() });
+      try {
+        await findIt(
+          (requester) => ({ name: command, payload: { requester, demo: 'abandoned' } }),
+          command === 'pause' ? 'removal' : 'provisioning',
+          5,
+          new RegExp(`\`${command} abandoned\` failed[\\s\\S]*worker running this job died`),
+          (jobId) =>
+            changeRecord(cluster, planned, (current) => ({
+              ...current,
+              ...{
+                state,
+                card,
+                ...(state === 'paused'
+                  ? { paused: { since: new Date(), jobId } }
+                  : { begun: { jobId, askedAt: new Date() } }),
+              },
+            })),
+          own,
+        );
+        const shown = (await slack.messages(slack.channel)).find(({ ts }) => ts === card.ts)!;
+        assert.match(textOf(shown), shownAs);
+        assert.match(JSON.stringify(shown.blocks), button);
+        assert.equal((await findDemo(cluster, 'abandoned'))?.state, state === 'paused' ? 'paused' : 'failed');
+      } finally {
+        cluster.close();
+        await own.close();
+      }
+    });
 });

@@ -94,7 +94,8 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       log: options.log ?? createLog('test', 'silent'),
       draining: new AbortController().signal,
       signal: new AbortController().signal,
-      openQueue: options.openQueue ?? (() => ({ getJobs: () => Promise.resolve([]), close: () => Promise.resolve() })),
+      openQueue:
+        options.openQueue ?? (() => ({ getRanges: () => Promise.resolve([]), close: () => Promise.resolve() })),
       ...over,
     } as unknown as JobRun<Name>;
     const error = await (handlers[name] as Handler<Name>)(run).then(

@@ -60,7 +60,7 @@ export async function runHandler(request: HandlerRun): Promise<string | undefine
     config: { ...config, access: { ...config.access, admins } },
     ...{ istio: new IstioRenderer(), metrics: createWorkerMetrics(), delivered: new Map() },
     log: createLog('test', 'silent'),
-    openQueue: () => ({ getJobs: () => Promise.resolve([]), close: () => Promise.resolve() }),
+    openQueue: () => ({ getRanges: () => Promise.resolve([]), close: () => Promise.resolve() }),
     draining: AbortSignal.abort(new Error('no step is done')),
     signal: new AbortController().signal,
   } as unknown as JobRun<typeof name>;

@@ -32,6 +32,8 @@ const mostConnections = 500;
  * can make the bot read bodies, but must not be able to fill its memory or keep commands out.
  */
 const mostBytesOfLongBodies = 8 * 1024 * 1024;
+/** Slack's bodies arrive in parts of some kilobytes; many small ones take more memory for themselves than for their bytes. */
+const mostParts = 1000;
 
 /** A server that is not listening yet. It reads the body of a Slack request only if its headers and age are valid. */
 export function createHttpReceiver({ signingSecret, dispatch, routes, log }: HttpReceiverOptions): Server {
@@ -95,6 +97,7 @@ function createBodyReader(budget: number): (request: IncomingMessage) => Promise
       for await (const part of content) {
         parts.push(part);
         size += part.length;
+        if (parts.length > mostParts) return 413;
         if (size <= commandLimit) continue;
         if (size > limitFor(request.headers['content-type'], Buffer.concat(parts.slice(0, 8)))) return 413;
         const more = size - commandLimit - held;

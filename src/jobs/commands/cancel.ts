@@ -5,6 +5,7 @@ import { isOwner, roleOf } from '../../access.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
+import { jobsIn } from '../../job-queue.js';
 import { pause } from '../../k8s/check.js';
 import { cancelHolder, holderNow, type Holder } from '../../k8s/demo/claim.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
@@ -92,12 +93,11 @@ async function withJobs<Result>(
 ): Promise<Result> {
   const queue = run.openQueue(queueName('provisioning', run.config.hostCluster));
   try {
-    // A job that is removed meanwhile is listed as undefined.
-    const jobs: (Job<unknown> | undefined)[] = await queue.getJobs(states, 0, mostJobs);
+    const jobs = await jobsIn(queue, states, 0, mostJobs);
     return await work(
       jobs.flatMap((job) => {
-        const read = job && readTrusted(job, run);
-        return job && read && isFor(run, read) ? [{ job, read }] : [];
+        const read = readTrusted(job, run);
+        return read && isFor(run, read) ? [{ job, read }] : [];
       }),
     );
   } finally {

@@ -1,4 +1,5 @@
 import type { Job, Queue } from 'bullmq';
+import { jobsIn } from '../../job-queue.js';
 import { paceOf, startsInMs } from '../../queue-turn.js';
 import type { QueuedJob } from '../job-run.js';
 import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
@@ -8,8 +9,8 @@ const mostRead = 30;
 /** The jobs on a queue that can be trusted: those that run, then those that wait, next first. */
 export async function queuedJobs(queue: Queue, settings: Parameters<typeof readJob>[1]): Promise<QueuedJob[]> {
   const [active, waiting, pace] = await Promise.all([
-    queue.getActive(0, mostRead),
-    queue.getWaiting(0, mostRead),
+    jobsIn(queue, ['active'], 0, mostRead),
+    jobsIn(queue, ['wait'], 0, mostRead),
     paceOf(queue),
   ]);
   const read = (jobs: Job<unknown>[], isActive: boolean) =>

@@ -1,5 +1,6 @@
 import https from 'node:https';
 import http from 'node:http';
+import { costOf } from '../../bytes.js';
 import { messageOf } from '../../errors.js';
 import { seconds } from '../../duration.js';
 import type { Access, Credential } from './server-access.js';
@@ -192,7 +193,7 @@ function send(
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
-        budget.bytes -= chunk.length;
+        budget.bytes -= costOf(chunk);
         if (budget.bytes >= 0) return;
         const what = `the answer to ${options.method} ${url.pathname}`;
         reject(new TooMuchError(what, `${longestAnswer / 1_000_000} MB`));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { costOf } from '../../bytes.js';
 import { parseJson } from '../../json.js';
 import { messageOf } from '../../errors.js';
 import { shorten } from '../../redact.js';
@@ -42,7 +43,7 @@ export async function execInPod(
   const ended = AbortSignal.any([signal, deadline]);
   const path = execPath(target, command);
   const chunks: Buffer[] = [];
-  let length = 0;
+  let cost = 0;
   let said = '';
   const done = new AbortController();
   try {
@@ -50,8 +51,8 @@ export async function execInPod(
       const onData = (from: number, data: Buffer) => {
         if (from === channel.stdout) {
           chunks.push(data);
-          length += data.length;
-          if (length > maxBytes) reject(new TooMuchError(`the output of ${what}`, `${maxBytes / 1000} KB`));
+          cost += costOf(data);
+          if (cost > maxBytes) reject(new TooMuchError(`the output of ${what}`, `${maxBytes / 1000} KB`));
         } else if (from === channel.stderr) said = (said + data.toString('utf8')).slice(-4000);
         else if (from === channel.status) {
           const parsed = statusIn(data);

@@ -1,5 +1,6 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { z } from 'zod';
+import { parseJson } from '../../json.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import type { Demo } from './demo.js';
 import { create, pages, read, ref, remove, type Reference } from '../client/objects.js';
@@ -37,7 +38,10 @@ export async function noteEnd(host: Cluster, demo: string, end: DemoEnd): Promis
 /** The end of the last demo of this name, if commands from before it may still be in Redis. */
 export async function findEnd(host: Cluster, demo: string): Promise<DemoEnd | undefined> {
   const found = await read<V1ConfigMap>(host, endReference(host, demo));
-  return found && endSchema.parse(JSON.parse(found.data?.[endKey] ?? ''));
+  if (!found) return undefined;
+  const noted = endSchema.safeParse(parseJson(found.data?.[endKey] ?? '')).data;
+  // If somebody has overwritten it, what was sent before it was noted is over.
+  return noted ?? { jobId: '', askedAt: new Date(found.metadata.creationTimestamp ?? Date.now()) };
 }
 
 /** Forgets the ends noted before `before`, when workers refuse commands from that time anyway. */

@@ -41,8 +41,7 @@ const nothing: TroubleMemory = { broke: [], told: [] };
 const kept: KeptValue<TroubleMemory> = {
   name: 'vcdemo.trouble',
   key: 'trouble',
-  // A memory that cannot be read is lost: then people are told once more.
-  schema: shape.catch(nothing),
+  schema: shape,
 };
 
 /** Adds a demo that broke; with the trouble if that is news. */

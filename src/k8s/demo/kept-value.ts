@@ -15,15 +15,15 @@ export interface KeptValue<Value> {
 }
 
 /**
- * The value; undefined if nothing was kept.
- * @throws ZodError if it is not what the schema describes
+ * The value; undefined if nothing was kept, or something that cannot be read: what somebody has overwritten must not end the
+ * upkeep of demos, and is replaced by the next change.
  */
 export async function readKept<Value>(host: Cluster, kept: KeptValue<Value>): Promise<Value | undefined> {
   return (await find(host, kept)).value;
 }
 
 /**
- * Changes the value, again if somebody else has written meanwhile; `change` gets undefined if there is none yet, and returns
+ * Changes the value, again if somebody else has written meanwhile; `change` gets undefined if there is none, and returns
  * undefined to leave it. Resolves to whether it was written: not if many workers write at the same time.
  */
 export async function changeKept<Value>(
@@ -60,5 +60,5 @@ const referenceOf = (host: Cluster, { name }: KeptValue<unknown>) =>
 async function find<Value>(host: Cluster, kept: KeptValue<Value>) {
   const present = await read<V1ConfigMap>(host, referenceOf(host, kept));
   const version = present?.metadata?.resourceVersion;
-  return present ? { value: kept.schema.parse(parseJson(present.data?.[kept.key] ?? '')), version } : { version };
+  return { value: kept.schema.safeParse(parseJson(present?.data?.[kept.key] ?? '')).data, version };
 }

@@ -146,8 +146,7 @@ const notesSchema = z.object({
 export type PoolNotes = z.output<typeof notesSchema>;
 
 const none: PoolNotes = { failures: 0 };
-/** Notes that cannot be read count as none. */
-const kept = { name: 'vcdemo.pool' as const, key: 'pool', schema: notesSchema.catch(none) };
+const kept = { name: 'vcdemo.pool' as const, key: 'pool', schema: notesSchema };
 
 /** What the pool remembers. */
 export const readPoolNotes = async (host: Cluster): Promise<PoolNotes> => (await readKept(host, kept)) ?? none;

@@ -10,7 +10,7 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
-import { pausedButtons } from '../../slack/demo-buttons.js';
+import { pausedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
 import type { Audience } from '../../slack/slack.js';
 import { message, onCluster } from '../../slack/messages.js';
 import { pauseFlow } from './flow.js';
@@ -66,19 +66,20 @@ export async function stopPods({ run, claimed, demo, audience, act, why }: Pause
     await card.noteDurations(tasks);
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
-    const hint = [error.hint, hintFor(demo)].filter(Boolean).join('\n');
+    const hint = [error.hint, unpausedHint(demo)].filter(Boolean).join('\n');
     const shown = { title: mrkdwn`Pausing demo *${demo.name}* failed`, hint };
     const actions = pausedButtons(demo, config);
     tell(() => card.fail(error, { ...shown, actions }));
     throw new FlowFailed(error, { ...shown, audience, card });
   }
   const done = await changeRecord(host, demo, (current) =>
-    withDone(withAudit(current, { at: new Date(), ...act }), run.id),
+    withDone(withAudit({ ...current, problem: undefined }, { at: new Date(), ...act }), run.id),
   );
   await audit(log, host, done, { act: 'paused', ...act });
   tell(() => card.settleReady());
   return card;
 }
 
-const hintFor = (demo: Demo): string =>
+/** What to do about a pause that failed halfway. */
+export const unpausedHint = (demo: ButtonDemo): string =>
   `${commandLine(demo, 'pause')} tries again; ${commandLine(demo, 'resume')} starts what was stopped.`;

@@ -33,7 +33,7 @@ export const pool: Handler<'pool'> = async (run) => {
     if (act === 'drain')
       for (const pair of stock.pairs)
         await changeExisting(host, pair, (current) =>
-          isIdle(current) ? { ...withState(current, 'draining'), state: 'deleting' } : current,
+          isIdle(current) && isOlder(current, run) ? { ...withState(current, 'draining'), state: 'deleting' } : current,
         );
     if (act) auditLog(log, { act: 'pool', by, what: `pool ${act}`, facts: { count } });
     await slack.whisper(requester, poolMessage(act === 'drain' ? await readStock(host) : stock, config));
@@ -41,6 +41,9 @@ export const pool: Handler<'pool'> = async (run) => {
 };
 
 const isIdle = ({ warm }: Demo) => warm?.state === 'ready' || warm?.state === 'making';
+
+/** Redis is not trusted: this job, if it is repeated, drains nothing that was made for it. */
+const isOlder = ({ created }: Demo, { askedAt }: { askedAt: Date }) => created.getTime() <= askedAt.getTime();
 
 /** @throws Refusal `bad-value`, `pool-too-large` */
 function assertWords({ payload: { act, count }, config }: JobRun<'pool'>): void {

@@ -158,6 +158,14 @@ describe('a request to Kubernetes', () => {
     assert.ok(sent < 40_000_000);
   });
 
+  test('does not read an answer of very many small parts, which take more memory than their bytes', async () => {
+    const { cluster } = await clusterWith((_request, response) => {
+      for (let sent = 0; sent < 1000; sent++) response.write(' ');
+      response.end('{}');
+    });
+    await failureOf(cluster.request({ ...get, budget: { bytes: 50_000 } }), TooMuchError);
+  });
+
   test('says if something other than Kubernetes answered', async () => {
     const { cluster } = await clusterWith((_request, response) => response.end('<html>'));
     const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);

@@ -72,6 +72,17 @@ describe('a command in a pod', () => {
     await isClosed;
   });
 
+  test('is abandoned if it writes very many small messages, which take more memory than their bytes', async () => {
+    const flooding = execWhere(
+      (socket) => {
+        for (let sent = 0; sent < 1000; sent++) socket.send(frame(1, 'x'));
+        socket.send(success);
+      },
+      { maxBytes: 50_000 },
+    );
+    await assert.rejects(flooding, /The output of sh in n\/p of vc1 exceeds 50 KB/);
+  });
+
   test('is abandoned if a message is too long', async () => {
     const message = Buffer.alloc(2_000_000, 'x');
     await assert.rejects(

@@ -5,7 +5,9 @@ import { ApiError } from '../../../../src/k8s/client/api-errors.js';
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { changeKept, readKept } from '../../../../src/k8s/demo/kept-value.js';
 import { switchMaintenance } from '../../../../src/k8s/demo/maintenance.js';
-import { create } from '../../../../src/k8s/client/objects.js';
+import { usualDurations } from '../../../../src/k8s/demo/run-durations.js';
+import { readStock } from '../../../../src/jobs/commands/pool/stock.js';
+import { apply, create } from '../../../../src/k8s/client/objects.js';
 import { claimRules } from '../../../../src/k8s/permissions/permissions.js';
 import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
 
@@ -63,10 +65,26 @@ describe('a value that workers keep', () => {
     assert.equal(await readKept(host, counter('lost')), 2);
   });
 
-  it('is an error if somebody has overwritten it, unless its schema has a default', async () => {
+  it('counts as none if somebody has overwritten it, and is replaced by the next change', async () => {
     const metadata = { name: 'vcdemo.broken', namespace: 'default' };
     await create(host, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { count: 'many' } });
-    await assert.rejects(readKept(host, counter('broken')), z.ZodError);
-    assert.equal(await readKept(host, { ...counter('broken'), schema: z.number().catch(0) }), 0);
+    assert.equal(await readKept(host, counter('broken')), undefined);
+    assert.equal(await add(host, 'broken'), true);
+    assert.equal(await readKept(host, counter('broken')), 1);
+  });
+
+  it('does not stop the upkeep of demos, whichever somebody has overwritten', async () => {
+    for (const name of ['maintenance', 'pool', 'trouble', 'durations'])
+      await apply(host, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: `vcdemo.${name}`, namespace: 'default' },
+        data: { [name]: '{"since": "never"}' },
+      });
+    const { isUnderMaintenance, notes } = await readStock(host);
+    assert.deepEqual([isUnderMaintenance, notes.failures], [false, 0]);
+    assert.equal(await usualDurations(host, 'create'), undefined);
+    assert.ok(await switchMaintenance(host, { isOn: true, by: 'U0ROOT', since: new Date() }));
+    assert.equal((await readStock(host)).isUnderMaintenance, true);
   });
 });
