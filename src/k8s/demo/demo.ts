@@ -208,7 +208,7 @@ export function pausedDemo(
   now: Date,
   { stopsExpiry, jobId }: { stopsExpiry: boolean; jobId?: string },
 ): Demo {
-  if (demo.state === 'paused') return { ...demo, paused: { since: now, ...demo.paused, ...(jobId && { jobId }) } };
+  if (demo.state === 'paused') return jobId ? { ...demo, paused: { since: now, ...demo.paused, jobId } } : demo;
   const leftMs = Math.max(0, demo.expires.getTime() - now.getTime());
   const paused = { since: now, ...(stopsExpiry && { leftMs }), ...(jobId !== undefined && { jobId }) };
   return { ...demo, state: 'paused', problem: undefined, paused };
