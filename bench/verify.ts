@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { connectCluster, type Cluster } from '../src/k8s/client/cluster.js';
 import { contextAccess } from '../src/k8s/client/host-access.js';
 import { sendTraffic } from '../src/k8s/mesh/traffic.js';
-import { median } from '../src/jobs/commands/verify/latency.js';
+import { medianOf } from '../src/median.js';
 import { verifyMesh } from '../src/jobs/commands/verify/mesh.js';
 
 /*
@@ -54,11 +54,11 @@ const rows = [
   { what: 'verify: both directions, every check', seconds: times.verify, atMost: 0.55 },
   { what: 'verify --requests 1000', seconds: times.thousand, atMostSeconds: 5 },
 ];
-const loop = median(times.loop);
+const loop = medianOf(times.loop);
 let isOver = false;
 console.log(`${values.rounds} rounds; seconds: median (fastest to slowest); part of the loop's time\n`);
 for (const { what, seconds, atMost, atMostSeconds } of rows) {
-  const middle = median(seconds);
+  const middle = medianOf(seconds);
   const limit = atMost ? `at most ${atMost}` : atMostSeconds ? `at most ${atMostSeconds} s` : '';
   isOver ||= middle / loop > (atMost ?? Infinity) || middle > (atMostSeconds ?? Infinity);
   const range = `(${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;

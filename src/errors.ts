@@ -1,4 +1,4 @@
-import { isRecord } from './is-record.js';
+import { isRecord } from './records.js';
 import { plain, type Mrkdwn } from './mrkdwn.js';
 import { redact } from './redact.js';
 

@@ -29,8 +29,8 @@ export function startsInMs(before: number, { runningForMs, usualMs }: Pace): num
   if (usualMs === undefined || runningForMs.length === 0) return undefined;
   const free = runningForMs.map((ms) => Math.max(0, usualMs - ms));
   for (let turn = 0; turn < before; turn++) {
-    const next = free.indexOf(Math.min(...free));
-    free[next]! += usualMs;
+    const next = Math.min(...free);
+    free[free.indexOf(next)] = next + usualMs;
   }
   return Math.min(...free);
 }

@@ -17,7 +17,8 @@ import { firstCharacters } from '../text.js';
 export const formId = 'create';
 
 /** The fields of the form; a flag of the command has the name of its field in the payload. */
-export type Field = 'demo' | 'ttlMs' | 'on' | 'channel';
+const fieldNames = ['demo', 'ttlMs', 'on', 'channel'] as const;
+export type Field = (typeof fieldNames)[number];
 
 export interface FormOptions {
   config: Pick<SharedConfig, 'ttl' | 'clusters'>;
@@ -111,11 +112,13 @@ export type FormContent = Partial<Record<Field, string>>;
 
 /** What was filled in; empty fields are left out. */
 export function contentOf(state: FormState): FormContent {
-  const fields = Object.entries(state).map(([name, elements]) => {
-    const { value, selected_option: option, selected_conversation: channel } = elements.value ?? {};
-    return [name, (value ?? option?.value ?? channel ?? '').trim()];
-  });
-  return Object.fromEntries(fields.filter(([, text]) => text !== '')) as FormContent;
+  const content: FormContent = {};
+  for (const name of fieldNames) {
+    const { value, selected_option: option, selected_conversation: channel } = state[name]?.value ?? {};
+    const text = (value ?? option?.value ?? channel ?? '').trim();
+    if (text !== '') content[name] = text;
+  }
+  return content;
 }
 
 /** The command line of a form. */

@@ -3,6 +3,7 @@ import { helpTopics, isTopic, type Topic } from '../commands/topics.js';
 import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../mrkdwn.js';
 import { buttons, messageOfParagraphs, type CommandButton, type SlackMessage } from '../slack-message.js';
 import { capitalised } from '../text.js';
+import { keysOf } from '../records.js';
 
 /** All commands by topic, those of one topic, or one of them with its example, from the table of commands. */
 export function helpReply(clusters: readonly string[], topic?: HelpTopic): SlackMessage {
@@ -24,7 +25,7 @@ function overview(clusters: readonly string[]): SlackMessage {
 }
 
 const topicNames = (): Topic[] =>
-  (Object.keys(helpTopics) as Topic[]).filter((topic) => commandNames.some((name) => commands[name].topic === topic));
+  keysOf(helpTopics).filter((topic) => commandNames.some((name) => commands[name].topic === topic));
 
 const topicButton = (topic: Topic): CommandButton => ({ label: capitalised(topic), value: `help ${topic}` });
 

@@ -119,7 +119,7 @@ export function payloadSchema<Row extends Command>(row: Row): z.ZodType<PayloadO
     ([field, { schema, isOptional }]) => [field, isOptional ? schema.optional() : schema] as const,
   );
   const values = Object.entries(flags).map(([field, { schema }]) => [field, schema.optional()] as const);
-  const shape: z.ZodRawShape = {
+  const schema: z.ZodType = z.object({
     requester,
     ...(demo !== 'none' && { demo: demoName, ofThread: z.boolean().optional() }),
     ...(demo === 'any' && { isUnnamed: z.boolean().optional() }),
@@ -127,6 +127,6 @@ export function payloadSchema<Row extends Command>(row: Row): z.ZodType<PayloadO
     ...(audience && { audience: audienceId }),
     ...Object.fromEntries([...typed, ...values]),
     ...(askedOn === 'search' && { searched: hostClusterNames }),
-  };
-  return z.object(shape) as unknown as z.ZodType<PayloadOf<Row>>;
+  });
+  return schema as z.ZodType<PayloadOf<Row>>;
 }

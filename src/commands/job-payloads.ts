@@ -80,7 +80,7 @@ const ofCommands = commandNames.filter(isJobCommand).map((name) => {
   return [name, { queue: command.queue, payload: payloadSchema(command) }] as const;
 });
 
-export const jobs = {
+const definitions: Record<string, { queue: QueueKind; payload: z.ZodType }> = {
   ...Object.fromEntries(ofCommands),
   expire: { queue: 'removal', payload: upkeepPayload },
   home: { queue: 'verification', payload: homePayload },
@@ -93,7 +93,9 @@ export const jobs = {
   autopause: { queue: 'provisioning', payload: upkeepPayload },
   warm: { queue: 'provisioning', payload: upkeepPayload },
   drain: { queue: 'removal', payload: upkeepPayload },
-} as unknown as { [Name in JobName]: JobDefinition<Name> };
+};
+
+export const jobs = definitions as { [Name in JobName]: JobDefinition<Name> };
 
 interface Given {
   /** The values of its flags. */

@@ -54,9 +54,8 @@ export class Flow<Once, Each, Names extends string = never> {
 
   /** The same table without these steps; what comes after them no longer waits for them. */
   without<Left extends Names>(...left: Left[]): Flow<Once, Each, Exclude<Names, Left>> {
-    return new Flow<Once, Each, Exclude<Names, Left>>(
-      this.steps.filter(({ name }) => !(left as string[]).includes(name)),
-    );
+    const names: readonly string[] = left;
+    return new Flow<Once, Each, Exclude<Names, Left>>(this.steps.filter(({ name }) => !names.includes(name)));
   }
 
   step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {

@@ -95,6 +95,7 @@ export function createSlackCaller({
       const { failure } = outcome;
       if (failure === undefined) return outcome.response;
       const waitMs = outcome.retryAfterMs ?? pauseAfter(attempt);
+      const visiblePauseMs = visiblePausesMs[lost];
       const isLate =
         attempt >= attempts || Date.now() + waitMs > giveUpAt || (signal?.aborted && failure !== 'limited');
       if (failure === 'limited') {
@@ -104,8 +105,9 @@ export function createSlackCaller({
       } else if (!isLate && !isVisible(method, failure)) {
         await pause(waitMs, signal);
         continue;
-      } else if (!isLate && lost < visiblePausesMs.length) {
-        await pause(visiblePausesMs[lost++]!, signal);
+      } else if (!isLate && visiblePauseMs !== undefined) {
+        lost++;
+        await pause(visiblePauseMs, signal);
         if (await slackAnswers(giveUpAt)) continue;
       }
       if (outcome.response) return outcome.response;

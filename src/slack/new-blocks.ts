@@ -1,6 +1,6 @@
 import type { KnownBlock, PlanBlock, TaskCardBlock } from '@slack/web-api';
 import { hours } from '../duration.js';
-import { isRecord } from '../is-record.js';
+import { isRecord } from '../records.js';
 import type { Log } from '../log.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../mrkdwn.js';
 import { sections, type ChartBlock, type MessageBlock } from '../slack-message.js';
@@ -133,7 +133,7 @@ export function inSections<Any extends Content>(content: Any, isChosen: (kind: N
 }
 
 type NewBlock = Extract<MessageBlock, { type: NewKind }>;
-const isNew = (block: MessageBlock): block is NewBlock => (newKinds as readonly string[]).includes(block.type);
+const isNew = (block: MessageBlock): block is NewBlock => newKinds.some((kind) => kind === block.type);
 
 function sectionsOf(block: NewBlock): KnownBlock[] {
   switch (block.type) {

@@ -68,7 +68,7 @@ export function listenForForm(app: App, context: ListenerContext): void {
     const { ttl, clusters } = context.demoConfig;
     const content = contentOf(view.state.values);
     const refuse = async (errors: Partial<Record<Field, string>>) => {
-      await ack({ response_action: 'errors', errors: errors as Record<string, string> });
+      await ack({ response_action: 'errors', errors });
       acknowledged();
     };
     const problems = problemsIn(content, { maxTtlMs: ttl.max, clusters });

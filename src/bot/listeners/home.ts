@@ -48,7 +48,7 @@ async function publish(
   { userId, channelId }: Requester,
   { blocks }: SlackMessage,
 ) {
-  const view = { type: 'home', private_metadata: channelId, blocks } as HomeView;
+  const view: HomeView = { type: 'home', private_metadata: channelId, blocks };
   await slack.views.publish({ user_id: userId, view }).catch((error: unknown) => {
     log.warn({ user: userId, reason: messageOf(error) }, 'Home was not shown');
   });

@@ -64,9 +64,9 @@ const plot = { left: 60, right: 620, top: 80, bottom: 270 };
 
 export function chartSvg({ title, categories, series }: Bars): string {
   const { background, border, grid, text, bars } = chartColours;
-  const colourOf = (index: number) => bars[index % bars.length]!;
+  const colourOf = (index: number) => bars[index % bars.length] ?? text;
   const steps = axisSteps(Math.max(1, ...series.flatMap(({ values }) => values)));
-  const top = steps.at(-1)!;
+  const top = Math.max(...steps);
   const yOf = (value: number) => plot.bottom - ((plot.bottom - plot.top) * value) / top;
   const groupWidth = (plot.right - plot.left) / categories.length;
   const barWidth = Math.min(70, (groupWidth * 0.7) / series.length);
@@ -107,7 +107,7 @@ export function chartSvg({ title, categories, series }: Bars): string {
 /** Round numbers from 0 to the first that is not below `most`: steps of 1, 2 or 5 times a power of ten. */
 function axisSteps(most: number): number[] {
   const magnitude = 10 ** Math.max(0, Math.floor(Math.log10(most / 4)));
-  const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((one) => one * 4 >= most)!;
+  const step = [1, 2, 5].map((factor) => factor * magnitude).find((one) => one * 4 >= most) ?? 10 * magnitude;
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
 }
 

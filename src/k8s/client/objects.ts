@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { ApiError, isConflict, isNotFound, TooMuchError } from './api-errors.js';
-import { isRecord } from '../../is-record.js';
+import { isRecord } from '../../records.js';
 import { longestAnswer, type ApiCall, type ApiResource, type Cluster } from './cluster.js';
 
 /** An object to create; a review has no metadata. */

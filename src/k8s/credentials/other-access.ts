@@ -168,9 +168,11 @@ function isExpected(role: string, subject: string): boolean {
 }
 
 /** Roles of everybody who is signed in, or of anybody. */
-const rolesOfAll = Object.keys(expected).filter((role) =>
-  expected[role]!.some((subject) => /^Group system:(un)?authenticated$|^Group system:serviceaccounts$/.test(subject)),
-);
+const rolesOfAll = Object.entries(expected)
+  .filter(([, subjects]) =>
+    subjects.some((subject) => /^Group system:((un)?authenticated|serviceaccounts)$/.test(subject)),
+  )
+  .map(([role]) => role);
 
 /**
  * A role that is expected to be bound, but holds more than it should: anything but discovery if it is everybody's, everything

@@ -75,8 +75,8 @@ export async function claimPair(
   for (const pair of wanted) {
     const claimed = await changeExisting(host, pair, (current) =>
       // It is also written if this create has it already, so that nobody drains it now.
-      isOwn(current) || current.warm?.state === 'ready'
-        ? withState({ ...current, warm: { ...current.warm!, by: claimant } }, 'claimed', now)
+      current.warm && (isOwn(current) || current.warm.state === 'ready')
+        ? withState({ ...current, warm: { ...current.warm, by: claimant } }, 'claimed', now)
         : current,
     );
     if (claimed && isOwn(claimed)) return { ...claimed, places: pair.places };
@@ -96,7 +96,7 @@ export const ofPair = (demo: Demo, { name, namespaceUids, places, warm }: Demo):
 /** The pair in another state. */
 export const withState = (pair: Demo, state: WarmPair['state'], now = new Date()): Demo => ({
   ...pair,
-  warm: { ...pair.warm!, state, since: now },
+  ...(pair.warm && { warm: { ...pair.warm, state, since: now } }),
 });
 
 /** One that is too old serves until its turn to be replaced comes. */

@@ -1,3 +1,5 @@
+import { valueAt } from '../../records.js';
+
 /**
  * The minor versions of Kubernetes that each minor version of Istio supports, oldest and newest.
  * @see https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases
@@ -24,18 +26,18 @@ export const minorOf = (version: string): string => /^v?(\d+\.\d+)/.exec(version
 
 /** How many minor versions `one` is ahead of `other`; undefined of other major versions, and of what is no version. */
 export function minorsAhead(one: string, other: string): number | undefined {
-  const [[major, minor], [otherMajor, otherMinor]] = [numbersOf(one), numbersOf(other)];
-  const ahead = minor! - otherMinor!;
+  const [[major, minor = NaN], [otherMajor, otherMinor = NaN]] = [numbersOf(one), numbersOf(other)];
+  const ahead = minor - otherMinor;
   return major === otherMajor && Number.isInteger(ahead) ? ahead : undefined;
 }
 
 /** The range of Kubernetes versions that a version of Istio supports, and whether one is in it; undefined if not known. */
 export function supportOf(istio: string, kubernetes: string): { range: string; fits: boolean } | undefined {
-  const minor = minorOf(istio);
-  if (!Object.hasOwn(supportedKubernetes, minor)) return undefined;
-  const [oldest, newest] = supportedKubernetes[minor]!;
-  const [major, found] = numbersOf(kubernetes);
-  return { range: `1.${oldest} to 1.${newest}`, fits: major === 1 && found! >= oldest && found! <= newest };
+  const supported = valueAt(supportedKubernetes, minorOf(istio));
+  if (!supported) return undefined;
+  const [oldest, newest] = supported;
+  const [major, minor = NaN] = numbersOf(kubernetes);
+  return { range: `1.${oldest} to 1.${newest}`, fits: major === 1 && minor >= oldest && minor <= newest };
 }
 
 const numbersOf = (version: string): number[] => minorOf(version).split('.').map(Number);

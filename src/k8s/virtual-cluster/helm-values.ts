@@ -1,4 +1,4 @@
-import { isRecord } from '../../is-record.js';
+import { isRecord } from '../../records.js';
 
 /** The input for the values of a vcluster chart. */
 export interface VirtualClusterValues {

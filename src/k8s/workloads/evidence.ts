@@ -8,6 +8,8 @@ import { execInPod } from '../client/exec.js';
 import { list, listMetadata, type Found } from '../client/objects.js';
 import { isSynced } from './pods.js';
 import { adminUrl, readySleepPod } from '../mesh/sidecar.js';
+import { isRecord } from '../../records.js';
+import { parseJson } from '../../json.js';
 
 /*
  * What an engineer would collect from a cluster before asking a colleague, as text. Everything is redacted here. There are no
@@ -146,13 +148,12 @@ const secretKey = /(pass(word|wd)?|secret|token|credential|private.?key|api.?key
 export function withoutSecrets(value: unknown): unknown {
   if (typeof value === 'string') return redact(value);
   if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = value as Record<string, unknown>;
+  if (!isRecord(value)) return value;
   // An environment variable.
-  if (typeof fields.name === 'string' && typeof fields.value === 'string' && secretKey.test(fields.name))
-    return { ...fields, value: '[removed]' };
+  if (typeof value.name === 'string' && typeof value.value === 'string' && secretKey.test(value.name))
+    return { ...value, value: '[removed]' };
   return Object.fromEntries(
-    Object.entries(fields)
+    Object.entries(value)
       .filter(([key]) => key !== 'annotations' && key !== 'managedFields')
       .map(([key, each]) => {
         const isSecret = typeof each === 'string' && secretKey.test(key);
@@ -210,19 +211,18 @@ async function logParts(
   namespaces: readonly string[],
   isMeant: (pod: Found<V1Pod>) => boolean,
 ): Promise<Part[]> {
-  const pods = await Promise.all(
-    namespaces.map((namespace) =>
-      list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: most.objects }).catch(() => []),
-    ),
+  const parts = await Promise.all(
+    namespaces.map(async (namespace) => {
+      const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: most.objects }).catch(() => []);
+      return pods
+        .filter(isMeant)
+        .slice(0, most.pods)
+        .flatMap(({ metadata, spec }) =>
+          (spec?.containers ?? []).slice(0, 3).map(({ name }) => logPart(namespace, metadata.name, name)),
+        );
+    }),
   );
-  return pods.flatMap((found, index) =>
-    found
-      .filter(isMeant)
-      .slice(0, most.pods)
-      .flatMap(({ metadata, spec }) =>
-        (spec?.containers ?? []).slice(0, 3).map(({ name }) => logPart(namespaces[index]!, metadata.name, name)),
-      ),
-  );
+  return parts.flat();
 }
 
 const logPart = (namespace: string, pod: string, container: string): Part => ({
@@ -309,14 +309,6 @@ function pageText(page: string): string {
   return text.length <= longest.page
     ? text || 'It is empty.\n'
     : `${text.slice(0, longest.page)}\n… the rest was left out\n`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 const serverVersion: Part = {

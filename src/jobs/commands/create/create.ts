@@ -81,7 +81,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   const delivery = {
     isDone: async () => {
       const found = await findDemo(host, demo.name);
-      return isGone(demo, found) || found!.done.includes(run.id);
+      return found === undefined || isGone(demo, found) || found.done.includes(run.id);
     },
     deliver: () => deliver(run, claimed, demo, card),
   };

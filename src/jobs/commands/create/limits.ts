@@ -17,9 +17,10 @@ export function assertWithinLimits(
   { limits }: Pick<DemoConfig, 'limits'>,
 ): void {
   const own = demos.filter(({ owner }) => owner.id === userId);
-  if (own.length >= limits.demosPerPerson)
+  const [first] = own;
+  if (first && own.length >= limits.demosPerPerson)
     throw new Refusal('too-many-demos', `You already have ${countOf(own, 'demo')}, which is the limit per person.`, {
-      hint: mrkdwn`${namesAndEnds(own)}. Delete one, such as with ${commandLine(own[0]!, 'delete')}, or wait until one expires.`,
+      hint: mrkdwn`${namesAndEnds(own)}. Delete one, such as with ${commandLine(first, 'delete')}, or wait until one expires.`,
     });
   const all = [...demos, ...unreadable];
   if (all.length >= limits.demos)

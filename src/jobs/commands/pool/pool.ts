@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../../config.js';
 import { Refusal } from '../../../errors.js';
 import { changeExisting } from '../../../k8s/demo/demo-record.js';
-import type { Demo, WarmState } from '../../../k8s/demo/demo.js';
+import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
 import { changePoolNotes, retryAt, wantedPairs, withState } from '../../../k8s/demo/pool.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack-message.js';
@@ -70,9 +70,10 @@ const states: Record<WarmState, string> = {
 
 /** `2 ready, 1 being made` */
 export function pairsText(pairs: readonly Demo[]): string {
-  const counts = Object.entries(countPairs(pairs)).filter(([, count]) => count > 0);
-  const ordered = counts.toSorted(([a], [b]) => Number(b === 'ready') - Number(a === 'ready'));
-  return ordered.map(([state, count]) => `${count} ${states[state as WarmState]}`).join(', ') || 'none';
+  const counts = countPairs(pairs);
+  const ordered = warmStates.toSorted((a, b) => Number(b === 'ready') - Number(a === 'ready'));
+  const present = ordered.filter((state) => counts[state] > 0);
+  return present.map((state) => `${counts[state]} ${states[state]}`).join(', ') || 'none';
 }
 
 /** For messages about other things: nothing if there is no pool. */
@@ -85,14 +86,15 @@ export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
   const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
   const lines: (Mrkdwn | false)[] = [
     mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
-    ...pairs.map(
-      ({ name, warm, created }) =>
-        mrkdwn`• \`${name}\`: ${states[warm!.state]}${warm!.by && mrkdwn` by demo ${warm!.by.demo}`}, created ${slackTime(created)}`,
-    ),
+    ...pairs.map(pairText),
     failureText(stock),
   ];
   return message(joinMrkdwn(lines, '\n'));
 }
+
+const pairText = ({ name, warm, created }: Demo): Mrkdwn | false =>
+  warm !== undefined &&
+  mrkdwn`• \`${name}\`: ${states[warm.state]}${warm.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
 
 function failureText({ notes }: Stock): Mrkdwn | false {
   const { failed, failures } = notes;

@@ -12,6 +12,7 @@ import {
   wantedPairs,
   type PoolNotes,
 } from '../../../k8s/demo/pool.js';
+import { recordOf } from '../../../records.js';
 
 /** What decides which warm pairs are made and deleted. */
 export interface Stock {
@@ -63,6 +64,4 @@ export function planPool(
 
 /** How many pairs there are, by state. */
 export const countPairs = (pairs: readonly Demo[]): Record<WarmState, number> =>
-  Object.fromEntries(
-    warmStates.map((state) => [state, pairs.filter(({ warm }) => warm?.state === state).length]),
-  ) as Record<WarmState, number>;
+  recordOf(warmStates, (state) => pairs.filter(({ warm }) => warm?.state === state).length);

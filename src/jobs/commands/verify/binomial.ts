@@ -60,6 +60,6 @@ const logFactorials = [0];
 
 function logFactorial(n: number): number {
   for (let next = logFactorials.length; next <= n; next++)
-    logFactorials.push(logFactorials[next - 1]! + Math.log(next));
-  return logFactorials[n]!;
+    logFactorials.push((logFactorials[next - 1] ?? 0) + Math.log(next));
+  return logFactorials[n] ?? 0;
 }

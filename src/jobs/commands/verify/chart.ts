@@ -41,7 +41,7 @@ export function answersChart(demo: string, { directions, versions }: AnswerCount
       type: 'bar',
       series: versions.map(({ name, counts }) => ({
         name,
-        data: directions.map((label, index) => ({ label, value: counts[index]! })),
+        data: directions.map((label, index) => ({ label, value: counts[index] ?? 0 })),
       })),
       axis_config: { categories: directions, y_label: 'answers' },
     },

@@ -2,6 +2,7 @@ import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
 import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
 import type { ClusterFacts, Fact } from '../../../k8s/mesh/mesh-facts.js';
+import { keysOf, valueAt } from '../../../records.js';
 
 /** Two clusters with one mesh. */
 export type PairFacts = readonly [ClusterFacts, ClusterFacts];
@@ -54,7 +55,7 @@ const unknown = (evidence: string): Seen => ({ state: 'unknown', evidence });
 
 /** Judges what was read; what was not is unknown. */
 function of<Value>(fact: Fact<Value>, judge: (value: Value) => Seen): Seen {
-  return fact.problem === undefined ? judge(fact.value as Value) : unknown(fact.problem);
+  return fact.problem === undefined ? judge(fact.value) : unknown(fact.problem);
 }
 
 const notReady = (facts: ClusterFacts, app: string) =>
@@ -144,7 +145,7 @@ const table = {
     }),
   remoteState: ({ facts, other }: Sides) =>
     of(facts.remoteStates, (states) => {
-      const state = Object.hasOwn(states, other.name) ? states[other.name]! : 'unknown to istiod';
+      const state = valueAt(states, other.name) ?? 'unknown to istiod';
       return state === 'synced' ? pass(state) : fail(`istiod in ${facts.name} reports ${other.name} as \`${state}\``);
     }),
   proxies: ({ facts }: Sides) =>
@@ -289,7 +290,7 @@ const table = {
 
 export type CheckName = keyof typeof table;
 
-export const checkNames = Object.keys(table) as CheckName[];
+export const checkNames = keysOf(table);
 
 /** The same for both clusters is said once. */
 const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot', 'istiodVersions', 'vclusterVersions'];

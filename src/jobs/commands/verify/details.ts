@@ -7,6 +7,7 @@ import { formatMs, latencyOf, type Latency } from './latency.js';
 import type { MeshReport } from './mesh.js';
 import type { PublicWay } from './outcome.js';
 import { percent } from './shares.js';
+import { recordOf } from '../../../records.js';
 
 /** What verify says of a demo. */
 export interface Verified extends Omit<MeshReport, 'pair' | 'host'> {
@@ -92,19 +93,22 @@ export function reportJson(report: Omit<MeshReport, 'pair' | 'host'>): object {
     causes,
     checks: findings,
     directions: verdict.directions.map((judged) => {
-      const { traffic, problem } = directions.find(({ from }) => from === judged.from)!;
+      const direction = directions.find(({ from }) => from === judged.from);
+      const traffic = direction?.traffic;
       const runs = traffic && {
         sequential: runOf(traffic.sequential),
         parallel: runOf(traffic.parallel),
         retries: traffic.retries,
         endpoints: traffic.endpoints,
       };
-      return { ...judged, problem, ...runs };
+      return { ...judged, problem: direction?.problem, ...runs };
     }),
   };
 }
 
 function runOf({ times, timesByVersion, ...counts }: Run): object {
-  const byVersion = Object.entries(timesByVersion).map(([version, each]) => [version, latencyOf(each)]);
-  return { ...counts, latencyMs: latencyOf(times), latencyMsByVersion: Object.fromEntries(byVersion) as object };
+  const latencyMsByVersion = recordOf(Object.keys(timesByVersion), (version) =>
+    latencyOf(timesByVersion[version] ?? []),
+  );
+  return { ...counts, latencyMs: latencyOf(times), latencyMsByVersion };
 }

@@ -1,5 +1,6 @@
 import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
 import { evenly, type Expectation } from './shares.js';
+import { recordOf } from '../../../records.js';
 
 const versions = ['v1', 'v2'] as const;
 
@@ -18,9 +19,8 @@ export function expectationIn(rules: readonly MeshRule[]): Expectation | undefin
     }));
     const weightOf = (version: string) =>
       parts.filter((part) => part.version === version).reduce((sum, { weight }) => sum + weight, 0);
-    const weights = Object.fromEntries(versions.map((version) => [version, weightOf(version)]));
-    if (versions.every((version) => weights[version]! > 0))
-      return { weights, isStated: true, by: `${kind} ${namespace}/${name}` };
+    if (versions.every((version) => weightOf(version) > 0))
+      return { weights: recordOf(versions, weightOf), isStated: true, by: `${kind} ${namespace}/${name}` };
   }
   const shared = rules.find(({ distribution }) => distribution !== undefined);
   if (!shared) return undefined;

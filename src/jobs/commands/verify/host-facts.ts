@@ -31,11 +31,13 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
       return { problem: deadline.aborted ? `no answer within ${withinMs / 1000} s` : messageOf(error) };
     }
   }
-  const each = async <Value>(look: (place: VirtualClusterPlace, ended: AbortSignal) => Promise<Value>) => {
+  const each = async <Value>(
+    look: (place: VirtualClusterPlace, ended: AbortSignal) => Promise<Value>,
+  ): Promise<Record<string, Fact<Value>>> => {
     const facts = virtualClusterNames.map(
       async (name) => [name, await fact((ended) => look(placeOf(demo, name), ended))] as const,
     );
-    return Object.fromEntries(await Promise.all(facts)) as Record<string, Fact<Value>>;
+    return Object.fromEntries(await Promise.all(facts));
   };
   const [publicProblem, { value: credentialsEnd }, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
     tryDemoKubeconfig(host, config, demo, clusters, signal),
@@ -88,14 +90,9 @@ async function samplePod(
     readMetadata(host, ref('v1', 'Namespace', namespace)),
   ]);
   const pod = pods.find(({ status }) => status?.podIP);
-  return (
-    pod && {
-      namespace,
-      namespaceLabels: found?.metadata.labels ?? {},
-      labels: pod.metadata.labels,
-      ip: pod.status!.podIP!,
-    }
-  );
+  const ip = pod?.status?.podIP;
+  if (!pod || !ip) return undefined;
+  return { namespace, namespaceLabels: found?.metadata.labels ?? {}, labels: pod.metadata.labels, ip };
 }
 
 /** A StatefulSet or, without a volume, a Deployment; undefined if it is missing. */

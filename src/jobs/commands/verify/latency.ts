@@ -11,12 +11,10 @@ export function latencyOf(times: readonly number[]): Latency | undefined {
   return { median: quantile(times, 0.5), p95: quantile(times, 0.95), max: quantile(times, 1) };
 }
 
-export const median = (times: readonly number[]): number => latencyOf(times)?.median ?? 0;
-
 /** The nearest rank: a time that was measured. */
 function quantile(times: readonly number[], part: number): number {
   const sorted = times.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)]!;
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
 }
 
 /** `4 ms`, `0.4 ms`, `1.2 s` */

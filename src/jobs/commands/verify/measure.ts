@@ -2,8 +2,8 @@ import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/mesh/traffic.js';
-import { median } from './latency.js';
-import { judgeShares, nextLook, shareRule, type Expectation } from './shares.js';
+import { firstLook, judgeShares, nextLook, shareRule, type Expectation } from './shares.js';
+import { medianOf } from '../../../median.js';
 
 /** What became of the requests from one cluster, or why none could be sent. */
 export interface Direction {
@@ -68,14 +68,14 @@ async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Prom
   const until = performance.now() + patienceMs * deadlineFactor;
   let traffic = await sendTraffic(cluster, { namespace, parallel, sequential: shareRule.first }, signal, config);
   const expected = await expectation;
-  const least = nextLook(0, expected)!;
+  const least = firstLook(expected);
   for (;;) {
     const { sequential } = traffic;
     if (errorsOf(traffic.parallel) + errorsOf(sequential) > 0) return traffic;
     const isOpen = judgeShares(sequential.versions, expected).kind === 'undecided';
     if (!isOpen && sequential.requests >= least) return traffic;
     const next = nextLook(sequential.requests, expected) ?? 0;
-    const inTime = Math.floor((until - performance.now()) / Math.max(1, median(sequential.times)));
+    const inTime = Math.floor((until - performance.now()) / Math.max(1, medianOf(sequential.times)));
     const more = Math.min(next - sequential.requests, inTime);
     if (more < 1) return traffic;
     traffic = joinTraffic(

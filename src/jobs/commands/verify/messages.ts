@@ -39,7 +39,10 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   const { demo, hostCluster, verdict, directions, causes, findings, tookMs, publicWay } = report;
   const { outcome, reason } = outcomeOf(report);
   const title = mrkdwn`*${demo}*: ${reason}`;
-  const measured = directions.map((direction, index) => ({ ...direction, judged: verdict.directions[index]! }));
+  const measured = directions.flatMap((direction, index) => {
+    const judged = verdict.directions[index];
+    return judged ? [{ ...direction, judged }] : [];
+  });
   const lines = measured.map(({ traffic, judged }) => directionLine(judged, traffic));
   const remarks = measured.flatMap(({ from, judged }) =>
     judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),

@@ -1,4 +1,5 @@
 import { atLeast, atMost, twoSided, upperBound } from './binomial.js';
+import { valueAt } from '../../../records.js';
 
 /*
  * Whether both sides take part, judged by the shares of requests that were sent one after the other. Istio's balancer
@@ -53,7 +54,7 @@ export function judgeShares(
   const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
   const sides = Object.entries(weights).map(([version, weight]) => {
     const expected = weight / total;
-    const count = Object.hasOwn(counts, version) ? counts[version]! : 0;
+    const count = valueAt(counts, version) ?? 0;
     const least = expected * shareRule.leastPart;
     return {
       version,
@@ -99,9 +100,12 @@ export function judgeShares(
   );
 }
 
+/** How many requests there should be before the first look. */
+export const firstLook = ({ isStated }: Expectation): number => (isStated ? shareRule.firstIfStated : shareRule.first);
+
 /** How many requests there should be in all before the next look; undefined when that is decided, or stays open. */
-export function nextLook(sent: number, { isStated }: Expectation): number | undefined {
-  const first = isStated ? shareRule.firstIfStated : shareRule.first;
+export function nextLook(sent: number, expectation: Expectation): number | undefined {
+  const first = firstLook(expectation);
   if (sent < first) return first;
   return sent >= shareRule.bound ? undefined : Math.min(sent * 2, shareRule.bound);
 }

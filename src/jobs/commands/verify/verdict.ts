@@ -1,9 +1,11 @@
 import { errorsOf, joinRuns, type Run, type Traffic } from '../../../k8s/mesh/traffic.js';
 import { brief } from '../../slack/messages.js';
 import { twoSided } from './binomial.js';
-import { formatMs, median } from './latency.js';
+import { formatMs } from './latency.js';
 import type { Direction } from './measure.js';
 import { judgeShares, percent, shareRule, type Expectation, type ShareVerdict, type Weights } from './shares.js';
+import { valueAt } from '../../../records.js';
+import { medianOf } from '../../../median.js';
 
 export type VerdictKind = 'pass' | 'inconclusive' | 'fail';
 
@@ -35,10 +37,12 @@ export function judge(directions: readonly Direction[], expectation: Expectation
     return { kind, reason, directions: judged };
   }
   const deciding = judged.filter((one) => one.kind === kind);
-  const isSame = deciding.length > 1 && deciding.every(({ reason }) => reason === deciding[0]!.reason);
-  const reason = isSame
-    ? `from every cluster, ${deciding[0]!.reason}`
-    : deciding.map(({ from, reason: why }) => `from ${from}, ${why}`).join('; ');
+  const [first] = deciding;
+  const isSame = deciding.length > 1 && deciding.every((one) => one.reason === first?.reason);
+  const reason =
+    first && isSame
+      ? `from every cluster, ${first.reason}`
+      : deciding.map(({ from, reason: why }) => `from ${from}, ${why}`).join('; ');
   return { kind, reason, directions: judged };
 }
 
@@ -60,7 +64,9 @@ function failureOf({ parallel, sequential }: Traffic, { weights }: Expectation):
   const [worst] = Object.entries(errors).toSorted(([, a], [, b]) => b - a);
   if (!worst) return undefined;
   const failed = errorsOf({ errors });
-  const silent = Object.keys(weights).filter((version) => weights[version]! > 0 && !Object.hasOwn(versions, version));
+  const silent = Object.entries(weights).flatMap(([version, weight]) =>
+    weight > 0 && !Object.hasOwn(versions, version) ? [version] : [],
+  );
   const who = failed < requests && silent.length > 0 ? `, and ${silent.join(' and ')} never answers` : '';
   return `${failed === requests ? 'no request is answered' : `${failed} of ${requests} requests fail`}${who}: ${brief(worst[0])}`;
 }
@@ -77,7 +83,7 @@ function remarksOn(
   if (unjudged !== undefined)
     remarks.push(`${unjudged}; verify does not know which version is where, so state the shares with --expect`);
   const medians = Object.entries(sequential.timesByVersion)
-    .map(([version, times]) => ({ version, ms: median(times) }))
+    .map(([version, times]) => ({ version, ms: medianOf(times) }))
     .toSorted((a, b) => a.ms - b.ms);
   const [fast, slow] = [medians[0], medians.at(-1)];
   const both = fast && slow && `${slow.version} ${formatMs(slow.ms)}, ${fast.version} ${formatMs(fast.ms)} (median)`;
@@ -105,7 +111,7 @@ const formatWeights = (weights: Weights): string =>
 /** The version that got less than chance explains. */
 function unevenVersion({ requests, versions }: Run, weights: Weights): string | undefined {
   const [rarest] = Object.keys(weights)
-    .map((version) => ({ version, count: Object.hasOwn(versions, version) ? versions[version]! : 0 }))
+    .map((version) => ({ version, count: valueAt(versions, version) ?? 0 }))
     .toSorted((a, b) => a.count - b.count);
   const isUneven = rarest && rarest.count > 0 && twoSided(rarest.count, requests, 1 / 2) <= shareRule.error;
   return isUneven ? rarest.version : undefined;
