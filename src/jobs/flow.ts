@@ -58,6 +58,11 @@ export class Flow<Once, Each, Names extends string = never> {
     return new Flow<Once, Each, Exclude<Names, Left>>(this.steps.filter(({ name }) => !names.includes(name)));
   }
 
+  /** The same table with another deadline of one step, in milliseconds. */
+  within(changed: Names, within: number): Flow<Once, Each, Names> {
+    return new Flow<Once, Each, Names>(this.steps.map((step) => (step.name === changed ? { ...step, within } : step)));
+  }
+
   step<Name extends string>(name: Name, row: NewRow<Names, Once, Each>): Flow<Once, Each, Names | Name> {
     const after = row.after === 'all' ? this.steps.map((above) => above.name) : row.after;
     return new Flow<Once, Each, Names | Name>([...this.steps, { ...row, name, after }]);

@@ -9,7 +9,8 @@ import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { findDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
 import { demoLabels, type Demo } from '../../src/k8s/demo/demo.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
-import { read, ref } from '../../src/k8s/client/objects.js';
+import { read, ref, remove } from '../../src/k8s/client/objects.js';
+import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -52,6 +53,7 @@ describe('a create while a warm pair is ready', () => {
       withinMs: 90_000,
       everyMs: 100,
     });
+  const stepsOf = (name: string) => steps.filter(({ demo }) => demo === name).map(({ step }) => step);
   const gone = (namespace: string) =>
     waitFor(`the end of ${namespace}`, async () => !(await read(cluster, ref('v1', 'Namespace', namespace))), {
       withinMs: 60_000,
@@ -76,8 +78,9 @@ describe('a create while a warm pair is ready', () => {
     }
     const kubeconfig = (await slack.files(slack.channel)).find(({ name }) => name === 'team-a.kubeconfig.yaml')!;
     assert.match(kubeconfig.content, /tls-server-name: team-a-vc1\.vcdemo\.localhost/);
-    const installed = steps.filter((entry) => entry.demo === 'team-a').map(({ step }) => step);
-    assert.ok(installed.includes('meshTraffic') && installed.includes('delivery'), 'it is proven like any other');
+    const done = stepsOf('team-a');
+    assert.ok(done.includes('meshTraffic') && done.includes('kubeconfig'), 'it is proven like any other');
+    assert.ok(!done.includes('istiod') && !done.includes('vcClient'), 'what the pair has is not looked through again');
     await readyPair();
   });
 
@@ -100,6 +103,26 @@ describe('a create while a warm pair is ready', () => {
     await stack.message(/Demo \*team-a\* has been deleted; nothing is left/, 60_000);
     for (const { namespace } of places)
       assert.equal(await read(cluster, ref('v1', 'Namespace', namespace)), undefined, namespace);
+  });
+
+  it('restores what has broken in the pair since it was made', async () => {
+    const pair = await readyPair();
+    const { signal } = new AbortController();
+    const connections = new VirtualClusterConnections(cluster, { signal, inCluster: false });
+    try {
+      const vc2 = await connections.connect(pair.places.find(({ name }) => name === 'vc2')!);
+      const helloworld = ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample');
+      await remove(vc2, helloworld);
+      await stack.type(stack.slack.alice, 'create team-b');
+      await stack.message(/Demo \*team-b\* of .* is ready/, 90_000);
+      assert.ok(await read(vc2, helloworld));
+    } finally {
+      await connections.close();
+    }
+    assert.equal((await findDemo(cluster, 'team-b'))?.pair, pair.name);
+    assert.ok(stepsOf('team-b').includes('helloworld'), 'the whole table was run');
+    await stack.confirm(stack.slack.alice, 'delete team-b');
+    await stack.message(/Demo \*team-b\* has been deleted; nothing is left/, 60_000);
   });
 
   it('has its pairs made anew when the configuration changes, and deleted when there are to be none', async () => {

@@ -26,6 +26,7 @@ import { probePublicAddress } from '../virtual-cluster/public-address.js';
 import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
 import { demoUser, issueUserCertificate } from './user-certificate.js';
 import { certificateAuthority } from '../virtual-cluster/virtual-cluster.js';
+import { refreshMounts } from '../workloads/nudge.js';
 import { generateUserKey, privateKeyPem } from './x509.js';
 
 /** One context of a kubeconfig. */
@@ -222,8 +223,9 @@ async function provePublicWay(
 
 export const demoKubeconfigName = 'vcdemo-kubeconfig';
 const kubeconfigKey = 'kubeconfig';
-/** For vc-client. */
+/** For vc-client, whose StatefulSet has one pod. */
 export const clientKubeconfigKey = 'in-cluster';
+const clientPod = 'vc-client-0';
 /** Annotation on the Secret: why the public address was not proven. */
 const unprovenKey = 'vcdemo.io/unproven';
 
@@ -290,6 +292,7 @@ export async function makeDemoKubeconfig(
       [clientKubeconfigKey]: clientKubeconfig(demo, storedKubeconfig(text, demoUser)),
     },
   });
+  await refreshMounts(host, namespace, clientPod);
   await changeRecord(host, demo, (current) => ({ ...current, credentialsEnd: credentialsEnd(config, current) }));
 }
 

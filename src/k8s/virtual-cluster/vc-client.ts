@@ -7,11 +7,13 @@ import { applyAll, missing, read, ref, remove, type Manifest, type Reference } f
 import { readerRules } from '../permissions/permissions.js';
 import { podsReady } from '../workloads/pods.js';
 import { pullSecretRefs } from './pull-secrets.js';
-import { retryWorkload } from '../workloads/refused.js';
+import { retryWorkload } from '../workloads/nudge.js';
 
 /*
  * A pod to work in, next to the first virtual cluster, for people without tools or without access to the ingress. It is
  * hardened as in the manual guide, and has the demo's kubeconfig in its home. Its policy is in isolation/network.ts.
+ *
+ * It starts without a kubeconfig, so that in a warm pair it already runs when the demo gets its name and its certificates.
  */
 
 const name = 'vc-client';
@@ -125,6 +127,7 @@ function statefulSetSpec(labels: Record<string, string>, config: Pick<DemoConfig
             name: 'kubeconfig',
             secret: {
               secretName: demoKubeconfigName,
+              optional: true,
               defaultMode: 0o440,
               items: [{ key: clientKubeconfigKey, path: 'config' }],
             },

@@ -13,17 +13,17 @@ import { claimPair, ofPair } from '../../../k8s/demo/pool.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
 import { openFlowCard } from '../../demo-card.js';
-import { FlowError } from '../../flow.js';
+import { FlowError, type Task } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { inspectDemo, runReportedFlow } from '../../run-flow.js';
+import { inspectDemo, runReportedFlow, type ReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
 import type { ButtonDemo } from '../../slack/demo-buttons.js';
 import { onCluster } from '../../slack/messages.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { assertNoMaintenance } from '../maintenance.js';
 import { assertNotBeingDeleted } from './being-deleted.js';
-import { createFlow, readyFlow } from './flow.js';
+import { claimFlow, createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
 import { deliver } from './deliver.js';
 import { withFreeName } from './find-name.js';
@@ -87,7 +87,10 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   };
   try {
     const restarts = payload.restart === true;
-    const tasks = await runReportedFlow({ run, claimed, demo, flow: createFlow, card, delivery, restarts });
+    const reported = { run, claimed, demo, card, delivery, restarts };
+    const tasks = await (present || demo.pair === undefined
+      ? runReportedFlow({ ...reported, flow: createFlow })
+      : runClaimFlow(reported));
     if (!present) await card.noteDurations(tasks);
     claimed.tell(() => card.settleReady());
   } catch (error) {
@@ -111,6 +114,17 @@ async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   const demo = newDemo(run, host);
   const pair = await claimPair(host, all.pairs, { demo: demo.name, jobId: run.id }, config);
   return pair ? ofPair(demo, pair) : demo;
+}
+
+/** Everything in a warm pair was in place when it became ready; what has broken since then is restored. */
+async function runClaimFlow(reported: Omit<ReportedFlow, 'flow'>): Promise<Task[]> {
+  try {
+    return await runReportedFlow({ ...reported, flow: claimFlow });
+  } catch (error) {
+    if (!(error instanceof FlowError)) throw error;
+    reported.run.log.warn({ reason: error.message }, 'a part of the warm pair is broken: all steps follow');
+    return await runReportedFlow({ ...reported, flow: createFlow });
+  }
 }
 
 /** Its namespaces are in the demo's record now, and get the demo's labels. */

@@ -35,6 +35,7 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('hostNamespace',     { on: 'each', after: ['preflight'],                        work: hostNamespace,     within: minutes(3),  says: 'Creating the namespace', part: 'Namespace' })
   .step('virtualCluster',    { on: 'each', after: ['hostNamespace'],                    work: virtualCluster,    within: minutes(5),  says: 'Starting the virtual cluster', part: 'Virtual cluster' })
   .step('apiExposure',       { on: 'each', after: ['hostNamespace'],                    work: apiExposure,       within: seconds(30), says: 'Exposing the API', part: 'Public address of the API' })
+  .step('vcClient',          { on: 'once', after: ['hostNamespace'],                    work: vcClient,          within: minutes(3),  says: 'Starting vc-client', part: 'vc-client' })
   .step('meshRoot',          { on: 'once', after: ['hostNamespace'],                    work: meshRoot,          within: seconds(30), says: 'Creating the root CA of the mesh', part: 'Root CA of the mesh' })
   .step('meshCertificates',  { on: 'each', after: ['virtualCluster', 'meshRoot'],       work: meshCertificates,  within: seconds(30), says: 'Installing the mesh certificates', part: 'Mesh certificates' })
   .step('meshReader',        { on: 'each', after: ['meshCertificates'],                 work: meshReader,        within: seconds(30), says: 'Creating the account for the other istiod', part: 'Account for the other istiod' })
@@ -43,7 +44,6 @@ export const createFlow = Flow.of<DemoContext, ClusterContext>()
   .step('helloworld',        { on: 'each', after: ['istiod'],                           work: helloworld,        within: minutes(5),  says: 'Deploying helloworld', part: 'helloworld' })
   .step('remoteSecrets',     { on: 'once', after: ['meshReader', 'istiod'],             work: remoteSecrets,     within: seconds(30), says: 'Joining the clusters into one mesh', part: 'Remote secrets' })
   .step('meshTraffic',       { on: 'once', after: ['helloworld', 'remoteSecrets'],      work: meshTraffic,       within: minutes(2),  says: 'Waiting for both versions to answer', part: 'Traffic between the clusters' })
-  .step('vcClient',          { on: 'once', after: ['kubeconfig'],                       work: vcClient,          within: minutes(3),  says: 'Starting vc-client', part: 'vc-client' })
   .step('dashboard',         { on: 'each', after: ['virtualCluster'],                   work: dashboard,         within: minutes(4),  says: 'Installing the Kubernetes Dashboard', part: 'Kubernetes Dashboard', when: (config) => config.dashboard.enabled })
   .step('dashboardExposure', { on: 'each', after: ['dashboard'],                        work: dashboardExposure, within: minutes(1),  says: 'Exposing the Dashboard', part: 'Public address of the Dashboard', when: (config) => config.dashboard.enabled })
   .step('helloworldIngress', { on: 'once', after: ['helloworld'],                       work: helloworldIngress, within: minutes(1),  says: 'Exposing helloworld', part: 'Public address of helloworld', when: (config) => config.helloworld.ingress.enabled })
@@ -56,13 +56,27 @@ export const readyFlow = createFlow.without('delivery');
 
 /** What of a demo can be made before it has a name and an owner. */
 export const warmFlow = createFlow.without(
-  ...([
-    'apiExposure',
-    'kubeconfig',
-    'vcClient',
-    'dashboardExposure',
-    'helloworldIngress',
-    'ready',
-    'delivery',
-  ] as const),
+  'apiExposure',
+  'kubeconfig',
+  'dashboardExposure',
+  'helloworldIngress',
+  'ready',
+  'delivery',
 );
+
+/** What of a demo is made when it claims a warm pair, and the proof that the pair still works: in seconds, or it does not. */
+export const claimFlow = createFlow
+  .without(
+    'istioManifests',
+    'virtualCluster',
+    'vcClient',
+    'meshRoot',
+    'meshCertificates',
+    'meshReader',
+    'istiod',
+    'helloworld',
+    'remoteSecrets',
+    'dashboard',
+    'ingressGateway',
+  )
+  .within('meshTraffic', seconds(10));

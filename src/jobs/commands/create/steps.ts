@@ -40,7 +40,7 @@ import {
 } from '../../../k8s/mesh/mesh-ca.js';
 import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/client/objects.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
-import { retryRefused, retryWorkload } from '../../../k8s/workloads/refused.js';
+import { retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import { readRemoteStates } from '../../../k8s/mesh/remote-clusters.js';
 import {
@@ -122,6 +122,11 @@ function apiExposureManifests({ host, config, demo, place }: ClusterContext): Pr
     targetPort: 8443,
   });
 }
+
+export const vcClient: Work<DemoContext> = {
+  check: ({ host, config, demo }) => checkVcClient(host, config, demo),
+  apply: ({ host, config, demo }) => applyVcClient(host, config, demo),
+};
 
 export const meshRoot: Work<DemoContext> = {
   check: ({ host, demo }) => checkMeshRoot(host, demo),
@@ -266,11 +271,6 @@ async function untilOtherIsRead({ connections, demo, config, signal }: DemoConte
   const wait = { withinMs: seconds(90) * config.stepDeadlineFactor, signal, everyMs: seconds(0.5) };
   await waitUntil(`istiod of ${name} to read the other cluster`, patient, wait);
 }
-
-export const vcClient: Work<DemoContext> = {
-  check: ({ host, config, demo }) => checkVcClient(host, config, demo),
-  apply: ({ host, config, demo }) => applyVcClient(host, config, demo),
-};
 
 export const dashboard: Work<ClusterContext> = {
   check: async (context) => checkDashboard(await virtual(context), context.config),

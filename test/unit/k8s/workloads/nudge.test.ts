@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApiError } from '../../../../src/k8s/client/api-errors.js';
 import type { ApiCall, Cluster } from '../../../../src/k8s/client/cluster.js';
-import { retryRefused } from '../../../../src/k8s/workloads/refused.js';
+import { retryRefused } from '../../../../src/k8s/workloads/nudge.js';
 
 const event = (name: string) => ({
   metadata: { name: `${name}.1` },

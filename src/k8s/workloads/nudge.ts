@@ -4,8 +4,9 @@ import type { Cluster } from '../client/cluster.js';
 import { copiedNotes, list, merge, ref, type Reference } from '../client/objects.js';
 
 /*
- * After a refusal by a quota or by admission in the host cluster, controllers retry with pauses that grow to minutes.
- * Touching the object makes them retry at once, so that a resumed create does not have to wait.
+ * Touching an object makes whoever looks after it look at once. After a refusal by a quota or by admission in the host
+ * cluster, controllers retry with pauses that grow to minutes; a kubelet takes up to two minutes to show a pod a changed
+ * Secret.
  */
 
 const { retried } = copiedNotes;
@@ -25,6 +26,14 @@ export async function retryRefused(cluster: Cluster): Promise<void> {
 /** Makes the host cluster retry the pods of a workload; a control plane without a volume is a Deployment. */
 export async function retryWorkload(host: Cluster, namespace: string, name: string): Promise<void> {
   for (const kind of ['StatefulSet', 'Deployment']) await touch(host, ref('apps/v1', kind, name, namespace));
+}
+
+/**
+ * Makes the kubelet update what is mounted in a pod.
+ * @see https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#mounted-configmaps-are-updated-automatically
+ */
+export async function refreshMounts(host: Cluster, namespace: string, pod: string): Promise<void> {
+  await touch(host, ref('v1', 'Pod', pod, namespace));
 }
 
 function distinct(events: CoreV1Event[]): Reference[] {
