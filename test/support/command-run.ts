@@ -78,12 +78,15 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
     const run = {
       ...{ id: `${name}-${++count}`, name, askedAt: new Date(), resumed: false, slack },
       payload: jobs[name].payload.parse({ requester, ...words }),
-      settings: readWorkerSettings({
-        ...jobKeys,
-        SLACK_BOT_TOKEN: 'xoxb-1',
-        REDIS_URL: 'redis://localhost:6379',
-        KUBECONFIG: simulated.kubeconfigFile,
-      }),
+      settings: {
+        ...readWorkerSettings({
+          ...jobKeys,
+          SLACK_BOT_TOKEN: 'xoxb-1',
+          REDIS_URL: 'redis://localhost:6379',
+          KUBECONFIG: simulated.kubeconfigFile,
+        }),
+        HOST_CLUSTER: config.hostCluster,
+      },
       people: {
         standingOf: () => Promise.resolve('member'),
         nameOf: (of: string) => Promise.resolve(of.toLowerCase()),
