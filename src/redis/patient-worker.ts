@@ -16,6 +16,14 @@ export class PatientWorker<Data> extends Worker<Data, void> {
     return (await this.backend.blockingClient)?.status === 'ready';
   }
 
+  /**
+   * Stops renewing locks. `close` does so only after its connection has ended, which it never does if Redis refuses writes
+   * meanwhile: ioredis, disconnected while it reconnects, settles no command.
+   */
+  async abandon(): Promise<void> {
+    await this.lockManager.close();
+  }
+
   protected override async moveToActive(token: string, name?: string): Promise<Job<Data, void>> {
     try {
       return await super.moveToActive(token, name);

@@ -183,6 +183,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
         Promise.all(queues.map(({ queue }) => queue.close())),
       );
       await Promise.race([closing, deadline]);
+      await Promise.all(workers.map((worker) => worker.abandon()));
       connection.disconnect();
     },
   };
