@@ -56,6 +56,7 @@ export const commands = {
     queue: 'verification',
     askedOn: 'search',
     who: 'everybody',
+    handsOut: true,
     accepted: (demo) => mrkdwn`Diagnosing the mesh of demo *${demo}*.`,
   },
   status: {

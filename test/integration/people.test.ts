@@ -163,6 +163,7 @@ describe('a demo', () => {
     assert.match(String(direct.files[0]!.content), /===== Steps =====\nState: ready\n.*vc1: Namespace/s);
     assert.match(direct.said.join(), /in your direct messages/);
     assert.equal((await run('logs', 'U0MALLORY', { demo: 'logged' })).code, 'access-revoked');
+    assert.equal((await run('diagnose', 'U0MALLORY', { demo: 'logged' })).code, 'access-revoked');
     await demoNamed('carded', { card: { channel: 'C0DEMOS', ts: '1.1' }, places: [] });
     const threaded = await run('logs', 'U0BOB', { demo: 'carded', part: 'vcluster' });
     assert.match(threaded.said.join(), /in the thread of its card/);

@@ -72,6 +72,7 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       update: say,
       sendFile: (_to: string, file: SlackFile) => send(file),
       replyWithFile: (_posted: unknown, _to: unknown, file: SlackFile) => send(file),
+      shareFile: (_to: unknown, file: SlackFile) => send(file),
       deleteFiles: () => Promise.resolve([]),
       isMissing: () => false,
     } as unknown as Slack;

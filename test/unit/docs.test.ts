@@ -65,6 +65,22 @@ test('every link between the pages has a target', () => {
       assert.ok(existsSync(join(root, dirname(page), target!)), `${page} links to ${target}`);
 });
 
+test('docs/security.md names a test for every attack, or says that there is none', () => {
+  const [, table = ''] = /\| who attacks \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)/.exec(text('docs/security.md')) ?? [];
+  const rows = table.trimEnd().split('\n');
+  assert.ok(rows.length > 30);
+  let before = '';
+  for (const row of rows) {
+    const cells = row.slice(1, -1).split('|');
+    const tried = cells[4]?.trim() ?? '';
+    const tests = [...tried.matchAll(/\]\(\.\.\/(test\/[^)]+\.test\.ts)\)/g)].map(([, path]) => path!);
+    const isSame = tried === 'same' && before !== '';
+    assert.ok(cells.length === 5 && (tests.length > 0 || isSame || /^not tested: \w/.test(tried)), row);
+    for (const path of tests) assert.match(text(path), /\b(?:test|it)\(/, path);
+    before = tried;
+  }
+});
+
 test('README.md explains every environment variable', () => {
   const settings = new Set([...text('src/config.ts').matchAll(/^\s+([A-Z][A-Z_]+): /gm)].map(([, name]) => name!));
   assert.ok(settings.size > 8);

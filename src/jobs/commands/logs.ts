@@ -12,6 +12,7 @@ import { withDemoContext, withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
 import type { SlackFile } from '../slack/file-as-text.js';
+import { findingsRules } from '../slack/files.js';
 import { readyFlow } from './create/flow.js';
 import { message } from '../slack/messages.js';
 
@@ -20,7 +21,7 @@ type LogsRun = JobRun<'logs'>;
 /** Sends what a demo says of itself: in the thread of its card, if that is in the same channel, otherwise directly. */
 export const logs: Handler<'logs'> = (run) =>
   withHost(run, async (host) => {
-    const { payload, slack, signal } = run;
+    const { payload, config, slack, signal } = run;
     const { requester, part, cluster } = payload;
     const demo = await requireDemo(host, run);
     const sections = await withDemoContext(run, { host, demo, signal }, (context) => collect(run, context));
@@ -31,10 +32,11 @@ export const logs: Handler<'logs'> = (run) =>
     );
     const { card } = demo;
     if (card?.channel === requester.channelId) {
-      await slack.replyWithFile(card, requester, file);
+      const { withheld } = await slack.shareFile(requester, file, findingsRules(config, demo), card);
+      const where = withheld ? mrkdwn`in your direct messages, because ${withheld}` : mrkdwn`in the thread of its card`;
       return await slack.whisper(
         requester,
-        message(mrkdwn`:page_facing_up: The logs of demo *${demo.name}* are in the thread of its card.`),
+        message(mrkdwn`:page_facing_up: The logs of demo *${demo.name}* are ${where}.`),
       );
     }
     await slack.sendFile(requester.userId, file);

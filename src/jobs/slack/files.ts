@@ -1,9 +1,10 @@
+import type { DemoConfig } from '../../config.js';
 import { changeExisting, isGone } from '../../k8s/demo/demo-record.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import { userNameOf } from '../../k8s/credentials/user-certificate.js';
 import type { SlackFile } from './file-as-text.js';
-import type { SharedFile, Slack } from './slack.js';
+import type { SharedFile, SharingRules, Slack } from './slack.js';
 
 /** Who has a kubeconfig: a channel, or a person under the user name that their certificates have. */
 export interface Receiver {
@@ -53,6 +54,12 @@ export async function withdrawFiles(slack: Slack, host: Cluster, demo: Demo, ids
     files: current.files.filter(({ id }) => !ids.includes(id)),
   }));
 }
+
+/** Who may read logs and evidence of a demo in a channel: as with kubeconfigs, no outsiders, and nobody who was revoked. */
+export const findingsRules = (
+  { access }: Pick<DemoConfig, 'access'>,
+  { revoked }: Pick<Demo, 'revoked'>,
+): SharingRules => ({ access, delivery: 'channel', revoked });
 
 /** Those who have a kubeconfig of the demo and may have another. */
 export function receiversOf({ files, revoked, owner }: Pick<Demo, 'files' | 'revoked' | 'owner'>): Receiver[] {

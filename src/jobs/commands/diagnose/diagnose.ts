@@ -7,7 +7,7 @@ import type { Handler } from '../../job-run.js';
 import { onReadyDemo } from '../../on-ready-demo.js';
 import { brief } from '../../slack/messages.js';
 import { verifyDemo } from '../verify/verify-demo.js';
-import { collectHost, collectInside, evidenceFile, type Looked } from './evidence-file.js';
+import { collectHost, collectInside, evidenceFile, sendEvidence, type Looked } from './evidence-file.js';
 import { diagnosisMessage, unreachableMessage } from './messages.js';
 
 /**
@@ -27,7 +27,8 @@ export const diagnose: Handler<'diagnose'> = async (run) => {
       const posted = await slack.post(payload.requester, message);
       // People have the diagnosis; it is not posted again if the archive is refused.
       try {
-        await slack.replyWithFile(posted, payload.requester, await evidenceFile(context, looked, [...host, ...files]));
+        const file = await evidenceFile(context, looked, [...host, ...files]);
+        await sendEvidence(run, context.demo, posted, payload.requester, file);
       } catch (error) {
         log.warn({ reason: messageOf(error) }, 'the evidence was not attached');
       }

@@ -5,9 +5,15 @@ import {
   type EvidenceFile,
 } from '../../../k8s/workloads/evidence.js';
 import { sampleNamespace } from '../../../k8s/mesh/helloworld.js';
-import { mrkdwn } from '../../../mrkdwn.js';
+import { mention, mrkdwn } from '../../../mrkdwn.js';
 import { redact } from '../../../redact.js';
 import { bothClusters, type DemoContext } from '../../context.js';
+import type { JobName } from '../../../commands/job-payloads.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
+import type { JobRun } from '../../job-run.js';
+import { findingsRules } from '../../slack/files.js';
+import { message } from '../../slack/messages.js';
+import type { Audience, PostedMessage } from '../../slack/slack.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { fileTime, reportJson } from '../verify/details.js';
 import type { DemoReport } from '../verify/verify-demo.js';
@@ -49,6 +55,21 @@ export async function evidenceFile(
     content: await packEvidence(folder, title, evidence, now),
     comment: mrkdwn`Objects, events, logs, the proxy configuration of both sleep pods, versions and findings. README.txt says what each file is. Secrets were removed.`,
   };
+}
+
+/** Attaches the archive in the thread of what was found; only the person gets it if outsiders can read it there. */
+export async function sendEvidence(
+  { slack, config }: Pick<JobRun<JobName>, 'slack' | 'config'>,
+  demo: Demo,
+  posted: PostedMessage,
+  to: Audience,
+  file: SlackFile,
+): Promise<void> {
+  if (demo.revoked.includes(to.userId)) return; // they can verify the demo, but it has logs
+  const { withheld } = await slack.shareFile(to, file, findingsRules(config, demo), posted);
+  if (withheld === undefined) return;
+  const said = mrkdwn`The evidence was sent only to ${mention(to.userId)}, because ${withheld}.`;
+  await slack.reply(posted, to, message(said));
 }
 
 function findings(looked: Looked): EvidenceFile[] {

@@ -8,7 +8,7 @@ import { noteBroken } from '../../host-trouble.js';
 import type { JobRun } from '../../job-run.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { Audience } from '../../slack/slack.js';
-import { collectHost, collectInside, evidenceFile } from '../diagnose/evidence-file.js';
+import { collectHost, collectInside, evidenceFile, sendEvidence } from '../diagnose/evidence-file.js';
 import { answerCounts, chartTitle, type AnswerCounts } from './chart.js';
 import { detailsFile, fileTime } from './details.js';
 import { verifyMessage } from './messages.js';
@@ -45,7 +45,7 @@ const stopped = {
 
 /** Posts the verdict, and in its thread the details; where it is no pass and has no cause, also the evidence for a colleague. */
 export async function postVerdict(
-  { slack, log }: Pick<JobRun<JobName>, 'slack' | 'log'>,
+  { slack, config, log }: Pick<JobRun<JobName>, 'slack' | 'config' | 'log'>,
   to: Audience,
   report: DemoReport,
   context: DemoContext,
@@ -59,7 +59,8 @@ export async function postVerdict(
     if (counts) await slack.replyWithFile(posted, to, await pictureFile(report, counts));
     if (isUnexplained(report)) {
       const collected = await Promise.all([collectHost(context), collectInside(context)]);
-      await slack.replyWithFile(posted, to, await evidenceFile(context, { report }, collected.flat()));
+      const file = await evidenceFile(context, { report }, collected.flat());
+      await sendEvidence({ slack, config }, context.demo, posted, to, file);
     }
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'details of verify were not posted');
