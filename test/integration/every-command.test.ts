@@ -1,64 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
-import { startBot, type Bot } from '../../src/bot/app.js';
 import type { Command } from '../../src/commands/command.js';
-import { queueKinds } from '../../src/commands/payload.js';
 import { commandNames, commands } from '../../src/commands/table.js';
-import { readBotSettings } from '../../src/config.js';
-import { createLog } from '../../src/log.js';
-import { jobKeys } from '../support/job-keys.js';
-import { startRedis, type LocalRedis } from '../support/redis.js';
-import { slackCommand, startSlack, triggerId, type SlackWorkspace } from '../support/slack.js';
+import { prepareBots, urlOf, type Bots } from '../support/bots.js';
+import { slackCommand, triggerId } from '../support/slack.js';
 import { startSocketModeSlack, type SocketModeSlack } from '../support/socket-mode.js';
 
 /* Every row of the table of commands, over signed HTTP and over Socket Mode, each delivered twice. */
 
-const log = createLog('test', 'silent');
-let redis: LocalRedis;
-let slack: SlackWorkspace;
+let bots: Bots;
 let socket: SocketModeSlack;
-let connection: Redis;
-let queues: Queue[];
-let overHttp: Bot;
-let overSocket: Bot;
-
-const settings = (environment: Record<string, string>) => {
-  const read = readBotSettings({ ...jobKeys, REDIS_URL: redis.url, PORT: '0', ...environment });
-  const { demoConfig } = read;
-  const access = { ...demoConfig.access, admins: ['U0ADMIN'], guests: true };
-  const limits = { ...demoConfig.limits, commandsPerMinute: 1_000 };
-  return { ...read, demoConfig: { ...demoConfig, access, limits } };
-};
+let url: string;
 
 before(async () => {
-  [redis, slack, socket] = await Promise.all([startRedis(), startSlack(), startSocketModeSlack()]);
-  connection = new Redis(redis.url);
-  queues = queueKinds.map((kind) => new Queue(kind, { connection }));
-  overHttp = await startBot(
-    settings({
-      SLACK_BOT_TOKEN: slack.botToken,
-      SLACK_SIGNING_SECRET: slack.signingSecret,
-      SLACK_API_URL: slack.apiUrl,
-    }),
-    log,
-  );
-  overSocket = await startBot(
-    settings({
-      SLACK_MODE: 'socket',
-      SLACK_BOT_TOKEN: 'xoxb-test',
-      SLACK_APP_TOKEN: 'xapp-test',
-      SLACK_API_URL: socket.apiUrl,
-    }),
-    log,
-  );
+  [bots, socket] = await Promise.all([prepareBots(), startSocketModeSlack()]);
+  const changes = { access: { admins: ['U0ADMIN'], guests: true } };
+  url = urlOf(await bots.start({}, changes));
+  const overSocket = { SLACK_MODE: 'socket', SLACK_BOT_TOKEN: 'xoxb-test', SLACK_APP_TOKEN: 'xapp-test' };
+  await bots.start({ ...overSocket, SLACK_API_URL: socket.apiUrl }, changes);
 });
 after(async () => {
-  await Promise.all([overHttp.close(), overSocket.close()]);
-  await Promise.all(queues.map((queue) => queue.close()));
-  connection.disconnect();
-  await Promise.all([redis.stop(), slack.close(), socket.close()]);
+  await bots.close();
+  await socket.close();
 });
 
 const person = { userId: 'U0ADMIN', userName: 'ada' };
@@ -71,7 +34,7 @@ const ways: [string, Say][] = [
     'over signed HTTP',
     async (text, trigger) => {
       const command = { ...person, channelId: 'C0DEMOS', text, triggerId: trigger };
-      const { status, body } = await slackCommand(`http://127.0.0.1:${overHttp.port}`, slack.signingSecret, command);
+      const { status, body } = await slackCommand(url, bots.slack.signingSecret, command);
       assert.equal(status, 200);
       return body;
     },
@@ -101,7 +64,7 @@ for (const [way, say] of ways)
       const isQuestion = asks === 'always';
       const outcome = !queue ? 'is answered at once' : isQuestion ? 'is one question' : 'is one job';
       test(`\`${name}\`, delivered twice, ${outcome}`, async () => {
-        await connection.flushall();
+        await bots.reset();
         // As Slack sends what people pick from its lists.
         const text = example
           .replace(/@group/, '<!subteam^S0GROUP|@group>')
@@ -109,7 +72,7 @@ for (const [way, say] of ways)
           .replace(/#\w+/, '<#C0DEMOS>');
         const trigger = triggerId();
         const [first, second] = [await say(text, trigger), await say(text, trigger)];
-        const jobs = (await Promise.all(queues.map((each) => each.getWaiting()))).flat();
+        const jobs = await bots.waiting();
         assert.deepEqual(first, second);
         assert.deepEqual(
           jobs.map((job) => job.name),

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
-import { startBot, type Bot } from '../../src/bot/app.js';
-import { queueKinds } from '../../src/commands/payload.js';
-import { readBotSettings } from '../../src/config.js';
-import { createLog } from '../../src/log.js';
-import { jobKeys } from '../support/job-keys.js';
-import { startRedis, type LocalRedis } from '../support/redis.js';
+import { prepareBots, urlOf, type Bots } from '../support/bots.js';
 import {
   mentionBot,
   openHome,
   pressButton,
   slackCommand,
-  startSlack,
   submitModal,
   triggerId,
   type Disturbance,
@@ -28,13 +20,10 @@ import { waitFor } from '../support/wait-for.js';
  * over signed HTTP and over Socket Mode.
  */
 
-const log = createLog('test', 'silent');
-let redis: LocalRedis;
+let bots: Bots;
 let slack: SlackWorkspace;
 let socket: SocketModeSlack;
-let connection: Redis;
-let queues: Queue[];
-const closing: (() => Promise<unknown>)[] = [];
+let bridge: Awaited<ReturnType<typeof startSocketBridge>>;
 const urls: Record<string, string> = {};
 const ways = ['over signed HTTP', 'over Socket Mode'];
 const disturbances: Record<string, Disturbance> = {
@@ -44,47 +33,26 @@ const disturbances: Record<string, Disturbance> = {
 };
 
 before(async () => {
-  [redis, slack] = await Promise.all([startRedis(), startSlack()]);
+  bots = await prepareBots();
+  ({ slack } = bots);
   socket = await startSocketModeSlack({ workspace: slack.apiUrl });
-  connection = new Redis(redis.url);
-  queues = queueKinds.map((kind) => new Queue(kind, { connection }));
-  const bridge = await startSocketBridge(socket);
-  const overHttp = await start({ SLACK_SIGNING_SECRET: slack.signingSecret, SLACK_API_URL: slack.apiUrl });
-  const overSocket = await start({
-    SLACK_MODE: 'socket',
-    SLACK_APP_TOKEN: 'xapp-test',
-    SLACK_API_URL: socket.apiUrl,
-  });
-  urls[ways[0]!] = `http://127.0.0.1:${overHttp.port}`;
+  bridge = await startSocketBridge(socket);
+  urls[ways[0]!] = urlOf(await bots.start());
+  await bots.start({ SLACK_MODE: 'socket', SLACK_APP_TOKEN: 'xapp-test', SLACK_API_URL: socket.apiUrl });
   urls[ways[1]!] = bridge.url;
-  closing.push(...[overHttp, overSocket, bridge].map((each) => () => each.close()));
 });
 after(async () => {
-  await Promise.all(closing.map((close) => close()));
-  await Promise.all(queues.map((queue) => queue.close()));
-  connection.disconnect();
-  await Promise.all([redis.stop(), slack.close(), socket.close()]);
+  await bridge.close();
+  await bots.close();
+  await socket.close();
 });
 afterEach(async () => {
-  await connection.flushall();
-  slack.views.modals.length = 0;
-  slack.views.homes.clear();
-  for (const method of [...surfaces, 'response_url']) slack.disturb(method, []);
+  await bots.reset();
+  for (const method of ['views.open', 'views.publish', 'chat.postEphemeral', 'chat.postMessage', 'response_url'])
+    slack.disturb(method, []);
 });
 
-const surfaces = ['views.open', 'views.publish', 'chat.postEphemeral', 'chat.postMessage'];
-
-function start(environment: Record<string, string>): Promise<Bot> {
-  const read = readBotSettings({
-    ...{ ...jobKeys, SLACK_BOT_TOKEN: slack.botToken, REDIS_URL: redis.url, PORT: '0' },
-    ...environment,
-  });
-  const limits = { ...read.demoConfig.limits, commandsPerMinute: 10_000 };
-  return startBot({ ...read, demoConfig: { ...read.demoConfig, limits } }, log);
-}
-
-const jobNames = async () =>
-  (await Promise.all(queues.map((queue) => queue.getWaiting()))).flat().map(({ name }) => name);
+const jobNames = async () => (await bots.waiting()).map(({ name }) => name);
 const callsOf = (method: string) => slack.calls.filter((call) => call.method === method);
 const unique = () => triggerId().slice(4);
 
@@ -134,14 +102,14 @@ for (const way of ways)
       });
 
       test('opens while Redis hangs, and keeps what was filled in when it is submitted', async () => {
-        redis.freeze();
+        bots.redis.freeze();
         try {
           assert.deepEqual((await type('')).body, {});
           assert.equal(slack.views.modals.length, 1);
           const { body } = await submit(`h${unique()}`);
           assert.match(JSON.stringify(body), /"errors".*job queue \(Redis\)/);
         } finally {
-          redis.thaw();
+          bots.redis.thaw();
         }
       });
 
@@ -232,14 +200,10 @@ for (const way of ways)
 describe('over signed HTTP, while Redis is down,', () => {
   for (const [what, disturbance] of Object.entries(disturbances))
     test(`the Home says so although Slack ${what} at first`, async () => {
-      const bot = await start({
-        ...{ SLACK_SIGNING_SECRET: slack.signingSecret, SLACK_API_URL: slack.apiUrl },
-        REDIS_URL: 'redis://127.0.0.1:1',
-      });
-      closing.push(() => bot.close());
+      const bot = await bots.start({ REDIS_URL: 'redis://127.0.0.1:1' });
       // The first shows that something is done, and is not repeated.
       slack.disturb('views.publish', [disturbance, disturbance]);
-      await openHome(`http://127.0.0.1:${bot.port}`, slack.signingSecret, slack.alice);
+      await openHome(urlOf(bot), slack.signingSecret, slack.alice);
       await waitFor('the reason', async () =>
         /job queue \(Redis\)/.test(JSON.stringify(slack.views.homes.get(slack.alice.userId))),
       );

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { InputBlock } from '@slack/web-api';
-import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
-import { startBot, type Bot } from '../../src/bot/app.js';
-import { readBotSettings, type DemoConfig } from '../../src/config.js';
 import { hours } from '../../src/duration.js';
-import { createLog } from '../../src/log.js';
-import { jobKeys } from '../support/job-keys.js';
-import { startRedis, type LocalRedis } from '../support/redis.js';
+import { prepareBots, urlOf, type Bots, type ConfigChanges } from '../support/bots.js';
 import {
   mentionBot,
   openHome,
   pressButton,
   slackCommand,
-  startSlack,
   submitModal,
   type SlackWorkspace,
   type ViewValues,
@@ -23,48 +16,23 @@ import { waitFor } from '../support/wait-for.js';
 
 /* The form, mentions and Home, as far as the bot answers them, over signed HTTP. */
 
-const log = createLog('test', 'silent');
-let redis: LocalRedis;
+let bots: Bots;
 let slack: SlackWorkspace;
-let connection: Redis;
-let queues: Queue[];
-const started: Bot[] = [];
 
 before(async () => {
-  [redis, slack] = await Promise.all([startRedis(), startSlack()]);
-  connection = new Redis(redis.url);
-  queues = ['provisioning', 'removal', 'verification', 'provisioning-us', 'verification-us', 'verification-eu'].map(
-    (name) => new Queue(name, { connection }),
-  );
+  const queues = ['provisioning', 'removal', 'verification', 'provisioning-us', 'verification-us', 'verification-eu'];
+  bots = await prepareBots(queues);
+  ({ slack } = bots);
 });
-after(async () => {
-  await Promise.all(queues.map((queue) => queue.close()));
-  connection.disconnect();
-  await Promise.all([redis.stop(), slack.close()]);
-});
+after(() => bots.close());
 afterEach(async () => {
-  await Promise.all(started.splice(0).map((bot) => bot.close()));
-  await connection.flushall();
-  slack.views.modals.length = 0;
-  slack.views.homes.clear();
+  await bots.closeBots();
+  await bots.reset();
   for (const method of ['views.open', 'views.publish']) slack.failCalls(method, undefined);
 });
 
-async function start(changes: { clusters?: string[]; access?: Partial<DemoConfig['access']>; redisUrl?: string } = {}) {
-  const { clusters = [], access = {}, redisUrl = redis.url } = changes;
-  const read = readBotSettings({
-    ...jobKeys,
-    SLACK_BOT_TOKEN: slack.botToken,
-    SLACK_SIGNING_SECRET: slack.signingSecret,
-    SLACK_API_URL: slack.apiUrl,
-    REDIS_URL: redisUrl,
-    PORT: '0',
-  });
-  const demoConfig = { ...read.demoConfig, clusters, access: { ...read.demoConfig.access, ...access } };
-  const bot = await startBot({ ...read, demoConfig }, log);
-  started.push(bot);
-  return `http://127.0.0.1:${bot.port}`;
-}
+const start = async ({ redisUrl = bots.redis.url, ...changes }: ConfigChanges & { redisUrl?: string } = {}) =>
+  urlOf(await bots.start({ REDIS_URL: redisUrl }, changes));
 
 interface Waiting {
   name: string;
@@ -75,9 +43,11 @@ interface Waiting {
   requester: { userId: string; channelId: string; thread?: string };
 }
 const waiting = async (): Promise<Waiting[]> =>
-  (await Promise.all(queues.map((queue) => queue.getWaiting())))
-    .flat()
-    .map((job) => ({ ...(job.data as Omit<Waiting, 'name' | 'queue'>), name: job.name, queue: job.queueName }));
+  (await bots.waiting()).map((job) => ({
+    ...(job.data as Omit<Waiting, 'name' | 'queue'>),
+    name: job.name,
+    queue: job.queueName,
+  }));
 
 const type = (url: string, text: string) =>
   slackCommand(url, slack.signingSecret, { ...slack.alice, channelId: slack.channel, text });
@@ -243,7 +213,7 @@ describe('the Home', () => {
     const [job] = await waitFor('a job', async () => ((await waiting()).length > 0 ? await waiting() : undefined));
     assert.deepEqual([job?.name, job?.queue, job?.requester.channelId], ['home', 'verification', 'D0HOME']);
     assert.match(JSON.stringify(slack.views.homes.get(slack.alice.userId)), /Looking for your demos/);
-    assert.deepEqual(await connection.zrange('bull:home-viewers', '0', '-1'), [`${slack.alice.userId} D0HOME`]);
+    assert.deepEqual(await bots.connection.zrange('bull:home-viewers', '0', '-1'), [`${slack.alice.userId} D0HOME`]);
   });
 
   test('says that Redis is down', async () => {
@@ -264,8 +234,8 @@ describe('the Home', () => {
     await pressButton(url, slack.signingSecret, { ...pressed, homeChannel: 'D0HOME' });
     await waitFor('the second', async () => (await waiting()).length > 1 || undefined);
     assert.deepEqual((await waiting()).map(({ queue }) => queue).toSorted(), ['verification-eu', 'verification-us']);
-    assert.equal(await connection.zcard('bull:home-viewers-eu'), 0);
-    assert.equal(await connection.zcard('bull:home-viewers-us'), 1);
+    assert.equal(await bots.connection.zcard('bull:home-viewers-eu'), 0);
+    assert.equal(await bots.connection.zcard('bull:home-viewers-us'), 1);
   });
 
   test('takes no other channel than direct messages from what somebody may have published in its place', async () => {
