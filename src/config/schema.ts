@@ -313,6 +313,12 @@ export const hostClusterConfig = z.strictObject({
         .describe(
           'the most warm pairs that `size` or an administrator can ask for; they also count towards `limits.demos`',
         ),
+      paused: z
+        .boolean()
+        .default(false)
+        .describe(
+          'whether warm pairs are paused once they have been proven: they then cost only their volumes, and `create` starts the pair that it takes, which needs some more seconds',
+        ),
       maxAge: lifetime.prefault('12h').describe('the age at which a warm pair is replaced'),
     })
     .prefault({})

@@ -25,7 +25,7 @@ import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */
 
-const config = { ...readDemoConfig(undefined), pool: { size: 2, max: 3, maxAge: minutes(600) } };
+const config = { ...readDemoConfig(undefined), pool: { size: 2, max: 3, paused: false, maxAge: minutes(600) } };
 
 describe('a warm pair', () => {
   let host: Cluster;
@@ -137,6 +137,15 @@ describe('a warm pair', () => {
     const { unreadable: left } = await listDemos(host);
     assert.ok(!left.some(({ name }) => name === own), 'labels of the pair make no unreadable demo');
     assert.equal((await findDemo(host, 'team-a'))?.isUnlabelled, true, 'the upkeep gives them the demo’s labels');
+  });
+
+  it('is claimed before one that is paused, from which a create takes longer', async () => {
+    await clear();
+    const [paused, awake] = [await made(), await made()];
+    await changeRecord(host, paused, (current) => ({ ...current, warm: { ...current.warm!, isPaused: true } }));
+    assert.equal((await claim('team-a', 'job-1'))?.name, awake.name);
+    assert.match((await run('list', 'U0ALICE')).said.join(), /Warm pairs: 1 ready \(paused\), 1 being claimed/);
+    assert.equal((await claim('team-b', 'job-2'))?.name, paused.name);
   });
 
   it('is not claimed if it was made from another configuration, or lost a namespace', async () => {

@@ -100,6 +100,7 @@ const recordSchema = z.object({
       since: date,
       configuration: text(64),
       fitsAnyName: z.boolean(),
+      isPaused: z.boolean().optional(),
       by: z.object({ demo: demoName, jobId: text(100) }).optional(),
     })
     .optional(),

@@ -111,6 +111,8 @@ export interface WarmPair {
   configuration: string;
   /** Whether its certificates are valid for the public names of every demo. */
   fitsAnyName: boolean;
+  /** Whether its pods were stopped once it had been proven. */
+  isPaused?: boolean | undefined;
   /** The create that has claimed it. */
   by?: { demo: string; jobId: string } | undefined;
 }

@@ -71,7 +71,9 @@ export async function claimPair(
 ): Promise<Demo | undefined> {
   const isOwn = ({ warm }: Demo) =>
     warm?.state === 'claimed' && warm.by?.jobId === claimant.jobId && warm.by.demo === claimant.demo;
-  const wanted = [...pairs.filter(isOwn), ...pairs.filter((pair) => isReady(pair, config))];
+  const ready = pairs.filter((pair) => isReady(pair, config));
+  const [paused, awake] = [ready.filter(isPausedPair), ready.filter((pair) => !isPausedPair(pair))];
+  const wanted = [...pairs.filter(isOwn), ...awake, ...paused];
   for (const pair of wanted) {
     const claimed = await changeExisting(host, pair, (current) =>
       // It is also written if this create has it already, so that nobody drains it now.
@@ -105,6 +107,12 @@ const isReady = ({ warm, places }: Demo, config: DemoConfig): boolean =>
 
 export const isTooOld = ({ warm, created }: Demo, { pool }: Pick<DemoConfig, 'pool'>, now = new Date()): boolean =>
   warm?.state === 'ready' && now.getTime() - created.getTime() > pool.maxAge;
+
+export const isPausedPair = ({ warm }: Demo): boolean => warm?.isPaused === true;
+
+/** A ready pair that runs although the pool's pairs are to be paused, or the other way round. */
+export const isToChange = (pair: Demo, { pool }: Pick<DemoConfig, 'pool'>): boolean =>
+  pair.warm?.state === 'ready' && isPausedPair(pair) !== pool.paused;
 
 /** Far longer than a create needs from its claim to its record, even if another worker has to resume it. */
 const claimedForMs = minutes(10);

@@ -2,7 +2,7 @@ import type { DemoConfig } from '../../../config.js';
 import { Refusal } from '../../../errors.js';
 import { changeExisting } from '../../../k8s/demo/demo-record.js';
 import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
-import { changePoolNotes, retryAt, wantedPairs, withState } from '../../../k8s/demo/pool.js';
+import { changePoolNotes, isPausedPair, retryAt, wantedPairs, withState } from '../../../k8s/demo/pool.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack-message.js';
 import { auditLog } from '../../audit.js';
@@ -68,12 +68,16 @@ const states: Record<WarmState, string> = {
   draining: 'being deleted',
 };
 
-/** `2 ready, 1 being made` */
+/** `2 ready (1 paused), 1 being made` */
 export function pairsText(pairs: readonly Demo[]): string {
   const counts = countPairs(pairs);
   const ordered = warmStates.toSorted((a, b) => Number(b === 'ready') - Number(a === 'ready'));
   const present = ordered.filter((state) => counts[state] > 0);
-  return present.map((state) => `${counts[state]} ${states[state]}`).join(', ') || 'none';
+  const paused = pairs.filter((pair) => pair.warm?.state === 'ready' && isPausedPair(pair)).length;
+  const note = paused === 0 ? '' : paused === counts.ready ? ' (paused)' : ` (${paused} paused)`;
+  return (
+    present.map((state) => `${counts[state]} ${states[state]}${state === 'ready' ? note : ''}`).join(', ') || 'none'
+  );
 }
 
 /** For messages about other things: nothing if there is no pool. */
@@ -94,7 +98,7 @@ export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
 
 const pairText = ({ name, warm, created }: Demo): Mrkdwn | false =>
   warm !== undefined &&
-  mrkdwn`• \`${name}\`: ${states[warm.state]}${warm.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
+  mrkdwn`• \`${name}\`: ${states[warm.state]}${warm.isPaused && ' (paused)'}${warm.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
 
 function failureText({ notes }: Stock): Mrkdwn | false {
   const { failed, failures } = notes;

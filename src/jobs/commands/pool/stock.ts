@@ -5,6 +5,7 @@ import { findMaintenance } from '../../../k8s/demo/maintenance.js';
 import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
 import {
   isTooOld,
+  isToChange,
   isUseless,
   newPairName,
   readPoolNotes,
@@ -35,13 +36,13 @@ export async function readStock(host: Cluster): Promise<Stock> {
 /** What is due for the pool: pairs to delete, and the pair to make, if any. */
 export interface PoolPlan {
   drain: Demo[];
-  /** The name of a new pair, or of one that is not finished. */
+  /** The name of a new pair, or of one that is not finished, or is to be paused or started. */
   warm?: string;
 }
 
 /**
- * Pairs that are of no use, whose demo has its record, or that are too many are deleted. One pair is made at a time, and of
- * those that are too old, one is replaced at a time.
+ * Pairs that are of no use, whose demo has its record, or that are too many are deleted. One pair is made, paused or started
+ * at a time, and of those that are too old, one is replaced at a time.
  */
 export function planPool(
   { demos, pairs, notes, isUnderMaintenance }: Stock,
@@ -55,9 +56,11 @@ export function planPool(
   drain.push(...staying.slice(wanted));
   const kept = staying.slice(0, wanted);
   const unfinished = kept.find(({ warm }) => warm?.state === 'making');
-  const old = kept.find((pair) => isTooOld(pair, config, now));
-  if (kept.length === wanted && !unfinished && old) drain.push(old);
-  const warm = unfinished?.name ?? (kept.length < wanted ? newPairName() : undefined);
+  const isComplete = kept.length === wanted && !unfinished;
+  const old = isComplete ? kept.find((pair) => isTooOld(pair, config, now)) : undefined;
+  if (old) drain.push(old);
+  const other = isComplete && !old ? kept.find((pair) => isToChange(pair, config)) : undefined;
+  const warm = (unfinished ?? other)?.name ?? (kept.length < wanted ? newPairName() : undefined);
   const isWaiting = isUnderMaintenance || (retryAt(notes)?.getTime() ?? 0) > now.getTime();
   return { drain, ...(warm !== undefined && !isWaiting && { warm }) };
 }

@@ -8,6 +8,7 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { runReportedFlow } from '../../run-flow.js';
 import { warmFlow } from '../create/flow.js';
+import { pauseFlow } from '../pause/flow.js';
 import { silentCard } from '../../demo-card.js';
 import { planPool, readStock } from './stock.js';
 
@@ -35,13 +36,19 @@ export const warm: Handler<'warm'> = (run) =>
   );
 
 async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Promise<void> {
+  const { config, log } = run;
   const { host } = claimed;
-  const pair = await markDemo(host, planned, 'creating');
+  const pair = await beginPair(host, planned);
+  if (pair === undefined) return log.info('the pair has just been claimed or drained');
+  const isPaused = config.pool.paused;
   try {
     await runReportedFlow({ run, claimed, demo: pair, flow: warmFlow, card: silentCard });
+    if (isPaused) await runReportedFlow({ run, claimed, demo: pair, flow: pauseFlow, card: silentCard });
     await changeExisting(host, pair, (current) =>
       // It may have been drained meanwhile.
-      current.warm?.state === 'making' ? { ...withState(current, 'ready'), state: 'ready' } : current,
+      current.warm?.state === 'making'
+        ? { ...current, state: 'ready', warm: { ...current.warm, state: 'ready', since: new Date(), isPaused } }
+        : current,
     );
     await changePoolNotes(host, (notes) => (notes.failures > 0 ? withoutFailures(notes) : notes));
   } catch (error) {
@@ -52,4 +59,13 @@ async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Prom
     await changePoolNotes(host, (notes) => withFailure(notes, problem));
     throw error;
   }
+}
+
+/** A pair that is ready cannot be claimed any more once it is recorded as being made: of both writes, one decides. */
+async function beginPair(host: ClaimedHost['host'], planned: Demo): Promise<Demo | undefined> {
+  if (planned.warm?.state !== 'ready') return await markDemo(host, planned, 'creating');
+  const begun = await changeExisting(host, planned, (current) =>
+    current.warm?.state === 'ready' ? { ...withState(current, 'making'), state: 'creating' } : current,
+  );
+  return begun?.warm?.state === 'making' ? { ...begun, places: planned.places } : undefined;
 }

@@ -9,7 +9,7 @@ import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const now = new Date('2026-01-02T00:00:00Z');
 const defaults = readDemoConfig(undefined);
-const config = { ...defaults, pool: { size: 2, max: 3, maxAge: hours(12) } };
+const config = { ...defaults, pool: { size: 2, max: 3, paused: false, maxAge: hours(12) } };
 const ago = (ms: number) => new Date(now.getTime() - ms);
 
 /** A pair whose state began a minute ago. */
@@ -70,6 +70,21 @@ describe('the plan for the pool', () => {
     const [, second] = old;
     assert.deepEqual(plan(stock([second!])), { drain: [], warm: 'new' });
     assert.deepEqual(plan(stock([second!, pair('pool-3', 'making')])), { drain: [], warm: 'pool-3' });
+  });
+
+  it('pauses or starts those that are not as the configuration says, one after the other, and at last', () => {
+    const paused = { ...config, pool: { ...config.pool, paused: true } };
+    const asleep = (name: string) => {
+      const one = pair(name, 'ready');
+      return { ...one, warm: { ...one.warm!, isPaused: true } };
+    };
+    const awake = (name: string) => pair(name, 'ready');
+    assert.deepEqual(plan(stock([asleep('pool-1'), awake('pool-2')]), paused), { drain: [], warm: 'pool-2' });
+    assert.deepEqual(plan(stock([asleep('pool-1'), awake('pool-2')])), { drain: [], warm: 'pool-1' });
+    assert.deepEqual(plan(stock([asleep('pool-1'), asleep('pool-2')]), paused), { drain: [], warm: undefined });
+    assert.equal(plan(stock([awake('pool-1')]), paused).warm, 'new');
+    const old = pair('pool-1', 'ready', ago(hours(13)));
+    assert.deepEqual(plan(stock([old, asleep('pool-2')]), paused), { drain: ['pool-1'], warm: undefined });
   });
 
   it('deletes a ready pair of which a namespace is missing', () => {
