@@ -90,6 +90,11 @@ export class SimulatedCluster {
     return this.host.answered;
   }
 
+  /** Calls the listener for every change of an object of the host cluster, until the returned function is called. */
+  watch(listener: Parameters<ControlPlane['store']['watch']>[0]): () => void {
+    return this.host.store.watch(listener);
+  }
+
   async close(): Promise<void> {
     for (const cluster of this.virtual.values()) cluster.close();
     this.host.close();

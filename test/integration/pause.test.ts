@@ -1,14 +1,35 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { V1Pod, V1PersistentVolumeClaim } from '@kubernetes/client-node';
+import { X509Certificate } from 'node:crypto';
+import type { V1Pod, V1PersistentVolumeClaim, V1Secret } from '@kubernetes/client-node';
+import { parse, stringify } from 'yaml';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { findDemo } from '../../src/k8s/demo/demo-record.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
-import { list, merge, ref } from '../../src/k8s/client/objects.js';
+import { list, merge, read, ref } from '../../src/k8s/client/objects.js';
+import { makeAuthority, makeCertificate } from '../support/certificates.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, type Stack } from '../support/stack.js';
 
 /* `pause` and `resume`, with the processes of dist/ on a simulated cluster. */
+
+interface Kubeconfig {
+  users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
+}
+
+/** The same with certificates that have run out. */
+async function expiredKubeconfig(text: string): Promise<string> {
+  const kubeconfig = parse(text) as Kubeconfig;
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  const day = 86_400_000;
+  const authority = await makeAuthority('test');
+  const dates = { notBefore: new Date(Date.now() - 2 * day), notAfter: new Date(Date.now() - day) };
+  for (const { user } of kubeconfig.users) {
+    const { certificate, key } = await makeCertificate(authority, 'vcdemo', dates);
+    Object.assign(user, { 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) });
+  }
+  return stringify(kubeconfig);
+}
 
 describe('a demo', () => {
   let host: SimulatedHost;
@@ -74,11 +95,20 @@ describe('a demo', () => {
   it('is resumed with new certificates if they ran out meanwhile, and proven like a create', async () => {
     const { alice } = stack.slack;
     const sent = await files();
-    // As if the Secret with the kubeconfig had been of no use any more.
-    await merge(cluster, ref('v1', 'Secret', 'vcdemo-kubeconfig', 'nap-vc1'), { data: { kubeconfig: 'bm90aGluZw==' } });
+    const secret = ref('v1', 'Secret', 'vcdemo-kubeconfig', 'nap-vc1');
+    const stored = Buffer.from((await read<V1Secret>(cluster, secret))!.data!.kubeconfig!, 'base64').toString();
+    const expired = await expiredKubeconfig(stored);
+    await merge(cluster, secret, { data: { kubeconfig: Buffer.from(expired).toString('base64') } });
     await stack.type(alice, 'resume nap');
     await stack.message(/Demo \*nap\* of .* is ready/, 90_000);
-    assert.equal((await findDemo(cluster, 'nap'))?.state, 'ready');
+    const { state, credentialsEnd } = (await findDemo(cluster, 'nap'))!;
+    assert.equal(state, 'ready');
+    assert.ok(credentialsEnd!.getTime() > Date.now() + 3_600_000, 'its record knows until when they are valid');
+    const now = Buffer.from((await read<V1Secret>(cluster, secret))!.data!.kubeconfig!, 'base64').toString();
+    for (const { user } of (parse(now) as Kubeconfig).users) {
+      const { validTo } = new X509Certificate(Buffer.from(user['client-certificate-data'], 'base64'));
+      assert.ok(Date.parse(validTo) > Date.now() + 3_600_000, validTo);
+    }
     // In place of the earlier one.
     const [renewed, ...others] = await files();
     assert.deepEqual([others.length, sent.includes(renewed!)], [0, false]);

@@ -3,16 +3,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { V1Namespace } from '@kubernetes/client-node';
+import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { findDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
 import { demoLabels, type Demo } from '../../src/k8s/demo/demo.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
-import { read, ref, remove } from '../../src/k8s/client/objects.js';
+import { list, read, ref, remove } from '../../src/k8s/client/objects.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
-import { startStack, type Stack } from '../support/stack.js';
+import { startStack, type RunningProcess, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
 /* A pool of warm pairs, with the processes of dist/ on a simulated cluster. */
@@ -137,5 +137,63 @@ describe('a create while a warm pair is ready', () => {
       withinMs: 60_000,
       everyMs: 100,
     });
+  });
+});
+
+describe('a create while the pool has a paused pair', () => {
+  let host: SimulatedHost;
+  let stack: Stack;
+  let cluster: Cluster;
+  let directory: string;
+  let worker: RunningProcess;
+
+  before(async () => {
+    host = await simulatedHost(undefined);
+    directory = await mkdtemp(join(tmpdir(), 'vcdemo-pool-'));
+    const config = parse(await readFile(host.environment.VCDEMO_CONFIG!, 'utf8')) as object;
+    const configFile = join(directory, 'config.yaml');
+    await writeFile(configFile, stringify({ ...config, pool: { size: 1, paused: true } }));
+    stack = await startStack({ ...host.environment, VCDEMO_CONFIG: configFile }, { notice: host.notice });
+    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
+    worker = await stack.startWorker();
+  });
+  after(async () => {
+    cluster?.close();
+    await stack?.close();
+    await host?.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const readyPair = () =>
+    waitFor('a warm pair', async () => (await listDemos(cluster)).pairs.find(({ warm }) => warm?.state === 'ready'), {
+      withinMs: 90_000,
+      everyMs: 100,
+    });
+
+  it('finds a pair that was proven and has no pods', async () => {
+    const pair = await readyPair();
+    assert.equal(pair.warm?.isPaused, true);
+    for (const { namespace } of pair.places)
+      assert.deepEqual(await list<V1Pod>(cluster, 'v1', 'Pod', { namespace }), [], namespace);
+    await stack.type(stack.slack.alice, 'list');
+    await stack.whisper(stack.slack.alice, /Warm pairs: 1 ready \(paused\)/, 60_000);
+  });
+
+  it('starts it and makes the demo of it, although its worker is killed in between', async () => {
+    const { alice } = stack.slack;
+    const pair = await readyPair();
+    await stack.type(alice, 'create team-a');
+    await waitFor('the claim of the pair', async () => (await findDemo(cluster, 'team-a'))?.pair === pair.name, {
+      withinMs: 30_000,
+      everyMs: 5,
+    });
+    await worker.kill('SIGKILL');
+    await stack.startWorker();
+    await stack.message(/Demo \*team-a\* of .* is ready/, 90_000);
+    const demo = (await findDemo(cluster, 'team-a'))!;
+    assert.deepEqual([demo.state, demo.namespaceUids], ['ready', pair.namespaceUids]);
+    assert.equal(await findDemo(cluster, pair.name), undefined, 'the pair has no record any more');
+    await stack.type(alice, 'status team-a');
+    await stack.whisper(alice, /team-a\*[\s\S]*all parts are in place/, 60_000);
   });
 });
