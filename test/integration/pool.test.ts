@@ -146,6 +146,7 @@ describe('a create while the pool has a paused pair', () => {
   let cluster: Cluster;
   let directory: string;
   let worker: RunningProcess;
+  const lines: string[] = [];
 
   before(async () => {
     host = await simulatedHost(undefined);
@@ -155,7 +156,7 @@ describe('a create while the pool has a paused pair', () => {
     await writeFile(configFile, stringify({ ...config, pool: { size: 1, paused: true } }));
     stack = await startStack({ ...host.environment, VCDEMO_CONFIG: configFile }, { notice: host.notice });
     cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    worker = await stack.startWorker();
+    worker = await stack.startWorker({}, (line) => lines.push(line));
   });
   after(async () => {
     cluster?.close();
@@ -179,7 +180,16 @@ describe('a create while the pool has a paused pair', () => {
     await stack.whisper(stack.slack.alice, /Warm pairs: 1 ready \(paused\)/, 60_000);
   });
 
-  it('starts it and makes the demo of it, although its worker is killed in between', async () => {
+  it('starts it and makes a demo of it, without waiting for what cannot run yet', async () => {
+    const { alice } = stack.slack;
+    const pair = await readyPair();
+    await stack.type(alice, 'create team-b');
+    await stack.message(/Demo \*team-b\* of .* is ready/, 90_000);
+    assert.equal((await findDemo(cluster, 'team-b'))?.pair, pair.name);
+    assert.ok(!lines.some((line) => /warm pair is broken|"step failed"/.test(line)), 'no step fails on the way');
+  });
+
+  it('makes the demo although its worker is killed in between', async () => {
     const { alice } = stack.slack;
     const pair = await readyPair();
     await stack.type(alice, 'create team-a');

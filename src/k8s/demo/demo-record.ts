@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
+import type { KubernetesObject, V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { demoName } from '../../commands/payload.js';
 import { messageOf, UserError } from '../../errors.js';
@@ -26,7 +26,7 @@ import {
 } from './demo.js';
 import { findEnd, noteEnd } from './demo-end.js';
 import { elsewhere, managedElsewhere } from './managed-by.js';
-import { create, list, pathOf, read, ref, remove, type Reference } from '../client/objects.js';
+import { create, pages, pathOf, read, ref, remove, type Found, type Reference } from '../client/objects.js';
 
 /*
  * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo consists of exactly
@@ -154,8 +154,8 @@ export async function findDemo(host: Cluster, name: string): Promise<Demo | unde
 export async function listDemos(host: Cluster): Promise<AllDemos> {
   const selector = { labels: { [labels.managedBy]: 'vcdemo' } };
   const [records, namespaces] = await Promise.all([
-    list<V1ConfigMap>(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.access), ...selector }),
-    list<V1Namespace>(host, 'v1', 'Namespace', selector),
+    collect<V1ConfigMap>(pages(host, 'v1', 'ConfigMap', { namespace: homeNamespace(host.access), ...selector })),
+    collect<V1Namespace>(pages(host, 'v1', 'Namespace', { ...selector, metadataOnly: true })),
   ]);
   const ofDemo = groupByDemo(namespaces);
   const recorded = records.filter(({ data }) => data?.[recordKey] !== undefined);
@@ -185,6 +185,13 @@ export async function listDemos(host: Cluster): Promise<AllDemos> {
     unreadable: all.filter((each): each is UnreadableDemo => !('id' in each)),
     pairs: readable.filter(({ warm }) => warm !== undefined),
   };
+}
+
+/** All pages; of what came twice, the last. */
+async function collect<Kind extends KubernetesObject>(listed: AsyncGenerator<Found<Kind>[]>): Promise<Found<Kind>[]> {
+  const found = new Map<string, Found<Kind>>();
+  for await (const page of listed) for (const each of page) found.set(each.metadata.name, each);
+  return [...found.values()];
 }
 
 const withPair = z.object({ pair: demoName });

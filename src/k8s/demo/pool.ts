@@ -86,11 +86,12 @@ export async function claimPair(
   return undefined;
 }
 
-/** The demo, made of a pair. */
+/** The demo, made of a pair; paused if that is, until its work begins. */
 export const ofPair = (demo: Demo, { name, namespaceUids, places, warm }: Demo): Demo => ({
   ...demo,
   pair: name,
   ...(!warm?.fitsAnyName && { publicName: name }),
+  ...(warm?.isPaused && { paused: { since: warm.since } }),
   namespaceUids,
   places,
 });

@@ -88,7 +88,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   try {
     const restarts = payload.restart === true;
     const reported = { run, claimed, demo, card, delivery, restarts };
-    const tasks = await (present || demo.pair === undefined
+    const tasks = await (present || planned.pair === undefined || planned.paused
       ? runReportedFlow({ ...reported, flow: createFlow })
       : runClaimFlow(reported));
     if (!present) await card.noteDurations(tasks);
@@ -116,7 +116,7 @@ async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   return pair ? ofPair(demo, pair) : demo;
 }
 
-/** Everything in a warm pair was in place when it became ready; what has broken since then is restored. */
+/** Everything in a running warm pair was in place when it became ready; what has broken since then is restored. */
 async function runClaimFlow(reported: Omit<ReportedFlow, 'flow'>): Promise<Task[]> {
   try {
     return await runReportedFlow({ ...reported, flow: claimFlow });
