@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
-import { takeUpkeepTurn, upkeepTurnMs } from '../../src/jobs/worker/upkeep-turn.js';
+import { createCausedUpkeep, takeUpkeepTurn, upkeepTurnMs } from '../../src/jobs/worker/upkeep-turn.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('the upkeep of demos by several workers', () => {
   let server: LocalRedis;
@@ -39,6 +40,26 @@ describe('the upkeep of demos by several workers', () => {
       assert.ok(await takeUpkeepTurn(redis, 'mars', false), taken);
       assert.ok(!(await takeUpkeepTurn(redis, 'mars', false)), `one worker after a turn taken ${taken}`);
     }
+  });
+
+  it('is done once for all jobs that end within seconds on twenty workers, and once more for those that end meanwhile', async () => {
+    let rounds = 0;
+    const workers = Array.from({ length: 20 }, () =>
+      createCausedUpkeep({ redis, hostCluster: 'venus', work: () => Promise.resolve(void rounds++) }),
+    );
+    const cause = () => Promise.all(workers.map((worker) => worker.cause()));
+    await cause();
+    assert.equal(rounds, 1, 'the first job causes it at once');
+    workers.forEach((worker) => worker.close());
+    const late = Array.from({ length: 20 }, () =>
+      createCausedUpkeep({ redis, hostCluster: 'venus', work: () => Promise.resolve(void rounds++) }),
+    );
+    const [key] = await redis.keys('*venus:caused');
+    await redis.pexpire(key!, 200);
+    await Promise.all(late.map((worker) => worker.cause()));
+    assert.equal(rounds, 1, 'the others wait');
+    await waitFor('the next round', async () => rounds === 2 && (await redis.pttl(key!)) > 0, { withinMs: 10_000 });
+    late.forEach((worker) => worker.close());
   });
 
   it('is done by each worker that starts, which then has the turn', async () => {

@@ -21,7 +21,7 @@ import { createHomes } from './homes.js';
 import { ownDemos } from './own-demos.js';
 import { queuedJobs } from './queued-jobs.js';
 import { countDemos, poolUpkeep, upkeepFor, type UpkeepRequest } from './upkeep.js';
-import { takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
+import { createCausedUpkeep, takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
 import { performJob, reportAbandoned, type Workshop } from './perform-job.js';
 import { createSlackClient } from '../../slack/client.js';
 import { createNewBlocks } from '../../slack/new-blocks.js';
@@ -122,6 +122,10 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed');
     }
   };
+  const caused = createCausedUpkeep({
+    ...{ redis: connection, hostCluster: settings.HOST_CLUSTER },
+    work: () => keepUpDemos(true),
+  });
   const workers = queues.map(({ kind, queue }) => {
     const worker = new PatientWorker<unknown>(
       queue.name,
@@ -148,7 +152,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     worker.on('completed', ({ name }) => {
       // Its demo may have a schedule, whose next turn is put on the queue before this worker is scaled away; or the pool may need
       // another pair.
-      if (causingUpkeep.includes(name)) void keepUpDemos(true);
+      if (causingUpkeep.includes(name)) void caused.cause().catch(link.note);
     });
     worker.on('stalled', (jobId) => log.warn({ jobId }, 'job was interrupted; starting it again'));
     return worker;
@@ -173,6 +177,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     },
     async close(withinMs) {
       clearInterval(sweeper);
+      caused.close();
       homes.close();
       const reason = new Error('the worker is stopping');
       draining.abort(reason);
