@@ -12,7 +12,7 @@ import { script } from './page-script.js';
 import { style } from './style.js';
 
 /** What people can do on the page. */
-export type PageActions = Pick<Conversation, 'type' | 'click' | 'submit' | 'openHome'>;
+type PageActions = Pick<Conversation, 'type' | 'click' | 'submit' | 'openHome'>;
 
 /**
  * Shows the workspace in a browser as people see it, and lets Alice (or `?as=bob`) click and type. `?home` shows her Home,

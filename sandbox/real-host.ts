@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { Host } from '../test/support/host.js';
 
-export interface RealHostOptions {
+interface RealHostOptions {
   kubeconfig: string;
   context?: string | undefined;
   config: string;

@@ -7,7 +7,7 @@ import { resourceOf } from './kinds.js';
 import type { Store } from './store.js';
 
 /** What is about to be written or deleted. */
-export interface Write {
+interface Write {
   kind: Kind;
   /** Undefined if it is deleted. */
   object: KubeObject | undefined;

@@ -23,7 +23,7 @@ export interface Authority extends Certificate {
   issueWithKey(request: Omit<IssueRequest, 'publicKey'>): Certificate;
 }
 
-export interface IssueRequest {
+interface IssueRequest {
   publicKey: KeyObject;
   /** The subject, from a signing request or as text. */
   subject: asn1.Node | { commonName: string; organizations?: string[] };
@@ -78,7 +78,7 @@ export function createAuthority(commonName: string): Authority {
   };
 }
 
-export interface SigningRequest {
+interface SigningRequest {
   publicKey: KeyObject;
   subject: asn1.Node;
 }

@@ -2,7 +2,7 @@ import type { CurlAnswer } from './mesh.js';
 import type { CommandResult } from './pod-runtime.js';
 
 /** Sends the same request this many times. */
-export type Curl = (url: URL, times: number) => Promise<CurlAnswer[]>;
+type Curl = (url: URL, times: number) => Promise<CurlAnswer[]>;
 
 /**
  * Runs one of a few commands as a container would: `curl`, `echo`, `true`, `false`, or `sh -c` with a sequence of them, after

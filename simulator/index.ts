@@ -15,7 +15,7 @@ import { originOf, VirtualCluster } from './virtual-cluster.js';
 
 export type { Fault } from './faults.js';
 
-export interface SimulatedClusterOptions {
+interface SimulatedClusterOptions {
   /** Active from the start; see also `inject`. */
   fault?: Fault | undefined;
   /** Objects that exist from the start, such as an admission policy. */

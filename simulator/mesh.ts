@@ -12,7 +12,7 @@ import { hasSidecar, identityOf, istiodPod } from './sidecar.js';
  */
 
 /** Finds the port on 127.0.0.1 behind an address as pods see it; undefined if nothing answers. */
-export type Dial = (hostname: string, port: number) => Promise<number | undefined>;
+type Dial = (hostname: string, port: number) => Promise<number | undefined>;
 
 export interface MeshMember {
   plane: ControlPlane;

@@ -9,7 +9,7 @@ export interface KubeObject {
   [field: string]: any;
 }
 
-export interface Metadata {
+interface Metadata {
   name: string;
   generateName?: string;
   namespace?: string;
@@ -26,7 +26,7 @@ export interface Metadata {
   managedFields?: ManagedFields[];
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   apiVersion: string;
   kind: string;
   name: string;

@@ -27,7 +27,7 @@ export interface DeleteOptions {
   preconditions?: { uid?: string; resourceVersion?: string };
 }
 
-export interface Target {
+interface Target {
   kind: Kind;
   namespace?: string | undefined;
   name: string;

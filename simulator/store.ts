@@ -11,7 +11,7 @@ export interface WatchEvent {
   before?: KubeObject | undefined;
 }
 
-export type Listener = (event: WatchEvent) => void;
+type Listener = (event: WatchEvent) => void;
 
 /** How many events are kept for watches that start at an earlier resource version. */
 const historyLength = 5000;

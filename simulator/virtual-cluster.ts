@@ -29,7 +29,7 @@ export function originOf({ metadata }: KubeObject): { cluster: string; namespace
   return cluster && name && namespace ? { cluster, namespace, name } : undefined;
 }
 
-export interface VirtualClusterOptions extends Omit<ControlPlaneOptions, 'name' | 'isHost'> {
+interface VirtualClusterOptions extends Omit<ControlPlaneOptions, 'name' | 'isHost'> {
   host: ControlPlane;
   namespace: string;
   name: string;

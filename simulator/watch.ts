@@ -4,7 +4,7 @@ import type { Predicate } from './selectors.js';
 import { StatusError, type GroupResource } from './status.js';
 import type { Store, WatchEvent } from './store.js';
 
-export interface WatchRequest {
+interface WatchRequest {
   store: Store;
   resource: GroupResource;
   /** Filters by namespace, labels and fields. */

@@ -111,7 +111,7 @@ const operatorsCan =
   'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';
 
 /** A demo, as far as it decides who may do what. */
-export interface Owned {
+interface Owned {
   name: string;
   owner: { id: string; name: string };
   /** Slack IDs of the people, user groups and channels that it is shared with. */

@@ -144,8 +144,8 @@ const policyEnvironment = z.object({
 
 export type BotSettings = z.output<typeof botEnvironment> & { demoConfig: SharedConfig };
 export type WorkerSettings = z.output<typeof workerEnvironment> & { demoConfig: DemoConfig };
-export type PolicySettings = z.output<typeof policyEnvironment> & { demoConfig: DemoConfig };
-export type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: SharedConfig };
+type PolicySettings = z.output<typeof policyEnvironment> & { demoConfig: DemoConfig };
+type QueueSettings = z.output<typeof queueEnvironment> & { demoConfig: SharedConfig };
 
 /** @throws UserError `settings-invalid` that lists every problem of the environment and the configuration file. */
 export function readBotSettings(env: NodeJS.ProcessEnv = process.env): BotSettings {

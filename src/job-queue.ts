@@ -21,7 +21,7 @@ export const jobSuffix = (deliveryId: string): string =>
 const kept = { age: hours(24) / seconds(1), count: 1000 };
 
 /** Jobs that count as one: the same id yields the existing job, within `ttlMs` or, without it, until that job has ended. */
-export interface Deduplication {
+interface Deduplication {
   id: string;
   ttlMs?: number;
 }

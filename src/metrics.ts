@@ -11,7 +11,7 @@ const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 
 const workBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
 
 export type CommandOutcome = 'accepted' | 'answered' | 'refused' | 'failed';
-export type SlackCallOutcome = 'ok' | 'error' | 'rate_limited';
+type SlackCallOutcome = 'ok' | 'error' | 'rate_limited';
 export type JobOutcome = 'done' | 'refused' | 'failed' | 'handed_back';
 
 /** Counts one call to Slack's Web API or to a `response_url`. */

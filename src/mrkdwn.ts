@@ -34,7 +34,7 @@ class MrkdwnText {
 export type Mrkdwn = MrkdwnText;
 
 /** What can be put into mrkdwn: strings are escaped, and what is missing is left out. */
-export type MrkdwnValue = string | number | Mrkdwn | false | undefined;
+type MrkdwnValue = string | number | Mrkdwn | false | undefined;
 
 /**
  * The tag of a template literal in mrkdwn: mrkdwn`Demo *${name}* is ready`. Inside a code span or block, a value cannot

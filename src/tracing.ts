@@ -7,7 +7,7 @@ import { messageOf } from './errors.js';
  * Without an endpoint the SDK is not loaded, and every span is a no-op.
  */
 
-export interface Tracing {
+interface Tracing {
   /** For BullMQ's queues and workers. */
   telemetry?: Telemetry;
   /** Flushes what has not been sent yet. */

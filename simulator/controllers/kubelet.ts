@@ -8,7 +8,7 @@ export const nodeName = 'simulated-cluster';
 /** A pod with `true` runs on for its whole grace period. */
 export const sigtermAnnotation = 'simulated-cluster/ignores-sigterm';
 
-export interface KubeletOptions {
+interface KubeletOptions {
   faults: Faults;
   timers: Timers;
   /** The time from scheduled to ready, ms. */

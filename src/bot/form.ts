@@ -20,7 +20,7 @@ export const formId = 'create';
 const fieldNames = ['demo', 'ttlMs', 'on', 'channel'] as const;
 export type Field = (typeof fieldNames)[number];
 
-export interface FormOptions {
+interface FormOptions {
   config: Pick<SharedConfig, 'ttl' | 'clusters'>;
   /** Where the progress will be posted: the channel of the command or, if the person picks one, the default. */
   channelId: string;
@@ -100,7 +100,7 @@ const field = (name: Field, label: string, hint: string, element: InputBlock['el
 });
 
 /** The state of a submitted view: what was filled in, by block and element. */
-export type FormState = Record<string, Record<string, StateValue>>;
+type FormState = Record<string, Record<string, StateValue>>;
 
 interface StateValue {
   value?: string | null | undefined;
@@ -108,7 +108,7 @@ interface StateValue {
   selected_conversation?: string | null | undefined;
 }
 
-export type FormContent = Partial<Record<Field, string>>;
+type FormContent = Partial<Record<Field, string>>;
 
 /** What was filled in; empty fields are left out. */
 export function contentOf(state: FormState): FormContent {

@@ -52,7 +52,7 @@ export interface EnqueueOptions {
 }
 
 /** How to reach Redis, and the key that signs jobs. */
-export type QueueingSettings = RedisSettings & Pick<BotSettings, 'JOB_SIGNING_KEY'>;
+type QueueingSettings = RedisSettings & Pick<BotSettings, 'JOB_SIGNING_KEY'>;
 
 export interface QueueOptions {
   /** For a single command: no other calls to Redis are made. */

@@ -40,7 +40,7 @@ export type UpkeepName = 'expire' | 'renew' | 'remind' | 'reverify' | 'look' | '
 export type JobName = JobCommandName | UpkeepName | 'home' | 'question' | 'preflight';
 
 /** Jobs that only look at demos, so that they can run side by side. A command's queue decides. */
-export type ReadingJob =
+type ReadingJob =
   | 'home'
   | 'question'
   | 'preflight'
@@ -68,7 +68,7 @@ export type JobPayload<Name extends JobName> = Name extends JobCommandName
         ? z.infer<typeof preflightPayload>
         : z.infer<typeof upkeepPayload>;
 
-export interface JobDefinition<Name extends JobName> {
+interface JobDefinition<Name extends JobName> {
   queue: QueueKind;
   payload: z.ZodType<JobPayload<Name>>;
 }

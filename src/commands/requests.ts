@@ -5,7 +5,7 @@ import type { ParsedCommand } from './parse.js';
 import type { Requester } from './payload.js';
 
 /** A job and the host cluster whose workers get it; undefined if there is only one. */
-export interface ClusterRequest {
+interface ClusterRequest {
   request: JobRequest;
   hostCluster: string | undefined;
 }

@@ -91,7 +91,7 @@ export interface Task {
   optional?: boolean;
 }
 
-export interface FlowRun<Once, Each> {
+interface FlowRun<Once, Each> {
   config: DemoConfig;
   context: Once;
   contextOf: (cluster: VirtualClusterName) => Each;

@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import { toolEnvironment } from '../config.js';
 import { seconds } from '../duration.js';
 
-export interface ChildRequest {
+interface ChildRequest {
   /** Passed on standard input, which is otherwise empty. */
   input?: string | undefined;
   /** Variables in addition to those of `toolEnvironment`. */

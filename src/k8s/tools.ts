@@ -7,9 +7,9 @@ import { ChildError, runChild } from './child-process.js';
 import { redact, shorten } from '../redact.js';
 
 /** The command line tools that a worker needs. */
-export type Tool = 'helm' | 'istioctl';
+type Tool = 'helm' | 'istioctl';
 
-export interface ToolCall {
+interface ToolCall {
   /** Passed on standard input, so that values and manifests do not become files or arguments. */
   input?: string;
   /** Variables in addition to those that every tool gets. */

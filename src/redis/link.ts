@@ -30,7 +30,7 @@ export interface RedisLink {
   explain(error: unknown): unknown;
 }
 
-export interface LinkOptions extends RedisOptions {
+interface LinkOptions extends RedisOptions {
   /** For a single command: no other calls to Redis are made. */
   isMomentary?: boolean;
 }

@@ -6,7 +6,7 @@ import { isOutage, reasonOf, refusalOf } from './answers.js';
 const linesAMinute = 5;
 
 /** Logs the problems of Redis: every connection, queue and worker reports the same error at every attempt. */
-export interface OutageLog {
+interface OutageLog {
   note(error: unknown): void;
   over(): void;
 }

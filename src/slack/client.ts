@@ -59,7 +59,7 @@ export function createResponder({ apiUrl = slackAddress, ...calls }: SlackCallOp
     );
 }
 
-export interface SlackClientOptions extends SlackCallOptions {
+interface SlackClientOptions extends SlackCallOptions {
   token: string;
 }
 

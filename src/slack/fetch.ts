@@ -58,7 +58,7 @@ export function createSlackFetch(options: SlackFetchOptions): typeof fetch {
 }
 
 /** Sends a request to Slack; `method` decides whether it may be repeated. */
-export type SlackCaller = (method: string, url: string, init?: RequestInit) => Promise<Response>;
+type SlackCaller = (method: string, url: string, init?: RequestInit) => Promise<Response>;
 
 /**
  * Retries a request for `patienceMs`; one that people would see twice only once, or as often as `visiblePausesMs` says, as

@@ -16,7 +16,7 @@ export const newKinds = ['plan', 'data_visualization', 'data_table'] as const;
 export type NewKind = (typeof newKinds)[number];
 
 /** Why Slack refused a message with new blocks: the workspace does not have that block, or the block was malformed. */
-export type BlockRefusal = 'missing' | 'malformed';
+type BlockRefusal = 'missing' | 'malformed';
 
 type Content = { blocks: readonly MessageBlock[] };
 
@@ -38,7 +38,7 @@ export interface NewBlocks {
   ): Promise<Answer>;
 }
 
-export interface NewBlocksOptions {
+interface NewBlocksOptions {
   log: Log;
   /** Counts a refusal. */
   observe?: (block: NewKind, refusal: BlockRefusal) => void;

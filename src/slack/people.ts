@@ -103,7 +103,7 @@ export function peopleAround(client: WebClient): People {
 }
 
 /** The fields of users.info that count. */
-export interface SlackUser {
+interface SlackUser {
   deleted?: boolean;
   is_stranger?: boolean;
   is_restricted?: boolean;

@@ -10,7 +10,7 @@ import { sidecarPod } from '../../src/k8s/mesh/sidecar-dry-run.js';
  * the same table.
  */
 
-export interface AdmissionCase {
+interface AdmissionCase {
   name: string;
   object: Manifest;
   /** Undefined: the object is admitted. */
@@ -20,7 +20,7 @@ export interface AdmissionCase {
 }
 
 /** What the cases refer to. */
-export interface AdmissionFixture {
+interface AdmissionFixture {
   namespace: string;
   /** Labels `vcdemo.io/demo` and `vcdemo.io/virtual-cluster` of the namespace. */
   demo: string;

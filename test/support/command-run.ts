@@ -14,7 +14,7 @@ import { jobKeys } from './job-keys.js';
 import { textOf } from './stack.js';
 
 /** What came of one run of a command's handler. */
-export interface CommandEnd {
+interface CommandEnd {
   /** The code of the error; undefined if there was none. */
   code: string | undefined;
   error: (Error & { hint?: string }) | undefined;

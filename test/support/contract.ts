@@ -18,7 +18,7 @@ import { waitFor } from './wait-for.js';
 export const shellImage = process.env.CONTRACT_IMAGE ?? 'docker.io/curlimages/curl:8.16.0';
 
 /** A Kubernetes API under test; the getters work only inside tests. */
-export interface ContractApi {
+interface ContractApi {
   readonly kubeConfig: KubeConfig;
   readonly cluster: Cluster;
   /** Created for these tests, and deleted with everything in it. */

@@ -28,7 +28,7 @@ export interface Product {
   close(): Promise<void>;
 }
 
-export interface ProductOptions {
+interface ProductOptions {
   slack: SlackWorkspace;
   host: SimulatedHost;
   /** Redis settings of both; `workerRedis`, if given, applies to the worker. */

@@ -8,7 +8,7 @@ import { withSimulatedCluster } from './simulated-cluster.js';
 /** The owner of the demos, unless fields say otherwise. */
 export const owner = { id: 'U0ALICE', name: 'alice' };
 
-export interface RecordedDemos {
+interface RecordedDemos {
   readonly host: Cluster;
   /** Runs the handler of a command. */
   run: ReturnType<typeof commandRunner>;

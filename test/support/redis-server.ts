@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 /** The path of a server binary, or Docker to run one. */
-export type RedisServer = string | 'docker';
+type RedisServer = string | 'docker';
 
 /** How Redis may be installed on this machine. */
 export interface Machine {

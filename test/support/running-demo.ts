@@ -7,7 +7,7 @@ import { simulatedHost, type SimulatedHost } from './host.js';
 import { startStack, type RunningProcess, type Stack } from './stack.js';
 
 /** A demo of Alice's that is ready, with bot and worker as processes of dist/; the getters work only inside tests. */
-export interface RunningDemo {
+interface RunningDemo {
   readonly host: SimulatedHost;
   readonly stack: Stack;
   readonly worker: RunningProcess;

@@ -28,7 +28,7 @@ export interface SentinelGroup {
 }
 
 /** Paths of PEM files, for servers with TLS. */
-export interface TlsFiles {
+interface TlsFiles {
   ca: string;
   certificate: string;
   key: string;

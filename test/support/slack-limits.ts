@@ -26,7 +26,7 @@ const viewKinds = [
   ],
 ];
 
-export interface Checked {
+interface Checked {
   text?: string | undefined;
   blocks?: readonly unknown[] | undefined;
 }

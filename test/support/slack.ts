@@ -53,7 +53,7 @@ export type LostAnswer = 'cut' | 'status' | 'silence';
 export type Disturbance = 'limited' | 'broken' | 'cut';
 
 /** So many calls in so many milliseconds, in all or for each channel. */
-export interface Rate {
+interface Rate {
   calls: number;
   perMs: number;
   isPerChannel?: boolean;
@@ -141,7 +141,7 @@ const scopes = ['commands', 'chat:write', 'files:write', 'files:read', 'im:write
 /** To look at everything, as only tests may. */
 const observerScopes = ['groups:read', 'groups:history', 'mpim:read', 'mpim:history'];
 
-export interface SlackOptions {
+interface SlackOptions {
   signingSecret?: string;
   /** A footer for every message, such as `simulated cluster`. */
   notice?: string | undefined;
@@ -613,7 +613,7 @@ function argumentsOf(request: IncomingMessage, body: string): Record<string, str
 
 // ------------------------------------------------------------------ what Slack sends to the bot
 
-export interface SlashCommandOptions extends Person {
+interface SlashCommandOptions extends Person {
   text: string;
   channelId: string;
   /** Slack's ID of this invocation; a redelivery has the same. */
@@ -653,7 +653,7 @@ export async function slackCommand(
   return { ...(await post(botUrl, signingSecret, form.toString(), options.timestamp)), triggerId: id };
 }
 
-export interface PressButtonOptions extends Person {
+interface PressButtonOptions extends Person {
   actionId: string;
   value: string;
   /** Undefined for a click at Home. */
@@ -748,7 +748,7 @@ function stateOf(element: ModalElement, given: ViewValues[string]): object {
 export const openHome = (botUrl: string, signingSecret: string, { userId }: Person): Promise<Answer> =>
   sendEvent(botUrl, signingSecret, { type: 'app_home_opened', user: userId, channel: 'D0HOME', tab: 'home' });
 
-export interface MentionOptions extends Person {
+interface MentionOptions extends Person {
   /** What follows the name of the app. */
   text: string;
   channelId: string;

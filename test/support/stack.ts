@@ -46,7 +46,7 @@ export interface Conversation {
 }
 
 /** Where a button is: in a message, or at Home. */
-export type ClickedOn = Entry | 'home';
+type ClickedOn = Entry | 'home';
 
 /** All of vcdemo as it runs in production: processes of `dist/`, a real Redis and an emulated Slack. */
 export interface Stack extends Conversation {

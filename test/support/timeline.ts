@@ -23,7 +23,7 @@ export interface Entry extends Content {
   edited: boolean;
 }
 
-export type TimelineListener = (entry: Entry, before: Content | undefined) => void;
+type TimelineListener = (entry: Entry, before: Content | undefined) => void;
 
 /** Everything that people in the workspace see, in order of appearance. */
 export class Timeline {

@@ -3,7 +3,7 @@ import { balancedMesh, seededRandom, type BalancedMesh } from './least-request.j
 
 /* What verify decides about simulated meshes; the benchmark runs it ten thousand times, a test less often. */
 
-export interface Scenario {
+interface Scenario {
   name: string;
   mesh: Omit<BalancedMesh, 'random'>;
   /** The verdict that every run must reach. */

@@ -9,7 +9,7 @@ export interface Answer {
 const mostRemembered = 2_000;
 
 /** Remembers answers by the signature of the request, so that a replayed request is not carried out again. */
-export interface AnswerMemory {
+interface AnswerMemory {
   /** The result of `answer`; until `until` (milliseconds) the same signature gets the same result again. */
   once(signature: string, until: number, answer: () => Promise<Answer>): Promise<Answer>;
 }

@@ -16,7 +16,7 @@ const formType = 'application/x-www-form-urlencoded';
 const payloadPrefix = Buffer.from('payload=');
 
 export type Command = z.infer<typeof command>;
-export type Interaction = z.infer<typeof interaction>;
+type Interaction = z.infer<typeof interaction>;
 export type SlackEvent = z.infer<typeof slackEvent>;
 
 /** What Slack sends, by how it has to be answered. */

@@ -22,14 +22,14 @@ const answerTimeoutMs = 2_800;
 const peopleTimeoutMs = seconds(1);
 
 /** How a request is handled; neither promise rejects. */
-export interface Dispatched {
+interface Dispatched {
   /** The answer for Slack, as soon as a listener acknowledges. */
   answer: Promise<Answer>;
   /** Resolves when the listeners have finished. */
   done: Promise<void>;
 }
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   installation: Installation;
   people: People;
   /** `access.guests` of the configuration. */

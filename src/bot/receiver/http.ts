@@ -14,7 +14,7 @@ export interface Route {
   handler: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-export interface HttpReceiverOptions {
+interface HttpReceiverOptions {
   signingSecret: string;
   /** Undefined if Slack sends nothing over HTTP. */
   dispatch: Dispatch | undefined;

@@ -9,7 +9,7 @@ import { expiryOf, isSignatureOf, readSignature } from './signature.js';
 const mostMs = 2_900;
 
 /** The fields that are read of the event that REST APIs, HTTP APIs and function URLs pass to a function. */
-export interface LambdaEvent {
+interface LambdaEvent {
   httpMethod?: string;
   requestContext?: { http?: { method?: string } };
   headers?: Record<string, string | undefined> | null;
@@ -17,13 +17,13 @@ export interface LambdaEvent {
   isBase64Encoded?: boolean;
 }
 
-export interface LambdaAnswer {
+interface LambdaAnswer {
   statusCode: number;
   headers?: Record<string, string>;
   body: string;
 }
 
-export interface LambdaReceiverOptions {
+interface LambdaReceiverOptions {
   signingSecret: string;
   dispatch: Dispatch;
   log: Log;

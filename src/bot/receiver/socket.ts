@@ -17,7 +17,7 @@ import type { Dispatch } from './dispatch.js';
  * connection gets a new client that does not reconnect, and a loop here opens the next one.
  */
 
-export interface SocketReceiverOptions {
+interface SocketReceiverOptions {
   appToken: string;
   apiUrl: string | undefined;
   dispatch: Dispatch;

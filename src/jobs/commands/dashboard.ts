@@ -58,7 +58,7 @@ async function assertStillWelcome({ host, demo, connections }: DemoContext, user
   assertNotRevoked(current, userId);
 }
 
-export interface DashboardAccess {
+interface DashboardAccess {
   cluster: VirtualClusterName;
   token: string;
   expires: Date;

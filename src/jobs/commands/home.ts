@@ -17,7 +17,7 @@ export const home: Handler<'home'> = async (run) => {
   await slack.publishHome(payload.requester, homeBlocks({ demos, waiting, userId, config }));
 };
 
-export interface HomeContent {
+interface HomeContent {
   demos: DemoList & Partial<Pick<AllDemos, 'pairs'>>;
   waiting: readonly QueuedJob[];
   userId: string;

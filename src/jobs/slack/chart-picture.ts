@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
  * light and on a dark one; the colours are told apart by people who cannot see red or green, and every bar has its number.
  */
 
-export interface Bars {
+interface Bars {
   title: string;
   /** One group of bars each, such as `from vc1`. */
   categories: readonly string[];

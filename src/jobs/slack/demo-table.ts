@@ -10,7 +10,7 @@ import { brief, describeState } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
 
-export interface DemoListing {
+interface DemoListing {
   demos: readonly Demo[];
   unreadable: readonly UnreadableDemo[];
   /** Whose buttons come first. */

@@ -71,7 +71,7 @@ export interface Slack {
   deleteFiles(ids: readonly string[]): Promise<string[]>;
 }
 
-export interface SlackParts {
+interface SlackParts {
   client: SlackClient;
   /** The client for what no job waits for, if the other one is patient. */
   quick?: SlackClient;

@@ -11,7 +11,7 @@ export interface Homes {
   close(): void;
 }
 
-export interface HomesOptions {
+interface HomesOptions {
   redis: Pick<Redis, 'zrevrangebyscore' | 'zremrangebyscore'>;
   hostCluster: string | undefined;
   /** Fills the Homes; those who may not see demos are left out. */

@@ -15,7 +15,7 @@ export interface Channels {
   close(): void;
 }
 
-export interface ChannelHandlers {
+interface ChannelHandlers {
   onData(channel: number, data: Buffer): void;
   /** Called once, when the connection has ended. */
   onEnd(reason: string): void;

@@ -13,7 +13,7 @@ import { signInWith } from './credential-plugin.js';
  * @see https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 
-export interface HostEnvironment {
+interface HostEnvironment {
   KUBECONFIG?: string | undefined;
   KUBERNETES_SERVICE_HOST?: string | undefined;
   KUBERNETES_SERVICE_PORT?: string | undefined;

@@ -172,7 +172,7 @@ export async function assertSignedIn(
   });
 }
 
-export interface Selection {
+interface Selection {
   namespace?: string;
   labels?: Record<string, string>;
   fields?: Record<string, string>;
@@ -391,7 +391,7 @@ export async function merge(cluster: Cluster, reference: Reference, fields: obje
   });
 }
 
-export interface Preconditions {
+interface Preconditions {
   uid?: string | undefined;
   resourceVersion?: string | undefined;
 }
@@ -425,7 +425,7 @@ export async function remove(
 
 // ------------------------------------------------------------------ has a manifest been applied?
 
-export const manifestHash = 'vcdemo.io/manifest-hash';
+const manifestHash = 'vcdemo.io/manifest-hash';
 
 /** What vcdemo notes on objects in virtual clusters. vcluster copies annotations, so the admission policy lets these pass. */
 export const copiedNotes = {

@@ -30,7 +30,7 @@ import { refreshMounts } from '../workloads/nudge.js';
 import { generateUserKey, privateKeyPem } from './x509.js';
 
 /** One context of a kubeconfig. */
-export interface KubeconfigEntry {
+interface KubeconfigEntry {
   name: string;
   server: string;
   /** The name in the server's certificate, if it differs from `server`. */

@@ -12,7 +12,7 @@ export interface StoredKubeconfig {
   entries: StoredEntry[];
 }
 
-export interface StoredEntry {
+interface StoredEntry {
   name: VirtualClusterName;
   server: string;
   tlsServerName: string | undefined;

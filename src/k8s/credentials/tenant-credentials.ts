@@ -9,7 +9,7 @@ import { textsIn } from '../client/objects.js';
  * never read: it could name programs to run, files to read and proxies to use.
  */
 
-export interface TenantCredentials {
+interface TenantCredentials {
   /** PEM. */
   certificateAuthority: string;
   user: { certificate: string; key: string } | { token: string };

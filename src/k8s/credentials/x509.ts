@@ -45,7 +45,7 @@ export function certificateRequest({ publicKey, privateKey }: KeyPair, subject: 
   return asn1.toPem('CERTIFICATE REQUEST', signed(info, privateKey));
 }
 
-export interface AuthorityRequest {
+interface AuthorityRequest {
   subject: Subject;
   notBefore: Date;
   notAfter: Date;
@@ -76,7 +76,7 @@ export function authorityCertificate(
 }
 
 /** The signer of a certificate. */
-export interface Issuer extends KeyPair {
+interface Issuer extends KeyPair {
   name: asn1.Node;
 }
 
@@ -89,7 +89,7 @@ export function issuerOf(certificatePem: string, privateKey: string): Issuer {
   return { name, publicKey, privateKey: createPrivateKey(privateKey) };
 }
 
-export interface CertificateContents {
+interface CertificateContents {
   subject: asn1.Node;
   publicKey: KeyObject;
   notBefore: Date;

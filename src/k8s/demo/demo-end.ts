@@ -11,7 +11,7 @@ import { create, pages, read, ref, remove, type Reference } from '../client/obje
  */
 
 /** The last job that worked on the demo. */
-export type DemoEnd = NonNullable<Demo['begun']>;
+type DemoEnd = NonNullable<Demo['begun']>;
 
 const endKey = 'end';
 const endLabels = { 'vcdemo.io/record': 'ended' };

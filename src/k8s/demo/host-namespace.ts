@@ -17,7 +17,7 @@ import { terminationOf } from './removal.js';
 import { dryRunSidecar } from '../mesh/sidecar-dry-run.js';
 import { pullSecretCopies, type PullSecretRequest } from '../virtual-cluster/pull-secrets.js';
 
-export type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
+type HostNamespace = DemoRights & PullSecretRequest & IsolationRequest;
 
 /**
  * Checks the namespace of a virtual cluster in the host cluster, the worker's permissions in it, its isolation from other

@@ -9,7 +9,7 @@ import { changeKept, type KeptValue } from './kept-value.js';
  */
 
 /** A demo that broke. */
-export interface Breakage {
+interface Breakage {
   demo: string;
   /** The same for demos that broke for the same reason. */
   cause: string;

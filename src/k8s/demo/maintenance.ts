@@ -12,7 +12,7 @@ export interface Maintenance {
 }
 
 /** The last time that maintenance was switched on or off; its time shows which commands are older. */
-export interface MaintenanceSwitch extends Maintenance {
+interface MaintenanceSwitch extends Maintenance {
   isOn: boolean;
 }
 

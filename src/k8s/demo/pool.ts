@@ -53,7 +53,7 @@ const fitsAnyName = (config: DemoConfig): boolean =>
 // ------------------------------------------------------------------ claiming
 
 /** A create that wants a pair. */
-export interface Claimant {
+interface Claimant {
   demo: string;
   jobId: string;
 }

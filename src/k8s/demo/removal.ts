@@ -36,7 +36,7 @@ export async function isGoing(host: Cluster, { namespace: name }: VirtualCluster
   return namespace?.status?.phase !== 'Active';
 }
 
-export interface DeletionOptions {
+interface DeletionOptions {
   signal: AbortSignal;
   /** Multiplies every deadline. */
   deadlineFactor: number;

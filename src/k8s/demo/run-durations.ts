@@ -17,7 +17,7 @@ type Durations = z.infer<typeof durations>;
 const kept = { name: 'vcdemo.durations' as const, key: 'durations', schema: durations };
 
 /** One run of a flow, in milliseconds. */
-export interface RunDurations {
+interface RunDurations {
   totalMs: number;
   stepMs: Readonly<Record<string, number>>;
 }

@@ -14,7 +14,7 @@ import { admissionRules } from './admission-rules.js';
  */
 
 /** What the host cluster does not enforce. */
-export interface AdmissionGaps {
+interface AdmissionGaps {
   /** Rules whose object would have been created. */
   missing: AdmissionRuleId[];
   /** Rules that are enforced by a policy of the same name but another version. */

@@ -12,7 +12,7 @@ import { copiedNotes } from '../client/objects.js';
 /** Objects of a kind, what decides when a pod ends, or everything that a tenant writes. */
 export type Subject = 'pod' | 'podEnd' | 'service' | 'endpoints' | 'claim' | 'secret' | 'stored' | 'route' | 'tenant';
 
-export interface AdmissionRule {
+interface AdmissionRule {
   /** CEL: whether the rule applies. */
   on: Subject;
   /** Whether the rule applies only on creation: the field cannot be changed later, or others fill it in. */
@@ -25,7 +25,7 @@ export interface AdmissionRule {
   probe: Probe;
 }
 
-export interface Probe {
+interface Probe {
   apiVersion: string;
   kind: string;
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };

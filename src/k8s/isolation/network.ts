@@ -22,7 +22,7 @@ export interface ApiServerEndpoint {
   port: number;
 }
 
-export interface NetworkRequest {
+interface NetworkRequest {
   demo: Demo;
   place: VirtualClusterPlace;
   config: Pick<DemoConfig, 'exposure' | 'isolation'>;

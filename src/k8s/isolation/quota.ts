@@ -9,7 +9,7 @@ import { read, ref, type Manifest, type Reference } from '../client/objects.js';
 
 const name = 'vcdemo';
 
-export interface QuotaRequest {
+interface QuotaRequest {
   demo: Demo;
   place: VirtualClusterPlace;
   config: Pick<DemoConfig, 'isolation'>;

@@ -13,7 +13,7 @@ import { deploymentReady } from '../workloads/pods.js';
 import { runTool } from '../tools.js';
 
 /** The parts of Istio: istiod and what it needs, and the gateway, for which nothing else waits. */
-export interface IstioManifests {
+interface IstioManifests {
   controlPlane: Manifest[];
   ingressGateway: Manifest[];
 }
@@ -208,7 +208,7 @@ const operatorSpec = z.looseObject({
 type OperatorSpec = z.output<typeof operatorSpec>;
 
 /** What istiod adds to pods, which the host cluster has to allow. */
-export interface SidecarSettings {
+interface SidecarSettings {
   /** Whether the host cluster's Istio CNI redirects the traffic, so that pods need no capabilities for it. */
   usesCni: boolean;
   resources: object;

@@ -50,7 +50,7 @@ export interface MeshPod {
   problem?: string | undefined;
 }
 
-export interface MeshAuthority {
+interface MeshAuthority {
   /** SHA-256 of the root certificate. */
   root: string;
   rootEnds: Date;
@@ -87,7 +87,7 @@ export interface ClusterFacts {
   gateways: Fact<{ name: string; problem: string | undefined }[]>;
 }
 
-export interface FactsRequest {
+interface FactsRequest {
   cluster: Cluster;
   /** The other one, and the worker's own way to it. */
   other: Cluster;

@@ -28,7 +28,7 @@ export interface MeshPeer {
   problem?: string | undefined;
 }
 
-export interface PeerRequest {
+interface PeerRequest {
   cluster: Cluster;
   other: Cluster;
   namespace: string;

@@ -63,7 +63,7 @@ export function ruleOf(
   };
 }
 
-export type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
+type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
 
 /** The objects of one of Istio's kinds; none where its definition is missing. */
 async function listIfServed(

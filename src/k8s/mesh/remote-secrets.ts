@@ -55,7 +55,7 @@ async function readToken(cluster: Cluster): Promise<string | undefined> {
 }
 
 /** One direction: `cluster` is to see what is in `remote`. */
-export interface RemoteSecretRequest {
+interface RemoteSecretRequest {
   host: Cluster;
   cluster: Cluster;
   remote: { place: VirtualClusterPlace; cluster: Cluster };

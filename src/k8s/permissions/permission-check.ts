@@ -16,7 +16,7 @@ import {
 import { sourcesOf } from '../virtual-cluster/pull-secrets.js';
 
 /** Where a worker's permissions come from. */
-export interface WorkerRights {
+interface WorkerRights {
   /** The ClusterRole that it binds itself to in the demos' namespaces; undefined if its permissions are cluster-wide. */
   demoClusterRole: string | undefined;
   /** The namespace that holds the claims on demos. */

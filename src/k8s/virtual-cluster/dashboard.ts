@@ -36,7 +36,7 @@ export async function applyDashboard(cluster: Cluster, config: DemoConfig): Prom
   await applyAll(cluster, manifests.slice(1));
 }
 
-export interface DashboardExposure {
+interface DashboardExposure {
   host: Cluster;
   config: DemoConfig;
   demo: Demo;

@@ -1,7 +1,7 @@
 import { isRecord } from '../../records.js';
 
 /** The input for the values of a vcluster chart. */
-export interface VirtualClusterValues {
+interface VirtualClusterValues {
   /** The chart's version, such as `0.34.0` or `v0.15.7`. */
   version: string;
   /** Names that the API's certificate must contain, besides those that vcluster adds itself. */

@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../config.js';
 import type { VirtualClusterName } from '../demo/demo.js';
 
-export type PublicEndpoint = 'api' | 'dashboard' | 'app';
+type PublicEndpoint = 'api' | 'dashboard' | 'app';
 
 /** The public name of an endpoint of a virtual cluster, from the configuration's template. */
 export function hostOf(

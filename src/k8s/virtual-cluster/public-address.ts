@@ -38,7 +38,7 @@ const causes = {
   },
 } as const;
 
-export type PublicAddressCause = keyof typeof causes;
+type PublicAddressCause = keyof typeof causes;
 
 /**
  * Proves that a kubeconfig works by an authenticated call through its public address; waits for a route that has only just

@@ -26,7 +26,7 @@ export interface EvidenceFile {
   text: string;
 }
 
-export interface EvidenceOptions {
+interface EvidenceOptions {
   signal: AbortSignal;
   /** Multiplies every deadline. */
   deadlineFactor?: number;

@@ -22,7 +22,7 @@ export interface LogSection {
   text: string;
 }
 
-export interface LogSource {
+interface LogSource {
   /** `vc1, istiod` */
   what: string;
   namespace: string;

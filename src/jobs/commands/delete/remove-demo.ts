@@ -15,7 +15,7 @@ import { undeletedButtons } from '../../slack/demo-buttons.js';
 import { deleteFlow } from './flow.js';
 import { keptVolumesMessage } from './messages.js';
 
-export interface Removal {
+interface Removal {
   claimed: ClaimedHost;
   demo: Demo;
   audience: Audience;

@@ -34,7 +34,7 @@ export async function readStock(host: Cluster): Promise<Stock> {
 }
 
 /** What is due for the pool: pairs to delete, and the pair to make, if any. */
-export interface PoolPlan {
+interface PoolPlan {
   drain: Demo[];
   /** The name of a new pair, or of one that is not finished, or is to be paused or started. */
   warm?: string;

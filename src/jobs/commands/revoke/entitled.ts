@@ -9,7 +9,7 @@ export interface LeftOut {
   why: string;
 }
 
-export interface Entitled {
+interface Entitled {
   entitled: Receiver[];
   leftOut: LeftOut[];
 }

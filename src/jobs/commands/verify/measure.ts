@@ -15,7 +15,7 @@ export interface Direction {
   problem?: string;
 }
 
-export interface MeasureOptions {
+interface MeasureOptions {
   /** Of sleep and helloworld. */
   namespace: string;
   /** Requests in parallel. */

@@ -24,7 +24,7 @@ export interface Mesh {
 
 type Rules = Promise<Fact<MeshRule[]>>;
 
-export interface CheckOptions {
+interface CheckOptions {
   signal: AbortSignal;
   /** Multiplies every deadline. */
   deadlineFactor?: number;
@@ -34,7 +34,7 @@ export interface CheckOptions {
   rules?: readonly [Rules, Rules];
 }
 
-export interface VerifyOptions extends Omit<CheckOptions, 'rules'> {
+interface VerifyOptions extends Omit<CheckOptions, 'rules'> {
   /** Requests in parallel. */
   parallel: number;
   /** By default what a VirtualService of the client's cluster states, else equal shares. */
@@ -44,7 +44,7 @@ export interface VerifyOptions extends Omit<CheckOptions, 'rules'> {
 }
 
 /** What was read of both clusters, and how each check ended. */
-export interface MeshChecks {
+interface MeshChecks {
   pair: PairFacts;
   host: HostFacts | undefined;
   findings: readonly Finding[];
@@ -63,7 +63,7 @@ export interface MeshReport extends MeshChecks {
 export const defaultRequests = 12;
 
 /** Runs the checks, beside each other; what could not be read in time is unknown. */
-export async function checkMesh(mesh: Mesh, options: CheckOptions): Promise<MeshChecks> {
+async function checkMesh(mesh: Mesh, options: CheckOptions): Promise<MeshChecks> {
   const { clusters, namespace, hasOwnNames = false } = mesh;
   const { signal, deadlineFactor = 1, rules } = options;
   const [one, two] = clusters;

@@ -12,7 +12,7 @@ import type { Weights } from './shares.js';
 /** What a verify found in a demo, with everything that it read. */
 export type DemoReport = MeshReport & Verified;
 
-export interface DemoVerifyOptions {
+interface DemoVerifyOptions {
   /** Requests in parallel; 12 by default. */
   requests?: number | undefined;
   expect?: Weights | undefined;

@@ -12,7 +12,7 @@ export interface CardPlace extends PostedMessage {
 }
 
 /** A demo's card while a job works on the demo. */
-export interface Card {
+interface Card {
   /** Where it is; undefined before it was posted. */
   place(): CardPlace | undefined;
   /** Shows a state soon; a later state takes its place. `render` is called again when nothing changes for a while. */
@@ -26,7 +26,7 @@ export interface Card {
   close(): void;
 }
 
-export interface CardOptions {
+interface CardOptions {
   slack: Pick<Slack, 'post' | 'update'>;
   /** Whose channel gets the card. */
   audience: Audience;

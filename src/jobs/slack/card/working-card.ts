@@ -8,7 +8,7 @@ import { brief } from '../messages.js';
 import { groupByStep, type TaskGroup } from './task-groups.js';
 
 /** How long earlier runs took, in milliseconds: the medians of the whole run and of each step. */
-export interface UsualDurations {
+interface UsualDurations {
   totalMs: number;
   stepMs: Readonly<Record<string, number>>;
 }
