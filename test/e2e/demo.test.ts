@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { hostOf } from '../../src/k8s/virtual-cluster/hosts.js';
+import { hostnameOf } from '../../src/k8s/virtual-cluster/hostnames.js';
 import { startStack, textOf, type RunningProcess, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -104,7 +104,7 @@ describe('a demo on a real cluster', () => {
       assert.match(namespaces, /namespace\/istio-system/);
     }
     const parsed = parse(kubeconfig) as { clusters: { cluster: { server: string } }[] };
-    assert.equal(parsed.clusters[0]!.cluster.server, `https://${hostOf(config, 'api', 'e2e', 'vc1')}:443`);
+    assert.equal(parsed.clusters[0]!.cluster.server, `https://${hostnameOf(config, 'api', 'e2e', 'vc1')}:443`);
   });
 
   it('sends a second person their own kubeconfig by direct message, valid no longer than the demo', async () => {
@@ -145,7 +145,7 @@ describe('a demo on a real cluster', () => {
   it('shows the dashboards only to the person who asked, with tokens that work', async () => {
     await stack.type(stack.slack.bob, 'dashboard e2e');
     const text = await stack.whisper(stack.slack.bob, /dashboards of demo e2e/);
-    const host = hostOf(config, 'dashboard', 'e2e', 'vc1');
+    const host = hostnameOf(config, 'dashboard', 'e2e', 'vc1');
     assert.ok(text.includes(`https://${host}/`));
     const page = await execa('curl', ['--silent', '--show-error', '--insecure', `https://${host}/`]);
     assert.match(page.stdout, /Kubernetes Dashboard/);

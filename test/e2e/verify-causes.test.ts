@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { readDemoConfig } from '../../src/config.js';
-import { hostOf } from '../../src/k8s/virtual-cluster/hosts.js';
+import { hostnameOf } from '../../src/k8s/virtual-cluster/hostnames.js';
 import { causesIn } from '../../scripts/seen-causes.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -54,7 +54,7 @@ async function writeKubeconfigs(): Promise<void> {
   for (const name of names) {
     const data = await inHost('-n', `${demo}-${name}`, 'get', 'secret', `vc-${name}`, '-o', 'jsonpath={.data.config}');
     const kubeconfig = parse(Buffer.from(data, 'base64').toString('utf8')) as { clusters: { cluster: object }[] };
-    const server = `https://${hostOf(config, 'api', demo, name)}:443`;
+    const server = `https://${hostnameOf(config, 'api', demo, name)}:443`;
     const clusters = kubeconfig.clusters.map((entry) => ({ ...entry, cluster: { ...entry.cluster, server } }));
     await writeFile(join(directory, name), stringify({ ...kubeconfig, clusters }), { mode: 0o600 });
   }

@@ -6,7 +6,7 @@ import { Refusal } from '../../errors.js';
 import { dashboardToken, dropDashboardTokens } from '../../k8s/virtual-cluster/dashboard.js';
 import { findDemo } from '../../k8s/demo/demo-record.js';
 import { publicNameOf, type Demo, type VirtualClusterName } from '../../k8s/demo/demo.js';
-import { hostOf } from '../../k8s/virtual-cluster/hosts.js';
+import { hostnameOf } from '../../k8s/virtual-cluster/hostnames.js';
 import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
 import { auditLog } from '../audit.js';
@@ -70,7 +70,7 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
   const address = (cluster: VirtualClusterName) => {
     if (exposure.kind === 'none')
       return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
-    const host = hostOf(config, 'dashboard', publicNameOf(demo), cluster);
+    const host = hostnameOf(config, 'dashboard', publicNameOf(demo), cluster);
     if (exposure.address === undefined) return `https://${host}/`;
     const ingress = splitAddress(exposure.address);
     return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;

@@ -20,7 +20,7 @@ import {
   type VirtualClusterName,
 } from '../demo/demo.js';
 import { changeRecord } from '../demo/demo-record.js';
-import { hostOf } from '../virtual-cluster/hosts.js';
+import { hostnameOf } from '../virtual-cluster/hostnames.js';
 import { apply, assertSignedIn, read, ref, textsIn } from '../client/objects.js';
 import { probePublicAddress } from '../virtual-cluster/public-address.js';
 import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
@@ -100,7 +100,7 @@ export function publicEndpoint(
 ): Pick<KubeconfigEntry, 'server' | 'tlsServerName'> {
   const { exposure } = config;
   if (exposure.kind === 'none') return { server: `https://localhost:${localPorts[cluster]}` };
-  const name = hostOf(config, 'api', demo, cluster);
+  const name = hostnameOf(config, 'api', demo, cluster);
   return exposure.address
     ? { server: `https://${exposure.address}`, tlsServerName: name }
     : { server: `https://${name}:443` };

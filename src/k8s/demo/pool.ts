@@ -6,7 +6,7 @@ import { sharedConfig } from '../../config/schema.js';
 import { hours, minutes } from '../../duration.js';
 import type { Cluster } from '../client/cluster.js';
 import { changeExisting } from './demo-record.js';
-import { wildcardName } from '../virtual-cluster/hosts.js';
+import { wildcardName } from '../virtual-cluster/hostnames.js';
 import { changeKept, readKept } from './kept-value.js';
 import { planDemo, problemOf, type Demo, type WarmPair } from './demo.js';
 

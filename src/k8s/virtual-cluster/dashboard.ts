@@ -6,7 +6,7 @@ import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, publicNameOf, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { exposureManifests } from './exposure.js';
-import { hostOf } from './hosts.js';
+import { hostnameOf } from './hostnames.js';
 import { apply, applyAll, missing, pathOf, ref, remove, type Manifest } from '../client/objects.js';
 import { deploymentReady } from '../workloads/pods.js';
 import { bearerToken } from '../credentials/tenant-credentials.js';
@@ -64,7 +64,7 @@ async function exposure({ host, config, demo, place }: DashboardExposure): Promi
     name: `${place.name}-dashboard`,
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostOf(config, 'dashboard', publicNameOf(demo), place.name),
+    host: hostnameOf(config, 'dashboard', publicNameOf(demo), place.name),
     service,
     port: 443,
     targetPort: 8443,

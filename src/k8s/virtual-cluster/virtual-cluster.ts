@@ -11,7 +11,7 @@ import { holds, lacks, type Check } from '../check.js';
 import { connectCluster, type Cluster, type ClusterOptions } from '../client/cluster.js';
 import { publicNameOf, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { helmValues } from './helm-values.js';
-import { hostOf, wildcardName } from './hosts.js';
+import { hostnameOf, wildcardName } from './hostnames.js';
 import { list, listMetadata, merge, read, ref, type Found } from '../client/objects.js';
 import { isSynced, podProblem, podsReady } from '../workloads/pods.js';
 import { tenantCredentials } from '../credentials/tenant-credentials.js';
@@ -35,7 +35,7 @@ export async function installVirtualCluster(
   // It is not known yet what the demo will be called.
   const wildcard = demo.warm && wildcardName(config);
   const sans = [
-    hostOf(config, 'api', publicNameOf(demo), name),
+    hostnameOf(config, 'api', publicNameOf(demo), name),
     ...(wildcard ? [wildcard] : []),
     `${name}.${namespace}`,
     `${name}.${namespace}.svc`,

@@ -26,7 +26,7 @@ import {
   helloworldManifests,
   sampleNamespace,
 } from '../../../k8s/mesh/helloworld.js';
-import { hostOf } from '../../../k8s/virtual-cluster/hosts.js';
+import { hostnameOf } from '../../../k8s/virtual-cluster/hostnames.js';
 import { checkRestarted, restartDeployments } from '../../../k8s/workloads/restart.js';
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/demo/host-namespace.js';
 import { weakenedBy, weakerIsolation } from '../../../k8s/isolation/notes.js';
@@ -116,7 +116,7 @@ function apiExposureManifests({ host, config, demo, place }: ClusterContext): Pr
     name: place.name,
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostOf(config, 'api', publicNameOf(demo), place.name),
+    host: hostnameOf(config, 'api', publicNameOf(demo), place.name),
     service: place.name,
     port: 443,
     targetPort: 8443,
@@ -305,7 +305,7 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
     name: 'helloworld',
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostOf(config, 'app', publicNameOf(demo), place.name),
+    host: hostnameOf(config, 'app', publicNameOf(demo), place.name),
     service,
     className,
   });

@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../../../config.js';
 import { formatDuration } from '../../../duration.js';
 import { publicNameOf, type Demo } from '../../../k8s/demo/demo.js';
-import { hostOf } from '../../../k8s/virtual-cluster/hosts.js';
+import { hostnameOf } from '../../../k8s/virtual-cluster/hostnames.js';
 import { publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
@@ -44,7 +44,7 @@ function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
   if (config.exposure.kind === 'none')
     return mrkdwn`It has no public addresses: the thread says how to forward the ports.`;
   const apis = places.map((place) => publicEndpoint(config, name, place.name).server);
-  const app = config.helloworld.ingress.enabled && hostOf(config, 'app', name, 'vc1');
+  const app = config.helloworld.ingress.enabled && hostnameOf(config, 'app', name, 'vc1');
   return mrkdwn`${apis.length === 1 ? 'API' : 'APIs'}: ${apis.join(' · ')}${app && mrkdwn`\nhelloworld: ${app}`}`;
 }
 

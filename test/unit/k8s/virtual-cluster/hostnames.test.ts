@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDemoConfig } from '../../../../src/config.js';
-import { hostOf, wildcardName } from '../../../../src/k8s/virtual-cluster/hosts.js';
+import { hostnameOf, wildcardName } from '../../../../src/k8s/virtual-cluster/hostnames.js';
 
 test('a public name is derived from the template', () => {
-  assert.equal(hostOf(readDemoConfig(undefined), 'dashboard', 'demo', 'vc2'), 'demo-vc2-dashboard.vcdemo.example.com');
+  assert.equal(hostnameOf(readDemoConfig(undefined), 'dashboard', 'demo', 'vc2'), 'demo-vc2-dashboard.vcdemo.example.com');
 });
 
 test('a wildcard certificate covers the APIs of all demos if their names differ in the first label only', () => {

@@ -1,12 +1,10 @@
 import type { DemoConfig } from '../../config.js';
 import type { VirtualClusterName } from '../demo/demo.js';
 
-type PublicEndpoint = 'api' | 'dashboard' | 'app';
-
 /** The public name of an endpoint of a virtual cluster, from the configuration's template. */
-export function hostOf(
+export function hostnameOf(
   config: DemoConfig,
-  endpoint: PublicEndpoint,
+  endpoint: keyof DemoConfig['hosts'],
   demo: string,
   cluster: VirtualClusterName,
 ): string {
