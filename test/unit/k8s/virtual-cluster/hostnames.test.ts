@@ -4,7 +4,10 @@ import { readDemoConfig } from '../../../../src/config.js';
 import { hostnameOf, wildcardName } from '../../../../src/k8s/virtual-cluster/hostnames.js';
 
 test('a public name is derived from the template', () => {
-  assert.equal(hostnameOf(readDemoConfig(undefined), 'dashboard', 'demo', 'vc2'), 'demo-vc2-dashboard.vcdemo.example.com');
+  assert.equal(
+    hostnameOf(readDemoConfig(undefined), 'dashboard', 'demo', 'vc2'),
+    'demo-vc2-dashboard.vcdemo.example.com',
+  );
 });
 
 test('a wildcard certificate covers the APIs of all demos if their names differ in the first label only', () => {
