@@ -16,9 +16,6 @@ import {
   namespaceBase,
   problemOf,
   publicNameOf,
-  verdictOutcomes,
-  virtualClusterNames,
-  warmStates,
   type Demo,
   type DemoState,
   type VirtualClusterName,
@@ -27,6 +24,7 @@ import {
 import { findEnd, noteEnd } from './demo-end.js';
 import { elsewhere, managedElsewhere } from './managed-by.js';
 import { create, pages, pathOf, read, ref, remove, type Found, type Reference } from '../client/objects.js';
+import { channel, date, person, recordSchema, storedRecord, text, type DemoRecord } from './record-schema.js';
 
 /*
  * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo consists of exactly
@@ -38,79 +36,6 @@ const recordName = (demo: string) => `vcdemo-${demo}`;
 
 /** Ties a new namespace to its record until the record lists its UID; it cannot be forged without the record's id. */
 const proofAnnotation = 'vcdemo.io/record';
-
-const date = z.iso.datetime().transform((text) => new Date(text));
-const text = (maxLength: number) => z.string().max(maxLength);
-
-const person = z.object({ id: z.string().regex(/^[UW][A-Z0-9]{1,20}$/), name: text(100) });
-const channel = z.string().regex(/^[CDG][A-Z0-9]{1,20}$/);
-
-const messagePlace = z.object({ channel, ts: z.string().regex(/^\d+\.\d+$/), replaced: z.literal(true).optional() });
-
-const recordSchema = z.object({
-  version: z.literal(1),
-  name: demoName,
-  id: z.uuid(),
-  owner: person,
-  channel,
-  created: date,
-  ttlMs: z.number().int().positive(),
-  expires: date,
-  state: z.enum(demoStates),
-  ready: date.optional(),
-  problem: text(500).optional(),
-  credentialsEnd: date.optional(),
-  paused: z
-    .object({ since: date, leftMs: z.number().int().nonnegative().optional(), jobId: text(100).optional() })
-    .optional(),
-  used: date.optional(),
-  traces: z.object({ seen: text(64), at: date }).optional(),
-  card: messagePlace.optional(),
-  /** The card of an earlier version: the progress of the last job. */
-  progress: messagePlace.optional(),
-  reminded: date.optional(),
-  files: z
-    .array(z.object({ id: text(50), to: text(50), user: text(100).optional() }))
-    .max(500)
-    .default([]),
-  revoked: z.array(text(30)).max(1000).default([]),
-  shared: z.array(text(30)).max(200).default([]),
-  audit: z
-    .array(z.object({ at: date, by: text(30).optional(), what: text(300) }))
-    .max(200)
-    .default([]),
-  verdict: z.object({ outcome: z.enum(verdictOutcomes), reason: text(500), at: date }).optional(),
-  schedule: z
-    .object({ everyMs: z.number().int().positive(), last: date, told: z.enum(verdictOutcomes).optional() })
-    .optional(),
-  replacing: z
-    .object({
-      jobId: text(100),
-      authorities: z.partialRecord(z.enum(virtualClusterNames), text(64)),
-      served: z.array(text(50)).max(1000).default([]),
-    })
-    .optional(),
-  begun: z.object({ jobId: text(100), askedAt: date }).optional(),
-  done: z.array(text(100)).max(1000),
-  pair: demoName.optional(),
-  publicName: demoName.optional(),
-  warm: z
-    .object({
-      state: z.enum(warmStates),
-      since: date,
-      configuration: text(64),
-      fitsAnyName: z.boolean(),
-      isPaused: z.boolean().optional(),
-      by: z.object({ demo: demoName, jobId: text(100) }).optional(),
-    })
-    .optional(),
-  namespaceUids: z.partialRecord(z.enum(virtualClusterNames), text(64)),
-});
-const storedRecord = recordSchema.transform(({ progress, ...record }) => ({
-  ...record,
-  card: record.card ?? progress,
-}));
-type DemoRecord = z.infer<typeof storedRecord>;
 
 /** A demo whose record, or an old demo's annotations, cannot be parsed: it is shown, and otherwise left alone. */
 export interface UnreadableDemo {
