@@ -24,7 +24,7 @@ const cases: Record<string, { refuse: (admin: Redis) => Promise<unknown>; allow:
       refuse: async (admin) => {
         await admin.config('SET', 'requirepass', 'changed');
         await admin.auth('changed');
-        await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       },
       allow: (admin) => admin.config('SET', 'requirepass', ''),
     },

@@ -12,7 +12,7 @@ import { restoreNamespaceLabels } from '../../../k8s/demo/host-namespace.js';
 import { claimPair, ofPair } from '../../../k8s/demo/pool.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
-import { openFlowCard } from '../../demo-card.js';
+import { openFlowCard, refreshCard } from '../../demo-card.js';
 import { FlowError, type Task } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -68,8 +68,11 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
     // A run that was interrupted after its last step still has to show the final progress.
     if (!resumed) assertNotOver(run, present);
     const isAsked = payload.restart ?? resumed;
-    if (present.state === 'ready' && !isAsked && (await isComplete(run, claimed, withMissingPlaces(present))))
-      return claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
+    if (present.state === 'ready' && !isAsked && (await isComplete(run, claimed, withMissingPlaces(present)))) {
+      claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
+      // It may still show a failure that is over.
+      return claimed.tell(() => refreshCard(run, claimed.unclaimed, present));
+    }
   }
   if (present?.ready) await claimed.keepVerifiesOut();
   const planned = present ? withMissingPlaces(present) : await planNew(run, host);
