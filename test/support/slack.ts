@@ -108,6 +108,8 @@ export interface SlackWorkspace {
   responseUrl(options?: { fails?: boolean }): { url: string; received: Response[]; next(): Promise<Response> };
   /** Makes every later call of the method fail with this error, such as `ratelimited`; `undefined` ends that. */
   failCalls(method: string, error: string | undefined): void;
+  /** How many calls were limited so far. */
+  readonly limited: number;
   /** Carries out the next calls of the method but loses their responses, each in the given way. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
   /** Disturbs the next calls of the method, each in the given way; `response_url` is a method, too. */
@@ -290,6 +292,9 @@ export async function startSlack({
     disturb: recorder.disturb,
     hold: recorder.hold,
     limit: recorder.limit,
+    get limited() {
+      return recorder.limited;
+    },
     refuseChannel: recorder.refuseChannel,
     withoutScope: recorder.withoutScope,
     setOutage: recorder.setOutage,
@@ -333,6 +338,7 @@ async function startRecorder(
   const usedAt = new Map<string, number[]>();
   const refusing = new Map<string, string>();
   let missingScope: string | undefined;
+  let limited = 0;
   /** For how many milliseconds the call is limited; 0 if it may be carried out, which counts. */
   const limitedFor = (method: string, channel: string): number => {
     const rate = limits.get(method);
@@ -341,7 +347,10 @@ async function startRecorder(
     const now = performance.now();
     const used = (usedAt.get(key) ?? []).filter((at) => at > now - rate.perMs);
     usedAt.set(key, used);
-    if (used.length >= rate.calls) return Math.ceil(used[0]! + rate.perMs - now);
+    if (used.length >= rate.calls) {
+      limited += 1;
+      return Math.ceil(used[0]! + rate.perMs - now);
+    }
     used.push(now);
     return 0;
   };
@@ -449,6 +458,9 @@ async function startRecorder(
     failCalls(method: string, error: string | undefined) {
       if (error === undefined) failing.delete(method);
       else failing.set(method, error);
+    },
+    get limited() {
+      return limited;
     },
     setOutage: (way: LostAnswer | undefined) => void (outage = way),
     setDelay: (ms: number) => void (delayMs = ms),
