@@ -1,5 +1,5 @@
 import type { AnyBlock, Button, KnownBlock, Overflow, RichTextBlock, TaskCardBlock, TextObject } from '@slack/web-api';
-import { toHtml, type Names } from './mrkdwn.js';
+import { shortDate, toHtml, type Names } from './mrkdwn.js';
 
 /* Draws Slack's blocks for the page, as far as the product uses them. */
 
@@ -32,13 +32,13 @@ function renderBlock(block: KnownBlock | DataVisualization, names: Names): strin
     case 'header':
       return `<h3>${show(block.text)}</h3>`;
     case 'section':
-      return `<div class="section"><div>${show(block.text)}${renderFields(block.fields, names)}</div>${block.accessory ? renderElement(block.accessory) : ''}</div>`;
+      return `<div class="section"><div>${show(block.text)}${renderFields(block.fields, names)}</div>${block.accessory ? renderElement(block.accessory, names) : ''}</div>`;
     case 'context':
       return `<div class="small">${block.elements.map((one) => ('text' in one ? show(one) : '')).join(' ')}</div>`;
     case 'divider':
       return '<hr>';
     case 'actions':
-      return `<p class="actions">${block.elements.map((one) => renderElement(one)).join('')}</p>`;
+      return `<div class="actions">${block.elements.map((one) => renderElement(one, names)).join('')}</div>`;
     case 'rich_text':
       return renderRichText(block, names);
     case 'plan':
@@ -46,7 +46,7 @@ function renderBlock(block: KnownBlock | DataVisualization, names: Names): strin
     case 'task_card':
       return `<div class="plan"><ol>${renderTask(block, names)}</ol></div>`;
     case 'card':
-      return `<div class="card">${block.title ? `<b>${show(block.title)}</b>` : ''}${block.subtitle ? `<div class="small">${show(block.subtitle)}</div>` : ''}${block.body ? `<div>${show(block.body)}</div>` : ''}${block.actions ? `<p class="actions">${block.actions.map((one) => renderElement(one)).join('')}</p>` : ''}</div>`;
+      return `<div class="card">${block.title ? `<b>${show(block.title)}</b>` : ''}${block.subtitle ? `<div class="small">${show(block.subtitle)}</div>` : ''}${block.body ? `<div>${show(block.body)}</div>` : ''}${block.actions ? `<div class="actions">${block.actions.map((one) => renderElement(one, names)).join('')}</div>` : ''}</div>`;
     case 'container':
       return `<details class="card"${block.default_collapsed ? '' : ' open'}><summary>${block.title ? show(block.title) : ''}</summary>${renderBlocks(block.child_blocks, names)}</details>`;
     case 'alert':
@@ -58,7 +58,7 @@ function renderBlock(block: KnownBlock | DataVisualization, names: Names): strin
     case 'data_visualization':
       return renderChart(block);
     case 'input':
-      return `<label class="input">${escapeHtml(block.label.text)}${block.optional ? ' <small>(optional)</small>' : ''}${renderElement(block.element, block.block_id)}${block.hint ? `<small>${escapeHtml(block.hint.text)}</small>` : ''}</label>`;
+      return `<label class="input">${escapeHtml(block.label.text)}${block.optional ? ' <span class="optional">(optional)</span>' : ''}${renderElement(block.element, names, block.block_id)}${block.hint ? `<small>${escapeHtml(block.hint.text)}</small>` : ''}</label>`;
     default:
       return `<div class="small">[${escapeHtml(block.type)}]</div>`;
   }
@@ -90,7 +90,7 @@ interface AnyElement {
 }
 
 /** `name` is the id of its block, by which a modal reports what was filled in. */
-function renderElement(element: AnyElement, name = ''): string {
+function renderElement(element: AnyElement, names: Names, name = ''): string {
   switch (element.type) {
     case 'button':
       return renderButton(element as Button);
@@ -104,7 +104,7 @@ function renderElement(element: AnyElement, name = ''): string {
     case 'conversations_select':
     case 'channels_select':
     case 'users_select':
-      return `<select name="${escapeHtml(name)}"><option value="${escapeHtml(element.initial_conversation ?? '')}">${escapeHtml(element.placeholder?.text ?? 'Select')}</option></select>`;
+      return `<select name="${escapeHtml(name)}"><option value="${escapeHtml(element.initial_conversation ?? '')}">${escapeHtml(element.placeholder?.text ?? 'Select')}</option>${placesFor(element.type, names).join('')}</select>`;
     case 'checkboxes':
     case 'radio_buttons':
       return (element.options ?? [])
@@ -117,6 +117,15 @@ function renderElement(element: AnyElement, name = ''): string {
       return `<span class="small">[${escapeHtml(element.type)}]</span>`;
   }
 }
+
+/** The people or the channels that somebody can pick. */
+const placesFor = (type: string, names: Names): string[] =>
+  [...names]
+    .filter(([id]) => /^[UW]/.test(id) === (type === 'users_select'))
+    .map(
+      ([id, name]) =>
+        `<option value="${escapeHtml(id)}">${type === 'users_select' ? '@' : '#'}${escapeHtml(name)}</option>`,
+    );
 
 const renderButton = ({ text, style, url, action_id = '', value = '' }: Button) =>
   url === undefined
@@ -144,6 +153,7 @@ interface RichElement {
   user_id?: string;
   name?: string;
   fallback?: string;
+  timestamp?: number;
   style?: { bold?: boolean; italic?: boolean; code?: boolean; strike?: boolean } | string;
   elements?: RichElement[];
 }
@@ -164,11 +174,11 @@ function renderRich(part: RichElement, names: Names): string {
     case 'rich_text_quote':
       return `<q>${inner()}</q>`;
     case 'user':
-      return `<b>@${escapeHtml(names.get(part.user_id ?? '') ?? part.user_id ?? '')}</b>`;
+      return `<b class="mention">@${escapeHtml(names.get(part.user_id ?? '') ?? part.user_id ?? '')}</b>`;
     case 'emoji':
       return toHtml(`:${part.name ?? ''}:`, names);
     case 'date':
-      return escapeHtml(part.fallback ?? '');
+      return escapeHtml(part.timestamp === undefined ? (part.fallback ?? '') : shortDate(part.timestamp));
     case 'link':
       return `<a href="${escapeHtml(part.url ?? '')}">${escapeHtml(part.text ?? part.url ?? '')}</a>`;
     default:

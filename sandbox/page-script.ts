@@ -4,22 +4,33 @@ const send = async (path, body = {}) => {
   const answer = await fetch(path + location.search, { method: 'POST', body: JSON.stringify(body) });
   return answer.ok ? await answer.json() : {};
 };
-const isFilling = () => document.activeElement.matches('input, select') || document.querySelector('main details.menu[open]');
+// What is being filled in, or an open menu, is not replaced.
+const isBusy = (part) => part.contains(document.activeElement) && document.activeElement.matches('input, select') || part.querySelector('details.menu[open]');
+const last = {};
 const refresh = async () => {
-  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html').querySelector('main');
-  const shown = document.querySelector('main');
-  if (page.innerHTML !== window.lastHtml) {
-    window.lastHtml = page.innerHTML;
-    shown.innerHTML = page.innerHTML;
+  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html');
+  for (const name of ['nav', 'main', '#modal']) {
+    const [part, { innerHTML }] = [document.querySelector(name), page.querySelector(name)];
+    if (innerHTML === last[name] || isBusy(part)) continue;
+    part.innerHTML = last[name] = innerHTML;
   }
+  const direct = document.querySelector('nav [data-count]');
+  const { count } = direct.dataset;
+  if (location.search.includes('direct')) sessionStorage.setItem(direct.href, count);
+  const unread = count - (sessionStorage.getItem(direct.href) ?? 0);
+  direct.classList.toggle('unread', unread > 0);
+  direct.textContent = 'Direct messages' + (unread > 0 ? ' (' + unread + ' new)' : '');
 };
-setInterval(() => isFilling() || document.querySelector('.modal') || refresh(), 1000);
+for (const name of ['main', '#modal']) last[name] = document.querySelector(name).innerHTML;
+setInterval(refresh, 1000);
 document.addEventListener('click', async ({ target }) => {
+  for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(target)) menu.open = false;
   const button = target.closest('button');
   if (!button) return;
   const modal = button.closest('.modal');
   if (!modal) {
     const { action: actionId, value, kind } = button.dataset;
+    button.closest('details.menu')?.removeAttribute('open');
     await send('/click', { actionId, value, isMenu: kind === 'overflow', entry: button.closest('article')?.dataset.entry });
   } else if ('close' in button.dataset) await send('/close');
   else {

@@ -16,7 +16,7 @@ type PageActions = Pick<Conversation, 'type' | 'click' | 'submit' | 'openHome'>;
 
 /**
  * Shows the workspace in a browser as people see it, and lets Alice (or `?as=bob`) click and type. `?home` shows her Home,
- * `?modal` only the modal that is open, `?last=5` the last five entries, `?theme=dark` dark colours; `?still` does not refresh.
+ * `?direct` her direct messages, `?modal` only the modal that is open, `?last=5` the last five entries, `?theme=dark` dark colours; `?still` does not refresh.
  */
 export async function servePage(
   slack: SlackWorkspace,
@@ -82,31 +82,46 @@ async function act(
 
 function renderPage(slack: SlackWorkspace, title: string, person: Person, query: URLSearchParams): string {
   const theme = query.get('theme') === 'dark' ? ' data-theme="dark"' : '';
+  const isStill = query.has('still');
+  const place = query.has('home') ? 'vcdemo' : query.has('direct') ? 'Direct messages' : '#demos';
   const main = query.has('modal')
-    ? renderModal(slack)
+    ? ''
     : query.has('home')
       ? renderHome(slack, person)
-      : renderChannel(slack, person, query);
+      : renderMessages(slack, person, query);
+  const modal = query.has('modal') || !isStill ? renderModal(slack) : '';
   return `<!doctype html><html${theme}><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title}</title><style>${style}</style>
-<h1>${query.has('home') ? 'vcdemo' : '#demos'} <small>${title}</small></h1>
-${query.has('still') ? '' : `<nav><a href="?as=${person.userName}">#demos</a><a href="?home&as=${person.userName}">Home</a> as ${person.userName}</nav>`}
-<main>${main}</main><script>${query.has('still') ? '' : script}</script></html>`;
+<h1>${place} <small>${title}</small></h1>
+${isStill ? '' : renderNavigation(slack, person)}
+<main>${main}</main><div id="modal" class="${isStill ? '' : 'over'}">${modal}</div><script>${isStill ? '' : script}</script></html>`;
 }
 
-function renderChannel(slack: SlackWorkspace, person: Person, query: URLSearchParams): string {
+/** Like Slack's sidebar: how many direct messages there are tells the page how many are new. */
+function renderNavigation({ timeline }: SlackWorkspace, { userId, userName }: Person): string {
+  const direct = timeline.entries.filter(({ isDirect, onlyFor }) => isDirect && onlyFor === userId);
+  const other = userName === 'alice' ? 'bob' : 'alice';
+  return `<nav><a href="?as=${userName}">#demos</a><a href="?home&as=${userName}">Home</a><a href="?direct&as=${userName}" data-count="${direct.length}">Direct messages</a> <span>You are ${userName}; be <a href="?as=${other}">${other}</a></span></nav>`;
+}
+
+function renderMessages(slack: SlackWorkspace, person: Person, query: URLSearchParams): string {
   const count = Number(query.get('last') ?? 30);
-  const { entries } = slack.timeline;
+  const isDirect = query.has('direct');
+  const entries = slack.timeline.entries.filter((entry) =>
+    entry.isDirect ? isDirect && entry.onlyFor === person.userId : !isDirect,
+  );
   // Replies are shown under their message.
   const roots = entries.filter(({ thread }) => thread === undefined);
   const shown = roots.slice(-count).map((entry) => {
     const replies = query.has('no-threads') ? [] : entries.filter(({ thread }) => thread === entry.id);
     return [renderEntry(entry, slack), ...replies.map((reply) => renderEntry(reply, slack, 'reply'))].join('\n');
   });
-  const form = query.has('still')
-    ? ''
-    : `<form data-person="${person.userName}"><input name="text" placeholder="/vcdemo" autocomplete="off"></form>`;
-  return `${shown.join('\n')}${form}${slack.views.modal && !query.has('still') ? renderModal(slack) : ''}`;
+  const none = shown.length === 0 ? '<p class="none">There are no messages here yet.</p>' : '';
+  const form =
+    query.has('still') || isDirect
+      ? ''
+      : '<form class="composer"><input name="text" placeholder="/vcdemo" autocomplete="off"></form>';
+  return `${none}${shown.join('\n')}${form}`;
 }
 
 function renderHome(slack: SlackWorkspace, { userId }: Person): string {
@@ -114,7 +129,7 @@ function renderHome(slack: SlackWorkspace, { userId }: Person): string {
   const shown = home
     ? renderBlocks(home.blocks, slack.names)
     : '<p class="small">This Home has not been opened yet.</p>';
-  return `<div class="home">${shown}</div>${slack.views.modal ? renderModal(slack) : ''}`;
+  return `<div class="home">${shown}</div>`;
 }
 
 function renderModal({ views, names }: SlackWorkspace): string {

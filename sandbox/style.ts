@@ -1,13 +1,20 @@
 /** The page in Slack's light and dark colours; narrow enough for a phone. */
 export const style = `
-:root { --back: #fff; --text: #1d1c1d; --soft: #616061; --line: #ddd; --faint: #f8f8fa; --code: #c01343; --panel: #f6f6f6; --button: #fff; --link: #1264a3; color-scheme: light }
-[data-theme=dark] { --back: #1a1d21; --text: #d1d2d3; --soft: #9a9b9d; --line: #44474b; --faint: #222529; --code: #e8912d; --panel: #222529; --button: #1a1d21; --link: #1d9bd1; color-scheme: dark }
+:root { --back: #fff; --text: #1d1c1d; --soft: #616061; --line: #ddd; --faint: #f8f8fa; --code: #c01343; --panel: #f6f6f6; --button: #fff; --link: #1264a3; --mention: #e8f5fa; color-scheme: light }
+[data-theme=dark] { --back: #1a1d21; --text: #d1d2d3; --soft: #9a9b9d; --line: #44474b; --faint: #222529; --code: #e8912d; --panel: #222529; --button: #1a1d21; --link: #1d9bd1; --mention: #1d3a4a; color-scheme: dark }
 body { font: 15px/1.46 Lato, "Noto Sans", "DejaVu Sans", sans-serif; color: var(--text); background: var(--back); margin: 0 }
 a { color: var(--link) }
 h1 { font-size: 18px; margin: 0; padding: 12px 20px; border-bottom: 1px solid var(--line) }
 h1 small { font-weight: normal; color: var(--soft); margin-left: 12px }
 nav { font-size: 13px; padding: 6px 20px; border-bottom: 1px solid var(--line) }
 nav a { margin-right: 14px }
+nav span { color: var(--soft); float: right }
+nav span a { margin: 0 }
+nav .unread { font-weight: bold }
+.none { color: var(--soft); padding: 12px 20px }
+.mention { background: var(--mention); color: var(--link); border-radius: 3px; padding: 0 2px; font-weight: normal }
+.composer { padding: 12px 20px }
+.composer input { box-sizing: border-box; width: 100%; font: 15px Lato, sans-serif; padding: 10px 12px; border: 1px solid var(--soft); border-radius: 8px; background: var(--button); color: var(--text) }
 article { display: flex; gap: 10px; padding: 8px 20px }
 article.only { background: var(--faint) }
 article.reply { margin-left: 46px; border-left: 2px solid var(--line) }
@@ -59,11 +66,13 @@ figcaption { font-weight: bold; margin-bottom: 4px }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 5px }
 .pie { width: 140px; height: 140px; border-radius: 50% }
 .home { padding: 12px 20px; max-width: 820px }
-.modal { max-width: 520px; margin: 24px auto; border: 1px solid var(--line); border-radius: 12px; box-shadow: 0 8px 28px #0003; overflow: hidden }
+#modal.over:not(:empty) { position: fixed; inset: 0; overflow: auto; background: #0006; z-index: 2 }
+.modal { background: var(--back); max-width: 520px; margin: 24px auto; border: 1px solid var(--line); border-radius: 12px; box-shadow: 0 8px 28px #0003; overflow: hidden }
 .modal > h2 { font-size: 20px; padding: 16px 20px; border-bottom: 1px solid var(--line) }
 .modal > div { padding: 12px 20px }
 .modal > footer { display: flex; justify-content: flex-end; gap: 8px; padding: 14px 20px; border-top: 1px solid var(--line) }
 .input { display: block; font-weight: bold; margin: 10px 0 }
+.input .optional { color: var(--soft); font-weight: normal }
 .input small { display: block; font-weight: normal; color: var(--soft) }
 .input > input:not([type]), .input > select { display: block; box-sizing: border-box; width: 100%; font: 15px sans-serif; padding: 8px 10px; margin: 4px 0; border: 1px solid var(--soft); border-radius: 6px; background: var(--button); color: var(--text) }
 .input .choice { display: block; font-weight: normal }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer as bufferOf } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebClient, type KnownBlock } from '@slack/web-api';
+import { WebClient, type KnownBlock, type View } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 import { freePort } from './free-port.js';
 import { problemsOfMessage, problemsOfView } from './slack-limits.js';
@@ -227,6 +227,7 @@ export async function startSlack({
   await observer.conversations.join({ channel });
   // A channel that the emulator creates; only its administrator is a member.
   const foreignChannel = channelNamed('general');
+  for (const { id = '', name = '' } of channels) names.set(id, name);
 
   const messagesOf = async (id: string): Promise<Message[]> => {
     const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
@@ -721,7 +722,7 @@ export function submitModal(
   person: Person,
   { id, view }: OpenModal,
   given: ViewValues = {},
-): Promise<Answer & { body: { response_action?: string; errors?: Record<string, string> } }> {
+): Promise<Answer & { body: { response_action?: string; errors?: Record<string, string>; view?: View } }> {
   const inputs = view.blocks.flatMap((block) => ('element' in block && block.block_id ? [block] : []));
   const values = inputs.map(({ block_id: name = '', element }) => [
     name,

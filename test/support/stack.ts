@@ -209,6 +209,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       if (modal === undefined) throw new Error('No modal is open');
       const { body } = await submitModal(botUrl, slack.signingSecret, person, modal, values);
       if (body.response_action === undefined || body.response_action === 'clear') slack.views.close(modal.id);
+      if (body.response_action === 'update' && body.view) slack.views.replace(modal.id, body.view);
       return body.errors ?? {};
     },
     async openHome(person) {

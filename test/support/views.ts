@@ -30,11 +30,9 @@ export class Views {
         return { ok: true, view: { id: modal.id, ...modal.view } };
       }
       case 'views.update': {
-        const modal = this.modals.find(({ id }) => id === sent.view_id);
-        if (!modal) return { ok: false, error: 'not_found' };
-        modal.view = given();
-        this.onChange();
-        return { ok: true, view: { id: modal.id, ...modal.view } };
+        const { view_id: id = '' } = sent;
+        const view = given();
+        return this.replace(id, view) ? { ok: true, view: { id, ...view } } : { ok: false, error: 'not_found' };
       }
       case 'views.publish': {
         if (!sent.user_id) return { ok: false, error: 'invalid_arguments' };
@@ -51,6 +49,15 @@ export class Views {
   /** The modal that was opened last. */
   get modal(): OpenModal | undefined {
     return this.modals.at(-1);
+  }
+
+  /** Shows another view in an open modal; false if it is not open. */
+  replace(id: string, view: View): boolean {
+    const modal = this.modals.find((open) => open.id === id);
+    if (!modal) return false;
+    modal.view = view;
+    this.onChange();
+    return true;
   }
 
   close(id: string): void {
