@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readDemoConfig } from '../../src/config.js';
 import type { AdmissionRuleId } from '../../src/config/admission.js';
-import { policyName, policyRules } from '../../src/k8s/isolation/admission-policy.js';
+import { policyRules } from '../../src/k8s/isolation/admission-policy.js';
 import {
   asHost,
   asUser,
   copied,
   copyOf,
-  demo,
   must,
   namespaceOf,
   syncErrors,
   type Outcome,
   type VirtualObject,
+  switchPolicy,
 } from '../support/attack.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -304,24 +304,6 @@ const attempts: Attempt[] = [
 ];
 
 // ------------------------------------------------------------------ the policy, off and on
-
-/** For this demo only: others may be running in the host cluster. */
-async function switchPolicy(to: 'on' | 'off'): Promise<void> {
-  const exception = { matchExpressions: [{ key: 'vcdemo.io/demo', operator: 'NotIn', values: [demo] }] };
-  const matchResources = to === 'off' ? { namespaceSelector: exception } : null;
-  const patch = ['patch', 'validatingadmissionpolicybinding', policyName, '--type=merge', '-p'];
-  await must(asHost([...patch, JSON.stringify({ spec: { matchResources } })]));
-  const probe = {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'probe', namespace: hostNamespace },
-    spec: { ports: [{ port: 80 }], externalIPs: ['192.0.2.1'] },
-  };
-  await waitFor(`the policy to be ${to}`, async () => {
-    const { failed } = await asHost(['create', '--dry-run=server', '-f', '-'], probe);
-    return failed === (to === 'on');
-  });
-}
 
 /** The quota does not allow LoadBalancers and NodePorts either; that defence has its own tests. */
 async function switchQuotas(to: 'on' | 'off'): Promise<void> {

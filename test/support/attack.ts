@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { syncedName } from '../../simulator/virtual-cluster.js';
+import { policyName } from '../../src/k8s/isolation/admission-policy.js';
 import { waitFor } from './wait-for.js';
 
 /*
@@ -79,3 +80,21 @@ export const copied = (cluster: VirtualCluster, object: VirtualObject, withinMs 
     withinMs,
     everyMs: 500,
   });
+
+/** Switches the admission policy; for this demo only, because others may be running in the host cluster. */
+export async function switchPolicy(to: 'on' | 'off'): Promise<void> {
+  const exception = { matchExpressions: [{ key: 'vcdemo.io/demo', operator: 'NotIn', values: [demo] }] };
+  const matchResources = to === 'off' ? { namespaceSelector: exception } : null;
+  const patch = ['patch', 'validatingadmissionpolicybinding', policyName, '--type=merge', '-p'];
+  await must(asHost([...patch, JSON.stringify({ spec: { matchResources } })]));
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'probe', namespace: namespaceOf('vc1') },
+    spec: { ports: [{ port: 80 }], externalIPs: ['192.0.2.1'] },
+  };
+  await waitFor(`the policy to be ${to}`, async () => {
+    const { failed } = await asHost(['create', '--dry-run=server', '-f', '-'], probe);
+    return failed === (to === 'on');
+  });
+}

@@ -4,7 +4,7 @@ import { joinMrkdwn, mrkdwn, plain, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type SlackMessage } from '../../../slack-message.js';
 import { checkedPlan } from '../verify/checked.js';
 import type { Verified } from '../verify/details.js';
-import { causesText, warnings } from '../verify/messages.js';
+import { diagnosisText } from '../verify/messages.js';
 import { outcomeOf } from '../verify/outcome.js';
 import { repairButton } from '../verify/repair.js';
 
@@ -23,8 +23,7 @@ export function diagnosisMessage(verified: Verified): SlackMessage {
       : outcomeOf(verified).reason;
   const icon = cause || !isWell ? ':x:' : failed > 0 ? ':warning:' : ':white_check_mark:';
   const title = mrkdwn`Diagnosis of *${demo}*: ${found}`;
-  const lines =
-    verdict.kind === 'pass' && !cause ? warnings(findings) : causesText({ name: demo, hostCluster }, causes);
+  const lines = diagnosisText({ name: demo, hostCluster }, { verdict, causes, findings });
   const plan = checkedPlan(findings);
   const repair = repairButton({ name: demo, hostCluster }, causes);
   return {

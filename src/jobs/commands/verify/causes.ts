@@ -40,8 +40,8 @@ interface Row {
   starts?: true;
   /** Whether that takes new pods of istiod and the samples. */
   restarts?: true;
-  /** Whether it is named although requests are answered: people cannot log in. */
-  isApart?: true;
+  /** Whether it is named although requests are answered: people cannot log in, or the mesh breaks when something restarts. */
+  isFaultAnyway?: true;
   /** Whether it follows from others, and is named only where none of those above holds. */
   isLast?: true;
 }
@@ -66,7 +66,7 @@ const rows: readonly Row[] = [
     seen: failing('credentials'),
     remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
-    isApart: true,
+    isFaultAnyway: true,
   },
   {
     name: 'istiod is down',
@@ -80,6 +80,7 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Put intermediate CAs from the same root into Secret istio-system/cacerts of both clusters, then restart istiod and the pods.`,
     isRepairable: true,
     restarts: true,
+    isFaultAnyway: true,
   },
   {
     name: 'a CA of the mesh has expired',
@@ -91,18 +92,21 @@ const rows: readonly Row[] = [
     seen: failing('remoteSecret'),
     remedy: mrkdwn`Create it with \`istioctl create-remote-secret\`, and apply it in the other cluster.`,
     isRepairable: true,
+    isFaultAnyway: true,
   },
   {
     name: "a cluster's CA was changed",
     seen: failing('remoteAuthority'),
     remedy: mrkdwn`Recreate the remote secret with \`istioctl create-remote-secret\`: it needs the new CA.`,
     isRepairable: true,
+    isFaultAnyway: true,
   },
   {
     name: 'a remote secret has the wrong address',
     seen: failing('remoteAddress'),
     remedy: mrkdwn`Recreate it with \`istioctl create-remote-secret --server\` and an address that the other istiod reaches.`,
     isRepairable: true,
+    isFaultAnyway: true,
   },
   {
     name: "a remote secret's token is not accepted",
@@ -110,6 +114,7 @@ const rows: readonly Row[] = [
     seen: (evidence) => (failing('remoteAuthority')(evidence).length > 0 ? [] : failing('remoteToken')(evidence)),
     remedy: mrkdwn`Recreate the remote secret with \`istioctl create-remote-secret\`: it needs a valid token.`,
     isRepairable: true,
+    isFaultAnyway: true,
   },
   {
     name: 'the namespace is not labelled for injection',
@@ -117,6 +122,7 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Label it istio-injection=enabled, then restart Deployments whose pods have no sidecar.`,
     isRepairable: true,
     restarts: true,
+    isFaultAnyway: true,
   },
   {
     name: 'pods have no sidecar',
@@ -238,9 +244,9 @@ const rows: readonly Row[] = [
 
 export const causeNames: readonly string[] = rows.map(({ name }) => name);
 
-/** Every cause that holds, most important first. Where the verdict is a pass, only what has nothing to do with it. */
+/** Every cause that holds, most important first. Where the verdict is a pass, only what is a fault anyway. */
 export function findCauses(evidence: Evidence): Cause[] {
-  const looked = rows.filter(({ isApart }) => isApart || evidence.verdict.kind !== 'pass');
+  const looked = rows.filter(({ isFaultAnyway }) => isFaultAnyway || evidence.verdict.kind !== 'pass');
   const causes: Cause[] = [];
   for (const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false, starts = false } of looked) {
     if (isLast && causes.length > 0) continue;

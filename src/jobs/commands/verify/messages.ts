@@ -47,10 +47,7 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   const remarks = measured.flatMap(({ from, judged }) =>
     judged.remarks.map((remark) => mrkdwn`:information_source: from ${from}: ${remark}`),
   );
-  const diagnosis =
-    verdict.kind === 'pass' && causes.length === 0
-      ? warnings(findings)
-      : causesText({ name: demo, hostCluster }, causes);
+  const diagnosis = diagnosisText({ name: demo, hostCluster }, { verdict, causes, findings });
   const inWords = measured.flatMap(({ from, traffic }) => (traffic ? [`from ${from} ${countsOf(traffic)}`] : []));
   const counts = answerCounts(directions);
   const plan = checkedPlan(findings);
@@ -69,15 +66,29 @@ export function verifyMessage(report: Verified, notes: readonly Mrkdwn[] = []): 
   };
 }
 
-/** What is about to break a mesh that works. The public name has a paragraph of its own. */
-export const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
+/** Why a mesh does not work, or what will break one that does. */
+export function diagnosisText(
+  demo: CommandTarget,
+  { verdict, causes, findings }: Pick<Verified, 'verdict' | 'causes' | 'findings'>,
+): Mrkdwn[] {
+  if (verdict.kind !== 'pass') return causesText(demo, causes, 'Cause');
+  const told = causes.flatMap(({ evidence }) => evidence);
+  const faults = causes.length > 0 ? causesText(demo, causes, 'Fault, although requests are answered') : [];
+  return [
+    ...faults,
+    ...warnings(findings.filter(({ cluster, evidence }) => !told.includes(`${cluster}: ${evidence}`))),
+  ];
+}
+
+/** The public name has a paragraph of its own. */
+const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
   findings
     .filter(({ state, check }) => state === 'fail' && check !== 'publicName')
     .slice(0, 5)
     .map(({ cluster, evidence }) => mrkdwn`:warning: ${cluster}: ${brief(evidence)}`);
 
 /** The first cause with its evidence, and the others. */
-export function causesText(demo: CommandTarget, causes: readonly Cause[]): Mrkdwn[] {
+function causesText(demo: CommandTarget, causes: readonly Cause[], label: string): Mrkdwn[] {
   if (causes.length === 0)
     return [
       mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; ${commandLine(demo, 'status')} shows what is missing.`,
@@ -85,7 +96,7 @@ export function causesText(demo: CommandTarget, causes: readonly Cause[]): Mrkdw
   return causes
     .slice(0, 4)
     .flatMap(({ name, evidence, remedy }, index) => [
-      mrkdwn`*${index === 0 ? 'Cause' : 'Also'}:* ${name}`,
+      mrkdwn`*${index === 0 ? label : 'Also'}:* ${name}`,
       ...evidence.slice(0, 4).map((seen) => mrkdwn`> ${brief(seen)}`),
       mrkdwn`*What to do:* ${remedy}`,
     ]);

@@ -327,8 +327,18 @@ test('a virtual cluster that somebody scaled to 0 can be started by Repair; one 
 
 test('no cause is invented where nothing explains it', () => assert.deepEqual(causesOf({}), []));
 
-test('no cause is looked for where the mesh works', () =>
-  assert.deepEqual(causesOf({ vc1: { remoteSecrets: seen([]) }, traffic: direction('vc1', { v1: 12, v2: 12 }) }), []));
+describe('where requests are answered', () => {
+  const traffic = direction('vc1', { v1: 12, v2: 12 });
+
+  test('a remote secret that is missing is named: istiod may keep what it knows until it restarts', () =>
+    assert.deepEqual(
+      causesOf({ vc1: { remoteSecrets: seen([]) }, traffic }).map(({ name, isRepairable }) => [name, isRepairable]),
+      [['a remote secret is missing', true]],
+    ));
+
+  test('what only explains missing answers is not looked for', () =>
+    assert.deepEqual(causesOf({ vc1: { sidecar: sidecar('10.0.0.1:5000') }, traffic }), []));
+});
 
 test('a rule by whose weights a direction is judged is not blamed for a version that is dead', () => {
   const spread: MeshRule = {
