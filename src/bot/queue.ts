@@ -159,7 +159,8 @@ export function createJobQueues(
     async waitingOf(userId, most, kind) {
       const ofKind = [...queues].filter(([name]) => name.startsWith(kind)).map(([, queue]) => queue);
       const count = async (queue: Queue) => {
-        const all = await queue.getWaitingCount();
+        // BullMQ's own count is a script, and costs the bot several times as much with each command.
+        const all = await link.redis.llen(queue.toKey('wait'));
         if (all < most) return all;
         const jobs = await jobsIn(queue, ['wait'], 0, mostCounted);
         return jobs.filter(({ data }) => requesterOf(data) === userId).length;
