@@ -77,7 +77,7 @@ describe('a demo', () => {
     await card(/Demo \*nap\* of .* is paused/);
     await host.cluster.inject('pods-pending');
     await stack.mention(stack.slack.alice, 'resume nap');
-    const advised = advisedIn(await card(/Creating demo \*nap\* failed[\s\S]*What to do/));
+    const advised = advisedIn(await card(/Resuming demo \*nap\* failed[\s\S]*What to do/));
     assert.ok(advised.includes('create nap'), advised.join());
     await host.cluster.inject(undefined);
     await stack.type(stack.slack.alice, 'create nap');

@@ -98,7 +98,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
     claimed.tell(() => card.settleReady());
   } catch (error) {
     if (error instanceof Cancelled) return await noteCancelled(run, claimed, demo, error, card);
-    throw error instanceof FlowError ? await noteFailure(run, claimed, demo, error, card) : error;
+    throw error instanceof FlowError ? await noteFailure(run, claimed, demo, { verb, error, card }) : error;
   }
 }
 

@@ -18,13 +18,12 @@ import { notSentHint, notSentTitle } from './deliver.js';
 
 type CreateRun = JobRun<'create'>;
 
-/** Records why a create failed, and shows it on the card; what was created stays. */
+/** Records why a create failed, and shows it on the card; what was created stays. `verb` says what it did: `Creating`. */
 export async function noteFailure(
   run: CreateRun,
   { host, unclaimed, tell }: ClaimedHost,
   demo: Demo,
-  error: FlowError,
-  card: FlowCard,
+  { verb, error, card }: { verb: string; error: FlowError; card: FlowCard },
 ): Promise<FlowFailed> {
   const audience = run.payload.requester;
   if (error.failed.every(({ step }) => step === 'delivery')) {
@@ -41,7 +40,7 @@ export async function noteFailure(
   const isUsable = !isEmpty && !error.failed.some(({ step }) => beforeVirtualClusters.includes(step));
   const use =
     isUsable && `${commandLine(demo, 'kubeconfig')} gives the owner a kubeconfig for the virtual clusters as they are.`;
-  const title = mrkdwn`Creating demo *${demo.name}* failed`;
+  const title = mrkdwn`${verb} demo *${demo.name}* failed`;
   const hint = [error.hint, resume, use].filter(Boolean).join('\n');
   tell(() => card.fail(error, { title, hint, actions: isEmpty ? emptyButtons(demo) : failedButtons(demo) }));
   const broken = brokenByHost(error);
