@@ -15,7 +15,7 @@ import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
 import type { BotContext, Later } from './listeners/context.js';
 import { listenForButtons } from './listeners/button.js';
-import { listenForForm } from './listeners/form.js';
+import { listenForForms } from './listeners/form.js';
 import { listenForHome } from './listeners/home.js';
 import { listenForMentions } from './listeners/mention.js';
 import { createJobQueues, type JobQueues } from './queue.js';
@@ -169,7 +169,7 @@ export async function createBoltDispatcher(
     ? { slack, respond: createResponder({ ...hurried, timeoutMs: momentaryTimeoutMs }) }
     : { slack: slackClient(settings, patient), respond: createResponder(patient) };
   const people = createPeople(slack, () => Promise.resolve(installation));
-  for (const listen of [listenForCommand, listenForButtons, listenForForm, listenForMentions, listenForHome])
+  for (const listen of [listenForCommand, listenForButtons, listenForForms, listenForMentions, listenForHome])
     listen(app, { ...context, slack, later, people });
   return createDispatcher(app, {
     installation,

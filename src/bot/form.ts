@@ -17,7 +17,7 @@ import { firstCharacters } from '../text.js';
 export const formId = 'create';
 
 /** The fields of the form; a flag of the command has the name of its field in the payload. */
-const fieldNames = ['demo', 'ttlMs', 'on', 'channel'] as const;
+export const fieldNames = ['demo', 'ttlMs', 'on', 'channel'] as const;
 export type Field = (typeof fieldNames)[number];
 
 interface FormOptions {
@@ -88,16 +88,25 @@ export function createForm({ config, channelId, picksChannel, hostCluster }: For
   };
 }
 
-const plainText = (text: string): PlainTextElement => ({ type: 'plain_text', text });
+export const plainText = (text: string): PlainTextElement => ({ type: 'plain_text', text });
 
-const field = (name: Field, label: string, hint: string, element: InputBlock['element']): InputBlock => ({
+/** A field that may be left empty; its element reports what was filled in under the id `value`. */
+export const fieldOf = (
+  name: string,
+  label: string,
+  hint: string | undefined,
+  element: InputBlock['element'],
+): InputBlock => ({
   type: 'input',
   block_id: name,
   optional: true,
   label: plainText(label),
-  hint: plainText(hint),
+  ...(hint !== undefined && { hint: plainText(hint) }),
   element,
 });
+
+const field = (name: Field, label: string, hint: string, element: InputBlock['element']) =>
+  fieldOf(name, label, hint, element);
 
 /** The state of a submitted view: what was filled in, by block and element. */
 type FormState = Record<string, Record<string, StateValue>>;
@@ -106,16 +115,21 @@ interface StateValue {
   value?: string | null | undefined;
   selected_option?: { value?: string } | null | undefined;
   selected_conversation?: string | null | undefined;
+  selected_user?: string | null | undefined;
 }
 
 type FormContent = Partial<Record<Field, string>>;
 
 /** What was filled in; empty fields are left out. */
-export function contentOf(state: FormState): FormContent {
-  const content: FormContent = {};
-  for (const name of fieldNames) {
-    const { value, selected_option: option, selected_conversation: channel } = state[name]?.value ?? {};
-    const text = (value ?? option?.value ?? channel ?? '').trim();
+export function contentOf<Name extends string>(
+  state: FormState,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  const content: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const { value, selected_option: option, ...selected } = state[name]?.value ?? {};
+    const chosen = selected.selected_conversation ?? selected.selected_user;
+    const text = (value ?? option?.value ?? chosen ?? '').trim();
     if (text !== '') content[name] = text;
   }
   return content;

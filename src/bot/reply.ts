@@ -4,16 +4,23 @@ import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
 import { joinMrkdwn, mrkdwn } from '../mrkdwn.js';
 import { startsInText, type Turn } from '../queue-turn.js';
-import { messageOfParagraphs, type SlackMessage } from '../slack-message.js';
+import { buttons, messageOfParagraphs, type SlackMessage } from '../slack-message.js';
 
 /** For a command that no worker has taken for a while. */
-export function untakenReply(waiting: readonly (Turn & { id: string })[]): SlackMessage {
+export function untakenReply(
+  waiting: readonly (Turn & { id: string; cancelledBy?: string | undefined })[],
+): SlackMessage {
   const ids = waiting.map(({ id }) => mrkdwn`\`${id}\``);
   const [last] = waiting.toSorted((a, b) => b.before - a.before);
-  return messageOfParagraphs(
+  const [cancelledBy] = waiting.flatMap((job) => job.cancelledBy ?? []);
+  const { text, blocks } = messageOfParagraphs(
     [mrkdwn`:hourglass_flowing_sand: Your command is still waiting for a worker. ${last && turnText(last)}`],
     mrkdwn`Job ${joinMrkdwn(ids, ', ')}; if nothing happens, the vcdemo operators can check the workers.`,
   );
+  return {
+    text,
+    blocks: cancelledBy === undefined ? blocks : [...blocks, buttons([{ label: 'Cancel', value: cancelledBy }])],
+  };
 }
 
 function turnText({ before, startsInMs }: Turn): string {

@@ -26,3 +26,6 @@ export const commandWords = (
 /** The same as code in a text: `` `/vcdemo extend team-a 4h --on us` ``. */
 export const commandLine = (target: CommandTarget, command: CommandName, ...words: readonly string[]): string =>
   `\`/vcdemo ${commandWords(target, command, ...words).replaceAll('`', 'ˋ')}\``;
+
+/** In the command of a button: the person is yet to be chosen, in a form. It is nobody's ID. */
+export const personToChoose = '<@U0>';

@@ -55,7 +55,7 @@ export interface Command {
   topic: Topic;
   summary: string;
   example: string;
-  /** Whether the name of a demo is optional, required or not allowed; `any` is optional, and without it a free one is found. */
+  /** Whether the name of a demo is optional, required or not allowed; `any` is optional, and without it the command finds one. */
   demo: 'optional' | 'any' | 'required' | 'none';
   /** Whether a person can be named, as `@name`. */
   person?: 'optional' | 'required';
@@ -84,8 +84,11 @@ export interface Command {
    * host clusters are searched for the demo: a command that changes one is signed for a single host cluster.
    */
   asks?: 'always' | 'where';
-  /** What the person sees at once, while the job waits for a worker; without a demo if its name is not known yet. */
-  accepted?: (demo: string | undefined) => Mrkdwn;
+  /**
+   * What the person sees at once, while the job waits for a worker; without a demo if its name is not known yet.
+   * @param where the progress is shown: `this channel`
+   */
+  accepted?: (demo: string | undefined, where: Mrkdwn) => Mrkdwn;
 }
 
 type FlagValues<Flags> = {
@@ -104,7 +107,7 @@ type ValueOf<Of> = Of extends Word<infer Value> ? Value : never;
 export type PayloadOf<Row extends Command> = { requester: Requester } & (Row['demo'] extends 'none'
   ? unknown
   : { demo: string; ofThread?: boolean | undefined }) &
-  (Row['demo'] extends 'any' ? { isUnnamed?: boolean | undefined } : unknown) &
+  (Row['demo'] extends 'any' ? { isUnnamed?: boolean | undefined; searched?: string[] | undefined } : unknown) &
   (Row extends { person: 'required' } ? { person: string } : unknown) &
   (Row extends { person: 'optional' } ? { person?: string | undefined } : unknown) &
   (Row extends { audience: string } ? { audience: string } : unknown) &
@@ -126,7 +129,8 @@ export function payloadSchema<Row extends Command>(row: Row): z.ZodType<PayloadO
     ...(person && { person: person === 'required' ? slackUserId : slackUserId.optional() }),
     ...(audience && { audience: audienceId }),
     ...Object.fromEntries([...typed, ...values]),
-    ...(askedOn === 'search' && { searched: hostClusterNames }),
+    // A command without a name may be about a demo that only one host cluster knows: that of a thread, or one's own.
+    ...((askedOn === 'search' || demo === 'any') && { searched: hostClusterNames }),
   });
   return schema as z.ZodType<PayloadOf<Row>>;
 }

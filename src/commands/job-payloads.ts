@@ -25,6 +25,7 @@ const preflightPayload = z.object({
   demo: demoName,
   isUnnamed: z.boolean().optional(),
   ofThread: z.boolean().optional(),
+  searched: hostClusterNames,
 });
 
 /**
@@ -110,6 +111,13 @@ export function jobOf(command: JobCommandName, { flags, isConfirmed, isSearched 
   if (isAsking(command) && !isConfirmed && (isSearched || commands[command].asks === 'always')) return 'question';
   return flags.check === true ? 'preflight' : command;
 }
+
+/** What `cancel` can stop halfway, or take off its queue; all on the queue of creates. */
+export const cancellableJobs = ['create', 'resume', 'revoke'] as const;
+export type CancellableJob = (typeof cancellableJobs)[number];
+
+export const isCancellable = (name: string): name is CancellableJob =>
+  cancellableJobs.some((cancellable) => cancellable === name);
 
 /** The command that somebody gave: a Home shows what `list` shows, and a question is about a command. */
 export function commandOf({ name, payload }: { name: JobName; payload: object }): CommandName | undefined {

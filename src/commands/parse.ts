@@ -20,7 +20,7 @@ export interface ParsedCommand {
   name: CommandName;
   /** Undefined if the command takes none. */
   demo?: string;
-  /** No demo was named, and the command finds a free name. */
+  /** No demo was named, and the command finds one: `create` a free name, `cancel` what the person created last. */
   isUnnamed?: true;
   /** Slack ID of the named person. */
   person?: string;

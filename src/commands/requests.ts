@@ -21,10 +21,14 @@ export function requestsFor(
   job: JobName = name,
 ): ClusterRequest[] {
   const { askedOn }: Command = commands[name];
-  const candidates = on === undefined ? clusters : [on];
+  // In a thread, `create` means the demo above, wherever it is; the default host cluster is last, and creates it if none has it.
+  const isSearched = askedOn === 'search' || (askedOn === 'first' && ofThread === true);
+  const [first, ...others] = clusters;
+  const inTurn = askedOn === 'first' && isSearched && first !== undefined ? [...others, first] : clusters;
+  const candidates = on === undefined ? inTurn : [on];
   const asked = askedOn === 'every' && candidates.length > 0 ? candidates : [candidates[0]];
   const meant = { demo, person, audience, ...(ofThread && { ofThread }), ...(isUnnamed && { isUnnamed }) };
-  const searched = askedOn === 'search' && candidates.length > 1 ? { searched: [...candidates] } : {};
+  const searched = isSearched && candidates.length > 1 ? { searched: [...candidates] } : {};
   return asked.map((hostCluster) => ({
     request: jobRequest(job, { requester, command: name, ...meant, ...flags, ...searched }),
     hostCluster,

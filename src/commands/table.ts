@@ -21,8 +21,8 @@ export const commands = {
     askedOn: 'first',
     who: 'everybody',
     handsOut: true,
-    accepted: (demo) =>
-      mrkdwn`Creating ${demo === undefined ? 'a demo' : mrkdwn`demo *${demo}*`}. Progress follows in this channel.`,
+    accepted: (demo, where) =>
+      mrkdwn`Creating ${demo === undefined ? 'a demo' : mrkdwn`demo *${demo}*`}. Progress follows in ${where}.`,
   },
   kubeconfig: {
     topic: 'using',
@@ -143,19 +143,20 @@ export const commands = {
     who: 'shared',
     handsOut: true,
     asks: 'where',
-    accepted: (demo) => mrkdwn`Resuming demo *${demo}*. Progress follows in this channel.`,
+    accepted: (demo, where) => mrkdwn`Resuming demo *${demo}*. Progress follows in ${where}.`,
   },
   cancel: {
     topic: 'making',
     summary:
-      'stop the creation of a demo or the replacement of its keys, running or still waiting; what was created is kept',
+      'stop the creation of a demo or the replacement of its keys, running or still waiting; what was created is kept; without a name, it stops your last command',
     example: 'cancel team-a',
-    demo: 'required',
+    demo: 'any',
     flags: {},
     queue: 'verification',
     askedOn: 'search',
     who: 'owner',
-    accepted: (demo) => mrkdwn`Cancelling the work on demo *${demo}*.`,
+    accepted: (demo) =>
+      demo === undefined ? mrkdwn`Cancelling your last command.` : mrkdwn`Cancelling the work on demo *${demo}*.`,
   },
   share: {
     topic: 'people',
@@ -229,7 +230,7 @@ export const commands = {
     askedOn: 'search',
     who: 'owner',
     asks: 'always',
-    accepted: (demo) => mrkdwn`Deleting demo *${demo}*. Progress follows in this channel.`,
+    accepted: (demo, where) => mrkdwn`Deleting demo *${demo}*. Progress follows in ${where}.`,
   },
   maintenance: {
     topic: 'operating',

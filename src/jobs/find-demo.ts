@@ -102,12 +102,13 @@ const over = (demo: string) =>
 /** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {
   /** @param meant what was asked for; its host cluster is undefined if all of them were asked */
-  constructor(message: string, meant: CommandTarget, names: readonly string[] = []) {
+  constructor(message: string, meant: CommandTarget, names: readonly string[] = [], hint?: string) {
     super('unknown-demo', message, {
       hint:
-        names.length > 0
+        hint ??
+        (names.length > 0
           ? `Existing demos: ${names.join(', ')}. \`/vcdemo list\` shows their owners and states.`
-          : `Create one with ${commandLine(meant, 'create')}.`,
+          : `Create one with ${commandLine(meant, 'create')}.`),
     });
   }
 }

@@ -84,7 +84,7 @@ describe('a create', () => {
     assert.ok(events.items.some(({ reason }) => reason === 'VcdemoCancelled'));
   });
 
-  it('that waits behind another is taken off the queue, by the person who asked for it', async () => {
+  it('that waits behind another is removed from the queue, by the person who asked for it', async () => {
     await say(slack.alice, 'create first');
     await waitFor('the first create', () => holder('first'));
     await say(slack.bob, 'create second');
@@ -97,7 +97,7 @@ describe('a create', () => {
     assert.equal(await findDemo(host, 'second'), undefined);
   });
 
-  it("of one's own that is taken off the queue leaves somebody else's demo of that name alone", async () => {
+  it("of one's own that is removed from the queue leaves somebody else's demo of that name alone", async () => {
     await say(slack.alice, 'create third');
     await waitFor('the record', async () => (await findDemo(host, 'third'))?.state === 'creating');
     await say(slack.bob, 'create third --ttl 3h');
@@ -108,6 +108,21 @@ describe('a create', () => {
     await say(slack.alice, 'cancel third');
     await whisperTo(slack.alice, /Cancelled the creation of demo \*third\*/);
     assert.equal((await findDemo(host, 'third'))?.state, 'failed');
+  });
+
+  it('without a name that still waits is cancelled without a name, by whoever asked for it last', async () => {
+    await say(slack.alice, 'create fourth');
+    await waitFor('the fourth create', () => holder('fourth'));
+    await say(slack.bob, 'create');
+    await say(slack.alice, 'cancel demo');
+    await whisperTo(slack.alice, /There is no demo demo/);
+    await say(slack.bob, 'cancel');
+    await whisperTo(slack.bob, /`create` was still waiting.* removed from the queue/);
+    await say(slack.bob, 'cancel');
+    await whisperTo(slack.bob, /No command of yours is waiting or running/);
+    assert.equal((await holder('fourth'))?.purpose, 'create', 'nobody cancels what others asked for');
+    await say(slack.alice, 'cancel');
+    await whisperTo(slack.alice, /Cancelled the creation of demo \*fourth\*/);
   });
 
   it('that is over cannot be cancelled, and neither can a demo that does not exist', async () => {

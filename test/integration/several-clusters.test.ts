@@ -73,7 +73,7 @@ describe('with two host clusters', () => {
     await stack.type(slack.alice, 'create near --on us');
     await stack.message(/Demo \*near\* of .* is ready on us/, 60_000);
     assert.match(await stack.confirm(slack.alice, 'extend near 90m'), /several host clusters.* on us/s);
-    await stack.whisper(slack.alice, /Demo \*near\* now lives until/);
+    await stack.whisper(slack.alice, /Demo \*near\* now expires/);
     await stack.confirm(slack.alice, `share near <@${slack.bob.userId}>`);
     await stack.whisper(slack.alice, /Demo \*near\* is shared with/);
     await stack.confirm(slack.alice, `share near <@${slack.bob.userId}> --stop`);
@@ -95,13 +95,20 @@ describe('with two host clusters', () => {
       Dashboard: () => stack.whisper(slack.alice, /The Kubernetes Dashboards of demo \*?twin/),
       Extend: () => stack.whisper(slack.alice, /Demo \*?twin\*? now expires/),
       Status: () => stack.whisper(slack.alice, /Demo \*?twin\*? .*all parts are in place/),
-      Logs: () => stack.whisper(slack.alice, /The logs of demo/),
-      History: () => stack.whisper(slack.alice, /created it/),
+      Share: async () => {
+        const { alice, bob } = slack;
+        const { modal } = slack.views;
+        assert.match(JSON.stringify(modal?.view), /Share a demo/);
+        assert.deepEqual(await stack.submit(alice, { person: bob.userId }), {});
+        await stack.whisper(alice, /Demo \*twin\* is shared with/);
+      },
       Repair: () => stack.whisper(slack.alice, /Demo \*?twin\*? already exists/),
       'Replace all keys': () => stack.whisper(slack.alice, /Replace all keys of demo/),
       Delete: () => stack.whisper(slack.alice, /Delete demo \*?twin/),
+      Pause: () => stack.message(/Demo \*?twin\*? of .* is paused on us/, 60_000),
     };
-    const shown = buttonsOf(card);
+    // A paused demo has other buttons.
+    const shown = buttonsOf(card).toSorted((a, b) => Number(a.label === 'Pause') - Number(b.label === 'Pause'));
     assert.deepEqual(shown.map(({ label }) => label).toSorted(), Object.keys(answers).toSorted());
     const entry = slack.timeline.entries.find(({ id }) => id === card.ts)!;
     for (const button of shown) {
@@ -112,6 +119,20 @@ describe('with two host clusters', () => {
     await stack.message(/Demo \*twin\* has been deleted; nothing is left/);
     assert.equal(await recordOf(us, 'twin'), undefined);
     assert.deepEqual(await recordOf(eu, 'twin'), untouched);
+  });
+
+  it('a create in the thread of a demo means that demo, on its own host cluster', async () => {
+    const { slack } = stack;
+    await stack.type(slack.alice, 'create below --on us');
+    const card = await stack.message(/Demo \*below\* of .* is ready on us/, 60_000);
+    await stack.mention(slack.alice, 'create', card.ts);
+    await stack.whisper(slack.alice, /Demo \*?below\*? already exists/);
+    await stack.mention(slack.alice, 'create --check', card.ts);
+    await stack.whisper(slack.alice, /Nothing would stop .* on us/);
+    assert.equal(await recordOf(eu, 'demo'), undefined);
+    assert.equal(await recordOf(us, 'below-2'), undefined);
+    await stack.confirm(slack.alice, 'delete below --on us');
+    await stack.message(/Demo \*below\* has been deleted; nothing is left/);
   });
 
   it('a demo that does not exist is reported once, by the last host cluster that was asked', async () => {

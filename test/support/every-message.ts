@@ -1,22 +1,36 @@
 import type { AuditEntry, Demo } from '../../src/k8s/demo/demo.js';
 import { helpReply } from '../../src/bot/help.js';
 import { createForm, formAnswer } from '../../src/bot/form.js';
+import { answeredLater, notOpened } from '../../src/bot/listeners/form.js';
+import { peopleForm } from '../../src/bot/people-form.js';
+import { nobodyListens } from '../../src/bot/receiver/dispatch.js';
 import { replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig, type DemoConfig } from '../../src/config.js';
 import { commandNames, type CommandName } from '../../src/commands/table.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { auditMessage } from '../../src/jobs/commands/audit.js';
-import { cancelledMessage as cancelAnswer } from '../../src/jobs/commands/cancel.js';
-import { alreadyThereMessage, cancelledMessage, kubeconfigComment } from '../../src/jobs/commands/create/messages.js';
+import {
+  cancelledMessage as cancelAnswer,
+  nothingToCancelMessage,
+  removedMessage,
+} from '../../src/jobs/commands/cancel.js';
+import {
+  alreadyThereMessage,
+  cancelledMessage,
+  deletedUnseenMessage,
+  kubeconfigComment,
+} from '../../src/jobs/commands/create/messages.js';
 import { preflightMessage } from '../../src/jobs/commands/create/preflight.js';
 import { dashboardMessage } from '../../src/jobs/commands/dashboard.js';
 import { goneMessage, keptVolumesMessage } from '../../src/jobs/commands/delete/messages.js';
 import { diagnosisMessage, unreachableMessage } from '../../src/jobs/commands/diagnose/messages.js';
+import { extendedMessage } from '../../src/jobs/commands/extend.js';
 import { homeBlocks } from '../../src/jobs/commands/home.js';
 import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { logsFile } from '../../src/jobs/commands/logs.js';
 import { maintenanceMessage } from '../../src/jobs/commands/maintenance.js';
+import { poolMessage } from '../../src/jobs/commands/pool/pool.js';
 import { questionMessage } from '../../src/jobs/commands/question.js';
 import { reminderMessage } from '../../src/jobs/commands/remind.js';
 import {
@@ -38,12 +52,13 @@ import { FlowError, type Task } from '../../src/jobs/flow.js';
 import { troubleMessage } from '../../src/jobs/host-trouble.js';
 import { FlowFailed } from '../../src/jobs/run-flow.js';
 import { emptyButtons, failedButtons } from '../../src/jobs/slack/demo-buttons.js';
-import { endedCard, failedCard, readyCard } from '../../src/jobs/slack/card/card.js';
+import { endedCard, failedCard, pausedCard, readyCard } from '../../src/jobs/slack/card/card.js';
 import { workingCard, type Working } from '../../src/jobs/slack/card/working-card.js';
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
 import { beingWorkedOnMessage, failureMessage, message, unprovenText } from '../../src/jobs/slack/messages.js';
 import { whyNotWritable } from '../../src/jobs/slack/slack.js';
 import { createLog } from '../../src/log.js';
+import { warmStates } from '../../src/k8s/demo/demo.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
 import type { MessageBlock, SlackMessage } from '../../src/slack-message.js';
 import { plannedDemo } from './planned-demo.js';
@@ -176,6 +191,8 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
   return {
     'the card of a demo that is being worked on': () => workingCard(working()),
     'the card of a demo that is ready': () => readyCard(demo(), config()),
+    'the card of a demo that is paused': () =>
+      pausedCard({ ...demo(), paused: { since: now, ...pick([{}, { leftMs: count() }]) } }, config()),
     'the card of a demo that failed': () =>
       failedCard({
         ...{ title: mrkdwn`Creating demo *${name()}* failed`, reasons: some(text), hint: pick([undefined, text()]) },
@@ -189,6 +206,11 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a create of what exists': () => alreadyThereMessage(demo()),
     'a create that was cancelled': () => cancelledMessage(named(), person(), pick(['empty', 'part', 'ready'])),
     'the answer to a cancel': () => cancelAnswer(named(), holder(), pick([true, false])),
+    'a cancel of what waits': () =>
+      removedMessage({ read: { name: pick(['create', 'resume', 'revoke']) }, about: pick([undefined, name()]) }),
+    'a cancel of nothing': () => nothingToCancelMessage(demo()),
+    'a demo that was deleted before anybody heard of it': () => deletedUnseenMessage(name()),
+    'an extension': () => extendedMessage(demo(), config()),
     'a demo that is busy': () => beingWorkedOnMessage(named(), holder()),
     'a failure': () =>
       failureMessage({
@@ -233,6 +255,19 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a share': () => sharedMessage(demo(), person(), pick([true, false])),
     'the notice of a share': () => noticeMessage(demo(), person(), config()),
     'the notice of a transfer': () => newOwnerMessage(demo(), person(), config()),
+    'the pool': () => {
+      const pair = () => ({
+        ...demo(),
+        warm: {
+          ...{ state: pick(warmStates), since: now, configuration: 'x', fitsAnyName: true },
+          ...pick([{}, { by: { demo: name(), jobId: text() } }]),
+        },
+      });
+      const failure = { failed: { at: now, reason: text() }, failures: count() };
+      const notes = { ...pick([{ failures: 0 }, failure]), ...pick([{}, { size: count(), by: person(), at: now }]) };
+      const stock = { demos: many(demo), pairs: many(pair), notes, isUnderMaintenance: pick([true, false]) };
+      return poolMessage(stock, config());
+    },
     maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, config()),
     'a revoke of one person': () =>
       personRevokedMessage(named(), { person: person(), isShared: pick([true, false]), doors: doors() }),
@@ -258,7 +293,12 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a diagnosis': () => diagnosisMessage(verified()),
     'a diagnosis of what cannot be reached': () => unreachableMessage(named(), text()),
     'a command that waits': () =>
-      untakenReply(some(() => ({ id: text(), before: count(), startsInMs: pick([undefined, count()]) }))),
+      untakenReply(
+        some(() => ({
+          ...{ id: text(), before: count(), startsInMs: pick([undefined, count()]) },
+          cancelledBy: pick([undefined, `cancel ${name()}`]),
+        })),
+      ),
     'what would stop a create': () =>
       preflightMessage(list(error), {
         ...{ command: text(), where: ` on ${name()}`, isAdmissionProven: pick([true, false]) },
@@ -284,6 +324,13 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'the form': () => ({
       modal: createForm({ config: config(), channelId: 'C1', picksChannel: pick([true, false]) }),
     }),
+    'a form that names somebody': () => {
+      const command = pick(['share', 'transfer'] as const);
+      return { modal: peopleForm(command, { text: `${command} ${name()} <@U0> --on ${name()}`, channelId: 'C1' }) };
+    },
+    'a form that Slack did not open': () => notOpened(error(), pick(['create', 'share', 'transfer'])),
+    'a form whose answer comes later': () => view(answeredLater(mrkdwn`<#C0A>`)),
+    'a click that nothing answers': () => nobodyListens({ kind: pick(['command', 'interaction'] as const) }),
     'the form, submitted': () => view(replyToError(error(), log)),
   };
 }

@@ -752,14 +752,19 @@ function stateOf(element: ModalElement, given: ViewValues[string]): object {
   }
   if (type === 'static_select' || type === 'radio_buttons')
     return { type, selected_option: text === undefined ? (element.initial_option ?? null) : { value: text } };
+  if (type === 'users_select') return { type, selected_user: text || null };
   if (type === 'conversations_select')
     return { type, selected_conversation: text ?? element.initial_conversation ?? null };
   return { type, value: text ?? element.initial_value ?? null };
 }
 
 /** Opens the app's Home. */
-export const openHome = (botUrl: string, signingSecret: string, { userId }: Person): Promise<Answer> =>
-  sendEvent(botUrl, signingSecret, { type: 'app_home_opened', user: userId, channel: 'D0HOME', tab: 'home' });
+export const openHome = (
+  botUrl: string,
+  signingSecret: string,
+  { userId }: Person,
+  channel = 'D0HOME',
+): Promise<Answer> => sendEvent(botUrl, signingSecret, { type: 'app_home_opened', user: userId, channel, tab: 'home' });
 
 interface MentionOptions extends Person {
   /** What follows the name of the app. */

@@ -213,7 +213,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       return body.errors ?? {};
     },
     async openHome(person) {
-      await openHome(botUrl, slack.signingSecret, person);
+      await openHome(botUrl, slack.signingSecret, person, await slack.directMessages(person.userId));
     },
     async mention(person, text, thread) {
       const content = { text: `<@${botUserId}> ${text}`, ...(thread !== undefined && { thread }) };

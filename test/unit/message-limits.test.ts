@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { inSections } from '../../src/slack/new-blocks.js';
 import type { SlackMessage } from '../../src/slack-message.js';
@@ -109,6 +110,25 @@ describe('Slack accepts, whatever it is about, and nobody is mentioned by', () =
           assert.deepEqual(problemsOf(each), [], `with seed ${seed}${how}: ${JSON.stringify(each).slice(0, 600)}`);
       }
     });
+});
+
+/** Parts of messages, which are tested as parts of them. */
+const parts = [
+  ...['buttonRows', 'message', 'messageOfParagraphs', 'sections', 'sectionsOf', 'demoBlocks', 'poolBlocks'],
+  ...['overview', 'topicReply', 'commandReply'],
+];
+
+test('every function of the source that makes a message or a view is among those that are tested', () => {
+  const root = new URL('../../src/', import.meta.url);
+  const maker =
+    /^(?:export )?(?:const|function) (\w+)(?: = )?\((?:(?!^[^\s)])[^])*?\): (?:SlackMessage(?:\[\])?|ModalView|(?:Message|Known)Block\[\]) (?:=>|\{)/gm;
+  const makers = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => [...readFileSync(new URL(path, root), 'utf8').matchAll(maker)].map(([, name = '']) => name));
+  assert.ok(makers.includes('poolMessage') && makers.includes('reminderMessage'), makers.join(', '));
+  const tested = readFileSync(new URL('../support/every-message.ts', import.meta.url), 'utf8');
+  const missing = makers.filter((name) => !parts.includes(name) && !new RegExp(`\\b${name}\\b`).test(tested));
+  assert.deepEqual(missing, []);
 });
 
 test('what the check of limits would find, it finds', () => {

@@ -1,13 +1,14 @@
+import { commandWords } from '../../commands/command-line.js';
 import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
-import { isJobCommand, jobOf, jobs, type JobName } from '../../commands/job-payloads.js';
+import { isCancellable, isJobCommand, jobOf, jobs, type JobName } from '../../commands/job-payloads.js';
 import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';
 import { Refusal, UserError } from '../../errors.js';
 import type { CommandOutcome } from '../../metrics.js';
-import { mrkdwn } from '../../mrkdwn.js';
+import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { traced } from '../../tracing.js';
 import { helpReply } from '../help.js';
@@ -29,6 +30,8 @@ export interface GivenCommand {
   isInThread?: boolean;
   /** A click: the same one within seconds is an accident, whatever it does. */
   isClick?: boolean;
+  /** Where the progress is shown, if not in the channel where the command was given. */
+  where?: Mrkdwn;
 }
 
 export interface Answer {
@@ -45,6 +48,8 @@ export interface EnqueuedJob {
   id: string;
   name: JobName;
   hostCluster: string | undefined;
+  /** The command that takes it off its queue, if one can. */
+  cancelledBy?: string | undefined;
 }
 
 /** Does what the command's row in the table says, and counts it. Never throws: a failure becomes the answer. */
@@ -94,7 +99,7 @@ async function assertNotTooManyWaiting(
 
 async function answerParsed(
   parsed: ReturnType<typeof parseCommand>,
-  { text, requester, dedupeId, isConfirmed = false, isClick = false }: GivenCommand,
+  { text, requester, dedupeId, isConfirmed = false, isClick = false, where }: GivenCommand,
   { queues, demoConfig, people, log, isMomentary = false }: ListenerContext,
 ): Promise<Answer> {
   const { clusters, access } = demoConfig;
@@ -125,6 +130,9 @@ async function answerParsed(
       id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
       name: request.name,
       hostCluster,
+      cancelledBy: isCancellable(job)
+        ? commandWords({ name: parsed.isUnnamed ? undefined : demo, hostCluster }, 'cancel')
+        : undefined,
     })),
   );
   log.info({ jobs: enqueued.map(({ id }) => id) }, 'command enqueued');
@@ -133,7 +141,7 @@ async function answerParsed(
       ? mrkdwn`Looking up demo *${demo}*.`
       : job === 'preflight'
         ? mrkdwn`Checking whether anything would stop a create.`
-        : accepted?.(parsed.isUnnamed ? undefined : demo);
+        : accepted?.(parsed.isUnnamed ? undefined : demo, where ?? mrkdwn`this channel`);
   // One message for a question: the worker's answer, unless nothing can be said later.
   const isSilent = (isReading && !isMomentary) || parsed.ofThread;
   return {

@@ -2,6 +2,7 @@ import type { App, BlockAction, ButtonAction, OverflowAction } from '@slack/bolt
 import { directChannelId } from '../../commands/payload.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { buttonActions, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { namingCommandOf } from '../people-form.js';
 import { answerCommand, type Answer } from './answer-command.js';
 import type { ListenerContext } from './context.js';
 import { openForm } from './form.js';
@@ -33,7 +34,7 @@ export function listenForButtons(app: App, context: ListenerContext): void {
       else if (requester.channelId !== '')
         await context.later.slack.chat.postMessage({ channel: requester.channelId, ...message });
     };
-    if (action === 'form') {
+    if (action === 'form' || (action === 'run' && namingCommandOf(text))) {
       const problem = await openForm(context, {
         triggerId: body.trigger_id,
         requester,
@@ -54,7 +55,10 @@ export function listenForButtons(app: App, context: ListenerContext): void {
       action === 'dismiss'
         ? { reply: messageOfParagraphs([mrkdwn`${text}`]), outcome: 'answered' }
         : await answerCommand(
-            { text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed', isClick: true },
+            {
+              ...{ text, requester, dedupeId: body.trigger_id, isConfirmed: action === 'confirmed', isClick: true },
+              ...(body.view && { where: mrkdwn`the channel of its card` }),
+            },
             context,
           );
     await ack();

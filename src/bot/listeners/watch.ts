@@ -17,7 +17,10 @@ export function watchUntaken(
   if (isMomentary || jobs.length === 0) return;
   const look = async () => {
     const turns = await Promise.all(jobs.map((job) => queues.turnOf(job.id, job.name, job.hostCluster)));
-    const waiting = jobs.flatMap(({ id }, index) => (turns[index] ? [{ id, ...turns[index] }] : []));
+    const waiting = jobs.flatMap(({ id, cancelledBy }, index) => {
+      const turn = turns[index];
+      return turn ? [{ id, cancelledBy, ...turn }] : [];
+    });
     if (waiting.length > 0) await tell(untakenReply(waiting));
   };
   setTimeout(() => {

@@ -103,9 +103,9 @@ async function assertWelcome(
   }
 }
 
-function nobodyListens(incoming: Incoming): SlackMessage {
+export function nobodyListens({ kind }: Pick<Incoming, 'kind'>): SlackMessage {
   const [what, next] =
-    incoming.kind === 'command'
+    kind === 'command'
       ? ['vcdemo does not know this command.', 'Type `/vcdemo help`.']
       : ['This button belongs to an older version of vcdemo.', 'Type the command instead.'];
   return messageOfParagraphs([mrkdwn`:warning: ${what} ${next}`]);

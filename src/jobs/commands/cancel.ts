@@ -2,6 +2,7 @@ import type { ButtonDemo } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
 import type { Job, JobType } from 'bullmq';
 import { isOwner, roleOf } from '../../access.js';
+import { isCancellable, type CancellableJob } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
@@ -9,13 +10,14 @@ import { jobsIn } from '../../job-queue.js';
 import { pause } from '../../k8s/check.js';
 import { cancelHolder, holderNow, type Holder } from '../../k8s/demo/claim.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
-import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
+import { changeExisting, findDemo, listDemos } from '../../k8s/demo/demo-record.js';
 import { problemOf, withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
 import { claimNamespace } from '../../k8s/demo/managed-by.js';
 import { mention, mrkdwn } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { audit, auditLog } from '../audit.js';
-import { assertMayRun, assertNotOver, findCommandDemo, namedDemo, requireDemo } from '../find-demo.js';
+import { assertMayRun, assertNotOver, findCommandDemo, namedDemo, requireDemo, UnknownDemo } from '../find-demo.js';
+import { isCardAt } from '../thread-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { describeState, message } from '../slack/messages.js';
@@ -23,12 +25,14 @@ import { readJob, UntrustedJob, type ReadJob } from '../worker/read-job.js';
 
 type CancelRun = JobRun<'cancel'>;
 
-/** What can be stopped halfway and continued later, in the words of the answer. */
-const cancellable: Readonly<Record<string, string>> = {
+/** What can be stopped, in the words of the answer. */
+const whatOf: Readonly<Record<CancellableJob, string>> = {
   create: 'the creation',
   resume: 'the resumption',
   revoke: 'the replacement of the keys',
 };
+
+const describe = (job: string): string => (isCancellable(job) ? whatOf[job] : job);
 
 /** How long it takes a holder to notice, plus the time to stop its tools; another worker notices after a dead one. */
 const noticedWithinMs = seconds(30);
@@ -36,74 +40,142 @@ const noticedWithinMs = seconds(30);
 const beginsWithinMs = seconds(20);
 const lookEveryMs = 300;
 
-/** Takes the creation of a demo off the queue or, if it has begun, asks the worker that does it to stop. */
+/**
+ * Takes the creation of a demo off the queue or, if it has begun, asks the worker that does it to stop. Without a name, that
+ * is the last one that the person asked for, which may not have a name yet.
+ */
 export const cancel: Handler<'cancel'> = (run) =>
   withHost(run, async (host) => {
-    const { payload, slack } = run;
-    const { demo: name, requester } = payload;
+    const { slack } = run;
+    const { requester, isUnnamed = false } = run.payload;
     const deadline = performance.now() + beginsWithinMs;
     for (;;) {
       const removed = await removeWaiting(run, host);
       if (removed) {
         await noteRemoved(run, host, removed);
-        return await slack.whisper(requester, removedMessage(name, removed.name));
+        return await slack.whisper(requester, removedMessage(removed));
       }
-      const holder = await cancelRunning(run, host);
+      const named = isUnnamed ? await withOwnDemo(run, host) : run;
+      const holder = named && (await cancelRunning(named, host));
       if (holder) {
-        const isDone = await hasLetGo(run, host, holder);
-        await noteDone(run, host);
-        return await slack.whisper(requester, cancelledMessage(namedDemo(run), holder, isDone));
+        const isDone = await hasLetGo(named, host, holder);
+        await noteDone(named, host);
+        return await slack.whisper(requester, cancelledMessage(namedDemo(named), holder, isDone));
       }
-      if (performance.now() > deadline || !(await isBeginning(run))) break;
+      if (performance.now() > deadline || !(await isBeginning(run, host))) break;
       await pause(lookEveryMs, run.signal);
     }
+    if (isUnnamed) throw nothingOfOwn(run);
     await slack.whisper(requester, nothingToCancelMessage(await requireDemo(host, run)));
   });
+
+/** The run with the demo that the person's last command works on; undefined if that has none yet, or if there is no such command. */
+const withOwnDemo = (run: CancelRun, host: Cluster): Promise<CancelRun | undefined> =>
+  withJobs(run, host, ['active'], async ([latest]) =>
+    latest?.about === undefined ? undefined : { ...run, payload: { ...run.payload, demo: latest.about } },
+  );
+
+const nothingOfOwn = (run: CancelRun): UnknownDemo =>
+  new UnknownDemo(
+    'No command of yours is waiting or running that can be cancelled.',
+    namedDemo(run),
+    [],
+    'To cancel the work on a demo, name it: `/vcdemo cancel team-a`.',
+  );
 
 // ------------------------------------------------------------------ jobs that wait
 
 const mostJobs = 500;
 
+/** A job that can be cancelled. */
+interface Cancellable {
+  job: Job<unknown>;
+  read: ReadJob;
+  /** The demo; undefined for a create whose name has not been found yet. */
+  about: string | undefined;
+}
+
 /**
- * Removes the first waiting job for this demo that can be cancelled; undefined if there is none.
+ * Removes the first waiting job that is meant; undefined if there is none.
  * @throws Refusal `not-owner` if it is somebody else's
  */
-const removeWaiting = (run: CancelRun, host: Cluster): Promise<ReadJob | undefined> =>
-  withJobs(run, ['wait', 'prioritized', 'delayed'], async (jobs) => {
-    for (const { job, read } of jobs) {
-      await assertMayCancel(run, host, read);
-      // A worker may be faster; then it is no longer waiting.
-      const isRemoved = await job.remove().then(
-        () => true,
-        () => false,
-      );
-      if (isRemoved) return read;
+const removeWaiting = (run: CancelRun, host: Cluster): Promise<Cancellable | undefined> =>
+  withJobs(run, host, ['wait', 'prioritized', 'delayed', 'active'], async (jobs) => {
+    for (const each of run.payload.isUnnamed ? jobs.slice(0, 1) : jobs) {
+      await assertMayCancel(run, host, each);
+      // One that a worker has taken is asked to stop, even if Redis has lost sight of that worker.
+      if (!(await each.job.isActive()) && (await isRemoved(each.job))) return each;
     }
     return undefined;
   });
 
-const isBeginning = (run: CancelRun): Promise<boolean> =>
-  withJobs(run, ['active'], (jobs) => Promise.resolve(jobs.length > 0));
+/** Not if a worker was faster. */
+const isRemoved = (job: Job<unknown>): Promise<boolean> =>
+  job.remove().then(
+    () => true,
+    () => false,
+  );
 
-/** Jobs for this demo that can be cancelled. */
+const isBeginning = (run: CancelRun, host: Cluster): Promise<boolean> =>
+  withJobs(run, host, ['active'], (jobs) => Promise.resolve(jobs.length > 0));
+
+/** The jobs that are meant and can be cancelled; without a name, the latest first. */
 async function withJobs<Result>(
   run: CancelRun,
+  host: Cluster,
   states: JobType[],
-  work: (jobs: { job: Job<unknown>; read: ReadJob }[]) => Promise<Result>,
+  work: (jobs: Cancellable[]) => Promise<Result>,
 ): Promise<Result> {
   const queue = run.openQueue(queueName('provisioning', run.config.hostCluster));
   try {
     const jobs = await jobsIn(queue, states, 0, mostJobs);
+    const read = jobs.flatMap((job) => {
+      const trusted = readTrusted(job, run);
+      return trusted && isCancellable(trusted.name) ? [{ job, read: trusted }] : [];
+    });
+    const demos = read.length > 0 ? (await listDemos(host)).demos : [];
     return await work(
-      jobs.flatMap((job) => {
-        const read = readTrusted(job, run);
-        return read && isFor(run, read) ? [{ job, read }] : [];
-      }),
+      meantBy(
+        run,
+        read.map((each) => ({ ...each, about: demoOf(each.read, demos) })),
+      ),
     );
   } finally {
     await queue.close();
   }
 }
+
+/** The demo that a job works on, or will. */
+function demoOf({ id, payload }: ReadJob, demos: readonly Demo[]): string | undefined {
+  const begun = demos.find((demo) => demo.begun?.jobId === id || demo.replacing?.jobId === id);
+  if (begun) return begun.name;
+  if ('ofThread' in payload && payload.ofThread) {
+    const { channelId, thread } = payload.requester;
+    const above = demos.find((demo) => isCardAt(demo, channelId, thread));
+    if (above) return above.name;
+  }
+  const isUnnamed = 'isUnnamed' in payload && payload.isUnnamed;
+  return isUnnamed || !('demo' in payload) ? undefined : payload.demo;
+}
+
+/** A create without a name is also meant by the name that it tries first. Later ones are not: Redis may repeat this job. */
+function meantBy(
+  { payload, askedAt }: Pick<CancelRun, 'payload' | 'askedAt'>,
+  jobs: readonly Cancellable[],
+): Cancellable[] {
+  const { requester, demo, isUnnamed } = payload;
+  const own = jobs
+    .filter(({ read }) => isOf(read, requester.userId) && read.askedAt <= askedAt)
+    .toSorted((a, b) => b.read.askedAt.getTime() - a.read.askedAt.getTime());
+  if (isUnnamed) return own;
+  const nameless = own.filter(
+    ({ read, about }) => about === undefined && 'demo' in read.payload && read.payload.demo === demo,
+  );
+  return [...jobs.filter(({ about }) => about === demo), ...nameless];
+}
+
+const isOf = ({ payload }: ReadJob, userId: string): boolean =>
+  'requester' in payload && payload.requester.userId === userId;
 
 function readTrusted(job: Job<unknown>, { settings }: CancelRun): ReadJob | undefined {
   try {
@@ -114,28 +186,26 @@ function readTrusted(job: Job<unknown>, { settings }: CancelRun): ReadJob | unde
   }
 }
 
-const isFor = ({ payload }: CancelRun, { name, payload: other }: ReadJob): boolean =>
-  name in cancellable && 'demo' in other && other.demo === payload.demo;
-
 /** Who gave a command may take it back; otherwise the demo decides, or if there is none yet, only administrators may. */
-async function assertMayCancel(run: CancelRun, host: Cluster, { payload }: ReadJob): Promise<void> {
-  const { requester, demo: name } = run.payload;
-  if ('requester' in payload && payload.requester.userId === requester.userId) return;
-  const demo = await findDemo(host, name);
+async function assertMayCancel(run: CancelRun, host: Cluster, { read, about }: Cancellable): Promise<void> {
+  const { requester } = run.payload;
+  if (isOf(read, requester.userId)) return;
+  const { payload } = read;
+  const demo = about === undefined ? undefined : await findDemo(host, about);
   if (demo) return await assertMayRun(run, demo);
   const role = await roleOf(run.config.access, requester, run.people);
   const owner = 'requester' in payload ? payload.requester.userId : '';
   if (isOwner(role, requester.userId, { owner: { id: owner, name: '' } })) return;
-  throw new Refusal('not-owner', `Demo ${name} was requested by somebody else.`, {
+  throw new Refusal('not-owner', `Demo ${about ?? run.payload.demo} was requested by somebody else.`, {
     hint: mrkdwn`Ask ${mention(owner)}, or an administrator.`,
   });
 }
 
 /** A job that was interrupted and waits to go on has left a demo behind. */
-async function noteRemoved(run: CancelRun, host: Cluster, removed: ReadJob): Promise<void> {
+async function noteRemoved(run: CancelRun, host: Cluster, { read, about }: Cancellable): Promise<void> {
   const { userId: by } = run.payload.requester;
-  const act = { act: 'cancelled', by, what: `removed ${cancellable[removed.name]} from the queue` };
-  const demo = await findDemo(host, run.payload.demo);
+  const act = { act: 'cancelled', by, what: `removed ${describe(read.name)} from the queue` };
+  const demo = about === undefined ? undefined : await findDemo(host, about);
   if (!demo) return auditLog(run.log, act);
   // Their own job may be about a demo that somebody else is creating.
   const isTheirs = await mayRun(run, demo);
@@ -170,9 +240,9 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
   const demo = await findCommandDemo(host, run);
   if (demo) assertNotOver(run, demo);
   const request = { host, demo: name, namespace, by: requester.userId };
-  const holder = await cancelHolder(request, ({ purpose }) => demo !== undefined && purpose in cancellable);
+  const holder = await cancelHolder(request, ({ purpose }) => demo !== undefined && isCancellable(purpose));
   if (demo === undefined || holder === undefined) return undefined;
-  if (!(holder.purpose in cancellable))
+  if (!isCancellable(holder.purpose))
     throw new Refusal(
       'not-cancellable',
       `The job that is working on demo ${name} cannot be cancelled: \`${holder.purpose}\`.`,
@@ -202,12 +272,15 @@ async function noteDone({ id, payload }: CancelRun, host: Cluster): Promise<void
 
 // ------------------------------------------------------------------ answers
 
-const removedMessage = (demo: string, command: string): SlackMessage =>
+export const removedMessage = ({
+  read,
+  about,
+}: Pick<Cancellable, 'about'> & { read: Pick<ReadJob, 'name'> }): SlackMessage =>
   message(
-    mrkdwn`:octagonal_sign: \`${command} ${demo}\` was still waiting for a worker. It was removed from the queue; nothing was done.`,
+    mrkdwn`:octagonal_sign: \`${read.name}${about !== undefined && ` ${about}`}\` was still waiting for a worker. It was removed from the queue; nothing was done.`,
   );
 
-const nothingToCancelMessage = (demo: Demo): SlackMessage =>
+export const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
     mrkdwn`:information_source: There is nothing to cancel: no job for demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
@@ -215,6 +288,6 @@ const nothingToCancelMessage = (demo: Demo): SlackMessage =>
 export const cancelledMessage = (demo: ButtonDemo, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>
   message(
     isDone
-      ? mrkdwn`:octagonal_sign: Cancelled ${cancellable[purpose] ?? purpose} of demo *${demo.name}*.`
+      ? mrkdwn`:octagonal_sign: Cancelled ${describe(purpose)} of demo *${demo.name}*.`
       : mrkdwn`:warning: Job \`${jobId}\` was asked to stop, but has not done so within ${noticedWithinMs / 1000} s. If that worker has died, the next one to take the job stops it; ${commandLine(demo, 'status')} shows who is working on it.`,
   );

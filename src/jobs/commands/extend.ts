@@ -60,7 +60,7 @@ function tooLong(demo: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number)
   });
 }
 
-function extendedMessage(demo: Demo, config: DemoConfig): SlackMessage {
+export function extendedMessage(demo: Demo, config: DemoConfig): SlackMessage {
   const { name, expires, ready, ttlMs, paused } = demo;
   if (ready === undefined)
     return message(mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready.`);

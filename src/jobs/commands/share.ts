@@ -1,5 +1,5 @@
 import type { DemoConfig } from '../../config.js';
-import { newcomerButtons } from '../slack/demo-buttons.js';
+import { newcomerButtons, stopSharingButton } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
 import { changeExisting } from '../../k8s/demo/demo-record.js';
 import { withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
@@ -59,12 +59,16 @@ function withoutShare(demo: Demo, audience: string): Demo {
   return { ...demo, shared: demo.shared.filter((id) => id !== audience) };
 }
 
-export const sharedMessage = (demo: Demo, audience: string, stopped: boolean): SlackMessage =>
-  message(
-    stopped
-      ? mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that were already sent still work; ${commandLine(demo, 'revoke', '@person')} ends a person's access.`
-      : mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is shared with ${mentionAny(audience)}, who can now extend it. To stop sharing: ${commandLine(demo, 'share', audienceWord(audience), '--stop')}.`,
+export function sharedMessage(demo: Demo, audience: string, stopped: boolean): SlackMessage {
+  if (stopped)
+    return message(
+      mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is no longer shared with ${mentionAny(audience)}. Kubeconfigs that were already sent still work; ${commandLine(demo, 'revoke', '@person')} ends a person's access.`,
+    );
+  const { text, blocks } = message(
+    mrkdwn`:busts_in_silhouette: Demo *${demo.name}* is shared with ${mentionAny(audience)}, who can now extend it. To stop sharing: ${commandLine(demo, 'share', audienceWord(audience), '--stop')}.`,
   );
+  return { text, blocks: [...blocks, buttons([stopSharingButton(demo, mentionAny(audience).text)])] };
+}
 
 /** What somebody types to name them; Slack shows no names in code. */
 const audienceWord = (id: string): string => (/^S/.test(id) ? '@group' : /^[CG]/.test(id) ? '#channel' : '@person');

@@ -7,12 +7,13 @@ import { claimNamespace } from '../../k8s/demo/managed-by.js';
 import { messageOf } from '../../errors.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { capitalised } from '../../text.js';
-import { sections, type SlackMessage } from '../../slack-message.js';
+import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { requireDemo } from '../find-demo.js';
 import type { Task } from '../flow.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { inspectDemo } from '../run-flow.js';
+import { statusButtons } from '../slack/demo-buttons.js';
 import { brief, describeState, lifetimeText } from '../slack/messages.js';
 import { groupByStep, taskIcons, type TaskGroup } from '../slack/card/task-groups.js';
 import { poolBlocks } from './pool/pool.js';
@@ -56,6 +57,7 @@ export function statusMessage(
         mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} ${lifetimeText(demo, config)}${where}${next}`,
       ),
       ...sections(joinMrkdwn(lines, '\n')),
+      buttons(statusButtons(demo)),
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { commandWords, type CommandTarget } from '../../commands/command-line.js';
+import { commandWords, personToChoose, type CommandTarget } from '../../commands/command-line.js';
 import type { CommandName } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration, hours } from '../../duration.js';
@@ -21,7 +21,10 @@ const labels = {
   extend: 'Extend',
   status: 'Status',
   logs: 'Logs',
+  diagnose: 'Diagnose',
   audit: 'History',
+  share: 'Share',
+  transfer: 'Transfer',
   pause: 'Pause',
   resume: 'Resume',
   cancel: 'Cancel',
@@ -50,6 +53,10 @@ export function createButtonOf(
   return { label: createLabels[state], value: commandWords(demo, 'create', ...words), ...(style && { style }) };
 }
 
+/** Opens a form, in which the person is chosen. */
+const namingButton = (demo: ButtonDemo, command: 'share' | 'transfer'): CommandButton =>
+  demoButton(demo, command, { words: [personToChoose] });
+
 /** By how much the button extends a demo. */
 const extensionMs = hours(4);
 
@@ -75,13 +82,22 @@ export const readyButtons = (demo: ButtonDemo, config: ButtonRules): CommandButt
   deleteButton(demo),
 ];
 
-/** What the menu of a demo that is ready offers beside the buttons; Slack allows five entries. */
+/** What the menu of a demo that is ready offers beside the buttons; Slack allows five entries. The status has the rest. */
 export const readyMenu = (demo: ButtonDemo): CommandButton[] => [
   demoButton(demo, 'status'),
-  demoButton(demo, 'logs'),
+  namingButton(demo, 'share'),
   demoButton(demo, 'pause'),
   createButtonOf(demo, 'ready'),
   demoButton(demo, 'revoke'),
+];
+
+/** For the status of a demo: what neither its card nor the card's menu has room for. */
+export const statusButtons = (demo: ButtonDemo & { state: DemoState }): CommandButton[] => [
+  ...(demo.state === 'ready' ? [demoButton(demo, 'diagnose')] : []),
+  demoButton(demo, 'logs'),
+  demoButton(demo, 'audit'),
+  namingButton(demo, 'share'),
+  namingButton(demo, 'transfer'),
 ];
 
 export const pausedButtons = (demo: ButtonDemo, config: Pick<DemoConfig, 'ttl'>): CommandButton[] => [
@@ -115,12 +131,22 @@ export const unrevokedButtons = (demo: ButtonDemo): CommandButton[] => [
   demoButton(demo, 'logs'),
 ];
 
+/** @param audience as Slack writes a mention */
+export const stopSharingButton = (demo: ButtonDemo, audience: string): CommandButton => ({
+  label: 'Stop sharing',
+  value: commandWords(demo, 'share', audience, '--stop'),
+});
+
 /** For somebody who was given a demo, or a share of one. */
 export const newcomerButtons = (demo: ButtonDemo, config: Pick<DemoConfig, 'ttl'>): CommandButton[] => [
   demoButton(demo, 'kubeconfig'),
   demoButton(demo, 'status'),
   extendButton(demo, config),
 ];
+
+/** The menu in a row of a list; empty if it has none. */
+export const listedMenu = (demo: ButtonDemo & { state: DemoState }): CommandButton[] =>
+  demo.state === 'ready' ? readyMenu(demo) : [];
 
 /** For a row of a list, by the state of the demo. */
 export function listedButtons(demo: ButtonDemo & { state: DemoState }, config: ButtonRules): CommandButton[] {

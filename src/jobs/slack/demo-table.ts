@@ -1,4 +1,4 @@
-import { listedButtons, type ButtonRules } from './demo-buttons.js';
+import { listedButtons, listedMenu, type ButtonRules } from './demo-buttons.js';
 import { commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
 import { formatDuration } from '../../duration.js';
@@ -6,7 +6,7 @@ import type { Demo } from '../../k8s/demo/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
-import { brief, describeState } from './messages.js';
+import { brief, describeState, verdictText } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
 
@@ -35,7 +35,10 @@ export function demoBlocks(listing: DemoListing): MessageBlock[] {
   const own = demos.filter(({ owner }) => owner.id === userId);
   const shown = own.slice(0, mostOwn);
   return [
-    ...shown.flatMap((demo) => [...sections(demoText(demo)), buttons(listedButtons(demo, listing.config))]),
+    ...shown.flatMap((demo) => [
+      ...sections(demoText(demo)),
+      buttons(listedButtons(demo, listing.config), listedMenu(demo)),
+    ]),
     ...(own.length > shown.length
       ? sections(
           mrkdwn`Your other demos: ${own
@@ -50,9 +53,10 @@ export function demoBlocks(listing: DemoListing): MessageBlock[] {
 }
 
 const demoText = (demo: Demo): Mrkdwn =>
-  mrkdwn`*${demo.name}*: ${describeState(demo)}; ${
-    demo.paused?.leftMs === undefined ? mrkdwn`expires ${slackTime(demo.expires)}` : leftText(demo.paused.leftMs)
-  }`;
+  joinMrkdwn([mrkdwn`*${demo.name}*: ${describeState(demo)}; ${endText(demo)}`, verdictText(demo)], '\n');
+
+const endText = ({ paused, expires }: Demo): Mrkdwn =>
+  paused?.leftMs === undefined ? mrkdwn`expires ${slackTime(expires)}` : mrkdwn`${leftText(paused.leftMs)}`;
 
 /** Its lifetime stands still while it is paused. */
 const leftText = (leftMs: number): string => `${formatDuration(leftMs)} left when it is resumed`;

@@ -110,3 +110,11 @@ export function failureMessage({ title, reasons, hint, jobId, mention: userId, i
 /** For a kubeconfig whose public address the worker could not prove, where the configuration permits that. */
 export const unprovenText = (reason: string): Mrkdwn =>
   mrkdwn`:warning: The worker could not test this kubeconfig, so it may or may not work for you: ${reason}`;
+
+const verdictIcons = { pass: ':white_check_mark:', inconclusive: ':warning:', fail: ':x:' };
+
+/** What the last verify found, in a line. */
+export function verdictText({ verdict }: Demo): Mrkdwn | false {
+  if (verdict === undefined) return false;
+  return mrkdwn`Last verify, ${slackTime(verdict.at)}: ${verdictIcons[verdict.outcome]} ${brief(verdict.reason)}`;
+}

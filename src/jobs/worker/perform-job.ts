@@ -99,11 +99,16 @@ export async function performJob(
     if (!isTold && stopping.draining.aborted) await handBack('this worker is stopping, and Slack is not available');
     throw withoutStack(error);
   } finally {
-    if (jobs[name].queue !== 'verification') workshop.homes?.changed();
+    if (jobs[name].queue !== 'verification' || quickChanges.has(name)) workshop.homes?.changed();
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
     auditLog(log, commandAct(read, outcome));
   }
 }
+
+/** Jobs among the questions that change what a Home shows. */
+const quickChanges: ReadonlySet<JobName> = new Set([
+  ...(['cancel', 'extend', 'maintenance', 'pool', 'reverify', 'share', 'transfer', 'verify'] as const),
+]);
 
 /** Who asked for what, and what came of it. */
 function commandAct({ name, payload }: ReadJob, outcome: JobOutcome): AuditedAct {

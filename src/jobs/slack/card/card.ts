@@ -5,7 +5,7 @@ import { hostnameOf } from '../../../k8s/virtual-cluster/hostnames.js';
 import { publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
-import { brief, lifetimeText, onCluster } from '../messages.js';
+import { brief, lifetimeText, onCluster, verdictText } from '../messages.js';
 import { pausedButtons, readyButtons, readyMenu } from '../demo-buttons.js';
 
 /*
@@ -43,16 +43,10 @@ function addressesText(demo: Demo, config: DemoConfig): Mrkdwn {
   const [name, { places }] = [publicNameOf(demo), demo];
   if (config.exposure.kind === 'none')
     return mrkdwn`It has no public addresses: the thread says how to forward the ports.`;
-  const apis = places.map((place) => publicEndpoint(config, name, place.name).server);
+  // Behind a port that tells them apart by name, both have the same.
+  const apis = [...new Set(places.map((place) => publicEndpoint(config, name, place.name).server))];
   const app = config.helloworld.ingress.enabled && hostnameOf(config, 'app', name, 'vc1');
   return mrkdwn`${apis.length === 1 ? 'API' : 'APIs'}: ${apis.join(' · ')}${app && mrkdwn`\nhelloworld: ${app}`}`;
-}
-
-const verdictIcons = { pass: ':white_check_mark:', inconclusive: ':warning:', fail: ':x:' };
-
-function verdictText({ verdict }: Demo): Mrkdwn | false {
-  if (verdict === undefined) return false;
-  return mrkdwn`Last verify, ${slackTime(verdict.at)}: ${verdictIcons[verdict.outcome]} ${brief(verdict.reason)}`;
 }
 
 export interface Failed {

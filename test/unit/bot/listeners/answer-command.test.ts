@@ -25,8 +25,8 @@ function botFor(clusters: string[], more: Partial<ListenerContext> = {}) {
     log: createLog('test', 'silent'),
     ...more,
   } as unknown as ListenerContext;
-  const say = (text: string, isConfirmed = false) =>
-    answerCommand({ text, requester, dedupeId: 'T1', isConfirmed }, context);
+  const say = (text: string, isConfirmed = false, isInThread = false) =>
+    answerCommand({ text, requester, dedupeId: 'T1', isConfirmed, isInThread }, context);
   return { say, enqueued };
 }
 
@@ -120,4 +120,36 @@ test('no command that changes a demo for its owner is signed for several host cl
       for (const job of asked(bot)) assert.ok(job.name === 'question' || !job.searched, name);
       if (!isConfirmed) assert.equal(asked(bot).length, 1, name);
     }
+});
+
+test('a create in a thread is asked of every host cluster, the first one last, which creates it if none has it', async () => {
+  const bot = botFor(['eu', 'us', 'ap']);
+  await bot.say('create', false, true);
+  await bot.say('create --on us', false, true);
+  await bot.say('create team-a', false, true);
+  await bot.say('create');
+  assert.deepEqual(
+    asked(bot).map(({ hostCluster, searched }) => [hostCluster, searched]),
+    [
+      ['us', ['us', 'ap', 'eu']],
+      ['us', undefined],
+      ['eu', undefined],
+      ['eu', undefined],
+    ],
+  );
+});
+
+test('a cancel without a name is about what the person asked for last', async () => {
+  const bot = botFor([]);
+  const { reply } = await botFor([], { isMomentary: true }).say('cancel');
+  assert.equal(reply?.text, 'Cancelling your last command.');
+  await bot.say('cancel');
+  assert.deepEqual(asked(bot), [{ name: 'cancel', requester, demo: 'demo', isUnnamed: true }]);
+});
+
+test('what waits can be cancelled by a button, with its name or, if it has none yet, without', async () => {
+  const cancelledBy = async (text: string) => (await botFor(['eu', 'us']).say(text)).jobs?.[0]?.cancelledBy;
+  assert.equal(await cancelledBy('create'), 'cancel --on eu');
+  assert.equal(await cancelledBy('create team-a --on us'), 'cancel team-a --on us');
+  assert.equal(await cancelledBy('verify team-a'), undefined);
 });
