@@ -161,7 +161,9 @@ export async function startSlack({
   address = '127.0.0.1',
 }: SlackOptions = {}): Promise<SlackWorkspace> {
   const botToken = `xoxb-test-${randomBytes(6).toString('hex')}`;
-  const [observerToken, aliceToken] = [`${botToken}-observer`, 'xoxp-test-alice'];
+  // The emulator answers each token 5,000 times an hour, which a test that looks several times a second soon exceeds.
+  const observerTokens = Array.from({ length: 20 }, (_, index) => `${botToken}-observer-${index}`);
+  const aliceToken = 'xoxp-test-alice';
   const emulator = await createEmulator({
     service: 'slack',
     port: await freePort(),
@@ -187,7 +189,7 @@ export async function startSlack({
         ],
         tokens: [
           { token: botToken, user: botUserId, bot_id: 'B0VCDEMO0', bot_user_id: botUserId, scopes },
-          { token: observerToken, user: botUserId, scopes: [...scopes, ...observerScopes] },
+          ...observerTokens.map((token) => ({ token, user: botUserId, scopes: [...scopes, ...observerScopes] })),
           { token: aliceToken, user: 'alice', scopes: ['channels:manage', 'groups:write', 'mpim:write'] },
         ],
         strict_scopes: true,
@@ -202,11 +204,15 @@ export async function startSlack({
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   // Directly to the emulator, so that reading does not show up among the calls.
-  const observer = new WebClient(observerToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
+  const observers = observerTokens.map(
+    (token) => new WebClient(token, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } }),
+  );
+  let looks = 0;
+  const observer = () => observers[looks++ % observers.length]!;
 
   const asAlice = new WebClient(aliceToken, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } });
 
-  const { members = [] } = await observer.users.list({});
+  const { members = [] } = await observer().users.list({});
   const person = (name: string): Person => {
     const userId = members.find((member) => member.name === name)?.id;
     if (userId === undefined) throw new Error(`The workspace has no ${name}`);
@@ -216,7 +222,7 @@ export async function startSlack({
   const bob = person('bob');
   for (const { userId, userName } of [alice, bob]) names.set(userId, userName);
 
-  const { channels = [] } = await observer.conversations.list({});
+  const { channels = [] } = await observer().conversations.list({});
   const channelNamed = (name: string): string => {
     const id = channels.find((candidate) => candidate.name === name)?.id;
     if (id === undefined) throw new Error(`The workspace has no #${name}`);
@@ -224,18 +230,18 @@ export async function startSlack({
   };
   const channel = channelNamed('demos');
   // The seed adds the people to the channel, but not the bot, which it creates later.
-  await observer.conversations.join({ channel });
+  await observer().conversations.join({ channel });
   // A channel that the emulator creates; only its administrator is a member.
   const foreignChannel = channelNamed('general');
   for (const { id = '', name = '' } of channels) names.set(id, name);
 
   const messagesOf = async (id: string): Promise<Message[]> => {
-    const { messages = [] } = await observer.conversations.history({ channel: id, limit: 1000 });
+    const { messages = [] } = await observer().conversations.history({ channel: id, limit: 1000 });
     return (messages as Message[]).reverse();
   };
   const repliesOf = async (id: string): Promise<Message[]> => {
     const threads = (await messagesOf(id)).map(async ({ ts }) => {
-      const { messages = [] } = await observer.conversations.replies({ channel: id, ts, limit: 1000 });
+      const { messages = [] } = await observer().conversations.replies({ channel: id, ts, limit: 1000 });
       return (messages as Message[]).filter((message) => message.ts !== ts);
     });
     return (await Promise.all(threads)).flat();
@@ -269,7 +275,7 @@ export async function startSlack({
           blocks: JSON.parse(blocks) as KnownBlock[],
         })),
     async directMessages(userId) {
-      const { channel: opened } = await observer.conversations.open({ users: userId });
+      const { channel: opened } = await observer().conversations.open({ users: userId });
       return opened?.id ?? '';
     },
     async files(id) {
