@@ -96,8 +96,13 @@ const verdicts = () => said(/^(?=[\s\S]*details are in the thread)/);
 
 async function verify() {
   const before = (await verdicts()).length;
-  await stack.type(stack.slack.bob, `verify ${demo}`);
-  return await waitFor('the verdict', async () => (await verdicts())[before], { withinMs: 3 * minute, everyMs: 200 });
+  const { body } = await stack.type(stack.slack.bob, `verify ${demo}`);
+  const whispered = () => stack.slack.ephemeral(stack.slack.bob.userId).at(-1)?.text;
+  return await waitFor('the verdict', async () => (await verdicts())[before], {
+    withinMs: 3 * minute,
+    everyMs: 500,
+    seen: () => `${body.text}; then: ${whispered()}`,
+  });
 }
 
 /** Verifies until the text fits: what was made takes a moment to show. */
