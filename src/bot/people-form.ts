@@ -1,6 +1,7 @@
 import type { ModalView } from '@slack/web-api';
 import { z } from 'zod';
 import { personToChoose } from '../commands/command-line.js';
+import { parseJson } from '../json.js';
 import { mentionAny, mrkdwn } from '../mrkdwn.js';
 import { smallPrint } from '../slack-message.js';
 import { capitalised } from '../text.js';
@@ -25,7 +26,9 @@ export const namingCommandOf = (text: string): NamingCommand | undefined =>
 const remembered = z.object({ text: z.string(), channelId: z.string() });
 export type Remembered = z.infer<typeof remembered>;
 
-export const readRemembered = (metadata: string): Remembered => remembered.parse(JSON.parse(metadata));
+/** Undefined for what no form of this version remembers. */
+export const readRemembered = (metadata: string): Remembered | undefined =>
+  remembered.safeParse(parseJson(metadata)).data;
 
 export function peopleForm(command: NamingCommand, { text, channelId }: Remembered): ModalView {
   const [, demo = ''] = text.split(' ');

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { Queue, Worker } from 'bullmq';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
+import { formId } from '../../src/bot/form.js';
+import { peopleFormId } from '../../src/bot/people-form.js';
 import { createBoltDispatcher, startBot, type Bot } from '../../src/bot/app.js';
 import { createJobQueues, type JobQueues } from '../../src/bot/queue.js';
 import { createLambdaHandler } from '../../src/bot/receiver/lambda.js';
@@ -476,6 +478,11 @@ function nonsense(random: () => number): [body: string, type: string] {
   if (random() < 0.3) changes.actions = [{ action_id: pick(values), value: pick(values), type: pick(values) }];
   if (random() < 0.3)
     changes.actions = [{ action_id: pick(['confirmed:0', 'run:1', 'dismiss:0']), value: pick(values) }];
+  if (random() < 0.3) {
+    const state = pick([...values, { values: pick(values) }, { values: { person: pick(values) } }]);
+    const more = { id: pick(values), private_metadata: pick([...values, '{}']), state };
+    Object.assign(changes, { type: 'view_submission', view: { callback_id: pick([formId, peopleFormId]), ...more } });
+  }
   const form = 'application/x-www-form-urlencoded';
   const chance = random();
   if (chance < 0.6) return [click(changes), form];

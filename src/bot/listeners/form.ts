@@ -119,6 +119,14 @@ function listenForPeopleForm(app: App, context: ListenerContext): void {
     const acknowledged = context.metrics.acknowledgement.startTimer();
     const { user, view } = body;
     const form = readRemembered(view.private_metadata);
+    if (!form) {
+      await ack({
+        response_action: 'errors',
+        errors: { person: 'This form is from an earlier version: open it again.' },
+      });
+      acknowledged();
+      return;
+    }
     const requester = { userId: user.id, userName: user.name, channelId: form.channelId };
     const named = namedIn(form, contentOf(view.state.values, peopleFields));
     const { problem, reply, jobs } =

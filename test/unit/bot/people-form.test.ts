@@ -15,7 +15,8 @@ test('the buttons that name nobody open a form, and no other button does', () =>
 });
 
 test('a form becomes the command of its button, with whom it names, on the host cluster of the demo', () => {
-  const remembered = readRemembered(peopleForm('share', form).private_metadata!);
+  const remembered = readRemembered(peopleForm('share', form).private_metadata!)!;
+  for (const other of ['', 'C1', '{}', '{"text":1}']) assert.equal(readRemembered(other), undefined, other);
   assert.deepEqual(remembered, form);
   assert.deepEqual(namedIn(remembered, { person: 'U7' }), { text: 'share team-a <@U7> --on us' });
   assert.deepEqual(namedIn(remembered, { channel: 'C7' }), { text: 'share team-a <#C7> --on us' });
