@@ -8,7 +8,9 @@ import {
   type V1SelfSubjectReview,
 } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/client/cluster.js';
-import { apply, pathOf, read, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { apply, read, remove } from '../../src/k8s/client/objects.js';
+import { pathOf } from '../../src/k8s/client/discovery.js';
+import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { certificateRequest, generateUserKey } from '../../src/k8s/credentials/x509.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';

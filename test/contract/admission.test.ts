@@ -7,17 +7,10 @@ import { ApiError, isNotFound } from '../../src/k8s/client/api-errors.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { admissionPolicy, policyRules } from '../../src/k8s/isolation/admission-policy.js';
 import { admissionRules, storageClassesAnnotation, workerAnnotation } from '../../src/k8s/isolation/admission-rules.js';
-import {
-  applyAll,
-  contains,
-  list,
-  merge,
-  pathOf,
-  read,
-  ref,
-  remove,
-  type Manifest,
-} from '../../src/k8s/client/objects.js';
+import { applyAll, contains, merge, read, remove } from '../../src/k8s/client/objects.js';
+import { list } from '../../src/k8s/client/lists.js';
+import { pathOf } from '../../src/k8s/client/discovery.js';
+import { ref, type Manifest } from '../../src/k8s/client/manifest.js';
 import { whoAmI } from '../../src/k8s/client/who-am-i.js';
 import { admissionCases } from '../support/admission-cases.js';
 import { describeContract } from '../support/contract.js';

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { stringify } from 'yaml';
 import { manifestOf } from '../../src/k8s/mesh/istio.js';
-import { apply, list, missing, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { apply, missing, remove } from '../../src/k8s/client/objects.js';
+import { list } from '../../src/k8s/client/lists.js';
+import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type V1Namespace } from '@kubernetes/client-node';
-import { merge, read, ref, remove } from '../../src/k8s/client/objects.js';
+import { merge, read, remove } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { waitFor } from '../support/wait-for.js';
 import { create, request } from '../support/answers.js';

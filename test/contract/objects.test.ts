@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type V1Namespace, type V1Secret } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/client/cluster.js';
-import { list, read } from '../../src/k8s/client/objects.js';
+import { list } from '../../src/k8s/client/lists.js';
+import { read } from '../../src/k8s/client/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { create, request } from '../support/answers.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { merge, type Manifest } from '../../src/k8s/client/objects.js';
+import { merge } from '../../src/k8s/client/objects.js';
+import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { apply, request } from '../support/answers.js';
 

@@ -1,5 +1,6 @@
 import { it } from 'node:test';
-import { apply, create, merge, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { apply, create, merge, remove } from '../../src/k8s/client/objects.js';
+import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 
 describeContract('validation', (api) => {

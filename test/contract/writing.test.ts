@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { V1Secret } from '@kubernetes/client-node';
 import type { ApiCall } from '../../src/k8s/client/cluster.js';
-import { pathOf, remove } from '../../src/k8s/client/objects.js';
+import { pathOf } from '../../src/k8s/client/discovery.js';
+import { remove } from '../../src/k8s/client/objects.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { create, merge, request } from '../support/answers.js';
 

@@ -6,7 +6,8 @@ import { UnreachableError } from '../../src/k8s/client/api-errors.js';
 import { waitFor } from '../support/wait-for.js';
 import { Cancelled, cancelHolder, claimDemo, currentHolder, isHolder, type Claim } from '../../src/k8s/demo/claim.js';
 import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
-import { apply, merge, read, ref, remove } from '../../src/k8s/client/objects.js';
+import { apply, merge, read, remove } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
 /* On the simulated cluster, which like a real one refuses writes with an old resourceVersion. */

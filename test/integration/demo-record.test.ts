@@ -24,7 +24,8 @@ import {
 import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo/demo.js';
 import { restoreNamespaceLabels } from '../../src/k8s/demo/host-namespace.js';
 import { noteDurations } from '../../src/k8s/demo/run-durations.js';
-import { merge, read, ref, remove } from '../../src/k8s/client/objects.js';
+import { merge, read, remove } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { deleteNamespace, findLeftovers } from '../../src/k8s/demo/removal.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { waitFor } from '../support/wait-for.js';

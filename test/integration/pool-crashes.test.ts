@@ -7,7 +7,9 @@ import { hours, minutes } from '../../src/duration.js';
 import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
 import type { JobRun } from '../../src/jobs/job-run.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
-import { list, read, ref, remove } from '../../src/k8s/client/objects.js';
+import { list } from '../../src/k8s/client/lists.js';
+import { read, remove } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import {
   changeRecord,
   findDemo,

@@ -16,7 +16,9 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { execInPod } from '../../src/k8s/client/exec.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
-import { create, list, read, ref } from '../../src/k8s/client/objects.js';
+import { create, read } from '../../src/k8s/client/objects.js';
+import { list } from '../../src/k8s/client/lists.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { runTool } from '../../src/k8s/tools.js';
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';

@@ -7,7 +7,8 @@ import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { beginWork, changeRecord, findDemo, forgetDemo, hasRecord } from '../../src/k8s/demo/demo-record.js';
 import type { Demo } from '../../src/k8s/demo/demo.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
-import { ref, remove } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
+import { remove } from '../../src/k8s/client/objects.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { runHandler, type HandlerRun } from '../support/run-handler.js';
 

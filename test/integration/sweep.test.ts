@@ -13,7 +13,8 @@ import { waitFor } from '../support/wait-for.js';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { findDemo } from '../../src/k8s/demo/demo-record.js';
-import { apply, merge, ref } from '../../src/k8s/client/objects.js';
+import { apply, merge } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { jobKeys } from '../support/job-keys.js';
 
 /* dist/jobs/worker/sweep.js, as the chart's CronJob runs it, on a demo whose worker is gone. */

@@ -16,7 +16,8 @@ import {
   requireDemoKubeconfig,
   type VirtualClusters,
 } from '../../src/k8s/credentials/kubeconfig.js';
-import { create, merge, read, ref, type Reference } from '../../src/k8s/client/objects.js';
+import { create, merge, read } from '../../src/k8s/client/objects.js';
+import { ref, type Reference } from '../../src/k8s/client/manifest.js';
 import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { makeExecutables, type Executables } from '../support/executables.js';
 import { waitFor } from '../support/wait-for.js';

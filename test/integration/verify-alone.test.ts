@@ -5,7 +5,8 @@ import { claimDemo, holderNow, isHolder, type Claim, type ClaimRequest } from '.
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import { noteSchedule } from '../../src/k8s/demo/demo-verdict.js';
-import { apply, read, ref } from '../../src/k8s/client/objects.js';
+import { apply, read } from '../../src/k8s/client/objects.js';
+import { ref } from '../../src/k8s/client/manifest.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';

@@ -1,6 +1,7 @@
 import { describe, it } from 'node:test';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
-import { merge, readSecret, ref, remove, type Reference } from '../../src/k8s/client/objects.js';
+import { merge, readSecret, remove } from '../../src/k8s/client/objects.js';
+import { ref, type Reference } from '../../src/k8s/client/manifest.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';

@@ -1,6 +1,6 @@
 import type { AdmissionRuleId } from '../../src/config/admission.js';
 import { copiedNotes } from '../../src/k8s/client/objects.js';
-import type { Manifest } from '../../src/k8s/client/objects.js';
+import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { ingressRouteTcp, passthroughIngress, tlsRoute } from '../../src/k8s/virtual-cluster/exposure.js';
 import { readDemoConfig } from '../../src/config.js';
 import { sidecarPod } from '../../src/k8s/mesh/sidecar-dry-run.js';

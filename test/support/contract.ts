@@ -5,7 +5,8 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { startSimulatedCluster } from '../../simulator/index.js';
 import { ApiError } from '../../src/k8s/client/api-errors.js';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
-import { create, read, ref, remove, type Manifest } from '../../src/k8s/client/objects.js';
+import { create, read, remove } from '../../src/k8s/client/objects.js';
+import { ref, type Manifest } from '../../src/k8s/client/manifest.js';
 import { accessOf } from './access.js';
 import { waitFor } from './wait-for.js';
 

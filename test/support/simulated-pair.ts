@@ -8,7 +8,9 @@ import { startSimulatedCluster, type SimulatedCluster } from '../../simulator/in
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { virtualClusterNames, type VirtualClusterName, type VirtualClusterPlace } from '../../src/k8s/demo/demo.js';
 import { type ExposedService } from '../../src/k8s/virtual-cluster/exposure.js';
-import { pathOf, read, ref, type Manifest } from '../../src/k8s/client/objects.js';
+import { pathOf } from '../../src/k8s/client/discovery.js';
+import { read } from '../../src/k8s/client/objects.js';
+import { ref, type Manifest } from '../../src/k8s/client/manifest.js';
 import { create } from './answers.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { accessFromText } from './access.js';

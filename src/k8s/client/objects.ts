@@ -1,110 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { ApiError, isConflict, isNotFound, TooMuchError } from './api-errors.js';
 import { isRecord } from '../../records.js';
-import { longestAnswer, type ApiCall, type ApiResource, type Cluster } from './cluster.js';
-
-/** An object to create; a review has no metadata. */
-export interface NewObject extends KubernetesObject {
-  apiVersion: string;
-  kind: string;
-  [field: string]: unknown;
-}
-
-/** An object in the form of a manifest. */
-export interface Manifest extends NewObject {
-  metadata: V1ObjectMeta & { name: string };
-}
-
-/**
- * A manifest of which only the head was parsed, and the API server parses the rest: parsing Istio's 1 MB of CRDs here would
- * take a second and 70 MB.
- */
-export class UnparsedManifest implements Manifest {
-  [field: string]: unknown;
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: Manifest['metadata'];
-
-  /** @param rest YAML: the fields after `metadata` */
-  constructor(
-    { apiVersion, kind, metadata }: Manifest,
-    readonly rest: string,
-  ) {
-    this.apiVersion = apiVersion;
-    this.kind = kind;
-    this.metadata = metadata;
-  }
-}
-
-/** Enough to find one object. */
-export interface Reference {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string | undefined };
-}
+import { checked, found, metadataOnly, texts, type Found } from './answers.js';
+import { ApiError, isConflict, isNotFound } from './api-errors.js';
+import type { ApiCall, Cluster } from './cluster.js';
+import { collectionPath, pathOf } from './discovery.js';
+import { ref, UnparsedManifest, type Manifest, type NewObject, type Reference } from './manifest.js';
 
 export const fieldManager = 'vcdemo';
-
-/** A reference to an object; `ref('v1', 'Secret', 'cacerts', 'istio-system')`. */
-export function ref(apiVersion: string, kind: string, name: string, namespace?: string): Reference {
-  return { apiVersion, kind, metadata: { name, namespace } };
-}
-
-// ------------------------------------------------------------------ what the API answers
-
-/** An object from the API, of which the name and the fields that matter have been validated. */
-export type Found<Kind extends KubernetesObject = KubernetesObject> = Kind & {
-  metadata: V1ObjectMeta & {
-    name: string;
-    labels: Partial<Record<string, string>>;
-    annotations: Partial<Record<string, string>>;
-  };
-};
-
-const texts = z
-  .record(z.string(), z.string())
-  .nullish()
-  .transform((entries) => entries ?? {});
-const answeredObject = z.looseObject({
-  metadata: z.looseObject({
-    name: z.string().min(1),
-    namespace: z.string().optional(),
-    uid: z.string().optional(),
-    resourceVersion: z.string().optional(),
-    labels: texts,
-    annotations: texts,
-  }),
-});
-const answeredList = z.object({
-  items: z.array(z.unknown()).nullish(),
-  metadata: z.object({ continue: z.string().optional() }).nullish(),
-});
-
-/**
- * An answer in the form that the caller needs.
- * @throws Error that names what is missing or invalid in it
- */
-export function checked<Shape extends z.ZodType>(shape: Shape, answer: unknown, what: string): z.output<Shape> {
-  const parsed = shape.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw new Error(
-    `${what} cannot be used: its ${parsed.error.issues[0]?.path.join('.') || 'form'} is missing or invalid`,
-  );
-}
-
-/**
- * The validated object. The annotations of pods are dropped, because vcluster may write tokens into them that are valid for
- * years: what is not read cannot get into a message, a log or an archive. Nothing depends on them.
- */
-function found<Kind extends KubernetesObject>(kind: string, answer: unknown, what: string): Found<Kind> {
-  const validated = checked(answeredObject, answer, what);
-  if (kind === 'Pod') validated.metadata.annotations = {};
-  // Whatever decides something beyond the metadata is validated where it is used; the rest follows Kubernetes' definitions.
-  const object: unknown = validated;
-  return object as Found<Kind>;
-}
 
 /** The object, or undefined if there is none. */
 export async function read<Kind extends KubernetesObject>(
@@ -152,8 +56,6 @@ export function textsIn(secret: KubernetesObject): Partial<Record<string, string
   );
 }
 
-const metadataOnly = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1, application/json`;
-
 /**
  * Requests the least that requires being signed in.
  * @throws ApiError, UnreachableError
@@ -171,137 +73,6 @@ export async function assertSignedIn(
     ...(withinMs !== undefined && { withinMs }),
   });
 }
-
-interface Selection {
-  namespace?: string;
-  labels?: Record<string, string>;
-  fields?: Record<string, string>;
-  /** The most objects to return, whichever the API lists first. */
-  atMost?: number;
-  /** How much may be read, for callers that share the budget among several lists; 16 MB by default. */
-  budget?: { bytes: number };
-}
-
-/**
- * The objects of a kind, in one namespace or all.
- * @throws TooMuchError if there are more objects, or larger ones, than a worker should read
- */
-export const list = <Kind extends KubernetesObject>(
-  cluster: Cluster,
-  apiVersion: string,
-  kind: string,
-  selection: Selection = {},
-): Promise<Found<Kind>[]> => listAs<Kind>(cluster, apiVersion, kind, selection, 'application/json');
-
-/** Only the metadata of the objects of a kind. */
-export const listMetadata = (
-  cluster: Cluster,
-  apiVersion: string,
-  kind: string,
-  selection: Selection = {},
-): Promise<Found[]> => listAs(cluster, apiVersion, kind, selection, metadataOnly('PartialObjectMetadataList'));
-
-/** The most objects per page, and in total. */
-const pageSize = 250;
-const mostObjects = 5000;
-
-async function listAs<Kind extends KubernetesObject>(
-  cluster: Cluster,
-  apiVersion: string,
-  kind: string,
-  { atMost = Infinity, budget = { bytes: longestAnswer }, ...where }: Selection,
-  accept: string,
-): Promise<Found<Kind>[]> {
-  const of = { cluster, apiVersion, kind, where, accept, budget };
-  let objects: Found<Kind>[] = [];
-  let next: string | undefined;
-  for (;;) {
-    try {
-      const page = await readPage<Kind>({ ...of, next, limit: Math.min(pageSize, atMost) });
-      objects.push(...page.items);
-      next = page.next;
-    } catch (error) {
-      // The snapshot of the first pages has expired: start again; the budget limits how often.
-      if (!(next && isExpired(error))) throw error;
-      objects = [];
-      next = undefined;
-      continue;
-    }
-    if (objects.length > mostObjects) throw new TooMuchError(listOf(of), `${mostObjects} objects`);
-    if (!next || objects.length >= atMost) return objects.slice(0, atMost);
-  }
-}
-
-/** How often the snapshot of a list may expire. */
-const mostSnapshots = 3;
-
-/**
- * The objects of a kind, page by page, however many and however large they are: for what must not fail because somebody has
- * created too many. The caller decides when it has seen enough. An object can come twice.
- */
-export async function* pages<Kind extends KubernetesObject>(
-  cluster: Cluster,
-  apiVersion: string,
-  kind: string,
-  where: Pick<Selection, 'namespace' | 'labels' | 'fields'> & { metadataOnly?: boolean } = {},
-): AsyncGenerator<Found<Kind>[]> {
-  const accept = where.metadataOnly ? metadataOnly('PartialObjectMetadataList') : 'application/json';
-  const of = { cluster, apiVersion, kind, where, accept };
-  let limit = pageSize;
-  let next: string | undefined;
-  for (let snapshots = 1; ;) {
-    try {
-      const page = await readPage<Kind>({ ...of, next, limit, budget: { bytes: longestAnswer } });
-      yield page.items;
-      next = page.next;
-      if (!next) return;
-    } catch (error) {
-      if (error instanceof TooMuchError && limit > 1) limit = Math.ceil(limit / 8);
-      else if (next && isExpired(error) && ++snapshots <= mostSnapshots) next = undefined;
-      else throw error;
-    }
-  }
-}
-
-const isExpired = (error: unknown) => error instanceof ApiError && error.status === 410;
-
-interface PageRequest {
-  cluster: Cluster;
-  apiVersion: string;
-  kind: string;
-  where: Pick<Selection, 'namespace' | 'labels' | 'fields'>;
-  accept: string;
-  limit: number;
-  next: string | undefined;
-  budget: { bytes: number };
-}
-
-async function readPage<Kind extends KubernetesObject>(
-  request: PageRequest,
-): Promise<{ items: Found<Kind>[]; next: string | undefined }> {
-  const { cluster, apiVersion, kind, where, accept, limit, next, budget } = request;
-  const selector = (terms?: Record<string, string>) =>
-    terms &&
-    Object.entries(terms)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',');
-  const path = await collectionPath(cluster, apiVersion, kind, where.namespace);
-  const query = {
-    labelSelector: selector(where.labels),
-    fieldSelector: selector(where.fields),
-    limit,
-    continue: next,
-  };
-  const answer = await cluster.request({ method: 'GET', path, query, accept, budget });
-  const page = checked(answeredList, answer, listOf(request));
-  return {
-    items: (page.items ?? []).map((item) => found<Kind>(kind, item, `${kind} of ${cluster.name}`)),
-    next: page.metadata?.continue,
-  };
-}
-
-const listOf = ({ cluster, kind, where }: Pick<PageRequest, 'cluster' | 'kind' | 'where'>) =>
-  `the list of ${kind} objects${where.namespace ? ` in namespace ${where.namespace}` : ''} of ${cluster.name}`;
 
 /**
  * Creates the object and returns the answer. If the answer to the first attempt was lost and the object exists as wanted,
@@ -461,63 +232,6 @@ export async function missing(cluster: Cluster, manifests: readonly Manifest[]):
     absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'is out of date' : 'does not exist'}`;
   });
   return absent;
-}
-
-// ------------------------------------------------------------------ paths
-
-/** The path of one object, without a trailing slash, for calls of a subresource. */
-export async function pathOf(cluster: Cluster, { apiVersion, kind, metadata }: Reference): Promise<string> {
-  const { name, namespace } = metadata;
-  return `${await collectionPath(cluster, apiVersion, kind, namespace)}/${encodeURIComponent(name)}`;
-}
-
-async function collectionPath(
-  cluster: Cluster,
-  apiVersion: string,
-  kind: string,
-  namespace: string | undefined,
-): Promise<string> {
-  const resource = await resourceOf(cluster, apiVersion, kind);
-  const place = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${groupPath(apiVersion)}${place}/${resource.name}`;
-}
-
-const groupPath = (apiVersion: string) => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
-
-async function resourceOf(cluster: Cluster, apiVersion: string, kind: string): Promise<ApiResource> {
-  const find = async () => (await discover(cluster, apiVersion)).find((r) => r.kind === kind && !r.name.includes('/'));
-  const known = await find();
-  if (known) return known;
-  cluster.discovered.delete(apiVersion); // a CRD may have been added since
-  const resource = await find();
-  if (!resource) throw new Error(`${cluster.name} does not serve ${kind} of ${apiVersion}`);
-  return resource;
-}
-
-const resourceList = z.object({
-  resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
-});
-
-/** What a cluster serves under a group and version, such as `v1` or `apps/v1`. */
-export function discover(cluster: Cluster, apiVersion: string): Promise<ApiResource[]> {
-  const known = cluster.discovered.get(apiVersion);
-  if (known) return known;
-  const asked = cluster
-    .request({ method: 'GET', path: groupPath(apiVersion) })
-    .then((answer) => checked(resourceList, answer, `what ${cluster.name} serves of ${apiVersion}`).resources);
-  asked.catch(() => cluster.discovered.delete(apiVersion));
-  cluster.discovered.set(apiVersion, asked);
-  return asked;
-}
-
-const groupList = z.object({
-  groups: z.array(z.object({ name: z.string(), versions: z.array(z.object({ version: z.string() })) })),
-});
-
-/** The API groups that a cluster serves. */
-export async function apiGroups(cluster: Cluster): Promise<z.output<typeof groupList>['groups']> {
-  const answer = await cluster.request({ method: 'GET', path: '/apis' });
-  return checked(groupList, answer, `the list of API groups of ${cluster.name}`).groups;
 }
 
 /** Works on all items, at most `atOnce` at a time. */

@@ -21,7 +21,8 @@ import {
 } from '../demo/demo.js';
 import { changeRecord } from '../demo/demo-record.js';
 import { hostnameOf } from '../virtual-cluster/hostnames.js';
-import { apply, assertSignedIn, read, ref, textsIn } from '../client/objects.js';
+import { apply, assertSignedIn, read, textsIn } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 import { probePublicAddress } from '../virtual-cluster/public-address.js';
 import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
 import { demoUser, issueUserCertificate } from './user-certificate.js';

@@ -11,7 +11,8 @@ import type {
 } from '@kubernetes/client-node';
 import { seconds } from '../../duration.js';
 import type { Cluster } from '../client/cluster.js';
-import { pages, type Found } from '../client/objects.js';
+import { pages } from '../client/lists.js';
+import type { Found } from '../client/answers.js';
 import { adminBinding } from './user-certificate.js';
 
 const rbac = 'rbac.authorization.k8s.io';

@@ -4,7 +4,9 @@ import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal, UserError } from '../../errors.js';
 import { holds, lacks, waitUntil } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import { apply, create, pathOf, read, ref, remove, type Manifest } from '../client/objects.js';
+import { apply, create, read, remove } from '../client/objects.js';
+import { pathOf } from '../client/discovery.js';
+import { ref, type Manifest } from '../client/manifest.js';
 import { keyPair } from './tenant-credentials.js';
 import { certificateRequest, privateKeyPem, type KeyPair } from './x509.js';
 

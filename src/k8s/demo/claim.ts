@@ -6,7 +6,10 @@ import { isConflict, isNotFound } from '../client/api-errors.js';
 import { pause } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels } from './demo.js';
-import { checked, create, pathOf, read, ref, remove, type NewObject, type Reference } from '../client/objects.js';
+import { checked } from '../client/answers.js';
+import { create, read, remove } from '../client/objects.js';
+import { pathOf } from '../client/discovery.js';
+import { ref, type NewObject, type Reference } from '../client/manifest.js';
 
 /*
  * At most one job at a time, across all workers, writes to a demo: it holds a Lease, renews it, and stops writing if it

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { parseJson } from '../../json.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import type { Demo } from './demo.js';
-import { create, pages, read, ref, remove, type Reference } from '../client/objects.js';
+import { create, read, remove } from '../client/objects.js';
+import { pages } from '../client/lists.js';
+import { ref, type Reference } from '../client/manifest.js';
 
 /*
  * What the workers remember of a demo that is gone: until when commands for its name are over. Without it, somebody who can

@@ -23,7 +23,11 @@ import {
 } from './demo.js';
 import { findEnd, noteEnd } from './demo-end.js';
 import { elsewhere, managedElsewhere } from './managed-by.js';
-import { create, pages, pathOf, read, ref, remove, type Found, type Reference } from '../client/objects.js';
+import { create, read, remove } from '../client/objects.js';
+import { pages } from '../client/lists.js';
+import { pathOf } from '../client/discovery.js';
+import { ref, type Reference } from '../client/manifest.js';
+import type { Found } from '../client/answers.js';
 import { channel, date, person, recordSchema, storedRecord, text, type DemoRecord } from './record-schema.js';
 
 /*

@@ -3,7 +3,9 @@ import type { z } from 'zod';
 import { parseJson } from '../../json.js';
 import { ApiError, isConflict, isNotFound } from '../client/api-errors.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
-import { create, pathOf, read, ref } from '../client/objects.js';
+import { create, read } from '../client/objects.js';
+import { pathOf } from '../client/discovery.js';
+import { ref } from '../client/manifest.js';
 
 /** A value that workers keep in a ConfigMap in their own namespace: Redis may be emptied, and workers come and go. */
 export interface KeptValue<Value> {

@@ -4,7 +4,10 @@ import { seconds } from '../../duration.js';
 import { holds, lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { namespaceBase, placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
-import { eachOf, list, pages, read, ref, remove, type Found } from '../client/objects.js';
+import { eachOf, read, remove } from '../client/objects.js';
+import { list, pages } from '../client/lists.js';
+import { ref } from '../client/manifest.js';
+import type { Found } from '../client/answers.js';
 
 /** Whether a demo's namespace is gone; if not, what blocks it, according to its conditions. */
 export async function checkNamespaceGone(host: Cluster, demo: Demo, place: VirtualClusterPlace): Promise<Check> {

@@ -3,7 +3,7 @@ import { admissionRuleIds, type AdmissionRuleId } from '../../config/admission.j
 import type { DemoConfig } from '../../config.js';
 import { labels } from '../demo/demo.js';
 import { istioImage } from '../mesh/istio-images.js';
-import type { Manifest } from '../client/objects.js';
+import type { Manifest } from '../client/manifest.js';
 import { admissionRules, isTenantAccount, variables, type Subject } from './admission-rules.js';
 
 /*

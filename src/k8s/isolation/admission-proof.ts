@@ -4,7 +4,9 @@ import { UserError } from '../../errors.js';
 import { capitalised } from '../../text.js';
 import { ApiError, lacksRight } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { apiGroups, checked, contains, create, discover } from '../client/objects.js';
+import { apiGroups, discover } from '../client/discovery.js';
+import { checked } from '../client/answers.js';
+import { contains, create } from '../client/objects.js';
 import { policyName, policyRules, type AdmissionConfig, type PolicyRule } from './admission-policy.js';
 import { admissionRules } from './admission-rules.js';
 

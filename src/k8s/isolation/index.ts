@@ -2,7 +2,9 @@ import type { DemoConfig } from '../../config.js';
 import { lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { applyAll, list, missing, read, ref, remove, type Manifest, type Reference } from '../client/objects.js';
+import { applyAll, missing, read, remove } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { ref, type Manifest, type Reference } from '../client/manifest.js';
 import { apiServerEndpoints, networkPolicies } from './network.js';
 import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
 

@@ -4,7 +4,8 @@ import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { read, ref, type Manifest } from '../client/objects.js';
+import { read } from '../client/objects.js';
+import { ref, type Manifest } from '../client/manifest.js';
 import { syncedLabel } from '../workloads/pods.js';
 
 /*

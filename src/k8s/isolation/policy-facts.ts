@@ -3,7 +3,9 @@ import type { DemoConfig } from '../../config.js';
 import { ApiError, UnreachableError } from '../client/api-errors.js';
 import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import { list, merge, ref } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { merge } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 import { whoAmI } from '../client/who-am-i.js';
 import { storageClassesAnnotation, workerAnnotation } from './admission-rules.js';
 

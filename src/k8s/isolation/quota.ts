@@ -3,7 +3,8 @@ import type { DemoConfig } from '../../config.js';
 import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { read, ref, type Manifest, type Reference } from '../client/objects.js';
+import { read } from '../client/objects.js';
+import { ref, type Manifest, type Reference } from '../client/manifest.js';
 
 /* How much of the host cluster a virtual cluster may use. */
 

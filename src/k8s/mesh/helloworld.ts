@@ -3,7 +3,9 @@ import type { DemoConfig } from '../../config.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
-import { applyAll, list, missing, readMetadata, ref, type Manifest } from '../client/objects.js';
+import { applyAll, missing, readMetadata } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { ref, type Manifest } from '../client/manifest.js';
 import { deploymentReady } from '../workloads/pods.js';
 
 /*

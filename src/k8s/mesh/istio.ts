@@ -8,7 +8,9 @@ import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
 import { mergeDeep } from '../virtual-cluster/helm-values.js';
 import { pinnedImages } from './istio-images.js';
-import { applyAll, checked, missing, UnparsedManifest, type Manifest } from '../client/objects.js';
+import { applyAll, missing } from '../client/objects.js';
+import { checked } from '../client/answers.js';
+import { UnparsedManifest, type Manifest } from '../client/manifest.js';
 import { deploymentReady } from '../workloads/pods.js';
 import { runTool } from '../tools.js';
 

@@ -17,7 +17,9 @@ import {
 } from './remote-clusters.js';
 import { execInPod } from '../client/exec.js';
 import { readMeshRules, type MeshRule } from './mesh-rules.js';
-import { list, read, readSecret, ref } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { read, readSecret } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 import { podProblem, podsReady } from '../workloads/pods.js';
 import {
   adminUrl,

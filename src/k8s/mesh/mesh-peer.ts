@@ -6,7 +6,8 @@ import { messageOf } from '../../errors.js';
 import { clip } from '../../redact.js';
 import type { Cluster } from '../client/cluster.js';
 import { openExecStream } from '../client/exec-stream.js';
-import { list, readSecret } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { readSecret } from '../client/objects.js';
 import { podProblem } from '../workloads/pods.js';
 import { readySleepPod } from './sidecar.js';
 

@@ -4,7 +4,8 @@ import { messageOf } from '../../errors.js';
 import { clip } from '../../redact.js';
 import { isNotFound, TooMuchError } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { list, type Found } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import type { Found } from '../client/answers.js';
 
 const ruleKinds = ['VirtualService', 'DestinationRule', 'AuthorizationPolicy', 'PeerAuthentication'] as const;
 

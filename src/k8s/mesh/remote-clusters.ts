@@ -7,7 +7,9 @@ import { clip } from '../../redact.js';
 import { pause } from '../check.js';
 import { connectCluster, type Cluster } from '../client/cluster.js';
 import { execInPod } from '../client/exec.js';
-import { list, textsIn, type Found } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { textsIn } from '../client/objects.js';
+import type { Found } from '../client/answers.js';
 import { podProblem } from '../workloads/pods.js';
 import { accessWith } from '../client/server-access.js';
 

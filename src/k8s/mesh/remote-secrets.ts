@@ -3,7 +3,8 @@ import { isConflict, NotYet } from '../client/api-errors.js';
 import { holds, lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterPlace } from '../demo/demo.js';
-import { apply, create, missing, type Manifest, readSecret } from '../client/objects.js';
+import { apply, create, missing, readSecret } from '../client/objects.js';
+import type { Manifest } from '../client/manifest.js';
 import { bearerToken } from '../credentials/tenant-credentials.js';
 import { certificateAuthority, inClusterServer } from '../virtual-cluster/virtual-cluster.js';
 

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { parseJson } from '../../json.js';
 import { NotYet } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { list, type Found } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import type { Found } from '../client/answers.js';
 import { podProblem } from '../workloads/pods.js';
 
 /*

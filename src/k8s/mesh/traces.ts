@@ -5,7 +5,8 @@ import { seconds } from '../../duration.js';
 import { NotYet } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { execInPod } from '../client/exec.js';
-import { list, type Found } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import type { Found } from '../client/answers.js';
 import { sampleNamespace } from './helloworld.js';
 import { readySleepPod } from './sidecar.js';
 

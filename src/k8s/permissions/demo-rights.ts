@@ -3,7 +3,8 @@ import { seconds } from '../../duration.js';
 import { holds, lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { apply, type Manifest } from '../client/objects.js';
+import { apply } from '../client/objects.js';
+import type { Manifest } from '../client/manifest.js';
 import { mayDo, type Right } from './permission-check.js';
 import { whoAmI } from '../client/who-am-i.js';
 

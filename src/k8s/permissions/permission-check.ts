@@ -2,7 +2,9 @@ import type { V1ClusterRole, V1PolicyRule } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { checked, create, read, ref } from '../client/objects.js';
+import { checked } from '../client/answers.js';
+import { create, read } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 import {
   apiServerRules,
   claimRules,

@@ -2,7 +2,8 @@ import type { DemoConfig } from '../../config.js';
 import { exposureKinds } from '../../config/schema.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { apiGroups, type Manifest } from '../client/objects.js';
+import { apiGroups } from '../client/discovery.js';
+import type { Manifest } from '../client/manifest.js';
 
 /** A TLS endpoint in the host cluster that gets a public name; TLS is passed through to it. */
 export interface ExposedService {

@@ -3,7 +3,9 @@ import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { checked, read, ref, type Manifest } from '../client/objects.js';
+import { checked } from '../client/answers.js';
+import { read } from '../client/objects.js';
+import { ref, type Manifest } from '../client/manifest.js';
 
 /*
  * Credentials for registries: Secrets that operators keep next to the worker, copied into each namespace of a demo. There,

@@ -12,7 +12,10 @@ import { connectCluster, type Cluster, type ClusterOptions } from '../client/clu
 import { publicNameOf, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { helmValues } from './helm-values.js';
 import { hostnameOf, wildcardName } from './hostnames.js';
-import { list, listMetadata, merge, read, ref, type Found } from '../client/objects.js';
+import { list, listMetadata } from '../client/lists.js';
+import { merge, read } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
+import type { Found } from '../client/answers.js';
 import { isSynced, podProblem, podsReady } from '../workloads/pods.js';
 import { tenantCredentials } from '../credentials/tenant-credentials.js';
 import { pullSecretNames } from './pull-secrets.js';

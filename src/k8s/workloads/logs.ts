@@ -2,7 +2,7 @@ import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { messageOf } from '../../errors.js';
 import { redact } from '../../redact.js';
 import type { Cluster } from '../client/cluster.js';
-import { list } from '../client/objects.js';
+import { list } from '../client/lists.js';
 import { isSynced } from './pods.js';
 
 /* What pods and the host cluster say, for people to read: without secrets, and never more than a few hundred kilobytes. */

@@ -1,7 +1,9 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { isNotFound } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { copiedNotes, list, merge, ref, type Reference } from '../client/objects.js';
+import { copiedNotes, merge } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { ref, type Reference } from '../client/manifest.js';
 
 /*
  * Touching an object makes whoever looks after it look at once. After a refusal by a quota or by admission in the host

@@ -3,7 +3,10 @@ import { UserError } from '../../errors.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterPlace } from '../demo/demo.js';
-import { list, merge, read, ref, remove, type Found } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { merge, read, remove } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
+import type { Found } from '../client/answers.js';
 
 /*
  * A paused demo keeps its namespaces, objects and volumes, but has no pods: first the control plane is scaled to zero, then

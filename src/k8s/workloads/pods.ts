@@ -10,7 +10,9 @@ import { clip } from '../../redact.js';
 import { TooMuchError } from '../client/api-errors.js';
 import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import { list, read, ref } from '../client/objects.js';
+import { list } from '../client/lists.js';
+import { read } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 
 /** On every object that vcluster creates for a tenant; vcluster overwrites what the tenant writes there. */
 export const syncedLabel = 'vcluster.loft.sh/managed-by';

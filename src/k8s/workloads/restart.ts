@@ -1,7 +1,8 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import { copiedNotes, merge, read, ref } from '../client/objects.js';
+import { copiedNotes, merge, read } from '../client/objects.js';
+import { ref } from '../client/manifest.js';
 
 /* Restarts Deployments once for a job, however often its steps run: the pods' template says for which job they started. */
 

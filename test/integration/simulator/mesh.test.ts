@@ -7,17 +7,10 @@ import { readDemoConfig } from '../../../src/config.js';
 import { virtualClusterNames, type VirtualClusterName } from '../../../src/k8s/demo/demo.js';
 import { execInPod } from '../../../src/k8s/client/exec.js';
 import { helloworldManifests } from '../../../src/k8s/mesh/helloworld.js';
-import {
-  applyAll,
-  apply,
-  list,
-  merge,
-  pathOf,
-  read,
-  ref,
-  remove,
-  type Manifest,
-} from '../../../src/k8s/client/objects.js';
+import { applyAll, apply, merge, read, remove } from '../../../src/k8s/client/objects.js';
+import { list } from '../../../src/k8s/client/lists.js';
+import { pathOf } from '../../../src/k8s/client/discovery.js';
+import { ref, type Manifest } from '../../../src/k8s/client/manifest.js';
 import { readClusterFacts } from '../../../src/k8s/mesh/mesh-facts.js';
 import { deploymentReady } from '../../../src/k8s/workloads/pods.js';
 import { remoteSecret } from '../../../src/k8s/mesh/remote-secrets.js';

@@ -8,7 +8,9 @@ import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { type Cluster } from '../../../src/k8s/client/cluster.js';
 import { ingressRouteTcp } from '../../../src/k8s/virtual-cluster/exposure.js';
-import { apply, create, list, merge, read, ref } from '../../../src/k8s/client/objects.js';
+import { apply, create, merge, read } from '../../../src/k8s/client/objects.js';
+import { list } from '../../../src/k8s/client/lists.js';
+import { ref } from '../../../src/k8s/client/manifest.js';
 import { certificateAuthority as authorityOf } from '../../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { certificateRequest, generateUserKey, type KeyPair } from '../../../src/k8s/credentials/x509.js';
 import {

@@ -38,7 +38,8 @@ import {
   installMeshCertificates,
   makeMeshRoot,
 } from '../../../k8s/mesh/mesh-ca.js';
-import { apply, applyAll, missing, remove, type Manifest } from '../../../k8s/client/objects.js';
+import { apply, applyAll, missing, remove } from '../../../k8s/client/objects.js';
+import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';

@@ -8,7 +8,9 @@ import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo
 import { readCredentialsEnd, tryDemoKubeconfig, type VirtualClusters } from '../../../k8s/credentials/kubeconfig.js';
 import { tagOf, type Fact } from '../../../k8s/mesh/mesh-facts.js';
 import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/workloads/network-policies.js';
-import { list, readMetadata, read, ref } from '../../../k8s/client/objects.js';
+import { list } from '../../../k8s/client/lists.js';
+import { readMetadata, read } from '../../../k8s/client/objects.js';
+import { ref } from '../../../k8s/client/manifest.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { placeOf } from '../../../k8s/demo/demo.js';
 import type { DemoContext } from '../../context.js';

@@ -6,7 +6,7 @@ import { afterEach, describe, test } from 'node:test';
 import { accessWith, type Access, type Server } from '../../../../src/k8s/client/server-access.js';
 import { ApiError, isPassing, TooMuchError, UnreachableError } from '../../../../src/k8s/client/api-errors.js';
 import { connectCluster, type ApiCall, type Cluster, type ClusterOptions } from '../../../../src/k8s/client/cluster.js';
-import { ref } from '../../../../src/k8s/client/objects.js';
+import { ref } from '../../../../src/k8s/client/manifest.js';
 import { inTurn, sendJson, startApiStub, status, type Answering, type ApiStub } from '../../../support/api-stub.js';
 import { makeAuthority, makeCertificate, type Pair } from '../../../support/certificates.js';
 import { create } from '../../../support/answers.js';

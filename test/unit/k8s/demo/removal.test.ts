@@ -4,7 +4,9 @@ import { sigtermAnnotation } from '../../../../simulator/controllers/kubelet.js'
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { findDemo, markDemo, namespaceMetadata, noteNamespace } from '../../../../src/k8s/demo/demo-record.js';
 import type { Demo } from '../../../../src/k8s/demo/demo.js';
-import { list, read, ref } from '../../../../src/k8s/client/objects.js';
+import { list } from '../../../../src/k8s/client/lists.js';
+import { read } from '../../../../src/k8s/client/objects.js';
+import { ref } from '../../../../src/k8s/client/manifest.js';
 import { deleteNamespace } from '../../../../src/k8s/demo/removal.js';
 import { create } from '../../../support/answers.js';
 import { plannedDemo } from '../../../support/planned-demo.js';

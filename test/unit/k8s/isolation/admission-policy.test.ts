@@ -10,7 +10,7 @@ import {
   variables,
   workerAnnotation,
 } from '../../../../src/k8s/isolation/admission-rules.js';
-import type { Manifest } from '../../../../src/k8s/client/objects.js';
+import type { Manifest } from '../../../../src/k8s/client/manifest.js';
 import { demoRuleParts } from '../../../../src/k8s/permissions/permissions.js';
 import { enforcePolicies } from '../../../../simulator/admission-policies.js';
 import { builtInKinds, groupVersionOf, type Kind } from '../../../../simulator/kinds.js';

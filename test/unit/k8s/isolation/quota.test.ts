@@ -5,7 +5,7 @@ import { readDemoConfig, type DemoConfig } from '../../../../src/config.js';
 import { dashboardManifests } from '../../../../src/k8s/virtual-cluster/dashboard.js';
 import { helloworldManifests } from '../../../../src/k8s/mesh/helloworld.js';
 import { quotaManifests, retiredQuotas } from '../../../../src/k8s/isolation/quota.js';
-import type { Manifest } from '../../../../src/k8s/client/objects.js';
+import type { Manifest } from '../../../../src/k8s/client/manifest.js';
 import { vcClientManifests } from '../../../../src/k8s/virtual-cluster/vc-client.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 

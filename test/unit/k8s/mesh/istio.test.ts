@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../../src/config.js';
 import { istioOperator, manifestOf } from '../../../../src/k8s/mesh/istio.js';
-import { UnparsedManifest } from '../../../../src/k8s/client/objects.js';
+import { UnparsedManifest } from '../../../../src/k8s/client/manifest.js';
 
 const config = readDemoConfig(undefined);
 

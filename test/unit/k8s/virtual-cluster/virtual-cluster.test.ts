@@ -9,7 +9,8 @@ import { readDemoConfig } from '../../../../src/config.js';
 import { hours } from '../../../../src/duration.js';
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { readLogs } from '../../../../src/k8s/workloads/logs.js';
-import { read, ref } from '../../../../src/k8s/client/objects.js';
+import { read } from '../../../../src/k8s/client/objects.js';
+import { ref } from '../../../../src/k8s/client/manifest.js';
 import { podProblem, podsReady } from '../../../../src/k8s/workloads/pods.js';
 import {
   controlPlanePod,
