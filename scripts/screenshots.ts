@@ -50,10 +50,14 @@ try {
   await take('home-phone', '?home', phone);
   await stack.type(bob, 'verify team-a');
   await shown(/versions answer/);
-  await take('verify', '?last=3');
+  await take('verify', '?last=1&no-threads');
   await remind('team-a');
   await shown(/extend team-a/, ({ thread }) => thread !== undefined);
-  await take('reminder', '?last=3');
+  await take('reminder', '?direct&last=1');
+  await stack.type(alice, 'pause team-a');
+  await shown(/Resume[\s\S]*resume team-a/);
+  await take('paused', '?last=1&no-threads');
+  await stack.type(alice, 'resume team-a');
   await host.cluster.inject('pods-pending');
   await stack.type(bob, 'create team-b');
   await shown(/team-b\*? failed/);
@@ -72,7 +76,7 @@ async function shown(pattern: RegExp, isMeant: (entry: Entry) => boolean = () =>
     `an entry like ${pattern}`,
     () => Promise.resolve(texts().some((text) => pattern.test(text)) || undefined),
     {
-      withinMs: 120_000,
+      withinMs: 300_000,
       everyMs: 50,
       seen: () => texts().at(-1),
     },
