@@ -69,7 +69,9 @@ export async function startBrowser(): Promise<Browser> {
       },
       async picture(file) {
         const height = Number(
-          await evaluate('Math.ceil(document.querySelector("main").getBoundingClientRect().bottom + scrollY + 12)'),
+          await evaluate(
+            'Math.ceil(Math.max(...[...document.querySelectorAll("main, #modal")].map((part) => part.getBoundingClientRect().bottom)) + scrollY + 12)',
+          ),
         );
         const { data } = await call('Page.captureScreenshot', {
           format: 'png',
