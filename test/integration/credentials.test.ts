@@ -30,7 +30,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     directory = await mkdtemp(join(tmpdir(), 'vcdemo-credentials-'));
     await stack.startWorker();
     for (const demo of ['red', 'blue']) await stack.type(stack.slack.alice, `create ${demo}`);
-    for (const demo of ['red', 'blue']) await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 60_000);
+    for (const demo of ['red', 'blue']) await stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 120_000);
   });
   after(async () => {
     for (const cluster of open) cluster.close();

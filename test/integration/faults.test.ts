@@ -88,7 +88,7 @@ describe('a failed create tells people', { concurrency: true }, () => {
         await waitFor(
           `what ends create ${fault}`,
           async () => patterns.every((pattern) => told().some((text) => pattern.test(text))),
-          { withinMs: 90_000, seen: () => slack.timeline.entries.map(textOf).filter((text) => text.includes(fault)) },
+          { withinMs: 180_000, seen: () => slack.timeline.entries.map(textOf).filter((text) => text.includes(fault)) },
         );
       } finally {
         await worker.close(5_000);

@@ -73,7 +73,7 @@ describe('a demo that is verified', () => {
 
   it('comes with an archive of evidence where no cause is found', async () => {
     const text = await verify('--expect v1=99,v2=1');
-    assert.match(text, /v1 answers \d+ % of the requests, not 99 %/);
+    assert.match(text, /v1 answered \d+ % of the requests, not 99 %/);
     assert.match(text, /No cause was found\..* an archive of evidence for a colleague/);
     await named(/^diagnosis-shown-.*\.tar\.gz$/);
   });

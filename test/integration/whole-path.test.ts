@@ -92,7 +92,7 @@ describe('on a simulated cluster, a demo', () => {
         lines = await metrics();
         return expected.every((line) => lines.includes(line));
       },
-      { seen: () => lines },
+      { withinMs: 90_000, seen: () => lines },
     );
     // Everything sent to the workspace says what it is about.
     for (const { text } of slack.timeline.entries.filter(({ from }) => from === botUserId))
