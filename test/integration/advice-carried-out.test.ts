@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { V1Pod } from '@kubernetes/client-node';
-import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
-import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { type Cluster } from '../../src/k8s/client/cluster.js';
 import { list } from '../../src/k8s/client/lists.js';
 import { merge } from '../../src/k8s/client/objects.js';
 import { ref } from '../../src/k8s/client/manifest.js';
 import { findDemo } from '../../src/k8s/demo/demo-record.js';
 import { isSynced } from '../../src/k8s/workloads/pods.js';
-import { simulatedHost, type SimulatedHost } from '../support/host.js';
-import { startStack, textOf, type Stack } from '../support/stack.js';
+import { type SimulatedHost } from '../support/host.js';
+import { runningDemo } from '../support/running-demo.js';
+import { textOf, type Stack } from '../support/stack.js';
 
 /*
  * What a failed pause, resume or revoke advises is typed as it stands, after what was wrong has gone. With the processes of
@@ -21,19 +21,10 @@ describe('a demo', () => {
   let stack: Stack;
   let cluster: Cluster;
 
-  before(async () => {
-    // Deadlines are short, because the steps that fail here wait until then.
-    host = await simulatedHost(undefined, 0.1);
-    stack = await startStack(host.environment, { notice: host.notice });
-    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    await stack.startWorker();
-    await stack.type(stack.slack.alice, 'create nap');
-    await stack.message(/Demo \*nap\* of .* is ready/, 60_000);
-  });
-  after(async () => {
-    cluster?.close();
-    await stack?.close();
-    await host?.close();
+  // Deadlines are short, because the steps that fail here wait until then.
+  const demo = runningDemo('nap', 0.1);
+  before(() => {
+    ({ host, stack, hostCluster: cluster } = demo);
   });
 
   /** The commands that a card advises. */

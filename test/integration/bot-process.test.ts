@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
-import { jobKeys } from '../support/job-keys.js';
+import { botEnvironment } from '../support/environments.js';
 
 const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
 
@@ -32,14 +32,7 @@ test('the bot names all invalid settings on standard error and exits with 1', as
 });
 
 test('the bot exits with 0 on SIGTERM', async () => {
-  const bot = run({
-    ...jobKeys,
-    SLACK_BOT_TOKEN: slack.botToken,
-    SLACK_SIGNING_SECRET: slack.signingSecret,
-    SLACK_API_URL: slack.apiUrl,
-    REDIS_URL: redis.url,
-    PORT: '0',
-  });
+  const bot = run(botEnvironment({ slack, redis }));
   for await (const line of bot) if (line.includes('"port":')) bot.kill('SIGTERM');
   assert.equal((await bot).exitCode, 0);
 });

@@ -9,6 +9,7 @@ import { readWorkerSettings, type WorkerSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
 import { startWorker, type RunningWorker } from '../../src/jobs/worker/worker.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { workerEnvironment } from '../support/environments.js';
 import { jobKeys } from '../support/job-keys.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
@@ -69,13 +70,7 @@ describe('Redis that somebody else writes to', () => {
   before(async () => {
     [redis, slack, host] = await Promise.all([startRedis(), startSlack(), simulatedHost(undefined)]);
     admin = new Redis(redis.url, { maxRetriesPerRequest: null });
-    settings = readWorkerSettings({
-      ...host.environment,
-      ...jobKeys,
-      SLACK_BOT_TOKEN: slack.botToken,
-      SLACK_API_URL: slack.apiUrl,
-      REDIS_URL: redis.url,
-    });
+    settings = readWorkerSettings(workerEnvironment({ slack, redis, host }));
     queues = queueKinds.map((kind) => new Queue(queueName(kind), { connection: admin }));
     worker = await startWorker(settings, log);
     bot = createJobQueues({ ...settings, ...jobKeys }, log);

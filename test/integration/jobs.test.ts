@@ -17,6 +17,7 @@ import { signaturesFor } from '../../src/job-signature.js';
 import { createLog } from '../../src/log.js';
 import { startWorker, type RunningWorker } from '../../src/jobs/worker/worker.js';
 import { within } from '../../src/within.js';
+import { workerEnvironment } from '../support/environments.js';
 import { jobKeys } from '../support/job-keys.js';
 
 /* How a worker handles invalid jobs: real BullMQ and Redis, simulated cluster. */
@@ -35,13 +36,7 @@ describe('a job', () => {
   before(async () => {
     [redis, slack, host] = await Promise.all([startRedis(), startSlack(), simulatedHost(undefined)]);
     connection = new Redis(redis.url, retries);
-    settings = readWorkerSettings({
-      ...host.environment,
-      ...jobKeys,
-      SLACK_BOT_TOKEN: slack.botToken,
-      SLACK_API_URL: slack.apiUrl,
-      REDIS_URL: redis.url,
-    });
+    settings = readWorkerSettings(workerEnvironment({ slack, redis, host }));
   });
   after(async () => {
     await worker?.close(5_000);

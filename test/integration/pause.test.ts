@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { X509Certificate } from 'node:crypto';
 import type { V1Pod, V1PersistentVolumeClaim, V1Secret } from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
-import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
+import { type Cluster } from '../../src/k8s/client/cluster.js';
 import { findDemo } from '../../src/k8s/demo/demo-record.js';
-import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { list } from '../../src/k8s/client/lists.js';
 import { merge, read } from '../../src/k8s/client/objects.js';
 import { ref } from '../../src/k8s/client/manifest.js';
 import { makeAuthority, makeCertificate } from '../support/certificates.js';
-import { simulatedHost, type SimulatedHost } from '../support/host.js';
-import { startStack, type Stack } from '../support/stack.js';
+import { runningDemo } from '../support/running-demo.js';
+import { type Stack } from '../support/stack.js';
 
 /* `pause` and `resume`, with the processes of dist/ on a simulated cluster. */
 
@@ -34,22 +33,12 @@ async function expiredKubeconfig(text: string): Promise<string> {
 }
 
 describe('a demo', () => {
-  let host: SimulatedHost;
   let stack: Stack;
   let cluster: Cluster;
 
-  before(async () => {
-    host = await simulatedHost(undefined);
-    stack = await startStack(host.environment, { notice: host.notice });
-    cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
-    await stack.startWorker();
-    await stack.type(stack.slack.alice, 'create nap');
-    await stack.message(/Demo \*nap\* of .* is ready/, 60_000);
-  });
-  after(async () => {
-    cluster?.close();
-    await stack?.close();
-    await host?.close();
+  const demo = runningDemo('nap');
+  before(() => {
+    ({ stack, hostCluster: cluster } = demo);
   });
 
   const inBoth = async (kind: string) =>

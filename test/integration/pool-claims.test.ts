@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { V1Namespace } from '@kubernetes/client-node';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { minutes } from '../../src/duration.js';
 import { readDemoConfig } from '../../src/config.js';
 import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
-import {
-  beginWork,
-  changeRecord,
-  findDemo,
-  forgetDemo,
-  listDemos,
-  markDemo,
-  namespaceMetadata,
-  noteNamespace,
-} from '../../src/k8s/demo/demo-record.js';
+import { beginWork, changeRecord, findDemo, forgetDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
 import { readyDemo, type Demo } from '../../src/k8s/demo/demo.js';
-import { claimPair, ofPair, planPair, readPoolNotes, withState } from '../../src/k8s/demo/pool.js';
+import { claimPair, ofPair, readPoolNotes } from '../../src/k8s/demo/pool.js';
 import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
-import { create } from '../support/answers.js';
+import { makeReadyPair } from '../support/ready-pair.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
@@ -36,18 +26,7 @@ describe('a warm pair', () => {
     run = commandRunner(simulated, { access: { admins: ['U0ROOT'] }, config: { pool: config.pool } });
   });
 
-  /** A pair that is ready, with both namespaces. */
-  async function made(): Promise<Demo> {
-    const name = `pool-${++count}`;
-    const pair = await markDemo(host, planPair(name, config, 'default'), 'ready');
-    for (const place of pair.places) {
-      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(pair, place) };
-      const { metadata } = await create<V1Namespace>(host, body);
-      await noteNamespace(host, pair, place, metadata!.uid!);
-    }
-    await changeRecord(host, pair, (current) => withState(current, 'ready'));
-    return (await findDemo(host, name))!;
-  }
+  const made = (): Promise<Demo> => makeReadyPair(host, `pool-${++count}`, config);
   let count = 0;
   /** Forgets what earlier tests made. */
   const clear = async () => {

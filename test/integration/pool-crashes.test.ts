@@ -10,18 +10,10 @@ import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { list } from '../../src/k8s/client/lists.js';
 import { read, remove } from '../../src/k8s/client/objects.js';
 import { ref } from '../../src/k8s/client/manifest.js';
-import {
-  changeRecord,
-  findDemo,
-  forgetDemo,
-  listDemos,
-  markDemo,
-  namespaceMetadata,
-  noteNamespace,
-} from '../../src/k8s/demo/demo-record.js';
+import { forgetDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
 import { demoLabels, type Demo } from '../../src/k8s/demo/demo.js';
-import { planPair, withState } from '../../src/k8s/demo/pool.js';
-import { create } from '../support/answers.js';
+
+import { makeReadyPair } from '../support/ready-pair.js';
 import { commandRunner } from '../support/command-run.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 
@@ -43,17 +35,7 @@ describe('a create that claims a warm pair', () => {
   });
 
   let count = 0;
-  async function madePair(): Promise<Demo> {
-    const name = `pool-${++count}`;
-    const pair = await markDemo(host, planPair(name, config, 'default'), 'ready');
-    for (const place of pair.places) {
-      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(pair, place) };
-      const { metadata } = await create<V1Namespace>(host, body);
-      await noteNamespace(host, pair, place, metadata!.uid!);
-    }
-    await changeRecord(host, pair, (current) => withState(current, 'ready'));
-    return (await findDemo(host, name))!;
-  }
+  const madePair = (): Promise<Demo> => makeReadyPair(host, `pool-${++count}`, config);
 
   /** A run of the create's handler, up to its first step; its worker dies after so many writes to the demo or the pair. */
   async function createUntil(demo: string, jobId: string, diesAfter = Infinity, resumed = false): Promise<number> {

@@ -18,6 +18,7 @@ import { readBotSettings } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
 import { createBotMetrics } from '../../src/metrics.js';
 import { configuredInstallation } from '../../src/slack/installation.js';
+import { botEnvironment } from '../support/environments.js';
 import { jobKeys } from '../support/job-keys.js';
 import { randomFrom } from '../support/random.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
@@ -69,12 +70,7 @@ type Send = (body: string, options?: { timestamp?: number; type?: string; secret
 
 function settingsWith(environment: Record<string, string> = {}, guests = false) {
   const read = readBotSettings({
-    ...jobKeys,
-    SLACK_BOT_TOKEN: slack.botToken,
-    SLACK_SIGNING_SECRET: slack.signingSecret,
-    SLACK_API_URL: slack.apiUrl,
-    REDIS_URL: redis.url,
-    PORT: '0',
+    ...botEnvironment({ slack, redis }),
     ...environment,
   });
   const { access, limits } = read.demoConfig;

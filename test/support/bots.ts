@@ -4,7 +4,7 @@ import { startBot, type Bot } from '../../src/bot/app.js';
 import { queueKinds } from '../../src/commands/payload.js';
 import { readBotSettings, type SharedConfig } from '../../src/config.js';
 import { createLog } from '../../src/log.js';
-import { jobKeys } from './job-keys.js';
+import { botEnvironment } from './environments.js';
 import { startRedis, type LocalRedis } from './redis.js';
 import { startSlack, type SlackWorkspace } from './slack.js';
 
@@ -42,12 +42,7 @@ export async function prepareBots(queueNames: readonly string[] = queueKinds): P
     ...{ slack, redis, connection },
     async start(environment = {}, { clusters = [], access = {} } = {}) {
       const { demoConfig, ...settings } = readBotSettings({
-        ...jobKeys,
-        SLACK_BOT_TOKEN: slack.botToken,
-        SLACK_SIGNING_SECRET: slack.signingSecret,
-        SLACK_API_URL: slack.apiUrl,
-        REDIS_URL: redis.url,
-        PORT: '0',
+        ...botEnvironment({ slack, redis }),
         ...environment,
       });
       const limits = { ...demoConfig.limits, commandsPerMinute: 10_000 };

@@ -15,8 +15,8 @@ interface RunningDemo {
   virtual(name: VirtualClusterName): Promise<Cluster>;
 }
 
-/** Creates the demo before the tests of a `describe`, and ends everything after them. */
-export function runningDemo(demo: string): RunningDemo {
+/** Creates the demo before the tests of a `describe`, and ends everything after them; the factor is that of step deadlines. */
+export function runningDemo(demo: string, deadlineFactor?: number): RunningDemo {
   let host: SimulatedHost;
   let stack: Stack;
   let worker: RunningProcess;
@@ -24,7 +24,7 @@ export function runningDemo(demo: string): RunningDemo {
   let connections: VirtualClusterConnections;
 
   before(async () => {
-    host = await simulatedHost(undefined);
+    host = await simulatedHost(undefined, deadlineFactor);
     stack = await startStack(host.environment, { notice: host.notice });
     worker = await stack.startWorker();
     hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));

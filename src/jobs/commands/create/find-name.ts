@@ -2,10 +2,9 @@ import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import { findDemo, listDemos } from '../../../k8s/demo/demo-record.js';
 import { isResumed, type Demo } from '../../../k8s/demo/demo.js';
-import { namedDemo } from '../../find-demo.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
-import { beingWorkedOnMessage } from '../../slack/messages.js';
+import { tellHolder } from '../../tell-holder.js';
 
 type CreateRun = JobRun<'create'>;
 
@@ -20,7 +19,7 @@ export async function withFreeName(
   run: CreateRun,
   work: (named: CreateRun, claimed: ClaimedHost) => Promise<void>,
 ): Promise<void> {
-  const { payload, slack } = run;
+  const { payload } = run;
   const { requester, demo: wanted } = payload;
   const isTaken = (demo: Demo | undefined) =>
     demo !== undefined && (demo.owner.id !== requester.userId || ['ready', 'paused', 'deleting'].includes(demo.state));
@@ -36,7 +35,7 @@ export async function withFreeName(
       async (holder) => {
         const present = await withHost(run, (host) => findDemo(host, name));
         isOver = begun !== undefined || present?.owner.id === requester.userId;
-        if (isOver) await slack.whisper(requester, beingWorkedOnMessage(namedDemo(named), holder));
+        if (isOver) await tellHolder(named)(holder);
       },
       async (claimed) => {
         isOver = begun !== undefined || !isTaken(await findDemo(claimed.host, name));

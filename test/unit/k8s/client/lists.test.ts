@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { TooMuchError } from '../../../../src/k8s/client/api-errors.js';
 import { list, listMetadata } from '../../../../src/k8s/client/lists.js';
-import { sendJson, status, type Answering } from '../../../support/api-stub.js';
-import { objectApi } from '../../../support/object-api.js';
-
-const closing: (() => void)[] = [];
-afterEach(() => closing.splice(0).forEach((close) => close()));
-
-const apiWhere = async (answering: Answering) => {
-  const api = await objectApi(answering);
-  closing.push(api.close);
-  return api;
-};
+import { sendJson, status } from '../../../support/api-stub.js';
+import { apiWhere } from '../../../support/object-api.js';
 
 const podsFrom = (first: number, count: number, annotations = {}) =>
   Array.from({ length: count }, (_, index) => ({ metadata: { name: `pod-${first + index}`, annotations } }));

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { V1Pod } from '@kubernetes/client-node';
 import { list } from '../../../../src/k8s/client/lists.js';
 import { read, readMetadata, readSecret } from '../../../../src/k8s/client/objects.js';
 import { ref } from '../../../../src/k8s/client/manifest.js';
-import { sendJson, status, type Answering } from '../../../support/api-stub.js';
-import { objectApi } from '../../../support/object-api.js';
-
-const closing: (() => void)[] = [];
-afterEach(() => closing.splice(0).forEach((close) => close()));
-
-const apiWhere = async (answering: Answering) => {
-  const api = await objectApi(answering);
-  closing.push(api.close);
-  return api;
-};
+import { sendJson, status } from '../../../support/api-stub.js';
+import { apiWhere } from '../../../support/object-api.js';
 
 describe('an object', () => {
   test('has labels and annotations even if the API omits them', async () => {
