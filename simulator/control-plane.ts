@@ -69,14 +69,15 @@ export class ControlPlane implements ServedCluster {
   }
 
   /**
-   * Serves the API; after `stopServing`, on the same port again.
+   * Serves the API. After `stopServing`, the host cluster's has the same port again, which is in kubeconfigs; a virtual
+   * cluster's is looked up each time, and its old one may have been taken meanwhile.
    * @param subjectAltNames names and addresses in the serving certificate
    */
   async serve(subjectAltNames: string[]): Promise<void> {
     if (this.api) return;
     const serving = this.authority.issueWithKey({ subject: { commonName: 'kube-apiserver' }, subjectAltNames });
     this.api = new ApiServer(this, { cert: serving.certificate, key: serving.privateKey });
-    this.port = await this.api.listen(this.port);
+    this.port = await this.api.listen(this.isHost ? this.port : 0);
   }
 
   stopServing(): void {
