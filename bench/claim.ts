@@ -11,13 +11,15 @@ import { startStack, textOf } from '../test/support/stack.js';
 import { waitFor } from '../test/support/wait-for.js';
 
 /*
- * npm run bench:claim [-- CLAIMS [PAIRS]]: seconds from the slash command to the kubeconfig in the channel, for creates that
- * take a warm pair: one at a time with a full pool, then once more at once after each other, while the pool refills. Needs the
- * lab, a local one-node Kubernetes, whose command LAB names (by default ../shared/lab/lab).
+ * npm run bench:claim [-- CLAIMS [PAIRS [paused]]]: seconds from the slash command to the kubeconfig in the channel, for creates
+ * that take a warm pair: one at a time with a full pool, then once more at once after each other, while the pool refills. With
+ * `paused`, the pool pauses its pairs. Needs the lab, a local one-node Kubernetes, whose command LAB names (by default
+ * ../shared/lab/lab).
  */
 
 const claims = Number(process.argv[2] ?? 20);
 const size = Number(process.argv[3] ?? 2);
+const paused = process.argv[4] === 'paused';
 const lab = process.env.LAB ?? '../shared/lab/lab';
 process.env.VCDEMO_CONFIG ??= 'examples/lab.yaml';
 const minute = 60_000;
@@ -37,7 +39,7 @@ const directory = await mkdtemp(join(dirname(original), '.bench-claim-')).catch(
 const config = join(directory, 'config.yaml');
 const configured = parse(await readFile(original, 'utf8')) as object;
 const setSize = (size: number) =>
-  writeFile(config, stringify({ ...configured, pool: { size, max: Math.max(size, 1) } }));
+  writeFile(config, stringify({ ...configured, pool: { size, max: Math.max(size, 1), paused } }));
 await setSize(size);
 const cluster = connectCluster('host', hostAccess({ KUBECONFIG: process.env.KUBECONFIG }));
 const steps: { step: string; cluster?: string; demo: string; tookMs: number }[] = [];

@@ -13,7 +13,7 @@ import { cancelButton } from './slack/demo-buttons.js';
 import { failedCard, pausedCard, readyCard, type Failed } from './slack/card/card.js';
 import { editEvery, openCard, type CardPlace } from './slack/card/publish-card.js';
 import { workingCard } from './slack/card/working-card.js';
-import type { Audience } from './slack/slack.js';
+import type { Audience } from './slack/reach.js';
 
 /** The card of a demo while a flow runs on the demo. */
 export interface FlowCard {

@@ -5,7 +5,8 @@ import type { IstioRenderer } from '../k8s/mesh/istio.js';
 import type { Log } from '../log.js';
 import type { WorkerMetrics } from '../metrics.js';
 import type { People } from '../slack/people.js';
-import type { SharedFile, Slack } from './slack/slack.js';
+import type { SharedFile } from './slack/upload.js';
+import type { Slack } from './slack/slack.js';
 
 /** A job that changes a demo, in the order in which workers take them. */
 export interface QueuedJob {

@@ -10,7 +10,7 @@ import { FlowError, inspectFlow, runFlow, type Flow, type Task } from './flow.js
 import { withDemoContext, type ClaimedHost, type DemoConnection } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { observeStep } from './observe-step.js';
-import type { Audience } from './slack/slack.js';
+import type { Audience } from './slack/reach.js';
 
 type DemoFlow = Flow<DemoContext, ClusterContext, string>;
 

@@ -56,7 +56,7 @@ import { endedCard, failedCard, pausedCard, readyCard } from '../../src/jobs/sla
 import { workingCard, type Working } from '../../src/jobs/slack/card/working-card.js';
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
 import { beingWorkedOnMessage, failureMessage, message, unprovenText } from '../../src/jobs/slack/messages.js';
-import { whyNotWritable } from '../../src/jobs/slack/slack.js';
+import { whyNotWritable } from '../../src/jobs/slack/reach.js';
 import { createLog } from '../../src/log.js';
 import { warmStates } from '../../src/k8s/demo/demo.js';
 import { mrkdwn } from '../../src/mrkdwn.js';

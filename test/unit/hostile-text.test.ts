@@ -41,7 +41,8 @@ import {
   onCluster,
   unprovenText,
 } from '../../src/jobs/slack/messages.js';
-import { whyNotWritable, type Slack } from '../../src/jobs/slack/slack.js';
+import { whyNotWritable } from '../../src/jobs/slack/reach.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
 import { tellFailure } from '../../src/jobs/worker/tell-failure.js';
 import { ApiError } from '../../src/k8s/client/api-errors.js';
 import { createLog } from '../../src/log.js';

@@ -4,7 +4,8 @@ import type { Cluster } from '../../k8s/client/cluster.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import { userNameOf } from '../../k8s/credentials/user-certificate.js';
 import type { SlackFile } from './file-as-text.js';
-import type { SharedFile, SharingRules, Slack } from './slack.js';
+import type { SharedFile } from './upload.js';
+import type { SharingRules, Slack } from './slack.js';
 
 /** Who has a kubeconfig: a channel, or a person under the user name that their certificates have. */
 export interface Receiver {

@@ -3,32 +3,16 @@ import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
-import { channelMention, clipMrkdwn, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
+import { mrkdwn } from '../../mrkdwn.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
 import { messageOfParagraphs, type MessageBlock, type SlackMessage } from '../../slack-message.js';
-import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
+import type { SlackFile } from './file-as-text.js';
+import { createReach, whyNotWritable, type Audience, type PostedMessage } from './reach.js';
 import { whyNotForAll } from './readers.js';
-
-/** The place of a message, so that it can be edited. */
-export interface PostedMessage {
-  channel: string;
-  ts: string;
-}
-
-/** Who gets the messages of a job. */
-export type Audience = Pick<Requester, 'channelId' | 'userId'>;
-
-export interface SharedFile {
-  /** The IDs by which it can be deleted. */
-  ids: string[];
-  /** The channel or, if only the person got it, the person. */
-  to: string;
-  /** Why the channel did not get it; undefined if it did, or was not supposed to. */
-  withheld?: string | undefined;
-}
+import { createUploads, type SharedFile } from './upload.js';
 
 /** Who may have a file that is shared. */
 export interface SharingRules extends Pick<DemoConfig, 'access' | 'delivery'> {
@@ -81,90 +65,8 @@ interface SlackParts {
 }
 
 export function createSlack({ client, quick = client, people, newBlocks, log }: SlackParts): Slack {
-  async function directChannel(userId: string): Promise<string> {
-    return opened.parse(await client.conversations.open({ users: userId })).channel.id;
-  }
-
-  /** Joins the channel; false if the bot cannot. */
-  async function writable(channelId: string): Promise<boolean> {
-    try {
-      await client.conversations.join({ channel: channelId });
-      return true;
-    } catch (error) {
-      log.info({ channel: channelId, reason: messageOf(error) }, 'bot cannot join the channel');
-      return false;
-    }
-  }
-
-  /** Sends to the channel or, if the bot cannot write there, to the person; `explain` is told why. */
-  async function inChannel<Answer>(
-    { channelId, userId }: Audience,
-    send: (channel: string) => Promise<Answer>,
-    explain?: (answer: Answer, why: Mrkdwn) => Promise<unknown>,
-  ): Promise<Answer> {
-    try {
-      return await send(channelId);
-    } catch (error) {
-      const why = whyNotWritable(errorCodeOf(error), channelId);
-      if (why === undefined) throw error;
-      if (channelId.startsWith('C') && (await writable(channelId))) return await send(channelId);
-      log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
-      const answer = await send(await directChannel(userId));
-      await explain?.(answer, why)?.catch((explainError: unknown) =>
-        log.warn({ reason: messageOf(explainError) }, 'reason for a direct message was not sent'),
-      );
-      return answer;
-    }
-  }
-
-  /** If the message that the thread belongs to is gone, it is done without a thread. */
-  async function inThread<Answer>(
-    { channel, ts }: PostedMessage,
-    send: (thread: string | undefined) => Promise<Answer>,
-  ): Promise<Answer> {
-    try {
-      return await send(ts);
-    } catch (error) {
-      if (!noThread.has(errorCodeOf(error))) throw error;
-      log.info({ channel, reason: messageOf(error) }, 'the thread is gone');
-      return await send(undefined);
-    }
-  }
-
-  /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
-  async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
-    const { filename, content, title, comment, beforeShared } = file;
-    const receiver = channel.startsWith('D') ? userId : channel;
-    try {
-      const body = Buffer.from(content);
-      const slot = uploadSlot.parse(await client.files.getUploadURLExternal({ filename, length: body.length }));
-      const { upload_url: url, file_id: id } = slot;
-      await client.putFile(url, body);
-      await beforeShared?.({ id, to: receiver });
-      await client.files.completeUploadExternal({
-        ...(thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread }),
-        files: [{ id, title }],
-        initial_comment: clipMrkdwn(comment, longestComment).text,
-      });
-      return { ids: [id], to: receiver };
-    } catch (error) {
-      const refusal = uploadRefusalIn(error);
-      if (refusal === undefined) throw error;
-      log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
-      const direct = await directChannel(userId);
-      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId), thread);
-      for (const message of textMessages(file)) await say(direct, message);
-      return { ids: [], to: userId };
-    }
-  }
-
-  /** Direct messages belong to somebody, so the file goes to the person's own, whosever the thread is. */
-  async function uploadDirect(userId: string, file: SlackFile, thread: PostedMessage | undefined): Promise<SharedFile> {
-    const own = await directChannel(userId);
-    return thread?.channel === own
-      ? await inThread(thread, (ts) => upload(own, userId, file, ts))
-      : await upload(own, userId, file);
-  }
+  const { directChannel, joined, inChannel, inThread } = createReach(client, log);
+  const { upload, uploadDirect } = createUploads({ client, say, reach: { directChannel, inThread }, log });
 
   async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
     const sent = { channel, unfurl_links: false, ...(thread !== undefined && { thread_ts: thread }) };
@@ -229,7 +131,7 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     async announce(channelId, message) {
       await say(channelId, message).catch(async (error: unknown) => {
         const isJoinable = channelId.startsWith('C') && errorCodeOf(error) === 'not_in_channel';
-        if (!isJoinable || !(await writable(channelId))) throw error;
+        if (!isJoinable || !(await joined(channelId))) throw error;
         return await say(channelId, message);
       });
     },
@@ -263,30 +165,6 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
 const messageId = () => ({ client_msg_id: randomUUID() });
 
 /** The parts of Slack's answers that are needed. */
-const opened = z.object({ channel: z.object({ id: z.string() }) });
 const posted = z.object({ channel: z.string(), ts: z.string() });
-const uploadSlot = z.object({ upload_url: z.url(), file_id: z.string() });
-
-/** Slack suggests at most 4,000 characters for a text. */
-const longestComment = 3_900;
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);
-
-const noThread: ReadonlySet<string | undefined> = new Set([
-  ...['thread_not_found', 'invalid_thread_ts', 'message_not_found', 'cannot_reply_to_message'],
-]);
-
-/** Why the bot cannot write in a channel, and what to do; undefined for errors that are not about the channel. */
-export function whyNotWritable(code: string | undefined, channelId: string): Mrkdwn | undefined {
-  const where = channelId.startsWith('C') ? channelMention(channelId) : mrkdwn`that conversation`;
-  const here = 'so its messages about your command come here.';
-  if (code === 'not_in_channel')
-    return mrkdwn`vcdemo is not in ${where}, ${here} Invite it there with \`/invite @vcdemo\`; with the scope channels:join it joins public channels by itself.`;
-  if (code === 'channel_not_found')
-    return mrkdwn`vcdemo cannot see the conversation of your command, because it is private or a direct message, ${here} If it is a channel, invite it there with \`/invite @vcdemo\`.`;
-  if (code === 'is_archived')
-    return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
-  if (code?.startsWith('restricted_action'))
-    return mrkdwn`This workspace does not let apps write in ${where}, ${here} Ask its administrators to allow it, or use another channel.`;
-  return undefined;
-}

@@ -14,7 +14,7 @@ import type { JobRun } from '../../job-run.js';
 import { failureMessage, kubeconfigName, message } from '../../slack/messages.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
-import type { SharedFile } from '../../slack/slack.js';
+import type { SharedFile } from '../../slack/upload.js';
 import { noteFiles, recorded } from '../../slack/files.js';
 import { kubeconfigComment, deletedUnseenMessage } from './messages.js';
 

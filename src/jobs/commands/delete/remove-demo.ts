@@ -9,7 +9,7 @@ import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
-import type { Audience } from '../../slack/slack.js';
+import type { Audience } from '../../slack/reach.js';
 import { endedCard } from '../../slack/card/card.js';
 import { undeletedButtons } from '../../slack/demo-buttons.js';
 import { deleteFlow } from './flow.js';

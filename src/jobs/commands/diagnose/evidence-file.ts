@@ -13,7 +13,7 @@ import type { Demo } from '../../../k8s/demo/demo.js';
 import type { JobRun } from '../../job-run.js';
 import { findingsRules } from '../../slack/files.js';
 import { message } from '../../slack/messages.js';
-import type { Audience, PostedMessage } from '../../slack/slack.js';
+import type { Audience, PostedMessage } from '../../slack/reach.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import { fileTime, reportJson } from '../verify/details.js';
 import type { DemoReport } from '../verify/verify-demo.js';

@@ -11,7 +11,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
 import { pausedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
-import type { Audience } from '../../slack/slack.js';
+import type { Audience } from '../../slack/reach.js';
 import { message, onCluster } from '../../slack/messages.js';
 import { pauseFlow } from './flow.js';
 

@@ -7,7 +7,7 @@ import { refreshCard } from '../../demo-card.js';
 import { noteBroken } from '../../host-trouble.js';
 import type { JobRun } from '../../job-run.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
-import type { Audience } from '../../slack/slack.js';
+import type { Audience } from '../../slack/reach.js';
 import { collectHost, collectInside, evidenceFile, sendEvidence } from '../diagnose/evidence-file.js';
 import { answerCounts, chartTitle, type AnswerCounts } from './chart.js';
 import { detailsFile, fileTime } from './details.js';

@@ -3,7 +3,8 @@ import { messageOf } from '../../../errors.js';
 import type { Log } from '../../../log.js';
 import { errorCodeOf, mayHaveArrived } from '../../../slack/client.js';
 import type { SlackMessage } from '../../../slack-message.js';
-import type { Audience, PostedMessage, Slack } from '../slack.js';
+import type { Audience, PostedMessage } from '../reach.js';
+import type { Slack } from '../slack.js';
 
 /** Where a demo's card is. */
 export interface CardPlace extends PostedMessage {

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { messageOf } from '../../errors.js';
+import type { Log } from '../../log.js';
+import { clipMrkdwn } from '../../mrkdwn.js';
+import type { SlackClient } from '../../slack/client.js';
+import type { SlackMessage } from '../../slack-message.js';
+import { textMessages, uploadRefusalIn, uploadRefusedMessage, type SlackFile } from './file-as-text.js';
+import type { PostedMessage, Reach } from './reach.js';
+
+export interface SharedFile {
+  /** The IDs by which it can be deleted. */
+  ids: string[];
+  /** The channel or, if only the person got it, the person. */
+  to: string;
+  /** Why the channel did not get it; undefined if it did, or was not supposed to. */
+  withheld?: string | undefined;
+}
+
+interface UploadParts {
+  client: SlackClient;
+  /** Posts a message. */
+  say(channel: string, message: SlackMessage, thread?: string): Promise<unknown>;
+  reach: Pick<Reach, 'directChannel' | 'inThread'>;
+  log: Log;
+}
+
+export interface Uploads {
+  /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
+  upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile>;
+  /** Direct messages belong to somebody, so the file goes to the person's own, whosever the thread is. */
+  uploadDirect(userId: string, file: SlackFile, thread: PostedMessage | undefined): Promise<SharedFile>;
+}
+
+export function createUploads({ client, say, reach: { directChannel, inThread }, log }: UploadParts): Uploads {
+  async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
+    const { filename, content, title, comment, beforeShared } = file;
+    const receiver = channel.startsWith('D') ? userId : channel;
+    try {
+      const body = Buffer.from(content);
+      const slot = uploadSlot.parse(await client.files.getUploadURLExternal({ filename, length: body.length }));
+      const { upload_url: url, file_id: id } = slot;
+      await client.putFile(url, body);
+      await beforeShared?.({ id, to: receiver });
+      await client.files.completeUploadExternal({
+        ...(thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread }),
+        files: [{ id, title }],
+        initial_comment: clipMrkdwn(comment, longestComment).text,
+      });
+      return { ids: [id], to: receiver };
+    } catch (error) {
+      const refusal = uploadRefusalIn(error);
+      if (refusal === undefined) throw error;
+      log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
+      const direct = await directChannel(userId);
+      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId), thread);
+      for (const message of textMessages(file)) await say(direct, message);
+      return { ids: [], to: userId };
+    }
+  }
+
+  async function uploadDirect(userId: string, file: SlackFile, thread: PostedMessage | undefined): Promise<SharedFile> {
+    const own = await directChannel(userId);
+    return thread?.channel === own
+      ? await inThread(thread, (ts) => upload(own, userId, file, ts))
+      : await upload(own, userId, file);
+  }
+
+  return { upload, uploadDirect };
+}
+
+const uploadSlot = z.object({ upload_url: z.url(), file_id: z.string() });
+
+/** Slack suggests at most 4,000 characters for a text. */
+const longestComment = 3_900;
