@@ -18,7 +18,16 @@ const minute = 60_000;
 interface StepTime {
   step: string;
   cluster?: string;
+  /** When it ended, in milliseconds since 1970. */
+  time: number;
   tookMs: number;
+}
+
+/** The ticks of all cores since the machine started. */
+interface CpuSample {
+  at: number;
+  busy: number;
+  all: number;
 }
 
 await prepare();
@@ -27,7 +36,8 @@ const stack = await startStack();
 const steps: StepTime[] = [];
 const worker = await stack.startWorker({}, (line) => steps.push(...stepTimes(line)));
 try {
-  const createSeconds = await create('bench');
+  const began = Date.now();
+  const { result: createSeconds, samples } = await whileSampling(() => create('bench'));
   const oneDemo = steps.splice(0);
   const verifySeconds = await verify('bench');
   const idle = [memoryOf(stack.bot), memoryOf(worker)];
@@ -35,7 +45,8 @@ try {
   await Promise.all([create('bench-a'), create('bench-b')]);
   const busy = [memoryOf(stack.bot), memoryOf(worker)];
   await Promise.all([remove('bench-a'), remove('bench-b')]);
-  report({ createSeconds, oneDemo, verifySeconds, idle, busy });
+  profile(began, oneDemo, samples);
+  report({ createSeconds, verifySeconds, idle, busy });
 } finally {
   await stack.close();
 }
@@ -102,19 +113,47 @@ function stepTimes(line: string): StepTime[] {
   return entry?.msg === 'step done' ? [entry] : [];
 }
 
+/** Each step with the share of the cores that were busy meanwhile: near 100 % it needs CPU time, else it waits. */
+function profile(began: number, done: readonly StepTime[], samples: readonly CpuSample[]): void {
+  const busyShare = (from: number, until: number) => {
+    const first = samples.findLast(({ at }) => at <= from) ?? samples[0]!;
+    const last = samples.find(({ at }) => at >= until) ?? samples.at(-1)!;
+    return Math.round((100 * (last.busy - first.busy)) / Math.max(1, last.all - first.all));
+  };
+  console.log('\nby bot, step by step (seconds since the command; steps run in parallel)');
+  for (const { step, cluster = '', time, tookMs } of done.toSorted((a, b) => a.time - a.tookMs - (b.time - b.tookMs))) {
+    const from = ((time - tookMs - began) / 1000).toFixed(1).padStart(5);
+    const until = ((time - began) / 1000).toFixed(1).padStart(5);
+    const busy = busyShare(time - tookMs, time);
+    console.log(`  ${`${step} ${cluster}`.padEnd(26)} ${from} to ${until}, cores ${busy} % busy`);
+  }
+  console.log(`  in all: cores ${busyShare(began, Number.MAX_SAFE_INTEGER)} % busy`);
+}
+
+async function whileSampling<Result>(work: () => Promise<Result>): Promise<{ result: Result; samples: CpuSample[] }> {
+  const samples = [cpuSample()];
+  const timer = setInterval(() => samples.push(cpuSample()), 200);
+  const result = await work().finally(() => clearInterval(timer));
+  samples.push(cpuSample());
+  return { result, samples };
+}
+
+function cpuSample(): CpuSample {
+  const ticks = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.trim().split(/\s+/).slice(1, 9).map(Number);
+  const all = ticks.reduce((sum, each) => sum + each, 0);
+  const [, , , idle = 0, waiting = 0] = ticks;
+  return { at: Date.now(), busy: all - idle - waiting, all };
+}
+
 function report(measured: {
   createSeconds: number;
-  oneDemo: StepTime[];
   verifySeconds: number;
   idle: { now: number; peak: number }[];
   busy: { now: number; peak: number }[];
 }): void {
-  const { createSeconds, oneDemo, verifySeconds, idle, busy } = measured;
+  const { createSeconds, verifySeconds, idle, busy } = measured;
   console.log('\nby hand (seconds)');
   for (const [part, seconds] of byHand) console.log(`  ${part.padEnd(26)} ${seconds.toFixed(1)}`);
-  console.log('\nby bot, step by step (seconds; steps run in parallel)');
-  for (const { step, cluster, tookMs } of oneDemo)
-    console.log(`  ${`${step} ${cluster ?? ''}`.padEnd(26)} ${(tookMs / 1000).toFixed(1)}`);
   const total = byHand.get('total')!;
   const loop = byHand.get('verify')!;
   console.log(

@@ -65,11 +65,11 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     });
   const secret = (fields: Fields, metadata: Fields = {}) => object('v1', 'Secret', fields, metadata);
   const configMap = (metadata: Fields) => object('v1', 'ConfigMap', {}, metadata);
-  const exposed = (host: string) => ({
+  const exposed = (hostname: string) => ({
     name: `case-${++count}`,
     namespace,
     labels: {},
-    host,
+    hostname,
     service: cluster,
     port: 443,
   });

@@ -106,9 +106,9 @@ function started(): Pair {
   };
 }
 
-/** A route from the host name to a Service in the namespace of vc1. */
-export function routeTo(service: string, host: string): ExposedService {
-  return { name: service, namespace: places.vc1.namespace, labels: {}, host, service, port: 443 };
+/** A route from the hostname to a Service in the namespace of vc1. */
+export function routeTo(service: string, hostname: string): ExposedService {
+  return { name: service, namespace: places.vc1.namespace, labels: {}, hostname, service, port: 443 };
 }
 
 export function deployment(name: string, labels: Record<string, string>, image = 'any'): Manifest {

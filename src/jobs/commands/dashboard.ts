@@ -70,10 +70,10 @@ export function dashboardMessage(config: DemoConfig, demo: Demo, accesses: reado
   const address = (cluster: VirtualClusterName) => {
     if (exposure.kind === 'none')
       return 'no public address (exposure is none): `kubectl -n kubernetes-dashboard port-forward service/kubernetes-dashboard 8443:443`';
-    const host = hostnameOf(config, 'dashboard', publicNameOf(demo), cluster);
-    if (exposure.address === undefined) return `https://${host}/`;
+    const hostname = hostnameOf(config, 'dashboard', publicNameOf(demo), cluster);
+    if (exposure.address === undefined) return `https://${hostname}/`;
     const ingress = splitAddress(exposure.address);
-    return `https://${host}:${ingress.port}/ (point that name to ${ingress.host})`;
+    return `https://${hostname}:${ingress.port}/ (point that name to ${ingress.host})`;
   };
   const firstEnd = new Date(Math.min(...accesses.map(({ expires }) => expires.getTime())));
   return {

@@ -112,11 +112,11 @@ export function helloworldIngressManifest(ingress: {
   name: string;
   namespace: string;
   labels: Record<string, string>;
-  host: string;
+  hostname: string;
   service: string;
   className: string | undefined;
 }): Manifest {
-  const { name, namespace, labels, host, service, className } = ingress;
+  const { name, namespace, labels, hostname, service, className } = ingress;
   const backend = { service: { name: service, port: { number: 5000 } } };
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -124,7 +124,7 @@ export function helloworldIngressManifest(ingress: {
     metadata: { name, namespace, labels },
     spec: {
       ...(className && { ingressClassName: className }),
-      rules: [{ host, http: { paths: [{ path: '/hello', pathType: 'Prefix', backend }] } }],
+      rules: [{ host: hostname, http: { paths: [{ path: '/hello', pathType: 'Prefix', backend }] } }],
     },
   };
 }

@@ -66,7 +66,7 @@ async function exposure({ host, config, demo, place }: DashboardExposure): Promi
     name: `${place.name}-dashboard`,
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostnameOf(config, 'dashboard', publicNameOf(demo), place.name),
+    hostname: hostnameOf(config, 'dashboard', publicNameOf(demo), place.name),
     service,
     port: 443,
     targetPort: 8443,

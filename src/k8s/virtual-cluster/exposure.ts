@@ -10,7 +10,7 @@ export interface ExposedService {
   name: string;
   namespace: string;
   labels: Record<string, string>;
-  host: string;
+  hostname: string;
   service: string;
   /** The port of the Service. */
   port: number;
@@ -77,7 +77,7 @@ async function traefikGroup(host: Cluster): Promise<string> {
 export function ingressRouteTcp(
   group: string,
   entryPoint: string,
-  { name, namespace, labels, host, service, port }: ExposedService,
+  { name, namespace, labels, hostname, service, port }: ExposedService,
 ): Manifest {
   return {
     apiVersion: `${group}/v1alpha1`,
@@ -85,7 +85,7 @@ export function ingressRouteTcp(
     metadata: { name, namespace, labels },
     spec: {
       entryPoints: [entryPoint],
-      routes: [{ match: `HostSNI(\`${host}\`)`, services: [{ name: service, port }] }],
+      routes: [{ match: `HostSNI(\`${hostname}\`)`, services: [{ name: service, port }] }],
       tls: { passthrough: true },
     },
   };
@@ -94,7 +94,7 @@ export function ingressRouteTcp(
 /** @see https://kubernetes.github.io/ingress-nginx/user-guide/tls/#ssl-passthrough */
 export function passthroughIngress(
   ingressClassName: string,
-  { name, namespace, labels, host, service, port }: ExposedService,
+  { name, namespace, labels, hostname, service, port }: ExposedService,
 ): Manifest {
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -113,7 +113,7 @@ export function passthroughIngress(
       ingressClassName,
       rules: [
         {
-          host,
+          host: hostname,
           http: {
             paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: port } } } }],
           },
@@ -126,13 +126,13 @@ export function passthroughIngress(
 /** @see https://gateway-api.sigs.k8s.io/guides/tls/ */
 export function tlsRoute(
   gateway: { name: string; namespace: string; sectionName?: string | undefined },
-  { name, namespace, labels, host, service, port }: ExposedService,
+  { name, namespace, labels, hostname, service, port }: ExposedService,
 ): Manifest {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'TLSRoute',
     metadata: { name, namespace, labels },
-    spec: { parentRefs: [gateway], hostnames: [host], rules: [{ backendRefs: [{ name: service, port }] }] },
+    spec: { parentRefs: [gateway], hostnames: [hostname], rules: [{ backendRefs: [{ name: service, port }] }] },
   };
 }
 
@@ -141,7 +141,7 @@ export function passthroughRoute({
   name,
   namespace,
   labels,
-  host,
+  hostname,
   service,
   port,
   targetPort = port,
@@ -151,7 +151,7 @@ export function passthroughRoute({
     kind: 'Route',
     metadata: { name, namespace, labels },
     spec: {
-      host,
+      host: hostname,
       to: { kind: 'Service', name: service, weight: 100 },
       port: { targetPort },
       tls: { termination: 'passthrough', insecureEdgeTerminationPolicy: 'None' },

@@ -12,28 +12,28 @@ import { assertSignedIn } from '../client/objects.js';
 /** What can be wrong with a public address of a virtual cluster, and what to do about it. */
 const causes = {
   'does-not-resolve': {
-    says: (host: string) => `The name ${host} does not resolve.`,
+    says: (name: string) => `The name ${name} does not resolve.`,
     hint: 'Add a DNS record that points to the ingress controller, preferably a wildcard for the domain; or correct `domain` in the configuration.',
   },
   refused: {
-    says: (host: string) => `Nothing accepts connections at ${host}.`,
+    says: (name: string) => `Nothing accepts connections at ${name}.`,
     hint: 'Check that the name points to the ingress controller, and that the controller listens on that port.',
   },
   'not-routed': {
-    says: (host: string) => `The ingress controller accepts connections for ${host} but closes them without an answer.`,
+    says: (name: string) => `The ingress controller accepts connections for ${name} but closes them without an answer.`,
     hint: 'Check that the controller supports the objects of `exposure.kind` and passes TLS through.',
   },
   'terminates-tls': {
-    says: (host: string) =>
-      `The ingress controller terminates TLS for ${host} instead of passing it through, so client certificates are lost.`,
+    says: (name: string) =>
+      `The ingress controller terminates TLS for ${name} instead of passing it through, so client certificates are lost.`,
     hint: 'Enable TLS passthrough: in Traefik with `tls.passthrough: true`, in ingress-nginx with the flag --enable-ssl-passthrough.',
   },
   'not-through-proxy': {
-    says: (host: string) => `The worker's proxy does not connect to ${host}.`,
+    says: (name: string) => `The worker's proxy does not connect to ${name}.`,
     hint: "Allow connections to it in the proxy, or add it to the worker's NO_PROXY (docs/deploy.md).",
   },
   'wrong-certificate': {
-    says: (host: string) => `The certificate at ${host} belongs to the virtual cluster but is not valid for this name.`,
+    says: (name: string) => `The certificate at ${name} belongs to the virtual cluster but is not valid for this name.`,
     hint: 'The virtual cluster was created with another name: delete the demo and create it again.',
   },
 } as const;
@@ -54,8 +54,8 @@ export async function probePublicAddress(
   const cluster = connectCluster(name, access, { signal });
   const { url, tlsServerName } = access.server;
   const server = new URL(url);
-  const host = withoutBrackets(server.hostname);
-  const publicName = tlsServerName ?? host;
+  const hostname = withoutBrackets(server.hostname);
+  const publicName = tlsServerName ?? hostname;
   const last: { cause: PublicAddressCause; detail: string } = { cause: 'refused', detail: '' };
   try {
     await waitUntil(
@@ -80,7 +80,7 @@ export async function probePublicAddress(
     const { cause, detail } = last;
     throw new UserError(
       `public-address-${cause}`,
-      `${causes[cause].says(cause === 'does-not-resolve' ? host : publicName)} (${detail})`,
+      `${causes[cause].says(cause === 'does-not-resolve' ? hostname : publicName)} (${detail})`,
       {
         hint: causes[cause].hint,
         cause: error,
@@ -92,24 +92,24 @@ export async function probePublicAddress(
 }
 
 async function causeOf(error: unknown, server: Server, name: string): Promise<PublicAddressCause> {
-  const { hostname, port } = new URL(server.url);
-  const host = withoutBrackets(hostname);
+  const url = new URL(server.url);
+  const hostname = withoutBrackets(url.hostname);
   // The API answered but does not know the user: the client certificate did not get through.
   if (error instanceof ApiError) return 'terminates-tls';
   if (server.proxyUrl) return 'not-through-proxy';
   try {
-    await lookup(host);
+    await lookup(hostname);
   } catch {
     return 'does-not-resolve';
   }
-  return await inspectTls(host, Number(port || 443), name, server.certificateAuthority ?? '');
+  return await inspectTls(hostname, Number(url.port || 443), name, server.certificateAuthority ?? '');
 }
 
 /** Finds out what answers there, with a handshake whose certificate is checked only afterwards. */
-function inspectTls(host: string, port: number, servername: string, ca: string): Promise<PublicAddressCause> {
+function inspectTls(hostname: string, port: number, servername: string, ca: string): Promise<PublicAddressCause> {
   return new Promise((resolve) => {
     let connected = false;
-    const socket = tls.connect({ host, port, servername, ca, rejectUnauthorized: false, timeout: 5000 });
+    const socket = tls.connect({ host: hostname, port, servername, ca, rejectUnauthorized: false, timeout: 5000 });
     const end = (cause: PublicAddressCause) => {
       socket.destroy();
       resolve(cause);

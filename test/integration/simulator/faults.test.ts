@@ -54,7 +54,7 @@ describe('the faults of a simulated cluster', () => {
         name: 'vc1',
         namespace: 'faulty',
         labels: {},
-        host: 'faulty.test',
+        hostname: 'faulty.test',
         service: 'vc1',
         port: 443,
       }),

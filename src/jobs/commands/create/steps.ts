@@ -117,7 +117,7 @@ function apiExposureManifests({ host, config, demo, place }: ClusterContext): Pr
     name: place.name,
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostnameOf(config, 'api', publicNameOf(demo), place.name),
+    hostname: hostnameOf(config, 'api', publicNameOf(demo), place.name),
     service: place.name,
     port: 443,
     targetPort: 8443,
@@ -306,7 +306,7 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
     name: 'helloworld',
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo), place.name),
-    host: hostnameOf(config, 'app', publicNameOf(demo), place.name),
+    hostname: hostnameOf(config, 'app', publicNameOf(demo), place.name),
     service,
     className,
   });

@@ -96,8 +96,8 @@ describe('the admission policy', () => {
     });
 
   it('lets OpenShift Routes have only the demo’s own hostnames', () => {
-    const routeTo = (host: string) =>
-      passthroughRoute({ name: 'a', namespace, labels: {}, host, service: 'vc1', port: 443 });
+    const routeTo = (hostname: string) =>
+      passthroughRoute({ name: 'a', namespace, labels: {}, hostname, service: 'vc1', port: 443 });
     assert.equal(refusalOf(store, routeTo('demo-vc1.demos.test')), undefined);
     assert.match(refusalOf(store, routeTo('other-vc1.demos.test')) ?? '', /\(rule host-names,/);
   });
@@ -177,10 +177,10 @@ describe('the admission policy', () => {
 
   it('lets nobody but the worker expose a demo, whatever the names', () => {
     const own = passthroughIngress('nginx', {
-      ...{ name: 'a', namespace, labels: {}, host: 'demo-vc1.demos.test', service: 'vc1', port: 443 },
+      ...{ name: 'a', namespace, labels: {}, hostname: 'demo-vc1.demos.test', service: 'vc1', port: 443 },
     });
     const toOther = passthroughIngress('nginx', {
-      ...{ name: 'a', namespace, labels: {}, host: 'demo-vc1.demos.test', service: 'app-x-a-x-vc1', port: 443 },
+      ...{ name: 'a', namespace, labels: {}, hostname: 'demo-vc1.demos.test', service: 'app-x-a-x-vc1', port: 443 },
     });
     const stranger = 'system:serviceaccount:prod:deployer';
     assert.equal(refusalOf(store, own), undefined);

@@ -9,7 +9,7 @@ const exposed = {
   name: 'vc1',
   namespace: 'demo-vc1',
   labels: { app: 'demo' },
-  host: 'demo-vc1.example.com',
+  hostname: 'demo-vc1.example.com',
   service: 'vc1',
   port: 443,
   targetPort: 8443,
