@@ -44,7 +44,7 @@ try {
   await remove('bench');
   await Promise.all([create('bench-a'), create('bench-b')]);
   const busy = [memoryOf(stack.bot), memoryOf(worker)];
-  await Promise.all([remove('bench-a'), remove('bench-b')]);
+  for (const demo of ['bench-a', 'bench-b']) await remove(demo);
   profile(began, oneDemo, samples);
   report({ createSeconds, verifySeconds, idle, busy });
 } finally {
