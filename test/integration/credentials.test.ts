@@ -116,6 +116,27 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     }
   });
 
+  it('is in their own name if nobody else gets it, so that it stops working when their access is revoked', async () => {
+    const { slack } = stack;
+    const direct = await slack.directMessages(slack.bob.userId);
+    slack.failCalls('conversations.info', 'missing_scope'); // so the worker cannot tell who would read it in the channel
+    await stack.type(slack.bob, 'create green');
+    await stack.whisper(slack.bob, /kubeconfig of demo \*?green\*? was sent only to you/, 120_000);
+    slack.failCalls('conversations.info', undefined);
+    const { content } = await fileOf(direct, /^green\.kubeconfig/);
+    const path = await save('green.yaml', content);
+    await list(await connect([path], 'green-vc1'), 'v1', 'Namespace');
+    await stack.type(slack.bob, `transfer green <@${slack.alice.userId}>`);
+    await stack.whisper(slack.bob, /green\*? now belongs to/);
+    await stack.confirm(slack.alice, `revoke green <@${slack.bob.userId}>`);
+    await stack.whisper(slack.alice, /for demo \*?green\*? no longer works/);
+    for (const context of ['green-vc1', 'green-vc2'])
+      await assert.rejects(
+        list(await connect([path], context), 'v1', 'Namespace'),
+        (error: unknown) => error instanceof ApiError && error.status === 403,
+      );
+  });
+
   it('belongs to a demo that "create" restores when "status" finds a part missing', async () => {
     const { slack } = stack;
     const { content } = await fileOf(slack.channel, /^blue\.kubeconfig/);

@@ -20,7 +20,9 @@ import { audit, credentialAct } from '../audit.js';
 import { assertNotRevoked, requireDemo, requireReadyDemo } from '../find-demo.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { onReadyDemo } from '../on-ready-demo.js';
+import type { Requester } from '../../commands/payload.js';
 import type { SlackFile } from '../slack/file-as-text.js';
+import type { SharedFile } from '../slack/upload.js';
 import { noteFiles, recorded, withdrawFiles } from '../slack/files.js';
 import { brief, kubeconfigName, message, unprovenText } from '../slack/messages.js';
 
@@ -63,6 +65,24 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       message(mrkdwn`:key: Your kubeconfig for demo *${name}* is in your direct messages.`),
     );
 };
+
+/**
+ * The file for a person who alone gets the demo's kubeconfig: with certificates in their own name, because those of the demo
+ * cannot be revoked for one person.
+ * @throws Refusal `access-revoked`, `keys-replaced`, `demo-expires-soon`
+ */
+export async function inOwnName(context: DemoContext, requester: Requester, file: SlackFile): Promise<SlackFile> {
+  const { config, host, demo, signal } = context;
+  const user = userNameOf(requester);
+  const clusters = await bothClusters(context);
+  const { text } = await issueKubeconfig(config, demo, clusters, user, signal);
+  await assertNotOvertaken(context, clusters, { userId: requester.userId, user });
+  return recorded(host, demo, { ...file, content: text, title: `${file.title} for ${user}` }, user);
+}
+
+/** The user name in the certificates of a file that was shared: the requester's own if only they got it. */
+export const userOfShared = ({ to }: Pick<SharedFile, 'to'>, requester: Requester): string | undefined =>
+  to === requester.userId ? userNameOf(requester) : undefined;
 
 /**
  * Checks that no revoke has ended the credentials since they were issued, and ends those that it came too early to see.

@@ -13,6 +13,8 @@ export interface SlackFile {
   comment: Mrkdwn;
   /** Called when Slack has the file, and nobody can see it yet. */
   beforeShared?: ((file: { id: string; to: string }) => Promise<unknown>) | undefined;
+  /** What goes instead to a person who alone gets the file; made only then. */
+  forPerson?: (() => Promise<SlackFile>) | undefined;
 }
 
 /** Why Slack refuses a file, by its error code. */

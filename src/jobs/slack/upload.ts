@@ -12,6 +12,8 @@ export interface SharedFile {
   ids: string[];
   /** The channel or, if only the person got it, the person. */
   to: string;
+  /** What they got. */
+  content: SlackFile['content'];
   /** Why the channel did not get it; undefined if it did, or was not supposed to. */
   withheld?: string | undefined;
 }
@@ -32,9 +34,11 @@ export interface Uploads {
 }
 
 export function createUploads({ client, say, reach: { directChannel, inThread }, log }: UploadParts): Uploads {
-  async function upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile> {
+  async function upload(channel: string, userId: string, given: SlackFile, thread?: string): Promise<SharedFile> {
+    const isDirect = channel.startsWith('D');
+    const file = isDirect ? await personal(given) : given;
     const { filename, content, title, comment, beforeShared } = file;
-    const receiver = channel.startsWith('D') ? userId : channel;
+    const receiver = isDirect ? userId : channel;
     try {
       const body = Buffer.from(content);
       const slot = uploadSlot.parse(await client.files.getUploadURLExternal({ filename, length: body.length }));
@@ -46,15 +50,16 @@ export function createUploads({ client, say, reach: { directChannel, inThread },
         files: [{ id, title }],
         initial_comment: clipMrkdwn(comment, longestComment).text,
       });
-      return { ids: [id], to: receiver };
+      return { ids: [id], to: receiver, content };
     } catch (error) {
       const refusal = uploadRefusalIn(error);
       if (refusal === undefined) throw error;
       log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
       const direct = await directChannel(userId);
-      await say(channel, uploadRefusedMessage(file, refusal, channel === direct ? undefined : userId), thread);
-      for (const message of textMessages(file)) await say(direct, message);
-      return { ids: [], to: userId };
+      const own = isDirect ? file : await personal(given);
+      await say(channel, uploadRefusedMessage(own, refusal, channel === direct ? undefined : userId), thread);
+      for (const message of textMessages(own)) await say(direct, message);
+      return { ids: [], to: userId, content: own.content };
     }
   }
 
@@ -67,6 +72,8 @@ export function createUploads({ client, say, reach: { directChannel, inThread },
 
   return { upload, uploadDirect };
 }
+
+const personal = async (file: SlackFile): Promise<SlackFile> => (await file.forPerson?.()) ?? file;
 
 const uploadSlot = z.object({ upload_url: z.url(), file_id: z.string() });
 

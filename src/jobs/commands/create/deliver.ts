@@ -9,13 +9,14 @@ import { weakenedBy } from '../../../k8s/isolation/notes.js';
 import { requireDemoKubeconfig } from '../../../k8s/credentials/kubeconfig.js';
 import { audit, credentialAct } from '../../audit.js';
 import type { FlowCard } from '../../demo-card.js';
-import type { ClaimedHost } from '../../host-cluster.js';
+import { withDemoContext, type ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { failureMessage, kubeconfigName, message } from '../../slack/messages.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { SlackFile } from '../../slack/file-as-text.js';
 import type { SharedFile } from '../../slack/upload.js';
 import { noteFiles, recorded } from '../../slack/files.js';
+import { inOwnName, userOfShared } from '../kubeconfig.js';
 import { kubeconfigComment, deletedUnseenMessage } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
@@ -40,18 +41,29 @@ export async function deliver(
     if (isGone(demo, current) || current === undefined)
       return await run.slack.whisper(run.payload.requester, deletedUnseenMessage(demo.name));
     // Somebody's access, or all keys, may have been revoked while Slack was away.
-    const file = recorded(host, current, await readyFile(run, host, current, tookMs));
-    run.delivered.set(run.id, await shareKubeconfig(run, current, file, card));
+    const file = await readyFile(run, host, current, tookMs);
+    run.delivered.set(run.id, await shareKubeconfig(run, current, orOwn(run, host, current, file), card));
   }
+  const { requester } = run.payload;
   const shared = run.delivered.get(run.id);
-  if (shared) await noteFiles(run.slack, host, planned, shared, { to: shared.to });
-  const { text } = await requireDemoKubeconfig(host, run.config, planned);
-  const act = shared && credentialAct(text, shared.to, run.payload.requester.userId);
+  if (shared)
+    await noteFiles(run.slack, host, planned, shared, { to: shared.to, user: userOfShared(shared, requester) });
+  const act = shared && credentialAct(String(shared.content), shared.to, requester.userId);
   await changeExisting(host, planned, (current) =>
     withDone(act ? withAudit(current, { at: new Date(), ...act }) : current, run.id),
   );
   if (act) await audit(run.log, host, planned, act);
   run.delivered.delete(run.id);
+}
+
+/** The demo's kubeconfig for a channel; whoever gets it alone gets one in their own name. */
+function orOwn(run: CreateRun, host: Cluster, demo: Demo, file: SlackFile): SlackFile {
+  let own: Promise<SlackFile> | undefined;
+  const issue = () =>
+    withDemoContext(run, { host, demo, signal: run.signal }, (context) =>
+      inOwnName(context, run.payload.requester, file),
+    );
+  return { ...recorded(host, demo, file), forPerson: () => (own ??= issue()) };
 }
 
 async function readyFile(run: CreateRun, host: Cluster, demo: Demo, tookMs: number): Promise<SlackFile> {

@@ -24,7 +24,7 @@ import type { SlackFile } from '../../slack/file-as-text.js';
 import { noteFiles, receiversOf, recorded, unservedOf, withdrawFiles, withServed } from '../../slack/files.js';
 import { kubeconfigName, message, unprovenText, onCluster } from '../../slack/messages.js';
 import { readyFlow } from '../create/flow.js';
-import { kubeconfigFile } from '../kubeconfig.js';
+import { inOwnName, kubeconfigFile, userOfShared } from '../kubeconfig.js';
 import { assertShown } from '../question.js';
 import { entitledOf, type LeftOut } from './entitled.js';
 import { cancelledRevokeMessage, everybodyRevokedMessage, personRevokedMessage } from './messages.js';
@@ -164,16 +164,21 @@ async function handOutAnew(
   const doors = await withDemoContext(run, { host, demo, signal, beforeWrite: claim.assertHeld }, async (context) => {
     for (const { to, user } of entitled) {
       const file = user === undefined ? await channelFile(run, host, demo) : await personalFile(context, user);
+      const forPerson = () => inOwnName(context, payload.requester, file);
       const sent =
         user === undefined
-          ? await slack.shareFile({ channelId: to, userId }, recorded(host, demo, file), rules, threadIn(to))
+          ? await slack.shareFile(
+              { channelId: to, userId },
+              { ...recorded(host, demo, file), forPerson },
+              rules,
+              threadIn(to),
+            )
           : await slack.sendFile(to, recorded(host, demo, file, user));
-      await noteFiles(slack, host, demo, sent, { to: sent.to, user, before: to }, (current) =>
-        withServed(current, [to, sent.to]),
-      );
+      const receiver = { to: sent.to, user: user ?? userOfShared(sent, payload.requester), before: to };
+      await noteFiles(slack, host, demo, sent, receiver, (current) => withServed(current, [to, sent.to]));
       if (sent.withheld !== undefined)
         leftOut.push({ to, why: `its kubeconfig came only to you, because ${sent.withheld}` });
-      await audit(run.log, host, demo, credentialAct(String(file.content), sent.to, userId));
+      await audit(run.log, host, demo, credentialAct(String(sent.content), sent.to, userId));
     }
     return await doorsOf(context);
   });
