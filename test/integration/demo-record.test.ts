@@ -195,6 +195,16 @@ describe('the record of a demo', () => {
     assert.equal(await isOwnNamespace(host, demo, copy), false);
   });
 
+  it('does not accept what a namespace says that has got its labels back as a proof for a later one', async () => {
+    const demo = await made('again');
+    const reference = ref('v1', 'Namespace', 'again-vc1');
+    await merge(host, reference, { metadata: { labels: { [labels.managedBy]: null } } });
+    await restoreNamespaceLabels(host, demo);
+    const { metadata } = (await read<V1Namespace>(host, reference))!;
+    assert.equal(metadata.labels[labels.managedBy], 'vcdemo');
+    assert.equal(await isOwnNamespace(host, demo, { metadata: { ...metadata, uid: 'another' } } as V1Namespace), false);
+  });
+
   it('lists a record that cannot be read, breaks nothing else, and does not delete it', async () => {
     await made('fine');
     await made('broken');

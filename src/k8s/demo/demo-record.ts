@@ -266,16 +266,18 @@ export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
   return {
     name: place.namespace,
     labels: demoLabels(publicNameOf(demo), place.name),
-    annotations: {
-      [proofAnnotation]: proofOf(demo, place.name),
-      [annotations.ownerId]: demo.owner.id,
-      [annotations.ownerName]: demo.owner.name,
-      [annotations.channel]: demo.channel,
-      [annotations.created]: demo.created.toISOString(),
-      ...(demo.claimNamespace && { [annotations.claims]: demo.claimNamespace }),
-    },
+    annotations: { [proofAnnotation]: proofOf(demo, place.name), ...namespaceNotes(demo) },
   };
 }
+
+/** What a namespace says of its demo, without the proof: one that exists needs none, and has the UID of which the next is made. */
+export const namespaceNotes = (demo: Demo): Record<string, string> => ({
+  [annotations.ownerId]: demo.owner.id,
+  [annotations.ownerName]: demo.owner.name,
+  [annotations.channel]: demo.channel,
+  [annotations.created]: demo.created.toISOString(),
+  ...(demo.claimNamespace && { [annotations.claims]: demo.claimNamespace }),
+});
 
 /** Whether a namespace of this name belongs to the demo. */
 export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Namespace): Promise<boolean> {

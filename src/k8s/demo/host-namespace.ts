@@ -6,8 +6,8 @@ import { UserError } from '../../errors.js';
 import { isConflict } from '../client/api-errors.js';
 import { holds, lacks, unless, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import { lackingLabel, publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
-import { isOwnNamespace, namespaceMetadata, noteNamespace } from './demo-record.js';
+import { demoLabels, lackingLabel, publicNameOf, type Demo, type VirtualClusterPlace } from './demo.js';
+import { isOwnNamespace, namespaceMetadata, namespaceNotes, noteNamespace } from './demo-record.js';
 import { assertAdmission } from '../isolation/admission-proof.js';
 import { checkPolicyFacts, notePolicyFacts } from '../isolation/policy-facts.js';
 import { checkDemoRights, takeDemoRights, type DemoRights } from '../permissions/demo-rights.js';
@@ -146,8 +146,8 @@ async function restoreLabels(
 ): Promise<void> {
   if (lackingLabel(namespace.metadata?.labels, publicNameOf(demo), place.name) === undefined) return;
   // With the UID, the API server refuses to change a later namespace of the same name.
-  const { labels, annotations } = namespaceMetadata(demo, place);
-  const metadata = { uid: namespace.metadata?.uid, labels, annotations };
+  const labels = demoLabels(publicNameOf(demo), place.name);
+  const metadata = { uid: namespace.metadata?.uid, labels, annotations: namespaceNotes(demo) };
   await merge(host, ref('v1', 'Namespace', place.namespace), { metadata });
 }
 
