@@ -23,7 +23,11 @@ export async function packEvidence(
 ): Promise<Buffer> {
   const kept = evidence.slice(0, mostFiles);
   for (const length of lengths) {
-    const files = kept.map((file) => ({ ...file, text: firstCharacters(file.text, length) }));
+    const files = kept.map(({ path, says, text }) => ({
+      path: safePath(path),
+      says,
+      text: firstCharacters(text, length),
+    }));
     const entries = [{ path: 'README.txt', text: readme(title, files) }, ...files].map(({ path, text }) => {
       const body = Buffer.from(text);
       const header = { name: `${folder}/${path}`, size: body.length, mtime: now, mode: 0o644, type: 'file' as const };
@@ -34,6 +38,13 @@ export async function packEvidence(
   }
   throw new Error('the evidence does not fit into an archive');
 }
+
+/** Paths contain names from a virtual cluster, and must not lead out of the folder in which somebody unpacks them. */
+const safePath = (path: string): string =>
+  path
+    .split('/')
+    .map((part) => part.replace(/[^\w.-]/g, '_').replace(/^\.+$/, '_'))
+    .join('/');
 
 const firstCharacters = (text: string, length: number): string =>
   text.length <= length

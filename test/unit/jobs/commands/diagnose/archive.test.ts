@@ -30,3 +30,10 @@ test('the archive stays below a megabyte, also of logs that cannot be compressed
   assert.equal(unpacked.size, 151);
   for (const { path } of files) assert.match(unpacked.get(`diagnosis/${path}`)!, /^begin [\s\S]*the rest was left out/);
 });
+
+test('no file of the archive leads out of its folder, whatever a virtual cluster calls its pods', async () => {
+  const files = [file('vc1/logs/../../../.bashrc-a.log', 'x'), file('/etc/./passwd', 'x'), file('a\n\\b:c', 'x')];
+  const unpacked = await unpack(await packEvidence('diagnosis', 'Demo demo.', files, now));
+  const [, ...names] = unpacked.keys();
+  assert.deepEqual(names, ['diagnosis/vc1/logs/_/_/_/.bashrc-a.log', 'diagnosis//etc/_/passwd', 'diagnosis/a__b_c']);
+});
