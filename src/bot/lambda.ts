@@ -1,4 +1,5 @@
 import { readBotSettings } from '../config.js';
+import { UserError } from '../errors.js';
 import { exitWith } from '../exit.js';
 import { createLog } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
@@ -19,6 +20,10 @@ export const handler = await start().catch(exitWith);
 
 async function start() {
   const settings = readBotSettings();
+  if (settings.SLACK_MODE !== 'http')
+    throw new UserError('settings-invalid', 'On Lambda, SLACK_MODE must be http: a function keeps no socket open.', {
+      hint: 'Remove SLACK_MODE, and set SLACK_SIGNING_SECRET.',
+    });
   useProxies();
   const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
   const context = {

@@ -34,6 +34,9 @@ describe('a signature', () => {
     assert.ok(!isSignatureOf(Buffer.from('body'), signature, 'another'));
     assert.ok(!isSignatureOf(Buffer.from('body'), { ...signature, timestamp: String(now + 1) }, secret));
   });
+  test('is never valid if there is no secret, which everybody would know', () => {
+    assert.ok(!isSignatureOf(Buffer.from('body'), { ...signature, value: sign('', now, 'body') }, ''));
+  });
   test('expires when its timestamp is refused', () => {
     const expiry = expiryOf(signature);
     const header = (name: string) => (name === 'x-slack-signature' ? signature.value : signature.timestamp);
