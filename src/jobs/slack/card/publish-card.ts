@@ -1,4 +1,4 @@
-import { seconds } from '../../../duration.js';
+import { minutes, seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import type { Log } from '../../../log.js';
 import { errorCodeOf, mayHaveArrived } from '../../../slack/client.js';
@@ -131,10 +131,12 @@ const leastMs = seconds(3);
 /** chat.update allows about 50 calls a minute for an app in a workspace, and all cards share them. */
 const callMs = seconds(1.3);
 const longestMs = seconds(12);
+/** However many cards Redis names. */
+const mostMs = minutes(2);
 
 /**
  * The least time between two edits of a card, in milliseconds, while `cards` are being edited by all workers. It grows with
  * the time that a job takes, so that a create of a minute costs about a dozen edits.
  */
 export const editEvery = (cards: number, elapsedMs: number): number =>
-  Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 4));
+  Math.min(mostMs, Math.max(leastMs, cards * callMs, Math.min(longestMs, elapsedMs / 4)));

@@ -147,4 +147,5 @@ test('cards share the edits that Slack allows, and a long job edits less often',
   assert.equal(editEvery(1, seconds(12)), seconds(3));
   assert.equal(editEvery(1, seconds(40)), seconds(10));
   assert.equal(editEvery(1, seconds(3600)), seconds(12));
+  assert.equal(editEvery(2 ** 31, 0), seconds(120), 'a timer would end at once if it took longer than 25 days');
 });
