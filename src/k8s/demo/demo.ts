@@ -82,6 +82,8 @@ export interface Demo {
   begun?: { jobId: string; askedAt: Date } | undefined;
   /** Ids of finished jobs, so that none runs twice; newest last. */
   done: readonly string[];
+  /** Jobs that were asked for before this count as done, because the ids of some were dropped. */
+  doneBefore?: Date | undefined;
   /** The namespace of its workers' claims and its record; may be unknown for a demo from an earlier version. */
   claimNamespace?: string | undefined;
   /** The warm pair that it was made from; its namespaces are called like the pair. */
@@ -294,18 +296,23 @@ export const withMissingPlaces = (demo: Demo): Demo => ({
 /** The part of a failure that is recorded. */
 export const problemOf = (message: string): string => firstCharacters(message, 500);
 
-/** More than a demo sees while a job's signature is valid. */
+/** More than a demo usually sees while a job's signature is valid. */
 const doneJobsKept = 500;
 
-/** The demo, with the job recorded as done. */
-export const withDone = (demo: Demo, jobId: string): Demo => ({
-  ...demo,
-  done: [...demo.done.filter((id) => id !== jobId), jobId].slice(-doneJobsKept),
-});
+/**
+ * The demo, with the job recorded as done. If somebody gives so many commands that some are forgotten, everything that was
+ * asked for until now counts as done: a job of which the record no longer knows must not be repeated.
+ */
+export function withDone(demo: Demo, jobId: string, now = new Date()): Demo {
+  const done = [...demo.done.filter((id) => id !== jobId), jobId];
+  return done.length <= doneJobsKept
+    ? { ...demo, done }
+    : { ...demo, done: done.slice(-doneJobsKept / 2), doneBefore: now };
+}
 
 /** Whether a job is already done for this demo, or was meant for an earlier demo of the same name. */
 export const isOver = (demo: Demo, job: { id: string; askedAt: Date }): boolean =>
-  demo.done.includes(job.id) || isForEarlier(demo, job);
+  demo.done.includes(job.id) || job.askedAt.getTime() < (demo.doneBefore?.getTime() ?? 0) || isForEarlier(demo, job);
 
 /** Whether a job was meant for an earlier demo of the same name. */
 export const isForEarlier = ({ created }: Demo, { askedAt }: { askedAt: Date }): boolean =>

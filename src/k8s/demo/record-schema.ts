@@ -57,6 +57,7 @@ export const recordSchema = z.object({
     .optional(),
   begun: z.object({ jobId: text(100), askedAt: date }).optional(),
   done: z.array(text(100)).max(1000),
+  doneBefore: date.optional(),
   pair: demoName.optional(),
   publicName: demoName.optional(),
   warm: z

@@ -5,11 +5,13 @@ import {
   awakeDemo,
   extendDemo,
   isDue,
+  isOver,
   isReminderDue,
   pausedDemo,
   readyDemo,
   TooLong,
   withAudit,
+  withDone,
 } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
@@ -77,4 +79,16 @@ describe('a demo that is paused', () => {
     const paused = pausedDemo(living(hours(4)), after(hours(1)), { stopsExpiry: true });
     assert.equal(pausedDemo(paused, after(hours(2)), { stopsExpiry: true }), paused);
   });
+});
+
+test('a job that was done is never done again, however many others somebody has had done since', () => {
+  const askedAt = after(1);
+  let demo = withDone(plannedDemo({ now, ttlMs: hours(1) }), 'share-a', after(2));
+  const isShareOver = () => isOver(demo, { id: 'share-a', askedAt });
+  for (let count = 0; count < 2000; count++) {
+    assert.ok(isShareOver(), `after ${count} others`);
+    demo = withDone(demo, `kubeconfig-${count}`, after(3 + count));
+  }
+  assert.ok(demo.done.length <= 500);
+  assert.equal(isOver(demo, { id: 'extend-a', askedAt: after(3000) }), false, 'a later one is still to be done');
 });
