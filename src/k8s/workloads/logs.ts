@@ -8,6 +8,8 @@ import { isSynced } from './pods.js';
 /* What pods and the host cluster say, for people to read: without secrets, and never more than a few hundred kilobytes. */
 
 const mostPods = 4;
+/** Of a pod; a tenant's may have hundreds. */
+const mostContainers = 8;
 /** With pods of tenants that have the same labels. */
 const mostListed = 60;
 const mostLines = 400;
@@ -49,11 +51,14 @@ async function logsOfPod(cluster: Cluster, what: string, { metadata, spec, statu
       .filter(({ restartCount }) => restartCount > 0)
       .map((each) => each.name),
   );
-  const wanted = containers.flatMap((container) => [
-    { container: container.name, previous: false },
-    ...(restarted.has(container.name) ? [{ container: container.name, previous: true }] : []),
-  ]);
-  return await Promise.all(
+  const wanted = containers
+    .slice(0, mostContainers)
+    .flatMap((container) => [
+      { container: container.name, previous: false },
+      ...(restarted.has(container.name) ? [{ container: container.name, previous: true }] : []),
+    ]);
+  const left = containers.length - mostContainers;
+  const read = await Promise.all(
     wanted.map(async ({ container, previous }) => ({
       title: `${what}, pod ${name}, container ${container}${previous ? ', before its last restart' : ''}`,
       text: await cluster
@@ -75,6 +80,7 @@ async function logsOfPod(cluster: Cluster, what: string, { metadata, spec, statu
         ),
     })),
   );
+  return left > 0 ? [...read, { title: `${what}, pod ${name}`, text: `[${left} more containers left out]` }] : read;
 }
 
 /** The last lines, redacted. */

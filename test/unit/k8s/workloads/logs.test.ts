@@ -3,18 +3,21 @@ import { test } from 'node:test';
 import type { ApiCall, Cluster } from '../../../../src/k8s/client/cluster.js';
 import { logFile, readLogs } from '../../../../src/k8s/workloads/logs.js';
 
-const pods = {
+const podWith = (...containers: string[]) => ({
   items: [
     {
       metadata: { name: 'istiod-1', namespace: 'istio-system' },
-      spec: { containers: [{ name: 'discovery' }] },
-      status: { containerStatuses: [{ name: 'discovery', restartCount: 2 }] },
+      spec: { containers: containers.map((name) => ({ name })) },
+      status: { containerStatuses: containers.map((name) => ({ name, restartCount: 2 })) },
     },
   ],
-};
+});
 
-/** A cluster with one pod; `log` is what its container writes. */
-function clusterWith(log: (call: ApiCall) => string): { cluster: Cluster; calls: ApiCall[] } {
+/** A cluster with one pod; `log` is what its containers write. */
+function clusterWith(
+  log: (call: ApiCall) => string,
+  pods = podWith('discovery'),
+): { cluster: Cluster; calls: ApiCall[] } {
   const calls: ApiCall[] = [];
   const request = (call: ApiCall): Promise<unknown> => {
     calls.push(call);
@@ -47,6 +50,14 @@ test('logs have no secrets, and of long ones the end', async () => {
   assert.match(text, /^\[earlier lines left out\]\n[\s\S]*the end$/);
   assert.doesNotMatch(text, /MHcCAQEEIK|abcdefghijklmnopqrstuv/);
   assert.ok(text.length < 61_000);
+});
+
+test('of a pod with hundreds of containers a few logs are read, and it says so', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `c-${index}`);
+  const { cluster, calls } = clusterWith(() => 'x\n', podWith(...names));
+  const sections = await readLogs(cluster, source);
+  assert.equal(calls.filter(({ path }) => path.endsWith('/log')).length, 16);
+  assert.match(sections.at(-1)!.text, /292 more containers left out/);
 });
 
 test('a log that cannot be read says why', async () => {
