@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration, minutes, parseDuration } from '../duration.js';
 import { admissionKeys } from './admission.js';
+import { areDistinct } from './host-templates.js';
 import { quotaNeedsLimits, tenancyKeys } from './isolation.js';
 
 /*
@@ -133,6 +134,10 @@ export const hostClusterConfig = z.strictObject({
         .default('{demo}-{cluster}-helloworld.{domain}')
         .describe('public name of helloworld, if `helloworld.ingress.enabled`'),
     })
+    .refine(
+      areDistinct,
+      'must not let one demo have a public name of another: begin or end each with something of its own',
+    )
     .prefault({})
     .describe('templates for public names'),
   exposure: exposure.prefault({ kind: 'traefik' }).describe('how demos are reached from outside'),
