@@ -21,6 +21,8 @@ export const admissionRuleIds = [
   'tolerations',
   'priority',
   'runtime-class',
+  'resources',
+  'affinity',
   'pod-fields',
   'grace-period',
   'service-type',
@@ -73,6 +75,9 @@ export const admissionKeys = {
         'PriorityClasses that demos may use; list the default PriorityClass if the host cluster has one',
       ),
       runtimeClasses: names('RuntimeClasses that demos may use'),
+      resources: names(
+        'resources that containers may ask for besides cpu, memory and ephemeral-storage, such as `nvidia.com/gpu`; the quota does not limit them unless `isolation.quota` lists them',
+      ),
       csiDrivers: names('CSI drivers that demos may use for inline volumes'),
       tolerations: names('keys of taints that demos may tolerate, besides `node.kubernetes.io/…`'),
       kinds: names(

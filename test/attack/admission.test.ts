@@ -83,17 +83,28 @@ const serviceAttempt = (
   shows,
   objects: [named('v1', 'Service', { spec: { ports: [{ port: 80 }], ...spec } }, metadata)],
 });
-const claimAttempt = (rule: AdmissionRuleId, what: string, shows: RegExp, spec: Fields): Attempt => ({
+const claimAttempt = (
+  rule: AdmissionRuleId,
+  what: string,
+  shows: RegExp,
+  spec: Fields,
+  metadata: Fields = {},
+): Attempt => ({
   rule,
   what,
   kind: 'PersistentVolumeClaim',
   shows,
   objects: [
-    named('v1', 'PersistentVolumeClaim', {
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } }, ...spec },
-    }),
+    named(
+      'v1',
+      'PersistentVolumeClaim',
+      { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } }, ...spec } },
+      metadata,
+    ),
   ],
 });
+/** vcluster leaves names and selectors of a claim as they are. */
+const untranslated = { annotations: { 'vcluster.loft.sh/skip-translate': 'true' } };
 /** vcluster copies only what pods use. */
 const usedBy = (reference: Fields) =>
   named('v1', 'Pod', { spec: podSpec({}, { envFrom: [reference] }) }, { name: 'NAME-user' });
@@ -185,6 +196,13 @@ const attempts: Attempt[] = [
     tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }],
   }),
   podAttempt(
+    'resources',
+    'a GPU',
+    /"nvidia\.com\/gpu":"1"/,
+    {},
+    { resources: { limits: { 'nvidia.com/gpu': '1' }, requests: { 'nvidia.com/gpu': '1' } } },
+  ),
+  podAttempt(
     'annotations',
     'a network of the host',
     /k8s\.v1\.cni\.cncf\.io/,
@@ -259,23 +277,27 @@ const attempts: Attempt[] = [
   claimAttempt('storage-class', 'a class that is not for demos', /"storageClassName":"gold"/, {
     storageClassName: 'gold',
   }),
-  {
-    ...claimAttempt('data-source', 'a copy of the control plane’s volume', new RegExp(`data-${cluster}-0`), {}),
-    objects: [
-      named(
-        'v1',
-        'PersistentVolumeClaim',
-        {
-          spec: {
-            accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: '1Mi' } },
-            dataSource: { kind: 'PersistentVolumeClaim', name: `data-${cluster}-0` },
-          },
-        },
-        { annotations: { 'vcluster.loft.sh/skip-translate': 'true' } },
-      ),
-    ],
-  },
+  claimAttempt(
+    'storage-class',
+    'a class that is not for demos, by its old annotation',
+    /"(volume\.beta\.kubernetes\.io\/storage-class|storageClassName)":"gold"/,
+    {},
+    { annotations: { 'volume.beta.kubernetes.io/storage-class': 'gold' } },
+  ),
+  claimAttempt(
+    'data-source',
+    'a copy of the control plane’s volume',
+    new RegExp(`data-${cluster}-0`),
+    { dataSource: { kind: 'PersistentVolumeClaim', name: `data-${cluster}-0` } },
+    untranslated,
+  ),
+  claimAttempt(
+    'claim-fields',
+    'one of the volumes that exist',
+    /"selector":/,
+    { selector: { matchLabels: { of: 'others' } } },
+    untranslated,
+  ),
   {
     rule: 'helm-releases',
     what: 'a release for the worker’s helm',

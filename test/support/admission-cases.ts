@@ -54,15 +54,22 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
   const toleration = (fields: Fields) => pod({ tolerations: [fields] });
   const service = (spec: Fields, metadata: Fields = {}) =>
     object('v1', 'Service', { spec: { ports: [{ port: 80 }], ...spec } }, metadata);
-  const claim = (spec: Fields) =>
-    object('v1', 'PersistentVolumeClaim', {
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        resources: { requests: { storage: '1Mi' } },
-        storageClassName: storageClass,
-        ...spec,
-      },
-    });
+  const claim = (spec: Fields, metadata: Fields = {}) => {
+    const own = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+    return object(
+      'v1',
+      'PersistentVolumeClaim',
+      { spec: { ...own, storageClassName: storageClass, ...spec } },
+      metadata,
+    );
+  };
+  const antiAffinity = (term: Fields) => ({
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [
+        { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'a' } }, ...term },
+      ],
+    },
+  });
   const secret = (fields: Fields, metadata: Fields = {}) => object('v1', 'Secret', fields, metadata);
   const configMap = (metadata: Fields) => object('v1', 'ConfigMap', {}, metadata);
   const exposed = (hostname: string) => ({
@@ -176,6 +183,55 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ['tolerations', 'somebody’s reserved nodes', toleration({ key: 'dedicated', operator: 'Equal', value: 'prod' })],
     ['priority', 'a priority that displaces others', pod({ priorityClassName: 'system-node-critical' })],
     ['runtime-class', 'another container runtime', pod({ runtimeClassName: 'privileged' })],
+    [
+      'resources',
+      'a GPU of the host',
+      pod({}, { resources: { limits: { 'nvidia.com/gpu': '1' }, requests: { 'nvidia.com/gpu': '1' } } }),
+    ],
+    [
+      'resources',
+      'huge pages, in an init container',
+      pod({
+        initContainers: [
+          {
+            ...container({
+              resources: {
+                limits: { 'hugepages-2Mi': '2Mi', memory: '64Mi' },
+                requests: { 'hugepages-2Mi': '2Mi', memory: '64Mi' },
+              },
+            }),
+            name: 'init',
+          },
+        ],
+      }),
+    ],
+    [
+      'affinity',
+      'a pod that keeps pods of all namespaces from its node',
+      pod({ affinity: antiAffinity({ namespaceSelector: {} }) }),
+    ],
+    [
+      'affinity',
+      'a pod that keeps somebody’s pods from its node, from vcluster',
+      pod({ ...synced, affinity: antiAffinity({ namespaces: ['prod'] }) }),
+      syncer,
+    ],
+    [
+      'affinity',
+      'a pod that prefers nodes with pods of others',
+      pod({
+        affinity: {
+          podAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [
+              {
+                weight: 1,
+                podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', namespaces: [namespace, 'prod'] },
+              },
+            ],
+          },
+        },
+      }),
+    ],
     ['pod-fields', 'devices of the host', pod({ resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu' }] })],
     ['grace-period', 'a pod that goes on for years', pod({ terminationGracePeriodSeconds: 315_360_000 })],
     ['grace-period', 'a pod that goes on for 121 seconds', pod({ terminationGracePeriodSeconds: 121 })],
@@ -243,6 +299,13 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
     ],
     ['storage-class', 'a class that is not listed', claim({ storageClassName: 'gold' })],
     ['storage-class', 'no class, which takes volumes that exist', claim({ storageClassName: '' })],
+    [
+      'storage-class',
+      'a class that is not listed, by its old annotation',
+      claim({}, { annotations: { 'volume.beta.kubernetes.io/storage-class': 'gold' } }),
+      syncer,
+    ],
+    ['claim-fields', 'a choice among the volumes that exist', claim({ selector: { matchLabels: { of: 'others' } } })],
     ['claim-fields', 'another class of attributes', claim({ volumeAttributesClassName: 'fast' })],
     [
       'secret-types',
@@ -388,6 +451,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
       'co.elastic.logs/raw',
       'reflector.v1.k8s.emberstack.com/reflection-auto-enabled',
       'replicator.v1.mittwald.de/replicate-to',
+      'haproxy.org/backend-config-snippet',
     ].map((annotation): [AdmissionRuleId, string, Manifest, string] => [
       'annotations',
       `a pod with ${annotation}`,
@@ -448,7 +512,7 @@ export function admissionCases(fixture: AdmissionFixture): AdmissionCase[] {
             { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
             { key: 'cni.istio.io/not-ready', operator: 'Exists' }, // istiod's
           ],
-          affinity: { podAntiAffinity: {} },
+          affinity: antiAffinity({ namespaces: [namespace] }),
           nodeSelector: { 'kubernetes.io/os': 'linux' },
           hostAliases: [{ ip: '10.96.0.1', hostnames: ['kubernetes'] }],
           shareProcessNamespace: true,

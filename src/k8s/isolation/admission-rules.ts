@@ -149,9 +149,12 @@ const contextFields =
   supplementalGroups supplementalGroupsPolicy sysctls windowsOptions`);
 const serviceFields = words(`clusterIP clusterIPs externalIPs internalTrafficPolicy ipFamilies ipFamilyPolicy ports
   publishNotReadyAddresses selector sessionAffinity sessionAffinityConfig trafficDistribution type`);
-const claimFields = words(
-  'accessModes dataSource dataSourceRef resources selector storageClassName volumeMode volumeName',
-);
+/** Without `selector`, which picks one of the volumes that exist. */
+const claimFields = words('accessModes dataSource dataSourceRef resources storageClassName volumeMode volumeName');
+/** Kubernetes still prefers it to the field. */
+const oldStorageClass = 'volume.beta.kubernetes.io/storage-class';
+/** What quota and limits count. */
+const countedResources = words('cpu memory ephemeral-storage');
 const safeSysctls = words(`kernel.shm_rmid_forced net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports
   net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout net.ipv4.tcp_keepalive_intvl
   net.ipv4.tcp_keepalive_probes net.ipv4.tcp_keepalive_time net.ipv4.tcp_rmem net.ipv4.tcp_syncookies net.ipv4.tcp_wmem`);
@@ -175,7 +178,7 @@ const tenantKinds = words(`pods pods/status pods/ephemeralcontainers pods/resize
 const hostAnnotations = words(`ad.datadoghq.com/ admission.datadoghq.com/ azure.workload.identity/
   cni.projectcalico.org/ co.elastic. consul.hashicorp.com/
   descheduler.alpha.kubernetes.io/ eks.amazonaws.com/ external-dns.alpha.kubernetes.io/ fluentbit.io/ getambassador.io/
-  gke-gcsfuse/ iam.amazonaws.com/ instrumentation.opentelemetry.io/ io.katacontainers. io.kubernetes.cri-o. k8s-sidecar-
+  gke-gcsfuse/ haproxy-ingress.github.io/ haproxy.org/ iam.amazonaws.com/ ingress.kubernetes.io/ instrumentation.opentelemetry.io/ io.katacontainers. io.kubernetes.cri-o. k8s-sidecar-
   k8s.ovn.org/ k8s.v1.cni.cncf.io/ karpenter.sh/ kubed.appscode.com/ kubernetes.io/config. linkerd.io/ metallb.io/
   metallb.universe.tf/ networking.gke.io/ ovn.kubernetes.io/ reflector.v1.k8s.emberstack.com/
   replicator.v1.mittwald.de/ service.beta.kubernetes.io/ service.cilium.io/ sidecar.opentelemetry.io/ tailscale.com/
@@ -306,7 +309,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   priority: {
     on: 'pod',
     allows: `object.spec.?priorityClassName.orValue('') == '' || object.spec.priorityClassName in __priorityClasses__`,
-    says: 'pods in a demo cannot displace other pods: remove priorityClassName',
+    says: 'pods in a demo cannot displace other pods: remove priorityClassName (if it has none, the host cluster has a default PriorityClass, which its operators can add to isolation.also.priorityClasses)',
     probe: pod({ priorityClassName: 'system-node-critical' }),
   },
   'runtime-class': {
@@ -316,6 +319,33 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
       c, c == '' || c in __runtimeClasses__)`,
     says: 'pods in a demo run in the default container runtime: remove runtimeClassName',
     probe: pod({}, {}, { annotations: { [runtimeClassProbe]: 'vcdemo-probe' } }),
+  },
+  resources: {
+    on: 'pod',
+    // Devices, such as GPUs, and huge pages: no quota limits what it does not name.
+    allows: `([object.spec.?resources.orValue({})] + variables.containers.map(c, c.?resources.orValue({}))).all(r,
+      r.?limits.orValue({}).all(k, k in ${countedResources} || k in __resources__) &&
+      r.?requests.orValue({}).all(k, k in ${countedResources} || k in __resources__))`,
+    says: 'containers in a demo can ask only for cpu, memory and ephemeral-storage: remove others, such as GPUs and huge pages, from the limits and requests in resources',
+    probe: pod({}, { resources: { limits: { 'vcdemo.invalid/probe': '1' } } }),
+  },
+  affinity: {
+    on: 'pod',
+    // The scheduler keeps other pods away from a pod whose anti-affinity matches them, in whichever namespace they are.
+    allows: `[object.spec.?affinity.?podAffinity.orValue({}), object.spec.?affinity.?podAntiAffinity.orValue({})].all(a,
+      (a.?requiredDuringSchedulingIgnoredDuringExecution.orValue([]) +
+        a.?preferredDuringSchedulingIgnoredDuringExecution.orValue([]).map(p, p.podAffinityTerm)).all(t,
+        !has(t.namespaceSelector) && t.?namespaces.orValue([]).all(n, n == request.namespace)))`,
+    says: 'pods in a demo cannot depend on pods of other namespaces, whose pods they could keep from nodes: remove namespaces and namespaceSelector from affinity',
+    probe: pod({
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaceSelector: {} },
+          ],
+        },
+      },
+    }),
   },
   'pod-fields': {
     on: 'pod',
@@ -380,11 +410,13 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
   },
   'storage-class': {
     on: 'claim',
-    allows: `(!variables.creates && oldObject.spec.?storageClassName.orValue('') == object.spec.?storageClassName.orValue('')) ||
+    allows: `variables.annotations[?'${oldStorageClass}'].orValue('') == (variables.creates ? '' :
+        oldObject.metadata.?annotations.orValue({})[?'${oldStorageClass}'].orValue('')) &&
+      ((!variables.creates && oldObject.spec.?storageClassName.orValue('') == object.spec.?storageClassName.orValue('')) ||
       (object.spec.?storageClassName.orValue('') != '' && object.spec.storageClassName in (
         __storageClasses__.size() > 0 ? __storageClasses__ :
-          namespaceObject.metadata.?annotations.orValue({})[?'${storageClassesAnnotation}'].orValue('').split(',')))`,
-    says: 'this StorageClass (or an empty one) is not available in a demo: remove storageClassName to get the default one',
+          namespaceObject.metadata.?annotations.orValue({})[?'${storageClassesAnnotation}'].orValue('').split(','))))`,
+    says: 'this StorageClass (or an empty one) is not available in a demo: remove storageClassName, or its annotation, to get the default one',
     probe: claim({ storageClassName: 'vcdemo-probe' }),
   },
   'claim-fields': {
