@@ -16,7 +16,8 @@ type PageActions = Pick<Conversation, 'type' | 'click' | 'submit' | 'openHome'>;
 
 /**
  * Shows the workspace in a browser as people see it, and lets Alice (or `?as=bob`) click and type. `?home` shows her Home,
- * `?direct` her direct messages, `?modal` only the modal that is open, `?last=5` the last five entries, `?theme=dark` dark colours; `?still` does not refresh.
+ * `?direct` her direct messages, `?modal` only the modal that is open, `?last=5` the last five entries, `?like=ready` only
+ * entries with that text, `?theme=dark` dark colours; `?still` does not refresh.
  */
 export async function servePage(
   slack: SlackWorkspace,
@@ -111,7 +112,8 @@ function renderMessages(slack: SlackWorkspace, person: Person, query: URLSearchP
     entry.isDirect ? isDirect && entry.onlyFor === person.userId : !isDirect,
   );
   // Replies are shown under their message.
-  const roots = entries.filter(({ thread }) => thread === undefined);
+  const like = query.get('like') ?? '';
+  const roots = entries.filter(({ thread, text }) => thread === undefined && text.includes(like));
   const shown = roots.slice(-count).map((entry) => {
     const replies = query.has('no-threads') ? [] : entries.filter(({ thread }) => thread === entry.id);
     return [renderEntry(entry, slack), ...replies.map((reply) => renderEntry(reply, slack, 'reply'))].join('\n');

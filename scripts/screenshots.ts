@@ -40,14 +40,6 @@ try {
   await shown(/"verify team-a/);
   await take('ready', '?last=1&no-threads');
   await take('ready-phone', '?last=1&no-threads', phone);
-  await stack.type(alice, 'list');
-  await shown(/data_table/);
-  await take('list', '?last=1');
-  await stack.openHome(alice);
-  await homeShown(/data_table/);
-  await take('home', '?home');
-  await take('home-dark', '?home&theme=dark');
-  await take('home-phone', '?home', phone);
   await stack.type(bob, 'verify team-a');
   await shown(/versions answer/);
   await take('verify', '?last=1&no-threads');
@@ -56,12 +48,21 @@ try {
   await take('reminder', '?direct&last=1');
   await stack.type(alice, 'pause team-a');
   await shown(/Resume[\s\S]*resume team-a/);
-  await take('paused', '?last=1&no-threads');
+  await take('paused', `?like=${encodeURIComponent('Demo team-a of ')}&last=1&no-threads`);
   await stack.type(alice, 'resume team-a');
+  await shown(/"verify team-a/);
   await host.cluster.inject('pods-pending');
   await stack.type(bob, 'create team-b');
   await shown(/team-b\*? failed/);
   await take('failed', '?last=1&no-threads');
+  await stack.type(alice, 'list');
+  await shown(/data_table/);
+  await take('list', '?last=1');
+  await stack.openHome(alice);
+  await homeShown(/team-b/);
+  await take('home', '?home');
+  await take('home-dark', '?home&theme=dark');
+  await take('home-phone', '?home', phone);
 } finally {
   await browser.close();
   page.close();

@@ -35,7 +35,7 @@ interface ChartPoint {
 export function messageOfParagraphs(paragraphs: readonly [Mrkdwn, ...Mrkdwn[]], footer?: Mrkdwn): SlackMessage {
   return {
     text: plain(paragraphs[0]),
-    blocks: [...paragraphs.flatMap(sections), ...(footer === undefined ? [] : [smallPrint(footer)])],
+    blocks: [...paragraphs.flatMap((paragraph) => sections(paragraph)), ...(footer === undefined ? [] : [smallPrint(footer)])],
   };
 }
 
@@ -45,10 +45,10 @@ const longestBlock = 2_900;
 const mostSections = 4;
 
 /** Sections, split between lines. */
-export function sections(shown: Mrkdwn): KnownBlock[] {
-  const parts = splitMrkdwn(clipMrkdwn(shown, mostSections * longestBlock), longestBlock);
+export function sections(shown: Mrkdwn, most: number = mostSections): KnownBlock[] {
+  const parts = splitMrkdwn(clipMrkdwn(shown, most * longestBlock), longestBlock);
   return parts
-    .slice(0, mostSections)
+    .slice(0, most)
     .map(({ text }) => ({ type: 'section', text: { type: 'mrkdwn', text: text.trim() === '' ? ' ' : text } }));
 }
 

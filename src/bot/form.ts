@@ -37,7 +37,7 @@ export function createForm({ config, channelId, picksChannel, hostCluster }: For
     field(
       'demo',
       'Name',
-      `At most 20 lower-case letters, digits and hyphens. Leave it empty for ${defaultDemo}, or for the next free name, such as ${defaultDemo}-2.`,
+      `At most 20 lower-case letters, digits and hyphens. If it is empty, the name is “${defaultDemo}” or, if that is taken, “${defaultDemo}-2” and so on.`,
       {
         type: 'plain_text_input',
         action_id: 'value',

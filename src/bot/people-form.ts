@@ -1,6 +1,7 @@
 import type { ModalView } from '@slack/web-api';
 import { z } from 'zod';
 import { personToChoose } from '../commands/command-line.js';
+import { requester } from '../commands/payload.js';
 import { parseJson } from '../json.js';
 import { mentionAny, mrkdwn } from '../mrkdwn.js';
 import { smallPrint } from '../slack-message.js';
@@ -23,14 +24,14 @@ export const namingCommandOf = (text: string): NamingCommand | undefined =>
   text.includes(personToChoose) ? commandsThatName.find((name) => text.startsWith(`${name} `)) : undefined;
 
 /** What a form remembers: the command line of the button, and where the answer is shown. */
-const remembered = z.object({ text: z.string(), channelId: z.string() });
+const remembered = z.object({ text: z.string(), channelId: z.string(), thread: requester.shape.thread });
 export type Remembered = z.infer<typeof remembered>;
 
 /** Undefined for what no form of this version remembers. */
 export const readRemembered = (metadata: string): Remembered | undefined =>
   remembered.safeParse(parseJson(metadata)).data;
 
-export function peopleForm(command: NamingCommand, { text, channelId }: Remembered): ModalView {
+export function peopleForm(command: NamingCommand, { text, channelId, thread }: Remembered): ModalView {
   const [, demo = ''] = text.split(' ');
   const person = fieldOf('person', 'Person', undefined, {
     type: 'users_select',
@@ -50,7 +51,7 @@ export function peopleForm(command: NamingCommand, { text, channelId }: Remember
   return {
     type: 'modal',
     callback_id: peopleFormId,
-    private_metadata: JSON.stringify({ text, channelId } satisfies Remembered),
+    private_metadata: JSON.stringify({ text, channelId, thread } satisfies Remembered),
     title: plainText(`${capitalised(command)} a demo`),
     submit: plainText(capitalised(command)),
     close: plainText('Cancel'),

@@ -48,6 +48,8 @@ export interface EnqueueOptions {
   dedupeId: string;
   /** The same for everything that counts as one command if it is sent again within seconds. */
   repeatId?: string | undefined;
+  /** How long it counts as one; ten seconds by default. */
+  repeatedWithinMs?: number | undefined;
   hostCluster?: string | undefined;
 }
 
@@ -69,7 +71,7 @@ const pingTimeoutMs = seconds(1);
 const silenceTimeoutMs = seconds(1.5);
 const retryDelayMs = 50;
 /** A second Enter or click within this time is taken for an accident. */
-const repeatedWithinMs = seconds(10);
+const accidentMs = seconds(10);
 /** How many waiting jobs are searched for a person's own. */
 const mostCounted = 500;
 const heartbeatMs = seconds(10);
@@ -138,7 +140,7 @@ export function createJobQueues(
   };
 
   return {
-    async enqueue(request, { dedupeId, repeatId, hostCluster }) {
+    async enqueue(request, { dedupeId, repeatId, repeatedWithinMs = accidentMs, hostCluster }) {
       const job = newJob(request, dedupeId);
       const { payload } = request;
       const searched = 'searched' in payload ? payload.searched : undefined;

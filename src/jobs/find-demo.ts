@@ -99,6 +99,9 @@ const over = (demo: string) =>
     hint: 'If you still want it, send it again.',
   });
 
+/** More names than these help nobody to find theirs. */
+const mostNames = 20;
+
 /** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {
   /** @param meant what was asked for; its host cluster is undefined if all of them were asked */
@@ -107,7 +110,7 @@ export class UnknownDemo extends Refusal {
       hint:
         hint ??
         (names.length > 0
-          ? `Existing demos: ${names.join(', ')}. \`/vcdemo list\` shows their owners and states.`
+          ? `Existing demos: ${names.slice(0, mostNames).join(', ')}${names.length > mostNames ? ` and ${names.length - mostNames} more` : ''}. \`/vcdemo list\` shows their owners and states.`
           : `Create one with ${commandLine(meant, 'create')}.`),
     });
   }

@@ -146,10 +146,14 @@ function sectionsOf(block: NewBlock): KnownBlock[] {
       const lines = rows.map((row) => mrkdwn`• ${joinMrkdwn(row.map(richText), ' · ')}`);
       return sections(
         joinMrkdwn([mrkdwn`*${block.caption}*`, mrkdwn`_${joinMrkdwn(head.map(richText), ' · ')}_`, ...lines], '\n'),
+        mostTableSections,
       );
     }
   }
 }
+
+/** Enough for a hundred rows. */
+const mostTableSections = 12;
 
 const statusIcons: Record<TaskCardBlock['status'], string> = {
   pending: ':white_small_square:',

@@ -6,7 +6,7 @@ import { prepareBots, urlOf, type Bots } from '../support/bots.js';
 import { slackCommand, triggerId } from '../support/slack.js';
 import { startSocketModeSlack, type SocketModeSlack } from '../support/socket-mode.js';
 
-/* Every row of the table of commands, over signed HTTP and over Socket Mode, each delivered twice. */
+/* Every row of the table of commands, over signed HTTP and over Socket Mode, each delivered twice and typed twice. */
 
 let bots: Bots;
 let socket: SocketModeSlack;
@@ -25,6 +25,18 @@ after(async () => {
 });
 
 const person = { userId: 'U0ADMIN', userName: 'ada' };
+
+/** What changes nothing, and may show something else a moment later. */
+const looks: ReadonlySet<string> = new Set([
+  ...['kubeconfig', 'verify', 'diagnose', 'status', 'list', 'dashboard', 'logs', 'audit', 'whoami'],
+]);
+
+/** As Slack sends what people pick from its lists. */
+const asSent = (example: string): string =>
+  example
+    .replace(/@group/, '<!subteam^S0GROUP|@group>')
+    .replace(/(?<!\S)@\w+/, '<@U0BOB>')
+    .replace(/#\w+/, '<#C0DEMOS>');
 
 /** Sends a command; resolves with what is shown at once. */
 type Say = (text: string, trigger: string) => Promise<object>;
@@ -65,11 +77,7 @@ for (const [way, say] of ways)
       const outcome = !queue ? 'is answered at once' : isQuestion ? 'is one question' : 'is one job';
       test(`\`${name}\`, delivered twice, ${outcome}`, async () => {
         await bots.reset();
-        // As Slack sends what people pick from its lists.
-        const text = example
-          .replace(/@group/, '<!subteam^S0GROUP|@group>')
-          .replace(/(?<!\S)@\w+/, '<@U0BOB>')
-          .replace(/#\w+/, '<#C0DEMOS>');
+        const text = asSent(example);
         const trigger = triggerId();
         const [first, second] = [await say(text, trigger), await say(text, trigger)];
         const jobs = await bots.waiting();
@@ -80,6 +88,18 @@ for (const [way, say] of ways)
         );
         if (queue === 'verification' || isQuestion) assert.deepEqual(first, {});
         else assert.match(JSON.stringify(first), queue ? /"ephemeral"/ : /vcdemo/);
+      });
+
+      const isLook = looks.has(name);
+      test(`\`${name}\`, typed twice within a moment, ${isLook ? 'looks twice' : 'acts once and is answered both times'}`, async () => {
+        await bots.reset();
+        const [first, second] = [await say(asSent(example), triggerId()), await say(asSent(example), triggerId())];
+        assert.equal((await bots.waiting()).length, queue ? (isLook ? 2 : 1) : 0);
+        if (isLook) assert.deepEqual([first, second], [{}, {}]);
+        else if (queue === 'verification' || isQuestion) {
+          assert.deepEqual(first, {});
+          assert.match(JSON.stringify(second), /You gave this command a moment ago/);
+        } else assert.deepEqual(second, first);
       });
     }
   });

@@ -86,6 +86,13 @@ for (const way of ways)
           assert.deepEqual(slack.views.modals, []);
         });
 
+      for (const lost of ['cut', 'status'] as const)
+        test(`is opened once if the answer is lost (${lost}), and help is shown`, async () => {
+          slack.loseAnswers('views.open', [lost]);
+          assert.match(JSON.stringify((await type('')).body), /vcdemo create/);
+          assert.equal(slack.views.modals.length, 1);
+        });
+
       test('gives way to help before a slow Slack answers', async () => {
         const release = slack.hold('views.open');
         assert.match(JSON.stringify((await type('')).body), /vcdemo create/);
@@ -142,6 +149,16 @@ for (const way of ways)
           assert.equal(slack.ephemeral(slack.alice.userId).length, before + 1);
         });
 
+      for (const lost of ['cut', 'status'] as const)
+        test(`is answered once more if that answer may never have been posted (${lost}), and no third time`, async () => {
+          const before = slack.ephemeral(slack.alice.userId).length;
+          slack.loseAnswers('chat.postEphemeral', [lost]);
+          await mention('help');
+          const shown = () => slack.ephemeral(slack.alice.userId).slice(before);
+          await waitFor('the second answer', async () => shown().length === 2);
+          assert.equal(shown()[0]!.text, shown()[1]!.text);
+        });
+
       test('is answered once by a slow Slack', async () => {
         const before = slack.ephemeral(slack.alice.userId).length;
         const release = slack.hold('chat.postEphemeral');
@@ -178,6 +195,25 @@ for (const way of ways)
         });
       }
 
+      for (const lost of ['cut', 'status'] as const)
+        test(`is the same if it is lost (${lost}) and sent again, so that it takes its own place`, async () => {
+          const response = slack.responseUrl();
+          slack.loseAnswers('response_url', [lost]);
+          await press('dismiss:0', 'Demo stays.', response.url);
+          await waitFor('the second answer', async () => response.received.length === 2);
+          assert.deepEqual(response.received[0], response.received[1]);
+          assert.equal(response.received[0]!.replace_original, true);
+        });
+
+      test('of a slow Slack is shown once', async () => {
+        const response = slack.responseUrl();
+        const release = slack.hold('response_url');
+        await press('dismiss:0', 'Demo stays.', response.url);
+        await response.next();
+        release();
+        assert.equal(response.received.length, 1);
+      });
+
       test('that has expired changes nothing about the command', async () => {
         const response = slack.responseUrl({ fails: true });
         await press('confirmed:0', `delete x${unique().slice(0, 8)}`, response.url);
@@ -194,8 +230,69 @@ for (const way of ways)
           await waitFor('its job', async () => (await jobNames()).includes('home'));
           assert.deepEqual(await jobNames(), ['home']);
         });
+
+      for (const lost of ['cut', 'status'] as const)
+        test(`is filled by a worker although the answer of Slack is lost (${lost})`, async () => {
+          slack.loseAnswers('views.publish', [lost]);
+          await openHome(url(), slack.signingSecret, slack.alice);
+          await waitFor('its job', async () => (await jobNames()).includes('home'));
+          assert.deepEqual(await jobNames(), ['home']);
+        });
+
+      test('is filled by a worker although Slack was slow to show that it will be', async () => {
+        const release = slack.hold('views.publish');
+        const before = callsOf('views.publish').length;
+        await openHome(url(), slack.signingSecret, slack.alice);
+        await waitFor('the first view', async () => callsOf('views.publish').length > before);
+        release();
+        await waitFor('its job', async () => (await jobNames()).includes('home'));
+      });
     });
   });
+
+describe('if Slack does not say who somebody is, the worker will ask: one job each', () => {
+  const alice = () => slack.alice;
+  const kinds: Record<string, (url: string) => Promise<unknown>> = {
+    'a command': (url) =>
+      slackCommand(url, slack.signingSecret, { ...alice(), channelId: slack.channel, text: 'create unasked' }),
+    'a click': (url) =>
+      pressButton(url, slack.signingSecret, {
+        ...{ ...alice(), actionId: 'run:0', value: 'verify unasked', channelId: slack.channel },
+        responseUrl: slack.responseUrl().url,
+      }),
+    'a form': async (url) => {
+      await slackCommand(url, slack.signingSecret, { ...alice(), channelId: slack.channel, text: '' });
+      await submitModal(url, slack.signingSecret, alice(), slack.views.modal!, { demo: 'unasked' });
+    },
+    'a mention': (url) =>
+      mentionBot(url, slack.signingSecret, { ...alice(), channelId: slack.channel, text: 'verify unasked' }),
+    'a Home': (url) => openHome(url, slack.signingSecret, alice()),
+  };
+  const faults: Record<string, () => () => void> = {
+    ...Object.fromEntries(
+      Object.entries(disturbances).map(([what, disturbance]) => [
+        what,
+        () => (slack.disturb('users.info', Array<Disturbance>(5).fill(disturbance)), () => slack.disturb('users.info', [])),
+      ]),
+    ),
+    'loses its answer': () => (slack.loseAnswers('users.info', Array<'cut'>(5).fill('cut')), () => slack.loseAnswers('users.info', [])),
+    'is slow': () => slack.hold('users.info'),
+  };
+  for (const [kind, send] of Object.entries(kinds))
+    for (const [what, begin] of Object.entries(faults))
+      test(`${kind}, because Slack ${what}`, async () => {
+        // A new bot has not asked about anybody yet.
+        const bot = await bots.start();
+        const end = begin();
+        try {
+          await send(urlOf(bot));
+          await waitFor('the job', async () => (await jobNames()).length > 0);
+          assert.equal((await jobNames()).length, 1);
+        } finally {
+          end();
+        }
+      });
+});
 
 describe('over signed HTTP, while Redis is down,', () => {
   for (const [what, disturbance] of Object.entries(disturbances))

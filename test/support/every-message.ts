@@ -30,6 +30,7 @@ import { kubeconfigFile } from '../../src/jobs/commands/kubeconfig.js';
 import { listMessage } from '../../src/jobs/commands/list.js';
 import { logsFile } from '../../src/jobs/commands/logs.js';
 import { maintenanceMessage } from '../../src/jobs/commands/maintenance.js';
+import { pausedMessage } from '../../src/jobs/commands/pause/pause.js';
 import { poolMessage } from '../../src/jobs/commands/pool/pool.js';
 import { questionMessage } from '../../src/jobs/commands/question.js';
 import { reminderMessage } from '../../src/jobs/commands/remind.js';
@@ -212,6 +213,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a demo that was deleted before anybody heard of it': () => deletedUnseenMessage(name()),
     'an extension': () => extendedMessage(demo(), config()),
     'a demo that is busy': () => beingWorkedOnMessage(named(), holder()),
+    'a pause': () => pausedMessage(named()),
     'a failure': () =>
       failureMessage({
         ...{ title: mrkdwn`\`${name()}\` failed`, reasons: some(text), hint: pick([undefined, text()]) },

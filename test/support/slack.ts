@@ -66,6 +66,7 @@ export interface Response {
   response_type?: string;
   replace_original?: boolean;
   delete_original?: boolean;
+  thread_ts?: string;
 }
 
 export interface SlackWorkspace {
@@ -110,7 +111,7 @@ export interface SlackWorkspace {
   failCalls(method: string, error: string | undefined): void;
   /** How many calls were limited so far. */
   readonly limited: number;
-  /** Carries out the next calls of the method but loses their responses, each in the given way. */
+  /** Carries out the next calls of the method but loses their responses, each in the given way; `response_url` is a method, too. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
   /** Disturbs the next calls of the method, each in the given way; `response_url` is a method, too. */
   disturb(method: string, ways: readonly Disturbance[]): void;
@@ -387,6 +388,9 @@ async function startRecorder(
       if (disturbance !== undefined) return disturb(response, disturbance);
       checkAnswer('message to a response_url', message);
       const accepted = receive(message);
+      await holding.get('response_url');
+      const lost = losing.get('response_url')?.shift();
+      if (lost !== undefined) return lose(response, lost);
       response.writeHead(accepted ? 200 : 404).end(accepted ? 'ok' : 'expired_url');
       return;
     }
@@ -704,6 +708,7 @@ export function pressButton(botUrl: string, signingSecret: string, options: Pres
             message_ts: message?.ts ?? '1.1',
             channel_id: channelId,
             is_ephemeral: message === undefined,
+            ...(message?.thread_ts !== undefined && { thread_ts: message.thread_ts }),
           },
           channel: { id: channelId, name: 'demos' },
           ...(message && { message }),

@@ -133,9 +133,10 @@ export async function startStack(
 /** Types commands, clicks buttons and reads the messages of a bot at `botUrl` and its workers. */
 export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: string): Conversation {
   /** Only the person who sent a command or a click sees the response. */
-  const reply = ({ userId }: Person, { text = '', blocks = [] }: Answer['body'], inPlaceOf?: string) => {
+  const reply = ({ userId }: Person, answer: Answer['body'] & Response, inPlaceOf?: string) => {
+    const { text = '', blocks = [], thread_ts: thread } = answer;
     if (text === '' && blocks.length === 0) return;
-    const content = withNotice({ text, blocks }, notice);
+    const content = { ...withNotice({ text, blocks }, notice), ...(thread !== undefined && { thread }) };
     if (inPlaceOf !== undefined) slack.timeline.edit(inPlaceOf, content);
     else slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
   };

@@ -6,7 +6,9 @@ import { isCancellable, isJobCommand, jobOf, jobs, type JobName } from '../../co
 import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';
+import { seconds } from '../../duration.js';
 import { Refusal, UserError } from '../../errors.js';
+import { jobSuffix } from '../../job-queue.js';
 import type { CommandOutcome } from '../../metrics.js';
 import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
@@ -118,16 +120,17 @@ async function answerParsed(
   const { queue } = jobs[job];
   if (role !== 'admin')
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, queue);
-  const isReading = queue === 'verification';
-  // A question may be asked twice, also after it was answered with no; Enter pressed twice must not act twice.
-  const isOnce = (isClick && job !== 'question') || !isReading;
+  const isQuick = queue === 'verification';
+  // What only looks may be typed again at once; Enter pressed twice must not act twice.
+  const isOnce = isClick || job === 'question' || !isQuick || doesChange(parsed);
   const repeatId = isOnce
     ? [requester.userId, requester.channelId, requester.thread, commandLine].join(' ')
     : undefined;
+  const repeatedWithinMs = job === 'question' ? doubleClickMs : undefined;
   // Before the acknowledgement: an acknowledged command must not be lost.
   const enqueued = await Promise.all(
     requestsFor({ ...parsed, name }, requester, clusters, job).map(async ({ request, hostCluster }) => ({
-      id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
+      id: await queues.enqueue(request, { dedupeId, repeatId, repeatedWithinMs, hostCluster }),
       name: request.name,
       hostCluster,
       cancelledBy: isCancellable(job)
@@ -143,10 +146,19 @@ async function answerParsed(
         ? mrkdwn`Checking whether anything would stop a create.`
         : accepted?.(parsed.isUnnamed ? undefined : demo, where ?? mrkdwn`this channel`);
   // One message for a question: the worker's answer, unless nothing can be said later.
-  const isSilent = (isReading && !isMomentary) || parsed.ofThread;
-  return {
-    outcome: 'accepted',
-    reply: isSilent || !acknowledgement ? undefined : messageOfParagraphs([acknowledgement]),
-    jobs: enqueued,
-  };
+  const isSilent = (isQuick && !isMomentary) || parsed.ofThread;
+  const isRepeated = enqueued.some(({ id }) => !id.endsWith(jobSuffix(dedupeId)));
+  const said = isSilent ? isRepeated && alreadyGiven : acknowledgement;
+  return { outcome: 'accepted', reply: said ? messageOfParagraphs([said]) : undefined, jobs: enqueued };
 }
+
+/** Nobody reads a question and answers it in so short a time. */
+export const doubleClickMs = seconds(2);
+
+/** Whether a quick command changes something: those of administrators without words only show it. */
+function doesChange({ name, flags }: ReturnType<typeof parseCommand>): boolean {
+  const { who }: Command = commands[name];
+  return who === 'owner' || who === 'shared' || (who === 'admins' && Object.keys(flags).length > 0);
+}
+
+const alreadyGiven = mrkdwn`:information_source: You gave this command a moment ago. It runs once, and its answer comes once.`;

@@ -3,11 +3,12 @@ import { directChannelId } from '../../commands/payload.js';
 import { mrkdwn } from '../../mrkdwn.js';
 import { buttonActions, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { namingCommandOf } from '../people-form.js';
-import { answerCommand, type Answer } from './answer-command.js';
+import { answerCommand, doubleClickMs, type Answer } from './answer-command.js';
 import type { ListenerContext } from './context.js';
 import { openForm } from './form.js';
 import { fillHome } from './home.js';
 import { respondOrLog } from './respond.js';
+import { threadOf } from './thread.js';
 import { watchUntaken } from './watch.js';
 
 const ourActions = new RegExp(`^(${buttonActions.join('|')}):`);
@@ -26,11 +27,15 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     const text = (pressed?.type === 'overflow' ? pressed.selected_option.value : pressed?.value) ?? '';
     const { id: userId, username, name } = body.user;
     const log = context.log.child({ user: userId });
-    const requester = { userId, userName: username ?? name ?? '', channelId: channelOf(body) };
+    const thread = threadOf(body);
+    const requester = {
+      ...{ userId, userName: username ?? name ?? '', channelId: channelOf(body) },
+      ...(thread !== undefined && { thread }),
+    };
     const tell = async (message: SlackMessage, isReplacing = false) => {
       // A click at Home has no response_url.
       if (body.response_url !== undefined)
-        await respondOrLog(body.response_url, message, { ...context, log, isReplacing });
+        await respondOrLog(body.response_url, message, { ...context, log, isReplacing, thread });
       else if (requester.channelId !== '')
         await context.later.slack.chat.postMessage({ channel: requester.channelId, ...message });
     };
@@ -49,7 +54,11 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     if (action === 'home') {
       await ack();
       acknowledged();
-      return await fillHome(context, requester, { dedupeId: body.trigger_id, hostCluster: text || undefined });
+      const once = { repeatId: `home ${userId}`, repeatedWithinMs: doubleClickMs };
+      return await fillHome(context, requester, {
+        ...{ dedupeId: body.trigger_id, hostCluster: text || undefined },
+        ...once,
+      });
     }
     const { reply, outcome, jobs }: Answer =
       action === 'dismiss'

@@ -50,7 +50,7 @@ export async function openForm(
   { slack, people, demoConfig, log }: ListenerContext,
   { triggerId, requester, isAtHome = false, text = '' }: FormRequest,
 ): Promise<SlackMessage | undefined> {
-  const { userId, channelId } = requester;
+  const { userId, channelId, thread } = requester;
   const naming = namingCommandOf(text);
   const command = naming ?? 'create';
   try {
@@ -58,7 +58,7 @@ export async function openForm(
     if (!isAtHome) await assertMayGive(command, requester, { access: demoConfig.access, people, log });
     const hostCluster = demoConfig.clusters.find((name) => commandWords({ hostCluster: name }, 'create') === text);
     const view = naming
-      ? peopleForm(naming, { text, channelId })
+      ? peopleForm(naming, { text, channelId, thread })
       : createForm({ config: demoConfig, channelId, picksChannel: isAtHome, hostCluster });
     await within(openTimeoutMs, () => slack.views.open({ trigger_id: triggerId, view }));
     return undefined;
@@ -127,7 +127,8 @@ function listenForPeopleForm(app: App, context: ListenerContext): void {
       acknowledged();
       return;
     }
-    const requester = { userId: user.id, userName: user.name, channelId: form.channelId };
+    const { channelId, thread } = form;
+    const requester = { userId: user.id, userName: user.name, channelId, ...(thread !== undefined && { thread }) };
     const named = namedIn(form, contentOf(view.state.values, peopleFields));
     const { problem, reply, jobs } =
       'problems' in named

@@ -11,6 +11,7 @@ import { mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import type { Later } from '../listeners/context.js';
 import { respondOrLog, whisper, type Place } from '../listeners/respond.js';
+import { threadOf } from '../listeners/thread.js';
 import { replyToError } from '../reply.js';
 import type { Answer } from './answers.js';
 import type { Incoming } from './body.js';
@@ -152,5 +153,5 @@ async function respond(incoming: Incoming, reply: SlackMessage, { later, log }: 
   }
   if (incoming.kind !== 'interaction' || incoming.body.response_url === undefined) return;
   const { response_url: url, type } = incoming.body;
-  if (type !== 'interactive_message') await respondOrLog(url, reply, { later, log });
+  if (type !== 'interactive_message') await respondOrLog(url, reply, { later, log, thread: threadOf(incoming.body) });
 }

@@ -8,6 +8,7 @@ import { withHost } from '../host-cluster.js';
 import type { Handler, QueuedJob } from '../job-run.js';
 import { poolBlocks } from './pool/pool.js';
 import { createButton, demoBlocks } from '../slack/demo-table.js';
+import { firstLines } from '../slack/messages.js';
 
 /** Fills somebody's Home. */
 export const home: Handler<'home'> = async (run) => {
@@ -53,12 +54,11 @@ export function homeBlocks({ demos, waiting, userId, config }: HomeContent): Mes
 const mostShown = 10;
 
 function queueText(waiting: readonly QueuedJob[]) {
-  const lines = waiting.slice(0, mostShown).map(({ name, demo, userId, isActive, startsInMs }, index) => {
+  const lines = firstLines(waiting, mostShown, ({ name, demo, userId, isActive, startsInMs }, index) => {
     const turn = isActive ? 'now' : `${index + 1 - waiting.filter((job) => job.isActive).length}.`;
     const command = demo === undefined ? name : `${name} ${demo}`;
     const begins = startsInMs === undefined ? undefined : `, ${startsInText(startsInMs)}`;
     return mrkdwn`• ${turn} \`${command}\`${userId !== undefined && mrkdwn` of ${mention(userId)}`}${begins}`;
   });
-  const more = waiting.length > mostShown && mrkdwn`and ${waiting.length - mostShown} more`;
-  return joinMrkdwn([mrkdwn`*Queue*`, ...lines, more], '\n');
+  return joinMrkdwn([mrkdwn`*Queue*`, ...lines], '\n');
 }

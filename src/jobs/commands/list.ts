@@ -6,7 +6,7 @@ import { mrkdwn, plain } from '../../mrkdwn.js';
 import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { createButton, demoBlocks, namesOf } from '../slack/demo-table.js';
+import { createButton, demoBlocks, namesOf, ownFirst } from '../slack/demo-table.js';
 import { poolBlocks } from './pool/pool.js';
 import { message } from '../slack/messages.js';
 
@@ -31,10 +31,11 @@ export function listMessage(
     return { ...none, blocks: [...none.blocks, buttons([createButton(hostCluster)])] };
   }
   const title = mrkdwn`${demos.length === 1 ? 'One demo' : `${demos.length} demos`}${where}`;
+  const own = demos.filter(({ owner }) => owner.id === userId);
   return {
-    text: plain(mrkdwn`${title}: ${namesOf(demos)}`),
+    text: plain(mrkdwn`${title}: ${namesOf(ownFirst(demos, userId))}`),
     blocks: [
-      ...sections(mrkdwn`*${title}*`),
+      ...sections(own.length > 0 ? mrkdwn`*Your demos${where}*` : mrkdwn`*${title}*`),
       ...demoBlocks({ demos, unreadable, userId, config }),
       buttons([createButton(hostCluster)]),
     ],

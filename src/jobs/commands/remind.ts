@@ -4,10 +4,10 @@ import type { DemoConfig } from '../../config.js';
 import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
 import { isReminderDue, type Demo } from '../../k8s/demo/demo.js';
 import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
-import { buttons, messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
+import { buttons, messageOfParagraphs, smallPrint, type SlackMessage } from '../../slack-message.js';
 import { withClaimedDemo } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { extendButton } from '../slack/demo-buttons.js';
+import { extendButton, extensionText } from '../slack/demo-buttons.js';
 
 /**
  * Reminds the owner that the demo expires soon, in the card's thread and with a direct message. The claim and the record see to
@@ -45,5 +45,6 @@ export function reminderMessage(
   const { blocks, ...rest } = messageOfParagraphs([
     mrkdwn`:alarm_clock: ${mention(owner.id)} Demo *${name}* expires in ${formatDuration(leftMs)} (${slackTime(expires)}). It is then deleted with everything in it.`,
   ]);
-  return { ...rest, blocks: [...blocks, buttons([extendButton(demo, config, 'primary')])] };
+  const note = smallPrint(mrkdwn`The button adds ${extensionText(config)}.`);
+  return { ...rest, blocks: [...blocks, buttons([extendButton(demo, config, 'primary')]), note] };
 }

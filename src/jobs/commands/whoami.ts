@@ -1,3 +1,4 @@
+import { commandLine } from '../../commands/command-line.js';
 import { countOf } from '../../text.js';
 import { isAmong, roleOf, type Role, type Who } from '../../access.js';
 import { commandsOf } from '../../commands/table.js';
@@ -9,7 +10,7 @@ import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { describeState, message, onCluster } from '../slack/messages.js';
+import { describeState, firstLines, message, onCluster } from '../slack/messages.js';
 
 /** Shows a person what they may do, and with which demos they have to do. */
 export const whoami: Handler<'whoami'> = async (run) => {
@@ -23,6 +24,9 @@ export const whoami: Handler<'whoami'> = async (run) => {
     if (!own.includes(demo) && (await isAmong(demo.shared, requester, people))) shared.push(demo);
   await slack.whisper(requester, whoamiMessage(config, requester.userId, { role, own, shared }));
 };
+
+/** Of each kind: all of them must fit into the message. */
+const mostListed = 15;
 
 const list = (...who: Who[]): string =>
   commandsOf(...who)
@@ -42,10 +46,16 @@ export function whoamiMessage(
 ): SlackMessage {
   const { limits, ttl } = config;
   const lineOf = (demo: Demo) => mrkdwn`• *${demo.name}*: ${describeState(demo)}; expires ${slackTime(demo.expires)}`;
-  const lists = [
-    own.length > 0 && mrkdwn`*Your demos*\n${joinMrkdwn(own.map(lineOf), '\n')}`,
-    shared.length > 0 && mrkdwn`*Shared with you*\n${joinMrkdwn(shared.map(lineOf), '\n')}`,
-  ];
+  const listOf = (title: string, demos: readonly Demo[]) =>
+    demos.length > 0 &&
+    joinMrkdwn(
+      [
+        mrkdwn`*${title}*`,
+        ...firstLines(demos, mostListed, lineOf, (count) => mrkdwn`and ${count} more; ${commandLine({ hostCluster: config.hostCluster }, 'list')} has all`),
+      ],
+      '\n',
+    );
+  const lists = [listOf('Your demos', own), listOf('Shared with you', shared)];
   return message(
     joinMrkdwn(
       [

@@ -58,12 +58,10 @@ const namingButton = (demo: ButtonDemo, command: 'share' | 'transfer'): CommandB
   demoButton(demo, command, { words: [personToChoose] });
 
 /** By how much the button extends a demo. */
-const extensionMs = hours(4);
+export const extensionText = ({ ttl }: Pick<DemoConfig, 'ttl'>): string => formatDuration(Math.min(hours(4), ttl.max));
 
-export const extendButton = (demo: ButtonDemo, { ttl }: Pick<DemoConfig, 'ttl'>, style?: Style): CommandButton => {
-  const words = [formatDuration(Math.min(extensionMs, ttl.max))];
-  return demoButton(demo, 'extend', { words, ...(style && { style }) });
-};
+export const extendButton = (demo: ButtonDemo, config: Pick<DemoConfig, 'ttl'>, style?: Style): CommandButton =>
+  demoButton(demo, 'extend', { words: [extensionText(config)], ...(style && { style }) });
 
 export const cancelButton = (demo: ButtonDemo): CommandButton => demoButton(demo, 'cancel');
 

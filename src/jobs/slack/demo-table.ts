@@ -1,12 +1,12 @@
 import { listedButtons, listedMenu, type ButtonRules } from './demo-buttons.js';
-import { commandWords } from '../../commands/command-line.js';
+import { commandLine, commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
 import { formatDuration } from '../../duration.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
-import { brief, describeState, verdictText } from './messages.js';
+import { brief, describeState, firstLines, verdictText } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
 
@@ -21,6 +21,9 @@ interface DemoListing {
 /** A table may have a hundred rows, and a message fifty blocks. */
 const mostRows = 100;
 const mostOwn = 8;
+/** They fit into a section. */
+const mostNames = 110;
+const mostUnreadable = 20;
 
 /** Opens the form, with the host cluster chosen. */
 export const createButton = (hostCluster: string | undefined): CommandButton => ({
@@ -31,25 +34,31 @@ export const createButton = (hostCluster: string | undefined): CommandButton => 
 });
 
 export function demoBlocks(listing: DemoListing): MessageBlock[] {
-  const { demos, unreadable, userId } = listing;
+  const { unreadable, userId, config } = listing;
+  const demos = ownFirst(listing.demos, userId);
   const own = demos.filter(({ owner }) => owner.id === userId);
-  const shown = own.slice(0, mostOwn);
+  const unshown = demos.slice(mostRows);
   return [
-    ...shown.flatMap((demo) => [
-      ...sections(demoText(demo)),
-      buttons(listedButtons(demo, listing.config), listedMenu(demo)),
-    ]),
-    ...(own.length > shown.length
-      ? sections(
-          mrkdwn`Your other demos: ${own
-            .slice(mostOwn)
-            .map(({ name }) => name)
-            .join(', ')}`,
-        )
-      : []),
+    ...own
+      .slice(0, mostOwn)
+      .flatMap((demo) => [...sections(demoText(demo)), buttons(listedButtons(demo, config), listedMenu(demo))]),
+    ...(own.length > mostOwn ? sections(restText('Your other demos', own.slice(mostOwn))) : []),
     ...(demos.length > 0 ? [demoTable(demos)] : []),
-    ...(unreadable.length > 0 ? sections(joinMrkdwn(unreadable.map(unreadableText), '\n')) : []),
+    ...(unshown.length > 0 ? sections(restText(`The other ${unshown.length}`, unshown)) : []),
+    ...(unreadable.length > 0 ? sections(joinMrkdwn(firstLines(unreadable, mostUnreadable, unreadableText), '\n')) : []),
   ];
+}
+
+/** Somebody's own demos before those of others, each oldest first. */
+export const ownFirst = (demos: readonly Demo[], userId: string): Demo[] =>
+  demos.toSorted((a, b) => Number(b.owner.id === userId) - Number(a.owner.id === userId));
+
+/** Demos that there is no room for, by name. */
+function restText(what: string, demos: readonly Demo[]): Mrkdwn {
+  const [first] = demos;
+  const example = first && commandLine(first, 'status');
+  const names = firstLines(demos, mostNames, ({ name }) => mrkdwn`${name}`);
+  return mrkdwn`${what}: ${joinMrkdwn(names, ', ')}. ${example} shows one of them.`;
 }
 
 const demoText = (demo: Demo): Mrkdwn =>
@@ -90,8 +99,7 @@ function demoTable(demos: readonly Demo[]): DataTableBlock {
         })
       : ({ type: 'raw_text', text: leftText(paused.leftMs) } as const),
   ]);
-  const count = demos.length === 1 ? 'One demo' : `${demos.length} demos`;
-  const caption = demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : count;
+  const caption = demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : `All demos: ${demos.length}`;
   return { type: 'data_table', caption, page_size: 20, rows: [head, ...rows] };
 }
 

@@ -23,6 +23,17 @@ export const kubeconfigName = (demo: string, user?: string) => `${demo}${user ? 
 export const brief = (text: string, most = 160) =>
   (text.length > most ? `${firstCharacters(text, most)}…` : text).replace(/\s+/g, ' ');
 
+/** A line for each of the first, and how many more there are. */
+export function firstLines<Item>(
+  items: readonly Item[],
+  most: number,
+  lineOf: (item: Item, index: number) => Mrkdwn,
+  more = (count: number): Mrkdwn => mrkdwn`and ${count} more`,
+): Mrkdwn[] {
+  const rest = items.length - most;
+  return [...items.slice(0, most).map(lineOf), ...(rest > 0 ? [more(rest)] : [])];
+}
+
 /**
  * When a demo ends, and that it is paused before that if nobody uses it. A message that is not kept up to date says after how
  * long, another one at what time.

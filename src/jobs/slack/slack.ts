@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
-import { mrkdwn } from '../../mrkdwn.js';
+import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';
 import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
@@ -36,7 +36,7 @@ export interface Slack {
   replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
   /** Whether the workspace is known not to have such a block, so that people saw text instead. */
   isMissing(kind: NewKind): boolean;
-  /** Shows a message to one person only, in the channel of the command. */
+  /** Shows a message to one person only, where they gave the command; if the bot cannot write there, as `post` does. */
   whisper(to: Requester, message: SlackMessage): Promise<void>;
   /**
    * Shares a file in the channel, or in the thread of a message, or only with the person if others must not have it; says
@@ -80,12 +80,11 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     );
   }
 
+  const explain = ({ channel, ts }: PostedMessage, why: Mrkdwn) =>
+    say(channel, messageOfParagraphs([mrkdwn`:information_source: ${why}`]), ts);
+
   const post = (to: Audience, message: SlackMessage): Promise<PostedMessage> =>
-    inChannel(
-      to,
-      (channel) => say(channel, message),
-      ({ channel, ts }, why) => say(channel, messageOfParagraphs([mrkdwn`:information_source: ${why}`]), ts),
-    );
+    inChannel(to, (channel) => say(channel, message), explain);
 
   return {
     async available() {
@@ -108,8 +107,13 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     },
     async whisper({ channelId, userId, thread }, message) {
       const place = { channel: channelId, user: userId, ...(thread !== undefined && { thread_ts: thread }) };
-      try {
+      const show = async (channel: string) => {
+        if (channel !== channelId) return await say(channel, message);
         await newBlocks.send(message, (shown) => client.chat.postEphemeral({ ...place, ...shown }));
+        return undefined;
+      };
+      try {
+        await inChannel({ channelId, userId }, show, async (direct, why) => direct && (await explain(direct, why)));
       } catch (error) {
         log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
         await say(await directChannel(userId), message);

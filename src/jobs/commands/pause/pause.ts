@@ -10,9 +10,10 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
-import { pausedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
+import { demoButton, pausedButtons, type ButtonDemo } from '../../slack/demo-buttons.js';
 import type { Audience } from '../../slack/reach.js';
 import { message, onCluster } from '../../slack/messages.js';
+import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { pauseFlow } from './flow.js';
 
 /** Stops all pods of a demo; `resume` starts them again. A pause that failed halfway is finished by another one. */
@@ -30,14 +31,14 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
     pausedDemo(current, new Date(), { ...config.pause, jobId: id }),
   );
   await stopPods({ run, claimed, demo: paused, audience: requester, act: { by: requester.userId, what: 'paused it' } });
-  claimed.tell(() =>
-    slack.whisper(
-      requester,
-      message(
-        mrkdwn`:double_vertical_bar: Demo *${demo.name}* is paused. ${commandLine(demo, 'resume')} starts it again.`,
-      ),
-    ),
+  claimed.tell(() => slack.whisper(requester, pausedMessage(demo)));
+}
+
+export function pausedMessage(demo: ButtonDemo): SlackMessage {
+  const { text, blocks } = message(
+    mrkdwn`:double_vertical_bar: Demo *${demo.name}* is paused. ${commandLine(demo, 'resume')} starts it again.`,
   );
+  return { text, blocks: [...blocks, buttons([demoButton(demo, 'resume', { style: 'primary' })])] };
 }
 
 export interface Pause {

@@ -8,7 +8,7 @@ import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack
 import { auditLog } from '../../audit.js';
 import { withHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
-import { brief, message, onCluster } from '../../slack/messages.js';
+import { brief, firstLines, message, onCluster } from '../../slack/messages.js';
 import { countPairs, readStock, type Stock } from './stock.js';
 
 /** Shows the pool of warm pairs, changes its size, or deletes its pairs. */
@@ -90,15 +90,17 @@ export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
   const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
   const lines: (Mrkdwn | false)[] = [
     mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
-    ...pairs.map(pairText),
+    ...firstLines(pairs, mostPairs, pairText),
     failureText(stock),
   ];
   return message(joinMrkdwn(lines, '\n'));
 }
 
-const pairText = ({ name, warm, created }: Demo): Mrkdwn | false =>
-  warm !== undefined &&
-  mrkdwn`• \`${name}\`: ${states[warm.state]}${warm.isPaused && ' (paused)'}${warm.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
+/** Together they fit into a message. */
+const mostPairs = 50;
+
+const pairText = ({ name, warm, created }: Demo): Mrkdwn =>
+  mrkdwn`• \`${name}\`: ${warm && states[warm.state]}${warm?.isPaused && ' (paused)'}${warm?.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
 
 function failureText({ notes }: Stock): Mrkdwn | false {
   const { failed, failures } = notes;

@@ -5,6 +5,7 @@ import type { ListenerContext } from '../../../../src/bot/listeners/context.js';
 import type { JobRequest } from '../../../../src/commands/job-payloads.js';
 import { commandNames, commands } from '../../../../src/commands/table.js';
 import { readDemoConfig } from '../../../../src/config.js';
+import { newJob } from '../../../../src/job-queue.js';
 import { createLog } from '../../../../src/log.js';
 
 const requester = { userId: 'U1', userName: 'ada', channelId: 'C1' };
@@ -15,7 +16,7 @@ function botFor(clusters: string[], more: Partial<ListenerContext> = {}) {
     queues: {
       enqueue: (request: JobRequest, { hostCluster }: { hostCluster: string | undefined }) => {
         enqueued.push({ request, hostCluster });
-        return Promise.resolve('job');
+        return Promise.resolve(newJob(request, 'T1').id);
       },
       waitingOf: () => Promise.resolve(0),
     },
