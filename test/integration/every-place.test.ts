@@ -65,10 +65,9 @@ describe('is answered', () => {
     'in a group’s direct messages with the bot': async () => ({
       channelId: await together([workspace.bob.userId, botUserId]),
     }),
-    'in a group’s direct messages without the bot': async () => {
-      const channelId = await together([workspace.bob.userId]);
-      workspace.refuseChannel(channelId, 'channel_not_found');
-      return { channelId, reason: /cannot see the conversation.*`\/invite @vcdemo`/ };
+    'in a group’s direct messages without the bot': () => {
+      workspace.refuseChannel('G0BETWEEN', 'channel_not_found');
+      return Promise.resolve({ channelId: 'G0BETWEEN', reason: /cannot see the conversation.*`\/invite @vcdemo`/ });
     },
     'in a private channel without the bot': async () => ({
       channelId: await refusing('hidden', 'channel_not_found', true),
@@ -103,7 +102,10 @@ describe('is answered', () => {
     );
     const posts = (id: string) =>
       workspace.calls.filter(
-        ({ method, arguments: sent, response }) => method === 'chat.postMessage' && response.ok && sent.channel === id,
+        ({ method, arguments: sent, response }) =>
+          response.ok &&
+          ((method === 'chat.postMessage' && sent.channel === id) ||
+            (method === 'files.completeUploadExternal' && sent.channel_id === id)),
       );
     return { there: [...own, ...posts(channelId)], directly: posts(direct) };
   }
