@@ -35,7 +35,10 @@ interface ChartPoint {
 export function messageOfParagraphs(paragraphs: readonly [Mrkdwn, ...Mrkdwn[]], footer?: Mrkdwn): SlackMessage {
   return {
     text: plain(paragraphs[0]),
-    blocks: [...paragraphs.flatMap((paragraph) => sections(paragraph)), ...(footer === undefined ? [] : [smallPrint(footer)])],
+    blocks: [
+      ...paragraphs.flatMap((paragraph) => sections(paragraph)),
+      ...(footer === undefined ? [] : [smallPrint(footer)]),
+    ],
   };
 }
 

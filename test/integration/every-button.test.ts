@@ -106,7 +106,9 @@ for (const way of ['over signed HTTP', 'over Socket Mode'])
       for (let click = 0; click < 2; click++)
         await pressButton(urls[way]!, slack.signingSecret, { ...slack.alice, actionId, value, isMenu, ...place });
       const posted = () =>
-        slack.calls.slice(before).flatMap(({ method, arguments: { text = '' } }) => (method === 'chat.postMessage' ? [{ text }] : []));
+        slack.calls
+          .slice(before)
+          .flatMap(({ method, arguments: { text = '' } }) => (method === 'chat.postMessage' ? [{ text }] : []));
       const answers = () => (isAtHome ? posted() : response.received);
       const isSilent = actionId.startsWith('form:') || actionId.startsWith('home:') || value.includes('<@U0>');
       // The first click on what only looks is answered by its worker.

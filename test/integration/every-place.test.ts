@@ -131,19 +131,30 @@ describe('is answered', () => {
           const asked = { ...words, requester, ...(job === 'question' && { command: name }) };
           const draining = AbortSignal.abort(new Error('no step is done'));
           const { error } = await run(job, workspace.alice.userId, asked, { slack, draining });
-          if (error) await tellFailure({ slack, log }, { id: `${name}-1`, name: job, payload: { requester, ...words } as never }, error);
+          if (error)
+            await tellFailure(
+              { slack, log },
+              { id: `${name}-1`, name: job, payload: { requester, ...words } as never },
+              error,
+            );
           const { there, directly } = await read(channelId);
           const isDirect = channelId === direct;
           const news = isDirect ? [] : directly.slice(before.directly.length);
           const shown = there.slice(before.there.length);
           if (reason === undefined) {
             assert.ok(shown.length + news.length > 0, 'something is said');
-            if (!isDirect) assert.ok(shown.length > 0 , `said elsewhere: ${JSON.stringify(news.map(({ arguments: sent }) => sent.text))}`);
+            if (!isDirect)
+              assert.ok(
+                shown.length > 0,
+                `said elsewhere: ${JSON.stringify(news.map(({ arguments: sent }) => sent.text))}`,
+              );
             for (const { method, arguments: sent } of shown)
               if (method === 'chat.postEphemeral') assert.equal(sent.thread_ts, thread);
           } else {
             assert.deepEqual(shown, []);
-            const texts = news.map(({ arguments: { text: said = '', blocks = '[]' } }) => textOf({ text: said, blocks: JSON.parse(blocks) as unknown[] }));
+            const texts = news.map(({ arguments: { text: said = '', blocks = '[]' } }) =>
+              textOf({ text: said, blocks: JSON.parse(blocks) as unknown[] }),
+            );
             assert.ok(texts.length > 1 && texts.some((said) => reason.test(said)), texts.join('\n'));
           }
         });

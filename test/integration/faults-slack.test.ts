@@ -272,10 +272,16 @@ describe('if Slack does not say who somebody is, the worker will ask: one job ea
     ...Object.fromEntries(
       Object.entries(disturbances).map(([what, disturbance]) => [
         what,
-        () => (slack.disturb('users.info', Array<Disturbance>(5).fill(disturbance)), () => slack.disturb('users.info', [])),
+        () => (
+          slack.disturb('users.info', Array<Disturbance>(5).fill(disturbance)),
+          () => slack.disturb('users.info', [])
+        ),
       ]),
     ),
-    'loses its answer': () => (slack.loseAnswers('users.info', Array<'cut'>(5).fill('cut')), () => slack.loseAnswers('users.info', [])),
+    'loses its answer': () => (
+      slack.loseAnswers('users.info', Array<'cut'>(5).fill('cut')),
+      () => slack.loseAnswers('users.info', [])
+    ),
     'is slow': () => slack.hold('users.info'),
   };
   for (const [kind, send] of Object.entries(kinds))

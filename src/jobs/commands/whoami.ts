@@ -51,7 +51,12 @@ export function whoamiMessage(
     joinMrkdwn(
       [
         mrkdwn`*${title}*`,
-        ...firstLines(demos, mostListed, lineOf, (count) => mrkdwn`and ${count} more; ${commandLine({ hostCluster: config.hostCluster }, 'list')} has all`),
+        ...firstLines(
+          demos,
+          mostListed,
+          lineOf,
+          (count) => mrkdwn`and ${count} more; ${commandLine({ hostCluster: config.hostCluster }, 'list')} has all`,
+        ),
       ],
       '\n',
     );

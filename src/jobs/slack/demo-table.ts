@@ -45,7 +45,9 @@ export function demoBlocks(listing: DemoListing): MessageBlock[] {
     ...(own.length > mostOwn ? sections(restText('Your other demos', own.slice(mostOwn))) : []),
     ...(demos.length > 0 ? [demoTable(demos)] : []),
     ...(unshown.length > 0 ? sections(restText(`The other ${unshown.length}`, unshown)) : []),
-    ...(unreadable.length > 0 ? sections(joinMrkdwn(firstLines(unreadable, mostUnreadable, unreadableText), '\n')) : []),
+    ...(unreadable.length > 0
+      ? sections(joinMrkdwn(firstLines(unreadable, mostUnreadable, unreadableText), '\n'))
+      : []),
   ];
 }
 
@@ -99,7 +101,8 @@ function demoTable(demos: readonly Demo[]): DataTableBlock {
         })
       : ({ type: 'raw_text', text: leftText(paused.leftMs) } as const),
   ]);
-  const caption = demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : `All demos: ${demos.length}`;
+  const caption =
+    demos.length > mostRows ? `The first ${mostRows} of ${demos.length} demos` : `All demos: ${demos.length}`;
   return { type: 'data_table', caption, page_size: 20, rows: [head, ...rows] };
 }
 
