@@ -20,3 +20,17 @@ export function orExit<Answer>(act: () => Answer): Answer {
     return exitWith(error);
   }
 }
+
+/**
+ * Calls `stop` at the first request to stop. Later ones change nothing: npm, for example, passes on a signal that the process
+ * has already received, and the default action would end it at once, without handing back its jobs.
+ */
+export function onStopRequest(stop: (signal: NodeJS.Signals) => void): void {
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      stop(signal);
+    });
+}

@@ -147,6 +147,10 @@ const admission: readonly KnownFailure[] = [
 
 const volumes: readonly KnownFailure[] = [
   [
+    /database or disk is full/,
+    "The volume with the virtual cluster's database is full: delete what is not needed in the virtual cluster, or enlarge the volume. For new demos, set its size in `vcluster.values` (`controlPlane.statefulSet.persistence.volumeClaim.size`).",
+  ],
+  [
     /no storage class is set/,
     'The host cluster has no default StorageClass: mark one as the default, set one in `vcluster.values` (`controlPlane.statefulSet.persistence.volumeClaim.storageClass`), or disable the volume (`…volumeClaim.enabled: false`).',
   ],
@@ -257,6 +261,35 @@ const mesh: readonly KnownFailure[] = [
   ],
 ];
 
+/** For the disk, the temporary files and the open files of the worker itself, as opposed to those of a node. */
+export const workerRoomAdvice =
+  "The worker cannot write its temporary files, or has too many files open: free space in its /tmp, raise its limits, or restart it. Then run the command again: what is already done is kept.";
+
+const worker: readonly KnownFailure[] = [[/\b(ENOSPC|EDQUOT|EROFS|EMFILE|ENFILE): /, workerRoomAdvice]];
+
+/** What an API says to the worker. */
+const access: readonly KnownFailure[] = [
+  [
+    [/a page came instead of an answer of Kubernetes/, /Request Entity Too Large|: 413\)/i],
+    'A proxy in front of the API limits the size of requests: raise that limit (for ingress-nginx: `proxy-body-size`), or give the worker an address of the API without the proxy.',
+  ],
+  [
+    /a page came instead of an answer of Kubernetes|the answer is not JSON/,
+    "Something in front of the API, such as a proxy, a load balancer or a login page, answers in its place: check the server in the worker's kubeconfig, and its HTTPS_PROXY and NO_PROXY.",
+  ],
+  [
+    /\bhost: [^\n]{0,300}: 401\)/,
+    "The host cluster does not accept the worker's credentials any more: they have expired or were revoked. Renew them (KUBECONFIG, or the pod's service account), then run the command again.",
+  ],
+];
+
+const permissions: readonly KnownFailure[] = [
+  [
+    /User "[^"]{0,300}" cannot \w+ resource "/,
+    "The worker's account does not have this permission, or has lost it: grant it (upgrade vcdemo's Helm chart, or apply the rules in helm/vcdemo/files/worker-rules.yaml), then run the command again.",
+  ],
+];
+
 const tools: readonly KnownFailure[] = [
   [
     /not currently held|attempting to grant RBAC permissions/i,
@@ -305,6 +338,8 @@ const tools: readonly KnownFailure[] = [
 ];
 
 const knownFailures: readonly KnownFailure[] = [
+  ...worker,
+  ...access,
   ...limits,
   ...admission,
   ...images,
@@ -315,6 +350,7 @@ const knownFailures: readonly KnownFailure[] = [
   ...deletion,
   ...mesh,
   ...tools,
+  ...permissions,
 ];
 
 /** What to do about a known failure; undefined for an unknown one. */

@@ -10,6 +10,7 @@ import { portOf } from '../port.js';
 import { createResponder, createSlackClient, type SlackCallOptions } from '../slack/client.js';
 import { askInstallation, configuredInstallation, type Installation } from '../slack/installation.js';
 import { createPeople } from '../slack/people.js';
+import { watchToken } from '../slack/token-watch.js';
 import { startTracing } from '../tracing.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
@@ -49,7 +50,8 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
     await queues.proveAtStart();
     const rateLimit = createRateLimit(demoConfig.limits.commandsPerMinute);
     const closing = new AbortController();
-    const context = { queues, demoConfig, rateLimit, metrics, log, closing: closing.signal };
+    const tokenWatch = watchToken(log);
+    const context = { queues, demoConfig, rateLimit, metrics, log, tokenWatch, closing: closing.signal };
     const running = await (settings.SLACK_MODE === 'http'
       ? startHttp(settings, context)
       : startSocketMode(settings, context));
@@ -82,7 +84,7 @@ async function startHttp(settings: BotSettings, context: BotContext): Promise<Ru
   const server = createHttpReceiver({
     signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
     dispatch,
-    routes: healthRoutes(context.queues, context.metrics, () => undefined),
+    routes: healthRoutes(context.queues, context.metrics, () => context.tokenWatch?.problem()),
     log: context.log,
   });
   await listen(server, settings.PORT);
@@ -94,7 +96,9 @@ async function startSocketMode(settings: BotSettings, context: BotContext): Prom
   const server = createHttpReceiver({
     signingSecret: '',
     dispatch: undefined,
-    routes: healthRoutes(context.queues, context.metrics, () => (socket ? socket.problem() : 'not connected yet')),
+    routes: healthRoutes(context.queues, context.metrics, () =>
+      socket ? (socket.problem() ?? context.tokenWatch?.problem()) : 'not connected yet',
+    ),
     log: context.log,
   });
   await listen(server, settings.PORT);
@@ -120,8 +124,8 @@ async function startSocketMode(settings: BotSettings, context: BotContext): Prom
 /** For calls at startup: whoever starts the bot wants to know soon. */
 const startAttempts = 4;
 
-const callOptions = ({ SLACK_API_URL: apiUrl }: BotSettings, { metrics }: BotContext, attempts?: number) => ({
-  ...{ apiUrl, observe: metrics.slackCall },
+const callOptions = ({ SLACK_API_URL: apiUrl }: BotSettings, { metrics, tokenWatch }: BotContext, attempts?: number) => ({
+  ...{ apiUrl, observe: metrics.slackCall, ...(tokenWatch && { tokenWatch }) },
   ...(attempts !== undefined && { attempts }),
 });
 

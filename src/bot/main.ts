@@ -1,6 +1,6 @@
 import { readBotSettings } from '../config.js';
 import { seconds } from '../duration.js';
-import { exitWith, orExit } from '../exit.js';
+import { exitWith, onStopRequest, orExit } from '../exit.js';
 import { createLog } from '../log.js';
 import { useProxies } from '../proxy.js';
 import { startBot } from './app.js';
@@ -9,20 +9,19 @@ const settings = orExit(readBotSettings);
 useProxies();
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const starting = startBot(settings, log);
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.once(signal, () => {
-    log.info({ signal }, 'bot is stopping');
-    setTimeout(() => process.exit(1), seconds(5)).unref();
-    starting
-      .then((bot) => bot.close())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'bot did not stop cleanly');
-          process.exit(1);
-        },
-      );
-  });
+onStopRequest((signal) => {
+  log.info({ signal }, 'bot is stopping');
+  setTimeout(() => process.exit(1), seconds(5)).unref();
+  starting
+    .then((bot) => bot.close())
+    .then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'bot did not stop cleanly');
+        process.exit(1);
+      },
+    );
+});
 const bot = await starting.catch(exitWith);
 void bot.refused?.then((error) => {
   log.fatal({ reason: error.message }, 'Slack rejected the bot');

@@ -34,7 +34,7 @@ export interface JobQueues {
   waitingOf(userId: string, most: number, kind: QueueKind): Promise<number>;
   /** Notes that somebody has opened their Home, which shows this host cluster. Throws as `enqueue` does. */
   noteViewer(viewer: Viewer, hostCluster: string | undefined): Promise<void>;
-  /** Checks within a second that jobs can be enqueued. @see RedisLink.prove */
+  /** Checks that jobs can be enqueued, within a second, and that the queues can be read. @see RedisLink.prove */
   ping(): Promise<void>;
   /** @see RedisLink.proveAtStart */
   proveAtStart(): Promise<void>;
@@ -139,6 +139,17 @@ export function createJobQueues(
     return queue;
   };
 
+  const lengths = () =>
+    within(pingTimeoutMs, async () => {
+      await link.ready();
+      return await Promise.all(
+        [...queues.values()].map(async (queue) => ({
+          queue: queue.name,
+          jobs: await queue.getJobCounts(...countedStates),
+        })),
+      );
+    });
+
   return {
     async enqueue(request, { dedupeId, repeatId, repeatedWithinMs = accidentMs, hostCluster }) {
       const job = newJob(request, dedupeId);
@@ -177,19 +188,14 @@ export function createJobQueues(
         await link.redis.zadd(viewersKey(hostCluster), Date.now(), memberOf(viewer));
       });
     },
-    ping: () => link.prove(pingTimeoutMs),
-    proveAtStart: link.proveAtStart,
-    async lengths() {
-      return await within(pingTimeoutMs, async () => {
-        await link.ready();
-        return await Promise.all(
-          [...queues.values()].map(async (queue) => ({
-            queue: queue.name,
-            jobs: await queue.getJobCounts(...countedStates),
-          })),
-        );
+    async ping() {
+      await link.prove(pingTimeoutMs);
+      await lengths().catch((error: unknown) => {
+        throw link.explain(error);
       });
     },
+    proveAtStart: link.proveAtStart,
+    lengths,
     async close() {
       clearInterval(heartbeat);
       clearInterval(promoting);

@@ -2,10 +2,11 @@ import type { DemoConfig } from '../config.js';
 import { formatDuration } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
-import { isPassing } from '../k8s/client/api-errors.js';
+import { isOutage, isPassing } from '../k8s/client/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
 import type { VirtualClusterName } from '../k8s/demo/demo.js';
 import { redact } from '../redact.js';
+import { hintOf } from './hint.js';
 
 /*
  * Runs a table of steps. The cluster is the state: a step checks (read-only) whether its result holds, acts if it does not,
@@ -117,9 +118,7 @@ export class FlowError extends Error {
 
   /** The hint of the first failed step, or advice for a known failure. */
   get hint(): string | undefined {
-    return this.failed
-      .map(({ error }) => (error instanceof UserError ? error.hint : adviceFor(messageOf(error))))
-      .find(Boolean);
+    return this.failed.map(({ error }) => hintOf(error)).find(Boolean);
   }
 }
 
@@ -266,7 +265,7 @@ async function perform(
   for (;;) {
     signal.throwIfAborted();
     const lookedAt = performance.now();
-    let isOutage = false;
+    let isAway = false;
     let seen: string;
     try {
       const result = await look();
@@ -284,7 +283,7 @@ async function perform(
     } catch (error) {
       // A server that does not answer now may answer later; any other error is for people.
       if (!isPassing(error)) throw error;
-      isOutage = true;
+      isAway = isOutage(error);
       seen = messageOf(error);
     }
     if (task.seen !== seen) {
@@ -294,7 +293,7 @@ async function perform(
     if (performance.now() + lookEveryMs > deadline)
       throw new UserError('step-timeout', `${seen} (waited ${formatDuration(withinMs)})`, { hint: adviceFor(seen) });
     await pause(lookEveryMs, signal);
-    if (isOutage) {
+    if (isAway) {
       // The step could do nothing during the outage, so that time does not count.
       const lostMs = Math.min(outageLeftMs, performance.now() - lookedAt);
       outageLeftMs -= lostMs;

@@ -11,6 +11,7 @@ import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Delivery, DemoContext } from './context.js';
+import { hintOf } from './hint.js';
 import type { JobRun } from './job-run.js';
 
 /** Opens the host cluster with the current credentials, and closes it when the work has ended. */
@@ -145,8 +146,9 @@ async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Pro
   } catch (error) {
     request.signal.throwIfAborted();
     if (!isPassing(problem)) throw error;
+    const hint = hintOf(problem) ?? 'Check that the cluster is up and that the worker can reach it.';
     throw new UserError('host-unreachable', `${messageOf(problem)} (waited ${formatDuration(withinMs)})`, {
-      hint: `Check that the cluster is up and that the worker can reach it, then run the command again: what was created is kept.`,
+      hint: `${hint}\nThen run the command again: what was created is kept.`,
       cause: problem,
     });
   }

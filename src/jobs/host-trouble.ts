@@ -3,7 +3,7 @@ import type { JobName } from '../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../errors.js';
 import type { Cluster } from '../k8s/client/cluster.js';
 import type { Demo } from '../k8s/demo/demo.js';
-import { noteBreakage, type HostTrouble } from '../k8s/demo/host-trouble.js';
+import { noteBreakage, withdrawNews, type HostTrouble } from '../k8s/demo/host-trouble.js';
 import { joinMrkdwn, mrkdwn, slackTime } from '../mrkdwn.js';
 import type { SlackMessage } from '../slack-message.js';
 import type { FlowError } from './flow.js';
@@ -27,18 +27,40 @@ export interface Broken {
 export async function noteBroken(
   { config, slack, log }: Pick<JobRun<JobName>, 'config' | 'slack' | 'log'>,
   host: Cluster,
-  { name }: Pick<Demo, 'name'>,
+  demo: Pick<Demo, 'name' | 'pair' | 'publicName'>,
   broken: Broken,
 ): Promise<void> {
   const { adminChannel } = config.slack;
   if (adminChannel === undefined) return;
   try {
-    const cause = `${broken.what}: ${broken.remedy}`.replaceAll(name, '…').slice(0, 500);
-    const trouble = await noteBreakage(host, { demo: name, cause, at: new Date() });
-    if (trouble) await slack.announce(adminChannel, troubleMessage(trouble, broken, config.hostCluster));
+    const trouble = await noteBreakage(host, { demo: demo.name, cause: causeOf(demo, broken), at: new Date() });
+    if (trouble === undefined) return;
+    await slack
+      .announce(adminChannel, troubleMessage(trouble, broken, config.hostCluster))
+      .catch(async (error: unknown) => {
+        await withdrawNews(host, trouble);
+        throw error;
+      });
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the administrators were not told that several demos are broken');
   }
+}
+
+/**
+ * The same for demos that broke for the same reason, whatever they, their namespaces and their virtual clusters are called. A
+ * demo's name may also be a word of the text, such as `a`, so it is replaced only where a name stands.
+ */
+export function causeOf(
+  { name, pair = name, publicName = name }: Pick<Demo, 'name' | 'pair' | 'publicName'>,
+  { what, remedy }: Pick<Broken, 'what' | 'remedy'>,
+): string {
+  const own = `(?:${[pair, publicName, name].join('|')})`;
+  const besideCluster = `(?<![a-z0-9-])${own}(?=[.-]vc[12]\\b)|(?<=\\bvc[12][.-])${own}(?![a-z0-9-])`;
+  const asName = `(?<=\\bdemo [*\`"]?|/vcdemo [a-z]+ )${own}(?![a-z0-9-])`;
+  return `${what}: ${remedy}`
+    .replaceAll(new RegExp(`${besideCluster}|${asName}`, 'g'), '…')
+    .replaceAll(/\bvc[12]\b/g, 'vc…')
+    .slice(0, 500);
 }
 
 /** Why the creation of a demo failed, unless that is about this demo alone. */

@@ -22,8 +22,10 @@ export class ChildError extends Error {
   constructor(
     message: string,
     readonly facts: {
-      /** `ENOENT` or `EACCES` if it did not start. */
+      /** Such as `ENOENT` if it did not start. */
       code: string | undefined;
+      /** The signal that ended it, such as `SIGKILL`, unless it wrote too much. */
+      killedBy: string | undefined;
       exitCode: number | undefined;
       isLate: boolean;
       /** May contain secrets. */
@@ -68,6 +70,7 @@ export async function runChild(
     if (result?.isMaxBuffer) group.kill();
     throw new ChildError(isLate ? 'it did not finish in time' : (result?.shortMessage ?? 'it was stopped'), {
       code: result?.code,
+      killedBy: result?.isMaxBuffer ? undefined : result?.signal,
       exitCode: result?.exitCode,
       isLate,
       stdout: result?.stdout ?? '',

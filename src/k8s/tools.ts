@@ -1,7 +1,7 @@
 import type { DemoConfig } from '../config.js';
 import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
-import { adviceFor } from '../known-failures.js';
+import { adviceFor, workerRoomAdvice } from '../known-failures.js';
 import { ToolLostApi } from './client/api-errors.js';
 import { ChildError, runChild } from './child-process.js';
 import { redact, shorten } from '../redact.js';
@@ -81,27 +81,53 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
 const apiAway =
   /Kubernetes cluster unreachable|": (dial|read|write) tcp|\/apis?\/\S*": \S*(EOF|timeout|reset|refused|lost)|etcdserver: /;
 
+/** What to do if the operating system does not start a tool. */
+const startRemedies: Partial<Record<string, string>> = {
+  EACCES: "The file on the worker's PATH is not executable for its user: correct its permissions, or the image.",
+  EMFILE: 'The worker has too many open files: raise its limit (`ulimit -n`), or lower WORKER_CONCURRENCY.',
+  ENFILE: "The worker's machine has too many open files: raise its limit, or find what opens them.",
+  EAGAIN: "The worker may not start more processes: raise the limit of processes of its pod or user.",
+  ENOMEM: "The worker's memory is full: raise its memory limit, or lower WORKER_CONCURRENCY.",
+};
+
+/** What tools say if they cannot write where the worker runs. */
+const noRoom = /no space left on device|disk quota exceeded|read-only file system|too many open files/;
+
 function explain(tool: Tool, args: string[], withinMs: number, error: ChildError): UserError {
-  const { code, isLate, stderr, stdout } = error.facts;
+  const { code, killedBy, isLate, stderr, stdout } = error.facts;
   const command = `${tool} ${args.slice(0, 2).join(' ')}`;
   if (code === 'ENOENT')
     return new UserError(`${tool}-missing`, `The worker cannot find ${tool}.`, {
       hint: `Install ${tool} on the worker's PATH; the vcdemo image contains it.`,
       cause: error,
     });
+  const failed = (how: string, hint: string) =>
+    new UserError(`${tool}-failed`, `\`${command}\` ${how}`, { hint, cause: error });
   if (isLate) {
     const said = shorten(redact(stderr));
-    return new UserError(
-      `${tool}-failed`,
-      `\`${command}\` did not finish within ${formatDuration(withinMs)}${said && `: ${said}`}`,
-      { cause: error },
+    return failed(
+      `did not finish within ${formatDuration(withinMs)}${said && `: ${said}`}`,
+      adviceFor(said) ??
+        `Something that ${tool} waits for does not answer, such as the chart repository or the cluster, or the worker has too little CPU. Check both, then run the command again.`,
     );
   }
+  if (killedBy === 'SIGKILL')
+    return failed(
+      `was killed (${killedBy})`,
+      "Most likely the worker ran out of memory: raise its memory limit, or lower WORKER_CONCURRENCY. Then run the command again: what is already done is kept.",
+    );
+  if (killedBy !== undefined)
+    return failed(
+      `was ended by the signal ${killedBy}`,
+      'Find out what sent it to the worker, then run the command again: what is already done is kept.',
+    );
+  const startRemedy = startRemedies[code ?? ''];
+  if (startRemedy !== undefined) return failed(`could not be started: ${code}`, startRemedy);
   const reason = shorten(redact(stderr || stdout || error.message));
   if (apiAway.test(reason) && !reason.includes('getting credentials'))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
-    hint: adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.',
+    hint: noRoom.test(reason) ? workerRoomAdvice : adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.',
     cause: error,
   });
 }

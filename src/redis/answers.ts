@@ -40,7 +40,19 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
   [/max number of clients/, 'Raise its maxclients, or close connections that nobody needs.'],
   [/DENIED|protected mode/, 'Set a password in Redis and in REDIS_URL.'],
   [/unknown command/i, 'Use Redis 5 or later, or Valkey, without renamed commands.'],
-  [/certificate|altname/i, 'Set REDIS_CA to the PEM certificate of the CA that signed the certificate of Redis.'],
+  [
+    /WRONGTYPE/,
+    'Something else has written to the keys of its queues, which begin with `bull:`: give vcdemo a Redis of its own, and delete the key that has the wrong type (`redis-cli --scan --pattern "bull:*"`, then `TYPE`).',
+  ],
+  [
+    /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/,
+    'Renew the certificate of Redis; if it is valid, correct the clock of the machine that vcdemo runs on.',
+  ],
+  [
+    /ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH/,
+    'Use a name in REDIS_URL that is in the certificate of Redis, or give Redis a certificate with this name.',
+  ],
+  [/certificate/, 'Set REDIS_CA to the PEM certificate of the CA that signed the certificate of Redis.'],
 ];
 
 /** Error codes of node:tls for a certificate that is not accepted. */
@@ -72,9 +84,10 @@ export function refusalOf(error: unknown): UserError | undefined {
       hint: remedyOf(reason),
       cause: error,
     });
-  if (certificateCodes.test(codeOf(error)))
+  const code = codeOf(error);
+  if (certificateCodes.test(code))
     return new UserError('redis-refuses', `The certificate of the job queue (Redis) is not accepted: ${reason}`, {
-      hint: remedyOf('certificate'),
+      hint: remedyOf(`certificate ${code}`),
       cause: error,
     });
   return undefined;

@@ -3,8 +3,10 @@ import { costOf } from '../bytes.js';
 import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
+import { retryAfterMs } from '../retry-after.js';
 import { NoAnswer, within } from '../within.js';
 import { createPaces, type Paces } from './paces.js';
+import { isTokenError, type TokenWatch } from './token-watch.js';
 
 /*
  * How calls to Slack's Web API are retried. WebClient retries every failed call, so a message whose answer was lost appears
@@ -18,8 +20,8 @@ const visibleMethods = new Set([
   'response_url',
 ]);
 
-/** How an attempt failed: rate-limited, never sent, or possibly carried out. */
-export type Failure = 'limited' | 'unsent' | 'unanswered';
+/** How an attempt failed: rate-limited, never sent, refused because of the token, or possibly carried out. */
+export type Failure = 'limited' | 'unsent' | 'rejected' | 'unanswered';
 
 /** Slack's answers to vcdemo have a few kilobytes. */
 const mostBytes = 2_000_000;
@@ -38,6 +40,10 @@ export interface SlackFetchOptions {
   visiblePausesMs?: readonly number[];
   /** Which methods Slack limits; shared by all callers with the same token. */
   paces?: Paces;
+  /** Told what Slack says about the token; shared like `paces`. */
+  tokenWatch?: TokenWatch;
+  /** Whether a call is repeated until somebody has replaced a token that Slack rejects. */
+  outlastsRejection?: boolean;
   /** Aborted when a Slack that does not answer is no longer waited for. */
   signal?: AbortSignal;
   /** Replaced in tests, which need not wait. */
@@ -73,31 +79,35 @@ export function createSlackCaller({
   patienceMs = minutes(2),
   visiblePausesMs = [0],
   paces = createPaces(),
+  tokenWatch,
+  outlastsRejection = false,
   signal,
   pause = pauseUnlessAborted,
 }: SlackFetchOptions): SlackCaller {
   async function slackAnswers(giveUpAt: number): Promise<boolean> {
-    for (let attempt = 1; Date.now() < giveUpAt && !signal?.aborted; attempt++) {
+    for (let attempt = 1; performance.now() < giveUpAt && !signal?.aborted; attempt++) {
       // Leaves time for a short outage to end: the call has only one attempt left.
       await pause(Math.max(pauseAfter(attempt), seconds(3)), signal);
-      const { failure } = await attemptOnce(`${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
+      const { failure } = await attemptOnce('api.test', `${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
       if (failure === undefined || failure === 'limited') return true;
     }
     return false;
   }
 
   return async (method, url, init) => {
-    const giveUpAt = Date.now() + patienceMs;
+    const giveUpAt = performance.now() + patienceMs;
     let lost = 0;
     for (let attempt = 1; ; attempt++) {
       await paces.turn(method, giveUpAt, pause);
-      const outcome = await attemptOnce(url, init, timeoutMs);
+      const outcome = await attemptOnce(method, url, init, timeoutMs);
       const { failure } = outcome;
+      if (isMethod(method)) tokenWatch?.note(outcome);
       if (failure === undefined) return outcome.response;
+      if (failure === 'rejected' && !outlastsRejection) return outcome.response;
       const waitMs = outcome.retryAfterMs ?? pauseAfter(attempt);
       const visiblePauseMs = visiblePausesMs[lost];
       const isLate =
-        attempt >= attempts || Date.now() + waitMs > giveUpAt || (signal?.aborted && failure !== 'limited');
+        attempt >= attempts || performance.now() + waitMs > giveUpAt || (signal?.aborted && failure !== 'limited');
       if (failure === 'limited') {
         observe(method, 'rate_limited');
         paces.limit(method, waitMs);
@@ -127,15 +137,21 @@ const pauseAfter = (attempt: number) => Math.min(500 * 2 ** (attempt - 1), secon
 
 type Outcome =
   | { failure?: undefined; response: Response }
-  | { failure: Failure; retryAfterMs?: number; response?: Response; error?: unknown };
+  | { failure: 'rejected'; rejection: string; retryAfterMs?: undefined; response: Response }
+  | { failure: Exclude<Failure, 'rejected'>; retryAfterMs?: number; response?: Response; error?: unknown };
 
-async function attemptOnce(url: string, init: RequestInit | undefined, timeoutMs: number): Promise<Outcome> {
+async function attemptOnce(
+  method: string,
+  url: string,
+  init: RequestInit | undefined,
+  timeoutMs: number,
+): Promise<Outcome> {
   const controller = new AbortController();
   try {
     return await within(timeoutMs, async () => {
       const answer = await fetch(url, { ...init, signal: controller.signal });
       const body = await readBody(answer);
-      return outcomeOf(new Response(body, { status: answer.status, headers: answer.headers }), body);
+      return outcomeOf(method, new Response(body, { status: answer.status, headers: answer.headers }), body);
     });
   } catch (error) {
     controller.abort();
@@ -163,16 +179,29 @@ async function readBody(answer: Response): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function outcomeOf(response: Response, body: string): Outcome {
-  if (response.status === 429) {
-    const retryAfter = Number(response.headers.get('retry-after') ?? 1);
-    return { failure: 'limited', retryAfterMs: seconds(Number.isFinite(retryAfter) ? retryAfter : 1), response };
+function outcomeOf(method: string, response: Response, body: string): Outcome {
+  const { status, headers } = response;
+  if (status === 429) {
+    // Never at once: Slack has just said that there were too many calls.
+    return { failure: 'limited', retryAfterMs: retryAfterMs(headers.get('retry-after')) || seconds(1), response };
   }
-  if (response.status >= 500) return { failure: 'unanswered', response };
+  if (status >= 500) return { failure: 'unanswered', response };
+  if (!isMethod(method)) return { response };
+  // Slack answers with JSON, whatever it has to say.
+  if (!body.trimStart().startsWith('{')) return { failure: 'unanswered', error: new Error(notSlack(status, headers)) };
   const error = /^\{"ok":false,"error":"(\w+)"/.exec(body.slice(0, 200).replaceAll(/\s/g, ''))?.[1] ?? '';
   if (limitedErrors.has(error)) return { failure: 'limited', retryAfterMs: seconds(1), response };
   if (unansweredErrors.has(error)) return { failure: 'unanswered', response };
+  if (isTokenError(error)) return { failure: 'rejected', rejection: error, response };
   return { response };
+}
+
+/** Uploads and answers to clicks have addresses of their own, and are not answered with JSON. */
+const isMethod = (method: string): boolean => method !== 'upload' && method !== 'response_url';
+
+function notSlack(status: number, headers: Headers): string {
+  const type = headers.get('content-type')?.split(';')[0] || 'no content type';
+  return `something other than Slack answered (HTTP ${status}, ${type}), such as a proxy between vcdemo and Slack`;
 }
 
 /** Slack sends these with HTTP 200. @see https://docs.slack.dev/reference/methods/chat.postMessage#errors */

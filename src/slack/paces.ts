@@ -10,7 +10,7 @@ export interface Paces {
   /**
    * Resolves when a call of the method may start: at once unless the method was limited lately; otherwise after the calls
    * that came before.
-   * @param latest when it starts at the latest, as far as those before it have started (milliseconds since 1970)
+   * @param latest when it starts at the latest, as far as those before it have started (by `performance.now()`)
    */
   turn(method: string, latest: number, pause: (ms: number) => Promise<unknown>): Promise<void>;
   /** Slack has limited the method for so many milliseconds. */
@@ -34,12 +34,12 @@ export function createPaces(spacing: (method: string) => number = spacingOf): Pa
   return {
     async turn(method, latest, pause) {
       const pace = paces.get(method);
-      if (pace === undefined || Math.max(pace.over, pace.notBefore) < Date.now()) return;
+      if (pace === undefined || Math.max(pace.over, pace.notBefore) < performance.now()) return;
       const mine = pace.last.then(async () => {
-        let start = Date.now();
+        let start = performance.now();
         // The method may be limited once more while this call waits for its turn.
         for (let next = 0; (next = Math.min(pace.notBefore, latest)) > start; start = next)
-          await pause(next - Date.now());
+          await pause(next - performance.now());
         pace.notBefore = Math.max(pace.notBefore, start + spacing(method));
       });
       pace.last = mine.catch(() => undefined);
@@ -47,7 +47,7 @@ export function createPaces(spacing: (method: string) => number = spacingOf): Pa
     },
     limit(method, forMs) {
       const pace = paces.get(method) ?? { notBefore: 0, over: 0, last: Promise.resolve() };
-      pace.notBefore = Math.max(pace.notBefore, Date.now() + forMs);
+      pace.notBefore = Math.max(pace.notBefore, performance.now() + forMs);
       pace.over = pace.notBefore + turnsForMs;
       paces.set(method, pace);
     },

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -50,6 +53,22 @@ const restart: Outage = async (redis) => {
   return await startRedis({ port: redis.port });
 };
 
+/** Redis answers LOADING meanwhile, between one key and the next. */
+const slowLoad: Outage = async (redis) => {
+  const directory = await mkdtemp(join(tmpdir(), 'vcdemo-load-'));
+  const connection = new Redis(redis.url);
+  await connection.config('SET', 'dir', directory);
+  await connection.mset(Object.fromEntries(Array.from({ length: 100 }, (_, key) => [`key-${key}`, 'x'.repeat(4_000)])));
+  await connection.save();
+  connection.disconnect();
+  await redis.stop();
+  const loading = ['--key-load-delay', '60000', '--loading-process-events-interval-bytes', '1024'];
+  const compressed = ['--rdbcompression', 'no', '--dir', directory];
+  return await startRedis({ port: redis.port, options: [...loading, ...compressed] }).finally(() =>
+    rm(directory, { recursive: true }),
+  );
+};
+
 const cases: Record<string, Outage[]> = {
   'a pause of 3 s': [pause(3)],
   'a pause of 8 s': [pause(8)],
@@ -57,6 +76,7 @@ const cases: Record<string, Outage[]> = {
   'being stopped for 40 s': [freeze(40)],
   'the end of all connections': [killConnections],
   'a restart': [restart],
+  'a restart that loads data for seconds': [slowLoad],
   'a pause, a restart and the end of all connections': [pause(8), restart, killConnections],
   'the end of all connections, being stopped and a pause': [killConnections, freeze(5), pause(3)],
   'a restart, a pause and being stopped': [restart, pause(3), freeze(8)],

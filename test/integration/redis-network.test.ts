@@ -7,13 +7,13 @@ import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { createJobQueues, createMomentaryQueues } from '../../src/bot/queue.js';
 import { createLog } from '../../src/log.js';
-import { createAuthority } from '../../simulator/certificates.js';
+import { createAuthority, type Authority } from '../../simulator/certificates.js';
 import { freePort } from '../support/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { jobKeys } from '../support/job-keys.js';
 import { startProduct } from '../support/product.js';
 import { startProxy } from '../support/proxy.js';
-import { startRedis } from '../support/redis.js';
+import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -113,26 +113,11 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
   });
 
   it('after Redis was restarted with a certificate from another trusted CA', async (test) => {
-    const { failed } = await execa('redis-server', ['--version'], { reject: false });
-    if (failed) return test.skip('there is no redis-server on the PATH');
+    if (await isWithoutRedisServer()) return test.skip('there is no redis-server on the PATH');
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-renewed-'));
     const port = await freePort();
     const [old, next] = [createAuthority('old'), createAuthority('next')];
-    const start = async (authority: typeof old) => {
-      const issued = authority.issueWithKey({ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] });
-      const file = async (name: string, text: string) => {
-        await writeFile(join(directory, name), text, { mode: 0o600 });
-        return join(directory, name);
-      };
-      const tls = [
-        ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
-        ...['--tls-cert-file', await file('server.crt', issued.certificate)],
-        ...['--tls-key-file', await file('server.key', issued.privateKey)],
-        ...['--tls-ca-cert-file', await file('ca.crt', authority.certificate)],
-      ];
-      return await startRedis({ port, options: tls });
-    };
-    let redis = await start(old);
+    let redis = await startTlsRedis({ authority: old, port, directory });
     const both = `${old.certificate}\n${next.certificate}`;
     const settings = (REDIS_CA: string) => ({ REDIS_URL: `rediss://127.0.0.1:${port}`, REDIS_CA });
     const product = await startProduct({ slack, host, redis: settings(both) });
@@ -140,7 +125,7 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
     try {
       await onlyOld.ping();
       await redis.stop();
-      redis = await start(next);
+      redis = await startTlsRedis({ authority: next, port, directory });
       await product.ask();
       assert.deepEqual(await product.readiness(), bothReady);
       await assert.rejects(
@@ -154,4 +139,68 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
       await rm(directory, { recursive: true });
     }
   });
+
+  it('after the certificate of Redis has expired, of which people and operators were told, and was renewed', async (test) => {
+    if (await isWithoutRedisServer()) return test.skip('there is no redis-server on the PATH');
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-expired-'));
+    const port = await freePort();
+    const authority = createAuthority('redis');
+    const start = (notAfter?: Date) => startTlsRedis({ authority, port, directory, notAfter });
+    let redis = await start();
+    const REDIS_URL = `rediss://127.0.0.1:${port}`;
+    const product = await startProduct({ slack, host, redis: { REDIS_URL, REDIS_CA: authority.certificate } });
+    try {
+      await redis.stop();
+      redis = await start(new Date(Date.now() - 60_000));
+      const says = /certificate of the job queue \(Redis\) is not accepted: certificate has expired/;
+      let seen: unknown;
+      await waitFor(
+        'both to say so',
+        async () => {
+          const { bot, worker } = (seen = await product.readiness());
+          return says.test(bot) && /Renew the certificate of Redis/.test(bot) && says.test(worker);
+        },
+        { withinMs: 20_000, seen: () => seen },
+      );
+      assert.match(JSON.stringify((await product.say('list')).body), says);
+      await redis.stop();
+      redis = await start();
+      await product.ask();
+      await product.ready();
+    } finally {
+      await product.close();
+      await redis.stop();
+      await rm(directory, { recursive: true });
+    }
+  });
 });
+
+async function isWithoutRedisServer(): Promise<boolean> {
+  return (await execa('redis-server', ['--version'], { reject: false })).failed;
+}
+
+interface TlsRedisOptions {
+  authority: Authority;
+  port: number;
+  /** For its certificate and key. */
+  directory: string;
+  notAfter?: Date | undefined;
+}
+
+async function startTlsRedis({ authority, port, directory, notAfter }: TlsRedisOptions): Promise<LocalRedis> {
+  const issued = authority.issueWithKey({
+    ...{ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] },
+    ...(notAfter && { notAfter }),
+  });
+  const file = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text, { mode: 0o600 });
+    return join(directory, name);
+  };
+  const tls = [
+    ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+    ...['--tls-cert-file', await file('server.crt', issued.certificate)],
+    ...['--tls-key-file', await file('server.key', issued.privateKey)],
+    ...['--tls-ca-cert-file', await file('ca.crt', authority.certificate)],
+  ];
+  return await startRedis({ port, options: tls });
+}

@@ -134,6 +134,27 @@ describe('a product whose Redis rejects commands later', () => {
       allow: (admin) => admin.config('SET', 'maxmemory', '0'),
       reason: /OOM/,
     },
+    'the password, as it was changed': {
+      refuse: async (admin) => {
+        await admin.call('ACL', 'SETUSER', 'u', 'resetpass', '>other');
+        await admin.call('CLIENT', 'KILL', 'USER', 'u');
+      },
+      allow: (admin) => admin.call('ACL', 'SETUSER', 'u', '>p'),
+      reason: /WRONGPASS/,
+    },
+    'more connections, as it has too many': {
+      refuse: async (admin) => {
+        await admin.config('SET', 'maxclients', '1');
+        await admin.call('CLIENT', 'KILL', 'USER', 'u');
+      },
+      allow: (admin) => admin.config('SET', 'maxclients', '1000'),
+      reason: /max number of clients/,
+    },
+    'jobs, as something else has written to a key of its queues': {
+      refuse: (admin) => admin.multi().del('bull:verification:wait').set('bull:verification:wait', 'x').exec(),
+      allow: (admin) => admin.del('bull:verification:wait'),
+      reason: /WRONGTYPE/,
+    },
     'what its user did before': {
       refuse: (admin) => admin.call('ACL', 'SETUSER', 'u', '-eval', '-evalsha'),
       allow: (admin) => admin.call('ACL', 'SETUSER', 'u', '+eval', '+evalsha'),
@@ -159,7 +180,7 @@ describe('a product whose Redis rejects commands later', () => {
           const { bot, worker } = await product.readiness();
           return reason.test(bot) && reason.test(worker) && bot;
         });
-        assert.match(told, /\n.*(maxmemory|Permissions in Redis)/);
+        assert.match(told, /\n.*(maxmemory|Permissions in Redis|REDIS_URL|maxclients|a Redis of its own)/);
         await allow(admin);
         await product.done(await product.ask());
         await product.ready();
@@ -169,6 +190,28 @@ describe('a product whose Redis rejects commands later', () => {
         await redis.stop();
       }
     });
+
+  it('writes because it has too few replicas, reports it, and works again afterwards', async () => {
+    const redis = await startRedis();
+    const admin = new Redis(redis.url);
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+    try {
+      await admin.config('SET', 'min-replicas-to-write', '1');
+      const says = /is not accepting jobs at the moment: NOREPLICAS/;
+      await waitFor('people to read it', async () => says.test(JSON.stringify((await product.say('list')).body)));
+      await waitFor('both to be not ready', async () => {
+        const { bot, worker } = await product.readiness();
+        return says.test(bot) && says.test(worker);
+      });
+      await admin.config('SET', 'min-replicas-to-write', '0');
+      await product.done(await product.ask());
+      await product.ready();
+    } finally {
+      await product.close();
+      admin.disconnect();
+      await redis.stop();
+    }
+  });
 
   it('writes because its disk is full, reports it, and works again afterwards', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-disk-'));

@@ -118,6 +118,46 @@ test('a file for whoever completes a demo whose card is in direct messages with 
   assert.equal(completed.thread_ts, card.ts, 'hers is in the thread of the card');
 });
 
+describe('a message that Slack refuses because of its blocks', () => {
+  afterEach(() => workspace.refuseBlocks([]));
+  for (const error of ['invalid_blocks', 'msg_blocks_too_long', 'msg_too_long'])
+    test(`is sent as text, and a card is edited to show its text (${error})`, async () => {
+      const says = (text: string) => messageOfParagraphs([mrkdwn`${text} (${error})`]);
+      const card = await slack.post(asked, says('working'));
+      workspace.refuseBlocks(['section'], error);
+      await slack.update(card, says('finished'));
+      await slack.post(asked, says('news'));
+      await slack.whisper({ ...asked, userName: 'alice' }, says('answer'));
+      const texts = await textsIn(workspace.channel);
+      assert.deepEqual(
+        texts.filter((text) => text.includes(`(${error})`)),
+        [`finished (${error})`, `news (${error})`],
+      );
+      assert.ok(workspace.ephemeral(asked.userId).some(({ text }) => text === `answer (${error})`));
+      const edited = (await workspace.messages(workspace.channel)).find(({ ts }) => ts === card.ts);
+      assert.doesNotMatch(JSON.stringify(edited?.blocks ?? []), /working/);
+    });
+});
+
+describe('a file whose upload', () => {
+  for (const [what, disturb] of [
+    ['is limited when it is completed', () => workspace.disturb('files.completeUploadExternal', ['limited'])],
+    ['is limited when its content is sent', () => workspace.disturb('upload', ['limited'])],
+    ['is cut while its content is sent', () => workspace.disturb('upload', ['cut', 'broken'])],
+  ] as const)
+    test(`${what} is shown once`, async () => {
+      const filename = `${what.replaceAll(' ', '-')}.txt`;
+      disturb();
+      await slack.sendFile(asked.userId, { filename, content: 'the content', title: 'x', comment: mrkdwn`file` });
+      const files = await workspace.files(await workspace.directMessages(asked.userId));
+      const sent = files.filter(({ name }) => name === filename);
+      assert.deepEqual(
+        sent.map(({ content }) => content),
+        ['the content'],
+      );
+    });
+});
+
 describe('if file uploads are disabled', () => {
   const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
   const file = {

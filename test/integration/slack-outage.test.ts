@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { findDemo } from '../../src/k8s/demo/demo-record.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
+import { freePort } from '../support/free-port.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -13,12 +14,14 @@ describe('a create that starts while Slack is down', () => {
   let host: SimulatedHost;
   let stack: Stack;
   let cluster: Cluster;
+  let workerPort: number;
 
   before(async () => {
     host = await simulatedHost(undefined);
     cluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
     stack = await startStack(host.environment, { notice: host.notice });
-    await stack.startWorker();
+    workerPort = await freePort();
+    await stack.startWorker({ WORKER_PORT: String(workerPort) });
   });
   after(async () => {
     cluster.close();
@@ -73,6 +76,28 @@ describe('a create that starts while Slack is down', () => {
     await stack.whisper(slack.alice, new RegExp(`Demo \\*${demo}\\* became ready while Slack was not available`));
     const names = (await slack.files(slack.channel)).map(({ name }) => name);
     assert.ok(!names.some((name) => name.includes(demo)), names.join());
+  });
+
+  test('is reported to operators while Slack rejects the token, and to people when it accepts it again', { timeout: 180_000 }, async () => {
+    const { slack } = stack;
+    const demo = 'revoked-token';
+    await stack.type(slack.alice, `create ${demo}`);
+    slack.rejectToken('token_revoked');
+    try {
+      await waitFor('a ready demo', async () => (await findDemo(cluster, demo))?.state === 'ready', {
+        withinMs: 120_000,
+      });
+      const answer = await fetch(`http://127.0.0.1:${workerPort}/readyz`);
+      assert.equal(answer.status, 503);
+      assert.match(await answer.text(), /rejects SLACK_BOT_TOKEN: token_revoked\n.*set SLACK_BOT_TOKEN to its token/);
+    } finally {
+      slack.rejectToken(undefined);
+    }
+    await stack.message(new RegExp(`Demo \\*?${demo}\\*? of .* is ready`), 120_000);
+    const isSent = async () => (await slack.files(slack.channel)).filter(({ name }) => name.includes(demo));
+    await waitFor('its kubeconfig', async () => (await isSent()).length > 0, { withinMs: 60_000 });
+    assert.equal((await isSent()).length, 1);
+    assert.equal((await fetch(`http://127.0.0.1:${workerPort}/readyz`)).status, 200);
   });
 
   test('can be deleted although its last edit still waits for Slack', { timeout: 180_000 }, async () => {

@@ -106,6 +106,14 @@ describe('the messages come directly, with the reason and what to do in their th
       },
       /does not let apps write.*Ask its administrators to allow it/,
     ],
+    'a channel that Slack refuses for a reason of its own': [
+      async () => {
+        const channel = await create('odd');
+        workspace.refuseChannel(channel, 'team_access_not_granted');
+        return channel;
+      },
+      /does not let vcdemo write.*team_access_not_granted.*Use another channel, or ask/,
+    ],
   };
   for (const [what, [prepare, reason]] of Object.entries(places))
     test(what, async () => {

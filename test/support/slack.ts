@@ -113,7 +113,7 @@ export interface SlackWorkspace {
   readonly limited: number;
   /** Carries out the next calls of the method but loses their responses, each in the given way; `response_url` is a method, too. */
   loseAnswers(method: string, ways: readonly LostAnswer[]): void;
-  /** Disturbs the next calls of the method, each in the given way; `response_url` is a method, too. */
+  /** Disturbs the next calls of the method, each in the given way; `response_url` and `upload` are methods, too. */
   disturb(method: string, ways: readonly Disturbance[]): void;
   /** Limits the method from now on: HTTP 429 for what exceeds it, which is not carried out; undefined ends that. */
   limit(method: string, rate: Rate | undefined): void;
@@ -121,12 +121,14 @@ export interface SlackWorkspace {
   refuseChannel(channel: string, error: string | undefined): void;
   /** Takes a scope from the bot's token: calls that need it are refused. Undefined gives it back. */
   withoutScope(scope: string | undefined): void;
+  /** Rejects the bot's token with this error, such as `token_revoked`; undefined accepts it again. */
+  rejectToken(error: string | undefined): void;
   /** Carries out the calls of the method, but answers them only when the returned function is called. */
   hold(method: string): () => void;
   /** Carries out no calls and answers none, in the given way; undefined ends that. */
   setOutage(way: LostAnswer | undefined): void;
   /** Refuses messages and views with blocks of these types, as a workspace does in which they are not rolled out. */
-  refuseBlocks(types: readonly string[]): void;
+  refuseBlocks(types: readonly string[], error?: string): void;
   /** Answers every call only after this time; 0 ends that. */
   setDelay(ms: number): void;
   /** Adds this to what users.info says about somebody, such as `{ is_restricted: true }`. */
@@ -305,6 +307,7 @@ export async function startSlack({
     },
     refuseChannel: recorder.refuseChannel,
     withoutScope: recorder.withoutScope,
+    rejectToken: recorder.rejectToken,
     setOutage: recorder.setOutage,
     setDelay: recorder.setDelay,
     async close() {
@@ -336,6 +339,7 @@ async function startRecorder(
   const disturbing = new Map<string, Disturbance[]>();
   const holding = new Map<string, Promise<void>>();
   let refusedBlocks: readonly string[] = [];
+  let blockError: string | undefined;
   let outage: LostAnswer | undefined;
   let delayMs = 0;
   const lose = (response: ServerResponse, way: LostAnswer): void => {
@@ -346,6 +350,7 @@ async function startRecorder(
   const usedAt = new Map<string, number[]>();
   const refusing = new Map<string, string>();
   let missingScope: string | undefined;
+  let tokenError: string | undefined;
   let limited = 0;
   /** For how many milliseconds the call is limited; 0 if it may be carried out, which counts. */
   const limitedFor = (method: string, channel: string): number => {
@@ -395,6 +400,8 @@ async function startRecorder(
       return;
     }
     if (!path.startsWith('/api/')) {
+      const disturbance = request.method === 'POST' ? disturbing.get('upload')?.shift() : undefined;
+      if (disturbance !== undefined) return disturb(response, disturbance);
       const { status, text } = await forward(`${emulatorUrl}${path}`, request, bytes);
       response.writeHead(status).end(text);
       return;
@@ -441,13 +448,15 @@ async function startRecorder(
 
   /** Slack refuses these; the emulator accepts any token and lets everybody write to public channels. */
   const strictFailure = async (method: string, request: IncomingMessage, body: string) => {
+    if (tokenError !== undefined) return tokenError;
     if (request.headers.authorization !== `Bearer ${botToken}`) return 'invalid_auth';
     const sent = argumentsOf(request, body);
     if (missingScope !== undefined && scopeFor(method, sent) === missingScope) return 'missing_scope';
     const refused = refusing.get(sent.channel ?? sent.channel_id ?? '');
-    if (refused !== undefined) return refused;
+    const isAllowed = method === 'conversations.join' && refused?.startsWith('restricted_action');
+    if (refused !== undefined && !isAllowed) return refused;
     const blockFailure = blockFailureOf(method, sent, refusedBlocks);
-    if (blockFailure !== undefined) return blockFailure;
+    if (blockFailure !== undefined) return blockError ?? blockFailure;
     const { channel, channel_id: id = channel } = sent;
     if (!writingMethods.has(method) || id === undefined || !id.startsWith('C')) return undefined;
     const info = await fetch(`${emulatorUrl}/api/conversations.info`, {
@@ -486,6 +495,7 @@ async function startRecorder(
       else refusing.set(channel, error);
     },
     withoutScope: (scope: string | undefined) => void (missingScope = scope),
+    rejectToken: (error: string | undefined) => void (tokenError = error),
     hold(method: string) {
       const { promise, resolve } = deferred();
       holding.set(method, promise);
@@ -495,7 +505,7 @@ async function startRecorder(
       };
     },
     changePerson: (userId: string, fields: object) => void changes.set(userId, fields),
-    refuseBlocks: (types: readonly string[]) => void (refusedBlocks = types),
+    refuseBlocks: (types: readonly string[], error?: string) => void ([refusedBlocks, blockError] = [types, error]),
     responseUrl({ fails = false } = {}) {
       const received: Response[] = [];
       const waiting: ((message: Response) => void)[] = [];

@@ -324,7 +324,44 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     'requests to helloworld from vc1 fail: curl: (6) Could not resolve host: helloworld.sample',
     /DNS inside the virtual cluster/,
   ],
+  [
+    "a full volume of a virtual cluster's database",
+    'vc1: rpc error: code = Unknown desc = database or disk is full (PATCH /api/v1/namespaces/sample: 500)',
+    /volume with the virtual cluster's database is full/,
+  ],
   ['a full etcd', 'host: etcdserver: mvcc: database space exceeded (PATCH /api/v1/x: 500)', /etcd is full/],
+
+  // the API and the worker
+  [
+    'credentials that have expired',
+    'host: Unauthorized (GET /api/v1/namespaces/demo-vc1: 401)',
+    /does not accept the worker's credentials any more.*Renew/,
+  ],
+  [
+    'a permission that the worker has lost',
+    'host: namespaces "demo-vc1" is forbidden: User "system:serviceaccount:vcdemo:worker" cannot get resource "namespaces" in API group "" in the namespace "demo-vc1" (GET /api/v1/namespaces/demo-vc1: 403)',
+    /does not have this permission, or has lost it: grant it/,
+  ],
+  [
+    'a proxy that answers in place of the API',
+    'host: a page came instead of an answer of Kubernetes: 502 Bad Gateway (GET /api/v1/pods: 502)',
+    /in front of the API.*NO_PROXY/,
+  ],
+  [
+    'a proxy that limits the size of requests',
+    'host: a page came instead of an answer of Kubernetes: 413 Request Entity Too Large (PATCH /apis/x: 413)',
+    /limits the size of requests.*proxy-body-size/,
+  ],
+  [
+    'a webhook of the host that times out',
+    'host: Internal error occurred: failed calling webhook "validate.corp.example": failed to call webhook: Post "https://policy.corp.svc:443/validate?timeout=10s": context deadline exceeded (PATCH /api/v1/namespaces/x: 500)',
+    /admission webhook named above does not answer/,
+  ],
+  [
+    "the worker's own full disk",
+    "ENOSPC: no space left on device, mkdtemp '/tmp/vcdemo-helm-XXXXXX'",
+    /worker cannot write its temporary files/,
+  ],
 
   // deletion
   [

@@ -4,6 +4,7 @@ import type { SharedConfig } from '../../config.js';
 import type { Log } from '../../log.js';
 import type { BotMetrics } from '../../metrics.js';
 import type { Responder } from '../../slack/client.js';
+import type { TokenWatch } from '../../slack/token-watch.js';
 import type { JobQueues } from '../queue.js';
 
 /** What the bot is made of before it knows where it is installed. */
@@ -14,6 +15,8 @@ export interface BotContext {
   rateLimit: (userId: string) => void;
   metrics: BotMetrics;
   log: Log;
+  /** Undefined if nobody can ask for its state. */
+  tokenWatch?: TokenWatch;
   /** The process may be frozen once it has answered, so it can do nothing later. */
   isMomentary?: boolean;
   /** Aborted when the bot stops: it repeats nothing any more. */

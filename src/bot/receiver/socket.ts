@@ -7,6 +7,7 @@ import type { Log } from '../../log.js';
 import type { SlackCallObserver } from '../../metrics.js';
 import { proxyDispatcher } from '../../proxy.js';
 import { errorCodeOf, silentLogger, slackClientOptions } from '../../slack/client.js';
+import { isTokenError } from '../../slack/token-watch.js';
 import { parseJson } from '../../json.js';
 import { within } from '../../within.js';
 import { parseEnvelope } from './body.js';
@@ -42,10 +43,7 @@ const callTimeoutMs = seconds(10);
 const shortestLifeMs = seconds(10);
 
 /** Errors of Slack after which another attempt is useless. */
-const finalErrors = new Set([
-  ...['invalid_auth', 'not_authed', 'account_inactive', 'user_removed_from_team', 'team_disabled', 'token_revoked'],
-  ...['token_expired', 'not_allowed_token_type', 'missing_scope', 'no_permission'],
-]);
+const isFinal = (code: string): boolean => isTokenError(code) || code === 'missing_scope' || code === 'no_permission';
 
 /**
  * Resolves after the first attempt, whether it succeeded or not.
@@ -81,7 +79,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
         problem = await connectOnce();
       } catch (error) {
         problem = messageOf(error);
-        if (finalErrors.has(errorCodeOf(error) ?? '')) return error;
+        if (isFinal(errorCodeOf(error) ?? '')) return error;
       }
       if (closing.signal.aborted) return await never;
       firstAttempted();

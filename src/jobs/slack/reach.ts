@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { channelMention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';
+import { isTokenError } from '../../slack/token-watch.js';
 
 /** The place of a message, so that it can be edited. */
 export interface PostedMessage {
@@ -53,9 +54,11 @@ export function createReach(client: SlackClient, log: Log): Reach {
     try {
       return await send(channelId);
     } catch (error) {
-      const why = whyNotWritable(errorCodeOf(error), channelId);
+      const code = errorCodeOf(error);
+      const why = whyNotWritable(code, channelId);
       if (why === undefined) throw error;
-      if (channelId.startsWith('C') && (await joined(channelId))) return await send(channelId);
+      const isJoinable = channelId.startsWith('C') && code === 'not_in_channel';
+      if (isJoinable && (await joined(channelId))) return await send(channelId);
       log.info({ channel: channelId, reason: messageOf(error) }, 'answering with a direct message');
       const answer = await send(await directChannel(userId));
       await explain?.(answer, why)?.catch((explainError: unknown) =>
@@ -87,7 +90,10 @@ const noThread: ReadonlySet<string | undefined> = new Set([
   ...['thread_not_found', 'invalid_thread_ts', 'message_not_found', 'cannot_reply_to_message'],
 ]);
 
-/** Why the bot cannot write in a channel, and what to do; undefined for errors that are not about the channel. */
+/**
+ * Why the bot cannot write in a channel, and what to do; undefined for errors after which a direct message would fare no
+ * better.
+ */
 export function whyNotWritable(code: string | undefined, channelId: string): Mrkdwn | undefined {
   const where = channelId.startsWith('C') ? channelMention(channelId) : mrkdwn`that conversation`;
   const here = 'so its messages about your command come here.';
@@ -99,5 +105,13 @@ export function whyNotWritable(code: string | undefined, channelId: string): Mrk
     return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
   if (code?.startsWith('restricted_action'))
     return mrkdwn`This workspace does not let apps write in ${where}, ${here} Ask its administrators to allow it, or use another channel.`;
-  return undefined;
+  if (code === undefined || fareNoBetter.has(code) || noThread.has(code) || isTokenError(code)) return undefined;
+  return mrkdwn`Slack does not let vcdemo write in ${where} (\`${code}\`), ${here} Use another channel, or ask the workspace's administrators.`;
 }
+
+/** Slack's errors that are not about the place of a message. */
+const fareNoBetter: ReadonlySet<string> = new Set([
+  ...['ratelimited', 'rate_limited', 'internal_error', 'fatal_error', 'service_unavailable', 'request_timeout'],
+  ...['missing_scope', 'msg_too_long', 'msg_blocks_too_long', 'invalid_blocks', 'invalid_blocks_format'],
+  ...['invalid_arguments', 'no_text'],
+]);

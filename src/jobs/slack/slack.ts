@@ -68,9 +68,24 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
   const { directChannel, joined, inChannel, inThread } = createReach(client, log);
   const { upload, uploadDirect } = createUploads({ client, say, reach: { directChannel, inThread }, log });
 
+  /** Sends a message, or only its text if Slack refuses the message for what is in it: nobody may hear nothing at all. */
+  async function send<Answer>(
+    message: SlackMessage,
+    to: (shown: SlackMessage) => Promise<Answer>,
+    again?: (shown: SlackMessage, sent: Answer) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await newBlocks.send(message, to, again);
+    } catch (error) {
+      if (!isContentRefusal(error)) throw error;
+      log.error({ reason: messageOf(error) }, 'Slack refused a message; only its text was sent');
+      return await to(textOnly(message));
+    }
+  }
+
   async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
     const sent = { channel, unfurl_links: false, ...(thread !== undefined && { thread_ts: thread }) };
-    return await newBlocks.send(
+    return await send(
       message,
       async (shown) => posted.parse(await client.chat.postMessage({ ...sent, ...shown, ...messageId() })),
       async (shown, first) => {
@@ -99,7 +114,7 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
       });
     },
     async update({ channel, ts }, message) {
-      await newBlocks.send(message, (shown) => client.chat.update({ channel, ts, ...shown }));
+      await send(message, (shown) => client.chat.update({ channel, ts, ...shown }));
     },
     isMissing: newBlocks.isMissing,
     async replyWithFile(posted, { userId }, file) {
@@ -109,7 +124,7 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
       const place = { channel: channelId, user: userId, ...(thread !== undefined && { thread_ts: thread }) };
       const show = async (channel: string) => {
         if (channel !== channelId) return await say(channel, message);
-        await newBlocks.send(message, (shown) => client.chat.postEphemeral({ ...place, ...shown }));
+        await send(message, (shown) => client.chat.postEphemeral({ ...place, ...shown }));
         return undefined;
       };
       try {
@@ -167,6 +182,15 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
  * ignore it for bots; errors of chat.postMessage mention it.
  */
 const messageId = () => ({ client_msg_id: randomUUID() });
+
+/** Slack refused a message because of its content, not of its place. */
+const isContentRefusal = (error: unknown): boolean =>
+  /^(msg_too_long|msg_blocks_too_long|invalid_blocks|invalid_blocks_format|invalid_arguments|no_text)$/.test(
+    errorCodeOf(error) ?? '',
+  );
+
+/** The empty list removes the blocks of a message that is edited. */
+const textOnly = ({ text }: SlackMessage): SlackMessage => ({ text, blocks: [] });
 
 /** The parts of Slack's answers that are needed. */
 const posted = z.object({ channel: z.string(), ts: z.string() });

@@ -4,7 +4,7 @@ import { messageOf } from '../../errors.js';
 import { inFull } from '../../redis/answers.js';
 import type { RunningWorker } from './worker.js';
 
-/** `/healthz`: the process is alive. `/readyz`: it gets jobs, or the reason why not. `/metrics`: for Prometheus. */
+/** `/healthz`: the process is alive. `/readyz`: it gets jobs and can tell people, or the reasons why not. `/metrics`: for Prometheus. */
 export function healthServer(worker: RunningWorker): Server {
   const { registry } = worker.metrics;
   return createServer((request, response) => {
@@ -14,10 +14,13 @@ export function healthServer(worker: RunningWorker): Server {
       case '/healthz':
         return answer(200, 'ok\n');
       case '/readyz':
-        return worker.ping(seconds(1)).then(
-          () => answer(200, 'ok\n'),
-          (error: unknown) => answer(503, `${inFull(error)}\n`),
-        );
+        return worker
+          .ping(seconds(1))
+          .then(() => undefined, inFull)
+          .then((queueProblem) => {
+            const problems = [queueProblem, worker.slackProblem()].filter(Boolean);
+            answer(problems.length > 0 ? 503 : 200, `${problems.join('\n') || 'ok'}\n`);
+          });
       case '/metrics':
         return registry.metrics().then(
           (text) => answer(200, text, registry.contentType),

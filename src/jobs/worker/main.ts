@@ -1,6 +1,6 @@
 import { readWorkerSettings } from '../../config.js';
 import { seconds } from '../../duration.js';
-import { exitWith } from '../../exit.js';
+import { exitWith, onStopRequest } from '../../exit.js';
 import { createLog } from '../../log.js';
 import { useProxies } from '../../proxy.js';
 import { hostAccess } from '../../k8s/client/host-access.js';
@@ -27,15 +27,14 @@ try {
     void worker.close(seconds(1)).finally(() => process.exit(1));
   });
   health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is ready'));
-  const stop = (signal: string) => {
+  onStopRequest((signal) => {
     log.info({ signal }, 'worker is stopping');
     health.close();
     void worker
       .close(seconds(settings.WORKER_STOP_SECONDS))
       .finally(tracing.stop)
       .finally(() => process.exit(0));
-  };
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  });
 } catch (error) {
   exitWith(error);
 }

@@ -1,5 +1,5 @@
 import { readWorkerSettings } from '../../config.js';
-import { exitWith } from '../../exit.js';
+import { exitWith, onStopRequest } from '../../exit.js';
 import { newJob } from '../../job-queue.js';
 import { IstioRenderer } from '../../k8s/mesh/istio.js';
 import { createLog } from '../../log.js';
@@ -35,8 +35,7 @@ try {
   const newBlocks = createNewBlocks({ log, observe: metrics.blockRefusal });
   const slack = createSlack({ client, people, newBlocks, log });
   const stopping = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const)
-    process.once(name, () => stopping.abort(new Error('the sweep is stopping')));
+  onStopRequest(() => stopping.abort(new Error('the sweep is stopping')));
   const config = currentConfig(settings);
   const stock = await ownDemos(settings);
   const requests = [...upkeepFor(stock.demos, config).filter(isDueNow), ...poolUpkeep(stock, config)];

@@ -1,8 +1,9 @@
 import { commandOf } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
-import { ApiError, UnreachableError } from '../../k8s/client/api-errors.js';
+import { ApiError } from '../../k8s/client/api-errors.js';
 import type { Log } from '../../log.js';
 import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
+import { hintOf } from '../hint.js';
 import { FlowFailed } from '../run-flow.js';
 import type { CardPlace } from '../slack/card/publish-card.js';
 import type { Slack } from '../slack/slack.js';
@@ -57,8 +58,8 @@ function failureOf({ id: jobId, ...job }: FailedJob, error: unknown): Failure {
 
 function hintFor(error: unknown): string | Mrkdwn | undefined {
   if (error instanceof UserError) return error.slackHint;
-  if (error instanceof UnreachableError)
-    return 'Check that the cluster is up and that the worker can reach it, then try again.';
+  const hint = hintOf(error);
+  if (hint !== undefined) return hint;
   if (error instanceof ApiError && error.status === 403)
     return "Grant the worker's account that permission, then try again.";
   return 'Try again. If that does not help, give the job ID below to the vcdemo operators.';

@@ -20,6 +20,8 @@ import { takeJobs } from './take-jobs.js';
 /** A running worker, which takes jobs from the queues of its host cluster. */
 export interface RunningWorker {
   metrics: WorkerMetrics;
+  /** Why the worker cannot tell people anything, for operators; undefined while it can. */
+  slackProblem(): string | undefined;
   /** Throws if jobs cannot be taken or enqueued. @see RedisLink.prove */
   ping(withinMs: number): Promise<void>;
   /** Takes no more jobs, hands running ones back at the next boundary between steps, and ends within `withinMs`. */
@@ -42,7 +44,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   });
   const metrics = createWorkerMetrics();
   setMaxListeners(0, draining.signal); // every wait listens to it
-  const { slack, patientSlack, people } = openSlack(settings, { metrics, stopped: draining.signal, log });
+  const { slack, patientSlack, people, problem: slackProblem } = openSlack(settings, { metrics, stopped: draining.signal, log });
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {
@@ -85,9 +87,13 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
 
   return {
     metrics,
+    slackProblem,
     async ping(withinMs) {
       await link.prove(withinMs);
       await within(withinMs, async () => {
+        await Promise.all(queues.map(lengthOf)).catch((error: unknown) => {
+          throw link.explain(error);
+        });
         if (!(await Promise.all(workers.map((worker) => worker.isListening()))).every(Boolean))
           throw new Error('a connection that waits for jobs is down');
       });

@@ -28,7 +28,8 @@ export class ApiError extends Error {
 
   static from(cluster: string, call: string, status: number, body: string, retryAfterMs?: number): ApiError {
     const answer = parseStatus(body);
-    const message = clip(answer?.message ?? '', 2000) || clip(body, 200) || `status ${status}`;
+    const said = answer ? clip(answer.message, 2000) : (pageIn(body) ?? clip(body, 200));
+    const message = said || clip(body, 200) || `status ${status}`;
     return new ApiError(
       cluster,
       status,
@@ -51,7 +52,7 @@ export class UnreachableError extends Error {
     readonly cluster: string,
     host: string,
     reason: string,
-    { cause, certificates }: { cause?: unknown; certificates?: CertificateProblem | undefined },
+    { cause, certificates, hint }: { cause?: unknown; certificates?: CertificateProblem | undefined; hint?: string },
   ) {
     const api = cluster === 'host' ? 'the host cluster' : cluster;
     super(
@@ -60,7 +61,8 @@ export class UnreachableError extends Error {
         : `the API of ${api} at ${host} cannot be reached: ${reason}`,
       { cause },
     );
-    this.hint = certificates?.hint ?? 'Check that the cluster is up and that the worker can reach it, then try again.';
+    this.hint =
+      certificates?.hint ?? hint ?? 'Check that the cluster is up and that the worker can reach it, then try again.';
     this.isAboutCertificates = certificates !== undefined;
   }
 }
@@ -93,6 +95,15 @@ const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string(
 const parseStatus = (body: string): z.output<typeof statusAnswer> | undefined =>
   statusAnswer.safeParse(parseJson(body)).data;
 
+/** What a proxy, a load balancer or a login page said in place of Kubernetes; undefined if it is no page. */
+export function pageIn(body: string): string | undefined {
+  const start = body.slice(0, 4_000);
+  if (!/^\s*</.test(start)) return undefined;
+  const title = /<title>([^<]{1,200})/i.exec(start)?.[1] ?? start.replaceAll(/<[^<>]*>?/g, ' ');
+  return `a page came instead of an answer of Kubernetes: ${clip(title.replaceAll(/\s+/g, ' ').trim(), 200)}`;
+}
+
+export const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;
 export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
 
@@ -102,6 +113,13 @@ export const isConflict = (error: unknown) => error instanceof ApiError && error
  */
 export const lacksRight = (error: unknown) =>
   error instanceof ApiError && error.status === 403 && /User "[^"]*" cannot \w+ resource/.test(error.message);
+
+/**
+ * Whether the API is away, so that nothing can be done meanwhile. A webhook that does not answer may answer later, but
+ * somebody has to look after it.
+ */
+export const isOutage = (error: unknown): boolean =>
+  isPassing(error) && !(error instanceof ApiError && error.message.includes('failed calling webhook'));
 
 /** Whether waiting may help: no answer, too many requests, a server that is starting or failing, a part that comes later. */
 export function isPassing(error: unknown): boolean {

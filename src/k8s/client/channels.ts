@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
 import { messageOf } from '../../errors.js';
 import { headersOf, tlsOptions } from './transport.js';
-import { ApiError } from './api-errors.js';
+import { ApiError, isUnauthorized } from './api-errors.js';
 import type { Cluster } from './cluster.js';
+import type { Credential } from './server-access.js';
 
 /** A WebSocket of the Kubernetes API on which each message starts with the number of its channel. */
 export interface Channels {
@@ -17,7 +18,7 @@ export interface Channels {
 
 interface ChannelHandlers {
   onData(channel: number, data: Buffer): void;
-  /** Called once, when the connection has ended. */
+  /** Called once, when a connection that was open has ended. */
   onEnd(reason: string): void;
 }
 
@@ -39,8 +40,30 @@ export async function openChannels(
   signal: AbortSignal,
 ): Promise<Channels> {
   const { access } = cluster;
+  const open = (credential: Credential) => openAs(credential, { cluster, path, protocols, onData, onEnd, signal });
   const credential = await access.signIn(signal);
-  return await new Promise((resolve, reject) => {
+  try {
+    return await open(credential);
+  } catch (error) {
+    // As for other requests: what was cached may have expired or been revoked.
+    if (!isUnauthorized(error)) throw error;
+    return await open(await access.signIn(signal, credential));
+  }
+}
+
+interface Opening extends ChannelHandlers {
+  cluster: Cluster;
+  path: string;
+  protocols: string[];
+  signal: AbortSignal;
+}
+
+function openAs(
+  credential: Credential,
+  { cluster, path, protocols, onData, onEnd, signal }: Opening,
+): Promise<Channels> {
+  const { access } = cluster;
+  return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const webSocket = new WebSocket(access.server.url.replace(/^http/, 'ws') + path, protocols, {
       ...tlsOptions(access.server, credential),
@@ -53,6 +76,7 @@ export async function openChannels(
     const abort = () => webSocket.terminate();
     signal.addEventListener('abort', abort, { once: true });
     let reason = 'the connection was closed';
+    let isOpen = false;
     webSocket
       .on('message', (data: Buffer) => {
         const [channel] = data;
@@ -72,9 +96,10 @@ export async function openChannels(
       .on('close', () => {
         signal.removeEventListener('abort', abort);
         reject(new Error(reason));
-        onEnd(reason);
+        if (isOpen) onEnd(reason);
       })
-      .on('open', () =>
+      .on('open', () => {
+        isOpen = true;
         resolve({
           send: (channel, data) =>
             new Promise((sent, failed) =>
@@ -83,8 +108,8 @@ export async function openChannels(
           pause: () => webSocket.pause(),
           resume: () => webSocket.resume(),
           close: () => webSocket.terminate(),
-        }),
-      );
+        });
+      });
   });
 }
 

@@ -4,9 +4,11 @@ import { costOf } from '../../bytes.js';
 import { messageOf } from '../../errors.js';
 import { seconds } from '../../duration.js';
 import type { Access, Credential } from './server-access.js';
-import { ApiError, TooMuchError, UnreachableError } from './api-errors.js';
+import { adviceFor } from '../../known-failures.js';
+import { ApiError, isUnauthorized, pageIn, TooMuchError, UnreachableError } from './api-errors.js';
 import { certificateProblem } from './certificate-problems.js';
 import { pause } from '../check.js';
+import { retryAfterMs } from '../../retry-after.js';
 import { mayHaveHappened, repeatAfter } from './repeats.js';
 import { agentFor, headersOf, tlsOptions } from './transport.js';
 
@@ -148,13 +150,15 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     try {
       return JSON.parse(text);
     } catch {
-      throw await unreachable(undefined, `${method} ${path} got an answer that is not JSON`);
+      const reason = pageIn(text) ?? 'the answer is not JSON';
+      throw await unreachable(undefined, `${reason} (${method} ${path}: ${status})`, adviceFor(reason));
     }
   }
 
-  async function unreachable(error: unknown, reason = messageOf(error)): Promise<UnreachableError> {
+  async function unreachable(error: unknown, reason = messageOf(error), hint?: string): Promise<UnreachableError> {
     const certificates = await certificateProblem(error, name, access.server);
-    return new UnreachableError(name, new URL(access.server.url).host, reason, { cause: error, certificates });
+    const { host } = new URL(access.server.url);
+    return new UnreachableError(name, host, reason, { cause: error, certificates, ...(hint && { hint }) });
   }
 
   const clusterWith = (current: ClusterOptions): Cluster => ({
@@ -168,8 +172,6 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
   });
   return clusterWith(options);
 }
-
-const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;
 
 function dropIdleConnections(agent: http.Agent | undefined): void {
   for (const sockets of Object.values(agent?.freeSockets ?? {})) sockets?.forEach((socket) => socket.destroy());
@@ -211,13 +213,6 @@ function send(
     request.on('error', reject);
     request.end(payload);
   });
-}
-
-/** Kubernetes sends seconds; a proxy may send a date. */
-function retryAfterMs(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const ms = /^\d+$/.test(header) ? seconds(Number(header)) : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** The default namespace of the credentials; the claims on demos are kept there. */

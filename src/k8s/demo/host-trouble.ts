@@ -74,6 +74,14 @@ export function withBreakage(
   };
 }
 
+/** Forgets that trouble was told, because it could not be: with the next demo that breaks, it is news again. */
+export async function withdrawNews(host: Cluster, { cause }: Pick<HostTrouble, 'cause'>): Promise<void> {
+  await changeKept(host, kept, (memory = nothing) => ({
+    ...memory,
+    told: memory.told.filter((one) => one.cause !== cause),
+  }));
+}
+
 /** Remembers a demo that broke; resolves with the trouble for the one worker that is to tell of it. */
 export async function noteBreakage(host: Cluster, breakage: Breakage): Promise<HostTrouble | undefined> {
   let news: HostTrouble | undefined;

@@ -12,7 +12,7 @@ import { adminUrl, endpointsIn, readySleepPod, requestsIn, type SidecarEndpoint 
  */
 
 /** How many requests are sent in each way. */
-interface TrafficRequest {
+export interface TrafficRequest {
   /** Of sleep and helloworld. */
   namespace: string;
   /** Up to twenty at a time: measures speed and errors, and sends less to the slower side. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../src/config.js';
 import { UserError } from '../../../src/errors.js';
 import { mrkdwn } from '../../../src/mrkdwn.js';
-import { UnreachableError } from '../../../src/k8s/client/api-errors.js';
+import { ApiError, UnreachableError } from '../../../src/k8s/client/api-errors.js';
 import { holds, lacks } from '../../../src/k8s/check.js';
 import { Flow, FlowError, inspectFlow, runFlow, type Task, type Work } from '../../../src/jobs/flow.js';
 import { mermaidOf } from '../../../src/jobs/flow-diagram.js';
@@ -42,6 +42,28 @@ function runOf(overrides: { signal?: AbortSignal; onChange?: (tasks: readonly Ta
 }
 
 const row = { within: 2_000, says: 'Doing' };
+
+describe('the clock of a step', () => {
+  /** How often a step that always meets this error is tried. */
+  const triesWith = async (error: Error) => {
+    let tries = 0;
+    const check = () => (tries++, Promise.reject(error));
+    const flow = Flow.of<string, string>().step('make', {
+      ...{ on: 'once', after: [], within: 700, says: 'Making', work: { check } },
+    });
+    await assert.rejects(runFlow(flow, runOf()), FlowError);
+    return tries;
+  };
+
+  it('goes on while a webhook does not answer, and stops while the API is away', async () => {
+    const webhook = 'host: Internal error occurred: failed calling webhook "x": context deadline exceeded';
+    const [ofWebhook, ofApi] = await Promise.all([
+      triesWith(new ApiError('host', 500, 'InternalError', webhook)),
+      triesWith(new ApiError('host', 500, 'InternalError', 'host: etcdserver: leader changed')),
+    ]);
+    assert.ok(ofWebhook <= 3 && ofApi > 6, `${ofWebhook} and ${ofApi} tries`);
+  });
+});
 
 describe('a flow', () => {
   it('runs each step after those it names, and on both clusters', async () => {

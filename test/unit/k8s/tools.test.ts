@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { UserError } from '../../../src/errors.js';
@@ -64,6 +64,51 @@ describe('helm', () => {
     const { code, hint } = await failed(run(['upgrade']));
     assert.equal(code, 'helm-failed');
     assert.match(hint!, /service account/);
+  });
+
+  for (const [signal, how, remedy] of [
+    ['KILL', /`helm upgrade --install` was killed \(SIGKILL\)$/, /ran out of memory.*memory limit/],
+    ['TERM', /`helm upgrade --install` was ended by the signal SIGTERM$/, /Find out what sent it/],
+  ] as const)
+    test(`that is ended by SIG${signal} is reported without its arguments, with what to do`, async () => {
+      await scripts.write('helm', `kill -${signal} $$\nsleep 600`);
+      const { code, message, hint } = await failed(run(['upgrade', '--install', 'vc1', '--secret=x']));
+      assert.equal(code, 'helm-failed');
+      assert.match(message, how);
+      assert.match(hint!, remedy);
+    });
+
+  test('that hangs without a word is reported with what to check', async () => {
+    await scripts.write('helm', 'sleep 600');
+    const { message, hint } = await failed(run(['template'], { withinMs: 300 }));
+    assert.match(message, /`helm template` did not finish within/);
+    assert.match(hint!, /waits for does not answer.*Check/);
+  });
+
+  for (const said of [
+    'Error: write /tmp/helm-1/values.yaml: no space left on device',
+    'Error: mkdir /tmp/.helmcache: read-only file system',
+    'Error: open /tmp/x: too many open files',
+  ])
+    test(`that cannot write where the worker runs is not taken for a full node: ${said}`, async () => {
+      await scripts.write('helm', `echo '${said}' >&2\nexit 1`);
+      const { message, hint } = await failed(run(['upgrade']));
+      assert.ok(message.includes(said), message);
+      assert.match(hint!, /worker cannot write its temporary files.*free space in its \/tmp/);
+    });
+
+  test('that is not executable is reported with what to do', async () => {
+    await chmod(await scripts.write('helm', 'true'), 0o644);
+    const only = process.env.PATH;
+    process.env.PATH = scripts.directory;
+    try {
+      const { message, hint } = await failed(run(['version']));
+      assert.match(message, /`helm version` could not be started: EACCES/);
+      assert.match(hint!, /not executable for its user/);
+    } finally {
+      process.env.PATH = only;
+      await chmod(`${scripts.directory}/helm`, 0o755);
+    }
   });
 
   test('ends with the job', async () => {

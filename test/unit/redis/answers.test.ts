@@ -36,6 +36,8 @@ describe('an answer of Redis', () => {
     ['ERR max number of clients reached', /maxclients/],
     ['DENIED Redis is running in protected mode', /Set a password/],
     ["ERR unknown command 'HELLO'", /Redis 5 or later/],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', /something else has written.*bull:/i],
+    ['CLUSTERDOWN The cluster is down', /not in cluster mode/],
     ['ERR something else', /Check the Redis server/],
   ] as const)
     it(`"${text}" is a refusal with a remedy`, () => {
@@ -56,10 +58,17 @@ describe('an error of the connection', () => {
       assert.ok(isOutage(error), error.message);
   });
 
-  it('caused by a certificate is a refusal', () => {
-    const error = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
-    assert.match(refusalOf(error)?.hint ?? '', /REDIS_CA/);
-  });
+  for (const [code, remedy] of [
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /Set REDIS_CA/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /Set REDIS_CA/],
+    ['CERT_HAS_EXPIRED', /Renew the certificate of Redis/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /name in REDIS_URL that is in the certificate/],
+  ] as const)
+    it(`caused by a certificate is a refusal with a remedy (${code})`, () => {
+      const error = Object.assign(new Error('it is not accepted'), { code });
+      assert.match(refusalOf(error)?.message ?? '', /certificate of the job queue \(Redis\) is not accepted/);
+      assert.match(refusalOf(error)?.hint ?? '', remedy);
+    });
 });
 
 it('a defect in the code is neither an outage nor a refusal', () => {

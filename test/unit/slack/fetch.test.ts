@@ -4,7 +4,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test, type TestContext } from 'node:test';
 import { createSlackFetch } from '../../../src/slack/fetch.js';
+import type { Log } from '../../../src/log.js';
 import { createPaces } from '../../../src/slack/paces.js';
+import { watchToken } from '../../../src/slack/token-watch.js';
 
 /** What the stand-in does with the next requests, in order; then it succeeds. */
 let faults: ((response: ServerResponse) => void)[] = [];
@@ -20,7 +22,7 @@ const server = createServer((request, response) => {
   fault(response);
 });
 const ok = (response: ServerResponse) => answer(response, 200, { ok: true });
-const answer = (response: ServerResponse, status: number, body: object, headers = {}) =>
+const answer = (response: ServerResponse, status: number, body: object, headers: object | '' = {}) =>
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 
 const neverAnswers = () => undefined;
@@ -31,8 +33,9 @@ const cutsTheAnswer = (response: ServerResponse) => {
   setImmediate(() => response.socket!.destroy());
 };
 const failsInside = (response: ServerResponse) => void answer(response, 200, { ok: false, error: 'internal_error' });
-const limits = (seconds: string) => (response: ServerResponse) =>
-  void answer(response, 429, { ok: false, error: 'ratelimited' }, { 'retry-after': seconds });
+const limits = (retryAfter?: string) => (response: ServerResponse) =>
+  void answer(response, 429, { ok: false, error: 'ratelimited' }, retryAfter && { 'retry-after': retryAfter });
+const rejects = (error: string) => (response: ServerResponse) => void answer(response, 200, { ok: false, error });
 
 before(async () => {
   server.listen(0, '127.0.0.1');
@@ -54,7 +57,12 @@ function call(method: string, url = `${apiUrl}${method}`): Promise<Response> {
   return slackFetch(url, { method: 'POST', body: 'channel=C1' });
 }
 
-const lost = { neverAnswers, answers500, cuts, cutsTheAnswer, failsInside };
+const answersWithAPage = (response: ServerResponse) =>
+  void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in to the proxy</html>');
+const answers403WithAPage = (response: ServerResponse) =>
+  void response.writeHead(403, { 'content-type': 'text/html' }).end('<html>Blocked</html>');
+
+const lost = { neverAnswers, answers500, cuts, cutsTheAnswer, failsInside, answersWithAPage, answers403WithAPage };
 
 describe('a call whose answer was lost', () => {
   for (const [name, fault] of Object.entries(lost))
@@ -85,6 +93,14 @@ describe('a call whose answer was lost', () => {
     assert.deepEqual(requests, ['chat.postMessage', ...Array<string>(3).fill('api.test'), 'chat.postMessage']);
   });
 
+  test('says that something other than Slack answered', () => {
+    faults = [answersWithAPage, ok, answersWithAPage];
+    return assert.rejects(
+      call('chat.postMessage'),
+      /something other than Slack answered \(HTTP 200, text\/html\), such as a proxy/,
+    );
+  });
+
   test('says that Slack did not answer', () => {
     faults = [neverAnswers, ok, neverAnswers];
     return assert.rejects(call('chat.postMessage'), /Slack did not answer within/);
@@ -95,8 +111,8 @@ describe('a call of a patient caller', () => {
   /** A clock that advances only during pauses. */
   function patientFetch(test: TestContext, patienceMs: number, onPause: (elapsedMs: number) => void = () => undefined) {
     let elapsed = 0;
-    const start = Date.now();
-    test.mock.method(Date, 'now', () => start + elapsed);
+    const start = performance.now();
+    test.mock.method(performance, 'now', () => start + elapsed);
     const controller = new AbortController();
     const slackFetch = createSlackFetch({
       apiUrl,
@@ -121,8 +137,8 @@ describe('a call of a patient caller', () => {
 
   test('is repeated after ever longer pauses if people would see it twice and Slack keeps failing', async (test) => {
     let elapsed = 0;
-    const start = Date.now();
-    test.mock.method(Date, 'now', () => start + elapsed);
+    const start = performance.now();
+    test.mock.method(performance, 'now', () => start + elapsed);
     const visiblePausesMs = [0, 30_000, hour];
     const slackFetch = createSlackFetch({
       ...{ apiUrl, patienceMs: 12 * hour, visiblePausesMs, observe: () => undefined },
@@ -181,6 +197,37 @@ describe('a call that Slack limits', () => {
     assert.ok(paused[0]! > 6000 && paused[0]! <= 7000, String(paused));
     assert.deepEqual(observed, ['chat.postMessage rate_limited']);
   });
+  for (const [what, retryAfter] of [
+    ['0', '0'],
+    ['a date that has passed', 'Wed, 21 Oct 2015 07:28:00 GMT'],
+    ['nothing that can be read', 'soon'],
+    ['nothing', undefined],
+  ] as const)
+    test(`is repeated after a second if its Retry-After says ${what}`, async () => {
+      faults = [limits(retryAfter)];
+      assert.equal((await call('chat.postMessage')).status, 200);
+      assert.ok(paused[0]! > 900 && paused[0]! <= 1000, String(paused));
+    });
+
+  test('is repeated at the time that its Retry-After says', async () => {
+    faults = [limits(new Date(Date.now() + 30_000).toUTCString())];
+    assert.equal((await call('chat.postMessage')).status, 200);
+    assert.ok(paused[0]! > 27_000 && paused[0]! <= 30_000, String(paused));
+  });
+
+  test('waits no longer because the clock of the machine is set back', async (test) => {
+    faults = [limits('7'), ok, ok];
+    await call('chat.postMessage');
+    const hourAgo = Date.now() - 3_600_000;
+    test.mock.method(Date, 'now', () => hourAgo);
+    paused.length = 0;
+    const options = { apiUrl, observe: () => undefined, paces: createPaces(), patienceMs: 60_000 };
+    const slackFetch = createSlackFetch({ ...options, pause: (ms) => Promise.resolve(paused.push(ms)) });
+    faults = [limits('7')];
+    assert.equal((await slackFetch(`${apiUrl}chat.update`, { method: 'POST' })).status, 200);
+    assert.ok(Math.max(...paused) <= 7_000, String(paused));
+  });
+
   test('is given up if Slack asks for more time than is left', async () => {
     faults = [limits('3600')];
     assert.equal((await call('chat.postMessage')).status, 429);
@@ -197,6 +244,47 @@ describe('a call that Slack limits', () => {
     assert.deepEqual(held, []);
     await slackFetch(`${apiUrl}chat.postMessage`);
     assert.equal(held.length, 1);
+  });
+});
+
+describe('a call whose token Slack rejects', () => {
+  const withToken = (options: object) => {
+    const lines: string[] = [];
+    const note = (fields: { reason?: string } | string, text?: string) =>
+      void lines.push(typeof fields === 'string' ? fields : `${text}: ${fields.reason}`);
+    const log = { error: note, info: note } as unknown as Log;
+    const tokenWatch = watchToken(log);
+    const pause = (ms: number) => Promise.resolve(paused.push(ms));
+    const slackFetch = createSlackFetch({ apiUrl, observe: () => undefined, pause, tokenWatch, ...options });
+    return { tokenWatch, lines, call: (method: string) => slackFetch(`${apiUrl}${method}`, { method: 'POST' }) };
+  };
+
+  for (const error of ['token_revoked', 'account_inactive', 'invalid_auth', 'token_expired'])
+    test(`is not repeated, and operators learn what to do (${error})`, async () => {
+      const { tokenWatch, lines, call } = withToken({});
+      faults = [rejects(error)];
+      assert.match(await (await call('chat.update')).text(), new RegExp(error));
+      assert.equal(requests.length, 1);
+      assert.match(tokenWatch.problem()!, new RegExp(`rejects SLACK_BOT_TOKEN: ${error}\n.*set SLACK_BOT_TOKEN`));
+      await call('chat.update');
+      assert.equal(tokenWatch.problem(), undefined);
+      assert.deepEqual(lines, [`Slack rejects the token: ${error}`, 'Slack accepts the token again']);
+    });
+
+  test('is repeated by a patient caller until Slack accepts the token, and logged once', async () => {
+    const { lines, call } = withToken({ outlastsRejection: true });
+    faults = Array<(response: ServerResponse) => void>(3).fill(rejects('token_revoked'));
+    assert.equal(await (await call('chat.postMessage')).text(), '{"ok":true}');
+    assert.equal(requests.length, 4);
+    assert.equal(lines.length, 2);
+  });
+
+  test('tells nothing about the token if Slack does not answer', async () => {
+    const { tokenWatch, call } = withToken({ attempts: 1 });
+    faults = [rejects('token_revoked'), answers500];
+    await call('chat.update');
+    await call('chat.update');
+    assert.match(tokenWatch.problem()!, /token_revoked/);
   });
 });
 

@@ -6,7 +6,7 @@ import { createPaces } from '../../../src/slack/paces.js';
 function onClock(test: TestContext) {
   let now = 1_000_000;
   const start = now;
-  test.mock.method(Date, 'now', () => now);
+  test.mock.method(performance, 'now', () => now);
   const started: [string, number][] = [];
   const paces = createPaces(() => 1_000);
   const call = async (name: string, method = 'chat.update', latest = Infinity, onPause = () => {}) => {

@@ -44,7 +44,7 @@ export async function noteFailure(
   const hint = [error.hint, resume, use].filter(Boolean).join('\n');
   tell(() => card.fail(error, { title, hint, actions: isEmpty ? emptyButtons(demo) : failedButtons(demo) }));
   const broken = brokenByHost(error);
-  if (broken) tell(() => noteBroken(run, unclaimed, demo, broken));
+  if (broken) tell(() => noteBroken(run, unclaimed, made ?? demo, broken));
   return new FlowFailed(error, { title, hint, audience, card });
 }
 

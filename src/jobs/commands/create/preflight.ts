@@ -1,7 +1,6 @@
 import { roleOf } from '../../../access.js';
 import { seconds } from '../../../duration.js';
 import { messageOf, UserError } from '../../../errors.js';
-import { adviceFor } from '../../../known-failures.js';
 import { isPassing, lacksRight } from '../../../k8s/client/api-errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { listDemos, type DemoList } from '../../../k8s/demo/demo-record.js';
@@ -14,6 +13,7 @@ import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { assertTools } from '../../../k8s/tools.js';
 import { joinMrkdwn, mrkdwn } from '../../../mrkdwn.js';
 import type { SlackMessage } from '../../../slack-message.js';
+import { hintOf } from '../../hint.js';
 import { withHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { message, onCluster } from '../../slack/messages.js';
@@ -106,7 +106,7 @@ export function preflightMessage(
 ): SlackMessage {
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   const lines = problems.flatMap((error) => {
-    const remedy = error instanceof UserError ? error.slackHint : adviceFor(messageOf(error));
+    const remedy = error instanceof UserError ? error.slackHint : hintOf(error);
     return [mrkdwn`:x: ${messageOf(error)}`, ...(remedy === undefined ? [] : [mrkdwn`*What to do:* ${remedy}`])];
   });
   const head =

@@ -1,7 +1,8 @@
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
+import { ConnectionLost } from '../../../k8s/client/api-errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
-import { errorsOf, joinTraffic, sendTraffic, type Traffic } from '../../../k8s/mesh/traffic.js';
+import { errorsOf, joinTraffic, sendTraffic, type Traffic, type TrafficRequest } from '../../../k8s/mesh/traffic.js';
 import { firstLook, judgeShares, nextLook, shareRule, type Expectation } from './shares.js';
 import { medianOf } from '../../../median.js';
 
@@ -66,7 +67,13 @@ async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Prom
   const { namespace, parallel, expectation, signal, deadlineFactor } = options;
   const config = { stepDeadlineFactor: deadlineFactor };
   const until = performance.now() + patienceMs * deadlineFactor;
-  let traffic = await sendTraffic(cluster, { namespace, parallel, sequential: shareRule.first }, signal, config);
+  const sent = (request: TrafficRequest) =>
+    sendTraffic(cluster, request, signal, config).catch((error: unknown) => {
+      // A connection to the API that is cut says nothing about the mesh.
+      if (!(error instanceof ConnectionLost)) throw error;
+      return sendTraffic(cluster, request, signal, config);
+    });
+  let traffic = await sent({ namespace, parallel, sequential: shareRule.first });
   const expected = await expectation;
   const least = firstLook(expected);
   for (;;) {
@@ -78,9 +85,6 @@ async function sendUntilDecided(cluster: Cluster, options: MeasureOptions): Prom
     const inTime = Math.floor((until - performance.now()) / Math.max(1, medianOf(sequential.times)));
     const more = Math.min(next - sequential.requests, inTime);
     if (more < 1) return traffic;
-    traffic = joinTraffic(
-      traffic,
-      await sendTraffic(cluster, { namespace, parallel: 0, sequential: more }, signal, config),
-    );
+    traffic = joinTraffic(traffic, await sent({ namespace, parallel: 0, sequential: more }));
   }
 }

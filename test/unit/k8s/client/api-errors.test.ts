@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { ApiError, lacksRight } from '../../../../src/k8s/client/api-errors.js';
+import { ApiError, isOutage, isPassing, lacksRight } from '../../../../src/k8s/client/api-errors.js';
 
 const errorFrom = (body: string) => ApiError.from('host', 'GET /api/v1/pods?limit=1', 500, body);
 
@@ -11,15 +11,27 @@ describe('the error of an API', () => {
     assert.equal(reason, 'InternalError');
   });
 
-  test('clips what a proxy answered instead of Kubernetes', () => {
-    assert.match(errorFrom('<html>'.repeat(100)).message, /^host: (<html>)+.*… \(GET/);
-    assert.ok(errorFrom('<html>'.repeat(100)).message.length < 260);
+  test('says in words what a proxy answered instead of Kubernetes', () => {
+    const page = '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>nginx</body></html>';
+    assert.equal(
+      errorFrom(page).message,
+      'host: a page came instead of an answer of Kubernetes: 413 Request Entity Too Large (GET /api/v1/pods: 500)',
+    );
+    assert.match(errorFrom('<html><body><h1>Please log in</h1>').message, /Kubernetes: Please log in \(GET/);
+    assert.ok(errorFrom(`<html>${'a'.repeat(5000)}`).message.length < 300);
   });
 
   test('ignores a message that is not text', () => {
     assert.match(errorFrom('{"message":{"a":1}}').message, /"a":1/);
     assert.match(errorFrom('').message, /status 500/);
   });
+});
+
+test('a webhook that does not answer is waited for, but is no outage of the API', () => {
+  const answer = (message: string) => new ApiError('host', 500, 'InternalError', message);
+  const webhook = answer('host: Internal error occurred: failed calling webhook "x": context deadline exceeded');
+  assert.deepEqual([isPassing(webhook), isOutage(webhook)], [true, false]);
+  assert.ok(isOutage(answer('host: etcdserver: leader changed')));
 });
 
 describe('a 403', () => {

@@ -129,6 +129,19 @@ describe('a request to Kubernetes', () => {
     assert.deepEqual(tokens, ['Bearer 1', 'Bearer 2']);
   });
 
+  for (const [what, code] of [
+    ['a login page', 200],
+    ['a redirect to one', 302],
+  ] as const)
+    test(`says that something else answers in place of the API, and what to check (${what})`, async () => {
+      const { cluster } = await clusterWith((_request, response) =>
+        response.writeHead(code, { 'content-type': 'text/html' }).end('<html><title>Please log in</title></html>'),
+      );
+      const { message, hint } = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
+      assert.match(message, /a page came instead of an answer of Kubernetes: Please log in \(GET \/x: \d+\)/);
+      assert.match(hint, /in front of the API.*check the server in the worker's kubeconfig.*NO_PROXY/);
+    });
+
   test('fails if it stays refused', async () => {
     const { stub, cluster } = await clusterWith(status(401, 'Unauthorized'));
     assert.equal((await failureOf(cluster.request(get), ApiError)).status, 401);

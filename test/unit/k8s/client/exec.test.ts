@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, describe, test } from 'node:test';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { accessWith } from '../../../../src/k8s/client/server-access.js';
+import { accessWith, type Access } from '../../../../src/k8s/client/server-access.js';
 import { ApiError } from '../../../../src/k8s/client/api-errors.js';
 import { connectCluster } from '../../../../src/k8s/client/cluster.js';
 import { execInPod, type ExecOptions } from '../../../../src/k8s/client/exec.js';
@@ -47,6 +48,34 @@ describe('a command in a pod', () => {
       asked,
       '/api/v1/namespaces/n/pods/p/exec?stdout=true&stderr=true&container=c&command=sh&command=-c&command=echo+a+b',
     );
+  });
+
+  test('is started with new credentials if the API does not accept the cached ones any more', async () => {
+    const stub = await startApiStub((_request, response) => response.end());
+    const asked: (string | undefined)[] = [];
+    const sockets = new WebSocketServer({
+      server: stub.server,
+      handleProtocols: () => 'v5.channel.k8s.io',
+      verifyClient: ({ req }: { req: IncomingMessage }, done: (ok: boolean, code?: number) => void) => {
+        asked.push(req.headers.authorization);
+        done(req.headers.authorization === 'Bearer new', 401);
+      },
+    });
+    sockets.on('connection', (socket) => socket.send(success));
+    const refused: unknown[] = [];
+    const access: Access = {
+      ...accessWith({ url: stub.url, certificateAuthority: stub.authority.certificate }, { token: 'x' }),
+      signIn: (_signal, rejected) => {
+        refused.push(rejected);
+        return Promise.resolve({ headers: { authorization: `Bearer ${rejected ? 'new' : 'old'}` } });
+      },
+    };
+    const cluster = connectCluster('vc1', access);
+    closing.push(() => (cluster.close(), stub.close()));
+    const { signal } = new AbortController();
+    assert.equal(await execInPod(cluster, target, ['true'], { withinMs: 20_000, signal }), '');
+    assert.deepEqual(asked, ['Bearer old', 'Bearer new']);
+    assert.equal(refused.length, 2);
   });
 
   test('reports its status and the end of its output if it fails', async () => {
