@@ -265,7 +265,7 @@ const mesh: readonly KnownFailure[] = [
 export const workerRoomAdvice =
   "The worker cannot write its temporary files, or has too many files open: free space in its /tmp, raise its limits, or restart it. Then run the command again: what is already done is kept.";
 
-const worker: readonly KnownFailure[] = [[/\b(ENOSPC|EDQUOT|EROFS|EMFILE|ENFILE): /, workerRoomAdvice]];
+const worker: readonly KnownFailure[] = [[/\b(ENOSPC|EDQUOT|EROFS|EMFILE|ENFILE)\b/, workerRoomAdvice]];
 
 /** What an API says to the worker. */
 const access: readonly KnownFailure[] = [

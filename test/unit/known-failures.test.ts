@@ -363,6 +363,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /worker cannot write its temporary files/,
   ],
 
+  [
+    'a worker with too many open files',
+    'the API of the host cluster at 10.0.0.1:6443 cannot be reached: connect EMFILE 10.0.0.1:6443 - Local (undefined:undefined)',
+    /too many files open/,
+  ],
+
   // deletion
   [
     'an API whose server is gone',

@@ -39,7 +39,9 @@ export function openSlack(
   };
   const client = createSlackClient(options);
   // So that operators learn at the start, not with the first command, that Slack rejects the token.
-  void client.auth.test().catch(() => undefined);
+  void createSlackClient({ ...options, attempts: 1 })
+    .auth.test()
+    .catch(() => undefined);
   const patientClient = (signal: AbortSignal) =>
     createSlackClient({
       ...{ ...options, visiblePausesMs, signal },

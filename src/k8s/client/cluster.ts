@@ -150,12 +150,13 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     try {
       return JSON.parse(text);
     } catch {
-      const reason = pageIn(text) ?? 'the answer is not JSON';
-      throw await unreachable(undefined, `${reason} (${method} ${path}: ${status})`, adviceFor(reason));
+      const said = pageIn(text) ?? 'the answer is not JSON';
+      throw await unreachable(undefined, `${said} (${method} ${path}: ${status})`);
     }
   }
 
-  async function unreachable(error: unknown, reason = messageOf(error), hint?: string): Promise<UnreachableError> {
+  async function unreachable(error: unknown, reason = messageOf(error)): Promise<UnreachableError> {
+    const hint = adviceFor(reason);
     const certificates = await certificateProblem(error, name, access.server);
     const { host } = new URL(access.server.url);
     return new UnreachableError(name, host, reason, { cause: error, certificates, ...(hint && { hint }) });
