@@ -89,7 +89,7 @@ export function createSlackCaller({
       // Leaves time for a short outage to end: the call has only one attempt left.
       await pause(Math.max(pauseAfter(attempt), seconds(3)), signal);
       const { failure } = await attemptOnce('api.test', `${apiUrl}api.test`, { method: 'POST' }, timeoutMs);
-      if (failure === undefined || failure === 'limited') return true;
+      if (failure !== 'unsent' && failure !== 'unanswered') return true;
     }
     return false;
   }
@@ -137,7 +137,7 @@ const pauseAfter = (attempt: number) => Math.min(500 * 2 ** (attempt - 1), secon
 
 type Outcome =
   | { failure?: undefined; response: Response }
-  | { failure: 'rejected'; rejection: string; retryAfterMs?: undefined; response: Response }
+  | { failure: 'rejected'; rejection: string; retryAfterMs?: undefined; response: Response; error?: undefined }
   | { failure: Exclude<Failure, 'rejected'>; retryAfterMs?: number; response?: Response; error?: unknown };
 
 async function attemptOnce(

@@ -100,7 +100,8 @@ export function pageIn(body: string): string | undefined {
   const start = body.slice(0, 4_000);
   if (!/^\s*</.test(start)) return undefined;
   const title = /<title>([^<]{1,200})/i.exec(start)?.[1] ?? start.replaceAll(/<[^<>]*>?/g, ' ');
-  return `a page came instead of an answer of Kubernetes: ${clip(title.replaceAll(/\s+/g, ' ').trim(), 200)}`;
+  const said = clip(title.replaceAll(/\s+/g, ' ').trim(), 200);
+  return `a page came instead of an answer of Kubernetes${said && `: ${said}`}`;
 }
 
 export const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;

@@ -180,9 +180,14 @@ describe('a request to Kubernetes', () => {
   });
 
   test('says if something other than Kubernetes answered', async () => {
-    const { cluster } = await clusterWith((_request, response) => response.end('<html>'));
-    const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
-    assert.match(error.message, /GET \/x got an answer that is not JSON/);
+    for (const [body, says] of [
+      ['<html>', /: a page came instead of an answer of Kubernetes \(GET \/x: 200\)/],
+      ['pong', /: the answer is not JSON \(GET \/x: 200\)/],
+    ] as const) {
+      const { cluster } = await clusterWith((_request, response) => response.end(body));
+      const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
+      assert.match(error.message, says);
+    }
   });
 });
 
