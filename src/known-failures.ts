@@ -263,7 +263,7 @@ const mesh: readonly KnownFailure[] = [
 
 /** For the disk, the temporary files and the open files of the worker itself, as opposed to those of a node. */
 export const workerRoomAdvice =
-  "The worker cannot write its temporary files, or has too many files open: free space in its /tmp, raise its limits, or restart it. Then run the command again: what is already done is kept.";
+  'The worker cannot write its temporary files, or has too many files open: free space in its /tmp, raise its limits, or restart it. Then run the command again: what is already done is kept.';
 
 const worker: readonly KnownFailure[] = [[/\b(ENOSPC|EDQUOT|EROFS|EMFILE|ENFILE)\b/, workerRoomAdvice]];
 

@@ -124,7 +124,11 @@ async function startSocketMode(settings: BotSettings, context: BotContext): Prom
 /** For calls at startup: whoever starts the bot wants to know soon. */
 const startAttempts = 4;
 
-const callOptions = ({ SLACK_API_URL: apiUrl }: BotSettings, { metrics, tokenWatch }: BotContext, attempts?: number) => ({
+const callOptions = (
+  { SLACK_API_URL: apiUrl }: BotSettings,
+  { metrics, tokenWatch }: BotContext,
+  attempts?: number,
+) => ({
   ...{ apiUrl, observe: metrics.slackCall, ...(tokenWatch && { tokenWatch }) },
   ...(attempts !== undefined && { attempts }),
 });

@@ -86,7 +86,7 @@ const startRemedies: Partial<Record<string, string>> = {
   EACCES: "The file on the worker's PATH is not executable for its user: correct its permissions, or the image.",
   EMFILE: 'The worker has too many open files: raise its limit (`ulimit -n`), or lower WORKER_CONCURRENCY.',
   ENFILE: "The worker's machine has too many open files: raise its limit, or find what opens them.",
-  EAGAIN: "The worker may not start more processes: raise the limit of processes of its pod or user.",
+  EAGAIN: 'The worker may not start more processes: raise the limit of processes of its pod or user.',
   ENOMEM: "The worker's memory is full: raise its memory limit, or lower WORKER_CONCURRENCY.",
 };
 
@@ -114,7 +114,7 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
   if (killedBy === 'SIGKILL')
     return failed(
       `was killed (${killedBy})`,
-      "Most likely the worker ran out of memory: raise its memory limit, or lower WORKER_CONCURRENCY. Then run the command again: what is already done is kept.",
+      'Most likely the worker ran out of memory: raise its memory limit, or lower WORKER_CONCURRENCY. Then run the command again: what is already done is kept.',
     );
   if (killedBy !== undefined)
     return failed(
@@ -127,7 +127,9 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
   if (apiAway.test(reason) && !reason.includes('getting credentials'))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
-    hint: noRoom.test(reason) ? workerRoomAdvice : adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.',
+    hint: noRoom.test(reason)
+      ? workerRoomAdvice
+      : (adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.'),
     cause: error,
   });
 }

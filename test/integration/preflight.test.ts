@@ -125,9 +125,6 @@ describe('a host cluster', () => {
     await fail('mesh-4');
     await fail('mesh-5');
     assert.equal(announced.length, 1);
-    assert.match(
-      announced[0]!,
-      /3 of them stopped working: \*mesh-1\*, \*mesh-3\*, \*mesh-4\*[\s\S]*only v1 answers/,
-    );
+    assert.match(announced[0]!, /3 of them stopped working: \*mesh-1\*, \*mesh-3\*, \*mesh-4\*[\s\S]*only v1 answers/);
   });
 });

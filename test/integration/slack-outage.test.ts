@@ -78,27 +78,31 @@ describe('a create that starts while Slack is down', () => {
     assert.ok(!names.some((name) => name.includes(demo)), names.join());
   });
 
-  test('is reported to operators while Slack rejects the token, and to people when it accepts it again', { timeout: 180_000 }, async () => {
-    const { slack } = stack;
-    const demo = 'revoked-token';
-    await stack.type(slack.alice, `create ${demo}`);
-    slack.rejectToken('token_revoked');
-    try {
-      await waitFor('a ready demo', async () => (await findDemo(cluster, demo))?.state === 'ready', {
-        withinMs: 120_000,
-      });
-      const answer = await fetch(`http://127.0.0.1:${workerPort}/readyz`);
-      assert.equal(answer.status, 503);
-      assert.match(await answer.text(), /rejects SLACK_BOT_TOKEN: token_revoked\n.*set SLACK_BOT_TOKEN to its token/);
-    } finally {
-      slack.rejectToken(undefined);
-    }
-    await stack.message(new RegExp(`Demo \\*?${demo}\\*? of .* is ready`), 120_000);
-    const isSent = async () => (await slack.files(slack.channel)).filter(({ name }) => name.includes(demo));
-    await waitFor('its kubeconfig', async () => (await isSent()).length > 0, { withinMs: 60_000 });
-    assert.equal((await isSent()).length, 1);
-    assert.equal((await fetch(`http://127.0.0.1:${workerPort}/readyz`)).status, 200);
-  });
+  test(
+    'is reported to operators while Slack rejects the token, and to people when it accepts it again',
+    { timeout: 180_000 },
+    async () => {
+      const { slack } = stack;
+      const demo = 'revoked-token';
+      await stack.type(slack.alice, `create ${demo}`);
+      slack.rejectToken('token_revoked');
+      try {
+        await waitFor('a ready demo', async () => (await findDemo(cluster, demo))?.state === 'ready', {
+          withinMs: 120_000,
+        });
+        const answer = await fetch(`http://127.0.0.1:${workerPort}/readyz`);
+        assert.equal(answer.status, 503);
+        assert.match(await answer.text(), /rejects SLACK_BOT_TOKEN: token_revoked\n.*set SLACK_BOT_TOKEN to its token/);
+      } finally {
+        slack.rejectToken(undefined);
+      }
+      await stack.message(new RegExp(`Demo \\*?${demo}\\*? of .* is ready`), 120_000);
+      const isSent = async () => (await slack.files(slack.channel)).filter(({ name }) => name.includes(demo));
+      await waitFor('its kubeconfig', async () => (await isSent()).length > 0, { withinMs: 60_000 });
+      assert.equal((await isSent()).length, 1);
+      assert.equal((await fetch(`http://127.0.0.1:${workerPort}/readyz`)).status, 200);
+    },
+  );
 
   test('can be deleted although its last edit still waits for Slack', { timeout: 180_000 }, async () => {
     const { slack } = stack;

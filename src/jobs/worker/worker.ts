@@ -44,7 +44,12 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   });
   const metrics = createWorkerMetrics();
   setMaxListeners(0, draining.signal); // every wait listens to it
-  const { slack, patientSlack, people, problem: slackProblem } = openSlack(settings, { metrics, stopped: draining.signal, log });
+  const {
+    slack,
+    patientSlack,
+    people,
+    problem: slackProblem,
+  } = openSlack(settings, { metrics, stopped: draining.signal, log });
   // If BullMQ's own version check fails, the Queue is useless for ever; the link has already checked the version.
   const queueOptions = { connection, skipVersionCheck: true, ...(telemetry && { telemetry }) };
   const workshop: Workshop = {

@@ -21,7 +21,10 @@ test('demos broke for the same reason if the remedies differ only in names of de
   const causes = [
     causeOf({ name: 'a' }, { what: 'broke', remedy: remedyFor('a', 'a-vc1') }),
     causeOf({ name: 'secret' }, { what: 'broke', remedy: remedyFor('secret', 'secret-vc2') }),
-    causeOf({ name: 'team-b', pair: 'pool-1f2e3d4c' }, { what: 'broke', remedy: remedyFor('team-b', 'pool-1f2e3d4c-vc1') }),
+    causeOf(
+      { name: 'team-b', pair: 'pool-1f2e3d4c' },
+      { what: 'broke', remedy: remedyFor('team-b', 'pool-1f2e3d4c-vc1') },
+    ),
   ];
   assert.equal(new Set(causes).size, 1, causes.join('\n'));
   assert.match(causes[0]!, /A worker needs a Secret/);
