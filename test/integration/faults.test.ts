@@ -43,7 +43,7 @@ const messages: Record<Fault, RegExp[]> = {
   'approval-forbidden': [
     /Creating demo \*\S+\* failed/,
     /Issuing and testing the kubeconfig: .*cannot patch .*certificatesigningrequests\/approval/,
-    /What to do:.*does not have this permission, or has lost it: grant it.*resumes it/s,
+    /What to do:.*resumes it/s,
   ],
 };
 
