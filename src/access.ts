@@ -116,6 +116,8 @@ interface Owned {
   owner: { id: string; name: string };
   /** Slack IDs of the people, user groups and channels that it is shared with. */
   shared: readonly string[];
+  /** Slack IDs of the people whose access was revoked, whatever groups they are in. */
+  revoked: readonly string[];
 }
 
 /** Administrators may do whatever the owner of a demo may do. */
@@ -134,7 +136,8 @@ export async function assertOwner(
 ): Promise<void> {
   const role = await roleOf(access, asker, memberships);
   if (isOwner(role, asker.userId, demo)) return;
-  if (who === 'shared' && (await isAmong(demo.shared, asker, memberships))) return;
+  const isRevoked = demo.revoked.includes(asker.userId);
+  if (who === 'shared' && !isRevoked && (await isAmong(demo.shared, asker, memberships))) return;
   const { admins } = access;
   const others = who === 'shared' ? ', the people it is shared with' : '';
   const people = admins.filter((id) => /^[UW]/.test(id));

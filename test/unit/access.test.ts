@@ -77,7 +77,12 @@ describe('a command', () => {
 });
 
 describe('a demo', () => {
-  const demo = { name: 'demo', owner: { id: 'U0ADA', name: 'ada' }, shared: ['U0BOB', 'S0OPS', 'C0TEAM'] };
+  const demo = {
+    name: 'demo',
+    owner: { id: 'U0ADA', name: 'ada' },
+    shared: ['U0BOB', 'S0OPS', 'C0TEAM'],
+    revoked: [] as string[],
+  };
   const admins = { ...nobody, admins: ['U0ROOT'] };
   const mayRun = (who: 'owner' | 'shared', userId: string, channelId?: string) =>
     assertOwner({ access: admins, memberships }, asker(userId, channelId), demo, { command: 'x', who }).then(
@@ -88,6 +93,13 @@ describe('a demo', () => {
     for (const userId of ['U0ADA', 'U0ROOT']) assert.equal(await mayRun('owner', userId), true);
     for (const userId of ['U0BOB', 'U0OLGA', 'U0TIM', 'U0MALLORY'])
       assert.equal(await mayRun('owner', userId), 'not-owner', userId);
+  });
+  test('is no longer shared with somebody whose access was revoked, whatever groups they are in', async () => {
+    demo.revoked.push('U0TIM');
+    assert.equal(await mayRun('shared', 'U0TIM'), 'not-owner');
+    assert.equal(await mayRun('shared', 'U0OLGA'), true);
+    demo.revoked.pop();
+    assert.equal(await mayRun('shared', 'U0TIM'), true);
   });
   test('can be shared with people, user groups and channels', async () => {
     for (const userId of ['U0ADA', 'U0ROOT', 'U0BOB', 'U0OLGA', 'U0TIM'])

@@ -21,7 +21,12 @@ export const whoami: Handler<'whoami'> = async (run) => {
   const own = demos.filter(({ owner }) => owner.id === requester.userId);
   const shared: Demo[] = [];
   for (const demo of demos)
-    if (!own.includes(demo) && (await isAmong(demo.shared, requester, people))) shared.push(demo);
+    if (
+      !own.includes(demo) &&
+      !demo.revoked.includes(requester.userId) &&
+      (await isAmong(demo.shared, requester, people))
+    )
+      shared.push(demo);
   await slack.whisper(requester, whoamiMessage(config, requester.userId, { role, own, shared }));
 };
 
