@@ -49,7 +49,7 @@ export async function startBrowser(): Promise<Browser> {
       webSocketDebuggerUrl: string;
     };
     const { call, end } = await connect(target.webSocketDebuggerUrl);
-    await call('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 2, mobile: false });
+    await call('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor: 1.5, mobile: false });
     await call('Page.enable');
     await call('Page.navigate', { url });
     const evaluate = async (expression: string) => {

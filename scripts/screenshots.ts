@@ -100,7 +100,7 @@ async function homeShown(pattern: RegExp): Promise<void> {
   await waitFor('a Home', () => Promise.resolve(pattern.test(text()) || undefined), { withinMs: 30_000, seen: text });
 }
 
-async function take(name: string, query: string, width = 900): Promise<void> {
+async function take(name: string, query: string, width = 760): Promise<void> {
   if (wanted.length > 0 && !wanted.includes(name)) return;
   await browser.picture(`${page.url}/${query}&still`, join(pictures, `${name}.png`), width);
   console.log(join('docs/images', `${name}.png`));

@@ -279,7 +279,9 @@ export async function startSlack({
         })),
     async directMessages(userId) {
       const { channel: opened } = await observer().conversations.open({ users: userId });
-      return opened?.id ?? '';
+      const id = opened?.id ?? '';
+      recorder.directWith.set(id, userId);
+      return id;
     },
     async files(id) {
       // Through the messages: files.list does not keep the order within one second.
@@ -475,6 +477,7 @@ async function startRecorder(
   return {
     url,
     calls,
+    directWith,
     failCalls(method: string, error: string | undefined) {
       if (error === undefined) failing.delete(method);
       else failing.set(method, error);
