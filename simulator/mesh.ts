@@ -20,6 +20,8 @@ export interface MeshMember {
 }
 
 interface RemoteCluster {
+  /** The remote secret that names it. */
+  secret: KubeObject;
   id: string;
   read(path: string): Promise<KubeObject & { items: KubeObject[] }>;
 }
@@ -29,8 +31,12 @@ function remoteClusters({ plane, dial }: MeshMember): RemoteCluster[] {
   return plane.store
     .list('secrets', 'istio-system')
     .filter((secret) => hasLabels(secret, { 'istio/multiCluster': 'true' }))
-    .flatMap(({ data = {} }) => Object.entries(data as Record<string, string>))
-    .map(([id, kubeconfig]) => ({ id, read: reader(fromBase64(kubeconfig), dial) }));
+    .flatMap((secret) =>
+      Object.entries((secret.data ?? {}) as Record<string, string>).map(([id, kubeconfig]) => ({
+        ...{ secret, id },
+        read: reader(fromBase64(kubeconfig), dial),
+      })),
+    );
 }
 
 /** Reads from the API that a kubeconfig describes. */
@@ -207,19 +213,30 @@ export function syncStates({ plane }: MeshMember): string {
   );
 }
 
-/** istiod's `/debug/clusterz`. */
+const ageOf = ({ metadata }: KubeObject) => Date.parse(metadata.creationTimestamp ?? '');
+
+/** istiod's `/debug/clusterz`; with the fault `remote-secret-unnoticed`, it knows only secrets older than its pod. */
 export async function remoteStates(member: MeshMember): Promise<string> {
-  const states = remoteClusters(member).map(async ({ id, read }) => {
-    const isReached = await read('/api/v1/services?limit=1').then(
-      () => true,
-      () => false,
-    );
-    return {
-      id,
-      secretName: `istio-system/istio-remote-secret-${id}`,
-      syncStatus: isReached ? 'synced' : 'timeout',
-    };
-  });
+  const { store, faults } = member.plane;
+  const started = store
+    .list('pods', 'istio-system')
+    .filter((pod) => hasLabels(pod, { app: 'istiod' }))
+    .map(ageOf);
+  const isNoticed = ({ secret }: RemoteCluster) =>
+    !faults.is('remote-secret-unnoticed') || started.every((at) => ageOf(secret) < at);
+  const states = remoteClusters(member)
+    .filter(isNoticed)
+    .map(async ({ id, read }) => {
+      const isReached = await read('/api/v1/services?limit=1').then(
+        () => true,
+        () => false,
+      );
+      return {
+        id,
+        secretName: `istio-system/istio-remote-secret-${id}`,
+        syncStatus: isReached ? 'synced' : 'timeout',
+      };
+    });
   return JSON.stringify(await Promise.all(states));
 }
 

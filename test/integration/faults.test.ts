@@ -29,9 +29,11 @@ const messages: Record<Fault, RegExp[]> = {
   'remote-secret-wrong': [
     /Creating demo \*\S+\* failed/,
     /only v1 of helloworld answers/,
-    /waiting for istiod of vc\d to read the other cluster; last seen: istiod says \w+ of it/,
+    /waiting for istiod of vc\d to read the other cluster; last seen: istiod of vc\d says \w+ of the other cluster/,
     /What to do:.*NetworkPolicies between/,
   ],
+  // Each istiod is restarted.
+  'remote-secret-unnoticed': [/Demo \*\S+\* of .* is ready/],
   'api-down': [/`create \S+` failed/, /API of the host cluster at .* cannot be reached/, /What to do:/],
   slow: [/Demo \*\S+\* of .* is ready after (\d\d+s|\d+m)/],
   forbidden: [

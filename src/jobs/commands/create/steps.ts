@@ -60,6 +60,7 @@ import {
   syncedService,
   virtualClusterAnswers,
 } from '../../../k8s/virtual-cluster/virtual-cluster.js';
+import type { Cluster } from '../../../k8s/client/cluster.js';
 import { bothClusters, virtual, type ClusterContext, type DemoContext } from '../../context.js';
 import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
@@ -224,15 +225,23 @@ async function remoteSecretRequests(context: DemoContext) {
   });
 }
 
-/** Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2. */
+/**
+ * Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2, and both istiods watch the other
+ * cluster. Without that, requests are answered only until a pod starts again and gets another address.
+ */
 export const meshTraffic: Work<DemoContext> = {
-  check: checkTraffic,
+  async check(context) {
+    const checks = await Promise.all([
+      checkTraffic(context),
+      ...virtualClusterNames.map((name) => checkOtherIsRead(context, name)),
+    ]);
+    return checks.find((check) => !check.holds) ?? holds;
+  },
   async apply(context) {
     try {
       await Promise.all(virtualClusterNames.map((name) => untilOtherIsRead(context, name)));
     } catch (error) {
       context.signal.throwIfAborted();
-      // What istiod says is no proof: requests may be answered all the same.
       const answered = await checkTraffic(context);
       if (!answered.holds) throw new Error(`${answered.seen}; ${messageOf(error)}`, { cause: error });
     }
@@ -253,19 +262,46 @@ async function checkTraffic({ connections, demo, config, signal }: DemoContext):
   return seen.length === 2 ? holds : lacks(`only ${seen.join()} of helloworld answers requests from vc1`);
 }
 
+/** Whether istiod watches the other cluster; an istiod that cannot be asked is not known not to. */
+async function checkOtherIsRead({ connections, demo, signal }: DemoContext, name: VirtualClusterName): Promise<Check> {
+  const cluster = await connections.connect(placeOf(demo, name));
+  try {
+    return checkState(await readOtherState(cluster, name, signal), name);
+  } catch {
+    signal.throwIfAborted();
+    return holds;
+  }
+}
+
+/** What istiod says of the other cluster; undefined if it does not know it. */
+async function readOtherState(cluster: Cluster, name: VirtualClusterName, signal: AbortSignal) {
+  return Object.entries(await readRemoteStates(cluster, signal)).find(([id]) => id !== name)?.[1];
+}
+
+const checkState = (state: string | undefined, name: VirtualClusterName): Check =>
+  state === 'synced'
+    ? holds
+    : lacks(`istiod of ${name} ${state === undefined ? 'does not know' : `says ${state} of`} the other cluster`);
+
+/** Much longer than an istiod needs to notice a remote secret. */
+const noticedWithinMs = seconds(10);
+
 /**
  * Waits until istiod reads the other cluster, and restarts it if it has given that up: one that started with a wrong remote
- * secret may never take up the right one (seen with 1.31).
+ * secret may never take up the right one, and one whose remote secret was deleted may not notice the next (seen with 1.31).
  */
 async function untilOtherIsRead({ connections, demo, config, signal }: DemoContext, name: VirtualClusterName) {
   const cluster = await connections.connect(placeOf(demo, name));
+  let unknownSince: number | undefined;
   const look = async (): Promise<Check> => {
-    const states = await readRemoteStates(cluster, signal);
-    const state = Object.entries(states).find(([id]) => id !== name)?.[1];
+    const state = await readOtherState(cluster, name, signal);
+    unknownSince = state === undefined ? (unknownSince ?? Date.now()) : undefined;
+    const isUnnoticed =
+      unknownSince !== undefined && Date.now() - unknownSince >= noticedWithinMs * config.stepDeadlineFactor;
     // Once for a job, however often this is seen.
-    if (state === 'timeout')
+    if (state === 'timeout' || isUnnoticed)
       await restartDeployments(cluster, 'istio-system', ['istiod'], demo.begun?.jobId ?? demo.id);
-    return state === 'synced' ? holds : lacks(`istiod says ${state ?? 'nothing'} of it`);
+    return checkState(state, name);
   };
   // istiod may be starting.
   const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));

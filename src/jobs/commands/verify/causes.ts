@@ -46,6 +46,8 @@ interface Row {
   isLast?: true;
 }
 
+const restartIstiod = mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`;
+
 /** In the order in which they are named: what others follow from comes first. */
 const rows: readonly Row[] = [
   {
@@ -192,8 +194,20 @@ const rows: readonly Row[] = [
   {
     name: 'istiod has not synced with the other cluster',
     isLast: true,
-    seen: (evidence) => [...failing('endpoints')(evidence), ...failing('remoteState')(evidence)],
-    remedy: mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`,
+    seen: (evidence) => {
+      const states = failing('remoteState')(evidence);
+      return states.length > 0 ? [...failing('endpoints')(evidence), ...states] : [];
+    },
+    remedy: restartIstiod,
+    isRepairable: true,
+    restarts: true,
+    isFaultAnyway: true,
+  },
+  {
+    name: 'a sidecar does not know the pods of the other cluster',
+    isLast: true,
+    seen: failing('endpoints'),
+    remedy: restartIstiod,
     isRepairable: true,
     restarts: true,
   },

@@ -207,7 +207,7 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of a dead endpoint, though istiod says that it is synced',
-      'istiod has not synced with the other cluster',
+      'a sidecar does not know the pods of the other cluster',
       { vc1: { sidecar: sidecar('10.0.0.1:5000', '10.0.0.2:5000', '10.0.0.9:5000') } },
       /vc1: the sidecar of sleep has endpoints without a pod: 10\.0\.0\.9/,
     ],
