@@ -121,6 +121,7 @@ for (const way of ['over signed HTTP', 'over Socket Mode'])
       if (!actionId.startsWith('run:')) return 2;
       const [name = ''] = value.split(' ');
       const isQuick = isCommandName(name) && 'queue' in commands[name] && (await waiting()).some((job) => isLook(job));
+      if ((await waiting()).includes('question')) return 0;
       return isQuick ? 1 : 2;
     };
     const isLook = (job: string) =>
@@ -146,6 +147,8 @@ for (const way of ['over signed HTTP', 'over Socket Mode'])
         } else {
           const name = commandIn(button);
           if (!isJobCommand(name)) return assert.deepEqual([jobs, answers.length], [[], 2]);
+          // A question may be asked twice: only its answer acts.
+          if (jobs.includes('question')) return assert.deepEqual(jobs, ['question', 'question']);
           assert.equal(jobs.length, 1, jobs.join());
           if (answers.length === 2 && action === 'run') assert.equal(answers[0], answers[1]);
           if (answers.length === 1) assert.match(answers[0] ?? '', /You gave this command a moment ago/);

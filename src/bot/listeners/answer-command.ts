@@ -121,16 +121,15 @@ async function answerParsed(
   if (role !== 'admin')
     await assertNotTooManyWaiting(queues, requester.userId, demoConfig.limits.waitingPerPerson, queue);
   const isQuick = queue === 'verification';
-  // What only looks may be typed again at once; Enter pressed twice must not act twice.
-  const isOnce = isClick || job === 'question' || !isQuick || doesChange(parsed);
+  // What only looks may be typed again at once, and a question may be asked again after it was answered with no.
+  const isOnce = !isQuick || (job !== 'question' && (isClick || doesChange(parsed)));
   const repeatId = isOnce
     ? [requester.userId, requester.channelId, requester.thread, commandLine].join(' ')
     : undefined;
-  const repeatedWithinMs = job === 'question' ? doubleClickMs : undefined;
   // Before the acknowledgement: an acknowledged command must not be lost.
   const enqueued = await Promise.all(
     requestsFor({ ...parsed, name }, requester, clusters, job).map(async ({ request, hostCluster }) => ({
-      id: await queues.enqueue(request, { dedupeId, repeatId, repeatedWithinMs, hostCluster }),
+      id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
       name: request.name,
       hostCluster,
       cancelledBy: isCancellable(job)
@@ -152,7 +151,7 @@ async function answerParsed(
   return { outcome: 'accepted', reply: said ? messageOfParagraphs([said]) : undefined, jobs: enqueued };
 }
 
-/** Nobody reads a question and answers it in so short a time. */
+/** For what may be clicked again soon. */
 export const doubleClickMs = seconds(2);
 
 /** Whether a quick command changes something: those of administrators without words only show it. */
