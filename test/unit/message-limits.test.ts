@@ -115,7 +115,7 @@ describe('Slack accepts, whatever it is about, and nobody is mentioned by', () =
 /** Parts of messages, which are tested as parts of them. */
 const parts = [
   ...['buttonRows', 'message', 'messageOfParagraphs', 'sections', 'sectionsOf', 'demoBlocks', 'poolBlocks'],
-  ...['overview', 'topicReply', 'commandReply'],
+  ...['overview', 'topicReply', 'commandReply', 'textOnly'],
 ];
 
 test('every function of the source that makes a message or a view is among those that are tested', () => {
