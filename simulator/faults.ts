@@ -3,7 +3,7 @@ export const faultNames = [
   'pods-pending',
   'tls-terminated',
   'remote-secret-wrong',
-  'remote-secret-unnoticed',
+  'secret-unnoticed',
   'api-down',
   'slow',
   'forbidden',

@@ -215,7 +215,7 @@ export function syncStates({ plane }: MeshMember): string {
 
 const ageOf = ({ metadata }: KubeObject) => Date.parse(metadata.creationTimestamp ?? '');
 
-/** istiod's `/debug/clusterz`; with the fault `remote-secret-unnoticed`, it knows only secrets older than its pod. */
+/** istiod's `/debug/clusterz`; with the fault `secret-unnoticed`, it knows only secrets older than its pod. */
 export async function remoteStates(member: MeshMember): Promise<string> {
   const { store, faults } = member.plane;
   const started = store
@@ -223,7 +223,7 @@ export async function remoteStates(member: MeshMember): Promise<string> {
     .filter((pod) => hasLabels(pod, { app: 'istiod' }))
     .map(ageOf);
   const isNoticed = ({ secret }: RemoteCluster) =>
-    !faults.is('remote-secret-unnoticed') || started.every((at) => ageOf(secret) < at);
+    !faults.is('secret-unnoticed') || started.every((at) => ageOf(secret) < at);
   const states = remoteClusters(member)
     .filter(isNoticed)
     .map(async ({ id, read }) => {

@@ -33,7 +33,7 @@ const messages: Record<Fault, RegExp[]> = {
     /What to do:.*NetworkPolicies between/,
   ],
   // Each istiod is restarted.
-  'remote-secret-unnoticed': [/Demo \*\S+\* of .* is ready/],
+  'secret-unnoticed': [/Demo \*\S+\* of .* is ready/],
   'api-down': [/`create \S+` failed/, /API of the host cluster at .* cannot be reached/, /What to do:/],
   slow: [/Demo \*\S+\* of .* is ready after (\d\d+s|\d+m)/],
   forbidden: [

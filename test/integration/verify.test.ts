@@ -105,7 +105,7 @@ describe('verify of a demo in which something was broken', () => {
 
   it('names an istiod that does not notice a remote secret although requests are answered, and Repair restarts it', async () => {
     const named = /\*Fault, although requests are answered:\* istiod has not synced with the other cluster/;
-    await demo.host.cluster.inject('remote-secret-unnoticed');
+    await demo.host.cluster.inject('secret-unnoticed');
     const text = textOf(await verify());
     assert.match(text, named);
     assert.match(text, /istiod in vc1 reports vc2 as `unknown to istiod`/);
