@@ -56,12 +56,12 @@ const restart: Outage = async (redis) => {
 /** Redis answers LOADING meanwhile, between one key and the next. */
 const slowLoad: Outage = async (redis) => {
   const directory = await mkdtemp(join(tmpdir(), 'vcdemo-load-'));
-  const connection = new Redis(redis.url);
-  await connection.config('SET', 'dir', directory);
+  const writer = await startRedis({ options: ['--dir', directory] });
+  const connection = new Redis(writer.url);
   await connection.mset(Object.fromEntries(Array.from({ length: 100 }, (_, key) => [`key-${key}`, 'x'.repeat(4_000)])));
   await connection.save();
   connection.disconnect();
-  await redis.stop();
+  await Promise.all([writer.stop(), redis.stop()]);
   const loading = ['--key-load-delay', '60000', '--loading-process-events-interval-bytes', '1024'];
   const compressed = ['--rdbcompression', 'no', '--dir', directory];
   return await startRedis({ port: redis.port, options: [...loading, ...compressed] }).finally(() =>
