@@ -108,8 +108,9 @@ function isOfRedis(error: unknown): boolean {
   );
 }
 
+/** Of Node's errors; BullMQ's have numbers, which say that a job is not as its caller believed, such as that its lock is lost. */
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Why Redis could not be asked, in a few words. */

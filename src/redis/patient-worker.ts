@@ -11,6 +11,9 @@ const patienceMs = seconds(1);
  * once, thousands of times a second, and gives up recording that a job has ended, so that the job runs again.
  */
 export class PatientWorker<Data> extends Worker<Data, void> {
+  /** By job id. */
+  private readonly runs = new Map<string, Promise<unknown>>();
+
   /** Whether it is told about new jobs. */
   async isListening(): Promise<boolean> {
     return (await this.backend.blockingClient)?.status === 'ready';
@@ -31,6 +34,25 @@ export class PatientWorker<Data> extends Worker<Data, void> {
       await delay(patienceMs);
       throw error;
     }
+  }
+
+  /**
+   * Ends an earlier run of the job in this worker first. If the process, or Redis, stood still for longer than a lock lasts,
+   * BullMQ may take a job for abandoned and give it to the same worker once more; it would forget the earlier run, which
+   * could no longer be cancelled, and when that ended, stop renewing the lock of the later one.
+   */
+  override async processJob(
+    job: Job<Data, void>,
+    ...rest: [string, (() => boolean)?]
+  ): Promise<void | Job<Data, void>> {
+    const id = job.id ?? '';
+    for (let earlier; (earlier = this.runs.get(id)) !== undefined;) {
+      this.cancelJob(id, 'the lock was lost');
+      await earlier.catch(() => undefined);
+    }
+    const run = super.processJob(job, ...rest).finally(() => this.runs.delete(id));
+    this.runs.set(id, run);
+    return await run;
   }
 
   protected override async handleCompleted(...args: HandleCompleted<Data>): Promise<Job<Data, void>> {

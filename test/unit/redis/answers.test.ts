@@ -75,3 +75,8 @@ it('a defect in the code is neither an outage nor a refusal', () => {
   const mistake = new TypeError('x is not a function');
   assert.deepEqual([isOutage(mistake), refusalOf(mistake)], [false, undefined]);
 });
+
+it('what BullMQ says of a job, such as that its lock is lost, is neither an outage nor a refusal', () => {
+  const lost = Object.assign(new Error('Missing lock for job one. moveToFinished'), { code: -2 });
+  assert.deepEqual([isOutage(lost), refusalOf(lost)], [false, undefined]);
+});
