@@ -68,6 +68,11 @@ describe('verify of a demo in which something was broken', () => {
       [/from vc1, no request could be sent: there is no ready sleep pod in vc1/, /\*Cause:\* sleep is missing/],
     ],
     [
+      'an istiod that was scaled to 0',
+      () => edit('vc1', ref('apps/v1', 'Deployment', 'istiod', 'istio-system'), { spec: { replicas: 0 } }),
+      [/istiod is down\n> vc1: istiod is not ready: Deployment istio-system\/istiod is scaled to 0/],
+    ],
+    [
       'a virtual cluster that was scaled to 0',
       () => merge(demo.hostCluster, ref('apps/v1', 'StatefulSet', 'vc2', 'broken-vc2'), { spec: { replicas: 0 } }),
       [
@@ -108,7 +113,7 @@ describe('verify of a demo in which something was broken', () => {
     await demo.host.cluster.inject('secret-unnoticed');
     const text = textOf(await verify());
     assert.match(text, named);
-    assert.match(text, /istiod in vc1 reports vc2 as `unknown to istiod`/);
+    assert.match(text, /istiod in vc\d reports vc\d as `unknown to istiod`/);
     await repair(faults.length);
     await waitFor('a verdict without the fault', async () => !named.test(textOf(await verify())), { withinMs: 90_000 });
     await demo.host.cluster.inject(undefined);

@@ -1,10 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
+import type { V1Deployment, V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { clip } from '../../redact.js';
-import type { Check } from '../check.js';
+import { lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { readMeshPeer, type MeshPeer } from './mesh-peer.js';
 import {
@@ -159,7 +159,7 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
     remoteSecrets: read(throughPod, async (cluster, signal) =>
       readRemoteSecrets(cluster, { other, otherName: await otherName, signal }),
     ),
-    istiod: read(quick, (cluster) => podsReady(cluster, 'istio-system', { app: 'istiod' }, 'istiod')),
+    istiod: read(quick, istiodReady),
     istiodVersion: read(quick, readIstiodVersion),
     kubernetes: read(quick, readKubernetesVersion),
     injection: read(quick, (cluster) => readInjection(cluster, namespace)),
@@ -170,6 +170,17 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
     rules: request.rules ?? read(quick, (cluster) => readMeshRules(cluster, namespace)),
   });
   return { name: given.name, api, ...facts };
+}
+
+/** Deployments of revisions have names of their own; all carry the same label. */
+async function istiodReady(cluster: Cluster): Promise<Check> {
+  const labels = { app: 'istiod' };
+  const ready = await podsReady(cluster, 'istio-system', labels, 'istiod');
+  if (ready.holds) return ready;
+  const deployments = await list<V1Deployment>(cluster, 'apps/v1', 'Deployment', { namespace: 'istio-system', labels });
+  const [first] = deployments;
+  const isStopped = first !== undefined && deployments.every(({ spec }) => spec?.replicas === 0);
+  return isStopped ? lacks(`Deployment istio-system/${first.metadata.name} is scaled to 0`) : ready;
 }
 
 /** Awaits all; where one rejects, so do the others at their time, and nobody has to hear of it. */

@@ -75,6 +75,7 @@ const rows: readonly Row[] = [
     seen: failing('istiod'),
     remedy: mrkdwn`Look at its Deployment and pods: \`kubectl -n istio-system describe deployment,pods -l app=istiod\`.`,
     isRepairable: true,
+    isFaultAnyway: true,
   },
   {
     name: 'the clusters have different root CAs',
