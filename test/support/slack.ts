@@ -206,9 +206,11 @@ export async function startSlack({
   const recorder = await startRecorder(emulator.url, { botToken, notice, timeline, views, fileNames, address });
   const apiUrl = `${recorder.url}/api/`;
   const client = new WebClient(botToken, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
-  // Directly to the emulator, so that reading does not show up among the calls.
+  // Directly to the emulator, so that reading does not show up among the calls. On a busy machine, a connection may be used
+  // just when the emulator closes it as idle; reading once more changes nothing.
+  const retryConfig = { retries: 3, factor: 1, minTimeout: 100, maxTimeout: 500 };
   const observers = observerTokens.map(
-    (token) => new WebClient(token, { slackApiUrl: `${emulator.url}/api/`, retryConfig: { retries: 0 } }),
+    (token) => new WebClient(token, { slackApiUrl: `${emulator.url}/api/`, retryConfig }),
   );
   let looks = 0;
   const observer = () => observers[looks++ % observers.length]!;
