@@ -23,7 +23,7 @@ export interface Memberships {
 }
 
 /** Whether a person is one of these people, or a member of one of these user groups and channels. */
-export async function isAmong(
+async function isAmong(
   ids: readonly string[],
   { userId }: Pick<Asker, 'userId'>,
   memberships: Memberships,
@@ -120,6 +120,13 @@ interface Owned {
   revoked: readonly string[];
 }
 
+/** Whether a demo is shared with a person, and their access was not revoked. */
+export const isSharedWith = async (
+  { shared, revoked }: Pick<Owned, 'shared' | 'revoked'>,
+  asker: Pick<Asker, 'userId'>,
+  memberships: Memberships,
+): Promise<boolean> => !revoked.includes(asker.userId) && (await isAmong(shared, asker, memberships));
+
 /** Administrators may do whatever the owner of a demo may do. */
 export const isOwner = (role: Role | undefined, userId: string, { owner }: Pick<Owned, 'owner'>): boolean =>
   role === 'admin' || owner.id === userId;
@@ -136,8 +143,7 @@ export async function assertOwner(
 ): Promise<void> {
   const role = await roleOf(access, asker, memberships);
   if (isOwner(role, asker.userId, demo)) return;
-  const isRevoked = demo.revoked.includes(asker.userId);
-  if (who === 'shared' && !isRevoked && (await isAmong(demo.shared, asker, memberships))) return;
+  if (who === 'shared' && (await isSharedWith(demo, asker, memberships))) return;
   const { admins } = access;
   const others = who === 'shared' ? ', the people it is shared with' : '';
   const people = admins.filter((id) => /^[UW]/.test(id));

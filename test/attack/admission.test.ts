@@ -70,38 +70,17 @@ const podAttempt = (
   shows,
   objects: [named('v1', 'Pod', { spec: podSpec(spec, container) }, metadata)],
 });
-const serviceAttempt = (
-  rule: AdmissionRuleId,
-  what: string,
-  shows: RegExp,
-  spec: Fields,
-  metadata: Fields = {},
-): Attempt => ({
-  rule,
-  what,
-  kind: 'Service',
-  shows,
-  objects: [named('v1', 'Service', { spec: { ports: [{ port: 80 }], ...spec } }, metadata)],
-});
-const claimAttempt = (
-  rule: AdmissionRuleId,
-  what: string,
-  shows: RegExp,
-  spec: Fields,
-  metadata: Fields = {},
-): Attempt => ({
-  rule,
-  what,
-  kind: 'PersistentVolumeClaim',
-  shows,
-  objects: [
-    named(
-      'v1',
-      'PersistentVolumeClaim',
-      { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } }, ...spec } },
-      metadata,
-    ),
-  ],
+/** Attempts with an object of this kind, whose spec has these fields too. */
+const attemptsWith =
+  (kind: string, base: Fields) =>
+  (rule: AdmissionRuleId, what: string, shows: RegExp, spec: Fields, metadata: Fields = {}): Attempt => ({
+    ...{ rule, what, kind, shows },
+    objects: [named('v1', kind, { spec: { ...base, ...spec } }, metadata)],
+  });
+const serviceAttempt = attemptsWith('Service', { ports: [{ port: 80 }] });
+const claimAttempt = attemptsWith('PersistentVolumeClaim', {
+  accessModes: ['ReadWriteOnce'],
+  resources: { requests: { storage: '1Mi' } },
 });
 /** vcluster leaves names and selectors of a claim as they are. */
 const untranslated = { annotations: { 'vcluster.loft.sh/skip-translate': 'true' } };

@@ -12,7 +12,7 @@ import { createLog } from '../../src/log.js';
 import { aclRules } from '../../src/redis/permissions.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { jobKeys } from '../support/job-keys.js';
-import { startProduct } from '../support/product.js';
+import { startProduct, type Product } from '../support/product.js';
 import { startProxy } from '../support/proxy.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
@@ -124,6 +124,13 @@ for (const [role, start] of Object.entries(starts))
     });
   });
 
+/** Resolves with what the bot says once both processes give this reason. */
+const bothNotReady = (product: Product, reason: RegExp): Promise<string> =>
+  waitFor('both to be not ready', async () => {
+    const { bot, worker } = await product.readiness();
+    return reason.test(bot) && reason.test(worker) && bot;
+  });
+
 describe('a product whose Redis rejects commands later', () => {
   const cases: Record<
     string,
@@ -176,10 +183,7 @@ describe('a product whose Redis rejects commands later', () => {
         await product.done(await product.ask());
         await refuse(admin);
         assert.match(JSON.stringify((await product.say('list')).body), reason);
-        const told = await waitFor('both to be not ready', async () => {
-          const { bot, worker } = await product.readiness();
-          return reason.test(bot) && reason.test(worker) && bot;
-        });
+        const told = await bothNotReady(product, reason);
         assert.match(told, /\n.*(maxmemory|Permissions in Redis|REDIS_URL|maxclients|a Redis of its own)/);
         await allow(admin);
         await product.done(await product.ask());
@@ -199,10 +203,7 @@ describe('a product whose Redis rejects commands later', () => {
       await admin.config('SET', 'min-replicas-to-write', '1');
       const says = /is not accepting jobs at the moment: NOREPLICAS/;
       await waitFor('people to read it', async () => says.test(JSON.stringify((await product.say('list')).body)));
-      await waitFor('both to be not ready', async () => {
-        const { bot, worker } = await product.readiness();
-        return says.test(bot) && says.test(worker);
-      });
+      await bothNotReady(product, says);
       await admin.config('SET', 'min-replicas-to-write', '0');
       await product.done(await product.ask());
       await product.ready();

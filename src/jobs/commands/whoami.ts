@@ -1,6 +1,6 @@
 import { commandLine } from '../../commands/command-line.js';
 import { countOf } from '../../text.js';
-import { isAmong, roleOf, type Role, type Who } from '../../access.js';
+import { isSharedWith, roleOf, type Role, type Who } from '../../access.js';
 import { commandsOf } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
@@ -20,13 +20,7 @@ export const whoami: Handler<'whoami'> = async (run) => {
   const role = await roleOf(config.access, requester, people);
   const own = demos.filter(({ owner }) => owner.id === requester.userId);
   const shared: Demo[] = [];
-  for (const demo of demos)
-    if (
-      !own.includes(demo) &&
-      !demo.revoked.includes(requester.userId) &&
-      (await isAmong(demo.shared, requester, people))
-    )
-      shared.push(demo);
+  for (const demo of demos) if (!own.includes(demo) && (await isSharedWith(demo, requester, people))) shared.push(demo);
   await slack.whisper(requester, whoamiMessage(config, requester.userId, { role, own, shared }));
 };
 
