@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
 import { merge, readSecret, remove } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
@@ -33,12 +34,19 @@ describe('verify of a demo in which something was broken', () => {
     void (await merge(await virtual(name), reference, fields));
   const removeFrom = async (name: VirtualClusterName, reference: Reference) => remove(await virtual(name), reference);
 
+  /** As if ten seconds had passed: until then, the same command of the same person counts as one. */
+  async function forgetRepeats(): Promise<void> {
+    const redis = new Redis(demo.stack.redis.url);
+    const keys = await redis.keys('bull:*:de:*');
+    if (keys.length > 0) await redis.del(keys);
+    redis.disconnect();
+  }
+
   /** Presses Repair, and waits until the demo is ready again. */
-  async function repair(turn: number): Promise<void> {
+  async function repair(): Promise<void> {
+    await forgetRepeats();
     const before = (await readied()).length;
-    // The same command of the same person within seconds counts as one, and Alice has just created the demo.
-    const person = turn % 2 === 0 ? demo.stack.slack.bob : demo.stack.slack.alice;
-    await demo.stack.press(person, 'run:0', 'create broken');
+    await demo.stack.press(demo.stack.slack.bob, 'run:0', 'create broken');
     await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
   }
 
@@ -92,7 +100,7 @@ describe('verify of a demo in which something was broken', () => {
       ],
     ],
   ];
-  for (const [index, [topic, make, patterns]] of faults.entries())
+  for (const [topic, make, patterns] of faults)
     it(`names ${topic}, and Repair ends in a pass`, async () => {
       await make();
       let text = '';
@@ -104,7 +112,7 @@ describe('verify of a demo in which something was broken', () => {
         },
         { withinMs: 90_000, seen: () => text },
       );
-      await repair(index);
+      await repair();
       await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
     });
 
@@ -114,7 +122,7 @@ describe('verify of a demo in which something was broken', () => {
     const text = textOf(await verify());
     assert.match(text, named);
     assert.match(text, /istiod in vc\d reports vc\d as `unknown to istiod`/);
-    await repair(faults.length);
+    await repair();
     await waitFor('a verdict without the fault', async () => !named.test(textOf(await verify())), { withinMs: 90_000 });
     await demo.host.cluster.inject(undefined);
   });
