@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { after, before } from 'node:test';
 import { waitFor } from './wait-for.js';
 
 /** A directory of small shell scripts that stand in for the programs that a worker starts. */
@@ -23,6 +24,27 @@ export async function makeExecutables(): Promise<Executables> {
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+/**
+ * Puts scripts before the programs on the PATH for the tests of a `describe`.
+ * @param scripts lines of `sh` by the program's name
+ * @returns the scripts; they exist only inside the tests
+ */
+export function withExecutables(scripts: Record<string, string> = {}): Executables {
+  let PATH: string | undefined;
+  const executables = {} as Executables;
+  before(async () => {
+    ({ PATH } = process.env);
+    Object.assign(executables, await makeExecutables());
+    for (const [name, script] of Object.entries(scripts)) await executables.write(name, script);
+    process.env.PATH = `${executables.directory}${delimiter}${PATH}`;
+  });
+  after(async () => {
+    process.env.PATH = PATH;
+    await executables.remove();
+  });
+  return executables;
 }
 
 /** A line of a script that records its process ID, or that of its background process (`$!`), for `pidOf`. */

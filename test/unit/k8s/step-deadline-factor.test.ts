@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { readDemoConfig, type DemoConfig } from '../../../src/config.js';
 import { hours } from '../../../src/duration.js';
 import { accessWith } from '../../../src/k8s/client/server-access.js';
@@ -16,6 +13,7 @@ import { issueKubeconfig } from '../../../src/k8s/credentials/kubeconfig.js';
 import { sendTraffic } from '../../../src/k8s/mesh/traffic.js';
 import { installVirtualCluster } from '../../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { istioManifests } from '../../../src/jobs/commands/create/steps.js';
+import { withExecutables } from '../../support/executables.js';
 import { plannedDemo } from '../../support/planned-demo.js';
 
 /* Every wait inside a step, on a host that never becomes ready: the elapsed time shows the factor. */
@@ -168,17 +166,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
 });
 
 describe('stepDeadlineFactor multiplies the time of', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'vcdemo-slow-tools-'));
-  const { PATH } = process.env;
-  for (const tool of ['helm', 'istioctl']) {
-    writeFileSync(join(directory, tool), '#!/bin/sh\nexec sleep 60\n');
-    chmodSync(join(directory, tool), 0o755);
-  }
-  process.env.PATH = [directory, PATH].join(delimiter);
-  after(() => {
-    process.env.PATH = PATH;
-    rmSync(directory, { recursive: true });
-  });
+  withExecutables({ helm: 'exec sleep 60', istioctl: 'exec sleep 60' });
 
   test('helm', () =>
     assert.rejects(

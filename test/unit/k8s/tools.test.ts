@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmod, readFile } from 'node:fs/promises';
-import { delimiter } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { UserError } from '../../../src/errors.js';
 import { runTool } from '../../../src/k8s/tools.js';
-import { assertEnds, makeExecutables, notePid, pidOf, type Executables } from '../../support/executables.js';
+import { assertEnds, notePid, pidOf, withExecutables } from '../../support/executables.js';
 
 describe('helm', () => {
-  const path = process.env.PATH;
-  let scripts: Executables;
-  before(async () => {
-    scripts = await makeExecutables();
-    process.env.PATH = `${scripts.directory}${delimiter}${path}`;
-  });
-  after(async () => {
-    process.env.PATH = path;
-    await scripts.remove();
-  });
+  const scripts = withExecutables();
 
   const run = (args: string[], options: object = {}) => runTool('helm', args, { withinMs: 20_000, ...options });
   async function failed(running: Promise<string>): Promise<UserError> {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { after, before, describe, it, test } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
 import type { V1Pod } from '@kubernetes/client-node';
 import { readDemoConfig } from '../../../../src/config.js';
 import { hours } from '../../../../src/duration.js';
@@ -18,47 +17,37 @@ import {
   uninstallVirtualCluster,
 } from '../../../../src/k8s/virtual-cluster/virtual-cluster.js';
 import { create } from '../../../support/answers.js';
+import { withExecutables } from '../../../support/executables.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
 import { waitFor } from '../../../support/wait-for.js';
 
-let directory: string;
-let chart: string;
-const { PATH } = process.env;
-
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'vcdemo-chart-'));
-  chart = join(directory, 'vcluster.tgz');
-  await writeFile(chart, 'a chart');
-  await writeFile(join(directory, 'helm'), '#!/bin/sh\necho helm ran "$@" >&2\nexit 1\n');
-  await chmod(join(directory, 'helm'), 0o755);
-  process.env.PATH = [directory, PATH].join(delimiter);
-});
-after(async () => {
-  process.env.PATH = PATH;
-  await rm(directory, { recursive: true });
-});
-
-function install(digest: string): Promise<void> {
-  const config = readDemoConfig(undefined);
-  const demo = plannedDemo({ now: new Date(), ttlMs: hours(1) });
-  const pinned = { ...config, vcluster: { ...config.vcluster, chart, digest } };
-  const { signal } = new AbortController();
-  return installVirtualCluster(pinned, demo, demo.places[0]!, { kubeconfig: undefined, signal });
-}
-
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
-test('installs a chart whose digest matches the configuration', () =>
-  assert.rejects(install(digestOf('a chart')), /helm ran/));
+describe('helm', () => {
+  const executables = withExecutables({ helm: 'echo helm ran "$@" >&2\nexit 1' });
 
-test('refuses a chart with another digest, before helm sees it', () =>
-  assert.rejects(install(digestOf('another')), { code: 'chart-digest', message: new RegExp(digestOf('a chart')) }));
+  async function install(digest: string): Promise<void> {
+    const config = readDemoConfig(undefined);
+    const demo = plannedDemo({ now: new Date(), ttlMs: hours(1) });
+    const chart = join(executables.directory, 'vcluster.tgz');
+    await writeFile(chart, 'a chart');
+    const pinned = { ...config, vcluster: { ...config.vcluster, chart, digest } };
+    const { signal } = new AbortController();
+    await installVirtualCluster(pinned, demo, demo.places[0]!, { kubeconfig: undefined, signal });
+  }
 
-test('uninstalls without the hooks of what is stored as the release', () => {
-  const options = { config: readDemoConfig(undefined), kubeconfig: undefined, signal: new AbortController().signal };
-  const uninstalled = uninstallVirtualCluster({ name: 'vc1', namespace: 'demo-vc1' }, options);
-  return assert.rejects(uninstalled, /helm ran uninstall vc1 .*--no-hooks/);
+  it('installs a chart whose digest matches the configuration', () =>
+    assert.rejects(install(digestOf('a chart')), /helm ran/));
+
+  it('never sees a chart with another digest, which is refused', () =>
+    assert.rejects(install(digestOf('another')), { code: 'chart-digest', message: new RegExp(digestOf('a chart')) }));
+
+  it('uninstalls without the hooks of what is stored as the release', () => {
+    const options = { config: readDemoConfig(undefined), kubeconfig: undefined, signal: new AbortController().signal };
+    const uninstalled = uninstallVirtualCluster({ name: 'vc1', namespace: 'demo-vc1' }, options);
+    return assert.rejects(uninstalled, /helm ran uninstall vc1 .*--no-hooks/);
+  });
 });
 
 describe('the pod of a control plane', () => {
