@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
-import { merge, readSecret, remove } from '../../src/k8s/client/objects.js';
+import { apply, merge, readSecret, remove } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf } from '../support/stack.js';
@@ -98,6 +98,22 @@ describe('verify of a demo in which something was broken', () => {
         /\*Cause:\* a version of helloworld is not running\n> vc2: no pod of helloworld/,
         /\*Also:\* the Service is missing in one cluster\n> vc1: /,
       ],
+    ],
+    [
+      'a Service that was deleted beside a pod of somebody who wants no sidecar',
+      async () => {
+        const annotations = { 'sidecar.istio.io/inject': 'false' };
+        const spec = { containers: [{ name: 'debug', image: 'curl' }] };
+        const pod = {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: 'debug', namespace: 'sample', annotations },
+          spec,
+        };
+        await apply(await virtual('vc1'), pod);
+        await removeFrom('vc1', inSample('v1', 'Service', 'helloworld'));
+      },
+      [/\*Cause:\* the Service is missing in one cluster\n> vc1: (?![\s\S]*no sidecar)/],
     ],
   ];
   for (const [topic, make, patterns] of faults)

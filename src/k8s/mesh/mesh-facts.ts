@@ -44,6 +44,7 @@ export interface MeshPod {
   name: string;
   app: string;
   version: string;
+  labels: Readonly<Record<string, string>>;
   ip: string;
   hasSidecar: boolean;
   /** Tag of the sidecar's image. */
@@ -51,6 +52,15 @@ export interface MeshPod {
   /** Why it is not ready. */
   problem?: string | undefined;
 }
+
+/** Where requests to helloworld go. */
+export interface HelloworldService {
+  selector: Readonly<Record<string, string>>;
+  ports: readonly number[];
+}
+
+/** The port that requests are sent to. */
+export const helloworldPort = 5000;
 
 interface MeshAuthority {
   /** SHA-256 of the root certificate. */
@@ -69,8 +79,8 @@ export interface ClusterFacts {
   /** Whether pods of the namespace get sidecars. */
   injection: Fact<boolean>;
   pods: Fact<MeshPod[]>;
-  /** Whether the Service helloworld exists. */
-  service: Fact<boolean>;
+  /** The Service helloworld; undefined if it is missing. */
+  service: Fact<HelloworldService | undefined>;
   authority: Fact<MeshAuthority>;
   remoteSecrets: Fact<RemoteSecret[]>;
   /** What istiod says of the clusters that it reads from: by cluster, such as `synced`. No evidence alone. */
@@ -164,7 +174,7 @@ export async function readClusterFacts(request: FactsRequest): Promise<ClusterFa
     kubernetes: read(quick, readKubernetesVersion),
     injection: read(quick, (cluster) => readInjection(cluster, namespace)),
     pods: read(quick, (cluster) => readPods(cluster, namespace)),
-    service: read(quick, (cluster) => hasService(cluster, namespace)),
+    service: read(quick, (cluster) => readService(cluster, namespace)),
     authority: read(quick, readAuthority),
     gateways: read(quick, readGateways),
     rules: request.rules ?? read(quick, (cluster) => readMeshRules(cluster, namespace)),
@@ -213,8 +223,11 @@ async function readApi(cluster: Cluster): Promise<true> {
   return true;
 }
 
-async function hasService(cluster: Cluster, namespace: string): Promise<boolean> {
-  return (await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', namespace))) !== undefined;
+async function readService(cluster: Cluster, namespace: string): Promise<HelloworldService | undefined> {
+  const found = await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', namespace));
+  if (!found) return undefined;
+  const { selector = {}, ports = [] } = found.spec ?? {};
+  return { selector, ports: ports.map(({ port }) => port) };
 }
 
 async function readKubernetesVersion(cluster: Cluster): Promise<string> {
@@ -243,7 +256,9 @@ async function readGateways(cluster: Cluster): Promise<{ name: string; problem: 
 async function readInjection(cluster: Cluster, namespace: string): Promise<boolean> {
   const found = await read<V1Namespace>(cluster, ref('v1', 'Namespace', namespace));
   if (!found) throw new Error(`namespace ${namespace} is missing`);
-  return found.metadata.labels['istio-injection'] === 'enabled' || found.metadata.labels['istio.io/rev'] !== undefined;
+  const { 'istio-injection': injection, 'istio.io/rev': revision } = found.metadata.labels;
+  // Whatever it says comes before the revision.
+  return injection === undefined ? revision !== undefined : injection === 'enabled';
 }
 
 async function readPods(cluster: Cluster, namespace: string): Promise<MeshPod[]> {
@@ -259,6 +274,7 @@ async function readPods(cluster: Cluster, namespace: string): Promise<MeshPod[]>
         name: metadata.name,
         app: metadata.labels.app ?? '',
         version: metadata.labels.version ?? '',
+        labels: metadata.labels,
         ip: status?.podIP ?? '',
         hasSidecar: sidecar !== undefined,
         sidecarVersion: tagOf(sidecar?.image),

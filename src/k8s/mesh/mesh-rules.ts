@@ -22,6 +22,10 @@ export interface MeshRule {
   subsets?: Record<string, string> | undefined;
   /** Of a DestinationRule: shares by locality, in its own words, such as `a/* to a/* 80, b/* 20`. */
   distribution?: string | undefined;
+  /** What it does that lets requests fail or wait, such as `answers 20 % of the requests with HTTP 503 itself (fault)`. */
+  disturbs?: string | undefined;
+  /** The limits that it sets, which let requests fail where they are reached, such as `gives up after 2s (timeout)`. */
+  limits?: string | undefined;
 }
 
 /** How much of all rules of a cluster is read, in bytes. */
@@ -37,7 +41,7 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
   const lists = ruleKinds.flatMap((kind) =>
     [namespace, 'istio-system'].map(async (place) => {
       const objects = await listIfServed(cluster, { kind, namespace: place, budget });
-      return objects.flatMap((object) => ruleOf(kind, object, place) ?? []);
+      return objects.flatMap((object) => ruleOf(kind, object, place, namespace) ?? []);
     }),
   );
   try {
@@ -48,20 +52,46 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
   }
 }
 
-/** What a rule does to requests to helloworld; undefined if nothing. */
+/**
+ * What a rule does to requests from sleep to helloworld; undefined if nothing.
+ * @param namespace its own
+ * @param sample that of sleep and helloworld
+ */
 export function ruleOf(
   kind: MeshRule['kind'],
   { metadata, spec }: IstioObject,
   namespace: string,
+  sample: string = namespace,
 ): MeshRule | undefined {
   const { data } = ruleSpec.safeParse(spec ?? {});
-  const effect = data && kinds[kind].effectOf(data);
+  const isHelloworld = (host: string | undefined) => isHostOf(host, { namespace, sample });
+  const effect = data && kinds[kind].effectOf(data, isHelloworld);
   if (data === undefined || effect === undefined) return undefined;
   return {
     ...{ kind, name: metadata.name, namespace, effect },
-    ...(kind === 'VirtualService' && { weights: routeWeights(data) }),
-    ...(kind === 'DestinationRule' && { subsets: subsetVersions(data), distribution: distributionOf(data) }),
+    ...(kind === 'VirtualService' && {
+      weights: routeWeights(data, isHelloworld),
+      disturbs: routeDisturbs(data),
+      limits: routeLimits(data),
+    }),
+    ...(kind === 'DestinationRule' && {
+      subsets: subsetVersions(data),
+      distribution: distributionOf(data),
+      disturbs: destinationDisturbs(data),
+      limits: data.trafficPolicy?.connectionPool && 'limits connections and requests (connectionPool)',
+    }),
   };
+}
+
+/**
+ * Whether a host of a rule is helloworld: its name in any length, or a wildcard. A name without dots is in the rule's own
+ * namespace.
+ */
+function isHostOf(host = '', { namespace, sample }: { namespace: string; sample: string }): boolean {
+  const full = `helloworld.${sample}.svc.cluster.local`;
+  if (host.startsWith('*')) return full.endsWith(host.slice(1));
+  if (!host.includes('.')) return host === 'helloworld' && namespace === sample;
+  return full === host || full.startsWith(`${host}.`) || host.startsWith(`helloworld.${sample}.svc.`);
 }
 
 type IstioObject = Found<KubernetesObject & { spec?: unknown }>;
@@ -87,14 +117,26 @@ const localitySetting = z.object({
     .array(z.object({ from: z.string().optional(), to: z.record(z.string(), z.number()).optional() }))
     .optional(),
 });
+/** Of all requests where it states no percentage. */
+const fault = z.looseObject({
+  percentage: z.object({ value: z.number().optional() }).optional(),
+  fixedDelay: z.string().optional(),
+  httpStatus: z.number().optional(),
+});
 const ruleSpec = z.object({
   host: z.string().optional(),
   hosts: z.array(z.string()).optional(),
+  gateways: z.array(z.string()).optional(),
   http: z
     .array(
       z.object({
         match: z.array(z.unknown()).optional(),
         route: z.array(z.object({ destination, weight: z.number().optional() })).optional(),
+        fault: z.object({ delay: fault.optional(), abort: fault.optional() }).optional(),
+        timeout: z.string().optional(),
+        redirect: z.looseObject({}).optional(),
+        directResponse: z.looseObject({ status: z.number().optional() }).optional(),
+        rewrite: z.looseObject({ uri: z.string().optional() }).optional(),
       }),
     )
     .optional(),
@@ -103,6 +145,8 @@ const ruleSpec = z.object({
     .object({
       loadBalancer: z.looseObject({ localityLbSetting: localitySetting.optional().catch(undefined) }).optional(),
       outlierDetection: z.looseObject({}).optional(),
+      connectionPool: z.looseObject({}).optional(),
+      tls: z.looseObject({ mode: z.string().optional() }).optional(),
     })
     .optional(),
   action: z.string().optional(),
@@ -111,10 +155,11 @@ const ruleSpec = z.object({
 });
 type RuleSpec = z.output<typeof ruleSpec>;
 
-const isHelloworld = (host = '') => /^(helloworld(\.|$)|\*)/.test(host);
+type IsHelloworld = (host: string | undefined) => boolean;
 
-function routeEffect({ hosts = [], http = [] }: RuleSpec): string | undefined {
-  if (!hosts.some(isHelloworld)) return undefined;
+function routeEffect({ hosts = [], gateways, http = [] }: RuleSpec, isHelloworld: IsHelloworld): string | undefined {
+  // One of a gateway's alone says nothing about requests from pod to pod.
+  if (!hosts.some(isHelloworld) || (gateways?.length && !gateways.includes('mesh'))) return undefined;
   const routes = http.flatMap(({ route = [] }) => route);
   const parts = routes.map(
     ({ destination: { host, subset }, weight }) =>
@@ -124,7 +169,10 @@ function routeEffect({ hosts = [], http = [] }: RuleSpec): string | undefined {
 }
 
 /** Undefined where requests are told apart, or a part of the route names no subset of helloworld. */
-function routeWeights({ http: [first] = [] }: RuleSpec): Record<string, number> | undefined {
+function routeWeights(
+  { http: [first] = [] }: RuleSpec,
+  isHelloworld: IsHelloworld,
+): Record<string, number> | undefined {
   const route = first?.match === undefined ? (first?.route ?? []) : [];
   const parts = route.map(({ destination: { host, subset }, weight }) => ({
     subset: isHelloworld(host) ? subset : undefined,
@@ -134,13 +182,47 @@ function routeWeights({ http: [first] = [] }: RuleSpec): Record<string, number> 
   return Object.fromEntries(parts.map(({ subset, weight }) => [subset, weight]));
 }
 
+/** What a VirtualService does to requests beside sending them somewhere; undefined if nothing. */
+function routeDisturbs({ http = [] }: RuleSpec): string | undefined {
+  const acts = http.flatMap(({ fault: { abort, delay } = {}, redirect, directResponse, rewrite }) => [
+    abort && meets(abort) && `answers ${partOf(abort)} with ${statusText(abort.httpStatus)} itself (fault)`,
+    delay && meets(delay) && `delays ${partOf(delay)} by ${clip(delay.fixedDelay ?? 'some time', 20)} (fault)`,
+    redirect && 'redirects requests',
+    directResponse && `answers with ${statusText(directResponse.status)} itself (directResponse)`,
+    rewrite?.uri !== undefined && `rewrites the path to ${clip(rewrite.uri, 60)}`,
+  ]);
+  return joined(acts);
+}
+
+const meets = ({ percentage }: z.output<typeof fault>) => percentage?.value !== 0;
+const partOf = ({ percentage }: z.output<typeof fault>) => `${percentage?.value ?? 100} % of the requests`;
+const statusText = (status: number | undefined) => (status === undefined ? 'an error' : `HTTP ${status}`);
+
+const routeLimits = ({ http = [] }: RuleSpec): string | undefined =>
+  joined(
+    http.map(
+      ({ timeout }) => timeout !== undefined && timeout !== '0s' && `gives up after ${clip(timeout, 20)} (timeout)`,
+    ),
+  );
+
+const joined = (acts: readonly (string | false | undefined)[]): string | undefined =>
+  acts
+    .filter((act) => typeof act === 'string')
+    .slice(0, 3)
+    .join(' and ') || undefined;
+
+function destinationDisturbs({ trafficPolicy: policy }: RuleSpec): string | undefined {
+  const { mode = 'ISTIO_MUTUAL' } = policy?.tls ?? {};
+  return mode === 'ISTIO_MUTUAL' ? undefined : `sends requests without the mesh's mTLS (tls mode ${clip(mode, 20)})`;
+}
+
 const subsetVersions = ({ subsets = [] }: RuleSpec): Record<string, string> =>
   Object.fromEntries(subsets.flatMap(({ name, labels }) => (labels?.version ? [[name, labels.version]] : [])));
 
 /** Undefined where the rule states no shares for localities. */
-function distributionOf({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
+function distributionOf({ trafficPolicy: policy }: RuleSpec): string | undefined {
   const { enabled = true, distribute = [] } = policy?.loadBalancer?.localityLbSetting ?? {};
-  if (!isHelloworld(host) || !enabled || distribute.length === 0) return undefined;
+  if (!enabled || distribute.length === 0) return undefined;
   const parts = distribute.slice(0, 3).map(({ from = '*', to = {} }) => {
     const shares = Object.entries(to).map(([locality, share]) => `${clip(locality, 60)} ${share}`);
     return `${clip(from, 60)} to ${shares.slice(0, 4).join(', ') || 'nothing'}`;
@@ -148,11 +230,11 @@ function distributionOf({ host, trafficPolicy: policy }: RuleSpec): string | und
   return parts.join('; ');
 }
 
-function destinationEffect({ host, trafficPolicy: policy }: RuleSpec): string | undefined {
+function destinationEffect({ host, trafficPolicy: policy }: RuleSpec, isHelloworld: IsHelloworld): string | undefined {
   if (!isHelloworld(host)) return undefined;
   const balancer = policy?.loadBalancer ?? {};
   if ('consistentHash' in balancer) return 'sends equal requests to one endpoint (consistentHash)';
-  const distribution = distributionOf({ host, trafficPolicy: policy });
+  const distribution = distributionOf({ trafficPolicy: policy });
   if (distribution !== undefined) return `distributes requests by locality: ${distribution}`;
   if ('localityLbSetting' in balancer) return 'prefers endpoints by their locality (localityLbSetting)';
   if ('simple' in balancer) return `balances by ${clip(String(balancer.simple), 40)}`;
@@ -170,7 +252,10 @@ function authorizationEffect({ action = 'ALLOW', rules = [] }: RuleSpec): string
 const peerEffect = ({ mtls }: RuleSpec): string | undefined =>
   mtls?.mode === 'STRICT' ? 'refuses requests without mTLS' : undefined;
 
-const kinds: Record<MeshRule['kind'], { group: string; effectOf: (spec: RuleSpec) => string | undefined }> = {
+const kinds: Record<
+  MeshRule['kind'],
+  { group: string; effectOf: (spec: RuleSpec, isHelloworld: IsHelloworld) => string | undefined }
+> = {
   VirtualService: { group: 'networking.istio.io', effectOf: routeEffect },
   DestinationRule: { group: 'networking.istio.io', effectOf: destinationEffect },
   AuthorizationPolicy: { group: 'security.istio.io', effectOf: authorizationEffect },

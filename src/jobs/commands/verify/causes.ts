@@ -2,6 +2,7 @@ import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
 import type { CheckName, Finding, PairFacts } from './checks.js';
 import type { Direction } from './measure.js';
+import { keepsVersionOut } from './expected.js';
 import type { DirectionVerdict, Verdict } from './verdict.js';
 
 /** All that a diagnosis is made of. */
@@ -12,6 +13,8 @@ export interface Evidence {
   pair: PairFacts;
   directions: readonly Direction[];
   verdict: Verdict;
+  /** Whether vcdemo has NetworkPolicies of its own that let the pair's requests through. */
+  hasOwnPolicies?: boolean | undefined;
 }
 
 export interface Cause {
@@ -44,6 +47,8 @@ interface Row {
   isFaultAnyway?: true;
   /** Whether it follows from others, and is named only where none of those above holds. */
   isLast?: true;
+  /** Whether it explains nothing about requests, so that others are looked for nevertheless. */
+  isApart?: true | ((evidence: Evidence) => boolean);
 }
 
 const restartIstiod = mrkdwn`Restart istiod of that cluster: \`kubectl -n istio-system rollout restart deployment istiod\`.`;
@@ -69,6 +74,7 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
     isFaultAnyway: true,
+    isApart: true,
   },
   {
     name: 'istiod is down',
@@ -86,9 +92,10 @@ const rows: readonly Row[] = [
     isFaultAnyway: true,
   },
   {
-    name: 'a CA of the mesh has expired',
+    name: 'a CA of the mesh has expired, or expires within a day',
     seen: failing('authorityLife'),
     remedy: mrkdwn`Put new certificates into Secret cacerts of both clusters, then restart istiod and the pods.`,
+    isFaultAnyway: true,
   },
   {
     name: 'a remote secret is missing',
@@ -126,6 +133,7 @@ const rows: readonly Row[] = [
     isRepairable: true,
     restarts: true,
     isFaultAnyway: true,
+    isApart: (evidence) => failing('sidecars')(evidence).length === 0,
   },
   {
     name: 'pods have no sidecar',
@@ -160,37 +168,54 @@ const rows: readonly Row[] = [
     isRepairable: true,
   },
   {
+    name: 'the Service does not lead to the pods of helloworld',
+    seen: failing('serviceTarget'),
+    remedy: mrkdwn`Restore its selector (app=helloworld) and its port (5000, named http).`,
+    isRepairable: true,
+  },
+  {
     name: 'an AuthorizationPolicy denies the requests',
     seen: (evidence) =>
-      hasError(evidence, /HTTP 403|RBAC: access denied/) ? describe(evidence, 'AuthorizationPolicy') : [],
+      hasError(evidence, /HTTP 403|RBAC: access denied/) ? describe(evidence, effectOf('AuthorizationPolicy')) : [],
     remedy: mrkdwn`Change or delete the policy.`,
   },
   {
     name: 'PeerAuthentication refuses pods without a sidecar',
     seen: (evidence) =>
       failing('sidecars')(evidence).length > 0 && hasError(evidence, /./)
-        ? describe(evidence, 'PeerAuthentication')
+        ? describe(evidence, effectOf('PeerAuthentication'))
         : [],
     remedy: mrkdwn`Give the pods sidecars, or set the mode to PERMISSIVE.`,
   },
   {
-    name: 'a rule routes the requests elsewhere',
+    name: 'a rule makes requests fail or wait',
     seen: (evidence) =>
-      evidence.directions.some(isOneSided) ||
-      evidence.verdict.directions.some(isUnlike) ||
-      hasError(evidence, /no healthy upstream|HTTP 503/)
-        ? [
-            ...describe(evidence, 'VirtualService'),
-            ...describe(evidence, 'DestinationRule', /^(defines subsets|balances by)/),
-          ]
-        : [],
+      describe(
+        evidence,
+        ({ disturbs, limits }) => disturbs ?? (hasError(evidence, /HTTP 50[34]/) ? limits : undefined),
+      ),
+    remedy: mrkdwn`Change or delete the rule.`,
+  },
+  {
+    name: 'a rule routes the requests elsewhere',
+    seen: (evidence) => {
+      const shows =
+        evidence.directions.some(isOneSided) ||
+        evidence.verdict.directions.some(isUnlike) ||
+        hasError(evidence, /no healthy upstream|HTTP 503|HTTP 404/);
+      return describe(evidence, (rule, rules) => {
+        if (rule.kind !== 'VirtualService' && rule.kind !== 'DestinationRule') return undefined;
+        const isSuspect = shows && rule.disturbs === undefined && !harmless.test(rule.effect);
+        return isSuspect || keepsVersionOut(rule, rules) ? rule.effect : undefined;
+      });
+    },
     remedy: mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
   },
   {
     name: 'a NetworkPolicy in the host cluster blocks traffic between the two virtual clusters',
     seen: failing('networkPolicies'),
     remedy: mrkdwn`Let pods of the two namespaces reach each other, on all ports.`,
-    isRepairable: true,
+    isRepairable: ({ hasOwnPolicies }) => hasOwnPolicies === true,
   },
   {
     name: 'istiod has not synced with the other cluster',
@@ -217,6 +242,11 @@ const rows: readonly Row[] = [
     isLast: true,
     seen: (evidence) => [
       ...evidence.directions.flatMap(({ from, traffic }): string[] => {
+        // Where a new connection gets through, something else makes the requests fail.
+        const isOpen = evidence.findings.some(
+          ({ check, cluster, state }) => check === 'newConnection' && cluster === from && state === 'pass',
+        );
+        if (isOpen) return [];
         const errors = traffic ? Object.keys({ ...traffic.parallel.errors, ...traffic.sequential.errors }) : [];
         const cut = errors.find((error) =>
           /timed? ?out|connection failure|connect error|reset before headers/i.test(error),
@@ -263,9 +293,13 @@ export const causeNames: readonly string[] = rows.map(({ name }) => name);
 export function findCauses(evidence: Evidence): Cause[] {
   const looked = rows.filter(({ isFaultAnyway }) => isFaultAnyway || evidence.verdict.kind !== 'pass');
   const causes: Cause[] = [];
-  for (const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false, starts = false } of looked) {
-    if (isLast && causes.length > 0) continue;
+  let isExplained = false;
+  for (const row of looked) {
+    const { name, seen, remedy, isLast, isRepairable: isOurs = false, restarts = false, starts = false } = row;
+    if (isLast && isExplained) continue;
     const found = seen(evidence);
+    const isApart = row.isApart === true || row.isApart?.(evidence) === true;
+    isExplained ||= found.length > 0 && !isApart;
     const isRepairable = evidence.demo !== undefined && (isOurs === true || (isOurs !== false && isOurs(evidence)));
     if (found.length > 0)
       causes.push({
@@ -305,14 +339,26 @@ function isOneSided({ traffic }: Direction): boolean {
 /** Whether shares decided that it fails. */
 const isUnlike = ({ kind, reason, shares }: DirectionVerdict): boolean => kind === 'fail' && reason === shares?.reason;
 
-/** The rules of a kind that apply to helloworld, but those whose effect is harmless. */
-function describe({ pair, directions }: Evidence, kind: MeshRule['kind'], harmless?: RegExp): string[] {
+/** What speaks for no cause: it leaves every version its requests. */
+const harmless = /^(defines subsets$|balances by |routes to helloworld[\w.-]*( \(\d+\))?$)/;
+
+/** What the rules that apply to helloworld do, as far as that is said of each. */
+function describe(
+  { pair, directions }: Pick<Evidence, 'pair' | 'directions'>,
+  says: (rule: MeshRule, ofCluster: readonly MeshRule[]) => string | undefined,
+): string[] {
   // What a direction is judged by is no surprise.
-  const isExpected = (cluster: string, { namespace, name }: MeshRule) =>
+  const isExpected = (cluster: string, { kind, namespace, name }: MeshRule) =>
     directions.find(({ from }) => from === cluster)?.expectation?.by === `${kind} ${namespace}/${name}`;
   return pair.flatMap(({ name: cluster, rules: { value: rules = [] } }) =>
-    rules
-      .filter((rule) => rule.kind === kind && !harmless?.test(rule.effect) && !isExpected(cluster, rule))
-      .map(({ name, namespace, effect }) => `${cluster}: ${kind} ${namespace}/${name} ${effect}`),
+    rules.flatMap((rule) => {
+      const said = isExpected(cluster, rule) ? undefined : says(rule, rules);
+      return said === undefined ? [] : [`${cluster}: ${rule.kind} ${rule.namespace}/${rule.name} ${said}`];
+    }),
   );
 }
+
+const effectOf =
+  (wanted: MeshRule['kind']) =>
+  ({ kind, effect }: MeshRule): string | undefined =>
+    kind === wanted ? effect : undefined;

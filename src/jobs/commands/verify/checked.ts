@@ -18,7 +18,7 @@ export const areas: readonly { title: string; checks: readonly CheckName[] }[] =
   },
   { title: 'Sidecars, endpoints and mTLS', checks: ['injection', 'sidecars', 'endpoints', 'mtls'] },
   { title: 'The network between the clusters', checks: ['newConnection', 'networkPolicies'] },
-  { title: 'sleep and helloworld', checks: ['sleep', 'helloworld', 'service'] },
+  { title: 'sleep and helloworld', checks: ['sleep', 'helloworld', 'service', 'serviceTarget'] },
 ];
 
 type Status = TaskCardBlock['status'];

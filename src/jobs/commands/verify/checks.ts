@@ -1,7 +1,13 @@
 import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
 import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
-import type { ClusterFacts, Fact } from '../../../k8s/mesh/mesh-facts.js';
+import {
+  helloworldPort,
+  type ClusterFacts,
+  type Fact,
+  type HelloworldService,
+  type MeshPod,
+} from '../../../k8s/mesh/mesh-facts.js';
 import { keysOf, valueAt } from '../../../records.js';
 
 /** Two clusters with one mesh. */
@@ -17,6 +23,8 @@ export interface HostFacts {
   credentialsEnd?: Date | undefined;
   /** By cluster: the host's NetworkPolicies that cut requests from its sleep to helloworld in the other one. */
   cutBy?: Partial<Record<string, Fact<string[]>>>;
+  /** Whether vcdemo has policies of its own that let such requests through. */
+  hasOwnPolicies?: boolean;
   /** By cluster: whether its Dashboard is ready. */
   dashboards?: Partial<Record<string, Fact<Check>>>;
   /** By cluster: its control plane. */
@@ -56,6 +64,19 @@ const unknown = (evidence: string): Seen => ({ state: 'unknown', evidence });
 /** Judges what was read; what was not is unknown. */
 function of<Value>(fact: Fact<Value>, judge: (value: Value) => Seen): Seen {
   return fact.problem === undefined ? judge(fact.value) : unknown(fact.problem);
+}
+
+/** Whose pods are sent requests, or send them: what else is in the namespace is somebody else's. */
+const isSample = ({ app }: MeshPod) => app === 'sleep' || app === 'helloworld';
+
+function judgeService({ selector, ports }: HelloworldService, pods: readonly MeshPod[]): Seen {
+  if (!ports.includes(helloworldPort)) return fail(`the Service helloworld has no port ${helloworldPort}`);
+  const isSelected = ({ labels }: MeshPod) => Object.entries(selector).every(([key, value]) => labels[key] === value);
+  const left = pods.find((pod) => pod.app === 'helloworld' && !isSelected(pod));
+  const asked = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
+  return left
+    ? fail(`the selector of the Service helloworld (${asked.join(', ') || 'none'}) does not select ${left.name}`)
+    : pass('selects the pods of helloworld');
 }
 
 const notReady = (facts: ClusterFacts, app: string) =>
@@ -180,13 +201,19 @@ const table = {
     ),
   sidecars: ({ facts }: Sides) =>
     of(facts.pods, (pods) => {
-      const bare = pods.filter(({ hasSidecar }) => !hasSidecar).map(({ name }) => name);
-      return bare.length === 0 ? pass('in every pod') : fail(`no sidecar in ${bare.slice(0, 3).join(', ')}`);
+      const bare = pods.filter((pod) => isSample(pod) && !pod.hasSidecar).map(({ name }) => name);
+      return bare.length === 0
+        ? pass('in every pod of sleep and helloworld')
+        : fail(`no sidecar in ${bare.slice(0, 3).join(', ')}`);
     }),
   sleep: ({ facts }: Sides) => notReady(facts, 'sleep'),
   helloworld: ({ facts }: Sides) => notReady(facts, 'helloworld'),
   service: ({ facts }: Sides) =>
-    of(facts.service, (exists) => (exists ? pass('exists') : fail('the Service helloworld is missing'))),
+    of(facts.service, (service) => (service ? pass('exists') : fail('the Service helloworld is missing'))),
+  serviceTarget: ({ facts }: Sides) =>
+    of(facts.service, (service) =>
+      of(facts.pods, (pods) => (service ? judgeService(service, pods) : unknown('it is missing'))),
+    ),
   endpoints: ({ facts, other }: Sides) =>
     of(facts.sidecar, ({ endpoints }) =>
       of(facts.pods, (own) => of(other.pods, (theirs) => compareEndpoints(endpoints, [...own, ...theirs]))),
@@ -241,7 +268,7 @@ const table = {
   versions: ({ facts }: Sides) =>
     of(facts.istiodVersion, (istiod) =>
       of(facts.pods, (pods) => {
-        const versions = [...new Set(pods.flatMap(({ sidecarVersion }) => sidecarVersion ?? []))];
+        const versions = [...new Set(pods.filter(isSample).flatMap(({ sidecarVersion }) => sidecarVersion ?? []))];
         if (istiod === undefined || versions.length === 0) return unknown('images are named by digest');
         // Istio supports sidecars of the same minor version and of the one before.
         const others = versions.filter((version) => ![0, 1].includes(minorsAhead(istiod, version) ?? -1));

@@ -50,7 +50,8 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     each((place, ended) => readControlPlane(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  return { publicProblem, apiAddresses, credentialsEnd, cutBy, dashboards, controlPlanes };
+  const hasOwnPolicies = config.isolation.network === 'pair';
+  return { publicProblem, apiAddresses, credentialsEnd, cutBy, hasOwnPolicies, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {

@@ -6,8 +6,9 @@ import { readMeshRules, ruleOf, type MeshRule } from '../../../../src/k8s/mesh/m
 import { accessWith } from '../../../../src/k8s/client/server-access.js';
 import { sendJson, startApiStub } from '../../../support/api-stub.js';
 
-const ruleEffect = (kind: MeshRule['kind'], spec: object) =>
-  ruleOf(kind, { metadata: { name: 'rule', labels: {}, annotations: {} }, spec }, 'sample')?.effect;
+const ruleIn = (kind: MeshRule['kind'], spec: object, namespace = 'sample') =>
+  ruleOf(kind, { metadata: { name: 'rule', labels: {}, annotations: {} }, spec }, namespace, 'sample');
+const ruleEffect = (kind: MeshRule['kind'], spec: object) => ruleIn(kind, spec)?.effect;
 
 describe('a rule of Istio', () => {
   test('that routes to subsets says which, with their weights', () => {
@@ -22,6 +23,52 @@ describe('a rule of Istio', () => {
   test('for another host has no effect', () => {
     assert.equal(ruleEffect('VirtualService', { hosts: ['reviews'], http: [] }), undefined);
     assert.equal(ruleEffect('DestinationRule', { host: 'helloworld-canary' }), undefined);
+  });
+
+  test('of a gateway alone says nothing about requests from pod to pod', () => {
+    const route = [{ destination: { host: 'helloworld', subset: 'v1' }, weight: 100 }];
+    const of = (gateways: string[]) => ruleIn('VirtualService', { hosts: ['*'], gateways, http: [{ route }] });
+    assert.equal(of(['helloworld-gateway']), undefined);
+    assert.deepEqual(of(['helloworld-gateway', 'mesh'])?.weights, { v1: 100 });
+  });
+
+  test('names helloworld in any length; without dots, it means that of its own namespace', () => {
+    const isMeant = (host: string, namespace?: string) => ruleIn('DestinationRule', { host }, namespace) !== undefined;
+    for (const host of [
+      'helloworld',
+      'helloworld.sample',
+      'helloworld.sample.svc',
+      'helloworld.sample.svc.cluster.local',
+    ])
+      assert.ok(isMeant(host), host);
+    for (const host of ['*', '*.local', '*.sample.svc.cluster.local']) assert.ok(isMeant(host), host);
+    for (const host of ['*.example.com', '*.other.svc.cluster.local', 'helloworld.other', 'hello'])
+      assert.ok(!isMeant(host), host);
+    assert.ok(!isMeant('helloworld', 'istio-system'));
+    assert.ok(isMeant('helloworld.sample.svc.cluster.local', 'istio-system'));
+  });
+
+  test('that makes requests fail or wait says how', () => {
+    const of = (http: object) => ruleIn('VirtualService', { hosts: ['helloworld'], http: [http] });
+    const abort = { httpStatus: 500, percentage: { value: 20 } };
+    assert.equal(of({ fault: { abort } })?.disturbs, 'answers 20 % of the requests with HTTP 500 itself (fault)');
+    assert.equal(
+      of({ fault: { delay: { fixedDelay: '7s' } } })?.disturbs,
+      'delays 100 % of the requests by 7s (fault)',
+    );
+    assert.equal(of({ fault: { delay: { fixedDelay: '7s', percentage: { value: 0 } } } })?.disturbs, undefined);
+    assert.equal(of({ directResponse: { status: 418 } })?.disturbs, 'answers with HTTP 418 itself (directResponse)');
+    assert.equal(of({ rewrite: { uri: '/bye' } })?.disturbs, 'rewrites the path to /bye');
+    assert.equal(of({ timeout: '0.1s' })?.limits, 'gives up after 0.1s (timeout)');
+    const { disturbs, limits } = of({ route: [{ destination: { host: 'helloworld' } }] })!;
+    assert.deepEqual([disturbs, limits], [undefined, undefined]);
+  });
+
+  test('that switches mTLS off or limits connections says so', () => {
+    const of = (trafficPolicy: object) => ruleIn('DestinationRule', { host: 'helloworld', trafficPolicy });
+    assert.match(of({ tls: { mode: 'DISABLE' } })!.disturbs!, /without the mesh's mTLS \(tls mode DISABLE\)/);
+    assert.equal(of({ tls: { mode: 'ISTIO_MUTUAL' } })?.disturbs, undefined);
+    assert.match(of({ connectionPool: { http: { http1MaxPendingRequests: 1 } } })!.limits!, /connectionPool/);
   });
 
   test('that changes the balancing says how', () => {

@@ -18,7 +18,10 @@ const ips = { vc1: '10.0.0.1', vc2: '10.0.0.2' };
 const addresses = { vc1: 'https://10.96.0.1:443', vc2: 'https://10.96.0.2:443' };
 
 function pod(app: string, ip: string, fields: Partial<MeshPod> = {}): MeshPod {
-  return { name: `${app}-abc`, app, version: '', ip, hasSidecar: true, sidecarVersion: '1.31.0', ...fields };
+  return {
+    ...{ name: `${app}-abc`, app, version: '', labels: { app }, ip, hasSidecar: true, sidecarVersion: '1.31.0' },
+    ...fields,
+  };
 }
 
 /** A healthy cluster. */
@@ -33,7 +36,7 @@ function good(name: 'vc1' | 'vc2', fields: Partial<ClusterFacts> = {}): ClusterF
     kubernetes: seen('v1.33.1'),
     injection: seen(true),
     pods: seen([pod('sleep', '10.0.1.1'), pod('helloworld', ips[name])]),
-    service: seen(true),
+    service: seen({ selector: { app: 'helloworld' }, ports: [5000] }),
     authority: seen({ root: 'a'.repeat(64), rootEnds: later, intermediateEnds: later }),
     remoteSecrets: seen([{ cluster: other, server: addresses[other], isAuthority: true }]),
     remoteStates: seen({ [other]: 'synced' }),
@@ -78,13 +81,14 @@ function causesOf({ vc1, vc2, host, traffic = direction('vc1', { v1: 96 }) }: Br
   const pair = [good('vc1', vc1), good('vc2', vc2)] as const;
   const directions = [traffic, direction('vc2', { v1: 12, v2: 12 })];
   const findings = checkPair(pair, { apiAddresses: addresses, credentialsEnd: later, ...host }, now);
-  return findCauses({ demo: 'demo', findings, pair, directions, verdict: judge(directions, evenly) });
+  const verdict = judge(directions, evenly);
+  return findCauses({ demo: 'demo', findings, pair, directions, verdict, hasOwnPolicies: host?.hasOwnPolicies });
 }
 
 const namesOf = (broken: Broken) => causesOf(broken).map(({ name }) => name);
 const failing = (error: string) => direction('vc1', { v1: 10 }, { [error]: 1 });
-const rule = (kind: MeshRule['kind'], effect: string) =>
-  seen([{ kind, name: 'mine', namespace: 'sample', effect } satisfies MeshRule]);
+const rule = (kind: MeshRule['kind'], effect: string, more: Partial<MeshRule> = {}) =>
+  seen([{ kind, name: 'mine', namespace: 'sample', effect, ...more } satisfies MeshRule]);
 const remote = (fields: object) => seen([{ cluster: 'vc2', server: addresses.vc2, isAuthority: true, ...fields }]);
 const sidecar = (...endpoints: string[]) =>
   seen({ endpoints: endpoints.map((address) => ({ address, isHealthy: true })), certificate: undefined });
@@ -117,7 +121,7 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of an expired CA',
-      'a CA of the mesh has expired',
+      'a CA of the mesh has expired, or expires within a day',
       { vc1: { authority: seen({ root: 'a'.repeat(64), rootEnds: later, intermediateEnds: now }) } },
       /vc1: the intermediate CA expired/,
     ],
@@ -175,8 +179,52 @@ describe('where the mesh does not work, the cause is found', () => {
     [
       'of a Service that is missing',
       'the Service is missing in one cluster',
-      { vc2: { service: seen(false) } },
+      { vc2: { service: seen(undefined) } },
       /vc2: the Service helloworld is missing/,
+    ],
+    [
+      'of a Service that selects other pods',
+      'the Service does not lead to the pods of helloworld',
+      { vc2: { service: seen({ selector: { app: 'hello' }, ports: [5000] }) } },
+      /vc2: the selector of the Service helloworld \(app=hello\) does not select helloworld-abc/,
+    ],
+    [
+      'of a Service without the port',
+      'the Service does not lead to the pods of helloworld',
+      { vc2: { service: seen({ selector: { app: 'helloworld' }, ports: [80] }) } },
+      /vc2: the Service helloworld has no port 5000/,
+    ],
+    [
+      'of a rule that answers with errors',
+      'a rule makes requests fail or wait',
+      {
+        vc1: {
+          rules: rule('VirtualService', 'routes to helloworld', { disturbs: 'answers 50 % with HTTP 500 itself' }),
+        },
+        traffic: failing('HTTP 500: fault filter abort'),
+      },
+      /^vc1: VirtualService sample\/mine answers 50 % with HTTP 500 itself$/,
+    ],
+    [
+      'of a rule that delays requests until they time out, which is not the network',
+      'a rule makes requests fail or wait',
+      {
+        vc1: {
+          rules: rule('VirtualService', 'routes to helloworld', { disturbs: 'delays 100 % by 7s (fault)' }),
+          peer: seen({ pod: 'helloworld-abc', isReached: undefined }),
+        },
+        traffic: failing('Operation timed out after 5001 milliseconds'),
+      },
+      /^vc1: VirtualService sample\/mine delays 100 % by 7s \(fault\)$/,
+    ],
+    [
+      'of a limit that is reached, which is not the network',
+      'a rule makes requests fail or wait',
+      {
+        vc1: { rules: rule('DestinationRule', 'defines subsets', { limits: 'limits connections (connectionPool)' }) },
+        traffic: failing('HTTP 503: upstream connect error or disconnect/reset before headers. reset reason: overflow'),
+      },
+      /^vc1: DestinationRule sample\/mine limits connections \(connectionPool\)$/,
     ],
     [
       'of an AuthorizationPolicy',
@@ -252,7 +300,10 @@ describe('where the mesh does not work, the cause is found', () => {
     [
       'of a network that is cut',
       'the network between the clusters is interrupted',
-      { traffic: failing('Operation timed out after 5001 milliseconds') },
+      {
+        vc1: { peer: seen({ pod: 'helloworld-abc', isReached: undefined, problem: 'nc: not found' }) },
+        traffic: failing('Operation timed out after 5001 milliseconds'),
+      },
       /from vc1: Operation timed out/,
     ],
     [
@@ -290,10 +341,63 @@ describe('where the mesh does not work, the cause is found', () => {
   });
 
   test('of two that have nothing to do with each other, both', () => {
-    assert.deepEqual(namesOf({ vc1: { remoteSecrets: seen([]) }, vc2: { service: seen(false) } }), [
+    assert.deepEqual(namesOf({ vc1: { remoteSecrets: seen([]) }, vc2: { service: seen(undefined) } }), [
       'a remote secret is missing',
       'the Service is missing in one cluster',
     ]);
+  });
+
+  test('of a rule that keeps a version out, even while a policy denies every request', () => {
+    const pinned = { kind: 'VirtualService' as const, name: 'pin', namespace: 'sample', effect: 'routes to subset v1' };
+    const denied = direction('vc1', {}, { 'HTTP 403: RBAC: access denied': 1 });
+    assert.deepEqual(
+      namesOf({
+        vc1: { rules: seen([{ ...pinned, weights: { v1: 100 } }]) },
+        vc2: { rules: rule('AuthorizationPolicy', 'denies what its rules match') },
+        traffic: denied,
+      }),
+      ['an AuthorizationPolicy denies the requests', 'a rule routes the requests elsewhere'],
+    );
+  });
+
+  test('of an expired client certificate and of what the mesh has, both: one says nothing about the other', () => {
+    assert.deepEqual(
+      namesOf({
+        host: { credentialsEnd: new Date('2025-12-31T23:00:00Z') },
+        vc1: { sidecar: sidecar('10.0.0.1:5000') },
+      }),
+      ['the client certificate has expired', 'a sidecar does not know the pods of the other cluster'],
+    );
+  });
+
+  test('of a namespace that lost its label while all pods have sidecars, and of an interrupted network, both', () => {
+    assert.deepEqual(
+      namesOf({
+        vc1: {
+          injection: seen(false),
+          peer: seen({ pod: 'helloworld-abc', isReached: false, problem: 'no answer within 4 s' }),
+        },
+      }),
+      ['the namespace is not labelled for injection', 'the network between the clusters is interrupted'],
+    );
+  });
+
+  test('that requests time out is not blamed on a network that lets a new connection through', () =>
+    assert.deepEqual(causesOf({ traffic: failing('Operation timed out after 5001 milliseconds') }), []));
+
+  test('and a rule that only sends requests to helloworld is not named', () =>
+    assert.deepEqual(causesOf({ vc1: { rules: rule('VirtualService', 'routes to helloworld.sample') } }), []));
+
+  test('and pods of somebody else without a sidecar are not', () => {
+    const own = good('vc1').pods.value!;
+    const debug = pod('debug', '10.0.1.9', { hasSidecar: false });
+    assert.deepEqual(causesOf({ vc1: { pods: seen([...own, debug]) } }), []);
+  });
+
+  test('Repair is offered for NetworkPolicies only where vcdemo has some of its own', () => {
+    const cut = { cutBy: { vc1: seen(['demo-vc2/deny (ingress)']), vc2: seen([]) } };
+    const isRepairable = (hasOwnPolicies: boolean) => causesOf({ host: { ...cut, hasOwnPolicies } })[0]?.isRepairable;
+    assert.deepEqual([isRepairable(true), isRepairable(false)], [true, false]);
   });
 
   test('and what follows from it is not named', () => {
@@ -335,6 +439,15 @@ describe('where requests are answered', () => {
       causesOf({ vc1: { remoteSecrets: seen([]) }, traffic }).map(({ name, isRepairable }) => [name, isRepairable]),
       [['a remote secret is missing', true]],
     ));
+
+  test('a CA of the mesh that expires soon is named: the next sidecar gets no certificate', () => {
+    const authority = seen({
+      root: 'a'.repeat(64),
+      rootEnds: later,
+      intermediateEnds: new Date('2026-01-01T05:00:00Z'),
+    });
+    assert.match(causesOf({ vc1: { authority }, traffic })[0]!.evidence.join(), /expires at 2026-01-01 05:00 UTC/);
+  });
 
   test('what only explains missing answers is not looked for', () =>
     assert.deepEqual(causesOf({ vc1: { sidecar: sidecar('10.0.0.1:5000') }, traffic }), []));
