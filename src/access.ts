@@ -1,6 +1,6 @@
 import type { DemoConfig } from './config.js';
 import { Refusal } from './errors.js';
-import { joinMrkdwn, mention, mrkdwn } from './mrkdwn.js';
+import { channelMention, joinMrkdwn, mention, mrkdwn } from './mrkdwn.js';
 
 /**
  * What people may do: viewers only look, users create demos and use them, administrators may do everything with every demo.
@@ -68,7 +68,7 @@ export async function assertMayUse(
     });
   if (channels.length > 0 && !channels.includes(asker.channelId))
     throw new Refusal('not-allowed', 'vcdemo cannot be used in this channel.', {
-      hint: `Use it in ${channels.join(', ')}, or ask the vcdemo operators to add ${asker.channelId} to \`access.channels\`.`,
+      hint: mrkdwn`Use it in ${joinMrkdwn(channels.map(channelMention), ', ')}, or ask the vcdemo operators to add ${asker.channelId} to \`access.channels\`.`,
     });
   return role;
 }

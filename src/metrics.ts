@@ -92,7 +92,7 @@ export function createWorkerMetrics() {
     }),
     idleLooks: new Counter({
       name: 'vcdemo_idle_looks_total',
-      help: 'Looks at whether demos are used, by what they found',
+      help: 'Checks of whether demos are idle, by result',
       labelNames: ['outcome'] as const,
       registers,
     }),
@@ -139,7 +139,7 @@ function demoGauges(registers: Registry[]) {
     }),
     overdue: new Gauge({
       name: demoGaugeNames.overdue,
-      help: 'Demos whose verify on schedule has missed two turns',
+      help: 'Demos that have missed two scheduled verifies',
       registers,
     }),
     pairs: new Gauge({

@@ -12,6 +12,7 @@ import { findEnd } from '../k8s/demo/demo-end.js';
 import { mention, mrkdwn } from '../mrkdwn.js';
 import { suggestion } from '../suggestion.js';
 import type { JobRun } from './job-run.js';
+import { firstNames } from './slack/messages.js';
 
 export type RunOnDemo = Pick<JobRun<'create'>, 'config' | 'people' | 'id' | 'askedAt' | 'log'> & {
   name: JobCommandName;
@@ -105,12 +106,12 @@ const mostNames = 20;
 /** This host cluster does not have the demo; another may. */
 export class UnknownDemo extends Refusal {
   /** @param meant what was asked for; its host cluster is undefined if all of them were asked */
-  constructor(message: string, meant: CommandTarget, names: readonly string[] = [], hint?: string) {
+  constructor(message: string, meant: CommandTarget, existing: readonly string[] = [], hint?: string) {
     super('unknown-demo', message, {
       hint:
         hint ??
-        (names.length > 0
-          ? `Existing demos: ${names.slice(0, mostNames).join(', ')}${names.length > mostNames ? ` and ${names.length - mostNames} more` : ''}. \`/vcdemo list\` shows their owners and states.`
+        (existing.length > 0
+          ? mrkdwn`Existing demos: ${firstNames(existing, mostNames)}. \`/vcdemo list\` shows their owners and states.`
           : `Create one with ${commandLine(meant, 'create')}.`),
     });
   }

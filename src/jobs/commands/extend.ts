@@ -37,7 +37,7 @@ function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
   const { payload, config } = run;
   assertNotOver(run, demo); // a second run of this job may have come first
   if (demo.state === 'deleting')
-    throw new Refusal('demo-being-deleted', `Demo ${demo.name} is being deleted; it cannot be extended any more.`, {
+    throw new Refusal('demo-being-deleted', `Demo ${demo.name} is being deleted, so it can no longer be extended.`, {
       hint: `When it is gone, ${commandLine(demo, 'create')} creates a new one.`,
     });
   try {

@@ -41,15 +41,18 @@ export function statusMessage(
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
-    : `${capitalised(describeState(demo))}.`;
+    : `${capitalised(describeState(demo))}${isUnfinished(demo) ? ', and no job is working on it now' : ''}.`;
   const where =
     demo.pair &&
     mrkdwn` It was a warm pair; its namespaces in the host cluster: ${demo.places.map(({ namespace }) => namespace).join(', ')}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
     missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
-  const next =
-    missing.length > 0 && !holder && mrkdwn`\n*What to do:* ${commandLine(demo, 'create')} restores what is missing.`;
+  const remedy =
+    demo.state === 'deleting'
+      ? mrkdwn`${commandLine(demo, 'delete')} finishes the deletion.`
+      : mrkdwn`${commandLine(demo, 'create')} restores what is missing.`;
+  const next = missing.length > 0 && !holder && mrkdwn`\n*What to do:* ${remedy}`;
   return {
     text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
@@ -61,6 +64,8 @@ export function statusMessage(
     ],
   };
 }
+
+const isUnfinished = ({ state }: Demo): boolean => state === 'creating' || state === 'deleting';
 
 function statusLine(tasks: TaskGroup): Mrkdwn {
   const [first] = tasks;

@@ -6,7 +6,7 @@ import type { Demo } from '../../k8s/demo/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
-import { brief, describeState, firstLines, verdictText } from './messages.js';
+import { brief, describeState, firstLines, firstNames, verdictText } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
 
@@ -59,8 +59,8 @@ export const ownFirst = (demos: readonly Demo[], userId: string): Demo[] =>
 function restText(what: string, demos: readonly Demo[]): Mrkdwn {
   const [first] = demos;
   const example = first && commandLine(first, 'status');
-  const names = firstLines(demos, mostNames, ({ name }) => mrkdwn`${name}`);
-  return mrkdwn`${what}: ${joinMrkdwn(names, ', ')}. ${example} shows one of them.`;
+  const names = demos.map(({ name }) => name);
+  return mrkdwn`${what}: ${firstNames(names, mostNames)}. ${example} shows one of them.`;
 }
 
 const demoText = (demo: Demo): Mrkdwn =>

@@ -34,6 +34,13 @@ export function firstLines<Item>(
   return [...items.slice(0, most).map(lineOf), ...(rest > 0 ? [more(rest)] : [])];
 }
 
+/** The first of these names, and how many more there are. */
+export const firstNames = (names: readonly string[], most: number): Mrkdwn =>
+  joinMrkdwn(
+    firstLines(names, most, (name) => mrkdwn`${name}`),
+    ', ',
+  );
+
 /**
  * When a demo ends, and that it is paused before that if nobody uses it. A message that is not kept up to date says after how
  * long, another one at what time.
@@ -55,13 +62,14 @@ export function lifetimeText(
   return mrkdwn`It is paused ${unused}, and expires ${slackTime(expires)}.`;
 }
 
+/** As its record says: whether a job is working on it, or has yet to go on, only the claim and the queues know. */
 export const describeState = ({ state, problem }: Demo): string =>
   ({
-    creating: 'it is being created, or its creation was interrupted',
+    creating: 'its creation has not finished yet',
     ready: 'it is ready',
     paused: 'it is paused',
     failed: `its creation failed${problem ? ` (${brief(problem)})` : ''}`,
-    deleting: 'it is being deleted',
+    deleting: 'its deletion has not finished yet',
   })[state];
 
 /** What happens to a demo while a job has it; a worker of another version may run others. */

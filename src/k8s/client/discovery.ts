@@ -45,7 +45,9 @@ export function discover(cluster: Cluster, apiVersion: string): Promise<ApiResou
   if (known) return known;
   const asked = cluster
     .request({ method: 'GET', path: groupPath(apiVersion) })
-    .then((answer) => checked(resourceList, answer, `what ${cluster.name} serves of ${apiVersion}`).resources);
+    .then(
+      (answer) => checked(resourceList, answer, `the list of resources in ${apiVersion} of ${cluster.name}`).resources,
+    );
   asked.catch(() => cluster.discovered.delete(apiVersion));
   cluster.discovered.set(apiVersion, asked);
   return asked;

@@ -74,7 +74,7 @@ async function findIn(
     ways.push(...see(page));
     seen += page.length;
     if (ways.length < mostKept && performance.now() < until) continue;
-    return [`more than ${seen} ${kind} objects, of which the rest was not checked`, ...ways.slice(0, mostKept)];
+    return [`more than ${seen} ${kind} objects; the rest was not checked`, ...ways.slice(0, mostKept)];
   }
   return ways;
 }
@@ -191,7 +191,7 @@ function widened(kind: string, { metadata, rules }: V1ClusterRole | V1Role): str
   const isTooMuch = isOfAll ? (rule: V1PolicyRule) => !isDiscovery(rule) : isEverything;
   if (!isKnown || !(rules ?? []).some(isTooMuch)) return [];
   const place = namespace ? `${namespace}/${name}` : name;
-  return [`${kind} ${place} (was changed to hold more${isOfAll ? ', for everybody' : ''})`];
+  return [`${kind} ${place} (was changed to grant more${isOfAll ? ', to everybody' : ''})`];
 }
 
 const isDiscovery = ({ verbs, resources = [], nonResourceURLs = [] }: V1PolicyRule): boolean =>

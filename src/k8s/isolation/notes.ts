@@ -9,7 +9,7 @@ export function weakenedBy({ isolation, vcClient }: Pick<DemoConfig, 'isolation'
       ? [`the admission policy leaves out ${allow.join(', ')} (isolation.allow)`]
       : []),
     ...(network === 'document' ? ['the demo and every other namespace can reach each other (isolation.network)'] : []),
-    ...(quota === 'off' ? ['a demo can use up the host cluster (isolation.quota)'] : []),
+    ...(quota === 'off' ? ['a demo can use up the resources of the host cluster (isolation.quota)'] : []),
     ...(vcClient.role === 'admin'
       ? ["vc-client can read and write Secrets of the demo's namespaces (vcClient.role)"]
       : []),

@@ -48,5 +48,5 @@ export async function quotaCounted(host: Cluster, { place, config }: QuotaReques
   const counted = quota?.status?.hard ?? {};
   return Object.entries(quota?.spec?.hard ?? { nothing: '' }).every(([key, amount]) => counted[key] === amount)
     ? holds
-    : lacks('Kubernetes has not counted what the namespace uses of its quota yet');
+    : lacks("Kubernetes has not computed the usage of the namespace's quota yet");
 }

@@ -48,7 +48,7 @@ export async function readMeshRules(cluster: Cluster, namespace: string): Promis
     return (await Promise.all(lists)).flat();
   } catch (error) {
     if (!(error instanceof TooMuchError)) throw error;
-    throw new TooMuchError(`what Istio's rules of ${cluster.name} say`, `${longestRules / 1_000_000} MB`);
+    throw new TooMuchError(`the list of Istio's rules in ${cluster.name}`, `${longestRules / 1_000_000} MB`);
   }
 }
 

@@ -24,7 +24,7 @@ export async function dryRunSidecar(
 ): Promise<void> {
   const pod = sidecarPod(namespace, config);
   await waitUntil(
-    `Kubernetes to count what namespace ${namespace} uses of its quota`,
+    `Kubernetes to compute the usage of the quota of namespace ${namespace}`,
     () => admits(host, config, pod),
     {
       withinMs: seconds(30) * config.stepDeadlineFactor,

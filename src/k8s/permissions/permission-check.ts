@@ -158,7 +158,7 @@ export async function mayDo(
     kind: 'SelfSubjectAccessReview',
     spec: { resourceAttributes: { group, resource: main, subresource, verb, name, namespace } },
   });
-  return checked(accessReview, answer, `what the worker may do in ${host.name}`).status.allowed;
+  return checked(accessReview, answer, `the answer about the worker's permissions in ${host.name}`).status.allowed;
 }
 
 /** `secrets: get, list; clusterroles.rbac.authorization.k8s.io/admin: bind` */

@@ -1,7 +1,7 @@
 import { seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
 import { NotYet } from '../../../k8s/client/api-errors.js';
-import { holds, lacks, unless, waitUntil, type Check } from '../../../k8s/check.js';
+import { holds, lacks, unless } from '../../../k8s/check.js';
 import {
   applyDashboard,
   applyDashboardExposure,
@@ -16,7 +16,6 @@ import {
   publicNameOf,
   readyDemo,
   virtualClusterNames,
-  type VirtualClusterName,
 } from '../../../k8s/demo/demo.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/virtual-cluster/exposure.js';
 import {
@@ -38,19 +37,18 @@ import {
   installMeshCertificates,
   makeMeshRoot,
 } from '../../../k8s/mesh/mesh-ca.js';
+import { checkBothAnswer, checkOtherIsRead, untilOtherIsRead } from '../../../k8s/mesh/mesh-join.js';
 import { apply, applyAll, missing, remove } from '../../../k8s/client/objects.js';
 import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
-import { readRemoteStates } from '../../../k8s/mesh/remote-clusters.js';
 import {
   applyRemoteSecret,
   checkMeshReader,
   checkRemoteSecret,
   makeMeshReader,
 } from '../../../k8s/mesh/remote-secrets.js';
-import { sendTraffic } from '../../../k8s/mesh/traffic.js';
 import { applyVcClient, checkVcClient } from '../../../k8s/virtual-cluster/vc-client.js';
 import {
   installVirtualCluster,
@@ -60,7 +58,6 @@ import {
   syncedService,
   virtualClusterAnswers,
 } from '../../../k8s/virtual-cluster/virtual-cluster.js';
-import type { Cluster } from '../../../k8s/client/cluster.js';
 import { bothClusters, virtual, type ClusterContext, type DemoContext } from '../../context.js';
 import { deliveryOf } from '../../delivery.js';
 import type { Work } from '../../flow.js';
@@ -231,82 +228,26 @@ async function remoteSecretRequests(context: DemoContext) {
  */
 export const meshTraffic: Work<DemoContext> = {
   async check(context) {
-    const answered = await checkTraffic(context);
+    const { config, signal } = context;
+    const clusters = await bothClusters(context);
+    const answered = await checkBothAnswer(clusters.vc1, config, signal);
     if (!answered.holds) return answered;
-    const read = await Promise.all(virtualClusterNames.map((name) => checkOtherIsRead(context, name)));
+    const read = await Promise.all(virtualClusterNames.map((name) => checkOtherIsRead(clusters[name], name, signal)));
     return read.find((check) => !check.holds) ?? holds;
   },
   async apply(context) {
+    const { config, demo, signal } = context;
+    const clusters = await bothClusters(context);
+    const wait = { restartFor: demo.begun?.jobId ?? demo.id, deadlineFactor: config.stepDeadlineFactor, signal };
     try {
-      await Promise.all(virtualClusterNames.map((name) => untilOtherIsRead(context, name)));
+      await Promise.all(virtualClusterNames.map((name) => untilOtherIsRead(clusters[name], name, wait)));
     } catch (error) {
-      context.signal.throwIfAborted();
-      const answered = await checkTraffic(context);
+      signal.throwIfAborted();
+      const answered = await checkBothAnswer(clusters.vc1, config, signal);
       if (!answered.holds) throw new Error(`${answered.seen}; ${messageOf(error)}`, { cause: error });
     }
   },
 };
-
-async function checkTraffic({ connections, demo, config, signal }: DemoContext): Promise<Check> {
-  const vc1 = await connections.connect(placeOf(demo, 'vc1'));
-  const { parallel: hits } = await sendTraffic(
-    vc1,
-    { namespace: sampleNamespace, parallel: 12, sequential: 0 },
-    signal,
-    config,
-  );
-  const [error] = Object.keys(hits.errors);
-  if (error !== undefined) return lacks(`requests to helloworld from vc1 fail: ${error}`);
-  const seen = Object.keys(hits.versions);
-  return seen.length === 2 ? holds : lacks(`only ${seen.join()} of helloworld answers requests from vc1`);
-}
-
-/** Whether istiod watches the other cluster; an istiod that cannot be asked is not known not to. */
-async function checkOtherIsRead({ connections, demo, signal }: DemoContext, name: VirtualClusterName): Promise<Check> {
-  const cluster = await connections.connect(placeOf(demo, name));
-  try {
-    return checkState(await readOtherState(cluster, name, signal), name);
-  } catch {
-    signal.throwIfAborted();
-    return holds;
-  }
-}
-
-/** What istiod says of the other cluster; undefined if it does not know it. */
-async function readOtherState(cluster: Cluster, name: VirtualClusterName, signal: AbortSignal) {
-  return Object.entries(await readRemoteStates(cluster, signal)).find(([id]) => id !== name)?.[1];
-}
-
-const checkState = (state: string | undefined, name: VirtualClusterName): Check =>
-  state === 'synced'
-    ? holds
-    : lacks(`istiod of ${name} ${state === undefined ? 'does not know' : `says ${state} of`} the other cluster`);
-
-/** Much longer than an istiod needs to notice a remote secret. */
-const noticedWithinMs = seconds(10);
-
-/**
- * Waits until istiod reads the other cluster, and restarts it if it has given that up: one that started with a wrong remote
- * secret may never take up the right one, and one whose remote secret was deleted may not notice the next (seen with 1.31).
- */
-async function untilOtherIsRead({ connections, demo, config, signal }: DemoContext, name: VirtualClusterName) {
-  const cluster = await connections.connect(placeOf(demo, name));
-  let unknownSince: number | undefined;
-  const look = async (): Promise<Check> => {
-    const state = await readOtherState(cluster, name, signal);
-    unknownSince = state === undefined ? (unknownSince ?? Date.now()) : undefined;
-    const isUnnoticed =
-      unknownSince !== undefined && Date.now() - unknownSince >= noticedWithinMs * config.stepDeadlineFactor;
-    // Once for a job, however often this is seen.
-    if (state === 'timeout' || isUnnoticed)
-      await restartDeployments(cluster, 'istio-system', ['istiod'], demo.begun?.jobId ?? demo.id);
-    return checkState(state, name);
-  };
-  // istiod may be starting.
-  const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));
-  const wait = { withinMs: seconds(90) * config.stepDeadlineFactor, signal, everyMs: seconds(0.5) };
-  await waitUntil(`istiod of ${name} to read the other cluster`, patient, wait);
-}
 
 export const dashboard: Work<ClusterContext> = {
   check: async (context) => checkDashboard(await virtual(context), context.config),

@@ -34,7 +34,7 @@ export async function lookAtTraces(
   } catch (error) {
     signal.throwIfAborted();
     outcome('unknown');
-    log.warn({ reason: messageOf(error) }, 'whether the demo is used is not known');
+    log.warn({ reason: messageOf(error) }, 'cannot tell whether the demo is used');
     return undefined;
   }
   const now = new Date();

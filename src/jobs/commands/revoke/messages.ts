@@ -3,7 +3,7 @@ import { createButtonOf, replaceKeysButton, type ButtonDemo } from '../../slack/
 import { commandLine } from '../../../commands/command-line.js';
 import { joinMrkdwn, mention, mentionAny, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
-import { message } from '../../slack/messages.js';
+import { firstLines, message } from '../../slack/messages.js';
 import type { LeftOut } from './entitled.js';
 
 export const revokeQuestion = ({ name }: Demo, person: string | undefined): Mrkdwn =>
@@ -45,8 +45,7 @@ export const everybodyRevokedMessage = (demo: string, doors: Doors, leftOut: rea
     joinMrkdwn(
       [
         mrkdwn`:lock: Demo *${demo}* has new keys: earlier kubeconfigs and tokens no longer work. ${leftOut.length === 0 ? 'Everybody who had a kubeconfig has been sent a new one.' : 'Everybody who had a kubeconfig has been sent a new one, except:'}`,
-        ...leftOut.slice(0, mostLeftOut).map(({ to, why }) => mrkdwn`• ${mentionAny(to)}: ${why}`),
-        leftOut.length > mostLeftOut && mrkdwn`… and ${leftOut.length - mostLeftOut} more`,
+        ...firstLines(leftOut, mostLeftOut, ({ to, why }) => mrkdwn`• ${mentionAny(to)}: ${why}`),
         ...listed('Check these bindings, which remain: they may let somebody in without a key', doors),
       ],
       '\n',
@@ -62,8 +61,7 @@ export function cancelledRevokeMessage(demo: ButtonDemo, by: string): SlackMessa
 }
 
 function listed(title: string, doors: Doors): Mrkdwn[] {
-  const all = Object.entries(doors).flatMap(([cluster, found]) => found.map((door) => mrkdwn`• ${cluster}: ${door}`));
+  const all = Object.entries(doors).flatMap(([cluster, found]) => found.map((door) => ({ cluster, door })));
   if (all.length === 0) return [];
-  const more = all.length > mostDoors ? [mrkdwn`… and ${all.length - mostDoors} more`] : [];
-  return [mrkdwn`*${title}*:`, ...all.slice(0, mostDoors), ...more];
+  return [mrkdwn`*${title}*:`, ...firstLines(all, mostDoors, ({ cluster, door }) => mrkdwn`• ${cluster}: ${door}`)];
 }

@@ -104,7 +104,7 @@ const table = {
   publicName: ({ host }: Sides) =>
     host &&
     (host.publicProblem === undefined
-      ? pass('its API answers there, to the credential that was delivered')
+      ? pass('its API answers there, and accepts the kubeconfig that was sent')
       : fail(`the public name does not work: ${host.publicProblem}`)),
   credentials: ({ host, now }: Sides) =>
     host &&

@@ -19,7 +19,7 @@ export function reportText({ verdict, directions, findings, causes, tookMs }: Me
       const counts = Object.entries(sequential.versions).toSorted();
       return [
         `${marks[kind]}  from ${from}: ${reason}`,
-        `      one after the other: ${counts.map(([version, count]) => `${version} ${count}`).join(', ') || 'no answer'} of ${sequential.requests}${shares ? ` (p = ${Number(shares.pValue.toPrecision(2))})` : ''}; ${latencyText(latencyOf(sequential.times))}`,
+        `      sequential: ${counts.map(([version, count]) => `${version} ${count}`).join(', ') || 'no answer'} of ${sequential.requests}${shares ? ` (p = ${Number(shares.pValue.toPrecision(2))})` : ''}; ${latencyText(latencyOf(sequential.times))}`,
         `      ${parallel.requests} in parallel: ${errorsOf(parallel)} errors; ${latencyText(latencyOf(parallel.times))}; ${retries ?? 'an unknown number of'} retries`,
         ...remarks.map((remark) => `      ${remark}`),
       ];

@@ -5,7 +5,7 @@ import { hostnameOf } from '../../../k8s/virtual-cluster/hostnames.js';
 import { publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, sections, smallPrint, type CommandButton, type SlackMessage } from '../../../slack-message.js';
-import { brief, lifetimeText, onCluster, verdictText } from '../messages.js';
+import { brief, firstLines, lifetimeText, onCluster, verdictText } from '../messages.js';
 import { pausedButtons, readyButtons, readyMenu } from '../demo-buttons.js';
 
 /*
@@ -65,15 +65,18 @@ const shownReason = 700;
 
 /** The card of a demo with which something failed: the step, the cluster, the reason and the remedy. */
 export function failedCard({ title, reasons: all, hint, jobId, actions }: Failed): SlackMessage {
-  const reasons = all.slice(0, shownFailures).map((reason) => brief(reason, shownReason));
-  const more = all.length > shownFailures && mrkdwn`> … and ${all.length - shownFailures} more`;
+  const reasons = all.map((reason) => brief(reason, shownReason));
+  const quoted = firstLines(
+    reasons,
+    shownFailures,
+    (reason) => mrkdwn`> ${reason}`,
+    (count) => mrkdwn`> and ${count} more`,
+  );
   const remedy = hint && mrkdwn`*What to do:* ${hint}`;
   return {
-    text: plain(joinMrkdwn([mrkdwn`${title}: ${reasons.join('; ')}`, remedy], '\n')),
+    text: plain(joinMrkdwn([mrkdwn`${title}: ${reasons.slice(0, shownFailures).join('; ')}`, remedy], '\n')),
     blocks: [
-      ...sections(
-        joinMrkdwn([mrkdwn`:x: ${title}`, ...reasons.map((reason) => mrkdwn`> ${reason}`), more, remedy], '\n'),
-      ),
+      ...sections(joinMrkdwn([mrkdwn`:x: ${title}`, ...quoted, remedy], '\n')),
       buttons(actions),
       smallPrint(mrkdwn`Job \`${jobId}\` · details are in the thread`),
     ],

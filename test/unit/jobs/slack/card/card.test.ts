@@ -50,7 +50,7 @@ test('the card of a demo that failed has the reasons, the remedy, the job and wh
   });
   assert.match(
     shownIn(card),
-    /^:x: Creating demo \*team-a\* failed\n> a: 1\n> b: 2\n> c: 3\n> … and 2 more\n\*What to do:\* Free some CPU\.$/,
+    /^:x: Creating demo \*team-a\* failed\n> a: 1\n> b: 2\n> c: 3\n> and 2 more\n\*What to do:\* Free some CPU\.$/,
   );
   assert.match(JSON.stringify(card.blocks.at(-1)), /Job `create-1`/);
   assert.deepEqual(labelsIn(card), ['Resume']);
