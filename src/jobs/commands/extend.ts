@@ -49,13 +49,15 @@ function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
 
 const shortestMs = 60_000;
 
-function tooLong(demo: Demo, { ttl }: Pick<DemoConfig, 'ttl'>, atMostMs: number): Refusal {
-  const { name, expires } = demo;
-  const longest = formatDuration(ttl.max);
+function tooLong(demo: Demo, config: Pick<DemoConfig, 'ttl' | 'autoPause'>, atMostMs: number): Refusal {
+  const { name, expires, paused } = demo;
+  const longest = formatDuration(config.ttl.max);
   return new Refusal('too-long', `A demo can expire at most ${longest} from now.`, {
     hint:
       atMostMs < shortestMs
-        ? mrkdwn`Demo ${name} expires ${slackTime(expires)}; extend it later.`
+        ? paused?.leftMs === undefined
+          ? mrkdwn`Demo ${name} expires ${slackTime(expires)}; extend it later.`
+          : lifetimeText(demo, config)
         : mrkdwn`The most you can extend demo ${name} by now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
   });
 }

@@ -1,5 +1,5 @@
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
-import { UserError } from '../../errors.js';
+import { Refusal } from '../../errors.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterPlace } from '../demo/demo.js';
@@ -28,15 +28,23 @@ export async function checkScaledDown(host: Cluster, place: VirtualClusterPlace)
 }
 
 /**
- * Scales the control plane and vc-client to zero.
- * @throws UserError `no-volume` if the control plane would lose what it knows
+ * Checks that the control plane keeps what it knows while it is stopped.
+ * @throws Refusal `no-volume`
  */
-export async function scaleDown(host: Cluster, place: VirtualClusterPlace): Promise<void> {
+export async function assertHasVolume(host: Cluster, place: VirtualClusterPlace): Promise<void> {
   const controlPlane = await read<V1StatefulSet>(host, statefulSet(place.name, place));
   if (!controlPlane?.spec?.volumeClaimTemplates?.length)
-    throw new UserError('no-volume', `The virtual cluster ${place.name} has no volume, so a pause would empty it.`, {
+    throw new Refusal('no-volume', `The virtual cluster ${place.name} has no volume, so a pause would empty it.`, {
       hint: 'The vcdemo operators can give virtual clusters volumes: see persistence in `vcluster.values`.',
     });
+}
+
+/**
+ * Scales the control plane and vc-client to zero.
+ * @throws what `assertHasVolume` throws
+ */
+export async function scaleDown(host: Cluster, place: VirtualClusterPlace): Promise<void> {
+  await assertHasVolume(host, place);
   for (const name of workloads(place)) {
     const reference = statefulSet(name, place);
     if (await read(host, reference)) await merge(host, reference, { spec: { replicas: 0 } });

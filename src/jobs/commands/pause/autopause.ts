@@ -1,4 +1,6 @@
 import { formatDuration } from '../../../duration.js';
+import { Refusal } from '../../../errors.js';
+import { assertHasVolume } from '../../../k8s/workloads/pause.js';
 import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
 import { pausedDemo, type Demo } from '../../../k8s/demo/demo.js';
 import { isIdle } from '../../../k8s/demo/idle.js';
@@ -47,8 +49,15 @@ async function pausedIfIdle(
   { host, signal, keepVerifiesOut }: ClaimedHost,
   demo: Demo,
 ): Promise<Demo | undefined> {
-  const { config, id } = run;
+  const { config, id, log } = run;
   if (!isIdle(demo, config)) return undefined;
+  try {
+    for (const place of demo.places) await assertHasVolume(host, place);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    log.warn({ reason: error.message }, 'the idle demo is not paused');
+    return undefined;
+  }
   await keepVerifiesOut();
   const looked = await lookAtTraces(run, host, demo, signal);
   if (!looked || !isIdle(looked, config)) return undefined;

@@ -1,4 +1,5 @@
 import { commandLine } from '../../../commands/command-line.js';
+import { assertHasVolume } from '../../../k8s/workloads/pause.js';
 import { changeRecord } from '../../../k8s/demo/demo-record.js';
 import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
@@ -26,6 +27,8 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
   const { requester } = payload;
   const found = await requireDemo(host, run);
   const demo = found.state === 'paused' ? found : await requireReadyDemo(host, run);
+  // Before it is recorded: a demo that runs on is not paused, and its lifetime is not on hold.
+  if (found.state !== 'paused') for (const place of demo.places) await assertHasVolume(host, place);
   await claimed.keepVerifiesOut();
   const paused = await changeRecord(host, demo, (current) =>
     pausedDemo(current, new Date(), { ...config.pause, jobId: id }),

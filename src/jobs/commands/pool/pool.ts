@@ -2,14 +2,14 @@ import type { DemoConfig } from '../../../config.js';
 import { Refusal } from '../../../errors.js';
 import { changeExisting } from '../../../k8s/demo/demo-record.js';
 import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
-import { changePoolNotes, isPausedPair, retryAt, wantedPairs, withState } from '../../../k8s/demo/pool.js';
+import { changePoolNotes, isPausedPair, retryAt, withState } from '../../../k8s/demo/pool.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { smallPrint, type MessageBlock, type SlackMessage } from '../../../slack-message.js';
 import { auditLog } from '../../audit.js';
 import { withHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { brief, firstLines, message, onCluster } from '../../slack/messages.js';
-import { countPairs, readStock, type Stock } from './stock.js';
+import { countPairs, readStock, wantedNow, type Stock } from './stock.js';
 
 /** Shows the pool of warm pairs, changes its size, or deletes its pairs. */
 export const pool: Handler<'pool'> = async (run) => {
@@ -85,8 +85,8 @@ export const poolBlocks = (pairs: readonly Demo[], { pool }: { pool?: { size: nu
   pairs.length === 0 && !pool?.size ? [] : [smallPrint(mrkdwn`Warm pairs: ${pairsText(pairs)}`)];
 
 export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
-  const { demos, pairs, notes } = stock;
-  const wanted = wantedPairs(config, notes, demos.length);
+  const { pairs, notes } = stock;
+  const wanted = wantedNow(stock, config);
   const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
   const lines: (Mrkdwn | false)[] = [
     mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,

@@ -18,6 +18,8 @@ import { recordOf } from '../../../records.js';
 /** What decides which warm pairs are made and deleted. */
 export interface Stock {
   demos: readonly Demo[];
+  /** Demos whose records cannot be read; they count all the same. */
+  unreadable: readonly unknown[];
   pairs: readonly Demo[];
   notes: PoolNotes;
   /** No pairs are made during maintenance. */
@@ -25,12 +27,12 @@ export interface Stock {
 }
 
 export async function readStock(host: Cluster): Promise<Stock> {
-  const [{ demos, pairs }, notes, maintenance] = await Promise.all([
+  const [{ demos, unreadable, pairs }, notes, maintenance] = await Promise.all([
     listDemos(host),
     readPoolNotes(host),
     findMaintenance(host),
   ]);
-  return { demos, pairs, notes, isUnderMaintenance: maintenance !== undefined };
+  return { demos, unreadable, pairs, notes, isUnderMaintenance: maintenance !== undefined };
 }
 
 /** What is due for the pool: pairs to delete, and the pair to make, if any. */
@@ -42,17 +44,16 @@ interface PoolPlan {
 
 /**
  * Pairs that are of no use, whose demo has its record, or that are too many are deleted. One pair is made, paused or started
- * at a time, and of those that are too old, one is replaced at a time.
+ * at a time, and of those that are too old, one is replaced at a time. Ready ones stay before those that are being made.
  */
-export function planPool(
-  { demos, pairs, notes, isUnderMaintenance }: Stock,
-  config: DemoConfig,
-  now = new Date(),
-): PoolPlan {
+export function planPool(stock: Stock, config: DemoConfig, now = new Date()): PoolPlan {
+  const { demos, pairs, notes, isUnderMaintenance } = stock;
   const isTaken = ({ name }: Demo) => demos.some(({ pair }) => pair === name);
   const drain = pairs.filter((pair) => isTaken(pair) || isUseless(pair, config, now));
-  const staying = pairs.filter((pair) => !drain.includes(pair) && pair.warm?.state !== 'claimed');
-  const wanted = wantedPairs(config, notes, demos.length);
+  const staying = pairs
+    .filter((pair) => !drain.includes(pair) && pair.warm?.state !== 'claimed')
+    .toSorted((a, b) => Number(b.warm?.state === 'ready') - Number(a.warm?.state === 'ready'));
+  const wanted = wantedNow(stock, config);
   drain.push(...staying.slice(wanted));
   const kept = staying.slice(0, wanted);
   const unfinished = kept.find(({ warm }) => warm?.state === 'making');
@@ -63,6 +64,14 @@ export function planPool(
   const warm = (unfinished ?? other)?.name ?? (kept.length < wanted ? newPairName() : undefined);
   const isWaiting = isUnderMaintenance || (retryAt(notes)?.getTime() ?? 0) > now.getTime();
   return { drain, ...(warm !== undefined && !isWaiting && { warm }) };
+}
+
+/** How many pairs there should be, with what already counts as a demo. */
+export function wantedNow({ demos, unreadable, pairs, notes }: Stock, config: DemoConfig): number {
+  const becoming = pairs.filter(
+    ({ name, warm }) => warm?.state === 'claimed' && !demos.some(({ pair }) => pair === name),
+  );
+  return wantedPairs(config, notes, demos.length + unreadable.length + becoming.length);
 }
 
 /** How many pairs there are, by state. */

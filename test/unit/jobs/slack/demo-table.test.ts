@@ -63,7 +63,7 @@ for (const count of [0, 1, 25, 200])
       const warm = { state: 'ready', since: new Date(0), configuration: 'x', fitsAnyName: true } as const;
       const pairs = demos.map((demo) => ({ ...demo, warm }));
       const notes = { failures: 0 };
-      const shown = poolMessage({ demos: [], pairs, notes, isUnderMaintenance: false }, config);
+      const shown = poolMessage({ demos: [], unreadable: [], pairs, notes, isUnderMaintenance: false }, config);
       assert.deepEqual(problemsOfMessage(shown), []);
       const more = Number(/and (\d+) more/.exec(JSON.stringify(shown.blocks))?.[1] ?? 0);
       assert.equal(namedIn(shown.blocks).length + more, count);

@@ -16,7 +16,7 @@ const ago = (ms: number) => new Date(now.getTime() - ms);
 const pair = (name: string, state: WarmState, created = ago(hours(1)), made = config): Demo =>
   withState(planPair(name, made, 'vcdemo', created), state, ago(minutes(1)));
 const stock = (pairs: readonly Demo[], over: Partial<Stock> = {}): Stock => ({
-  demos: [],
+  ...{ demos: [], unreadable: [] },
   ...{ pairs, notes: { failures: 0 }, isUnderMaintenance: false },
   ...over,
 });
@@ -56,6 +56,18 @@ describe('the plan for the pool', () => {
     assert.deepEqual(plan(stock(pairs)), { drain: ['pool-3'], warm: undefined });
     const off = { ...config, pool: { ...config.pool, size: 0 } };
     assert.deepEqual(plan(stock(pairs), off), { drain: ['pool-1', 'pool-2', 'pool-3'], warm: undefined });
+  });
+
+  it('keeps pairs that are ready before those that are being made', () => {
+    const pairs = [pair('pool-1', 'making'), pair('pool-2', 'ready'), pair('pool-3', 'ready')];
+    assert.deepEqual(plan(stock(pairs)), { drain: ['pool-1'], warm: undefined });
+  });
+
+  it('makes no more than the limits leave, counting what is becoming a demo and what cannot be read', () => {
+    const limited = { ...config, limits: { ...config.limits, demos: 2 } };
+    assert.equal(plan(stock([pair('pool-1', 'ready'), pair('pool-2', 'claimed')]), limited).warm, undefined);
+    assert.equal(plan(stock([pair('pool-1', 'ready')], { unreadable: [{}] }), limited).warm, undefined);
+    assert.equal(plan(stock([pair('pool-1', 'ready')]), limited).warm, 'new');
   });
 
   it('replaces all pairs of an earlier configuration', () => {

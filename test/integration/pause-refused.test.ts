@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { V1Namespace } from '@kubernetes/client-node';
+import { readDemoConfig } from '../../src/config.js';
+import { hours, minutes } from '../../src/duration.js';
+import { namespaceMetadata, noteNamespace } from '../../src/k8s/demo/demo-record.js';
+import type { Demo } from '../../src/k8s/demo/demo.js';
+import { create } from '../support/answers.js';
+import { owner, recordedDemos } from '../support/recorded-demos.js';
+
+/* What cannot be paused goes on as before: nothing says that it is paused, and its lifetime is not on hold. */
+
+describe('a demo whose virtual clusters have no volume', () => {
+  const demos = recordedDemos({ config: { pause: { stopsExpiry: true }, autoPause: { idle: minutes(15) } } });
+
+  /** With namespaces, and no StatefulSet in them. */
+  async function demoNamed(name: string, fields: Partial<Demo> = {}): Promise<Demo> {
+    const demo = await demos.demoNamed(name, fields);
+    for (const place of demo.places) {
+      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(demo, place) };
+      const { metadata } = await create<V1Namespace>(demos.host, body);
+      await noteNamespace(demos.host, demo, place, metadata!.uid!);
+    }
+    return demo;
+  }
+
+  it('is not paused by a command, which says why', async () => {
+    await demoNamed('thin');
+    const { code, error } = await demos.run('pause', owner.id, { demo: 'thin' });
+    assert.equal(code, 'no-volume');
+    assert.match(error!.hint!, /persistence/);
+    const { state, paused } = await demos.found('thin');
+    assert.deepEqual([state, paused], ['ready', undefined]);
+  });
+
+  it('is not paused because nobody uses it', async () => {
+    const ago = (ms: number) => new Date(Date.now() - ms);
+    await demoNamed('idle', { used: ago(hours(1)), traces: { seen: 'nothing', at: ago(minutes(1)) } });
+    assert.equal((await demos.run('autopause', owner.id, { demo: 'idle' })).code, undefined);
+    assert.equal((await demos.found('idle')).state, 'ready');
+  });
+});
+
+describe('a paused demo whose lifetime is on hold', () => {
+  const demos = recordedDemos({});
+
+  it('is told how long it will live where it cannot be extended, not a time that does not count', async () => {
+    const { ttl } = readDemoConfig(undefined);
+    const expires = new Date(Date.now() - hours(1));
+    await demos.demoNamed('held', { state: 'paused', paused: { since: expires, leftMs: ttl.max }, expires });
+    const { code, error } = await demos.run('extend', owner.id, { demo: 'held', byMs: hours(1) });
+    assert.equal(code, 'too-long');
+    assert.match(error!.hint!, /Its lifetime is on hold: it will have .* left when it is resumed/);
+    assert.doesNotMatch(error!.hint!, /expires/);
+  });
+});
