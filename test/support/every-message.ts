@@ -267,7 +267,13 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       });
       const failure = { failed: { at: now, reason: text() }, failures: count() };
       const notes = { ...pick([{ failures: 0 }, failure]), ...pick([{}, { size: count(), by: person(), at: now }]) };
-      const stock = { demos: many(demo), unreadable: [], pairs: many(pair), notes, isUnderMaintenance: pick([true, false]) };
+      const stock = {
+        demos: many(demo),
+        unreadable: [],
+        pairs: many(pair),
+        notes,
+        isUnderMaintenance: pick([true, false]),
+      };
       return poolMessage(stock, config());
     },
     maintenance: () => maintenanceMessage({ since: now, by: person(), reason: text() }, config()),
