@@ -14,7 +14,7 @@ export interface Turn {
 }
 
 /** How busy the workers of a queue are. */
-export interface Pace {
+interface Pace {
   /** For how long each job has been running that is running now, in milliseconds. */
   runningForMs: readonly number[];
   /** How long a job usually takes; undefined if none has ended lately. */

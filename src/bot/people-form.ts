@@ -25,7 +25,7 @@ export const namingCommandOf = (text: string): NamingCommand | undefined =>
 
 /** What a form remembers: the command line of the button, and where the answer is shown. */
 const remembered = z.object({ text: z.string(), channelId: z.string(), thread: requester.shape.thread });
-export type Remembered = z.infer<typeof remembered>;
+type Remembered = z.infer<typeof remembered>;
 
 /** Undefined for what no form of this version remembers. */
 export const readRemembered = (metadata: string): Remembered | undefined =>

@@ -113,7 +113,7 @@ export function jobOf(command: JobCommandName, { flags, isConfirmed, isSearched 
 }
 
 /** What `cancel` can stop halfway, or take off its queue; all on the queue of creates. */
-export const cancellableJobs = ['create', 'resume', 'revoke'] as const;
+const cancellableJobs = ['create', 'resume', 'revoke'] as const;
 export type CancellableJob = (typeof cancellableJobs)[number];
 
 export const isCancellable = (name: string): name is CancellableJob =>

@@ -11,7 +11,7 @@ import type { JobRun } from './job-run.js';
 import { brief, message } from './slack/messages.js';
 
 /** How a demo broke. */
-export interface Broken {
+interface Broken {
   /** What happened to the demos: `stopped working`. */
   what: string;
   /** The reason, for this demo. */

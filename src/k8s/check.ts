@@ -21,17 +21,31 @@ export const unless = (missing: string | undefined): Check => (missing === undef
 export async function waitUntil<Held extends { holds: true }>(
   awaited: string,
   check: () => Promise<Held | Lacking>,
-  { withinMs, signal, everyMs = 300 }: { withinMs: number; signal: AbortSignal; everyMs?: number },
+  wait: Wait,
 ): Promise<Held> {
+  const result = await lookFor(check, wait);
+  if (result.holds) return result;
+  throw new Error(
+    `timed out after ${Math.round(wait.withinMs / 1000)} s waiting for ${awaited}; last seen: ${result.seen}`,
+  );
+}
+
+interface Wait {
+  withinMs: number;
+  signal: AbortSignal;
+  everyMs?: number;
+}
+
+/** Looks until a check holds or the time is over, and returns what it found last. */
+export async function lookFor<Held extends { holds: true }>(
+  check: () => Promise<Held | Lacking>,
+  { withinMs, signal, everyMs = 300 }: Wait,
+): Promise<Held | Lacking> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     signal.throwIfAborted();
     const result = await check();
-    if (result.holds) return result;
-    if (performance.now() + everyMs > deadline)
-      throw new Error(
-        `timed out after ${Math.round(withinMs / 1000)} s waiting for ${awaited}; last seen: ${result.seen}`,
-      );
+    if (result.holds || performance.now() + everyMs > deadline) return result;
     await pause(everyMs, signal);
   }
 }

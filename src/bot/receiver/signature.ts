@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** What Slack sends with a body to prove that it comes from Slack. */
-export interface Signature {
+interface Signature {
   timestamp: string;
   /** `v0=` and an HMAC in hexadecimal digits. */
   value: string;

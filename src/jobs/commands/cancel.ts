@@ -7,7 +7,7 @@ import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
 import { jobsIn } from '../../job-queue.js';
-import { pause } from '../../k8s/check.js';
+import { holds, lacks, lookFor, pause } from '../../k8s/check.js';
 import { cancelHolder, holderNow, type Holder } from '../../k8s/demo/claim.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
 import { changeExisting, findDemo, listDemos } from '../../k8s/demo/demo-record.js';
@@ -255,13 +255,11 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
 
 /** Whether the job has stopped and released the demo. */
 async function hasLetGo({ payload, signal }: CancelRun, host: Cluster, { jobId }: Holder): Promise<boolean> {
-  const deadline = performance.now() + noticedWithinMs;
-  while (performance.now() < deadline) {
+  const look = async () => {
     const now = await holderNow(host, claimNamespace(host), payload.demo);
-    if (now?.jobId !== jobId) return true;
-    await pause(lookEveryMs, signal);
-  }
-  return false;
+    return now?.jobId === jobId ? lacks('it holds the claim') : holds;
+  };
+  return (await lookFor(look, { withinMs: noticedWithinMs, signal, everyMs: lookEveryMs })).holds;
 }
 
 /** Redis is not trusted: this job, if it is repeated, cancels no later create. */

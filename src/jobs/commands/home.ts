@@ -7,7 +7,7 @@ import { buttonRows, sections, smallPrint, type CommandButton, type MessageBlock
 import { withHost } from '../host-cluster.js';
 import type { Handler, QueuedJob } from '../job-run.js';
 import { poolBlocks } from './pool/pool.js';
-import { createButton, demoBlocks } from '../slack/demo-table.js';
+import { createButton, demoBlocks } from '../slack/demo-list.js';
 import { firstLines } from '../slack/messages.js';
 
 /** Fills somebody's Home. */

@@ -6,7 +6,7 @@ import { mrkdwn, plain } from '../../mrkdwn.js';
 import { buttons, sections, type SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { createButton, demoBlocks, namesOf, ownFirst } from '../slack/demo-table.js';
+import { createButton, demoBlocks, namesOf, ownFirst } from '../slack/demo-list.js';
 import { poolBlocks } from './pool/pool.js';
 import { message } from '../slack/messages.js';
 

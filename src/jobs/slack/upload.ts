@@ -26,7 +26,7 @@ interface UploadParts {
   log: Log;
 }
 
-export interface Uploads {
+interface Uploads {
   /** If Slack refuses the file, the comment is posted in the channel, and the file goes to the person as text. */
   upload(channel: string, userId: string, file: SlackFile, thread?: string): Promise<SharedFile>;
   /** Direct messages belong to somebody, so the file goes to the person's own, whosever the thread is. */

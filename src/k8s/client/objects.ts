@@ -8,7 +8,7 @@ import type { ApiCall, Cluster } from './cluster.js';
 import { collectionPath, pathOf } from './discovery.js';
 import { ref, UnparsedManifest, type Manifest, type NewObject, type Reference } from './manifest.js';
 
-export const fieldManager = 'vcdemo';
+const fieldManager = 'vcdemo';
 
 /** The object, or undefined if there is none. */
 export async function read<Kind extends KubernetesObject>(

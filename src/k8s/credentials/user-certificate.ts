@@ -2,11 +2,11 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import type { V1CertificateSigningRequest } from '@kubernetes/client-node';
 import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal, UserError } from '../../errors.js';
-import { holds, lacks, waitUntil } from '../check.js';
+import { lacks, waitUntil } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { apply, create, read, remove } from '../client/objects.js';
 import { pathOf } from '../client/discovery.js';
-import { ref, type Manifest } from '../client/manifest.js';
+import { ref, type Manifest, type Reference } from '../client/manifest.js';
 import { keyPair } from './tenant-credentials.js';
 import { certificateRequest, privateKeyPem, type KeyPair } from './x509.js';
 
@@ -31,56 +31,68 @@ export async function issueUserCertificate(
     throw new Refusal(
       'demo-expires-soon',
       `The demo expires in less than ${minLifeMs / minutes(1)} minutes, too soon for a certificate.`,
-      {
-        hint: 'Create a new demo once this one is gone.',
-      },
+      { hint: 'Create a new demo once this one is gone.' },
     );
   await apply(cluster, adminBinding(user));
+  const signingRequest = await createSigningRequest(cluster, { user, key, lifeMs });
+  await approve(cluster, signingRequest, user);
+  const certificate = await signedCertificate(cluster, signingRequest, user, { withinMs, signal });
+  await remove(cluster, signingRequest);
+  const issued = keyPair({ certificate, key: privateKeyPem(key.privateKey) }).certificate;
+  assertLife(issued, lifeMs, cluster.name);
+  return issued;
+}
+
+async function createSigningRequest(
+  cluster: Cluster,
+  { user, key, lifeMs }: { user: string; key: KeyPair; lifeMs: number },
+): Promise<Reference> {
   // With a fixed name, a lost answer does not leave a second request behind.
   const name = `vcdemo-${user.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+  const request = certificateRequest(key, [
+    ['CN', user],
+    ['O', 'admin'],
+  ]);
   await create(cluster, {
     apiVersion: 'certificates.k8s.io/v1',
     kind: 'CertificateSigningRequest',
     metadata: { name },
     spec: {
-      request: Buffer.from(
-        certificateRequest(key, [
-          ['CN', user],
-          ['O', 'admin'],
-        ]),
-      ).toString('base64'),
+      request: Buffer.from(request).toString('base64'),
       signerName: 'kubernetes.io/kube-apiserver-client',
       expirationSeconds: Math.floor(lifeMs / 1000),
       usages: ['client auth'],
     },
   });
-  const reference = ref('certificates.k8s.io/v1', 'CertificateSigningRequest', name);
+  return ref('certificates.k8s.io/v1', 'CertificateSigningRequest', name);
+}
+
+async function approve(cluster: Cluster, signingRequest: Reference, user: string): Promise<void> {
+  const approved = { type: 'Approved', status: 'True', reason: 'vcdemo', message: `requested in Slack for ${user}` };
   await cluster.request({
     method: 'PATCH',
-    path: `${await pathOf(cluster, reference)}/approval`,
+    path: `${await pathOf(cluster, signingRequest)}/approval`,
     contentType: 'application/merge-patch+json',
-    body: {
-      status: {
-        conditions: [{ type: 'Approved', status: 'True', reason: 'vcdemo', message: `requested in Slack for ${user}` }],
-      },
-    },
+    body: { status: { conditions: [approved] } },
   });
-  let certificate = '';
-  await waitUntil(
-    `the certificate of ${user} in ${cluster.name}`,
-    async () => {
-      const { status } = (await read<V1CertificateSigningRequest>(cluster, reference)) ?? {};
-      const refused = status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
-      if (refused) throw new Error(`${cluster.name} refused the certificate of ${user}: ${refused.message}`);
-      certificate = status?.certificate ? Buffer.from(status.certificate, 'base64').toString('utf8') : '';
-      return certificate ? holds : lacks('approved, but not signed yet');
-    },
-    { withinMs, signal, everyMs: 100 },
-  );
-  await remove(cluster, reference);
-  const issued = keyPair({ certificate, key: privateKeyPem(key.privateKey) }).certificate;
-  assertLife(issued, lifeMs, cluster.name);
-  return issued;
+}
+
+async function signedCertificate(
+  cluster: Cluster,
+  signingRequest: Reference,
+  user: string,
+  wait: { withinMs: number; signal: AbortSignal },
+): Promise<string> {
+  const look = async () => {
+    const { status } = (await read<V1CertificateSigningRequest>(cluster, signingRequest)) ?? {};
+    const refused = status?.conditions?.find(({ type }) => type === 'Failed' || type === 'Denied');
+    if (refused) throw new Error(`${cluster.name} refused the certificate of ${user}: ${refused.message}`);
+    return status?.certificate
+      ? ({ holds: true, certificate: Buffer.from(status.certificate, 'base64').toString('utf8') } as const)
+      : lacks('approved, but not signed yet');
+  };
+  const awaited = `the certificate of ${user} in ${cluster.name}`;
+  return (await waitUntil(awaited, look, { ...wait, everyMs: 100 })).certificate;
 }
 
 /** Kubernetes backdates certificates by five minutes, in case clocks differ. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { isConflict, isNotFound } from '../client/api-errors.js';
-import { pause } from '../check.js';
+import { lacks, lookFor, pause } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels } from './demo.js';
 import { checked } from '../client/answers.js';
@@ -344,14 +344,17 @@ export async function currentHolder(
   demo: string,
   signal: AbortSignal,
 ): Promise<Holder | undefined> {
-  const look = () => readLease(host, leaseOf({ demo, namespace }));
-  const first = await look();
-  const deadline = performance.now() + 3 * renewEveryMs;
-  for (let present = first; present && performance.now() < deadline; present = await look()) {
-    if (present.metadata.resourceVersion !== first?.metadata.resourceVersion) return holderOf(present);
-    await pause(lookEveryMs, signal);
-  }
-  return undefined;
+  const reference = leaseOf({ demo, namespace });
+  const first = await readLease(host, reference);
+  if (!first) return undefined;
+  const look = async () => {
+    const present = await readLease(host, reference);
+    return present?.metadata.resourceVersion === first.metadata.resourceVersion
+      ? lacks('its Lease was not renewed')
+      : ({ holds: true, holder: present && holderOf(present) } as const);
+  };
+  const result = await lookFor(look, { withinMs: 3 * renewEveryMs, signal, everyMs: lookEveryMs });
+  return result.holds ? result.holder : undefined;
 }
 
 /** Leases require microseconds. */

@@ -26,7 +26,7 @@ export interface PolicyRule {
 }
 
 /** The values of `__name__` in the rules. */
-export function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Map<string, string[]> {
+function lists({ domain, hosts, istio, isolation }: AdmissionConfig): Map<string, string[]> {
   const { proxyImages, ...also } = isolation.also;
   return new Map([
     ...Object.entries(also),

@@ -21,7 +21,7 @@ export interface PolicyPod {
   ip: string;
 }
 
-export interface Connection {
+interface Connection {
   from: PolicyPod;
   to: PolicyPod;
   /** TCP. */

@@ -9,7 +9,7 @@ import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mr
 import { buttons, type SlackMessage } from '../../../slack-message.js';
 import { describeState, kubeconfigName, lifetimeText, message, onCluster, unprovenText } from '../../slack/messages.js';
 
-/** The comment of the kubeconfig that is sent when a demo is ready. */
+/** The comment of the kubeconfig that is sent when a demo is ready; what the card then says is `readyCard`. */
 export function kubeconfigComment(
   config: DemoConfig,
   demo: Demo,

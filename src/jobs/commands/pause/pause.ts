@@ -44,7 +44,7 @@ export function pausedMessage(demo: ButtonDemo): SlackMessage {
   return { text, blocks: [...blocks, buttons([demoButton(demo, 'resume', { style: 'primary' })])] };
 }
 
-export interface Pause {
+interface Pause {
   run: JobRun<'pause'> | JobRun<'autopause'>;
   claimed: ClaimedHost;
   /** It is recorded as paused. */

@@ -69,7 +69,7 @@ const states: Record<WarmState, string> = {
 };
 
 /** `2 ready (1 paused), 1 being made` */
-export function pairsText(pairs: readonly Demo[]): string {
+function pairsText(pairs: readonly Demo[]): string {
   const counts = countPairs(pairs);
   const ordered = warmStates.toSorted((a, b) => Number(b === 'ready') - Number(a === 'ready'));
   const present = ordered.filter((state) => counts[state] > 0);

@@ -6,7 +6,7 @@ import { keepsVersionOut } from './expected.js';
 import type { DirectionVerdict, Verdict } from './verdict.js';
 
 /** All that a diagnosis is made of. */
-export interface Evidence {
+interface Evidence {
   /** Whose mesh it is; undefined if it is not a demo's. */
   demo: string | undefined;
   findings: readonly Finding[];

@@ -14,7 +14,7 @@ import { judge, type Verdict } from './verdict.js';
  * Everything that verify does, for any two clusters with one mesh on one network: nothing here knows a demo or Slack.
  */
 
-export interface Mesh {
+interface Mesh {
   clusters: readonly [Cluster, Cluster];
   /** In both clusters, with sleep, and helloworld and its Service. */
   namespace: string;
