@@ -5,6 +5,7 @@ import { readDemoConfig } from '../../src/config.js';
 import { hours, minutes } from '../../src/duration.js';
 import { namespaceMetadata, noteNamespace } from '../../src/k8s/demo/demo-record.js';
 import type { Demo } from '../../src/k8s/demo/demo.js';
+import type { Log } from '../../src/log.js';
 import { create } from '../support/answers.js';
 import { owner, recordedDemos } from '../support/recorded-demos.js';
 
@@ -36,15 +37,28 @@ describe('a demo whose virtual clusters have no volume', () => {
   it('is not paused because nobody uses it', async () => {
     const ago = (ms: number) => new Date(Date.now() - ms);
     await demoNamed('idle', { used: ago(hours(1)), traces: { seen: 'nothing', at: ago(minutes(1)) } });
-    assert.equal((await demos.run('autopause', owner.id, { demo: 'idle' })).code, undefined);
+    const warned: unknown[] = [];
+    const log = { info() {}, error() {}, warn: (facts: unknown) => warned.push(facts) } as unknown as Log;
+    assert.equal((await demos.run('autopause', owner.id, { demo: 'idle' }, { log })).code, undefined);
+    assert.match(JSON.stringify(warned), /has no volume/);
     assert.equal((await demos.found('idle')).state, 'ready');
   });
 });
 
-describe('a paused demo whose lifetime is on hold', () => {
+describe('a paused demo', () => {
   const demos = recordedDemos({});
 
-  it('is told how long it will live where it cannot be extended, not a time that does not count', async () => {
+  it('is not resumed by somebody who may not resume it, also not by a create', async () => {
+    await demos.demoNamed('nap', { state: 'paused', paused: { since: new Date() } });
+    for (const command of ['resume', 'create'] as const) {
+      const { code, error } = await demos.run(command, 'U0MALLORY', { demo: 'nap' });
+      assert.equal(code, 'not-owner', command);
+      assert.match(error!.message, /can run `\/vcdemo resume` on it/);
+    }
+    assert.equal((await demos.found('nap')).state, 'paused');
+  });
+
+  it('with its lifetime on hold is told how long it will live where it cannot be extended, not a time that does not count', async () => {
     const { ttl } = readDemoConfig(undefined);
     const expires = new Date(Date.now() - hours(1));
     await demos.demoNamed('held', { state: 'paused', paused: { since: expires, leftMs: ttl.max }, expires });

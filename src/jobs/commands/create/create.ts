@@ -11,7 +11,7 @@ import { isResumed, planDemo, withAudit, withMissingPlaces, type Demo } from '..
 import { restoreNamespaceLabels } from '../../../k8s/demo/host-namespace.js';
 import { claimPair, ofPair } from '../../../k8s/demo/pool.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
-import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
+import { assertMayRun, assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
 import { openFlowCard, refreshCard } from '../../demo-card.js';
 import { FlowError, type Task } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
@@ -63,6 +63,8 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
   if (present) assertNotBeingDeleted(present);
+  // It starts what `resume` starts, so it is not for more people.
+  if (present?.state === 'paused') await assertMayRun({ ...run, name: 'resume' }, present);
   const resumed = present !== undefined && isResumed(present, run);
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.
