@@ -135,7 +135,7 @@ export async function requireReadyDemo(host: Cluster, run: RunOnDemo): Promise<D
   const demo = await requireUnpausedDemo(host, run);
   if (demo.state === 'ready') return demo;
   const why = {
-    creating: 'is still being created',
+    creating: 'is not ready yet',
     failed: 'was not fully created',
     deleting: 'is being deleted',
     paused: 'is paused',

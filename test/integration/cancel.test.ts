@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
-import { holderNow } from '../../src/k8s/demo/claim.js';
+import { claimDemo, holderNow, isHolder } from '../../src/k8s/demo/claim.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { request } from '../support/answers.js';
@@ -135,5 +135,24 @@ describe('a create', () => {
       /nothing to cancel.* State: it is ready/,
     );
     assert.equal((await run('cancel', 'U0ADA', { demo: 'nowhere' })).code, 'unknown-demo');
+  });
+
+  it('can be cancelled, but a deletion cannot: that is refused with what is being done', async () => {
+    const demo = plannedDemo({ name: 'going', owner: { id: 'U0ADA', name: 'ada' }, claimNamespace: 'default' });
+    await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);
+    const { signal } = new AbortController();
+    const claim = await claimDemo({
+      host,
+      namespace: 'default',
+      demo: 'going',
+      purpose: 'delete',
+      jobId: 'd1',
+      signal,
+    });
+    assert.ok(!isHolder(claim));
+    const { code, error } = await commandRunner(simulated.cluster)('cancel', 'U0ADA', { demo: 'going' });
+    await claim.release();
+    assert.equal(code, 'not-cancellable');
+    assert.match(error!.message, /What is being done with demo going cannot be cancelled: it is being deleted\./);
   });
 });

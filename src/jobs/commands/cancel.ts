@@ -20,7 +20,7 @@ import { assertMayRun, assertNotOver, findCommandDemo, namedDemo, requireDemo, U
 import { isCardAt } from '../thread-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { describeState, message } from '../slack/messages.js';
+import { describeActivity, describeState, message } from '../slack/messages.js';
 import { readJob, UntrustedJob, type ReadJob } from '../worker/read-job.js';
 
 type CancelRun = JobRun<'cancel'>;
@@ -245,7 +245,7 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
   if (!isCancellable(holder.purpose))
     throw new Refusal(
       'not-cancellable',
-      `The job that is working on demo ${name} cannot be cancelled: \`${holder.purpose}\`.`,
+      `What is being done with demo ${name} cannot be cancelled: ${describeActivity(holder.purpose)}.`,
       {
         hint: `${commandLine(demo, 'status')} shows how far it is.`,
       },
