@@ -251,7 +251,7 @@ async function expireCertificate(): Promise<void> {
   const file = (name: string) => join(directory, name);
   await writeFile(file('client-ca.crt'), decode(certs.data['client-ca.crt']), { mode: 0o600 });
   await writeFile(file('client-ca.key'), decode(certs.data['client-ca.key']), { mode: 0o600 });
-  const [key, text] = Object.entries(secret.data).find(([, data]) => /context: ?\n|contexts:/.test(decode(data)))!;
+  const { kubeconfig: text } = secret.data; // beside that of vc-client
   const kubeconfig = parse(decode(text)) as { users: { name: string; user: Record<string, string> }[] };
   const { user } = kubeconfig.users[0]!;
   await writeFile(file('user.key'), decode(user['client-key-data']), { mode: 0o600 });
@@ -306,7 +306,7 @@ async function expireCertificate(): Promise<void> {
   ]);
   const { stdout: short } = await execa('openssl', ['x509', '-in', file('short.crt')]);
   user['client-certificate-data'] = Buffer.from(`${short}\n`).toString('base64');
-  const patch = { data: { [key]: Buffer.from(stringify(kubeconfig)).toString('base64') } };
+  const patch = { data: { kubeconfig: Buffer.from(stringify(kubeconfig)).toString('base64') } };
   await inHost(...host, 'patch', 'secret', secretName, '--type=merge', '-p', JSON.stringify(patch));
 }
 
@@ -439,7 +439,7 @@ const faults: Fault[] = [
       await writeKubeconfigs();
     },
     says: [
-      /\*Cause:\* a cluster's CA was changed\n> vc1: the remote secret's CA is not the one that vc2's API uses now/,
+      /\*(Cause|Also|Fault, .*):\* a cluster's CA was changed\n> vc1: the remote secret's CA is not the one that vc2's API uses now/,
     ],
     restarts: true,
   },

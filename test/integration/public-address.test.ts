@@ -22,10 +22,16 @@ async function certificateFor(name: string) {
 }
 
 /** The error code of the probe of the address; undefined when it passes. */
-async function codeOf(server: string, ca: string, tlsServerName?: string): Promise<string | undefined> {
-  const access = accessWith({ url: server, certificateAuthority: ca, tlsServerName }, { token: 'x' });
+async function codeOf(
+  server: string,
+  ca: string,
+  { tlsServerName, own = 'https://localhost:1' }: { tlsServerName?: string; own?: string } = {},
+): Promise<string | undefined> {
+  const user = { token: 'x' };
+  const access = accessWith({ url: server, certificateAuthority: ca, tlsServerName }, user);
+  const direct = accessWith({ url: own, certificateAuthority: ca }, user);
   try {
-    await probePublicAddress('vc1', access, new AbortController().signal, 600);
+    await probePublicAddress('vc1', { access, direct }, new AbortController().signal, 600);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof UserError);
@@ -79,7 +85,9 @@ describe('the probe of a public address', () => {
     const [good, other] = [await certificateFor('localhost'), await certificateFor('elsewhere')];
     assert.equal(await codeOf(`https://[::1]:${await freePort()}`, good.cert), 'public-address-refused');
     const behind = (certificate: typeof good) =>
-      withServer(api(certificate), (port) => codeOf(`https://[::1]:${port}`, good.cert, 'localhost'));
+      withServer(api(certificate), (port) =>
+        codeOf(`https://[::1]:${port}`, good.cert, { tlsServerName: 'localhost' }),
+      );
     assert.equal(await behind(good), undefined);
     assert.equal(await behind(other), 'public-address-terminates-tls');
   });
@@ -103,6 +111,29 @@ describe('the probe of a public address', () => {
       await withServer(api(good, 403), (port) => codeOf(`https://localhost:${port}`, good.cert)),
       'public-address-terminates-tls',
     );
+  });
+
+  it('says whether nobody accepts the credentials or they are lost on the way', async () => {
+    const good = await certificateFor('localhost');
+    const behind = (own: number, status = 401) =>
+      withServer(api(good, own), (ownPort) =>
+        withServer(api(good, status), (port) =>
+          codeOf(`https://localhost:${port}`, good.cert, { own: `https://localhost:${ownPort}` }),
+        ),
+      );
+    assert.equal(await behind(401), 'public-address-credential-refused');
+    assert.equal(await behind(403), 'public-address-credential-refused');
+    assert.equal(await behind(200), 'public-address-terminates-tls');
+    assert.equal(await behind(503), 'public-address-terminates-tls');
+  });
+
+  it('does not blame the credentials or the way for an API that answers with an error', async () => {
+    const good = await certificateFor('localhost');
+    for (const status of [429, 500, 503])
+      assert.equal(
+        await withServer(api(good, status), (port) => codeOf(`https://localhost:${port}`, good.cert)),
+        'public-address-api-error',
+      );
   });
 
   it('says that the certificate belongs to the virtual cluster, but has another name', async () => {

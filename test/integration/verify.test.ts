@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
+import { parse, stringify } from 'yaml';
+import { demoUser } from '../../src/k8s/credentials/user-certificate.js';
+import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/credentials/x509.js';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
 import { apply, merge, readSecret, remove } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
@@ -12,6 +15,13 @@ import { waitFor } from '../support/wait-for.js';
 
 const remoteSecretOf = (name: VirtualClusterName) => ref('v1', 'Secret', `istio-remote-secret-${name}`, 'istio-system');
 const inSample = (apiVersion: string, kind: string, name: string) => ref(apiVersion, kind, name, 'sample');
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+interface Kubeconfig {
+  clusters: { cluster: Record<string, string> }[];
+  users: { user: Record<string, string> }[];
+}
 
 describe('verify of a demo in which something was broken', () => {
   const demo = runningDemo('broken');
@@ -50,6 +60,21 @@ describe('verify of a demo in which something was broken', () => {
     await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
   }
 
+  /** Changes the kubeconfig in its Secret, where it is written as `mergedKubeconfig` does. */
+  async function rewriteKubeconfig(change: (kubeconfig: Kubeconfig) => void): Promise<void> {
+    const { kubeconfig: text = '' } = (await readSecret(demo.hostCluster, 'vcdemo-kubeconfig', 'broken-vc1'))!;
+    const kubeconfig = parse(text) as Kubeconfig;
+    change(kubeconfig);
+    const data = { kubeconfig: Buffer.from(stringify(kubeconfig)).toString('base64') };
+    await merge(demo.hostCluster, ref('v1', 'Secret', 'vcdemo-kubeconfig', 'broken-vc1'), { data });
+  }
+  async function foreignCertificate() {
+    const key = await generateAuthorityKey();
+    const validity = { notBefore: new Date(Date.now() - 1000), notAfter: new Date(Date.now() + 3_600_000) };
+    const certificate = authorityCertificate(key, { subject: [['CN', demoUser]], ...validity });
+    return { certificate: base64(certificate), key: base64(privateKeyPem(key.privateKey)) };
+  }
+
   const faults: [string, () => Promise<unknown>, RegExp[]][] = [
     [
       'a remote secret that was deleted',
@@ -85,6 +110,31 @@ describe('verify of a demo in which something was broken', () => {
       () => merge(demo.hostCluster, ref('apps/v1', 'StatefulSet', 'vc2', 'broken-vc2'), { spec: { replicas: 0 } }),
       [
         /\*Cause:\* a virtual cluster is down\n> vc2: its API does not answer: .*\n> vc2: StatefulSet broken-vc2\/vc2 .* scaled to 0/,
+      ],
+    ],
+    [
+      'a kubeconfig whose certificates no API accepts',
+      async () => {
+        const { certificate, key } = await foreignCertificate();
+        await rewriteKubeconfig(({ users }) => {
+          for (const { user } of users)
+            Object.assign(user, { 'client-certificate-data': certificate, 'client-key-data': key });
+        });
+      },
+      [
+        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig works for nobody: The API at broken-vc\d\..* does not accept the credentials/,
+      ],
+    ],
+    [
+      'a kubeconfig with an old CA',
+      async () => {
+        const { certificate } = await foreignCertificate();
+        await rewriteKubeconfig(({ clusters }) => {
+          for (const { cluster } of clusters) cluster['certificate-authority-data'] = certificate;
+        });
+      },
+      [
+        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig works for nobody: its CA is not the one that vc1's API uses now/,
       ],
     ],
     [

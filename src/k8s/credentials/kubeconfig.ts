@@ -6,7 +6,7 @@ import { seconds } from '../../duration.js';
 import { messageOf, UserError } from '../../errors.js';
 import { proxyFor } from '../../proxy.js';
 import { clip } from '../../redact.js';
-import { accessWith, type Access, type Server } from '../client/server-access.js';
+import { accessWith, type Access } from '../client/server-access.js';
 import { holds, lacks, type Check } from '../check.js';
 import { connectCluster, type Cluster } from '../client/cluster.js';
 import {
@@ -23,7 +23,7 @@ import { changeRecord } from '../demo/demo-record.js';
 import { hostnameOf } from '../virtual-cluster/hostnames.js';
 import { apply, assertSignedIn, read, textsIn } from '../client/objects.js';
 import { ref } from '../client/manifest.js';
-import { probePublicAddress } from '../virtual-cluster/public-address.js';
+import { isCredentialRefused, probePublicAddress } from '../virtual-cluster/public-address.js';
 import { storedKubeconfig, type StoredKubeconfig } from './stored-kubeconfig.js';
 import { demoUser, issueUserCertificate } from './user-certificate.js';
 import { certificateAuthority } from '../virtual-cluster/virtual-cluster.js';
@@ -178,15 +178,12 @@ async function prove(
   key: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const own = cluster.access.server;
-  const user = { certificate, key };
+  const ways = waysIn(cluster, { server, tlsServerName }, { certificate, key });
   if (config.exposure.kind !== 'none') {
     const withinMs = seconds(30) * config.stepDeadlineFactor;
-    return await provePublicWay(config.exposure, () =>
-      probePublicAddress(name, publicAccess(own, { server, tlsServerName }, user), signal, withinMs),
-    );
+    return await provePublicWay(config.exposure, () => probePublicAddress(name, ways, signal, withinMs));
   }
-  const connection = connectCluster(name, accessWith(own, user), { signal });
+  const connection = connectCluster(name, ways.direct, { signal });
   await assertSignedIn(connection).finally(() => connection.close());
   return undefined;
 }
@@ -195,12 +192,14 @@ async function prove(
 export const isProofRequired = ({ exposure }: Pick<DemoConfig, 'exposure'>): boolean =>
   exposure.kind !== 'none' && exposure.proof === 'required';
 
-function publicAccess(
-  own: Server,
+/** With a kubeconfig's credentials through its address, and through the worker's own. */
+function waysIn(
+  { access: { server: own } }: Cluster,
   { server, tlsServerName }: Pick<KubeconfigEntry, 'server' | 'tlsServerName'>,
   user: { certificate: string; key: string },
-): Access {
-  return accessWith({ ...own, url: server, proxyUrl: proxyFor(new URL(server)), tlsServerName }, user);
+): { access: Access; direct: Access } {
+  const address = { url: server, proxyUrl: proxyFor(new URL(server)), tlsServerName };
+  return { access: accessWith({ ...own, ...address }, user), direct: accessWith(own, user) };
 }
 
 async function provePublicWay(
@@ -212,7 +211,7 @@ async function provePublicWay(
     return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    if (proof === 'warn') return error.message;
+    if (proof === 'warn' && !isCredentialRefused(error)) return error.message;
     throw new UserError(error.code, error.message, {
       hint: `${error.hint} If it works for people and only the worker cannot reach it, set \`exposure.proof\` to warn.`,
       cause: error,
@@ -328,37 +327,47 @@ export async function readCredentialsEnd(host: Cluster, demo: Demo): Promise<Dat
   }
 }
 
-/**
- * Tests the demo's own kubeconfig once more, as people would use it.
- * @returns why it does not work; undefined if it does, or if there is no public address
- */
+/** What a test of the demo's own kubeconfig has found: nothing if it works. */
+export interface KubeconfigTrial {
+  /** Why it works for nobody. */
+  kubeconfigProblem?: string;
+  /** Why its public address does not work for the worker. */
+  publicProblem?: string;
+}
+
+/** Tests the demo's own kubeconfig once more, as people would use it. */
 export async function tryDemoKubeconfig(
   host: Cluster,
   config: DemoConfig,
   demo: Demo,
   clusters: VirtualClusters,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  if (config.exposure.kind === 'none') return undefined;
+): Promise<KubeconfigTrial> {
   const { text } = await readKubeconfigSecret(host, demo);
-  if (text === undefined) return 'the kubeconfig is missing';
+  if (text === undefined) return { kubeconfigProblem: 'it is missing' };
+  let stored: StoredKubeconfig;
+  try {
+    stored = storedKubeconfig(text, demoUser);
+  } catch (error) {
+    return { kubeconfigProblem: `it has been changed: ${messageOf(error)}` };
+  }
+  const stale = stored.entries.find(
+    (entry) => entry.certificateAuthority !== certificateAuthority(clusters[entry.name]),
+  );
+  if (stale) return { kubeconfigProblem: `its CA is not the one that ${stale.name}'s API uses now` };
+  if (config.exposure.kind === 'none') return {};
   const withinMs = seconds(5) * config.stepDeadlineFactor;
   try {
-    const { key, entries } = storedKubeconfig(text, demoUser);
-    const ways = entries.map(({ name, certificate }) => {
+    const tests = stored.entries.map(({ name, certificate }) => {
       const endpoint = publicEndpoint(config, publicNameOf(demo), name);
-      return probePublicAddress(
-        name,
-        publicAccess(clusters[name].access.server, endpoint, { certificate, key }),
-        signal,
-        withinMs,
-      );
+      const ways = waysIn(clusters[name], endpoint, { certificate, key: stored.key });
+      return probePublicAddress(name, ways, signal, withinMs);
     });
-    await Promise.all(ways);
-    return undefined;
+    await Promise.all(tests);
+    return {};
   } catch (error) {
     signal.throwIfAborted();
-    return messageOf(error);
+    return { [isCredentialRefused(error) ? 'kubeconfigProblem' : 'publicProblem']: messageOf(error) };
   }
 }
 

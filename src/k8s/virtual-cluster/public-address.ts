@@ -28,6 +28,14 @@ const causes = {
       `The ingress controller terminates TLS for ${name} instead of passing it through, so client certificates are lost.`,
     hint: 'Enable TLS passthrough: in Traefik with `tls.passthrough: true`, in ingress-nginx with the flag --enable-ssl-passthrough.',
   },
+  'credential-refused': {
+    says: (name: string) => `The API at ${name} does not accept the credentials in the kubeconfig.`,
+    hint: 'Its CA was replaced, or somebody changed the permissions: `create` issues a new kubeconfig.',
+  },
+  'api-error': {
+    says: (name: string) => `The API at ${name} answers with an error.`,
+    hint: 'Try again in a minute; if the error persists, look at the virtual cluster and at the ingress controller.',
+  },
   'not-through-proxy': {
     says: (name: string) => `The worker's proxy does not connect to ${name}.`,
     hint: "Allow connections to it in the proxy, or add it to the worker's NO_PROXY (docs/deploy.md).",
@@ -43,33 +51,36 @@ type PublicAddressCause = keyof typeof causes;
 /**
  * Proves that a kubeconfig works by an authenticated call through its public address; waits for a route that has only just
  * been created.
+ * @param direct the same credentials without the public address, which shows which of the two is to blame
  * @throws UserError `public-address-<cause>`
  */
 export async function probePublicAddress(
   name: string,
-  access: Access,
+  { access, direct }: { access: Access; direct: Access },
   signal: AbortSignal,
   withinMs = seconds(30),
 ): Promise<void> {
   const cluster = connectCluster(name, access, { signal });
   const { url, tlsServerName } = access.server;
+  const isRefusedDirectly = async () => {
+    const own = connectCluster(name, direct, { signal });
+    return await isRefused(assertSignedIn(own, once)).finally(() => own.close());
+  };
   const server = new URL(url);
   const hostname = withoutBrackets(server.hostname);
   const publicName = tlsServerName ?? hostname;
+  const once = { repeat: 'never', withinMs: Math.max(seconds(5), Math.min(withinMs, seconds(20))) } as const;
   const last: { cause: PublicAddressCause; detail: string } = { cause: 'refused', detail: '' };
   try {
     await waitUntil(
       server.host,
       async () => {
         try {
-          await assertSignedIn(cluster, {
-            repeat: 'never',
-            withinMs: Math.max(seconds(5), Math.min(withinMs, seconds(20))),
-          });
+          await assertSignedIn(cluster, once);
           return holds;
         } catch (error) {
           last.detail = messageOf(error);
-          last.cause = await causeOf(error, access.server, publicName);
+          last.cause = await causeOf(error, access.server, publicName, isRefusedDirectly);
           return lacks(last.detail);
         }
       },
@@ -91,11 +102,33 @@ export async function probePublicAddress(
   }
 }
 
-async function causeOf(error: unknown, server: Server, name: string): Promise<PublicAddressCause> {
+/** Whether the public address works, and the credentials are to blame. */
+export const isCredentialRefused = (error: unknown): boolean =>
+  error instanceof UserError && error.code === 'public-address-credential-refused';
+
+/** Whether what was asked was answered with "who are you?" or "you may not". */
+async function isRefused(asked: Promise<void>): Promise<boolean> {
+  try {
+    await asked;
+    return false;
+  } catch (error) {
+    return error instanceof ApiError && refusals.includes(error.status);
+  }
+}
+
+const refusals: readonly number[] = [401, 403];
+
+async function causeOf(
+  error: unknown,
+  server: Server,
+  name: string,
+  isRefusedDirectly: () => Promise<boolean>,
+): Promise<PublicAddressCause> {
   const url = new URL(server.url);
   const hostname = withoutBrackets(url.hostname);
-  // The API answered but does not know the user: the client certificate did not get through.
-  if (error instanceof ApiError) return 'terminates-tls';
+  if (error instanceof ApiError && !refusals.includes(error.status)) return 'api-error';
+  // The API answered but does not know the user: the client certificate did not get through, unless nobody accepts it.
+  if (error instanceof ApiError) return (await isRefusedDirectly()) ? 'credential-refused' : 'terminates-tls';
   if (server.proxyUrl) return 'not-through-proxy';
   try {
     await lookup(hostname);

@@ -77,6 +77,14 @@ const rows: readonly Row[] = [
     isApart: true,
   },
   {
+    name: "the demo's kubeconfig is out of date",
+    // Of an expired one, this says no more.
+    seen: (evidence) => (failing('credentials')(evidence).length > 0 ? [] : failing('kubeconfig')(evidence)),
+    remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
+    isRepairable: true,
+    isFaultAnyway: true,
+  },
+  {
     name: 'istiod is down',
     seen: failing('istiod'),
     remedy: mrkdwn`Look at its Deployment and pods: \`kubectl -n istio-system describe deployment,pods -l app=istiod\`.`,

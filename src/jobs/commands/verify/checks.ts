@@ -1,5 +1,6 @@
 import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
+import type { KubeconfigTrial } from '../../../k8s/credentials/kubeconfig.js';
 import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
 import {
   helloworldPort,
@@ -17,8 +18,8 @@ export type PairFacts = readonly [ClusterFacts, ClusterFacts];
 export interface HostFacts {
   /** By cluster: the address at which pods of the other one reach its API. */
   apiAddresses: Partial<Record<string, string>>;
-  /** Why the demo's kubeconfig does not work by its public name. */
-  publicProblem?: string | undefined;
+  /** What a test of the demo's kubeconfig found. */
+  kubeconfig?: Fact<KubeconfigTrial> | undefined;
   /** When the certificates of the demo's own kubeconfig end. */
   credentialsEnd?: Date | undefined;
   /** By cluster: the host's NetworkPolicies that cut requests from its sleep to helloworld in the other one. */
@@ -102,10 +103,20 @@ const table = {
     );
   },
   publicName: ({ host }: Sides) =>
-    host &&
-    (host.publicProblem === undefined
-      ? pass('its API answers there, and accepts the kubeconfig that was sent')
-      : fail(`the public name does not work: ${host.publicProblem}`)),
+    host?.kubeconfig &&
+    of(host.kubeconfig, ({ publicProblem, kubeconfigProblem }) => {
+      if (kubeconfigProblem !== undefined) return unknown('not tested, as the kubeconfig does not work');
+      return publicProblem === undefined
+        ? pass('its API answers there, and accepts the kubeconfig that was sent')
+        : fail(`the public name does not work: ${publicProblem}`);
+    }),
+  kubeconfig: ({ host }: Sides) =>
+    host?.kubeconfig &&
+    of(host.kubeconfig, ({ kubeconfigProblem }) =>
+      kubeconfigProblem === undefined
+        ? pass('the kubeconfig is the current one')
+        : fail(`the kubeconfig works for nobody: ${kubeconfigProblem}`),
+    ),
   credentials: ({ host, now }: Sides) =>
     host &&
     (host.credentialsEnd === undefined
@@ -320,11 +331,18 @@ export type CheckName = keyof typeof table;
 export const checkNames = keysOf(table);
 
 /** The same for both clusters is said once. */
-const once: readonly CheckName[] = ['publicName', 'credentials', 'oneRoot', 'istiodVersions', 'vclusterVersions'];
+const once: readonly CheckName[] = [
+  'publicName',
+  'kubeconfig',
+  'credentials',
+  'oneRoot',
+  'istiodVersions',
+  'vclusterVersions',
+];
 
 /** What is seen of a cluster whose API does not answer. */
 const outside: readonly CheckName[] = [
-  ...(['api', 'controlPlane', 'publicName', 'credentials'] as const),
+  ...(['api', 'controlPlane', 'publicName', 'kubeconfig', 'credentials'] as const),
   ...(['networkPolicies', 'vclusterVersions'] as const),
 ];
 

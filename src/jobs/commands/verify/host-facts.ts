@@ -23,8 +23,11 @@ const readWithinMs = seconds(5);
 /** Reads everything, side by side, each in its own time. */
 export async function readHostFacts(context: DemoContext, clusters: VirtualClusters): Promise<HostFacts> {
   const { host, config, demo, signal } = context;
-  async function fact<Value>(look: (ended: AbortSignal) => Promise<Value>): Promise<Fact<Value>> {
-    const withinMs = Math.ceil(readWithinMs * config.stepDeadlineFactor);
+  async function fact<Value>(
+    look: (ended: AbortSignal) => Promise<Value>,
+    lookMs = readWithinMs,
+  ): Promise<Fact<Value>> {
+    const withinMs = Math.ceil(lookMs * config.stepDeadlineFactor);
     const deadline = AbortSignal.timeout(withinMs);
     try {
       return { value: await look(AbortSignal.any([signal, deadline])) };
@@ -41,8 +44,9 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     );
     return Object.fromEntries(await Promise.all(facts));
   };
-  const [publicProblem, { value: credentialsEnd }, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
-    tryDemoKubeconfig(host, config, demo, clusters, signal),
+  const [kubeconfig, { value: credentialsEnd }, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
+    // Which waits for a route by itself.
+    fact((ended) => tryDemoKubeconfig(host, config, demo, clusters, ended), 2 * readWithinMs),
     fact((ended) => readCredentialsEnd(host.with({ signal: ended }), demo)),
     each((place, ended) => addressOf(host.with({ signal: ended }), place)),
     each((place, ended) => cuts(host.with({ signal: ended }), place, demo.places)),
@@ -51,7 +55,7 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
   const hasOwnPolicies = config.isolation.network === 'pair';
-  return { publicProblem, apiAddresses, credentialsEnd, cutBy, hasOwnPolicies, dashboards, controlPlanes };
+  return { kubeconfig, apiAddresses, credentialsEnd, cutBy, hasOwnPolicies, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {

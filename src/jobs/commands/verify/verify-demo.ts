@@ -44,7 +44,7 @@ export async function verifyDemo(
       deadlineFactor: config.stepDeadlineFactor,
     },
   );
-  const problem = report.host?.publicProblem;
+  const problem = report.host?.kubeconfig?.value?.publicProblem;
   const publicWay = problem === undefined ? undefined : { problem, isRequired: isProofRequired(config) };
   return { ...report, demo: demo.name, hostCluster: demo.hostCluster, publicWay };
 }

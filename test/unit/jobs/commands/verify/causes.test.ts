@@ -108,6 +108,12 @@ describe('where the mesh does not work, the cause is found', () => {
       /expired at 2025-12-31 23:00 UTC/,
     ],
     [
+      'of a kubeconfig that no API accepts any more',
+      "the demo's kubeconfig is out of date",
+      { host: { kubeconfig: seen({ kubeconfigProblem: 'it is missing' }) } },
+      /vc1: the kubeconfig works for nobody: it is missing/,
+    ],
+    [
       'of an istiod that is not ready',
       'istiod is down',
       { vc2: { istiod: seen({ holds: false, seen: 'scaled to 0' }) } },
@@ -472,7 +478,10 @@ test('a rule by whose weights a direction is judged is not blamed for a version 
 describe('the checks', () => {
   test('of another mesh than a demo leave out what only the host of a demo knows', () => {
     const findings = checkPair([good('vc1'), good('vc2')], undefined, now);
-    const left = ['publicName', 'credentials', 'networkPolicies', 'dashboards', 'vclusterVersions', 'controlPlane'];
+    const left = [
+      ...['publicName', 'kubeconfig', 'credentials'],
+      ...['networkPolicies', 'dashboards', 'vclusterVersions', 'controlPlane'],
+    ];
     assert.deepEqual(
       checkNames.filter((check) => !findings.some((finding) => finding.check === check)),
       checkNames.filter((check) => left.includes(check)),
