@@ -6,7 +6,7 @@ type Curl = (url: URL, times: number) => Promise<CurlAnswer[]>;
 
 /**
  * Runs one of a few commands as a container would: `curl`, `echo`, `true`, `false`, or `sh -c` with a sequence of them, after
- * `[ -z … ] ||` and before `| grep -F`. A script with a loop is not interpreted: it counts as the number of `curl` calls in
+ * `[ -z … ] ||` and before `| grep -F`. It has no `timeout`, and its variables are empty. A script with a loop is not interpreted: it counts as the number of `curl` calls in
  * its last argument, or in its `seq N` or `{1..N}`.
  */
 export async function runCommand(command: string[], curl: Curl): Promise<CommandResult> {
@@ -17,7 +17,7 @@ export async function runCommand(command: string[], curl: Curl): Promise<Command
   for (const line of script.split(/;|\n|&&/)) {
     const [words = [], ...filters] = splitPipe(line, rest);
     const [first, ...arguments_] = words;
-    if (first === undefined || first === 'command') continue;
+    if (first === undefined || /^(command|timeout|\w+=.*)$/.test(first)) continue;
     if (first === 'exit') return { ...result, exitCode: Number(arguments_[0] ?? result.exitCode) };
     const toStderr = words.includes('>&2');
     const { stdout, stderr, exitCode } = await runSimple(
@@ -38,6 +38,7 @@ function splitPipe(line: string, parameters: string[]): string[][] {
     if (raw !== undefined) return [raw];
     if (quoted === '$@') return parameters;
     const word = quoted?.replaceAll('\\\\', '\\') ?? bare!;
+    if (/^\$[a-z]+$/.test(word)) return [];
     return [word.replace(/\$(\d)/g, (_match, index) => parameters[index - 1] ?? '')];
   });
   const commands: string[][] = [[]];

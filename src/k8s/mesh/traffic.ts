@@ -17,7 +17,10 @@ export interface TrafficRequest {
   namespace: string;
   /** Up to twenty at a time: measures speed and errors, and sends less to the slower side. */
   parallel: number;
-  /** One after the other: every endpoint is idle then, so the balancer's choice is fair. Ends at the first that is not answered. */
+  /**
+   * One after the other: every endpoint is idle then, so the balancer's choice is fair. Ends at the first that is not answered,
+   * and after half a minute.
+   */
   sequential: number;
 }
 
@@ -46,17 +49,25 @@ export interface Traffic {
   retries: number | undefined;
 }
 
-/** `$1` begins every line that is not part of an answer: pods do not know it. `$4` is the Service. Needs curl 7.75. */
+/**
+ * `$1` begins every line that is not part of an answer: pods do not know it. `$4` is the Service. Needs curl 7.75. After `$5`
+ * seconds no more of the requests one after the other are sent, if there is `timeout`: slow answers are no errors. All but
+ * the last of those answered are known then, because curl writes each (`-N`).
+ */
 export const trafficScript = `
 curl --version >/dev/null || exit 127
+timeout 1 true 2>/dev/null && limit="timeout $5"
 curl -s --max-time 3 ${adminUrl}/clusters | grep -F "|$4.svc."
 echo "$1 part"
 [ -z "$2" ] || curl -s --max-time 5 --parallel --parallel-max 20 -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$2" 2>/dev/null
 echo "$1 part"
-[ -z "$3" ] || curl -s --max-time 5 --fail-early -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$3"
+[ -z "$3" ] || $limit curl -sN --max-time 5 --fail-early -w "\\n$1 %{http_code} %{time_total} %{errormsg}\\n" "$3"
 echo "$1 part"
 curl -s --max-time 3 ${adminUrl}/clusters | grep -F "|$4.svc."
 exit 0`;
+
+/** How long requests are sent one after the other in one exec, in seconds. */
+const sequentialSeconds = 30;
 
 /** So many requests, as curl's globs write them. */
 const urls = (service: string, count: number) => (count > 0 ? `http://${service}:5000/hello?[1-${count}]` : '');
@@ -77,8 +88,14 @@ export async function sendTraffic(
   const output = await execInPod(
     cluster,
     { namespace, pod: pod.metadata.name, container: 'sleep' },
-    ['sh', '-c', trafficScript, 'requests', mark, urls(service, parallel), urls(service, sequential), service],
-    { withinMs: Math.ceil((seconds(30) + (parallel + sequential) * 700) * stepDeadlineFactor), signal },
+    [
+      ...['sh', '-c', trafficScript, 'requests', mark, urls(service, parallel), urls(service, sequential), service],
+      String(Math.ceil(sequentialSeconds * stepDeadlineFactor)),
+    ],
+    {
+      withinMs: Math.ceil((seconds(sequentialSeconds + 30) + (parallel + sequential) * 700) * stepDeadlineFactor),
+      signal,
+    },
   );
   return readTraffic(output, mark, { parallel, sequential });
 }

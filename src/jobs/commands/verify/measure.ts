@@ -14,6 +14,8 @@ export interface Direction {
   /** The weights that were expected. */
   expectation?: Expectation;
   problem?: string;
+  /** Whether requests were sent, but did not end in time: that decides nothing. */
+  isLate?: true;
 }
 
 interface MeasureOptions {
@@ -46,9 +48,11 @@ export async function measureDirection(cluster: Cluster, options: MeasureOptions
     return { from: cluster.name, traffic: await measure(cluster, options), expectation: await options.expectation };
   } catch (error) {
     options.signal.throwIfAborted();
-    return { from: cluster.name, problem: messageOf(error) };
+    return { from: cluster.name, problem: messageOf(error), ...(error instanceof TooLate && { isLate: true }) };
   }
 }
+
+class TooLate extends Error {}
 
 async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traffic> {
   const withinMs = Math.ceil(mostMs * options.deadlineFactor);
@@ -59,7 +63,7 @@ async function measure(cluster: Cluster, options: MeasureOptions): Promise<Traff
   } catch (error) {
     options.signal.throwIfAborted();
     if (!deadline.aborted) throw error;
-    throw new Error(`the requests from ${cluster.name} did not finish within ${withinMs / 1000} s`, { cause: error });
+    throw new TooLate(`the requests from ${cluster.name} did not finish within ${withinMs / 1000} s`, { cause: error });
   }
 }
 

@@ -49,7 +49,8 @@ export function judge(directions: readonly Direction[], expectation: Expectation
 const passing = 'the mesh works: both versions answer';
 
 export function judgeDirection(direction: Direction, ofAll: Expectation): DirectionVerdict {
-  const { from, traffic, problem, expectation = ofAll } = direction;
+  const { from, traffic, problem = '', isLate, expectation = ofAll } = direction;
+  if (isLate) return { from, kind: 'inconclusive', reason: problem, remarks: [] };
   if (!traffic) return { from, kind: 'fail', reason: `no request could be sent: ${problem}`, remarks: [] };
   const shares = judgeShares(traffic.sequential.versions, expectation);
   const judged = { from, shares, remarks: remarksOn(traffic, expectation) };

@@ -126,12 +126,35 @@ test('a real curl sends both kinds of requests, and its output can be read', asy
       url(50),
       url(10),
       'helloworld.sample',
+      '30',
     ]);
     const { parallel, sequential } = readTraffic(stdout, mark, { parallel: 50, sequential: 10 });
     assert.deepEqual([parallel.versions, parallel.errors], [{ v1: 25, v2: 25 }, {}]);
     assert.deepEqual([sequential.versions, sequential.errors], [{ v1: 5, v2: 5 }, {}]);
     assert.equal(sequential.timesByVersion.v1!.length, 5);
   } finally {
+    server.close();
+  }
+});
+
+test('requests to a slow Service end in time, and those that were answered count', async (context) => {
+  const tools = await Promise.all(['curl', 'timeout'].map((tool) => execa(tool, ['--version'], { reject: false })));
+  if (tools.some(({ failed }) => failed)) return context.skip('there is no curl or no timeout on the PATH');
+  let asked = 0;
+  // The fourth is never answered.
+  const server = createServer((_request, response) => void (++asked < 4 && response.end(hello('v1'))));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hello?[1-24]`;
+    const parameters = [mark, '', url, 'helloworld.sample', '1'];
+    const { stdout } = await execa('sh', ['-c', trafficScript, 'requests', ...parameters], {
+      stripFinalNewline: false,
+    });
+    const { sequential } = readTraffic(stdout, mark, { parallel: 0, sequential: 24 });
+    assert.ok(sequential.versions.v1! >= 2, `${sequential.versions.v1} of 3 answers`);
+    assert.deepEqual([sequential.requests, sequential.errors], [sequential.versions.v1, {}]);
+  } finally {
+    server.closeAllConnections();
     server.close();
   }
 });

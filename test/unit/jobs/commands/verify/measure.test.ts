@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { accessWith } from '../../../../../src/k8s/client/server-access.js';
 import type { ApiCall, Cluster } from '../../../../../src/k8s/client/cluster.js';
 import { measureDirection } from '../../../../../src/jobs/commands/verify/measure.js';
+import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
+import { judgeDirection } from '../../../../../src/jobs/commands/verify/verdict.js';
 
 test('a sleep that hangs is waited for no longer than two minutes, however many requests there are', async () => {
   const silent = net.createServer().listen(0, '127.0.0.1');
@@ -35,7 +37,12 @@ test('a sleep that hangs is waited for no longer than two minutes, however many 
       signal,
       deadlineFactor: 1 / 120,
     });
-    assert.deepEqual(direction, { from: 'vc1', problem: 'the requests from vc1 did not finish within 1 s' });
+    const problem = 'the requests from vc1 did not finish within 1 s';
+    assert.deepEqual(direction, { from: 'vc1', problem, isLate: true });
+    assert.deepEqual(judgeDirection(direction, evenly), {
+      ...{ from: 'vc1', kind: 'inconclusive', remarks: [] },
+      reason: problem,
+    });
   } finally {
     for (const socket of sockets) socket.destroy();
     silent.close();
