@@ -14,8 +14,8 @@ import {
   checkDemoKubeconfig,
   makeDemoKubeconfig,
   requireDemoKubeconfig,
-  type VirtualClusters,
-} from '../../src/k8s/credentials/kubeconfig.js';
+} from '../../src/k8s/credentials/demo-kubeconfig.js';
+import { type VirtualClusters } from '../../src/k8s/credentials/kubeconfig.js';
 import { create, merge, read } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
 import { VirtualClusterConnections, virtualClusterAnswers } from '../../src/k8s/virtual-cluster/virtual-cluster.js';

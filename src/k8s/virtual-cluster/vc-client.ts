@@ -2,7 +2,7 @@ import type { DemoConfig } from '../../config.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, firstPlace, namespaceBase, type Demo } from '../demo/demo.js';
-import { clientKubeconfigKey, demoKubeconfigName } from '../credentials/kubeconfig.js';
+import { clientKubeconfigKey, demoKubeconfigName } from '../credentials/demo-kubeconfig.js';
 import { applyAll, missing, read, remove } from '../client/objects.js';
 import { ref, type Manifest, type Reference } from '../client/manifest.js';
 import { readerRules } from '../permissions/permissions.js';

@@ -6,7 +6,7 @@ import { changeExisting, findDemo, isGone } from '../../../k8s/demo/demo-record.
 import { firstPlace, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { weakenedBy } from '../../../k8s/isolation/notes.js';
-import { requireDemoKubeconfig } from '../../../k8s/credentials/kubeconfig.js';
+import { requireDemoKubeconfig } from '../../../k8s/credentials/demo-kubeconfig.js';
 import { audit, credentialAct } from '../../audit.js';
 import type { FlowCard } from '../../demo-card.js';
 import { withDemoContext, type ClaimedHost } from '../../host-cluster.js';

@@ -30,7 +30,7 @@ import { checkRestarted, restartDeployments } from '../../../k8s/workloads/resta
 import { assertNotForeign, checkHostNamespace, makeHostNamespace } from '../../../k8s/demo/host-namespace.js';
 import { weakenedBy, weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { applyIstio, checkIstio } from '../../../k8s/mesh/istio.js';
-import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/credentials/kubeconfig.js';
+import { checkDemoKubeconfig, makeDemoKubeconfig } from '../../../k8s/credentials/demo-kubeconfig.js';
 import {
   checkMeshCertificates,
   checkMeshRoot,

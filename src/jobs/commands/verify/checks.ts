@@ -1,6 +1,6 @@
 import { hours, minutes } from '../../../duration.js';
 import type { Check } from '../../../k8s/check.js';
-import type { KubeconfigTrial } from '../../../k8s/credentials/kubeconfig.js';
+import type { KubeconfigTrial } from '../../../k8s/credentials/demo-kubeconfig.js';
 import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
 import {
   helloworldPort,
