@@ -157,7 +157,7 @@ describe('stepDeadlineFactor multiplies the wait for', () => {
     const cluster = clusterWhere(() => ({ items: [{ metadata: { name: 'sleep' }, status: ready }] }), accessTo(server));
     try {
       const asked = { namespace: 'sample', parallel: 12, sequential: 0 };
-      await assert.rejects(sendTraffic(cluster, asked, signal, configWith(1 / 38.4)), /did not finish within 1 s/);
+      await assert.rejects(sendTraffic(cluster, asked, signal, configWith(1 / 68.4)), /did not finish within 1 s/);
     } finally {
       for (const socket of sockets) socket.destroy();
       silent.close();
