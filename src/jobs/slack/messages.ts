@@ -54,10 +54,11 @@ export function lifetimeText(
   if (paused?.leftMs !== undefined)
     return mrkdwn`Its lifetime is on hold: it will have ${formatDuration(paused.leftMs)} left when it is resumed.`;
   const idle = idleEnd(demo, config);
-  if (idle === undefined || idle >= expires) return mrkdwn`It expires ${slackTime(expires)}.`;
+  const { idle: unusedMs } = config.autoPause;
+  if (idle === undefined || unusedMs === undefined || idle >= expires) return mrkdwn`It expires ${slackTime(expires)}.`;
   const unused =
     says === 'duration'
-      ? mrkdwn`after ${formatDuration(config.autoPause.idle!)} without use`
+      ? mrkdwn`after ${formatDuration(unusedMs)} without use`
       : mrkdwn`${slackTime(idle)} unless somebody uses it until then`;
   return mrkdwn`It is paused ${unused}, and expires ${slackTime(expires)}.`;
 }

@@ -74,5 +74,5 @@ export async function untilOtherIsRead(
   // istiod may be starting.
   const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));
   const wait = { withinMs: seconds(90) * deadlineFactor, signal, everyMs: seconds(0.5) };
-  await waitUntil(`istiod of ${name} to read the other cluster`, patient, wait);
+  await waitUntil(`istiod of ${name} to watch the other cluster`, patient, wait);
 }
