@@ -18,7 +18,7 @@ import { sections } from '../src/slack-message.js';
 
 /* The functions that text from clusters, tools and strangers passes through, and texts that could make them slow. */
 
-export interface TextFunction {
+interface TextFunction {
   name: string;
   apply: (text: string) => unknown;
 }

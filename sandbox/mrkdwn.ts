@@ -1,7 +1,7 @@
 /* Renders the parts of Slack's mrkdwn that the product uses, for a terminal and for a page. */
 
 /** The emoji that the product uses, by Slack's names. */
-export const emoji: Readonly<Record<string, string>> = {
+const emoji: Readonly<Record<string, string>> = {
   alarm_clock: '⏰',
   arrows_counterclockwise: '🔄',
   boom: '💥',

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { WebSocket } from 'ws';
 
 /** Headless Chromium (Debian: chromium and fonts-noto-color-emoji), driven through its DevTools protocol. */
-export interface Browser {
+interface Browser {
   /** Saves a picture of all of a page, this many pixels wide. */
   picture(url: string, file: string, width: number): Promise<void>;
   /** Opens a page, and leaves it open. */
@@ -14,7 +14,7 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-export interface OpenPage {
+interface OpenPage {
   /** Clicks, with the mouse, in the middle of the first element that the expression yields. */
   click(expression: string): Promise<void>;
   /** The value of an expression in the page. */

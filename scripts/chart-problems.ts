@@ -6,7 +6,7 @@ import { policyRule } from './worker-rules.js';
 /** An object of a rendered chart. */
 export type ChartObject = KubernetesObject & { rules?: V1PolicyRule[]; imagePullSecrets?: { name: string }[] };
 
-export interface ChartExpectations {
+interface ChartExpectations {
   config: RightsConfig;
   /** Names that the API's certificate must contain. */
   names: readonly string[];

@@ -13,7 +13,7 @@ interface Node {
 }
 
 /** The configuration file as JSON Schema: what people write, before defaults and conversions. */
-export function configurationSchema(): object {
+function configurationSchema(): object {
   return z.toJSONSchema(demoConfig, {
     io: 'input',
     override: ({ jsonSchema }) => {

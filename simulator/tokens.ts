@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { KubeObject } from './objects.js';
 
 /** The claims of a ServiceAccount token. */
-export interface Claims {
+interface Claims {
   iss: string;
   sub: string;
   aud: string[];

@@ -2,7 +2,7 @@ import { execa } from 'execa';
 
 const pinned = /(uses: +)([\w.-]+\/[\w.-]+)((?:\/[\w.-]+)*)@(\S+)( +# *(\S+))?/g;
 
-export interface ActionPin {
+interface ActionPin {
   /** `owner/name` on GitHub. */
   repository: string;
   /** What the workflow runs. */
@@ -32,7 +32,7 @@ export async function pinActions(workflow: string, commitOf: CommitOf): Promise<
   );
 }
 
-export type CommitOf = (repository: string, tag: string) => Promise<string>;
+type CommitOf = (repository: string, tag: string) => Promise<string>;
 
 /** The commit of a tag in a repository; for an annotated tag, the commit that it points to. */
 export const commitOnGitHub: CommitOf = async (repository, tag) => {

@@ -1,5 +1,5 @@
 /** The name of an image in the form that registries use. */
-export interface ImageName {
+interface ImageName {
   registry: string;
   repository: string;
   tag: string;

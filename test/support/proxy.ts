@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A network between a client and servers on this machine, with the faults of real networks. */
-export interface Proxy {
+interface Proxy {
   port: number;
   /** Sets the destination of new connections; existing ones are unaffected. */
   leadTo(port: number): void;

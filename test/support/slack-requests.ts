@@ -3,7 +3,7 @@ import { sign, triggerId } from './slack.js';
 
 /* Requests with any content, signed as Slack does. */
 
-export const workspace = { team: 'T000000001', app: 'A0VCDEMO0' };
+const workspace = { team: 'T000000001', app: 'A0VCDEMO0' };
 const formType = 'application/x-www-form-urlencoded';
 
 /** The form of `/vcdemo <text>`; `changes` replaces its fields, or removes those that are undefined. */

@@ -144,7 +144,7 @@ function taskParagraphs({ title, status, details, output }: TaskCardBlock) {
 }
 
 /** All text in rich text or a cell. */
-export function textIn(node: unknown): string {
+function textIn(node: unknown): string {
   if (typeof node !== 'object' || node === null) return '';
   const { text, elements, user_id: user, fallback, value } = node as Record<string, unknown>;
   if (typeof text === 'string') return text;
