@@ -150,6 +150,20 @@ describe('verify of a demo in which something was broken', () => {
       ],
     ],
     [
+      'a NetworkPolicy of the demo that somebody changed',
+      async () => {
+        const own = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'broken-vc2' } } };
+        const policy = ref('networking.k8s.io/v1', 'NetworkPolicy', 'vcdemo-pair', 'broken-vc2');
+        await merge(demo.hostCluster, policy, { spec: { ingress: [{ from: [own] }] } });
+      },
+      [/a NetworkPolicy in the host cluster blocks .*\n> vc1: NetworkPolicy broken-vc2\/vcdemo-pair \(ingress\)/],
+    ],
+    [
+      'a Service with another selector',
+      () => edit('vc2', inSample('v1', 'Service', 'helloworld'), { spec: { selector: { app: 'hello' } } }),
+      [/the Service does not lead to the pods of helloworld\n> vc2: the selector .*\(app=hello\)/],
+    ],
+    [
       'a Service that was deleted beside a pod of somebody who wants no sidecar',
       async () => {
         const annotations = { 'sidecar.istio.io/inject': 'false' };
@@ -179,7 +193,11 @@ describe('verify of a demo in which something was broken', () => {
         { withinMs: 90_000, seen: () => text },
       );
       await repair();
-      await waitFor('a pass', async () => isThere(textOf(await verify())), { withinMs: 90_000 });
+      const isMended = async () => {
+        text = textOf(await verify());
+        return isThere(text) && !patterns.every((pattern) => pattern.test(text));
+      };
+      await waitFor('a pass', isMended, { withinMs: 90_000, seen: () => text });
     });
 
   it('names an istiod that does not notice a remote secret although requests are answered, and Repair restarts it', async () => {

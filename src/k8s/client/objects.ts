@@ -6,6 +6,7 @@ import { checked, found, metadataOnly, texts, type Found } from './answers.js';
 import { ApiError, isConflict, isNotFound } from './api-errors.js';
 import type { ApiCall, Cluster } from './cluster.js';
 import { collectionPath, pathOf } from './discovery.js';
+import { ownsAll } from './field-owners.js';
 import { ref, UnparsedManifest, type Manifest, type NewObject, type Reference } from './manifest.js';
 
 const fieldManager = 'vcdemo';
@@ -223,13 +224,27 @@ function hashOf(manifest: Manifest): string {
 }
 
 /** The first manifest that has not been applied in this form, as `kind name …`; undefined if all have. */
-export async function missing(cluster: Cluster, manifests: readonly Manifest[]): Promise<string | undefined> {
+export const missing = (cluster: Cluster, manifests: readonly Manifest[]): Promise<string | undefined> =>
+  firstOther(cluster, manifests, () => undefined);
+
+/** The same, or the first that somebody has changed since: for objects that are nobody else's to change. */
+export const missingOrChanged = (cluster: Cluster, manifests: readonly Manifest[]): Promise<string | undefined> =>
+  firstOther(cluster, manifests, (present, manifest) =>
+    ownsAll(present.metadata.managedFields, manifest, fieldManager) ? undefined : 'was changed',
+  );
+
+async function firstOther(
+  cluster: Cluster,
+  manifests: readonly Manifest[],
+  look: (present: Found, manifest: Manifest) => string | undefined,
+): Promise<string | undefined> {
   let absent: string | undefined;
   await eachOf(manifests, 6, async (manifest) => {
     if (absent !== undefined) return;
     const present = await readMetadata(cluster, manifest);
-    if (present?.metadata.annotations[manifestHash] === hashOf(manifest)) return;
-    absent ??= `${manifest.kind} ${manifest.metadata.name} ${present ? 'is out of date' : 'does not exist'}`;
+    const isApplied = present?.metadata.annotations[manifestHash] === hashOf(manifest);
+    const found = !present ? 'does not exist' : isApplied ? look(present, manifest) : 'is out of date';
+    if (found !== undefined) absent ??= `${manifest.kind} ${manifest.metadata.name} ${found}`;
   });
   return absent;
 }

@@ -2,7 +2,7 @@ import type { DemoConfig } from '../../config.js';
 import { lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
-import { applyAll, missing, read, remove } from '../client/objects.js';
+import { applyAll, missingOrChanged, read, remove } from '../client/objects.js';
 import { list } from '../client/lists.js';
 import { ref, type Manifest, type Reference } from '../client/manifest.js';
 import { apiServerEndpoints, networkPolicies } from './network.js';
@@ -23,7 +23,7 @@ export interface IsolationRequest {
 export async function checkIsolation(request: IsolationRequest): Promise<Check> {
   const { host } = request;
   const policies = await policiesOf(request);
-  const absent = await missing(host, [...quotaManifests(request), ...policies]);
+  const absent = await missingOrChanged(host, [...quotaManifests(request), ...policies]);
   if (absent !== undefined) return lacks(absent);
   const [retired] = await retiredObjects(request, policies);
   if (retired) return lacks(`${retired.kind} ${retired.metadata.name} still exists`);

@@ -3,7 +3,7 @@ import type { DemoConfig } from '../../config.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
-import { applyAll, missing, readMetadata } from '../client/objects.js';
+import { applyAll, missing, missingOrChanged, readMetadata } from '../client/objects.js';
 import type { Found } from '../client/answers.js';
 import { list } from '../client/lists.js';
 import { ref, type Manifest } from '../client/manifest.js';
@@ -102,7 +102,9 @@ export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): 
   const isOurs = ({ metadata }: Found<V1Pod>) => ['helloworld', 'sleep'].includes(metadata.labels.app ?? '');
   const bare = pods.find((pod) => isOurs(pod) && !hasSidecar(pod));
   if (bare) return lacks(`pod ${bare.metadata.name} has no sidecar; it was created before istiod could inject one`);
-  return unless(await missing(cluster, manifests));
+  // Without its selector or port, nobody is answered; Deployments are left as tenants change them.
+  const service = manifests.filter(({ kind }) => kind === 'Service');
+  return unless((await missingOrChanged(cluster, service)) ?? (await missing(cluster, manifests)));
 }
 
 /** Istio's sidecar is an init container that keeps running if Kubernetes supports that, otherwise a container. */

@@ -22,10 +22,8 @@ export interface HostFacts {
   kubeconfig?: Fact<KubeconfigTrial> | undefined;
   /** When the certificates of the demo's own kubeconfig end. */
   credentialsEnd?: Date | undefined;
-  /** By cluster: the host's NetworkPolicies that cut requests from its sleep to helloworld in the other one. */
+  /** By cluster: the host's NetworkPolicies that cut requests from its sleep or its istiod to the other one. */
   cutBy?: Partial<Record<string, Fact<string[]>>>;
-  /** Whether vcdemo has policies of its own that let such requests through. */
-  hasOwnPolicies?: boolean;
   /** By cluster: whether its Dashboard is ready. */
   dashboards?: Partial<Record<string, Fact<Check>>>;
   /** By cluster: its control plane. */

@@ -55,8 +55,7 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     each((place, ended) => readControlPlane(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  const hasOwnPolicies = config.isolation.network === 'pair';
-  return { kubeconfig, apiAddresses, credentialsEnd, cutBy, hasOwnPolicies, dashboards, controlPlanes };
+  return { kubeconfig, apiAddresses, credentialsEnd, cutBy, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {
@@ -68,7 +67,7 @@ async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<str
   }
 }
 
-/** The policies that cut requests from a place's sleep to helloworld in the other one. */
+/** The policies that cut requests from a place's sleep to helloworld in the other one, or from its istiod to the other API. */
 async function cuts(
   host: Cluster,
   place: VirtualClusterPlace,
@@ -76,25 +75,38 @@ async function cuts(
 ): Promise<string[]> {
   const other = places.find(({ name }) => name !== place.name);
   if (!other) return [];
-  const [sleep, helloworld, ...policies] = await Promise.all([
-    samplePod(host, place, 'sleep'),
-    samplePod(host, other, 'helloworld'),
+  const [sleep, helloworld, istiod, api, ...policies] = await Promise.all([
+    podIn(host, place, { app: 'sleep', [virtualNamespace]: 'sample' }),
+    podIn(host, other, { app: 'helloworld', [virtualNamespace]: 'sample' }),
+    podIn(host, place, { app: 'istiod', [virtualNamespace]: 'istio-system' }),
+    podIn(host, other, { app: 'vcluster', release: other.name }),
     ...[place, other].map(({ namespace }) =>
       list<NetworkPolicy>(host, 'networking.k8s.io/v1', 'NetworkPolicy', { namespace, atMost: 100 }),
     ),
   ]);
-  if (!sleep || !helloworld) throw new Error('there is no pod of sleep or of helloworld');
-  return policiesThatCut(policies.flat(), { from: sleep, to: helloworld, port: 5000 });
+  const cutting = (from: PolicyPod | undefined, to: PolicyPod | undefined, port: number) =>
+    from && to && policiesThatCut(policies.flat(), { from, to, port });
+  const found = [cutting(sleep, helloworld, 5000), cutting(istiod, api, controlPlanePort)].filter(
+    (names) => names !== undefined,
+  );
+  if (found.length === 0) throw new Error('there is no pod of sleep or of helloworld');
+  return [...new Set(found.flat())];
 }
 
-/** The host's copy of a pod of the sample. */
-async function samplePod(
+/** In which namespace of its virtual cluster a pod is. */
+const virtualNamespace = 'vcluster.loft.sh/namespace';
+
+/** As policies see it, behind its Service's port. */
+const controlPlanePort = 8443;
+
+/** A pod in the host cluster, or the host's copy of one. */
+async function podIn(
   host: Cluster,
   { namespace }: VirtualClusterPlace,
-  app: string,
+  labels: Record<string, string>,
 ): Promise<PolicyPod | undefined> {
   const [pods, found] = await Promise.all([
-    list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: { app, 'vcluster.loft.sh/namespace': 'sample' }, atMost: 20 }),
+    list<V1Pod>(host, 'v1', 'Pod', { namespace, labels, atMost: 20 }),
     readMetadata(host, ref('v1', 'Namespace', namespace)),
   ]);
   const pod = pods.find(({ status }) => status?.podIP);

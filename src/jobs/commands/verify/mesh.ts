@@ -119,7 +119,7 @@ export async function verifyMesh(mesh: Mesh, options: VerifyOptions): Promise<Me
     verdict,
     directions,
     expectation,
-    causes: findCauses({ ...checks, demo, directions, verdict, hasOwnPolicies: checks.host?.hasOwnPolicies }),
+    causes: findCauses({ ...checks, demo, directions, verdict }),
     at: new Date(),
     tookMs: performance.now() - start,
   };

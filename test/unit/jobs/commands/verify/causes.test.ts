@@ -82,7 +82,7 @@ function causesOf({ vc1, vc2, host, traffic = direction('vc1', { v1: 96 }) }: Br
   const directions = [traffic, direction('vc2', { v1: 12, v2: 12 })];
   const findings = checkPair(pair, { apiAddresses: addresses, credentialsEnd: later, ...host }, now);
   const verdict = judge(directions, evenly);
-  return findCauses({ demo: 'demo', findings, pair, directions, verdict, hasOwnPolicies: host?.hasOwnPolicies });
+  return findCauses({ demo: 'demo', findings, pair, directions, verdict });
 }
 
 const namesOf = (broken: Broken) => causesOf(broken).map(({ name }) => name);
@@ -398,12 +398,6 @@ describe('where the mesh does not work, the cause is found', () => {
     const own = good('vc1').pods.value!;
     const debug = pod('debug', '10.0.1.9', { hasSidecar: false });
     assert.deepEqual(causesOf({ vc1: { pods: seen([...own, debug]) } }), []);
-  });
-
-  test('Repair is offered for NetworkPolicies only where vcdemo has some of its own', () => {
-    const cut = { cutBy: { vc1: seen(['demo-vc2/deny (ingress)']), vc2: seen([]) } };
-    const isRepairable = (hasOwnPolicies: boolean) => causesOf({ host: { ...cut, hasOwnPolicies } })[0]?.isRepairable;
-    assert.deepEqual([isRepairable(true), isRepairable(false)], [true, false]);
   });
 
   test('and what follows from it is not named', () => {
