@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { merge } from '../../src/k8s/client/objects.js';
+import { readDemoConfig } from '../../src/config.js';
+import { networkPolicies } from '../../src/k8s/isolation/network.js';
+import { quotaManifests } from '../../src/k8s/isolation/quota.js';
+import { applyAll, merge, missingOrChanged, remove } from '../../src/k8s/client/objects.js';
 import type { Manifest } from '../../src/k8s/client/manifest.js';
 import { assertRefused, describeContract } from '../support/contract.js';
 import { apply, request } from '../support/answers.js';
+import { plannedDemo } from '../support/planned-demo.js';
 
 describeContract('server-side apply', (api) => {
   const { namespace } = api;
@@ -53,6 +57,30 @@ describeContract('server-side apply', (api) => {
   it('reports a conflict with a field written by a merge patch', async () => {
     await merge(api.cluster, config({}), { data: { c: '3' } });
     await assertRefused(applyAs('two', { a: '2', c: '4' }), 409, 'Conflict', /conflict with "vcdemo".*: \.data\.c/);
+  });
+
+  it('notes who changed a field that was applied, until it is applied again', async () => {
+    const demo = plannedDemo({ name: 'owned', now: new Date(), claimNamespace: namespace });
+    const place = { name: 'vc1' as const, namespace };
+    const isolation = readDemoConfig(undefined);
+    const request = { demo: { ...demo, places: [place] }, place, config: isolation, workerNamespace: undefined };
+    const policies = networkPolicies({ ...request, apiServer: [{ address: '10.96.0.1', port: 6443 }] });
+    const manifests = [...policies, ...quotaManifests(request)];
+    await applyAll(api.cluster, manifests);
+    try {
+      assert.equal(await missingOrChanged(api.cluster, manifests), undefined);
+      for (const manifest of policies) {
+        const { policyTypes } = manifest.spec as { policyTypes: string[] };
+        const changes = { policyTypes: policyTypes.length === 2 ? ['Ingress'] : ['Ingress', 'Egress'] };
+        await merge(api.cluster, manifest, { spec: changes });
+        const changed = `NetworkPolicy ${manifest.metadata.name} was changed`;
+        assert.equal(await missingOrChanged(api.cluster, [manifest]), changed);
+        await apply(api.cluster, manifest);
+        assert.equal(await missingOrChanged(api.cluster, [manifest]), undefined);
+      }
+    } finally {
+      for (const manifest of manifests) await remove(api.cluster, manifest);
+    }
   });
 
   it('refuses to apply without a field manager', () =>

@@ -9,14 +9,20 @@ import type { Manifest } from './manifest.js';
  */
 
 const entries = z.array(
-  z.object({ manager: z.string(), operation: z.string(), fieldsV1: z.record(z.string(), z.unknown()).default({}) }),
+  z.object({
+    manager: z.string(),
+    operation: z.string(),
+    subresource: z.string().optional(),
+    fieldsV1: z.record(z.string(), z.unknown()).default({}),
+  }),
 );
 
-/** Whether the manager that applied a manifest still has all its fields; true also where the API server does not say. */
+/** Whether the manager that applied a manifest still has all its fields; true also where nobody else has written the object. */
 export function ownsAll(managedFields: unknown, manifest: Manifest, manager: string): boolean {
   const { data = [] } = entries.safeParse(managedFields);
-  if (data.length === 0) return true;
-  const own = data.find((entry) => entry.manager === manager && entry.operation === 'Apply');
+  const isOwn = (entry: (typeof data)[number]) => entry.manager === manager && entry.operation === 'Apply';
+  const own = data.find(isOwn);
+  if (!data.some((entry) => !isOwn(entry) && entry.subresource !== 'status')) return true;
   const { apiVersion: _, kind: _kind, metadata, ...rest } = manifest;
   const { labels, annotations } = metadata;
   return owns(own?.fieldsV1 ?? {}, { metadata: { labels, annotations }, ...rest });

@@ -1,9 +1,10 @@
-import type { V1Pod } from '@kubernetes/client-node';
+import { isDeepStrictEqual } from 'node:util';
+import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
-import { applyAll, missing, missingOrChanged, readMetadata } from '../client/objects.js';
+import { applyAll, missing, read, readMetadata } from '../client/objects.js';
 import type { Found } from '../client/answers.js';
 import { list } from '../client/lists.js';
 import { ref, type Manifest } from '../client/manifest.js';
@@ -16,6 +17,11 @@ import { deploymentReady } from '../workloads/pods.js';
 
 export const sampleNamespace = 'sample';
 
+/** The port of its Service. */
+export const helloworldPort = 5000;
+
+const app = { app: 'helloworld' } as const;
+
 const versionIn: Record<VirtualClusterName, 'v1' | 'v2'> = { vc1: 'v1', vc2: 'v2' };
 
 /** The namespace with injection enabled, the Service, this cluster's version and sleep. */
@@ -24,7 +30,6 @@ export function helloworldManifests(
   { images, helloworld, sleep }: Pick<DemoConfig, 'images' | 'helloworld' | 'sleep'>,
 ): Manifest[] {
   const version = versionIn[cluster];
-  const app = { app: 'helloworld' };
   return [
     {
       apiVersion: 'v1',
@@ -35,7 +40,7 @@ export function helloworldManifests(
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 'helloworld', namespace: sampleNamespace, labels: { ...app, service: 'helloworld' } },
-      spec: { ports: [{ port: 5000, name: 'http' }], selector: app },
+      spec: { ports: [{ port: helloworldPort, name: 'http' }], selector: app },
     },
     deployment(
       `helloworld-${version}`,
@@ -102,9 +107,15 @@ export async function checkHelloworld(cluster: Cluster, manifests: Manifest[]): 
   const isOurs = ({ metadata }: Found<V1Pod>) => ['helloworld', 'sleep'].includes(metadata.labels.app ?? '');
   const bare = pods.find((pod) => isOurs(pod) && !hasSidecar(pod));
   if (bare) return lacks(`pod ${bare.metadata.name} has no sidecar; it was created before istiod could inject one`);
-  // Without its selector or port, nobody is answered; Deployments are left as tenants change them.
-  const service = manifests.filter(({ kind }) => kind === 'Service');
-  return unless((await missingOrChanged(cluster, service)) ?? (await missing(cluster, manifests)));
+  return unless((await missing(cluster, manifests)) ?? (await changedService(cluster)));
+}
+
+/** How the Service was changed so that it leads nowhere; Deployments are left as tenants change them. */
+async function changedService(cluster: Cluster): Promise<string | undefined> {
+  const service = await read<V1Service>(cluster, ref('v1', 'Service', 'helloworld', sampleNamespace));
+  if (!isDeepStrictEqual(service?.spec?.selector, app)) return 'the selector of the Service helloworld was changed';
+  const hasPort = service?.spec?.ports?.some(({ port }) => port === helloworldPort);
+  return hasPort ? undefined : `the Service helloworld has no port ${helloworldPort}`;
 }
 
 /** Istio's sidecar is an init container that keeps running if Kubernetes supports that, otherwise a container. */

@@ -59,9 +59,6 @@ export interface HelloworldService {
   ports: readonly number[];
 }
 
-/** The port that requests are sent to. */
-export const helloworldPort = 5000;
-
 interface MeshAuthority {
   /** SHA-256 of the root certificate. */
   root: string;

@@ -14,6 +14,7 @@ import { readMetadata, read } from '../../../k8s/client/objects.js';
 import { ref } from '../../../k8s/client/manifest.js';
 import { inClusterServer } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { placeOf } from '../../../k8s/demo/demo.js';
+import { helloworldPort } from '../../../k8s/mesh/helloworld.js';
 import type { DemoContext } from '../../context.js';
 import type { ControlPlane, HostFacts } from './checks.js';
 
@@ -86,7 +87,7 @@ async function cuts(
   ]);
   const cutting = (from: PolicyPod | undefined, to: PolicyPod | undefined, port: number) =>
     from && to && policiesThatCut(policies.flat(), { from, to, port });
-  const found = [cutting(sleep, helloworld, 5000), cutting(istiod, api, controlPlanePort)].filter(
+  const found = [cutting(sleep, helloworld, helloworldPort), cutting(istiod, api, controlPlanePort)].filter(
     (names) => names !== undefined,
   );
   if (found.length === 0) throw new Error('there is no pod of sleep or of helloworld');
