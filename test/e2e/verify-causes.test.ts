@@ -126,7 +126,8 @@ async function repair(command: string): Promise<void> {
   const ends = async () => (await stack.slack.replies(stack.slack.channel)).filter((one) => ended.test(textOf(one)));
   const before = (await ends()).length;
   await stack.press(stack.slack.alice, 'run:0', command);
-  await waitFor('the repair', async () => (await ends()).length > before, { withinMs: 5 * minute, everyMs: 500 });
+  const end = await waitFor('the repair', async () => (await ends())[before], { withinMs: 5 * minute, everyMs: 500 });
+  assert.doesNotMatch(textOf(end), /failed/);
 }
 
 interface Fault {

@@ -68,19 +68,14 @@ const rows: readonly Row[] = [
   },
   {
     name: 'the client certificate has expired',
-    seen: failing('credentials'),
+    seen: (evidence) => {
+      const ended = failing('credentials')(evidence);
+      return ended.length > 0 ? [...ended, ...failing('kubeconfig')(evidence)] : [];
+    },
     remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
     isFaultAnyway: true,
     isApart: true,
-  },
-  {
-    name: "the demo's kubeconfig is out of date",
-    // Of an expired one, this says no more.
-    seen: (evidence) => (failing('credentials')(evidence).length > 0 ? [] : failing('kubeconfig')(evidence)),
-    remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
-    isRepairable: true,
-    isFaultAnyway: true,
   },
   {
     name: 'istiod is down',
@@ -114,6 +109,14 @@ const rows: readonly Row[] = [
     name: "a cluster's CA was changed",
     seen: failing('remoteAuthority'),
     remedy: mrkdwn`Recreate the remote secret with \`istioctl create-remote-secret\`: it needs the new CA.`,
+    isRepairable: true,
+    isFaultAnyway: true,
+  },
+  {
+    name: "the demo's kubeconfig is out of date",
+    // An expired one has a name of its own.
+    seen: (evidence) => (failing('credentials')(evidence).length > 0 ? [] : failing('kubeconfig')(evidence)),
+    remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
     isFaultAnyway: true,
   },
