@@ -45,6 +45,18 @@ describe('a demo whose virtual clusters have no volume', () => {
   });
 });
 
+describe('a demo that is not ready', () => {
+  const demos = recordedDemos({});
+
+  it('is not paused', async () => {
+    for (const state of ['creating', 'failed', 'deleting'] as const) {
+      await demos.demoNamed(state, { state });
+      assert.equal((await demos.run('pause', owner.id, { demo: state })).code, 'demo-not-ready', state);
+      assert.equal((await demos.found(state)).state, state);
+    }
+  });
+});
+
 describe('a paused demo', () => {
   const demos = recordedDemos({});
 
@@ -56,6 +68,15 @@ describe('a paused demo', () => {
       assert.match(error!.message, /can run `\/vcdemo resume` on it/);
     }
     assert.equal((await demos.found('nap')).state, 'paused');
+  });
+
+  it('is used by no command that needs its pods, and each says how to resume it', async () => {
+    await demos.demoNamed('asleep', { state: 'paused', paused: { since: new Date() } });
+    for (const command of ['verify', 'diagnose', 'kubeconfig', 'dashboard', 'revoke'] as const) {
+      const { code, error } = await demos.run(command, owner.id, { demo: 'asleep' });
+      assert.equal(code, 'demo-paused', command);
+      assert.match(error!.hint!, /\/vcdemo resume asleep/);
+    }
   });
 
   it('with its lifetime on hold is told how long it will live where it cannot be extended, not a time that does not count', async () => {
