@@ -96,6 +96,15 @@ async function jobsOf(queue: Queue, ids: readonly string[]): Promise<Job<unknown
   return found.filter((job) => job !== undefined);
 }
 
+/** The states that matter to somebody who watches a queue. */
+const countedStates = ['waiting', 'active', 'prioritized', 'delayed', 'failed'] as const;
+
+/** How many jobs a queue has, by state. */
+export const countJobs = async (queue: Queue): Promise<{ queue: string; jobs: Record<string, number> }> => ({
+  queue: queue.name,
+  jobs: await queue.getJobCounts(...countedStates),
+});
+
 /** The job; undefined if Redis does not have it, or in a form that cannot be read. */
 export async function findJob(queue: Queue, id: string): Promise<Job<unknown> | undefined> {
   try {

@@ -17,9 +17,6 @@ export type JobOutcome = 'done' | 'refused' | 'failed' | 'handed_back';
 /** Counts one call to Slack's Web API or to a `response_url`. */
 export type SlackCallObserver = (method: string, outcome: SlackCallOutcome) => void;
 
-/** The BullMQ job states that matter to somebody who watches a queue. */
-export const countedStates = ['waiting', 'active', 'prioritized', 'delayed', 'failed'] as const;
-
 /** How many jobs each queue has, by state. */
 export type QueueLengths = () => Promise<{ queue: string; jobs: Record<string, number> }[]>;
 

@@ -7,10 +7,10 @@ import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';
 import { queueKinds, queueName, type QueueKind } from '../commands/payload.js';
 import { memberOf, viewersKey, type Viewer } from '../home-viewers.js';
-import { findJob, jobsIn, newJob, putOnQueue } from '../job-queue.js';
+import { countJobs, findJob, jobsIn, newJob, putOnQueue } from '../job-queue.js';
 import { signaturesFor } from '../job-signature.js';
 import type { Log } from '../log.js';
-import { countedStates, type QueueLengths } from '../metrics.js';
+import type { QueueLengths } from '../metrics.js';
 import { turnOf, type Turn } from '../queue-turn.js';
 import { isOutage } from '../redis/answers.js';
 import { openRedis, type RedisLink } from '../redis/link.js';
@@ -142,12 +142,7 @@ export function createJobQueues(
   const lengths = () =>
     within(pingTimeoutMs, async () => {
       await link.ready();
-      return await Promise.all(
-        [...queues.values()].map(async (queue) => ({
-          queue: queue.name,
-          jobs: await queue.getJobCounts(...countedStates),
-        })),
-      );
+      return await Promise.all([...queues.values()].map(countJobs));
     });
 
   return {

@@ -322,7 +322,7 @@ export const hostClusterConfig = z.strictObject({
         .boolean()
         .default(false)
         .describe(
-          'whether warm pairs are paused once they have been proven: they then cost only their volumes, and `create` starts the pair that it takes, which needs some more seconds',
+          'whether the control planes of warm pairs are stopped once a pair has been proven, which saves most of its CPU; `create` starts those of the pair that it takes, which needs some more seconds',
         ),
       maxAge: lifetime.prefault('12h').describe('the age at which a warm pair is replaced'),
     })

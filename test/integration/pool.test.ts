@@ -173,11 +173,15 @@ describe('a create while the pool has a paused pair', () => {
       everyMs: 100,
     });
 
-  it('finds a pair that was proven and has no pods', async () => {
+  it('finds a pair that was proven, whose control planes are stopped while its mesh goes on', async () => {
     const pair = await readyPair();
     assert.equal(pair.warm?.isPaused, true);
-    for (const { namespace } of pair.places)
-      assert.deepEqual(await list<V1Pod>(cluster, 'v1', 'Pod', { namespace }), [], namespace);
+    for (const { namespace } of pair.places) {
+      const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace });
+      const isRunning = (label: string, value: string) =>
+        pods.some(({ metadata }) => metadata.labels[label] === value);
+      assert.deepEqual([isRunning('app', 'vcluster'), isRunning('app', 'istiod')], [false, true], namespace);
+    }
     await stack.type(stack.slack.alice, 'list');
     await stack.whisper(stack.slack.alice, /Warm pairs: 1 ready \(paused\)/, 60_000);
   });

@@ -5,7 +5,8 @@ import type { WorkerSettings } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { IstioRenderer } from '../../k8s/mesh/istio.js';
 import type { Log } from '../../log.js';
-import { countedStates, createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
+import { countJobs } from '../../job-queue.js';
+import { createWorkerMetrics, type WorkerMetrics } from '../../metrics.js';
 import { openRedis, type RedisLink } from '../../redis/link.js';
 import { within } from '../../within.js';
 import { countCards } from './cards-at-work.js';
@@ -83,11 +84,8 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
   const taking = { settings, workshop, link, queueOptions, ended: upkeep.jobEnded };
   const workers = queues.map((each) => takeJobs(each, taking));
   metrics.collectProcess();
-  const lengthOf = async ({ queue }: { queue: Queue }) => ({
-    queue: queue.name,
-    jobs: await queue.getJobCounts(...countedStates),
-  });
-  metrics.watchQueues(() => within(seconds(1), () => Promise.all(queues.map(lengthOf))));
+  const lengths = () => Promise.all(queues.map(({ queue }) => countJobs(queue)));
+  metrics.watchQueues(() => within(seconds(1), lengths));
   upkeep.start();
 
   return {
@@ -96,7 +94,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     async ping(withinMs) {
       await link.prove(withinMs);
       await within(withinMs, async () => {
-        await Promise.all(queues.map(lengthOf)).catch((error: unknown) => {
+        await lengths().catch((error: unknown) => {
           throw link.explain(error);
         });
         if (!(await Promise.all(workers.map((worker) => worker.isListening()))).every(Boolean))

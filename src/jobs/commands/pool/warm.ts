@@ -8,7 +8,7 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { runReportedFlow } from '../../run-flow.js';
 import { warmFlow } from '../create/flow.js';
-import { pauseFlow } from '../pause/flow.js';
+import { restFlow } from '../pause/flow.js';
 import { silentCard } from '../../demo-card.js';
 import { planPool, readStock } from './stock.js';
 
@@ -43,7 +43,7 @@ async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Prom
   const isPaused = config.pool.paused;
   try {
     await runReportedFlow({ run, claimed, demo: pair, flow: warmFlow, card: silentCard });
-    if (isPaused) await runReportedFlow({ run, claimed, demo: pair, flow: pauseFlow, card: silentCard });
+    if (isPaused) await runReportedFlow({ run, claimed, demo: pair, flow: restFlow, card: silentCard });
     await changeExisting(host, pair, (current) =>
       // It may have been drained meanwhile.
       current.warm?.state === 'making'
