@@ -68,7 +68,7 @@ export function smallPrint(shown: Mrkdwn): KnownBlock {
  * Home of a host cluster.
  */
 export const buttonActions = ['run', 'confirmed', 'dismiss', 'form', 'home'] as const;
-export type ButtonAction = (typeof buttonActions)[number];
+type ButtonAction = (typeof buttonActions)[number];
 
 export interface CommandButton {
   label: string;

@@ -56,7 +56,7 @@ export interface EnqueueOptions {
 /** How to reach Redis, and the key that signs jobs. */
 type QueueingSettings = RedisSettings & Pick<BotSettings, 'JOB_SIGNING_KEY'>;
 
-export interface QueueOptions {
+interface QueueOptions {
   /** For a single command: no other calls to Redis are made. */
   isMomentary?: boolean;
   /** Names of the host clusters, each of which has its own queues; empty if there is only one. */

@@ -97,3 +97,28 @@ test('the product imports no stand-ins, the simulator no tests, and the tests no
       if (path.startsWith(`${folder}/`))
         for (const name of names) assert.match(name, allowed, `${path} imports ${name}`);
 });
+
+test('nothing is exported for nobody', () => {
+  const texts = ['src', 'simulator', 'test', 'sandbox', 'scripts', 'bench'].flatMap((folder) =>
+    readdirSync(join(house, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(ts|mjs)$/.test(path))
+      .map((path) => ({ path: join(folder, path), text: readFileSync(join(house, folder, path), 'utf8') })),
+  );
+  const namesIn = (list: string) => [...list.matchAll(/(?:type )?(\w+)(?: as \w+| ?: ?\w+)?/g)].map(([, name]) => name);
+  const imported = new Set(
+    texts.flatMap(({ text }) =>
+      [...text.matchAll(/\{([^{}]*)\}(?: from '\.|,? = \(?await import\()/g)].flatMap(([, list = '']) => namesIn(list)),
+    ),
+  );
+  // What is imported whole, or by Lambda.
+  const isExempt = (path: string) => /\/(asn1|lambda)\.ts$/.test(path);
+  const unused = texts
+    .filter(({ path }) => !isExempt(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^export (?:async |abstract )*(?:const|function\*?|class|interface|type) (\w+)/gm)]
+        .filter(([, name]) => !imported.has(name))
+        .map(([, name]) => `${path}: ${name}`),
+    );
+  assert.ok(imported.size > 500);
+  assert.deepEqual(unused, []);
+});
