@@ -27,6 +27,8 @@ export interface Cause {
   restarts: boolean;
   /** Whether mending it starts what somebody has stopped, which is not done without a question either. */
   starts: boolean;
+  /** Whether it is a fault that explains nothing about requests. */
+  isApart?: true;
 }
 
 interface Row {
@@ -119,6 +121,7 @@ const rows: readonly Row[] = [
     remedy: mrkdwn`Issue a new one; people get theirs with the button *Kubeconfig* on the demo's card.`,
     isRepairable: true,
     isFaultAnyway: true,
+    isApart: true,
   },
   {
     name: 'a remote secret has the wrong address',
@@ -212,8 +215,9 @@ const rows: readonly Row[] = [
         evidence.directions.some(isOneSided) ||
         evidence.verdict.directions.some(isUnlike) ||
         hasError(evidence, /no healthy upstream|HTTP 503|HTTP 404/);
-      return describe(evidence, (rule, rules) => {
+      return describe(evidence, (rule, cluster, rules) => {
         if (rule.kind !== 'VirtualService' && rule.kind !== 'DestinationRule') return undefined;
+        if (isJudgedBy(evidence, cluster, rule)) return undefined;
         const isSuspect = shows && rule.disturbs === undefined && !harmless.test(rule.effect);
         return isSuspect || keepsVersionOut(rule, rules) ? rule.effect : undefined;
       });
@@ -318,6 +322,7 @@ export function findCauses(evidence: Evidence): Cause[] {
         evidence: found,
         remedy: inDemo(remedy, { isRepairable, restarts }),
         ...{ isRepairable, restarts, starts },
+        ...(isApart && { isApart }),
       });
   }
   return causes;
@@ -353,17 +358,18 @@ const isUnlike = ({ kind, reason, shares }: DirectionVerdict): boolean => kind =
 /** What speaks for no cause: it leaves every version its requests. */
 const harmless = /^(defines subsets$|balances by |routes to helloworld[\w.-]*( \(\d+\))?$)/;
 
+/** Whether a direction is judged by the weights of a rule, so that what it does is no surprise. */
+const isJudgedBy = ({ directions }: Evidence, cluster: string, { kind, namespace, name }: MeshRule): boolean =>
+  directions.find(({ from }) => from === cluster)?.expectation?.by === `${kind} ${namespace}/${name}`;
+
 /** What the rules that apply to helloworld do, as far as that is said of each. */
 function describe(
-  { pair, directions }: Pick<Evidence, 'pair' | 'directions'>,
-  says: (rule: MeshRule, ofCluster: readonly MeshRule[]) => string | undefined,
+  { pair }: Pick<Evidence, 'pair'>,
+  says: (rule: MeshRule, cluster: string, ofCluster: readonly MeshRule[]) => string | undefined,
 ): string[] {
-  // What a direction is judged by is no surprise.
-  const isExpected = (cluster: string, { kind, namespace, name }: MeshRule) =>
-    directions.find(({ from }) => from === cluster)?.expectation?.by === `${kind} ${namespace}/${name}`;
   return pair.flatMap(({ name: cluster, rules: { value: rules = [] } }) =>
     rules.flatMap((rule) => {
-      const said = isExpected(cluster, rule) ? undefined : says(rule, rules);
+      const said = says(rule, cluster, rules);
       return said === undefined ? [] : [`${cluster}: ${rule.kind} ${rule.namespace}/${rule.name} ${said}`];
     }),
   );

@@ -11,7 +11,7 @@ import { checkedPlan } from './checked.js';
 import type { Finding } from './checks.js';
 import { latencyText, type Verified } from './details.js';
 import { latencyOf } from './latency.js';
-import { outcomeOf, type PublicWay } from './outcome.js';
+import { isUnexplained, outcomeOf, type PublicWay } from './outcome.js';
 import { repairButton } from './repair.js';
 import type { DirectionVerdict, VerdictKind } from './verdict.js';
 
@@ -71,11 +71,11 @@ export function diagnosisText(
   demo: CommandTarget,
   { verdict, causes, findings }: Pick<Verified, 'verdict' | 'causes' | 'findings'>,
 ): Mrkdwn[] {
-  if (verdict.kind !== 'pass') return causesText(demo, causes, 'Cause');
+  if (isUnexplained({ verdict, causes })) return [unexplainedText(demo), ...causesText(causes, 'Another fault')];
+  if (verdict.kind !== 'pass') return causesText(causes, 'Cause');
   const told = causes.flatMap(({ evidence }) => evidence);
-  const faults = causes.length > 0 ? causesText(demo, causes, 'Fault, although requests are answered') : [];
   return [
-    ...faults,
+    ...causesText(causes, 'Fault, although requests are answered'),
     ...warnings(findings.filter(({ cluster, evidence }) => !told.includes(`${cluster}: ${evidence}`))),
   ];
 }
@@ -87,12 +87,11 @@ const warnings = (findings: readonly Finding[]): Mrkdwn[] =>
     .slice(0, 5)
     .map(({ cluster, evidence }) => mrkdwn`:warning: ${cluster}: ${brief(evidence)}`);
 
+const unexplainedText = (demo: CommandTarget): Mrkdwn =>
+  mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; ${commandLine(demo, 'status')} shows what is missing.`;
+
 /** The first cause with its evidence, and the others. */
-function causesText(demo: CommandTarget, causes: readonly Cause[], label: string): Mrkdwn[] {
-  if (causes.length === 0)
-    return [
-      mrkdwn`*No cause was found.* The thread has everything that was checked, and an archive of evidence for a colleague; ${commandLine(demo, 'status')} shows what is missing.`,
-    ];
+function causesText(causes: readonly Cause[], label: string): Mrkdwn[] {
   return causes
     .slice(0, 4)
     .flatMap(({ name, evidence, remedy }, index) => [

@@ -1,4 +1,5 @@
 import type { VerdictOutcome } from '../../../k8s/demo/demo.js';
+import type { Cause } from './causes.js';
 import type { Verdict } from './verdict.js';
 
 /** Why the public names do not work for the worker, and whether that means that the demo has failed. */
@@ -21,5 +22,5 @@ export function outcomeOf({ verdict, publicWay }: { verdict: Verdict; publicWay?
 }
 
 /** Whether the mesh does not work and nothing that verify knows explains it. */
-export const isUnexplained = ({ verdict, causes }: { verdict: Verdict; causes: readonly unknown[] }): boolean =>
-  verdict.kind !== 'pass' && causes.length === 0;
+export const isUnexplained = ({ verdict, causes }: { verdict: Verdict; causes: readonly Pick<Cause, 'isApart'>[] }) =>
+  verdict.kind !== 'pass' && causes.every(({ isApart }) => isApart);

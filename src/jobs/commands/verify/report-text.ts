@@ -3,6 +3,7 @@ import { plain } from '../../../mrkdwn.js';
 import { latencyText } from './details.js';
 import { latencyOf } from './latency.js';
 import type { MeshReport } from './mesh.js';
+import { isUnexplained } from './outcome.js';
 
 const marks = { pass: 'PASS', inconclusive: 'OPEN', fail: 'FAIL' } as const;
 
@@ -38,7 +39,7 @@ export function reportText({ verdict, directions, findings, causes, tookMs }: Me
       ...evidence.map((seen) => `  ${seen}`),
       `  What to do: ${plain(remedy)}`,
     ]),
-    ...(verdict.kind !== 'pass' && causes.length === 0 ? ['', 'No cause was found; --json has everything.'] : []),
+    ...(isUnexplained({ verdict, causes }) ? ['', 'No cause was found; --json has everything.'] : []),
     '',
     `${(tookMs / 1000).toFixed(1)} s`,
   ];

@@ -464,9 +464,15 @@ test('a rule by whose weights a direction is judged is not blamed for a version 
     weights: { v1: 90, v2: 10 },
   };
   const judgedBy = { weights: { v1: 90, v2: 10 }, isStated: true, by: 'VirtualService sample/canary' };
-  const broken = { vc1: { rules: seen([spread]) }, vc2: { pods: seen([pod('sleep', '1')]) } };
+  const vc2 = { pods: seen([pod('sleep', '1')]) };
+  const broken = { vc1: { rules: seen([spread]) }, vc2 };
   const traffic = { ...direction('vc1', { v1: 400 }), expectation: judgedBy };
   assert.deepEqual(namesOf({ ...broken, traffic }), ['a version of helloworld is not running']);
+  const faulty = { vc1: { rules: seen([{ ...spread, disturbs: 'answers 50 % with HTTP 500 itself (fault)' }]) }, vc2 };
+  assert.deepEqual(namesOf({ ...faulty, traffic }), [
+    'a version of helloworld is not running',
+    'a rule makes requests fail or wait',
+  ]);
 });
 
 describe('the checks', () => {

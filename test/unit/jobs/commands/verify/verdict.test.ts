@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { detailsFile } from '../../../../../src/jobs/commands/verify/details.js';
 import { verifyMessage } from '../../../../../src/jobs/commands/verify/messages.js';
-import type { PublicWay } from '../../../../../src/jobs/commands/verify/outcome.js';
+import { isUnexplained, type PublicWay } from '../../../../../src/jobs/commands/verify/outcome.js';
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
+import { mrkdwn } from '../../../../../src/mrkdwn.js';
 import type { Run, Traffic } from '../../../../../src/k8s/mesh/traffic.js';
 import { textOf } from '../../../../support/stack.js';
 
@@ -117,6 +118,17 @@ describe('the message of verify', () => {
     );
     assert.match(text, /:x: \*from vc2\*: v1: 0 · v2: 96 of 96 requests/);
     assert.match(text, /No cause was found/);
+  });
+
+  test('blames no fault that has nothing to do with requests for those that fail', () => {
+    const directions = [direction('vc1', { sequential: run({ v2: 96 }) })];
+    const certificate = { name: 'the client certificate has expired', evidence: ['vc1: expired'], remedy: mrkdwn`Renew` };
+    const cause = { ...certificate, isRepairable: true, restarts: false, starts: false, isApart: true as const };
+    const text = textOf(verifyMessage({ ...verified(...directions), causes: [cause] }));
+    assert.match(text, /No cause was found[\s\S]*\*Another fault:\* the client certificate has expired/);
+    assert.equal(isUnexplained({ ...verified(...directions), causes: [cause] }), true);
+    const { isApart: _, ...explaining } = cause;
+    assert.match(textOf(verifyMessage({ ...verified(...directions), causes: [explaining] })), /\*Cause:\* the client/);
   });
 
   test('escapes what pods answered', () => {
