@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import { demoUser } from '../../src/k8s/credentials/user-certificate.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/credentials/x509.js';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
-import { apply, merge, readSecret, remove } from '../../src/k8s/client/objects.js';
+import { apply, merge, read, readSecret, remove } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf } from '../support/stack.js';
@@ -21,6 +21,11 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 interface Kubeconfig {
   clusters: { cluster: Record<string, string> }[];
   users: { user: Record<string, string> }[];
+}
+
+interface Route {
+  metadata: { name: string };
+  spec: { routes: { match: string }[] };
 }
 
 describe('verify of a demo in which something was broken', () => {
@@ -199,6 +204,19 @@ describe('verify of a demo in which something was broken', () => {
       };
       await waitFor('a pass', isMended, { withinMs: 90_000, seen: () => text });
     });
+
+  it('gets back its public address that somebody changed when it is created again', async () => {
+    const route = ref('traefik.io/v1alpha1', 'IngressRouteTCP', 'vc1', 'broken-vc1');
+    const routesNow = async () => (await read<Route>(demo.hostCluster, route))!.spec.routes;
+    const before = await routesNow();
+    const elsewhere = before.map((one) => ({ ...one, match: 'HostSNI(`elsewhere.example.com`)' }));
+    await merge(demo.hostCluster, route, { spec: { routes: elsewhere } });
+    await forgetRepeats();
+    const ends = (await readied()).length;
+    await demo.stack.type(demo.stack.slack.alice, 'create broken');
+    await waitFor('the demo to be ready again', async () => (await readied()).length > ends, { withinMs: 90_000 });
+    assert.deepEqual(await routesNow(), before);
+  });
 
   it('names an istiod that does not notice a remote secret although requests are answered, and Repair restarts it', async () => {
     const named = /\*Fault, although requests are answered:\* istiod has not synced with the other cluster/;

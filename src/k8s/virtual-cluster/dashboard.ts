@@ -7,7 +7,7 @@ import type { Cluster } from '../client/cluster.js';
 import { demoLabels, publicNameOf, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { exposureManifests } from './exposure.js';
 import { hostnameOf } from './hostnames.js';
-import { apply, applyAll, missing, remove } from '../client/objects.js';
+import { apply, applyAll, missing, missingOrChanged, remove } from '../client/objects.js';
 import { pathOf } from '../client/discovery.js';
 import { ref, type Manifest } from '../client/manifest.js';
 import { deploymentReady } from '../workloads/pods.js';
@@ -47,7 +47,7 @@ interface DashboardExposure {
 
 export async function checkDashboardExposure(request: DashboardExposure): Promise<Check> {
   const manifests = await exposure(request);
-  return manifests ? unless(await missing(request.host, manifests)) : lacks(notSynced);
+  return manifests ? unless(await missingOrChanged(request.host, manifests)) : lacks(notSynced);
 }
 
 /** Call it when the Dashboard is ready: its Service is synced long before that. */

@@ -38,7 +38,7 @@ import {
   makeMeshRoot,
 } from '../../../k8s/mesh/mesh-ca.js';
 import { checkBothAnswer, checkOtherIsRead, untilOtherIsRead } from '../../../k8s/mesh/mesh-join.js';
-import { apply, applyAll, missing, remove } from '../../../k8s/client/objects.js';
+import { apply, applyAll, missingOrChanged, remove } from '../../../k8s/client/objects.js';
 import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
@@ -106,7 +106,7 @@ export const virtualCluster: Work<ClusterContext> = {
 const secret = { apiVersion: 'v1', kind: 'Secret' } as const;
 
 export const apiExposure: Work<ClusterContext> = {
-  check: async (context) => unless(await missing(context.host, await apiExposureManifests(context))),
+  check: async (context) => unless(await missingOrChanged(context.host, await apiExposureManifests(context))),
   apply: async (context) => applyAll(context.host, await apiExposureManifests(context)),
 };
 
@@ -262,7 +262,7 @@ export const dashboardExposure: Work<ClusterContext> = {
 export const helloworldIngress: Work<DemoContext> = {
   async check(context) {
     const manifest = await ingressOf(context);
-    return manifest ? unless(await missing(context.host, [manifest])) : lacks(notSynced);
+    return manifest ? unless(await missingOrChanged(context.host, [manifest])) : lacks(notSynced);
   },
   async apply(context) {
     const manifest = await ingressOf(context);
