@@ -380,6 +380,25 @@ const faults: Fault[] = [
     undo: () => kubectl('vc2', '-n', 'sample', 'delete', 'authorizationpolicy', 'deny'),
   },
   {
+    topic: 'a rule that answers requests itself',
+    make: () => {
+      const fault = { abort: { httpStatus: 500, percentage: { value: 100 } } };
+      const http = [{ fault, route: [{ destination: { host: helloworldHost } }] }];
+      const spec = { hosts: [helloworldHost], http };
+      return applyIn('vc1', inSample('VirtualService', 'networking.istio.io/v1', 'chaos', spec));
+    },
+    says: [
+      /\*Cause:\* a rule makes requests fail or wait\n> vc1: VirtualService sample\/chaos answers 100 % of the requests with HTTP 500 itself/,
+    ],
+    undo: () => kubectl('vc1', '-n', 'sample', 'delete', 'virtualservice/chaos'),
+  },
+  {
+    topic: 'a Service with another selector',
+    make: () =>
+      kubectl('vc2', '-n', 'sample', 'patch', 'service', 'helloworld', '-p', '{"spec":{"selector":{"app":"hello"}}}'),
+    says: [/\*Cause:\* the Service does not lead to the pods of helloworld\n> vc2: the selector .*app=hello\)/],
+  },
+  {
     topic: 'a namespace that is not labelled',
     make: async () => {
       await inject('vc1', false);

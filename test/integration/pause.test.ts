@@ -11,6 +11,7 @@ import { ref } from '../../src/k8s/client/manifest.js';
 import { makeAuthority, makeCertificate } from '../support/certificates.js';
 import { runningDemo } from '../support/running-demo.js';
 import { type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* `pause` and `resume`, with the processes of dist/ on a simulated cluster. */
 
@@ -108,6 +109,27 @@ describe('a demo', () => {
     await stack.whisper(alice, /is shared with/);
     await stack.type(bob, 'resume nap');
     await stack.whisper(bob, /Demo nap is not paused: it is ready/, 60_000);
+  });
+
+  it('is paused and resumed although the worker is killed in between', async () => {
+    const { alice } = stack.slack;
+    const untilState = (state: string) =>
+      waitFor(`the state ${state}`, async () => (await findDemo(cluster, 'nap'))?.state === state, {
+        withinMs: 30_000,
+        everyMs: 5,
+      });
+    await stack.mention(alice, 'pause nap'); // typed again within seconds it would count as the first one
+    await untilState('paused');
+    await demo.worker.kill('SIGKILL');
+    const second = await stack.startWorker();
+    await stack.message(/Demo \*nap\* of .* is paused/, 90_000);
+    assert.deepEqual(await inBoth('Pod'), []);
+    await stack.mention(alice, 'resume nap');
+    await untilState('creating');
+    await second.kill('SIGKILL');
+    await stack.startWorker();
+    await stack.message(/Demo \*nap\* of .* is ready/, 120_000);
+    assert.equal((await findDemo(cluster, 'nap'))?.paused, undefined);
   });
 
   it('that is paused can also be resumed by `create`, and deleted', async () => {
