@@ -342,7 +342,7 @@ export const hostClusterConfig = z.strictObject({
       idle: lifetime
         .optional()
         .describe(
-          'how long a demo can be idle before it is paused; if unset, none is. A command that names the demo is use, and so are requests in its mesh and pods that come or go; one that is verified on a schedule is never idle ([operations.md](operations.md#idle-demos))',
+          'how long a demo can be idle before it is paused; if unset, none is. A command that names the demo is use, and so are requests in its mesh and pods that come or go; scheduled verifies are not ([operations.md](operations.md#idle-demos))',
         ),
     })
     .prefault({})

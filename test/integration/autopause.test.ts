@@ -77,6 +77,22 @@ describe('a demo, where idle ones are paused after 15 minutes', () => {
     assert.equal(looked.state, 'ready');
   });
 
+  it('is not used by its scheduled verifies', async () => {
+    const used = await idleFor(minutes(12));
+    const begun = new Date();
+    await changeExisting(cluster, await found(), (current) => ({
+      ...current,
+      schedule: { everyMs: minutes(15), last: new Date(Date.now() - minutes(16)) },
+    }));
+    await stack.startWorker();
+    const seen = (await found()).traces?.seen;
+    await foundWith(
+      'a scheduled verify, and what it has left',
+      (demo) => (demo.verdict?.at ?? used) > begun && demo.traces?.seen !== seen,
+    );
+    assert.deepEqual((await found()).used, used);
+  });
+
   it('is paused when there was no use of any kind, and its thread says so, with a button that resumes it', async () => {
     await idleFor(minutes(20));
     await stack.startWorker();

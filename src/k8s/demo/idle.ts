@@ -6,8 +6,8 @@ import type { Demo } from './demo.js';
 
 /*
  * Whether anybody uses a demo: a command names it, or its traces change, which workers look at from time to time
- * (mesh/traces.ts). Commands and scheduled verifies send requests of their own, but they count as use anyway, so nothing has
- * to be subtracted: at worst, a demo is paused one look later.
+ * (mesh/traces.ts). Commands send requests of their own, but they are use anyway; what scheduled verifies send is vcdemo's own
+ * traffic and no use, so each of them looks before it and notes what it has left itself.
  */
 
 type Rules = Pick<DemoConfig, 'autoPause'>;
@@ -19,9 +19,8 @@ export const lookEveryMs = (idleMs: number): number => Math.min(minutes(10), idl
 export const lastUse = ({ used, ready, created }: Pick<Demo, 'used' | 'ready' | 'created'>): Date =>
   used ?? ready ?? created;
 
-/** A demo that is verified on a schedule is used by that; one whose keys are being replaced is being worked on. */
-const canIdle = ({ state, schedule, replacing }: Demo): boolean =>
-  state === 'ready' && schedule === undefined && replacing === undefined;
+/** A demo whose keys are being replaced is being worked on. */
+const canIdle = ({ state, replacing }: Demo): boolean => state === 'ready' && replacing === undefined;
 
 /** When the demo is paused unless it is used until then; undefined if it is not. */
 export const idleEnd = (demo: Demo, { autoPause }: Rules): Date | undefined =>
@@ -48,6 +47,10 @@ export function withTraces(demo: Demo, seen: string, rules: Rules, now = new Dat
   const isUsed = !isWatched(demo, rules, now) || demo.traces?.seen !== seen;
   return { ...demo, traces: { seen, at: now }, ...(isUsed && { used: now }) };
 }
+
+/** The demo after a scheduled verify, whose requests are no use of it. */
+export const withOwnTraces = (demo: Demo, seen: string): Demo =>
+  demo.traces ? { ...demo, traces: { ...demo.traces, seen } } : demo;
 
 /** A use within this time of another is not noted. */
 const noteEveryMs = minutes(2);

@@ -2,10 +2,10 @@ import { messageOf } from '../../../errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
 import type { Demo } from '../../../k8s/demo/demo.js';
-import { isLookDue, withTraces } from '../../../k8s/demo/idle.js';
+import { idleEnd, isLookDue, withOwnTraces, withTraces } from '../../../k8s/demo/idle.js';
 import { takeDemoRights } from '../../../k8s/permissions/demo-rights.js';
 import { readTraces } from '../../../k8s/mesh/traces.js';
-import { bothClusters } from '../../context.js';
+import { bothClusters, type DemoContext } from '../../context.js';
 import { withDemoContext, withHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 
@@ -18,7 +18,7 @@ export const look: Handler<'look'> = (run) =>
 
 /** Notes what use has left since the last look; undefined if that cannot be found out, or the demo was deleted meanwhile. */
 export async function lookAtTraces(
-  run: JobRun<'look'> | JobRun<'autopause'>,
+  run: JobRun<'look'> | JobRun<'autopause'> | JobRun<'reverify'>,
   host: Cluster,
   demo: Demo,
   signal: AbortSignal,
@@ -41,4 +41,24 @@ export async function lookAtTraces(
   const noted = await changeExisting(host, demo, (current) => withTraces(current, seen, config, now));
   outcome(noted?.used?.getTime() === now.getTime() ? 'used' : 'unused');
   return noted;
+}
+
+/** Does something in a demo that leaves traces and is no use of it. */
+export async function asOwnTraffic<Result>(
+  run: JobRun<'reverify'>,
+  context: DemoContext,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  const { host, demo, config, signal } = context;
+  if (idleEnd(demo, config) === undefined) return await act();
+  await lookAtTraces(run, host, demo, signal);
+  const result = await act();
+  try {
+    const left = await readTraces(Object.values(await bothClusters(context)), signal, config);
+    await changeExisting(host, demo, (current) => withOwnTraces(current, left));
+  } catch (error) {
+    signal.throwIfAborted();
+    run.log.warn({ reason: messageOf(error) }, 'cannot tell what the scheduled verify has left; it counts as use');
+  }
+  return result;
 }

@@ -7,6 +7,7 @@ import type { Demo, VerdictOutcome } from '../../../k8s/demo/demo.js';
 import { mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { withDemoContext, withHost } from '../../host-cluster.js';
 import type { Handler } from '../../job-run.js';
+import { asOwnTraffic } from '../pause/look.js';
 import { outcomeOf } from './outcome.js';
 import { postVerdict, recordVerdict } from './publish.js';
 import { verifyAlone } from './verify-demo.js';
@@ -23,7 +24,7 @@ export const reverify: Handler<'reverify'> = async (run) => {
     if (!demo?.schedule) return;
     const { everyMs, told } = demo.schedule;
     await withDemoContext(run, { host, demo, signal }, async (context) => {
-      const report = await verifyAlone(run, context);
+      const report = await asOwnTraffic(run, context, () => verifyAlone(run, context));
       if (isHolder(report)) return log.info({ by: report.jobId }, 'the mesh is being verified or changed; skipped');
       const { outcome } = outcomeOf(report);
       metrics.verdicts.inc({ outcome, trigger: 'schedule' });

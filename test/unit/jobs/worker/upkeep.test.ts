@@ -70,11 +70,11 @@ describe('the upkeep of demos', () => {
       assert.deepEqual(dueAt({ traces: { seen: 'x', at: ago(hours(3)) } }), ['look']);
     });
 
-    test('leaves one alone that is verified on a schedule, or is not ready, or whose keys are being replaced', () => {
-      assert.deepEqual(
-        dueAt({ schedule: { everyMs: hours(1), last: now } }).filter((name) => name !== 'reverify'),
-        [],
-      );
+    test('pauses one that nobody but its schedule has used', () => {
+      assert.ok(dueAt({ schedule: { everyMs: hours(1), last: now } }).includes('autopause'));
+    });
+
+    test('leaves one alone that is not ready, or whose keys are being replaced', () => {
       for (const state of ['creating', 'failed', 'paused'] as const) assert.deepEqual(dueAt({ state }), []);
       assert.deepEqual(dueAt({ replacing: { jobId: 'j', authorities: {}, served: [] } }), []);
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hours, minutes } from '../../../../src/duration.js';
-import { idleEnd, isIdle, isLookDue, withTraces } from '../../../../src/k8s/demo/idle.js';
+import { idleEnd, isIdle, isLookDue, withOwnTraces, withTraces } from '../../../../src/k8s/demo/idle.js';
 import type { Demo } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
@@ -31,6 +31,13 @@ describe('a demo that nobody uses', () => {
   it('stays idle after a look that finds the same as the one before', () => {
     const looked = withTraces(demo(), 'before', rules, now);
     assert.deepEqual([looked.used, looked.traces], [ago(hours(3)), { seen: 'before', at: now }]);
+    assert.equal(isIdle(looked, rules, now), true);
+  });
+
+  it('stays idle after requests of a scheduled verify', () => {
+    const verified = withOwnTraces(demo({ schedule: { everyMs: hours(1), last: now } }), 'after');
+    const looked = withTraces(verified, 'after', rules, now);
+    assert.deepEqual(looked.used, ago(hours(3)));
     assert.equal(isIdle(looked, rules, now), true);
   });
 
