@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { isRecord } from '../../records.js';
 
 /** The input for the values of a vcluster chart. */
@@ -18,7 +19,7 @@ interface VirtualClusterValues {
 interface ValuesOfCharts {
   since?: number;
   until?: number;
-  values: (wanted: Omit<VirtualClusterValues, 'version' | 'extra'>) => Record<string, unknown>;
+  values: (wanted: Omit<VirtualClusterValues, 'version'>) => Record<string, unknown>;
 }
 
 /**
@@ -52,6 +53,12 @@ const history: readonly ValuesOfCharts[] = [
     }),
   },
 
+  // One that is alone would wait 15 s after each start for the lock of the one before, and renew it every 2 s.
+  {
+    since: 20,
+    values: ({ extra }) => (isAlone(extra) ? controllerManager({ extraArgs: ['--leader-elect=false'] }) : {}),
+  },
+
   // Otherwise pod tokens that are valid for years are in annotations of the host's pods, where everybody who can read pods sees them.
   { since: 16, until: 20, values: () => ({ syncer: { extraArgs: ['--service-account-token-secrets=true'] } }) },
   { since: 20, values: () => ({ sync: { toHost: { pods: { useSecretsForSATokens: true } } } }) },
@@ -70,15 +77,26 @@ const history: readonly ValuesOfCharts[] = [
 ];
 
 const named = (names: readonly string[]) => names.map((name) => ({ name }));
+const controllerManager = (values: object) => ({ controlPlane: { distro: { k8s: { controllerManager: values } } } });
+
+/** Whether there is only one pod of the control plane. */
+const isAlone = (extra: unknown): boolean => {
+  const { data } = highlyAvailable.safeParse(extra);
+  return data === undefined || data.controlPlane.statefulSet.highAvailability.replicas <= 1;
+};
+
+const highlyAvailable = z.object({
+  controlPlane: z.object({ statefulSet: z.object({ highAvailability: z.object({ replicas: z.coerce.number() }) }) }),
+});
 
 /** The Helm values of one virtual cluster, for the chart of that version. */
-export function helmValues({ version, extra, ...wanted }: VirtualClusterValues): Record<string, unknown> {
+export function helmValues({ version, ...wanted }: VirtualClusterValues): Record<string, unknown> {
   const minor = chartMinor(version);
   const own = history
     .filter(({ since = 0, until }) => since <= minor && (until === undefined || minor < until))
     .map(({ values }) => values(wanted))
     .reduce(mergeDeep, {});
-  return mergeDeep(own, extra);
+  return mergeDeep(own, wanted.extra);
 }
 
 /** The `N` of 0.N; later major versions are treated like the last 0.x. */

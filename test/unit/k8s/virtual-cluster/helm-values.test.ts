@@ -32,6 +32,15 @@ describe('Helm values of a virtual cluster', () => {
       assert.deepEqual(at(values(version), 'sync.toHost.pods'), { useSecretsForSATokens: true }, version);
   });
 
+  it('let a controller manager that is alone start without the lock of the one before', () => {
+    const args = 'controlPlane.distro.k8s.controllerManager.extraArgs';
+    const replicas = (count: number) => ({ controlPlane: { statefulSet: { highAvailability: { replicas: count } } } });
+    assert.deepEqual(at(values('0.20.0'), args), ['--leader-elect=false']);
+    assert.deepEqual(at(values('0.34.0', replicas(1)), args), ['--leader-elect=false']);
+    assert.equal(at(values('0.34.0', replicas(3)), args), undefined);
+    assert.doesNotMatch(JSON.stringify(values('0.19.9')), /leader-elect/);
+  });
+
   it("ask the host's DNS for outside names if the network allows no other", () => {
     assert.equal(at(values('0.15.7', {}, [], true), 'fallbackHostDns'), true);
     assert.equal(at(values('0.34.0', {}, [], true), 'networking.advanced.fallbackHostCluster'), true);
