@@ -178,8 +178,7 @@ describe('a create while the pool has a paused pair', () => {
     assert.equal(pair.warm?.isPaused, true);
     for (const { namespace } of pair.places) {
       const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace });
-      const isRunning = (label: string, value: string) =>
-        pods.some(({ metadata }) => metadata.labels[label] === value);
+      const isRunning = (label: string, value: string) => pods.some(({ metadata }) => metadata.labels[label] === value);
       assert.deepEqual([isRunning('app', 'vcluster'), isRunning('app', 'istiod')], [false, true], namespace);
     }
     await stack.type(stack.slack.alice, 'list');

@@ -122,7 +122,11 @@ describe('the message of verify', () => {
 
   test('blames no fault that has nothing to do with requests for those that fail', () => {
     const directions = [direction('vc1', { sequential: run({ v2: 96 }) })];
-    const certificate = { name: 'the client certificate has expired', evidence: ['vc1: expired'], remedy: mrkdwn`Renew` };
+    const certificate = {
+      name: 'the client certificate has expired',
+      evidence: ['vc1: expired'],
+      remedy: mrkdwn`Renew`,
+    };
     const cause = { ...certificate, isRepairable: true, restarts: false, starts: false, isApart: true as const };
     const text = textOf(verifyMessage({ ...verified(...directions), causes: [cause] }));
     assert.match(text, /No cause was found[\s\S]*\*Another fault:\* the client certificate has expired/);
