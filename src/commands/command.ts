@@ -77,7 +77,7 @@ export interface Command {
    * administrators; the owner and administrators; only administrators.
    */
   who: Who;
-  /** It may hand out credentials or logs of the demo, so it is refused to people whose access was revoked. */
+  /** It may hand out credentials or logs of the demo, or the right to them: it is refused to people whose access was revoked. */
   handsOut?: true;
   /**
    * A worker finds the demo and asks first; the command runs when the person has confirmed it. With `where`, only if several

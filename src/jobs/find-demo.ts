@@ -52,7 +52,7 @@ export async function assertMayRun({ name, config, people, payload }: RunOnDemo,
 export function assertNotRevoked({ name, revoked, owner }: Demo, userId: string): void {
   if (!revoked.includes(userId)) return;
   throw new Refusal('access-revoked', `Your access to demo ${name} was revoked.`, {
-    hint: mrkdwn`Ask its owner, ${mention(owner.id)}.`,
+    hint: owner.id === userId ? 'Ask a vcdemo administrator.' : mrkdwn`Ask its owner, ${mention(owner.id)}.`,
   });
 }
 

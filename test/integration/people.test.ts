@@ -156,6 +156,16 @@ describe('a demo', () => {
     assert.match(buttonsOf(messages[0]!)[0]!.value, /^revoke whole <@U0BOB> --shown \w+$/);
   });
 
+  it('cannot be shared or transferred by an owner whose access was revoked, who would get it back', async () => {
+    await demoNamed('mine', { revoked: [owner.id], places: [] });
+    for (const audience of [owner.id, 'U0BOB'])
+      assert.equal((await run('share', owner.id, { demo: 'mine', audience })).code, 'access-revoked');
+    assert.equal((await run('transfer', owner.id, { demo: 'mine', person: 'U0BOB' })).code, 'access-revoked');
+    assert.deepEqual((await found('mine')).revoked, [owner.id]);
+    assert.equal((await run('share', 'U0ROOT', { demo: 'mine', audience: owner.id })).code, undefined);
+    assert.deepEqual((await found('mine')).revoked, []);
+  });
+
   it('sends its logs as a file: in the thread of its card, or directly; not to somebody whose access was revoked', async () => {
     await demoNamed('logged', { revoked: ['U0MALLORY'], places: [] });
     const direct = await run('logs', 'U0BOB', { demo: 'logged', part: 'step' });

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { costOf } from '../../bytes.js';
 import { messageOf } from '../../errors.js';
 import { seconds } from '../../duration.js';
+import { hasTooManyParts, mostParts } from '../../json.js';
 import type { Access, Credential } from './server-access.js';
 import { adviceFor } from '../../known-failures.js';
 import { ApiError, isUnauthorized, pageIn, TooMuchError, UnreachableError } from './api-errors.js';
@@ -147,6 +148,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
     const { status, text } = answer;
     if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
     if (text === '' || accept === 'text/plain') return text;
+    if (hasTooManyParts(text)) throw new TooMuchError(`the answer to ${method} ${path}`, `${mostParts} parts`);
     try {
       return JSON.parse(text);
     } catch {

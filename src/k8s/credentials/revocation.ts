@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { V1ConfigMap, V1Namespace, V1Secret } from '@kubernetes/client-node';
 import { seconds } from '../../duration.js';
+import { UserError } from '../../errors.js';
 import { holds, lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterPlace } from '../demo/demo.js';
 import { execInPod } from '../client/exec.js';
-import { copiedNotes, eachOf, merge, read, remove } from '../client/objects.js';
+import { isNotFound } from '../client/api-errors.js';
+import { copiedNotes, eachOf, merge, read, readMetadata, remove } from '../client/objects.js';
 import { pages } from '../client/lists.js';
 import { ref } from '../client/manifest.js';
 import type { Found } from '../client/answers.js';
@@ -29,9 +31,10 @@ const searchMs = seconds(40);
  * keeps its binding. However many bindings there are, those of known users are deleted.
  * @param users the user names in the certificates that vcdemo is known to have issued to them
  * @param userId Slack ID of the person whose bindings are deleted; undefined for everybody
+ * @throws UserError `binding-kept`
  */
 export async function removeBindings(cluster: Cluster, users: readonly string[], userId?: string): Promise<void> {
-  const drop = (name: string) => remove(cluster, ref(rbac, 'ClusterRoleBinding', name));
+  const drop = (name: string) => dropBinding(cluster, name);
   const kept = adminBinding(demoUser).metadata.name;
   for (const user of users) if (user !== demoUser) await drop(adminBinding(user).metadata.name);
   const prefix = adminBinding('').metadata.name;
@@ -40,6 +43,21 @@ export async function removeBindings(cluster: Cluster, users: readonly string[],
   await eachMetadata(cluster, rbac, 'ClusterRoleBinding', {}, async ({ name }) => {
     if (name.startsWith(prefix) && name !== kept && meant(name)) await drop(name);
   });
+}
+
+/** A binding with a finalizer would stay in force: its subjects and finalizers are removed, and it is looked at once more. */
+async function dropBinding(cluster: Cluster, name: string): Promise<void> {
+  const binding = ref(rbac, 'ClusterRoleBinding', name);
+  await remove(cluster, binding);
+  if (!(await readMetadata(cluster, binding))) return;
+  await merge(cluster, binding, { subjects: null, metadata: { finalizers: null } }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  await remove(cluster, binding);
+  if (await readMetadata(cluster, binding))
+    throw new UserError('binding-kept', `ClusterRoleBinding ${name} in ${cluster.name} could not be deleted.`, {
+      hint: 'Somebody keeps restoring it. Replace all keys of the demo instead: `/vcdemo revoke` without a person.',
+    });
 }
 
 /** Works on the metadata of each object of a kind, for as long as `searchMs`. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../../errors.js';
+import { parseForeignYaml } from '../../foreign-yaml.js';
 import { virtualClusterNames, type VirtualClusterName } from '../demo/demo.js';
 import { certificates, keyPair } from './tenant-credentials.js';
 
@@ -100,8 +100,7 @@ function parsedKubeconfig(text: string): z.output<typeof kubeconfig> {
   if (text.length > longestKubeconfig) throw new Error('it is too long');
   let content: unknown;
   try {
-    // To look for repeated keys, the parser compares every key with all others of its map.
-    content = parse(text, { maxAliasCount: 0, uniqueKeys: false });
+    content = parseForeignYaml(text);
   } catch {
     throw new Error('it is not YAML');
   }

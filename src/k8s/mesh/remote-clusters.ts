@@ -1,8 +1,9 @@
 import type { V1Pod, V1Secret } from '@kubernetes/client-node';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
+import { parseForeignYaml } from '../../foreign-yaml.js';
+import { parseJson } from '../../json.js';
 import { clip } from '../../redact.js';
 import { pause } from '../check.js';
 import { connectCluster, type Cluster } from '../client/cluster.js';
@@ -59,7 +60,7 @@ async function tryRemoteSecret(text: string, other: Cluster, signal: AbortSignal
     return { cluster: name, server: '', isAuthority: false, refused: 'it is too long' };
   let kubeconfig: z.output<typeof remoteKubeconfig>;
   try {
-    kubeconfig = remoteKubeconfig.parse(parse(text, { maxAliasCount: 0, uniqueKeys: false }));
+    kubeconfig = remoteKubeconfig.parse(parseForeignYaml(text));
   } catch {
     return { cluster: name, server: '', isAuthority: false, refused: 'it is not a kubeconfig' };
   }
@@ -121,7 +122,7 @@ async function askIstiod(cluster: Cluster, path: string, signal: AbortSignal): P
     ['pilot-discovery', 'request', 'GET', path],
     { withinMs: seconds(8), signal, maxBytes: 1_000_000 },
   );
-  return JSON.parse(output);
+  return parseJson(output);
 }
 
 const remoteStates = z.array(z.object({ id: z.string(), syncStatus: z.string() }));

@@ -4,6 +4,7 @@ import type { V1Secret } from '@kubernetes/client-node';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { accessWith, type Access, type Server } from '../../../../src/k8s/client/server-access.js';
+import { mostParts } from '../../../../src/json.js';
 import { ApiError, isPassing, TooMuchError, UnreachableError } from '../../../../src/k8s/client/api-errors.js';
 import { connectCluster, type ApiCall, type Cluster, type ClusterOptions } from '../../../../src/k8s/client/cluster.js';
 import { ref } from '../../../../src/k8s/client/manifest.js';
@@ -177,6 +178,14 @@ describe('a request to Kubernetes', () => {
       response.end('{}');
     });
     await failureOf(cluster.request({ ...get, budget: { bytes: 50_000 } }), TooMuchError);
+  });
+
+  test('does not parse an answer of very many objects, which take more memory than their text', async () => {
+    const { cluster } = await clusterWith((_request, response) => {
+      response.end(`{"items":[${Array(mostParts).fill('{}').join()}]}`);
+    });
+    const error = await failureOf(cluster.request(get), TooMuchError);
+    assert.match(error.message, /^The answer to GET \/x exceeds 300000 parts/);
   });
 
   test('says if something other than Kubernetes answered', async () => {

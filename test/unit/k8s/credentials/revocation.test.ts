@@ -41,7 +41,8 @@ describe('revoking access to a virtual cluster with very many bindings', () => {
       const url = new URL(request.url!, 'https://x');
       if (['/api/v1', rbac, '/apis/certificates.k8s.io/v1'].includes(url.pathname))
         return sendJson(response, 200, { resources });
-      if (request.method === 'DELETE') return status(404)(request, response);
+      const isOne = url.pathname.startsWith(`${rbac}/clusterrolebindings/`);
+      if (request.method === 'DELETE' || isOne) return status(404)(request, response);
       if (url.pathname !== `${rbac}/clusterrolebindings`) return sendJson(response, 200, { items: [] });
       const from = Number(url.searchParams.get('continue') ?? 0);
       const to = from + Number(url.searchParams.get('limit'));
@@ -71,5 +72,51 @@ describe('revoking access to a virtual cluster with very many bindings', () => {
     assert.match(found[0]!, /^more than \d+ ClusterRoleBinding objects; the rest was not checked$/);
     assert.equal(found[1], 'ClusterRoleBinding a-0 (User eve)');
     assert.ok(found.length < 1_000);
+  });
+});
+
+describe('revoking access of a person whose binding has a finalizer', () => {
+  const name = 'vcdemo-admin-u-bob-u0b';
+  let stub: ApiStub;
+  let cluster: Cluster;
+  /** What the API keeps; undefined once it is gone. */
+  let kept: { finalizers: string[]; isDeleted: boolean; subjects: unknown } | undefined;
+  let isRestored = false;
+
+  before(async () => {
+    stub = await startApiStub((request, response) => {
+      const { pathname } = new URL(request.url!, 'https://x');
+      if (pathname === rbac) return sendJson(response, 200, { resources });
+      if (pathname === `${rbac}/clusterrolebindings`) return sendJson(response, 200, { items: [] });
+      if (!kept) return status(404)(request, response);
+      if (request.method === 'DELETE') kept.isDeleted = true;
+      if (request.method === 'PATCH')
+        Object.assign(kept, { subjects: null, finalizers: isRestored ? ['x.io/keep'] : [] });
+      sendJson(response, 200, { metadata: { name, finalizers: kept.finalizers }, subjects: kept.subjects });
+      if (kept.isDeleted && kept.finalizers.length === 0) kept = undefined;
+    });
+    const access = accessWith({ url: stub.url, certificateAuthority: stub.authority.certificate }, { token: 't' });
+    cluster = connectCluster('vc1', access);
+  });
+  after(() => {
+    cluster.close();
+    stub.close();
+  });
+  const revoked = async () => {
+    kept = { finalizers: ['x.io/keep'], isDeleted: false, subjects: [{ kind: 'User', name: 'u-bob-u0b' }] };
+    await removeBindings(cluster, ['u-bob-u0b'], 'U0B');
+  };
+
+  it('removes the finalizer too, as the binding would stay in force', async () => {
+    await revoked();
+    assert.equal(kept, undefined);
+  });
+
+  it('fails if somebody keeps restoring it', async () => {
+    isRestored = true;
+    await assert.rejects(revoked, {
+      code: 'binding-kept',
+      message: /vcdemo-admin-u-bob-u0b in vc1 could not be deleted/,
+    });
   });
 });
