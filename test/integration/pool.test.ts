@@ -204,7 +204,8 @@ describe('a create while the pool has a paused pair', () => {
     });
     await worker.kill('SIGKILL');
     await stack.startWorker();
-    await stack.message(/Demo \*team-a\* of .* is ready/, 90_000);
+    // A job whose worker died goes on after 30 s or, if its lock ends just after a look, after 60 s.
+    await stack.message(/Demo \*team-a\* of .* is ready/, 150_000);
     const demo = (await findDemo(cluster, 'team-a'))!;
     assert.deepEqual([demo.state, demo.namespaceUids], ['ready', pair.namespaceUids]);
     assert.equal(await findDemo(cluster, pair.name), undefined, 'the pair has no record any more');

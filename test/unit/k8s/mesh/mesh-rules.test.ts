@@ -146,6 +146,6 @@ describe('the rules of a cluster', () => {
   test('are read up to one limit for all lists', async () => {
     const rules = await rulesOf(3_000_000);
     assert.ok(rules instanceof TooMuchError);
-    assert.match(rules.message, /^What Istio's rules of vc1 say exceeds 8 MB/);
+    assert.match(rules.message, /^The list of Istio's rules in vc1 exceeds 8 MB/);
   });
 });
