@@ -17,9 +17,13 @@ const entries = z.array(
   }),
 );
 
-/** Whether the manager that applied a manifest still has all its fields; true also where nobody else has written the object. */
+/**
+ * Whether the manager that applied a manifest still has all its fields; true also where nobody else has written the object, but
+ * not where somebody has removed the notes.
+ */
 export function ownsAll(managedFields: unknown, manifest: Manifest, manager: string): boolean {
   const { data = [] } = entries.safeParse(managedFields);
+  if (data.length === 0) return false;
   const isOwn = (entry: (typeof data)[number]) => entry.manager === manager && entry.operation === 'Apply';
   const own = data.find(isOwn);
   if (!data.some((entry) => !isOwn(entry) && entry.subresource !== 'status')) return true;

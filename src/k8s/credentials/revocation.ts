@@ -31,17 +31,27 @@ const searchMs = seconds(40);
  * keeps its binding. However many bindings there are, those of known users are deleted.
  * @param users the user names in the certificates that vcdemo is known to have issued to them
  * @param userId Slack ID of the person whose bindings are deleted; undefined for everybody
- * @throws UserError `binding-kept`
+ * @throws UserError `binding-kept`; `search-unfinished` if there are too many to find all of the person's
  */
-export async function removeBindings(cluster: Cluster, users: readonly string[], userId?: string): Promise<void> {
+export async function removeBindings(
+  cluster: Cluster,
+  users: readonly string[],
+  userId?: string,
+  withinMs = searchMs,
+): Promise<void> {
   const drop = (name: string) => dropBinding(cluster, name);
   const kept = adminBinding(demoUser).metadata.name;
   for (const user of users) if (user !== demoUser) await drop(adminBinding(user).metadata.name);
   const prefix = adminBinding('').metadata.name;
   // User names end with the ID, and start with a name that people may have changed since.
   const meant = (name: string) => userId === undefined || name.endsWith(`-${userId.toLowerCase()}`);
-  await eachMetadata(cluster, rbac, 'ClusterRoleBinding', {}, async ({ name }) => {
+  const dropMeant = async ({ name }: Found['metadata']) => {
     if (name.startsWith(prefix) && name !== kept && meant(name)) await drop(name);
+  };
+  const isFinished = await eachMetadata(cluster, rbac, 'ClusterRoleBinding', {}, dropMeant, withinMs);
+  if (isFinished || userId === undefined) return; // new keys make all of them worthless
+  throw new UserError('search-unfinished', `${cluster.name} has too many ClusterRoleBindings to look through.`, {
+    hint: 'Delete those that nobody needs, or replace all keys of the demo: `/vcdemo revoke` without a person.',
   });
 }
 
@@ -60,19 +70,21 @@ async function dropBinding(cluster: Cluster, name: string): Promise<void> {
     });
 }
 
-/** Works on the metadata of each object of a kind, for as long as `searchMs`. */
+/** Works on the metadata of each object of a kind, for a limited time; returns whether it got to the last. */
 async function eachMetadata(
   cluster: Cluster,
   apiVersion: string,
   kind: string,
   where: { fields?: Record<string, string> },
   work: (metadata: Found['metadata']) => Promise<void>,
-): Promise<void> {
-  const until = performance.now() + searchMs;
+  withinMs = searchMs,
+): Promise<boolean> {
+  const until = performance.now() + withinMs;
   for await (const page of pages(cluster, apiVersion, kind, { ...where, metadataOnly: true })) {
     await eachOf(page, 6, ({ metadata }) => work(metadata));
-    if (performance.now() > until) return;
+    if (performance.now() > until) return false;
   }
+  return true;
 }
 
 /**

@@ -38,8 +38,11 @@ describe('a manager', () => {
   it('has lost everything if another one applied the object since', () =>
     assert.equal(ownsAll([others({ 'f:spec': {} })], service, 'vcdemo'), false));
 
+  it('has lost everything if somebody has removed the notes of who wrote what', () => {
+    for (const notes of [undefined, [], 'x']) assert.equal(ownsAll(notes, service, 'vcdemo'), false);
+  });
+
   it('is not said to have lost anything where nobody else has written the object', () => {
-    assert.ok(ownsAll(undefined, service, 'vcdemo'));
     const status = { ...others({ 'f:status': {} }), subresource: 'status' };
     assert.ok(ownsAll([applied({}), status], service, 'vcdemo'));
   });
