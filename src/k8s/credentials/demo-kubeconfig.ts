@@ -69,9 +69,8 @@ export async function checkDemoKubeconfig(
       return lacks(`the kubeconfig belongs to an earlier ${name}`);
   }
   if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is out of date');
-  const ends = stored.entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo));
   const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
-  if (Math.min(...ends) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
+  if (firstEnd(stored) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
   return unproven ? { holds: true, note: unproven } : holds;
 }
 
@@ -120,15 +119,16 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTe
   };
 }
 
+/** When the first of its certificates expires, in milliseconds since 1970. */
+const firstEnd = ({ entries }: StoredKubeconfig): number =>
+  Math.min(...entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo)));
+
 /** When the first certificate of the demo's own kubeconfig expires; undefined if there is none, or it was changed. */
 export async function readCredentialsEnd(host: Cluster, demo: Demo): Promise<Date | undefined> {
   const { text } = await readKubeconfigSecret(host, demo);
   if (text === undefined) return undefined;
   try {
-    const ends = storedKubeconfig(text, demoUser).entries.map(({ certificate }) =>
-      Date.parse(new X509Certificate(certificate).validTo),
-    );
-    return new Date(Math.min(...ends));
+    return new Date(firstEnd(storedKubeconfig(text, demoUser)));
   } catch {
     return undefined;
   }
