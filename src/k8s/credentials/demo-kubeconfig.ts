@@ -123,19 +123,10 @@ async function readKubeconfigSecret(host: Cluster, demo: Demo): Promise<StoredTe
 const firstEnd = ({ entries }: StoredKubeconfig): number =>
   Math.min(...entries.map(({ certificate }) => Date.parse(new X509Certificate(certificate).validTo)));
 
-/** When the first certificate of the demo's own kubeconfig expires; undefined if there is none, or it was changed. */
-export async function readCredentialsEnd(host: Cluster, demo: Demo): Promise<Date | undefined> {
-  const { text } = await readKubeconfigSecret(host, demo);
-  if (text === undefined) return undefined;
-  try {
-    return new Date(firstEnd(storedKubeconfig(text, demoUser)));
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a test of the demo's own kubeconfig has found: nothing if it works. */
+/** What a test of the demo's own kubeconfig has found: no problem if it works. */
 export interface KubeconfigTrial {
+  /** When the first of its certificates expires; undefined if it is missing, or was changed. */
+  ends?: Date;
   /** Why it works for nobody. */
   kubeconfigProblem?: string;
   /** Why its public address does not work for the worker. */
@@ -150,7 +141,7 @@ export async function tryDemoKubeconfig(
   clusters: VirtualClusters,
   signal: AbortSignal,
 ): Promise<KubeconfigTrial> {
-  const { text } = await readKubeconfigSecret(host, demo);
+  const { text } = await readKubeconfigSecret(host.with({ signal }), demo);
   if (text === undefined) return { kubeconfigProblem: 'it is missing' };
   let stored: StoredKubeconfig;
   try {
@@ -158,6 +149,16 @@ export async function tryDemoKubeconfig(
   } catch (error) {
     return { kubeconfigProblem: `it has been changed: ${messageOf(error)}` };
   }
+  return { ends: new Date(firstEnd(stored)), ...(await tryStored(stored, config, demo, clusters, signal)) };
+}
+
+async function tryStored(
+  stored: StoredKubeconfig,
+  config: DemoConfig,
+  demo: Demo,
+  clusters: VirtualClusters,
+  signal: AbortSignal,
+): Promise<Omit<KubeconfigTrial, 'ends'>> {
   const stale = stored.entries.find(
     (entry) => entry.certificateAuthority !== certificateAuthority(clusters[entry.name]),
   );

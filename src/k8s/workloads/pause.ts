@@ -2,7 +2,7 @@ import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { Refusal } from '../../errors.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import type { VirtualClusterPlace } from '../demo/demo.js';
+import type { Demo, VirtualClusterPlace } from '../demo/demo.js';
 import { list } from '../client/lists.js';
 import { merge, read, remove } from '../client/objects.js';
 import { ref } from '../client/manifest.js';
@@ -28,10 +28,14 @@ export async function checkScaledDown(host: Cluster, place: VirtualClusterPlace)
 }
 
 /**
- * Checks that the control plane keeps what it knows while it is stopped.
+ * Checks that the control planes of a demo keep what they know while they are stopped.
  * @throws Refusal `no-volume`
  */
-export async function assertHasVolume(host: Cluster, place: VirtualClusterPlace): Promise<void> {
+export async function assertHasVolumes(host: Cluster, { places }: Pick<Demo, 'places'>): Promise<void> {
+  for (const place of places) await assertHasVolume(host, place);
+}
+
+async function assertHasVolume(host: Cluster, place: VirtualClusterPlace): Promise<void> {
   const controlPlane = await read<V1StatefulSet>(host, statefulSet(place.name, place));
   if (!controlPlane?.spec?.volumeClaimTemplates?.length)
     throw new Refusal('no-volume', `The virtual cluster ${place.name} has no volume, so a pause would empty it.`, {
@@ -41,7 +45,7 @@ export async function assertHasVolume(host: Cluster, place: VirtualClusterPlace)
 
 /**
  * Scales the control plane and vc-client to zero.
- * @throws what `assertHasVolume` throws
+ * @throws what `assertHasVolumes` throws
  */
 export async function scaleDown(host: Cluster, place: VirtualClusterPlace): Promise<void> {
   await assertHasVolume(host, place);

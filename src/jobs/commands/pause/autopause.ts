@@ -1,6 +1,6 @@
 import { formatDuration } from '../../../duration.js';
 import { Refusal } from '../../../errors.js';
-import { assertHasVolume } from '../../../k8s/workloads/pause.js';
+import { assertHasVolumes } from '../../../k8s/workloads/pause.js';
 import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
 import { pausedDemo, type Demo } from '../../../k8s/demo/demo.js';
 import { isIdle } from '../../../k8s/demo/idle.js';
@@ -52,7 +52,7 @@ async function pausedIfIdle(
   const { config, id, log } = run;
   if (!isIdle(demo, config)) return undefined;
   try {
-    for (const place of demo.places) await assertHasVolume(host, place);
+    await assertHasVolumes(host, demo);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     log.warn({ reason: error.message }, 'the idle demo is not paused');

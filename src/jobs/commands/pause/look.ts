@@ -1,3 +1,4 @@
+import type { JobName } from '../../../commands/job-payloads.js';
 import { messageOf } from '../../../errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
@@ -17,20 +18,23 @@ export const look: Handler<'look'> = (run) =>
   });
 
 /** Notes what use has left since the last look; undefined if that cannot be found out, or the demo was deleted meanwhile. */
-export async function lookAtTraces(
-  run: JobRun<'look'> | JobRun<'autopause'> | JobRun<'reverify'>,
+export const lookAtTraces = (
+  run: JobRun<'look'> | JobRun<'autopause'>,
   host: Cluster,
   demo: Demo,
   signal: AbortSignal,
+): Promise<Demo | undefined> => withDemoContext(run, { host, demo, signal }, (context) => noteTraces(run, context));
+
+async function noteTraces(
+  { metrics, log }: Pick<JobRun<JobName>, 'metrics' | 'log'>,
+  context: DemoContext,
 ): Promise<Demo | undefined> {
-  const { config, metrics, log } = run;
+  const { host, demo, config, signal } = context;
   const outcome = (found: 'used' | 'unused' | 'unknown') => metrics.idleLooks.inc({ outcome: found });
   let seen: string;
   try {
-    seen = await withDemoContext(run, { host, demo, signal }, async (context) => {
-      for (const place of demo.places) await takeDemoRights({ ...context, place }, signal);
-      return await readTraces(Object.values(await bothClusters(context)), signal, config);
-    });
+    for (const place of demo.places) await takeDemoRights({ ...context, place }, signal);
+    seen = await tracesIn(context);
   } catch (error) {
     signal.throwIfAborted();
     outcome('unknown');
@@ -43,6 +47,9 @@ export async function lookAtTraces(
   return noted;
 }
 
+const tracesIn = async (context: DemoContext): Promise<string> =>
+  readTraces(Object.values(await bothClusters(context)), context.signal, context.config);
+
 /** Does something in a demo that leaves traces and is no use of it. */
 export async function asOwnTraffic<Result>(
   run: JobRun<'reverify'>,
@@ -51,10 +58,10 @@ export async function asOwnTraffic<Result>(
 ): Promise<Result> {
   const { host, demo, config, signal } = context;
   if (idleEnd(demo, config) === undefined) return await act();
-  await lookAtTraces(run, host, demo, signal);
+  await noteTraces(run, context);
   const result = await act();
   try {
-    const left = await readTraces(Object.values(await bothClusters(context)), signal, config);
+    const left = await tracesIn(context);
     await changeExisting(host, demo, (current) => withOwnTraces(current, left));
   } catch (error) {
     signal.throwIfAborted();

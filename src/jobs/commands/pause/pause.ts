@@ -1,5 +1,5 @@
 import { commandLine } from '../../../commands/command-line.js';
-import { assertHasVolume } from '../../../k8s/workloads/pause.js';
+import { assertHasVolumes } from '../../../k8s/workloads/pause.js';
 import { changeRecord } from '../../../k8s/demo/demo-record.js';
 import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
@@ -28,7 +28,7 @@ async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise
   const found = await requireDemo(host, run);
   const demo = found.state === 'paused' ? found : await requireReadyDemo(host, run);
   // Before it is recorded: a demo that runs on is not paused, and its lifetime is not on hold.
-  if (found.state !== 'paused') for (const place of demo.places) await assertHasVolume(host, place);
+  if (found.state !== 'paused') await assertHasVolumes(host, demo);
   await claimed.keepVerifiesOut();
   const paused = await changeRecord(host, demo, (current) =>
     pausedDemo(current, new Date(), { ...config.pause, jobId: id }),

@@ -5,7 +5,7 @@ import { NotYet } from '../../../k8s/client/api-errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { dashboardReady } from '../../../k8s/virtual-cluster/dashboard.js';
 import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo/demo.js';
-import { readCredentialsEnd, tryDemoKubeconfig } from '../../../k8s/credentials/demo-kubeconfig.js';
+import { tryDemoKubeconfig } from '../../../k8s/credentials/demo-kubeconfig.js';
 import { type VirtualClusters } from '../../../k8s/credentials/kubeconfig.js';
 import { tagOf, type Fact } from '../../../k8s/mesh/mesh-facts.js';
 import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/workloads/network-policies.js';
@@ -46,17 +46,16 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     );
     return Object.fromEntries(await Promise.all(facts));
   };
-  const [kubeconfig, { value: credentialsEnd }, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
+  const [kubeconfig, addresses, cutBy, dashboards, controlPlanes] = await Promise.all([
     // Which waits for a route by itself.
     fact((ended) => tryDemoKubeconfig(host, config, demo, clusters, ended), 2 * readWithinMs),
-    fact((ended) => readCredentialsEnd(host.with({ signal: ended }), demo)),
     each((place, ended) => addressOf(host.with({ signal: ended }), place)),
     each((place, ended) => cuts(host.with({ signal: ended }), place, demo.places)),
     each(({ name }, ended) => dashboardReady(clusters[name].with({ signal: ended }))),
     each((place, ended) => readControlPlane(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  return { kubeconfig, apiAddresses, credentialsEnd, cutBy, dashboards, controlPlanes };
+  return { kubeconfig, apiAddresses, credentialsEnd: kubeconfig.value?.ends, cutBy, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {
