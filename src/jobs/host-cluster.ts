@@ -1,7 +1,8 @@
 import type { WorkerSettings } from '../config.js';
 import { isPassing } from '../k8s/client/api-errors.js';
 import { lacks, waitUntil, type Lacking } from '../k8s/check.js';
-import { claimDemo, isHolder, type Claim, type ClaimRequest, type Holder } from '../k8s/demo/claim.js';
+import { claimDemo, isHolder, type Claim, type ClaimRequest } from '../k8s/demo/claim.js';
+import type { Holder } from '../k8s/demo/lease.js';
 import { connectCluster, type Cluster } from '../k8s/client/cluster.js';
 import { hostAccess } from '../k8s/client/host-access.js';
 import { claimNamespace } from '../k8s/demo/managed-by.js';

@@ -1,6 +1,6 @@
 import type { Requester } from '../commands/payload.js';
 import type { DemoConfig } from '../config.js';
-import type { Holder } from '../k8s/demo/claim.js';
+import type { Holder } from '../k8s/demo/lease.js';
 import { namedDemo } from './find-demo.js';
 import { beingWorkedOnMessage } from './slack/messages.js';
 import type { Slack } from './slack/slack.js';

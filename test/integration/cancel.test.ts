@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
-import { claimDemo, holderNow, isHolder } from '../../src/k8s/demo/claim.js';
+import { holderNow } from '../../src/k8s/demo/claim-holder.js';
+import { claimDemo, isHolder } from '../../src/k8s/demo/claim.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { request } from '../support/answers.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1Lease } from '@kubernetes/client-node';
-import { claimDemo, holderNow, isHolder, type Claim, type ClaimRequest } from '../../src/k8s/demo/claim.js';
+import { holderNow } from '../../src/k8s/demo/claim-holder.js';
+import { claimDemo, isHolder, type Claim, type ClaimRequest } from '../../src/k8s/demo/claim.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import { noteSchedule } from '../../src/k8s/demo/demo-verdict.js';

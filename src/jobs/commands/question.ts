@@ -3,7 +3,7 @@ import { commandWords } from '../../commands/command-line.js';
 import { commands, type AskingCommand } from '../../commands/table.js';
 import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
-import { holderNow } from '../../k8s/demo/claim.js';
+import { holderNow } from '../../k8s/demo/claim-holder.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import { claimNamespace } from '../../k8s/demo/managed-by.js';

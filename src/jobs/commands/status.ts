@@ -1,6 +1,7 @@
 import { commandLine } from '../../commands/command-line.js';
 import type { DemoConfig } from '../../config.js';
-import { currentHolder, type Holder } from '../../k8s/demo/claim.js';
+import { currentHolder } from '../../k8s/demo/claim-holder.js';
+import type { Holder } from '../../k8s/demo/lease.js';
 import { withMissingPlaces, type Demo } from '../../k8s/demo/demo.js';
 import { listDemos } from '../../k8s/demo/demo-record.js';
 import { claimNamespace } from '../../k8s/demo/managed-by.js';

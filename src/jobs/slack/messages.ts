@@ -3,7 +3,7 @@ import { commandLine } from '../../commands/command-line.js';
 import type { WritingJob } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
-import type { Holder } from '../../k8s/demo/claim.js';
+import type { Holder } from '../../k8s/demo/lease.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import { idleEnd } from '../../k8s/demo/idle.js';
 import { joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../mrkdwn.js';

@@ -1,5 +1,5 @@
 import { lacksRight } from '../../../k8s/client/api-errors.js';
-import { dropVerifyClaim } from '../../../k8s/demo/claim.js';
+import { dropVerifyClaim } from '../../../k8s/demo/claim-holder.js';
 import { lacks, holds } from '../../../k8s/check.js';
 import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo/demo-record.js';
 import { checkDemoRights, takeDemoRights } from '../../../k8s/permissions/demo-rights.js';

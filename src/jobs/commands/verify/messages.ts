@@ -1,5 +1,5 @@
 import type { ButtonDemo } from '../../slack/demo-buttons.js';
-import type { Holder } from '../../../k8s/demo/claim.js';
+import type { Holder } from '../../../k8s/demo/lease.js';
 import { commandLine, type CommandTarget } from '../../../commands/command-line.js';
 import { errorsOf, type Traffic } from '../../../k8s/mesh/traffic.js';
 import { channelMention, joinMrkdwn, mention, mrkdwn, plain, slackTime, type Mrkdwn } from '../../../mrkdwn.js';

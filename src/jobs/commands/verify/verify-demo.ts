@@ -1,4 +1,4 @@
-import type { Holder } from '../../../k8s/demo/claim.js';
+import type { Holder } from '../../../k8s/demo/lease.js';
 import { sampleNamespace } from '../../../k8s/mesh/helloworld.js';
 import { isProofRequired } from '../../../k8s/credentials/kubeconfig.js';
 import { bothClusters, type DemoContext } from '../../context.js';
