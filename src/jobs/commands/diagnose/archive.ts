@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { packTar } from 'modern-tar';
-import type { EvidenceFile } from '../../../k8s/workloads/evidence.js';
+import type { EvidenceFile } from '../../../k8s/evidence/evidence.js';
 
 /** Slack shows larger files too, but nobody wants to receive them. */
 export const mostBytes = 1_000_000;

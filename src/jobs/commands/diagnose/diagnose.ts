@@ -1,5 +1,5 @@
 import { messageOf } from '../../../errors.js';
-import type { EvidenceFile } from '../../../k8s/workloads/evidence.js';
+import type { EvidenceFile } from '../../../k8s/evidence/evidence.js';
 import { redact } from '../../../redact.js';
 import { bothClusters, type DemoContext } from '../../context.js';
 import { requireUnpausedDemo } from '../../find-demo.js';

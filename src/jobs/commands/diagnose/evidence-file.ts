@@ -1,9 +1,5 @@
-import {
-  collectEvidence,
-  collectHostEvidence,
-  withoutSecrets,
-  type EvidenceFile,
-} from '../../../k8s/workloads/evidence.js';
+import { collectEvidence, collectHostEvidence, type EvidenceFile } from '../../../k8s/evidence/evidence.js';
+import { withoutSecrets } from '../../../k8s/evidence/without-secrets.js';
 import { sampleNamespace } from '../../../k8s/mesh/helloworld.js';
 import { mention, mrkdwn } from '../../../mrkdwn.js';
 import { redact } from '../../../redact.js';

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Cluster } from '../../../../src/k8s/client/cluster.js';
+import { collectHostEvidence } from '../../../../src/k8s/evidence/evidence.js';
+import { create } from '../../../support/answers.js';
+import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
+
+describe('evidence of the host cluster', () => {
+  let host: Cluster;
+  withSimulatedCluster((connected) => (host = connected));
+
+  it('has the logs of the control plane, and none of a tenant’s pod with a similar name', async () => {
+    const namespace = 'demo-vc1';
+    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    for (const [name, labels] of [
+      ['vc1-0', {}],
+      ['vc1-a-x-default-x-vc1', { 'vcluster.loft.sh/managed-by': 'vc1' }],
+    ] as const)
+      await create(host, {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace, labels },
+        spec: { containers: [{ name: 'syncer', image: 'a' }] },
+      });
+    const { signal } = new AbortController();
+    const files = await collectHostEvidence(host, { name: 'vc1', namespace }, { signal });
+    const logs = files.map(({ path }) => path).filter((path) => path.includes('/logs/'));
+    assert.deepEqual(logs, ['host-vc1/logs/vc1-0-syncer.log']);
+  });
+});
