@@ -2,9 +2,9 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { V1Deployment, V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { seconds } from '../../duration.js';
-import { messageOf } from '../../errors.js';
 import { clip } from '../../redact.js';
 import { lacks, type Check } from '../check.js';
+import { factOf, together, turns, type Fact } from '../fact.js';
 import type { Cluster } from '../client/cluster.js';
 import { readMeshPeer, type MeshPeer } from './mesh-peer.js';
 import {
@@ -36,9 +36,6 @@ import {
  * What can be known of two clusters with one mesh from their APIs and one look into sleep's sidecar, for whoever judges
  * it. Nothing here knows a demo. No key and no token is kept.
  */
-
-/** What was read, or why it was not. */
-export type Fact<Value> = { value: Value; problem?: undefined } | { value?: undefined; problem: string };
 
 export interface MeshPod {
   name: string;
@@ -114,22 +111,12 @@ interface FactsRequest {
 const quick = seconds(5);
 const throughPod = seconds(10);
 
-/** Reads something within its time, or says why not. */
-async function readFact<Value>(
+const readFact = <Value>(
   { cluster, signal, deadlineFactor = 1 }: Pick<FactsRequest, 'cluster' | 'signal' | 'deadlineFactor'>,
   withinMs: number,
   look: Look<Value>,
-): Promise<Fact<Value>> {
-  const deadline = AbortSignal.timeout(Math.ceil(withinMs * deadlineFactor));
-  const ended = AbortSignal.any([signal, deadline]);
-  try {
-    return { value: await look(cluster.with({ signal: ended }), ended) };
-  } catch (error) {
-    signal.throwIfAborted();
-    const late = `no answer within ${(withinMs * deadlineFactor) / 1000} s`;
-    return { problem: clip(deadline.aborted ? late : messageOf(error), 300) };
-  }
-}
+): Promise<Fact<Value>> =>
+  factOf(withinMs * deadlineFactor, signal, (ended) => look(cluster.with({ signal: ended }), ended));
 
 /** The rules alone, for whoever needs them before everything else is read. */
 export const readRules = (request: Omit<FactsRequest, 'other'>): Promise<Fact<MeshRule[]>> =>
@@ -188,31 +175,6 @@ async function istiodReady(cluster: Cluster): Promise<Check> {
   const [first] = deployments;
   const isStopped = first !== undefined && deployments.every(({ spec }) => spec?.replicas === 0);
   return isStopped ? lacks(`Deployment istio-system/${first.metadata.name} is scaled to 0`) : ready;
-}
-
-/** Awaits all; where one rejects, so do the others at their time, and nobody has to hear of it. */
-async function together<Facts extends Record<string, Promise<unknown>>>(
-  reading: Facts,
-): Promise<{ [Name in keyof Facts]: Awaited<Facts[Name]> }> {
-  const entries = Object.entries(reading).map(async ([name, fact]) => [name, await fact] as const);
-  return Object.fromEntries(await Promise.all(entries)) as { [Name in keyof Facts]: Awaited<Facts[Name]> };
-}
-
-/** Lets so many run at a time, in the order in which they came. */
-function turns(atMost: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let free = atMost;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
 }
 
 async function readApi(cluster: Cluster): Promise<true> {

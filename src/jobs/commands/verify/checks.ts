@@ -3,7 +3,8 @@ import type { Check } from '../../../k8s/check.js';
 import type { KubeconfigTrial } from '../../../k8s/credentials/demo-kubeconfig.js';
 import { helloworldPort } from '../../../k8s/mesh/helloworld.js';
 import { minorOf, minorsAhead, supportOf } from '../../../k8s/mesh/istio-support.js';
-import type { ClusterFacts, Fact, HelloworldService, MeshPod } from '../../../k8s/mesh/mesh-facts.js';
+import type { Fact } from '../../../k8s/fact.js';
+import type { ClusterFacts, HelloworldService, MeshPod } from '../../../k8s/mesh/mesh-facts.js';
 import { keysOf, valueAt } from '../../../records.js';
 
 /** Two clusters with one mesh. */

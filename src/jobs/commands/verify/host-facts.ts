@@ -1,13 +1,13 @@
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { seconds } from '../../../duration.js';
-import { messageOf } from '../../../errors.js';
 import { NotYet } from '../../../k8s/client/api-errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { dashboardReady } from '../../../k8s/virtual-cluster/dashboard.js';
 import { virtualClusterNames, type VirtualClusterPlace } from '../../../k8s/demo/demo.js';
 import { tryDemoKubeconfig } from '../../../k8s/credentials/demo-kubeconfig.js';
 import { type VirtualClusters } from '../../../k8s/credentials/kubeconfig.js';
-import { tagOf, type Fact } from '../../../k8s/mesh/mesh-facts.js';
+import { factOf, type Fact } from '../../../k8s/fact.js';
+import { tagOf } from '../../../k8s/mesh/mesh-facts.js';
 import { policiesThatCut, type NetworkPolicy, type PolicyPod } from '../../../k8s/workloads/network-policies.js';
 import { list } from '../../../k8s/client/lists.js';
 import { readMetadata, read } from '../../../k8s/client/objects.js';
@@ -25,19 +25,8 @@ const readWithinMs = seconds(5);
 /** Reads everything, side by side, each in its own time. */
 export async function readHostFacts(context: DemoContext, clusters: VirtualClusters): Promise<HostFacts> {
   const { host, config, demo, signal } = context;
-  async function fact<Value>(
-    look: (ended: AbortSignal) => Promise<Value>,
-    lookMs = readWithinMs,
-  ): Promise<Fact<Value>> {
-    const withinMs = Math.ceil(lookMs * config.stepDeadlineFactor);
-    const deadline = AbortSignal.timeout(withinMs);
-    try {
-      return { value: await look(AbortSignal.any([signal, deadline])) };
-    } catch (error) {
-      signal.throwIfAborted();
-      return { problem: deadline.aborted ? `no answer within ${withinMs / 1000} s` : messageOf(error) };
-    }
-  }
+  const fact = <Value>(look: (ended: AbortSignal) => Promise<Value>, lookMs = readWithinMs): Promise<Fact<Value>> =>
+    factOf(lookMs * config.stepDeadlineFactor, signal, look);
   const each = async <Value>(
     look: (place: VirtualClusterPlace, ended: AbortSignal) => Promise<Value>,
   ): Promise<Record<string, Fact<Value>>> => {

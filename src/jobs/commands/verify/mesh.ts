@@ -1,6 +1,7 @@
 import { seconds } from '../../../duration.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
-import { readClusterFacts, readRules, type Fact } from '../../../k8s/mesh/mesh-facts.js';
+import type { Fact } from '../../../k8s/fact.js';
+import { readClusterFacts, readRules } from '../../../k8s/mesh/mesh-facts.js';
 import type { MeshRule } from '../../../k8s/mesh/mesh-rules.js';
 import { readMeshName } from '../../../k8s/mesh/remote-clusters.js';
 import { findCauses, type Cause } from './causes.js';

@@ -5,7 +5,8 @@ import { checkNames, checkPair, type HostFacts } from '../../../../../src/jobs/c
 import type { Direction } from '../../../../../src/jobs/commands/verify/measure.js';
 import { evenly } from '../../../../../src/jobs/commands/verify/shares.js';
 import { judge } from '../../../../../src/jobs/commands/verify/verdict.js';
-import type { ClusterFacts, Fact, MeshPod } from '../../../../../src/k8s/mesh/mesh-facts.js';
+import type { Fact } from '../../../../../src/k8s/fact.js';
+import type { ClusterFacts, MeshPod } from '../../../../../src/k8s/mesh/mesh-facts.js';
 import type { MeshRule } from '../../../../../src/k8s/mesh/mesh-rules.js';
 import type { Run } from '../../../../../src/k8s/mesh/traffic.js';
 
