@@ -18,10 +18,11 @@ import {
   isOwnNamespace,
   listDemos,
   markDemo,
-  namespaceMetadata,
   noteNamespace,
 } from '../../src/k8s/demo/demo-record.js';
-import { demoLabels, labels, withDone, type Demo } from '../../src/k8s/demo/demo.js';
+import { namespaceMetadata } from '../../src/k8s/demo/own-namespaces.js';
+import { demoLabels, labels, type Demo } from '../../src/k8s/demo/demo.js';
+import { withDone } from '../../src/k8s/demo/done-jobs.js';
 import { restoreNamespaceLabels } from '../../src/k8s/demo/host-namespace.js';
 import { noteDurations } from '../../src/k8s/demo/run-durations.js';
 import { merge, read, remove } from '../../src/k8s/client/objects.js';

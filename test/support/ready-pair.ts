@@ -1,7 +1,8 @@
 import type { V1Namespace } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../src/config.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
-import { changeRecord, findDemo, markDemo, namespaceMetadata, noteNamespace } from '../../src/k8s/demo/demo-record.js';
+import { changeRecord, findDemo, markDemo, noteNamespace } from '../../src/k8s/demo/demo-record.js';
+import { namespaceMetadata } from '../../src/k8s/demo/own-namespaces.js';
 import type { Demo } from '../../src/k8s/demo/demo.js';
 import { planPair, withState } from '../../src/k8s/demo/pool.js';
 import { create } from './answers.js';

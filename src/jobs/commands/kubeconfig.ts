@@ -3,7 +3,8 @@ import { isOwner, roleOf } from '../../access.js';
 import type { DemoConfig } from '../../config.js';
 import { Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
-import { virtualClusterNames, withAudit, withDone, type Demo } from '../../k8s/demo/demo.js';
+import { virtualClusterNames, withAudit, type Demo } from '../../k8s/demo/demo.js';
+import { withDone } from '../../k8s/demo/done-jobs.js';
 import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
 import {
   credentialsEnd,

@@ -3,7 +3,7 @@ import { commandLine, commandWords } from '../../commands/command-line.js';
 import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
 import { formatDuration } from '../../duration.js';
 import type { Demo } from '../../k8s/demo/demo.js';
-import type { UnreadableDemo } from '../../k8s/demo/demo-record.js';
+import type { UnreadableDemo } from '../../k8s/demo/stored-record.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
 import { brief, describeState, firstLines, firstNames, verdictText } from './messages.js';

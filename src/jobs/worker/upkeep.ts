@@ -2,7 +2,8 @@ import type { UpkeepName } from '../../commands/job-payloads.js';
 import type { DemoConfig } from '../../config.js';
 import { minutes } from '../../duration.js';
 import { isIdle, isLookDue, lastUse, lookEveryMs } from '../../k8s/demo/idle.js';
-import { demoStates, isDue, isReminderDue, nextVerify, verdictOutcomes, type Demo } from '../../k8s/demo/demo.js';
+import { demoStates, verdictOutcomes, type Demo } from '../../k8s/demo/demo.js';
+import { isDue, isReminderDue, nextVerify } from '../../k8s/demo/demo-life.js';
 import type { DemoCounts } from '../../metrics.js';
 import { planPool, type Stock } from '../commands/pool/stock.js';
 

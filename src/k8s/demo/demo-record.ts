@@ -1,53 +1,38 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { KubernetesObject, V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
-import { z } from 'zod';
-import { demoName } from '../../commands/payload.js';
-import { messageOf, UserError } from '../../errors.js';
-import { parseJson } from '../../json.js';
+import type { Found } from '../client/answers.js';
 import { isConflict, isNotFound } from '../client/api-errors.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
+import { pathOf } from '../client/discovery.js';
+import { pages } from '../client/lists.js';
+import { ref } from '../client/manifest.js';
+import { create, read, remove } from '../client/objects.js';
+import { findEnd, noteEnd } from './demo-end.js';
+import { awakeDemo } from './demo-life.js';
 import {
-  awakeDemo,
   demoLabels,
-  demoStates,
   labels,
-  lackingLabel,
   placesOf,
-  namespaceBase,
   problemOf,
-  publicNameOf,
   type Demo,
   type DemoState,
-  type VirtualClusterName,
   type VirtualClusterPlace,
 } from './demo.js';
-import { findEnd, noteEnd } from './demo-end.js';
-import { elsewhere, managedElsewhere } from './managed-by.js';
-import { create, read, remove } from '../client/objects.js';
-import { pages } from '../client/lists.js';
-import { pathOf } from '../client/discovery.js';
-import { ref, type Reference } from '../client/manifest.js';
-import type { Found } from '../client/answers.js';
-import { channel, date, person, recordSchema, storedRecord, text, type DemoRecord } from './record-schema.js';
+import { ofNamespaces } from './earlier-demo.js';
+import { managedElsewhere } from './managed-by.js';
+import { isListed } from './own-namespaces.js';
+import type { DemoRecord } from './record-schema.js';
+import {
+  baseIn,
+  isRecord,
+  ofRecord,
+  parseRecord,
+  recordManifest,
+  recordReference,
+  unreadable,
+  type UnreadableDemo,
+} from './stored-record.js';
 
-/*
- * The record of a demo: a ConfigMap in the workers' own namespace, which only they can write. A demo consists of exactly
- * the namespaces whose UIDs it lists. Labels and annotations of namespaces decide nothing, because others can write them.
- */
-
-const recordKey = 'record';
-const recordName = (demo: string) => `vcdemo-${demo}`;
-
-/** Ties a new namespace to its record until the record lists its UID; it cannot be forged without the record's id. */
-const proofAnnotation = 'vcdemo.io/record';
-
-/** A demo whose record, or an old demo's annotations, cannot be parsed: it is shown, and otherwise left alone. */
-export interface UnreadableDemo {
-  name: string;
-  problem: string;
-  /** Where another installation keeps its record, if that is why. */
-  managedIn?: string;
-}
+/* Finding, listing and changing demos by their records (stored-record.ts). */
 
 export interface DemoList {
   /** Oldest first. */
@@ -87,7 +72,7 @@ export async function listDemos(host: Cluster): Promise<AllDemos> {
     collect<V1Namespace>(pages(host, 'v1', 'Namespace', { ...selector, metadataOnly: true })),
   ]);
   const ofDemo = groupByDemo(namespaces);
-  const recorded = records.filter(({ data }) => data?.[recordKey] !== undefined);
+  const recorded = records.filter(isRecord);
   // The namespaces of a pair have its label until its demo gives them another.
   const known = new Set(
     recorded.flatMap((record) => {
@@ -121,14 +106,6 @@ async function collect<Kind extends KubernetesObject>(listed: AsyncGenerator<Fou
   const found = new Map<string, Found<Kind>>();
   for await (const page of listed) for (const each of page) found.set(each.metadata.name, each);
   return [...found.values()];
-}
-
-const withPair = z.object({ pair: demoName });
-
-/** What the names of the namespaces begin with, by a record that may turn out to be unreadable. */
-function baseIn({ data }: V1ConfigMap, name: string): string {
-  const parsed = withPair.safeParse(parseJson(data?.[recordKey] ?? ''));
-  return parsed.success ? parsed.data.pair : name;
 }
 
 /**
@@ -261,24 +238,6 @@ export const hasEnded = async (host: Cluster, name: string, jobId: string): Prom
 export const hasRecord = async (host: Cluster, name: string): Promise<boolean> =>
   (await read(host, recordReference(host, name))) !== undefined;
 
-/** The labels and annotations of a new namespace; they are for people. */
-export function namespaceMetadata(demo: Demo, place: VirtualClusterPlace) {
-  return {
-    name: place.namespace,
-    labels: demoLabels(publicNameOf(demo), place.name),
-    annotations: { [proofAnnotation]: proofOf(demo, place.name), ...namespaceNotes(demo) },
-  };
-}
-
-/** What a namespace says of its demo, without the proof: one that exists needs none, and has the UID of which the next is made. */
-export const namespaceNotes = (demo: Demo): Record<string, string> => ({
-  [annotations.ownerId]: demo.owner.id,
-  [annotations.ownerName]: demo.owner.name,
-  [annotations.channel]: demo.channel,
-  [annotations.created]: demo.created.toISOString(),
-  ...(demo.claimNamespace && { [annotations.claims]: demo.claimNamespace }),
-});
-
 /** Whether a namespace of this name belongs to the demo. */
 export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Namespace): Promise<boolean> {
   const record = await read<V1ConfigMap>(host, recordReference(host, demo.name));
@@ -286,176 +245,4 @@ export async function isOwnNamespace(host: Cluster, demo: Demo, namespace: V1Nam
   if (present) return isListed(present, namespace);
   const found = ofNamespaces(host, demo.name, [namespace]);
   return found !== undefined && 'id' in found;
-}
-
-// ------------------------------------------------------------------ records
-
-const recordReference = (host: Cluster, demo: string): Reference =>
-  ref('v1', 'ConfigMap', recordName(demo), homeNamespace(host.access));
-
-function ofRecord(host: Cluster, configMap: V1ConfigMap, namespaces: readonly V1Namespace[]): Demo | UnreadableDemo {
-  try {
-    const record = parseRecord(host, configMap);
-    const own = namespaces.filter((namespace) => isListed(record, namespace));
-    const { version: _, ...fields } = record;
-    const base = namespaceBase(record);
-    return {
-      ...fields,
-      hostCluster: host.access.hostCluster,
-      claimNamespace: homeNamespace(host.access),
-      namespaceUids: { ...record.namespaceUids, ...uidsOf(base, own) },
-      places: existing(base, own),
-      isUnlabelled: placesOf(base).some(({ name, namespace }) =>
-        own.some(
-          ({ metadata }) =>
-            metadata?.name === namespace && lackingLabel(metadata.labels, publicNameOf(record), name) !== undefined,
-        ),
-      ),
-    };
-  } catch (error) {
-    const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
-    return { name, problem: messageOf(error) };
-  }
-}
-
-const existing = (base: string, namespaces: readonly V1Namespace[]): VirtualClusterPlace[] =>
-  placesOf(base).filter(({ namespace }) => namespaces.some(({ metadata }) => metadata?.name === namespace));
-
-const uidsOf = (base: string, namespaces: readonly V1Namespace[]): Demo['namespaceUids'] =>
-  Object.fromEntries(
-    placesOf(base).flatMap(({ name, namespace }) =>
-      namespaces.filter(({ metadata }) => metadata?.name === namespace).map(({ metadata }) => [name, metadata?.uid]),
-    ),
-  );
-
-/** @throws UserError `record-unreadable` */
-function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord {
-  const name = metadata?.labels?.[labels.demo] ?? '';
-  const parsed = storedRecord.safeParse(parseJson(data?.[recordKey] ?? ''));
-  if (parsed.success && recordName(parsed.data.name) === metadata?.name) return parsed.data;
-  const problem = parsed.success ? 'it belongs to another demo' : z.prettifyError(parsed.error).slice(0, 300);
-  throw unreadable(host, { name, problem });
-}
-
-function unreadable(host: Cluster, { name, problem }: UnreadableDemo): UserError {
-  const where = `ConfigMap ${recordName(name)} in namespace ${homeNamespace(host.access)}`;
-  return new UserError('record-unreadable', `The record of demo ${name} cannot be read: ${problem}`, {
-    hint: `Nothing was changed. The vcdemo operators can repair ${where}, or delete the demo's namespaces and the record by hand.`,
-  });
-}
-
-/** A namespace is listed by its UID, or proves that a worker created it for this record but died before recording it. */
-function isListed(record: DemoRecord, { metadata }: V1Namespace): boolean {
-  const place = placesOf(namespaceBase(record)).find(({ namespace }) => namespace === metadata?.name);
-  if (!place) return false;
-  return (
-    record.namespaceUids[place.name] === metadata?.uid ||
-    metadata?.annotations?.[proofAnnotation] === proofOf(record, place.name)
-  );
-}
-
-/** Includes the UID of the previous namespace, so that an old proof is worthless. */
-const proofOf = ({ id, namespaceUids }: Pick<Demo, 'id' | 'namespaceUids'>, place: VirtualClusterName): string =>
-  createHash('sha256')
-    .update([id, place, namespaceUids[place] ?? ''].join('/'))
-    .digest('hex');
-
-/**
- * What could not be read again is not written: nobody could delete such a demo, and it would never expire.
- * @throws UserError `record-not-writable`
- */
-function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap) {
-  const { hostCluster: _, claimNamespace: __, places: ___, isUnlabelled: ____, ...fields } = demo;
-  const written = JSON.stringify({ version: 1, ...fields });
-  const { error } = recordSchema.safeParse(parseJson(written));
-  if (error)
-    throw new UserError(
-      'record-not-writable',
-      `This does not fit into the record of demo ${demo.name}: ${z.prettifyError(error).slice(0, 300)}`,
-      { hint: 'Nothing was changed. Give fewer or shorter values, or tell the vcdemo operators.' },
-    );
-  return {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: {
-      name: recordName(demo.name),
-      namespace: homeNamespace(host.access),
-      labels: demoLabels(publicNameOf(demo)),
-      ...(present && { resourceVersion: present.metadata?.resourceVersion }),
-    },
-    data: { [recordKey]: written },
-  };
-}
-
-// ------------------------------------------------------------------ demos of earlier versions
-
-/** What an earlier version without records wrote on a demo's namespaces. */
-const annotations = {
-  ownerId: 'vcdemo.io/owner-id',
-  ownerName: 'vcdemo.io/owner-name',
-  channel: 'vcdemo.io/channel',
-  created: 'vcdemo.io/created',
-  expires: 'vcdemo.io/expires',
-  state: 'vcdemo.io/state',
-  problem: 'vcdemo.io/problem',
-  claims: 'vcdemo.io/claims',
-} as const;
-
-const annotatedSchema = z.object({
-  [annotations.ownerId]: person.shape.id,
-  [annotations.ownerName]: person.shape.name.default(''),
-  [annotations.channel]: channel,
-  [annotations.created]: date.optional(),
-  [annotations.expires]: date,
-  [annotations.state]: z.enum(demoStates).default('creating'),
-  [annotations.problem]: text(500).optional(),
-});
-
-/**
- * A demo without a record, created by an earlier version. It gets its record with the next write. Namespaces with the proof
- * of a record are not such demos: their record belongs to another installation, or was deleted by hand.
- */
-function ofNamespaces(
-  host: Cluster,
-  name: string,
-  namespaces: readonly V1Namespace[],
-): Demo | UnreadableDemo | undefined {
-  const planned = placesOf(name);
-  const own = namespaces.filter(({ metadata }) => planned.some(({ namespace }) => namespace === metadata?.name));
-  const [first] = own.toSorted((a, b) => String(a.metadata?.name).localeCompare(String(b.metadata?.name)));
-  if (first === undefined || !demoName.safeParse(name).success) return undefined;
-  const noted = first.metadata?.annotations ?? {};
-  const claimNamespace = noted[annotations.claims]?.slice(0, 63); // as long as a name can be
-  if (claimNamespace !== undefined && claimNamespace !== homeNamespace(host.access))
-    return {
-      name,
-      problem: elsewhere(claimNamespace),
-      managedIn: claimNamespace,
-    };
-  if (noted[proofAnnotation] !== undefined) return { name, problem: 'its record is missing' };
-  const parsed = annotatedSchema.safeParse(noted);
-  if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };
-  const { data } = parsed;
-  const created = data[annotations.created] ?? new Date(first.metadata?.creationTimestamp ?? Date.now());
-  return {
-    name,
-    hostCluster: host.access.hostCluster,
-    id: randomUUID(),
-    owner: { id: data[annotations.ownerId], name: data[annotations.ownerName] },
-    channel: data[annotations.channel],
-    created,
-    ttlMs: Math.max(1, data[annotations.expires].getTime() - created.getTime()),
-    expires: data[annotations.expires],
-    state: data[annotations.state],
-    ready: created,
-    problem: data[annotations.problem],
-    files: [],
-    revoked: [],
-    shared: [],
-    audit: [],
-    done: [],
-    claimNamespace,
-    namespaceUids: uidsOf(name, own),
-    places: existing(name, own),
-  };
 }

@@ -1,6 +1,8 @@
 import type { Cluster } from '../client/cluster.js';
 import { changeExisting } from './demo-record.js';
-import { isVerifyDue, problemOf, withDone, type Demo, type VerdictOutcome } from './demo.js';
+import { problemOf, type Demo, type VerdictOutcome } from './demo.js';
+import { isVerifyDue } from './demo-life.js';
+import { withDone } from './done-jobs.js';
 
 /* What verify leaves in the record of a demo: its last verdict, and how often it runs by itself. */
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { minutes } from '../../duration.js';
 import { firstCharacters } from '../../text.js';
 
 /*
@@ -206,87 +205,6 @@ export function planDemo(request: {
   };
 }
 
-/** A demo without pods; with `stopsExpiry` its lifetime is on hold. */
-export function pausedDemo(
-  demo: Demo,
-  now: Date,
-  { stopsExpiry, jobId }: { stopsExpiry: boolean; jobId?: string },
-): Demo {
-  if (demo.state === 'paused') return jobId ? { ...demo, paused: { since: now, ...demo.paused, jobId } } : demo;
-  const leftMs = Math.max(0, demo.expires.getTime() - now.getTime());
-  const paused = { since: now, ...(stopsExpiry && { leftMs }), ...(jobId !== undefined && { jobId }) };
-  return { ...demo, state: 'paused', problem: undefined, paused };
-}
-
-/** A demo that is no longer paused; its lifetime goes on. */
-export function awakeDemo(demo: Demo, now: Date): Demo {
-  const { leftMs } = demo.paused ?? {};
-  const expires = leftMs === undefined ? demo.expires : new Date(now.getTime() + leftMs);
-  return { ...demo, expires, paused: undefined };
-}
-
-/** A demo that has become ready; its lifetime starts with the first time. */
-export function readyDemo(demo: Demo, now: Date): Demo {
-  const begins = { ready: now, expires: new Date(now.getTime() + demo.ttlMs) };
-  return { ...demo, ...(demo.ready === undefined && begins), state: 'ready', problem: undefined, used: now };
-}
-
-/**
- * The demo, living longer. The time is added to its end, or to now if it has just expired.
- * @throws TooLong if it would then live for more than `maxTtlMs` from now
- */
-export function extendDemo(demo: Demo, { byMs, maxTtlMs, now }: { byMs: number; maxTtlMs: number; now: Date }): Demo {
-  // One that is not ready yet lives from the moment when it is.
-  const leftMs = demo.paused?.leftMs ?? Math.max(0, demo.expires.getTime() - now.getTime());
-  const endsIn = demo.ready === undefined ? demo.ttlMs : leftMs;
-  if (endsIn + byMs > maxTtlMs) throw new TooLong(Math.max(0, maxTtlMs - endsIn));
-  const from = Math.max(demo.expires.getTime(), now.getTime());
-  const longer = { ...demo, ttlMs: demo.ttlMs + byMs, expires: new Date(from + byMs) };
-  const { paused } = demo;
-  return paused?.leftMs === undefined ? longer : { ...longer, paused: { ...paused, leftMs: paused.leftMs + byMs } };
-}
-
-/** A demo cannot be extended by that much. */
-export class TooLong extends RangeError {
-  constructor(
-    /** What can be added, in milliseconds. */
-    readonly atMostMs: number,
-  ) {
-    super('the demo would live too long');
-  }
-}
-
-/** Whether a demo has expired. */
-export const isExpired = ({ expires, paused }: Demo): boolean =>
-  paused?.leftMs === undefined && expires.getTime() <= Date.now();
-
-/** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
-export const isDue = (demo: Demo): boolean =>
-  isExpired(demo) || (demo.state === 'deleting' && demo.places.length === 0);
-
-/** When a ready demo's mesh is to be verified by itself; undefined of one without a schedule. */
-export const nextVerify = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>): Date | undefined =>
-  state === 'ready' && schedule ? new Date(schedule.last.getTime() + schedule.everyMs) : undefined;
-
-export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>): boolean {
-  const next = nextVerify(demo);
-  return next !== undefined && next.getTime() <= Date.now();
-}
-
-const reminderMs = minutes(30);
-
-/** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
-export const isReminderDue = (
-  { state, ready, expires, reminded, paused }: Pick<Demo, 'state' | 'ready' | 'expires' | 'reminded' | 'paused'>,
-  now = Date.now(),
-): boolean => {
-  const leftMs = expires.getTime() - now;
-  const livesMs = expires.getTime() - (ready ?? expires).getTime();
-  const isSoon = leftMs > 0 && leftMs <= Math.min(reminderMs, livesMs / 2);
-  const isKept = state === 'ready' || (state === 'paused' && paused?.leftMs === undefined);
-  return isKept && isSoon && reminded?.getTime() !== expires.getTime();
-};
-
 /** Adds the missing virtual cluster to a demo with only one namespace, so that create can resume it. */
 export const withMissingPlaces = (demo: Demo): Demo => ({
   ...demo,
@@ -295,31 +213,3 @@ export const withMissingPlaces = (demo: Demo): Demo => ({
 
 /** The part of a failure that is recorded. */
 export const problemOf = (message: string): string => firstCharacters(message, 500);
-
-/** More than a demo usually sees while a job's signature is valid. */
-const doneJobsKept = 500;
-
-/**
- * The demo, with the job recorded as done. If somebody gives so many commands that some are forgotten, everything that was
- * asked for until now counts as done: a job of which the record no longer knows must not be repeated.
- */
-export function withDone(demo: Demo, jobId: string, now = new Date()): Demo {
-  const done = [...demo.done.filter((id) => id !== jobId), jobId];
-  return done.length <= doneJobsKept
-    ? { ...demo, done }
-    : { ...demo, done: done.slice(-doneJobsKept / 2), doneBefore: now };
-}
-
-/** Whether a job is already done for this demo, or was meant for an earlier demo of the same name. */
-export const isOver = (demo: Demo, job: { id: string; askedAt: Date }): boolean =>
-  demo.done.includes(job.id) || job.askedAt.getTime() < (demo.doneBefore?.getTime() ?? 0) || isForEarlier(demo, job);
-
-/** Whether a job was meant for an earlier demo of the same name. */
-export const isForEarlier = ({ created }: Demo, { askedAt }: { askedAt: Date }): boolean =>
-  askedAt.getTime() < created.getTime();
-
-/**
- * Whether an earlier run of this job began its work on the demo. Only the record says so: the counters of a job in Redis are
- * not signed.
- */
-export const isResumed = ({ begun }: Demo, { id }: { id: string }): boolean => begun?.jobId === id;

@@ -5,7 +5,7 @@ import { type V1Pod } from '@kubernetes/client-node';
 import { startSimulatedCluster, type SimulatedCluster } from '../../../simulator/index.js';
 import { UnreachableError } from '../../../src/k8s/client/api-errors.js';
 import { type Cluster } from '../../../src/k8s/client/cluster.js';
-import { type VirtualClusterPlace } from '../../../src/k8s/demo/demo.js';
+import type { VirtualClusterPlace } from '../../../src/k8s/demo/demo.js';
 import { ingressRouteTcp } from '../../../src/k8s/virtual-cluster/exposure.js';
 import { apply, read } from '../../../src/k8s/client/objects.js';
 import { list } from '../../../src/k8s/client/lists.js';

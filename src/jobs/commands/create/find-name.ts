@@ -1,7 +1,8 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import { findDemo, listDemos } from '../../../k8s/demo/demo-record.js';
-import { isResumed, type Demo } from '../../../k8s/demo/demo.js';
+import type { Demo } from '../../../k8s/demo/demo.js';
+import { isResumed } from '../../../k8s/demo/done-jobs.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { tellHolder } from '../../tell-holder.js';

@@ -1,7 +1,8 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { changeExisting, findDemo, forgetDemo, markDemo } from '../../../k8s/demo/demo-record.js';
 import type { Cancelled } from '../../../k8s/demo/claim.js';
-import { problemOf, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
+import { problemOf, withAudit, type Demo } from '../../../k8s/demo/demo.js';
+import { withDone } from '../../../k8s/demo/done-jobs.js';
 import { audit } from '../../audit.js';
 import type { FlowCard } from '../../demo-card.js';
 import type { FlowError } from '../../flow.js';

@@ -9,14 +9,8 @@ import {
   checkDashboardExposure,
 } from '../../../k8s/virtual-cluster/dashboard.js';
 import { changeRecord, findDemo } from '../../../k8s/demo/demo-record.js';
-import {
-  demoLabels,
-  namespaceBase,
-  placeOf,
-  publicNameOf,
-  readyDemo,
-  virtualClusterNames,
-} from '../../../k8s/demo/demo.js';
+import { demoLabels, namespaceBase, placeOf, publicNameOf, virtualClusterNames } from '../../../k8s/demo/demo.js';
+import { readyDemo } from '../../../k8s/demo/demo-life.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/virtual-cluster/exposure.js';
 import {
   applyHelloworld,

@@ -1,5 +1,6 @@
 import { changeExisting, findDemo } from '../../../k8s/demo/demo-record.js';
-import { isDue, isExpired, isOver } from '../../../k8s/demo/demo.js';
+import { isDue, isExpired } from '../../../k8s/demo/demo-life.js';
+import { isOver } from '../../../k8s/demo/done-jobs.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';

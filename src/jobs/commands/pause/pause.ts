@@ -1,7 +1,9 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { assertHasVolumes } from '../../../k8s/workloads/pause.js';
 import { changeRecord } from '../../../k8s/demo/demo-record.js';
-import { pausedDemo, withAudit, withDone, type Demo } from '../../../k8s/demo/demo.js';
+import { withAudit, type Demo } from '../../../k8s/demo/demo.js';
+import { pausedDemo } from '../../../k8s/demo/demo-life.js';
+import { withDone } from '../../../k8s/demo/done-jobs.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { audit } from '../../audit.js';
 import { openFlowCard, type FlowCard } from '../../demo-card.js';

@@ -1,6 +1,6 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
-import { isResumed } from '../../../k8s/demo/demo.js';
+import { isResumed } from '../../../k8s/demo/done-jobs.js';
 import { requireDemo } from '../../find-demo.js';
 import { withClaimedDemo } from '../../host-cluster.js';
 import type { Handler } from '../../job-run.js';

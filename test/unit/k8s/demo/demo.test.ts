@@ -1,94 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { hours } from '../../../../src/duration.js';
-import {
-  awakeDemo,
-  extendDemo,
-  isDue,
-  isOver,
-  isReminderDue,
-  pausedDemo,
-  readyDemo,
-  TooLong,
-  withAudit,
-  withDone,
-} from '../../../../src/k8s/demo/demo.js';
+import { test } from 'node:test';
+import { withAudit } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
-
-const now = new Date('2026-01-01T12:00:00Z');
-const after = (ms: number) => new Date(now.getTime() + ms);
-const maxTtlMs = hours(72);
-const living = (ms: number) => ({ ...readyDemo(plannedDemo({ now, ttlMs: ms }), now) });
-
-describe('a demo that is extended', () => {
-  test('lives longer by that time', () => {
-    const { expires, ttlMs } = extendDemo(living(hours(1)), { byMs: hours(4), maxTtlMs, now });
-    assert.deepEqual([expires, ttlMs], [after(hours(5)), hours(5)]);
-  });
-  test('may end at most the longest lifetime from now', () => {
-    const demo = living(hours(71));
-    assert.deepEqual(extendDemo(demo, { byMs: hours(1), maxTtlMs, now }).expires, after(hours(72)));
-    assert.throws(
-      () => extendDemo(demo, { byMs: hours(2), maxTtlMs, now }),
-      (error: TooLong) => error.atMostMs === hours(1),
-    );
-    assert.deepEqual(extendDemo(demo, { byMs: hours(60), maxTtlMs, now: after(hours(70)) }).expires, after(hours(131)));
-  });
-  test('lives from now if it has just expired', () =>
-    assert.deepEqual(
-      extendDemo(living(hours(1)), { byMs: hours(4), maxTtlMs, now: after(hours(2)) }).expires,
-      after(hours(6)),
-    ));
-  test('before it is ready gets the whole time when it is', () => {
-    const extended = extendDemo(plannedDemo({ now, ttlMs: hours(1) }), { byMs: hours(4), maxTtlMs, now });
-    assert.deepEqual(readyDemo(extended, after(hours(1))).expires, after(hours(6)));
-  });
-});
 
 test('of what was done with a demo only the last entries are kept', () => {
   let demo = plannedDemo();
-  for (let i = 0; i < 80; i++) demo = withAudit(demo, { at: now, by: 'U1', what: `${i} ${'x'.repeat(500)}` });
+  for (let i = 0; i < 80; i++) demo = withAudit(demo, { at: new Date(), by: 'U1', what: `${i} ${'x'.repeat(500)}` });
   assert.equal(demo.audit.length, 50);
   assert.match(demo.audit.at(-1)!.what, /^79 x{297}$/);
-});
-
-describe('a demo that is paused', () => {
-  test('expires as planned, and its owner is reminded', () => {
-    const paused = pausedDemo(living(hours(1)), after(hours(0.6)), { stopsExpiry: false });
-    assert.equal(isReminderDue(paused, after(hours(0.7)).getTime()), true);
-    assert.equal(isDue(paused), true, 'the hour is long over');
-    assert.deepEqual(awakeDemo(paused, after(hours(0.8))).expires, after(hours(1)));
-  });
-
-  test('keeps what is left of its lifetime if the configuration says so', () => {
-    const paused = pausedDemo(living(hours(4)), after(hours(1)), { stopsExpiry: true });
-    assert.equal(isDue(paused), false);
-    assert.equal(isReminderDue(paused, after(hours(3.9)).getTime()), false);
-    const awake = awakeDemo(paused, after(hours(100)));
-    assert.deepEqual([awake.expires, awake.paused], [after(hours(103)), undefined]);
-  });
-
-  test('can be extended, also while its lifetime is on hold', () => {
-    const paused = pausedDemo(living(hours(4)), after(hours(1)), { stopsExpiry: true });
-    const extended = extendDemo(paused, { byMs: hours(2), maxTtlMs, now: after(hours(50)) });
-    assert.deepEqual(awakeDemo(extended, after(hours(100))).expires, after(hours(105)));
-    assert.throws(() => extendDemo(paused, { byMs: hours(70), maxTtlMs, now: after(hours(50)) }), TooLong);
-  });
-
-  test('is not paused again: a second run changes nothing', () => {
-    const paused = pausedDemo(living(hours(4)), after(hours(1)), { stopsExpiry: true });
-    assert.equal(pausedDemo(paused, after(hours(2)), { stopsExpiry: true }), paused);
-  });
-});
-
-test('a job that was done is never done again, however many others somebody has had done since', () => {
-  const askedAt = after(1);
-  let demo = withDone(plannedDemo({ now, ttlMs: hours(1) }), 'share-a', after(2));
-  const isShareOver = () => isOver(demo, { id: 'share-a', askedAt });
-  for (let count = 0; count < 2000; count++) {
-    assert.ok(isShareOver(), `after ${count} others`);
-    demo = withDone(demo, `kubeconfig-${count}`, after(3 + count));
-  }
-  assert.ok(demo.done.length <= 500);
-  assert.equal(isOver(demo, { id: 'extend-a', askedAt: after(3000) }), false, 'a later one is still to be done');
 });

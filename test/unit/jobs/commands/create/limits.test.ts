@@ -4,7 +4,8 @@ import { readDemoConfig } from '../../../../../src/config.js';
 import type { Refusal } from '../../../../../src/errors.js';
 import { assertWithinLimits } from '../../../../../src/jobs/commands/create/limits.js';
 import type { Demo } from '../../../../../src/k8s/demo/demo.js';
-import type { DemoList, UnreadableDemo } from '../../../../../src/k8s/demo/demo-record.js';
+import type { DemoList } from '../../../../../src/k8s/demo/demo-record.js';
+import type { UnreadableDemo } from '../../../../../src/k8s/demo/stored-record.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = readDemoConfig(undefined);

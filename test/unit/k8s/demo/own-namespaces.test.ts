@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { namespaceMetadata } from '../../../../src/k8s/demo/demo-record.js';
+import { namespaceMetadata } from '../../../../src/k8s/demo/own-namespaces.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
 const demo = plannedDemo();
