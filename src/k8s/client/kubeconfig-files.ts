@@ -73,7 +73,7 @@ export type ClusterEntry = z.output<typeof clusterEntry>;
 export type UserEntry = z.output<typeof userEntry>;
 
 /** What several files say together. */
-export interface Kubeconfig {
+interface Kubeconfig {
   /** Those that exist. */
   files: readonly string[];
   currentContext: string | undefined;
