@@ -1,6 +1,6 @@
 import { messageOf, Refusal } from '../errors.js';
 import { suggestion } from '../suggestion.js';
-import type { Command, Flag, Limits } from './command.js';
+import type { Command, Flag, Limits, Word } from './command.js';
 import { shown } from './flags.js';
 import { normaliseCommandText, splitWords } from './normalise.js';
 import { demoName, isPairName } from './payload.js';
@@ -55,10 +55,11 @@ export function parseCommand(text: string, { clusters, isInThread = false, ...li
   if (name === 'help') return parseHelp(rest, refuse);
   const { positional, values } = splitFlags(name, rest, refuse);
   const { mentioned, others } = splitMention(command, positional, refuse);
-  const [demo] = command.demo === 'none' ? [] : others;
+  const isNamed = command.demo !== 'none' && !(isInThread && isWordOf(command, others[0]));
+  const demo = isNamed ? others[0] : undefined;
   if (name === 'create' && demo !== undefined && isPairName(demo))
     throw refuse('reserved-name', 'Names that begin with `pool-` are reserved for warm pairs: choose another name.');
-  const words = command.demo === 'none' ? others : others.slice(1);
+  const words = isNamed ? others.slice(1) : others;
   const ofThread = isInThread && command.demo !== 'none' && demo === undefined;
   if (command.demo === 'required' && demo === undefined && !ofThread)
     throw refuse('name-missing', `\`${name}\` needs the name of a demo.`);
@@ -110,13 +111,15 @@ function splitFlags(name: CommandName, words: string[], refuse: Refuse) {
   const values = new Map<string, string>();
   const rest = words.values();
   for (const word of rest) {
-    if (!word.startsWith('-')) {
+    // A dash on its own is one of a sentence.
+    if (!/^-+\p{L}/u.test(word)) {
       positional.push(word);
       continue;
     }
-    const [, flag = word, inline] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    const [, written = word, inline] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    const flag = written.toLowerCase();
     if (!known.includes(flag))
-      throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(flag)}".${suggestion(flag, shownIn(all))}`);
+      throw refuse('unknown-flag', `\`${name}\` has no flag "${shown(written)}".${suggestion(flag, shownIn(all))}`);
     if (values.has(flag)) throw refuse('flag-twice', `\`${flag}\` was given twice.`);
     if (all.some(({ name, isSwitch }) => isSwitch && name === flag)) {
       if (inline !== undefined) throw refuse('flag-value-unexpected', `\`${flag}\` takes no value.`);
@@ -169,19 +172,29 @@ function splitMention(
   return { mentioned: { [field]: id }, others };
 }
 
+/** Whether it is a word after the name of a demo, not a name: where the name may be left out, as in `extend 4h`. */
+const isWordOf = ({ words = {} }: Command, typed: string | undefined): boolean =>
+  typed !== undefined &&
+  Object.values(words).some(({ values, isRest }) =>
+    values ? values.includes(typed.toLowerCase()) : !isRest && !demoName.safeParse(typed).success,
+  );
+
 function parseWords(name: CommandName, words: readonly string[], limits: Limits, refuse: Refuse) {
   const { words: expected = {} }: Command = commands[name];
   const parsed: Record<string, unknown> = {};
   const left = [...words];
+  // Words that are told apart by their values may be in any order, unless a text follows.
+  const isOrdered = Object.values(expected).some(({ isRest }) => isRest);
   for (const [field, word] of Object.entries(expected)) {
-    const [next] = left;
+    const at = word.values === undefined || isOrdered ? 0 : left.findIndex((typed) => isValue(word, typed));
+    const next = left[at];
     if (next === undefined) {
       if (!word.isOptional) throw refuse('word-missing', `\`${name}\` needs ${word.what}.`);
       continue;
     }
-    if (word.isOptional && word.values && !word.values.includes(next.toLowerCase())) continue;
+    if (word.isOptional && !isValue(word, next)) continue;
     const typed = word.isRest ? left.join(' ') : next;
-    left.splice(0, word.isRest ? left.length : 1);
+    left.splice(at, word.isRest ? left.length : 1);
     parsed[field] = parseValue('value', () => word.parse(typed, limits), refuse);
   }
   const [unexpected] = left;
@@ -192,6 +205,9 @@ function parseWords(name: CommandName, words: readonly string[], limits: Limits,
     `\`${name}\` does not take "${shown(unexpected)}".${suggestion(unexpected, values)}`,
   );
 }
+
+/** Any text is, unless the word has values. */
+const isValue = ({ values }: Word<unknown>, typed: string): boolean => values?.includes(typed.toLowerCase()) ?? true;
 
 function parseValue(what: string, parse: () => unknown, refuse: Refuse): unknown {
   try {

@@ -11,7 +11,7 @@ export const lifetime = {
   example: '4h',
   schema: z.number().int().positive(),
   parse(text, { maxTtlMs }) {
-    const byMs = parseDuration(text);
+    const byMs = parseDuration(text.toLowerCase());
     if (byMs === undefined) throw new Error(`"${shown(text)}" is not a time: use something like 30m, 4h or 1d.`);
     if (byMs > maxTtlMs) throw new Error(`The longest time here is ${formatDuration(maxTtlMs)}.`);
     return byMs;

@@ -39,6 +39,7 @@ interface Waiting {
   queue: string;
   demo?: string;
   ttlMs?: number;
+  byMs?: number;
   ofThread?: boolean;
   requester: { userId: string; channelId: string; thread?: string };
 }
@@ -166,6 +167,12 @@ describe('a mention', () => {
     await mention(await start(), 'verify', { thread: '1700000000.000100' });
     const [job] = await waitFor('a job', async () => ((await waiting()).length > 0 ? await waiting() : undefined));
     assert.deepEqual([job?.name, job?.ofThread, job?.requester.thread], ['verify', true, '1700000000.000100']);
+  });
+
+  test('in a thread with all words but the name means that demo, too', async () => {
+    await mention(await start(), 'extend 4h', { thread: '1700000000.000100' });
+    const [job] = await waitFor('a job', async () => ((await waiting()).length > 0 ? await waiting() : undefined));
+    assert.deepEqual([job?.name, job?.ofThread, job?.byMs], ['extend', true, hours(4)]);
   });
 
   test('in a thread with a name means that demo', async () => {

@@ -5,6 +5,7 @@ import { hours, minutes } from '../../../src/duration.js';
 import { UserError } from '../../../src/errors.js';
 
 const parse = (text: string, clusters: string[] = []) => parseCommand(text, { maxTtlMs: hours(72), clusters });
+const parseInThread = (text: string) => parseCommand(text, { maxTtlMs: hours(72), clusters: [], isInThread: true });
 
 function refusal(text: string, clusters?: string[]): UserError {
   try {
@@ -41,7 +42,18 @@ describe('a command line', () => {
     assert.deepEqual(parse('create —ttl 90m').flags, { ttlMs: minutes(90) }));
   test('may be written in upper case, but not the name', () => {
     assert.deepEqual(parse('CREATE team-a'), { name: 'create', demo: 'team-a', flags: {} });
+    assert.deepEqual(parse('CREATE team-a --TTL 4H').flags, { ttlMs: hours(4) });
+    assert.deepEqual(parse('extend team-a 4H').flags, { byMs: hours(4) });
     assert.equal(refusal('create Team-A').code, 'bad-name');
+  });
+  test('may have dashes in a reason', () => {
+    const reason = 'upgrading - back soon';
+    for (const text of [
+      `maintenance on "${reason}"`,
+      `maintenance on ${reason}`,
+      'maintenance on upgrading – back soon',
+    ])
+      assert.deepEqual(parse(text).flags, { state: 'on', reason });
   });
   test('verifies with twelve requests by default', () => {
     assert.deepEqual(parse('verify'), { name: 'verify', demo: 'demo', flags: {} });
@@ -113,6 +125,17 @@ describe('words after the name of a demo', () => {
     assert.equal(refusal('extend team-a 4h 5h').code, 'unexpected-argument');
     for (const time of ['soon', '0h', '4', '73h']) assert.equal(refusal(`extend team-a ${time}`).code, 'bad-value');
   });
+  test('are no name in a thread, where the name may be left out', () => {
+    const ofThread = (name: string, flags: object) => ({ name, demo: 'demo', ofThread: true, flags });
+    assert.deepEqual(parseInThread('extend 4h'), ofThread('extend', { byMs: hours(4) }));
+    assert.deepEqual(parseInThread('logs istiod vc1'), ofThread('logs', { part: 'istiod', cluster: 'vc1' }));
+    assert.deepEqual(parseInThread('logs VC1'), ofThread('logs', { cluster: 'vc1' }));
+    assert.throws(() => parseInThread('extend 400d'), /The longest time here is 3d/);
+    assert.deepEqual(parseInThread('extend team-a 4h'), { name: 'extend', demo: 'team-a', flags: { byMs: hours(4) } });
+    assert.deepEqual(parseInThread('logs team-a'), { name: 'logs', demo: 'team-a', flags: {} });
+    assert.throws(() => parseInThread('verify Team-A'), /cannot be the name of a demo/);
+    assert.equal(parse('logs istiod').demo, 'istiod');
+  });
 });
 
 describe('a share', () => {
@@ -146,6 +169,7 @@ describe('the logs', () => {
     assert.deepEqual(parse('logs team-a istiod').flags, { part: 'istiod' });
     assert.deepEqual(parse('logs team-a VC1').flags, { cluster: 'vc1' });
     assert.deepEqual(parse('logs team-a gateway vc2').flags, { part: 'gateway', cluster: 'vc2' });
+    assert.deepEqual(parse('logs team-a vc2 gateway').flags, { part: 'gateway', cluster: 'vc2' });
   });
   test('of something else are refused with what was probably meant', () =>
     assert.match(refusal('logs team-a istio').message, /does not take "istio"\. Did you mean `istiod`/));
