@@ -8,6 +8,7 @@ import type { DemoReport } from '../../src/jobs/commands/verify/verify-demo.js';
 import { recordVerdict } from '../../src/jobs/commands/verify/publish.js';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
+import type { Demo } from '../../src/k8s/demo/demo.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { admissionPolicy } from '../../src/k8s/isolation/admission-policy.js';
 import { create, remove } from '../../src/k8s/client/objects.js';
@@ -79,6 +80,32 @@ describe('a host cluster', () => {
     const limited = commandRunner(simulated, { config: { limits: { ...config.limits, demosPerPerson: 1 } } });
     assert.match((await check(limited, 'other')).said.join(), /You already have 1 demo,/);
     assert.match((await check(limited, 'there')).said.join(), /Nothing would stop/);
+  });
+
+  it('is checked by the rules by which the create itself would be refused or would go on', async () => {
+    const demoOf = async (name: string, userId: string, fields: Partial<Demo>) => {
+      const planned = plannedDemo({ name, owner: { id: userId, name: userId }, claimNamespace: 'default' });
+      await changeRecord(host, { ...planned, places: [], ...fields }, (current) => current);
+    };
+    await demoOf('theirs', 'U0OWNER', { state: 'paused', paused: { since: new Date() } });
+    await demoOf('revoked', 'U0OWNER', { state: 'ready', revoked: ['U0ALICE'] });
+    await demoOf('going', 'U0ALICE', { state: 'deleting' });
+    const limited = commandRunner(simulated, { config: { limits: { ...config.limits, demosPerPerson: 1 } } });
+    const refused = [
+      ['theirs', 'not-owner', /Demo theirs belongs to U0OWNER/],
+      ['revoked', 'access-revoked', /Your access to demo revoked was revoked/],
+      ['going', 'demo-being-deleted', /The deletion of demo going has not finished/],
+    ] as const;
+    for (const [demo, code, reason] of refused) {
+      assert.match((await check(limited, demo)).said.join(), reason);
+      assert.equal((await limited('create', 'U0ALICE', { demo })).code, code);
+    }
+    const unnamed = (userId: string) => limited('preflight', userId, { demo: 'demo', isUnnamed: true });
+    await demoOf('demo', 'U0ONE', { state: 'failed' });
+    assert.match((await unnamed('U0ONE')).said.join(), /Nothing would stop `create`/, 'it continues their own');
+    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'demo-2-vc1' } });
+    assert.match((await unnamed('U0TWO')).said.join(), /namespace demo-2-vc1 that does not belong to demo demo-2/);
+    await remove(host, ref('v1', 'Namespace', 'demo-2-vc1'));
   });
 
   it('that breaks two demos is told to the administrators once, whichever workers notice', async () => {

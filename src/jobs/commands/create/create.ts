@@ -12,7 +12,7 @@ import { isResumed } from '../../../k8s/demo/done-jobs.js';
 import { restoreNamespaceLabels } from '../../../k8s/demo/host-namespace.js';
 import { claimPair, ofPair } from '../../../k8s/demo/pool.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
-import { assertMayRun, assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
+import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
 import { openFlowCard, refreshCard } from '../../demo-card.js';
 import { FlowError, type Task } from '../../flow.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
@@ -23,11 +23,11 @@ import type { ButtonDemo } from '../../slack/demo-buttons.js';
 import { onCluster } from '../../slack/messages.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { assertNoMaintenance } from '../maintenance.js';
-import { assertNotBeingDeleted } from './being-deleted.js';
 import { claimFlow, createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
 import { deliver } from './deliver.js';
 import { withFreeName } from './find-name.js';
+import { assertMayContinue } from './may-continue.js';
 import { noteCancelled, noteFailure } from './outcome.js';
 import { alreadyThereMessage } from './messages.js';
 
@@ -63,9 +63,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   const { payload, config } = run;
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
-  if (present) assertNotBeingDeleted(present);
-  // It starts what `resume` starts, so it is not for more people.
-  if (present?.state === 'paused') await assertMayRun({ ...run, name: 'resume' }, present);
+  if (present) await assertMayContinue(run, present);
   const resumed = present !== undefined && isResumed(present, run);
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.

@@ -1,8 +1,10 @@
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
-import { findDemo, listDemos } from '../../../k8s/demo/demo-record.js';
+import type { Requester } from '../../../commands/payload.js';
+import { findDemo, listDemos, type DemoList } from '../../../k8s/demo/demo-record.js';
 import type { Demo } from '../../../k8s/demo/demo.js';
 import { isResumed } from '../../../k8s/demo/done-jobs.js';
+import type { RunOnDemo } from '../../find-demo.js';
 import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { tellHolder } from '../../tell-holder.js';
@@ -21,14 +23,10 @@ export async function withFreeName(
   work: (named: CreateRun, claimed: ClaimedHost) => Promise<void>,
 ): Promise<void> {
   const { payload } = run;
-  const { requester, demo: wanted } = payload;
-  const isTaken = (demo: Demo | undefined) =>
-    demo !== undefined && (demo.owner.id !== requester.userId || ['ready', 'paused', 'deleting'].includes(demo.state));
-  const { demos, unreadable } = await withHost(run, listDemos);
-  const begun = demos.find((demo) => isResumed(demo, run));
-  const taken = new Set([...demos.filter(isTaken), ...unreadable].map(({ name }) => name));
-  const numbered = Array.from({ length: mostNames }, (_, index) => (index === 0 ? wanted : `${wanted}-${index + 1}`));
-  for (const name of begun ? [begun.name] : numbered.filter((each) => !taken.has(each))) {
+  const { requester } = payload;
+  const listed = await withHost(run, listDemos);
+  const begun = listed.demos.find((demo) => isResumed(demo, run));
+  for (const name of begun ? [begun.name] : freeNames(listed, payload)) {
     const named = { ...run, payload: { ...payload, demo: name } };
     let isOver = true;
     await withClaimedDemo(
@@ -39,13 +37,30 @@ export async function withFreeName(
         if (isOver) await tellHolder(named)(holder);
       },
       async (claimed) => {
-        isOver = begun !== undefined || !isTaken(await findDemo(claimed.host, name));
+        const present = await findDemo(claimed.host, name);
+        isOver = begun !== undefined || present === undefined || !isTaken(present, requester);
         if (isOver) await work(named, claimed);
       },
     );
     if (isOver) return;
   }
-  throw new Refusal('no-free-name', `All names from ${wanted} to ${wanted}-${mostNames} are taken.`, {
-    hint: `Choose a name: ${commandLine({ name: 'team-a', hostCluster: run.config.hostCluster }, 'create')}.`,
-  });
+  throw noFreeName(run);
 }
+
+/** The names that a create without one tries, in this order: a demo of one's own that is not finished is continued. */
+export function freeNames(
+  { demos, unreadable }: DemoList,
+  { demo: wanted, requester }: Pick<CreateRun['payload'], 'demo' | 'requester'>,
+): string[] {
+  const taken = new Set([...demos.filter((demo) => isTaken(demo, requester)), ...unreadable].map(({ name }) => name));
+  const numbered = Array.from({ length: mostNames }, (_, index) => (index === 0 ? wanted : `${wanted}-${index + 1}`));
+  return numbered.filter((name) => !taken.has(name));
+}
+
+const isTaken = ({ owner, state }: Demo, { userId }: Pick<Requester, 'userId'>): boolean =>
+  owner.id !== userId || ['ready', 'paused', 'deleting'].includes(state);
+
+export const noFreeName = ({ payload: { demo }, config }: Pick<RunOnDemo, 'payload' | 'config'>): Refusal =>
+  new Refusal('no-free-name', `All names from ${demo} to ${demo}-${mostNames} are taken.`, {
+    hint: `Choose a name: ${commandLine({ name: 'team-a', hostCluster: config.hostCluster }, 'create')}.`,
+  });

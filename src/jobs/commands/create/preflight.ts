@@ -3,8 +3,15 @@ import { seconds } from '../../../duration.js';
 import { messageOf, UserError } from '../../../errors.js';
 import { isPassing, lacksRight } from '../../../k8s/client/api-errors.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
-import { listDemos, type DemoList } from '../../../k8s/demo/demo-record.js';
-import { firstPlace, planDemo, withMissingPlaces } from '../../../k8s/demo/demo.js';
+import { findDemo, listDemos, type DemoList } from '../../../k8s/demo/demo-record.js';
+import {
+  firstPlace,
+  placeOf,
+  planDemo,
+  virtualClusterNames,
+  withMissingPlaces,
+  type VirtualClusterName,
+} from '../../../k8s/demo/demo.js';
 import { assertNotForeign } from '../../../k8s/demo/host-namespace.js';
 import { assertAdmission } from '../../../k8s/isolation/admission-proof.js';
 import { claimNamespace } from '../../../k8s/demo/managed-by.js';
@@ -18,8 +25,9 @@ import { withHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { message, onCluster } from '../../slack/messages.js';
 import { assertNoMaintenance } from '../maintenance.js';
-import { assertNotBeingDeleted } from './being-deleted.js';
+import { freeNames, noFreeName } from './find-name.js';
 import { assertWithinLimits } from './limits.js';
+import { assertMayContinue } from './may-continue.js';
 
 type PreflightRun = JobRun<'preflight'>;
 
@@ -56,23 +64,29 @@ function checksOfWorker({ config, settings, istio, signal }: PreflightRun, host:
 
 function checksOfDemo(run: PreflightRun, host: Cluster, listed: DemoList): Promise<unknown>[] {
   const { payload, config, people } = run;
-  const { requester, demo: name, isUnnamed } = payload;
-  const present = listed.demos.find((demo) => demo.name === name);
+  const { requester, demo, isUnnamed } = payload;
+  const name = isUnnamed ? freeNames(listed, payload)[0] : demo;
+  if (name === undefined) return [Promise.reject(noFreeName(run))];
+  const limits = async () => {
+    const role = await roleOf(config.access, requester, people);
+    if (role !== 'admin') assertWithinLimits(listed, requester, config);
+  };
   const planned = planDemo({
     ...{ name, channel: requester.channelId, now: new Date(), ttlMs: config.ttl.default },
     owner: { id: requester.userId, name: requester.userName },
     claimNamespace: claimNamespace(host),
     hostCluster: config.hostCluster,
   });
-  const limits = async () => {
-    const role = await roleOf(config.access, requester, people);
-    if (role !== 'admin') assertWithinLimits(listed, requester, config);
+  const found = findDemo(host, name);
+  const place = async (of: VirtualClusterName) => {
+    const present = await found;
+    const demo = present ? withMissingPlaces(present) : planned;
+    await assertNotForeign(host, demo, placeOf(demo, of));
   };
-  const demo = present ? withMissingPlaces(present) : planned;
   return [
     // An existing demo counts already.
-    ...(present && !isUnnamed ? [Promise.resolve(present).then(assertNotBeingDeleted)] : [limits()]),
-    ...demo.places.map((place) => assertNotForeign(host, demo, place)),
+    found.then((present) => (present ? assertMayContinue(run, present) : limits())),
+    ...virtualClusterNames.map(place),
   ];
 }
 
