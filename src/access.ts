@@ -89,26 +89,39 @@ export function assertRole(role: Role, who: Who, command: string): void {
 }
 
 /** What a person is in this workspace. */
-export type Standing = 'member' | 'guest' | 'external' | 'deactivated' | 'unknown';
+export type Standing = 'member' | 'guest' | 'external' | 'bot' | 'deactivated' | 'unknown';
+
+const whyNot: Record<Exclude<Standing, 'member'>, string> = {
+  guest: 'Guests of this workspace cannot use vcdemo.',
+  external: 'People from other organizations cannot use vcdemo.',
+  bot: 'Apps cannot use vcdemo.',
+  deactivated: 'This Slack account is deactivated.',
+  unknown: 'Slack does not know this account.',
+};
+
+const isGuest = (standing: Standing): boolean => standing === 'guest' || standing === 'external';
+
+/** Why somebody of this standing may not use vcdemo; undefined if they may. `guests` is `access.guests` of the configuration. */
+export const whyNoMember = (standing: Standing, guests: boolean): string | undefined =>
+  standing === 'member' || (guests && isGuest(standing)) ? undefined : whyNot[standing];
+
+/** What can be done about it. */
+export const guestsHint = (standing: Standing): string | undefined =>
+  isGuest(standing) ? 'The vcdemo operators can admit guests with `access.guests: true`.' : undefined;
 
 /**
  * Checks that a person of this standing may use vcdemo; `guests` is `access.guests` of the configuration.
  * @throws Refusal `not-a-member`
  */
 export function assertMember(standing: Standing, guests: boolean): void {
-  if (standing === 'member' || (guests && (standing === 'guest' || standing === 'external'))) return;
-  const refusals = {
-    guest: ['Guests of this workspace cannot use vcdemo.', operatorsCan],
-    external: ['People from other organizations cannot use vcdemo.', operatorsCan],
-    deactivated: ['This Slack account is deactivated.', undefined],
-    unknown: ['Slack does not know this account.', 'Ask a member of the workspace to run the command.'],
-  } as const;
-  const [message, hint] = refusals[standing];
+  const message = whyNoMember(standing, guests);
+  if (message === undefined) return;
+  const others = isGuest(standing) || standing === 'unknown' ? askMember : undefined;
+  const hint = [others, guestsHint(standing)].filter(Boolean).join(' ');
   throw new Refusal('not-a-member', message, { ...(hint && { hint }) });
 }
 
-const operatorsCan =
-  'Ask a member of the workspace to run the command. The vcdemo operators can admit guests with `access.guests: true`.';
+const askMember = 'Ask a member of the workspace to run the command.';
 
 /** A demo, as far as it decides who may do what. */
 interface Owned {

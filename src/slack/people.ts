@@ -10,6 +10,8 @@ export interface People extends Memberships {
   standingOf(userId: string): Promise<Standing>;
   /** Their user name, for display and certificates; throws as well. */
   nameOf(userId: string): Promise<string>;
+  /** Whether Slack knows a user group or channel, and lets the app see who is in it; throws as well. */
+  isVisible(id: string): Promise<boolean>;
 }
 
 const rememberedMs = minutes(5);
@@ -24,7 +26,12 @@ const mostRemembered = 2_000;
  * where the app is installed; it decides who is external.
  */
 export function createPeople(client: WebClient, installation: () => Promise<Installation>): People {
-  const membersOf = remembering(membersRememberedMs, async (id: string) => new Set(await readMembers(client, id)));
+  const read = remembering(membersRememberedMs, async (id: string) => new Set(await readMembers(client, id)));
+  const membersOf = (id: string) =>
+    read(id).catch((error: unknown) => {
+      if (unknownGroup.has(errorCodeOf(error))) return undefined;
+      throw error;
+    });
 
   async function ask(userId: string): Promise<Standing> {
     const [{ user }, ours] = await Promise.all([client.users.info({ user: userId }), installation()]);
@@ -39,7 +46,8 @@ export function createPeople(client: WebClient, installation: () => Promise<Inst
         throw error;
       }),
     ),
-    isIn: async (id, userId) => (await membersOf(id)).has(userId),
+    isIn: async (id, userId) => (await membersOf(id))?.has(userId) ?? false,
+    isVisible: async (id) => (await membersOf(id)) !== undefined,
   };
 }
 
@@ -67,25 +75,21 @@ function remembering<Answer>(forMs: number, ask: (key: string) => Promise<Answer
 /** More members than five full pages are not read. */
 const mostPages = 5;
 
-/** The people in a user group or channel; nobody if Slack does not know it. */
+/** The people in a user group or channel. */
 async function readMembers(client: WebClient, id: string): Promise<string[]> {
-  try {
-    if (id.startsWith('S')) return (await client.usergroups.users.list({ usergroup: id })).users ?? [];
-    const members: string[] = [];
-    let cursor: string | undefined;
-    for (let page = 0; page < mostPages; page++) {
-      const answer = await client.conversations.members({ channel: id, limit: 1000, ...(cursor && { cursor }) });
-      members.push(...(answer.members ?? []));
-      cursor = answer.response_metadata?.next_cursor;
-      if (!cursor) break;
-    }
-    return members;
-  } catch (error) {
-    if (unknownGroup.has(errorCodeOf(error))) return [];
-    throw error;
+  if (id.startsWith('S')) return (await client.usergroups.users.list({ usergroup: id })).users ?? [];
+  const members: string[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < mostPages; page++) {
+    const answer = await client.conversations.members({ channel: id, limit: 1000, ...(cursor && { cursor }) });
+    members.push(...(answer.members ?? []));
+    cursor = answer.response_metadata?.next_cursor;
+    if (!cursor) break;
   }
+  return members;
 }
 
+/** Slack does not know it, or the app is not in it. */
 const unknownGroup: ReadonlySet<string | undefined> = new Set([
   'no_such_subteam',
   'subteam_not_found',
@@ -104,6 +108,8 @@ export function peopleAround(client: WebClient): People {
 
 /** The fields of users.info that count. */
 interface SlackUser {
+  id?: string;
+  is_bot?: boolean;
   deleted?: boolean;
   is_stranger?: boolean;
   is_restricted?: boolean;
@@ -117,6 +123,8 @@ export function standingFrom(user: SlackUser, { teamId, enterpriseId }: Installa
   const sameTeam = !teamId || user.team_id === undefined || user.team_id === teamId;
   const sameOrganisation = Boolean(enterpriseId) && user.enterprise_user?.enterprise_id === enterpriseId;
   if (user.is_stranger || !(sameTeam || sameOrganisation)) return 'external';
+  // Slack's own bot does not say that it is one.
+  if (user.is_bot || user.id === 'USLACKBOT') return 'bot';
   if (user.is_restricted || user.is_ultra_restricted) return 'guest';
   return 'member';
 }

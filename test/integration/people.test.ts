@@ -11,7 +11,8 @@ import { buttonsOf } from '../support/timeline.js';
 describe('a demo', () => {
   const demos = recordedDemos({
     access: { admins: ['U0ROOT'], viewers: ['U0VERA'] },
-    groups: { S0OPS: ['U0OLGA'] },
+    groups: { S0OPS: ['U0OLGA'], C0TEAM: [] },
+    standings: { U0GUEST: 'guest', U0APP: 'bot', U0LEFT: 'deactivated', U0NONE: 'unknown' },
   });
   const { run, demoNamed, found } = demos;
 
@@ -28,6 +29,47 @@ describe('a demo', () => {
     assert.deepEqual(revoked, [], 'a share gives access back');
     for (const userId of ['U0BOB', 'U0OLGA'])
       assert.equal((await run('extend', userId, { demo: 'team', byMs: 60_000 })).code, undefined, userId);
+  });
+
+  it('is neither shared with nor transferred to those who could not use it, and why is said', async () => {
+    await demoNamed('kept');
+    const reasons = [
+      ['U0GUEST', /Guests of this workspace cannot use vcdemo/, /access\.guests/],
+      ['U0APP', /Apps cannot use vcdemo/, /somebody else/],
+      ['U0LEFT', /account is deactivated/, /somebody else/],
+      ['U0NONE', /Slack does not know this account/, /somebody else/],
+      ['U0VERA', /not allowed to use demos/, /access\.users/],
+    ] as const;
+    for (const [person, reason, remedy] of reasons)
+      for (const end of [
+        await run('share', owner.id, { demo: 'kept', audience: person }),
+        await run('transfer', owner.id, { demo: 'kept', person }),
+      ]) {
+        assert.equal(end.code, 'not-allowed', person);
+        assert.match(end.error!.message, reason);
+        assert.match(end.error!.hint!, remedy);
+      }
+    for (const [audience, remedy] of [
+      ['C0SECRET', /If <#C0SECRET> is a private channel, invite vcdemo there/],
+      ['S0GONE', /another user group than <!subteam\^S0GONE>/],
+    ] as const) {
+      const { code, error, said } = await run('share', owner.id, { demo: 'kept', audience });
+      assert.deepEqual([code, said], ['not-visible', []]);
+      assert.match(error!.hint!, remedy);
+    }
+    assert.deepEqual((await found('kept')).shared, []);
+  });
+
+  it('is shared once, and not with its owner', async () => {
+    await demoNamed('once');
+    assert.equal((await run('share', owner.id, { demo: 'once', audience: owner.id })).code, 'already-owner');
+    assert.match((await run('share', owner.id, { demo: 'once', audience: 'C0TEAM' })).announced.join(), /^to C0TEAM: /);
+    for (const [turn, told] of [1, 0].entries()) {
+      const { said, direct } = await run('share', owner.id, { demo: 'once', audience: 'U0BOB' });
+      assert.match(said.join(), /is shared with <@U0BOB>/);
+      assert.equal(Object.keys(direct).length, told, `turn ${turn}`);
+    }
+    assert.equal((await found('once')).audit.length, 2);
   });
 
   it('is not shared by others, not even by those it is shared with', async () => {

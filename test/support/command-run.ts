@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import type { SimulatedCluster } from '../../simulator/index.js';
+import type { Standing } from '../../src/access.js';
 import { jobs, type JobName } from '../../src/commands/job-payloads.js';
 import { readDemoConfig, readWorkerSettings, type DemoConfig } from '../../src/config.js';
 import { handlers } from '../../src/jobs/commands/index.js';
@@ -32,6 +33,8 @@ export interface CommandRunOptions {
   access?: Partial<DemoConfig['access']>;
   /** Members of user groups and channels, by ID. */
   groups?: Record<string, readonly string[]>;
+  /** What people are, by ID; all others are members of the workspace. */
+  standings?: Record<string, Standing>;
   config?: Partial<DemoConfig>;
   log?: Log;
   openQueue?: (name: string) => Queue;
@@ -89,9 +92,10 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
         HOST_CLUSTER: config.hostCluster,
       },
       people: {
-        standingOf: () => Promise.resolve('member'),
+        standingOf: (of: string) => Promise.resolve(options.standings?.[of] ?? 'member'),
         nameOf: (of: string) => Promise.resolve(of.toLowerCase()),
         isIn: (group: string, of: string) => Promise.resolve(options.groups?.[group]?.includes(of) ?? false),
+        isVisible: (group: string) => Promise.resolve(options.groups?.[group] !== undefined),
       },
       config: { ...config, access: { ...config.access, ...options.access } },
       ...{ istio: new IstioRenderer(), metrics: createWorkerMetrics(), delivered: new Map() },

@@ -10,7 +10,8 @@ import { buttons, type SlackMessage } from '../../slack-message.js';
 import { audit } from '../audit.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
-import type { Handler } from '../job-run.js';
+import type { Handler, JobRun } from '../job-run.js';
+import { assertCanReceive } from '../may-receive.js';
 import { message } from '../slack/messages.js';
 
 const mostShares = 100;
@@ -22,6 +23,9 @@ export const share: Handler<'share'> = (run) =>
     const { requester, audience, stop = false } = payload;
     const by = requester.userId;
     const found = await requireDemo(host, run);
+    if (!stop) await assertCanShare(run, found);
+    // Whoever has it already is not told again.
+    if (!stop && isShared(found, audience)) return await slack.whisper(requester, sharedMessage(found, audience, stop));
     const what = stop ? `stopped sharing it with ${audience}` : `shared it with ${audience}`;
     const changed = await changeExisting(host, found, (current) => {
       assertNotOver(run, current);
@@ -36,10 +40,23 @@ export const share: Handler<'share'> = (run) =>
     const telling = /^[UW]/.test(audience)
       ? slack.tellPerson(audience, notice)
       : /^[CG]/.test(audience)
-        ? slack.post({ channelId: audience, userId: by }, notice)
+        ? slack.announce(audience, notice)
         : Promise.resolve();
     await telling.catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'share was not announced'));
   });
+
+/** @throws Refusal `already-owner`, `not-allowed`, `not-visible`; what `People` throws */
+async function assertCanShare(run: JobRun<'share'>, demo: Demo): Promise<void> {
+  const { audience } = run.payload;
+  if (demo.owner.id === audience && !demo.revoked.includes(audience))
+    throw new Refusal('already-owner', `Demo ${demo.name} belongs to them, so there is nothing to share.`, {
+      hint: 'Choose somebody else, a user group or a channel.',
+    });
+  await assertCanReceive(run, audience);
+}
+
+const isShared = ({ shared, revoked }: Demo, audience: string): boolean =>
+  shared.includes(audience) && !revoked.includes(audience);
 
 /** @throws Refusal `too-many-shares` */
 function withShare(demo: Demo, audience: string): Demo {

@@ -2,7 +2,6 @@ import { countOf } from '../../text.js';
 import type { DemoConfig } from '../../config.js';
 import { deleteButton, newcomerButtons } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
-import { roleOf } from '../../access.js';
 import { messageOf, Refusal } from '../../errors.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
 import { changeExisting, listDemos } from '../../k8s/demo/demo-record.js';
@@ -16,7 +15,8 @@ import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
-import { message } from '../slack/messages.js';
+import { assertMayReceive } from '../may-receive.js';
+import { lifetimeText, message } from '../slack/messages.js';
 
 type TransferRun = JobRun<'transfer'>;
 
@@ -56,15 +56,7 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
     throw new Refusal('already-owner', `Demo ${demo.name} already belongs to them.`, {
       hint: `${commandLine(demo, 'audit')} shows since when.`,
     });
-  const standing = await people.standingOf(person);
-  const isWelcome =
-    standing === 'member' || (config.access.guests && (standing === 'guest' || standing === 'external'));
-  const role = await roleOf(config.access, { userId: person }, people);
-  if (!isWelcome || (role !== 'user' && role !== 'admin'))
-    throw new Refusal('not-allowed', 'That person is not allowed to use demos, so they cannot own one.', {
-      hint: `The vcdemo operators can add ${person} to \`access.users\` in the configuration.`,
-    });
-  if (role === 'admin') return;
+  if ((await assertMayReceive({ config, people }, person)) === 'admin') return;
   const { demosPerPerson } = config.limits;
   const own = (await listDemos(host)).demos.filter(({ owner }) => owner.id === person);
   if (own.length >= demosPerPerson)
@@ -73,9 +65,9 @@ async function assertMayOwn({ payload, config, people }: TransferRun, host: Clus
     });
 }
 
-export function newOwnerMessage(demo: Demo, by: string, config: Pick<DemoConfig, 'ttl'>): SlackMessage {
+export function newOwnerMessage(demo: Demo, by: string, config: Pick<DemoConfig, 'ttl' | 'autoPause'>): SlackMessage {
   const { text, blocks } = message(
-    mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${demo.name}*: you can extend, share and delete it.`,
+    mrkdwn`:handshake: ${mention(by)} made you the owner of demo *${demo.name}*: you can extend, share and delete it. ${lifetimeText(demo, config)}`,
   );
   return { text, blocks: [...blocks, buttons([...newcomerButtons(demo, config), deleteButton(demo)])] };
 }

@@ -9,7 +9,7 @@ const mostReaders = 100;
 
 interface ReadersRequest {
   client: WebClient;
-  people: Omit<People, 'nameOf'>;
+  people: Pick<People, 'isIn' | 'standingOf'>;
   access: DemoConfig['access'];
   /** People who must not have the file, whatever else they may. */
   revoked?: readonly string[] | undefined;
@@ -41,13 +41,17 @@ export async function whyNotForAll(
       return `this channel has more than ${mostReaders} members, too many to check for guests`;
     if (members.some((member) => revoked.includes(member)))
       return 'somebody whose access was revoked can read this channel';
+    const humans: string[] = [];
     for (const member of members) {
       const standing = await people.standingOf(member);
+      // Bots read the channel too, but do not open files.
+      if (standing === 'bot') continue;
       if (standing === 'guest') return 'guests can read this channel';
       if (standing !== 'member' && standing !== 'deactivated')
         return 'people from other organizations can read this channel';
+      humans.push(member);
     }
-    const strangers = await humansAmong(await withoutUse(members, access, people), client);
+    const strangers = await withoutUse(humans, access, people);
     return strangers.length > 0 ? 'people who are not allowed to use vcdemo can read this channel' : undefined;
   } catch (error) {
     return `vcdemo cannot find out who can read this channel (${messageOf(error)})`;
@@ -61,15 +65,9 @@ const isRestricted = ({ users, viewers }: DemoConfig['access']): boolean => user
 async function withoutUse(
   members: readonly string[],
   access: DemoConfig['access'],
-  people: Omit<People, 'nameOf'>,
+  people: Pick<People, 'isIn' | 'standingOf'>,
 ): Promise<string[]> {
   if (!isRestricted(access)) return [];
   const roles = await Promise.all(members.map((userId) => roleOf(access, { userId }, people)));
   return members.filter((_, index) => roles[index] !== 'user' && roles[index] !== 'admin');
-}
-
-/** Bots read the channel too, but do not open files. */
-async function humansAmong(members: readonly string[], client: WebClient): Promise<string[]> {
-  const infos = await Promise.all(members.map((user) => client.users.info({ user })));
-  return members.filter((_, index) => !infos[index]?.user?.is_bot);
 }

@@ -15,7 +15,7 @@ const askTimeoutMs = seconds(10);
 
 export interface RequesterCheck {
   access: DemoConfig['access'];
-  people: Omit<People, 'nameOf'>;
+  people: Pick<People, 'isIn' | 'standingOf'>;
   /** The command that the person gave. */
   command?: CommandName | undefined;
   log: Log;

@@ -22,6 +22,11 @@ describe('somebody', () => {
     assert.equal(standingFrom({ team_id: 'T1', is_restricted: true }, ours), 'guest');
     assert.equal(standingFrom({ team_id: 'T1', is_ultra_restricted: true }, ours), 'guest');
   });
+  test('who is an app is no person', () => {
+    assert.equal(standingFrom({ team_id: 'T1', is_bot: true }, ours), 'bot');
+    assert.equal(standingFrom({ team_id: 'T1', id: 'USLACKBOT', is_bot: false }, ours), 'bot');
+    assert.equal(standingFrom({ team_id: 'T2', is_bot: true }, ours), 'external');
+  });
   test('who was deactivated counts as that first', () =>
     assert.equal(standingFrom({ deleted: true, is_restricted: true, team_id: 'T2' }, ours), 'deactivated'));
 });
@@ -69,6 +74,26 @@ describe('the members of a group', () => {
     const failing = (error: string) => () => Promise.reject(new WebAPIPlatformError({ ok: false, error }));
     assert.equal(await peopleOf(failing('no_such_subteam'), nobody).people.isIn('S1', 'U1'), false);
     await assert.rejects(peopleOf(failing('missing_scope'), nobody).people.isIn('S1', 'U1'), /missing_scope/);
+    assert.equal(await peopleOf(failing('no_such_subteam'), nobody).people.isVisible('S1'), false);
+    assert.equal(await peopleOf(nobody, failing('channel_not_found')).people.isVisible('C1'), false);
+    assert.equal(await peopleOf(nobody, nobody).people.isVisible('S1'), true);
+  });
+  test('of a channel are asked for again soon after the app was not in it', async () => {
+    mock.timers.enable({ apis: ['Date'] });
+    try {
+      let isIn = false;
+      const { people } = peopleOf(nobody, () =>
+        isIn
+          ? Promise.resolve({ members: ['U1'] })
+          : Promise.reject(new WebAPIPlatformError({ ok: false, error: 'channel_not_found' })),
+      );
+      assert.equal(await people.isVisible('C1'), false);
+      isIn = true;
+      mock.timers.tick(10_000);
+      assert.equal(await people.isVisible('C1'), true);
+    } finally {
+      mock.timers.reset();
+    }
   });
 });
 
