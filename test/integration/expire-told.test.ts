@@ -90,4 +90,14 @@ describe('the end of a demo that expires while Slack is down', () => {
         const failures = workspace.timeline.entries.map(textOf).filter((text) => /:x:/.test(text));
         assert.deepEqual(failures, [], 'an announcement that comes late is no failure');
       });
+
+  it('is told to nobody if its channel was archived and its owner has left, and the demo is gone all the same', async () => {
+    await expired('orphan', true);
+    workspace.refuseChannel(workspace.channel, 'is_archived');
+    workspace.failCalls('conversations.open', 'user_disabled');
+    assert.equal(await sweep('orphan'), undefined);
+    workspace.refuseChannel(workspace.channel, undefined);
+    workspace.failCalls('conversations.open', undefined);
+    assert.equal(await hasRecord(host, 'orphan'), false);
+  });
 });

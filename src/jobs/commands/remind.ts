@@ -8,6 +8,7 @@ import { mention, mrkdwn, slackTime } from '../../mrkdwn.js';
 import { buttons, messageOfParagraphs, smallPrint, type SlackMessage } from '../../slack-message.js';
 import { withClaimedDemo } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
+import { unlessTheyLeft } from '../slack/reach.js';
 import { extendButton, extensionText } from '../slack/demo-buttons.js';
 
 /**
@@ -25,11 +26,11 @@ export const remind: Handler<'remind'> = (run) =>
       if (!demo || !isReminderDue(demo)) return;
       const { owner, channel, card, expires } = demo;
       const message = reminderMessage(demo, config, new Date());
-      await slack.reply(card, { channelId: channel, userId: owner.id }, message);
-      const isDirect = (card?.channel ?? channel).startsWith('D');
-      if (!isDirect)
+      const to = { channelId: channel, userId: owner.id };
+      const said = await slack.reply(card, to, message).catch(unlessTheyLeft(log));
+      if (said)
         await slack
-          .tellPerson(owner.id, message)
+          .tellPerson(owner.id, message, said)
           .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'owner got no direct message'));
       await changeExisting(host, demo, (current) => ({ ...current, reminded: expires }));
     },

@@ -84,6 +84,22 @@ export function createReach(client: SlackClient, log: Log): Reach {
   return { directChannel, joined, inChannel, inThread };
 }
 
+const left: ReadonlySet<string | undefined> = new Set([
+  ...['user_disabled', 'user_not_found', 'users_not_found', 'user_not_visible', 'cannot_dm_bot'],
+]);
+
+/**
+ * For a message that would go to a person as the last resort: nothing waits for somebody who has left the workspace. Other
+ * errors are thrown again.
+ */
+export const unlessTheyLeft =
+  (log: Log) =>
+  (error: unknown): undefined => {
+    if (!left.has(errorCodeOf(error))) throw error;
+    log.info({ reason: messageOf(error) }, 'nobody is left who could be told');
+    return undefined;
+  };
+
 const opened = z.object({ channel: z.object({ id: z.string() }) });
 
 const noThread: ReadonlySet<string | undefined> = new Set([

@@ -31,7 +31,7 @@ export interface Slack {
   post(to: Audience, message: SlackMessage): Promise<PostedMessage>;
   update(posted: PostedMessage, message: SlackMessage): Promise<void>;
   /** Posts in the thread of a message; if that is gone, or was never posted, as `post` does. */
-  reply(posted: PostedMessage | undefined, to: Audience, message: SlackMessage): Promise<void>;
+  reply(posted: PostedMessage | undefined, to: Audience, message: SlackMessage): Promise<PostedMessage>;
   /** Replies in the thread of a posted message with a file; the file's comment is the reply's text. */
   replyWithFile(posted: PostedMessage, to: Audience, file: SlackFile): Promise<SharedFile>;
   /** Whether the workspace is known not to have such a block, so that people saw text instead. */
@@ -45,8 +45,8 @@ export interface Slack {
   shareFile(to: Audience, file: SlackFile, rules: SharingRules, thread?: PostedMessage): Promise<SharedFile>;
   /** Posts in a channel of the configuration. @throws what Slack's client throws if the bot cannot write there */
   announce(channelId: string, message: SlackMessage): Promise<void>;
-  /** Sends a direct message. */
-  tellPerson(userId: string, message: SlackMessage): Promise<void>;
+  /** Sends a direct message, unless it was `said` in their direct messages already. */
+  tellPerson(userId: string, message: SlackMessage, said?: PostedMessage): Promise<void>;
   /** Sends a file as a direct message. */
   sendFile(userId: string, file: SlackFile): Promise<SharedFile>;
   /** Fills somebody's Home; its buttons answer in the channel, which is that of their direct messages. */
@@ -107,10 +107,10 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     },
     post: (to, message) => post(to, message),
     async reply(posted, to, message) {
-      if (posted === undefined) return void (await post(to, message));
-      await inThread(posted, (thread) => say(posted.channel, message, thread)).catch(async (error: unknown) => {
+      if (posted === undefined) return await post(to, message);
+      return await inThread(posted, (thread) => say(posted.channel, message, thread)).catch(async (error: unknown) => {
         if (whyNotWritable(errorCodeOf(error), posted.channel) === undefined) throw error;
-        await post(to, message);
+        return await post(to, message);
       });
     },
     async update({ channel, ts }, message) {
@@ -154,8 +154,9 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
         return await say(channelId, message);
       });
     },
-    async tellPerson(userId, message) {
-      await say(await directChannel(userId), message);
+    async tellPerson(userId, message, said) {
+      const direct = await directChannel(userId);
+      if (said?.channel !== direct) await say(direct, message);
     },
     async sendFile(userId, file) {
       return await upload(await directChannel(userId), userId, file);

@@ -9,7 +9,7 @@ import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { FlowFailed, runReportedFlow } from '../../run-flow.js';
-import type { Audience } from '../../slack/reach.js';
+import { unlessTheyLeft, type Audience } from '../../slack/reach.js';
 import { endedCard } from '../../slack/card/card.js';
 import { undeletedButtons } from '../../slack/demo-buttons.js';
 import { deleteFlow } from './flow.js';
@@ -40,9 +40,12 @@ export async function removeDemo(
     async deliver() {
       const kept = await findKeptVolumes(host, demo);
       const ended = endedCard(demo, { how, hasLeft: kept.length > 0, now: new Date() });
-      await card.settle(ended);
+      await card.settle(ended).catch(unlessTheyLeft(run.log));
       isTold = true;
-      if (kept.length > 0) await run.slack.reply(card.place(), audience, keptVolumesMessage(demo.name, kept));
+      if (kept.length > 0)
+        await run.slack
+          .reply(card.place(), audience, keptVolumesMessage(demo.name, kept))
+          .catch(unlessTheyLeft(run.log));
       // Somebody who gave the command elsewhere does not see the card.
       if ('requester' in run.payload && card.place()?.channel !== audience.channelId)
         await run.slack.whisper(run.payload.requester, ended);
