@@ -29,6 +29,13 @@ describe('a demo', () => {
     );
   });
 
+  it('that is not ready yet is told both when it expires then, and when it does otherwise', async () => {
+    await demoNamed('unready', { state: 'failed', ready: undefined });
+    const { said } = await run('extend', owner.id, { demo: 'unready', byMs: hours(1) });
+    const end = (await demos.found('unready')).expires.toISOString().slice(11, 16);
+    assert.match(said.join(), new RegExp(`2h after it becomes ready; if it does not, it expires .*${end}`));
+  });
+
   it('is not extended by somebody else', async () => {
     await demoNamed('foreign');
     const { code, error } = await run('extend', 'U0MALLORY', { demo: 'foreign', byMs: hours(1) });

@@ -67,7 +67,9 @@ function tooLong(demo: Demo, config: Pick<DemoConfig, 'ttl' | 'autoPause'>, atMo
 export function extendedMessage(demo: Demo, config: DemoConfig): SlackMessage {
   const { name, expires, ready, ttlMs, paused } = demo;
   if (ready === undefined)
-    return message(mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready.`);
+    return message(
+      mrkdwn`:hourglass: Demo *${name}* will expire ${formatDuration(ttlMs)} after it becomes ready; if it does not, it expires ${slackTime(expires)}.`,
+    );
   if (paused?.leftMs !== undefined)
     return message(mrkdwn`:hourglass: Demo *${name}* was extended. ${lifetimeText(demo, config)}`);
   const idle = idleEnd(demo, config);

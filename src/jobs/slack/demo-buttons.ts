@@ -3,6 +3,7 @@ import type { CommandName } from '../../commands/table.js';
 import type { DemoConfig } from '../../config.js';
 import { formatDuration, hours } from '../../duration.js';
 import type { DemoState } from '../../k8s/demo/demo.js';
+import { reminderMs } from '../../k8s/demo/demo-life.js';
 import type { CommandButton } from '../../slack-message.js';
 
 /*
@@ -57,8 +58,9 @@ export function createButtonOf(
 const namingButton = (demo: ButtonDemo, command: 'share' | 'transfer'): CommandButton =>
   demoButton(demo, command, { words: [personToChoose] });
 
-/** By how much the button extends a demo. */
-export const extensionText = ({ ttl }: Pick<DemoConfig, 'ttl'>): string => formatDuration(Math.min(hours(4), ttl.max));
+/** By how much the button extends a demo: no more than is possible when its owner is reminded. */
+export const extensionText = ({ ttl }: Pick<DemoConfig, 'ttl'>): string =>
+  formatDuration(Math.min(hours(4), Math.max(ttl.max - reminderMs, ttl.max / 2)));
 
 export const extendButton = (demo: ButtonDemo, config: Pick<DemoConfig, 'ttl'>, style?: Style): CommandButton =>
   demoButton(demo, 'extend', { words: [extensionText(config)], ...(style && { style }) });

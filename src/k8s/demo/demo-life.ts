@@ -70,7 +70,8 @@ export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>): boolean {
   return next !== undefined && next.getTime() <= Date.now();
 }
 
-const reminderMs = minutes(30);
+/** How long before its end the owner of a demo is reminded; of one that lives shortly, when half of its life is left. */
+export const reminderMs = minutes(30);
 
 /** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
 export const isReminderDue = (
