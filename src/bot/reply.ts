@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { JobName } from '../commands/job-payloads.js';
 import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
@@ -8,13 +9,14 @@ import { buttons, messageOfParagraphs, type SlackMessage } from '../slack-messag
 
 /** For a command that no worker has taken for a while. */
 export function untakenReply(
-  waiting: readonly (Turn & { id: string; cancelledBy?: string | undefined })[],
+  waiting: readonly (Turn & { id: string; name: JobName; cancelledBy?: string | undefined })[],
 ): SlackMessage {
+  const what = waiting.every(({ name }) => name === 'home') ? 'Your Home tab' : 'Your command';
   const ids = waiting.map(({ id }) => mrkdwn`\`${id}\``);
   const [last] = waiting.toSorted((a, b) => b.before - a.before);
   const [cancelledBy] = waiting.flatMap((job) => job.cancelledBy ?? []);
   const { text, blocks } = messageOfParagraphs(
-    [mrkdwn`:hourglass_flowing_sand: Your command is still waiting for a worker. ${last && turnText(last)}`],
+    [mrkdwn`:hourglass_flowing_sand: ${what} is still waiting for a worker. ${last && turnText(last)}`],
     mrkdwn`Job ${joinMrkdwn(ids, ', ')}; if nothing happens, the vcdemo operators can check the workers.`,
   );
   return {

@@ -245,6 +245,39 @@ describe('the Home', () => {
     assert.equal(await bots.connection.zcard('bull:home-viewers-us'), 1);
   });
 
+  test('is filled again at a click right after it was opened, but once for two clicks', async () => {
+    const url = await start({ clusters: ['eu', 'us'] });
+    await openHome(url, slack.signingSecret, slack.alice);
+    await waitFor('the first', async () => (await waiting()).length > 0 || undefined);
+    const pressed = { ...slack.alice, actionId: 'home:0', channelId: undefined, responseUrl: undefined };
+    for (const value of ['us', 'eu', 'eu'])
+      await pressButton(url, slack.signingSecret, { ...pressed, value, homeChannel: 'D0HOME' });
+    await waitFor('all', async () => (await waiting()).length > 2 || undefined);
+    assert.deepEqual((await waiting()).map(({ queue }) => queue).toSorted(), [
+      'verification-eu',
+      'verification-eu',
+      'verification-us',
+    ]);
+  });
+
+  test('that no worker fills says so: the first time in place of the demos, later at a click directly', async () => {
+    const url = await start();
+    const direct = await slack.directMessages(slack.alice.userId);
+    await openHome(url, slack.signingSecret, slack.alice, direct);
+    const home = () => JSON.stringify(slack.views.homes.get(slack.alice.userId));
+    await waitFor(
+      'the reason',
+      () => Promise.resolve(/Your Home tab is still waiting for a worker.*home-[0-9a-f]{6}/.test(home()) || undefined),
+      {
+        withinMs: 20_000,
+      },
+    );
+    const pressed = { ...slack.alice, actionId: 'home:0', value: '', channelId: undefined, responseUrl: undefined };
+    await pressButton(url, slack.signingSecret, { ...pressed, homeChannel: direct });
+    const said = async () => (await slack.messages(direct)).some(({ text }) => /waiting for a worker/.test(text));
+    await waitFor('the direct message', async () => (await said()) || undefined, { withinMs: 20_000 });
+  });
+
   test('takes no other channel than direct messages from what somebody may have published in its place', async () => {
     const url = await start({ access: { users: [], admins: ['C0ADMINS'] } });
     const pressed = { ...slack.alice, actionId: 'run:0', channelId: undefined, responseUrl: undefined };
@@ -281,5 +314,5 @@ test('a command that no worker takes is told so, with its job', { timeout: 60_00
   const url = await start();
   const place = { ...slack.alice, channelId: slack.channel, responseUrl: response.url };
   assert.deepEqual((await slackCommand(url, slack.signingSecret, { ...place, text: 'list' })).body, {});
-  assert.match(JSON.stringify(await response.next()), /still waiting for a worker.*list-[0-9a-f]{6}/);
+  assert.match(JSON.stringify(await response.next()), /Your command is still waiting for a worker.*list-[0-9a-f]{6}/);
 });

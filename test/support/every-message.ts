@@ -304,6 +304,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       untakenReply(
         some(() => ({
           ...{ id: text(), before: count(), startsInMs: pick([undefined, count()]) },
+          name: pick(['create', 'home']),
           cancelledBy: pick([undefined, `cancel ${name()}`]),
         })),
       ),

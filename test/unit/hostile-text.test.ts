@@ -240,7 +240,7 @@ const context = {
 const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply!;
 
 const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
-  'a command that waits': () => untakenReply([{ id: hostile, before: 1, startsInMs: 1 }]),
+  'a command that waits': () => untakenReply([{ id: hostile, name: 'create', before: 1, startsInMs: 1 }]),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),
   'the answer to no command': () => answerTo(hostile),

@@ -54,9 +54,10 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     if (action === 'home') {
       await ack();
       acknowledged();
-      const once = { repeatId: `home ${userId}`, repeatedWithinMs: doubleClickMs };
+      // Not the same as opening it: a click soon after that has to show what was chosen.
+      const once = { repeatId: `home click ${userId}`, repeatedWithinMs: doubleClickMs };
       return await fillHome(context, requester, {
-        ...{ dedupeId: body.trigger_id, hostCluster: text || undefined },
+        ...{ dedupeId: body.trigger_id, hostCluster: text || undefined, tell },
         ...once,
       });
     }

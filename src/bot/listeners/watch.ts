@@ -17,9 +17,9 @@ export function watchUntaken(
   if (isMomentary || jobs.length === 0) return;
   const look = async () => {
     const turns = await Promise.all(jobs.map((job) => queues.turnOf(job.id, job.name, job.hostCluster)));
-    const waiting = jobs.flatMap(({ id, cancelledBy }, index) => {
+    const waiting = jobs.flatMap(({ id, name, cancelledBy }, index) => {
       const turn = turns[index];
-      return turn ? [{ id, cancelledBy, ...turn }] : [];
+      return turn ? [{ id, name, cancelledBy, ...turn }] : [];
     });
     if (waiting.length > 0) await tell(untakenReply(waiting));
   };
