@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import type { Requester } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { messageOf } from '../../errors.js';
@@ -10,6 +8,7 @@ import type { NewBlocks, NewKind } from '../../slack/new-blocks.js';
 import type { People } from '../../slack/people.js';
 import { messageOfParagraphs, type MessageBlock, type SlackMessage } from '../../slack-message.js';
 import type { SlackFile } from './file-as-text.js';
+import { createPosts } from './posts.js';
 import { createReach, whyNotWritable, type Audience, type PostedMessage } from './reach.js';
 import { whyNotForAll } from './readers.js';
 import { createUploads, type SharedFile } from './upload.js';
@@ -66,34 +65,8 @@ interface SlackParts {
 
 export function createSlack({ client, quick = client, people, newBlocks, log }: SlackParts): Slack {
   const { directChannel, joined, inChannel, inThread } = createReach(client, log);
+  const { send, say } = createPosts({ client, newBlocks, log });
   const { upload, uploadDirect } = createUploads({ client, say, reach: { directChannel, inThread }, log });
-
-  /** Sends a message, or only its text if Slack refuses the message for what is in it: nobody may hear nothing at all. */
-  async function send<Answer>(
-    message: SlackMessage,
-    to: (shown: SlackMessage) => Promise<Answer>,
-    again?: (shown: SlackMessage, sent: Answer) => Promise<Answer>,
-  ): Promise<Answer> {
-    try {
-      return await newBlocks.send(message, to, again);
-    } catch (error) {
-      if (!isContentRefusal(error)) throw error;
-      log.error({ reason: messageOf(error) }, 'Slack refused a message; only its text was sent');
-      return await to(textOnly(message));
-    }
-  }
-
-  async function say(channel: string, message: SlackMessage, thread?: string): Promise<PostedMessage> {
-    const sent = { channel, unfurl_links: false, ...(thread !== undefined && { thread_ts: thread }) };
-    return await send(
-      message,
-      async (shown) => posted.parse(await client.chat.postMessage({ ...sent, ...shown, ...messageId() })),
-      async (shown, first) => {
-        await client.chat.update({ ...first, ...shown });
-        return first;
-      },
-    );
-  }
 
   const explain = ({ channel, ts }: PostedMessage, why: Mrkdwn) =>
     say(channel, messageOfParagraphs([mrkdwn`:information_source: ${why}`]), ts);
@@ -177,23 +150,5 @@ export function createSlack({ client, quick = client, people, newBlocks, log }: 
     },
   };
 }
-
-/**
- * Lets Slack recognise a post that is repeated because its answer was lost. The argument is undocumented, and Slack may
- * ignore it for bots; errors of chat.postMessage mention it.
- */
-const messageId = () => ({ client_msg_id: randomUUID() });
-
-/** Slack refused a message because of its content, not of its place. */
-const isContentRefusal = (error: unknown): boolean =>
-  /^(msg_too_long|msg_blocks_too_long|invalid_blocks|invalid_blocks_format|invalid_arguments|no_text)$/.test(
-    errorCodeOf(error) ?? '',
-  );
-
-/** The empty list removes the blocks of a message that is edited. */
-const textOnly = ({ text }: SlackMessage): SlackMessage => ({ text, blocks: [] });
-
-/** The parts of Slack's answers that are needed. */
-const posted = z.object({ channel: z.string(), ts: z.string() });
 
 const alreadyDeleted: ReadonlySet<string | undefined> = new Set(['file_not_found', 'file_deleted']);

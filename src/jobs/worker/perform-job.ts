@@ -69,13 +69,8 @@ export async function performJob(
   };
   try {
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
-    if ('requester' in run.payload) {
-      const { requester } = run.payload;
-      const check = { access: run.config.access, people: run.people, command: commandOf(read), log };
-      if (jobs[name].queue === 'provisioning') run.slack = await assertMayAskLater(requester, check, run.slack);
-      else await assertMayAsk(requester, check);
-      run.signal.throwIfAborted();
-    }
+    run.slack = await checkedSlack(run, read);
+    run.signal.throwIfAborted();
     const work = async () => await handle(await withDemoOfThread(run));
     await work().catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
@@ -103,6 +98,19 @@ export async function performJob(
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
     auditLog(log, commandAct(read, outcome));
   }
+}
+
+/**
+ * Checks that the requester may ask for this; returns how the job talks to people from then on.
+ * @throws Refusal
+ */
+async function checkedSlack(run: JobRun<JobName>, read: ReadJob): Promise<Slack> {
+  const { payload, config, people, slack, log } = run;
+  if (!('requester' in payload)) return slack;
+  const check = { access: config.access, people, command: commandOf(read), log };
+  if (jobs[run.name].queue === 'provisioning') return await assertMayAskLater(payload.requester, check, slack);
+  await assertMayAsk(payload.requester, check);
+  return slack;
 }
 
 /** Jobs among the questions that change what a Home shows. */

@@ -36,15 +36,10 @@ export interface RunningWorker {
 export async function startWorker(settings: WorkerSettings, log: Log, telemetry?: Telemetry): Promise<RunningWorker> {
   const draining = new AbortController();
   const ending = new AbortController();
-  // Longer than BullMQ blocks for jobs; a connection that is silent for so long is replaced.
-  const link = openRedis(settings, log, 'worker', { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
-  const { redis: connection } = link;
-  await link.proveAtStart().catch((error: unknown) => {
-    connection.disconnect();
-    throw error;
-  });
-  const metrics = createWorkerMetrics();
   setMaxListeners(0, draining.signal); // every wait listens to it
+  const link = await openProvenRedis(settings, log);
+  const { redis: connection } = link;
+  const metrics = createWorkerMetrics();
   const {
     slack,
     patientSlack,
@@ -65,7 +60,7 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
     openQueue: (name) => openQueue(name, queueOptions, link),
     log,
   };
-  const openOwn = (kind: QueueKind) => openQueue(queueName(kind, settings.HOST_CLUSTER), queueOptions, link);
+  const openOwn = (kind: QueueKind) => workshop.openQueue(queueName(kind, settings.HOST_CLUSTER));
   const queueOf: Record<QueueKind, Queue> = {
     provisioning: openOwn('provisioning'),
     removal: openOwn('removal'),
@@ -117,6 +112,17 @@ export async function startWorker(settings: WorkerSettings, log: Log, telemetry?
       connection.disconnect();
     },
   };
+}
+
+/** @throws UserError if Redis rejects commands */
+async function openProvenRedis(settings: WorkerSettings, log: Log): Promise<RedisLink> {
+  // Longer than BullMQ blocks for jobs; a connection that is silent for so long is replaced.
+  const link = openRedis(settings, log, 'worker', { maxRetriesPerRequest: null, socketTimeout: seconds(20) });
+  await link.proveAtStart().catch((error: unknown) => {
+    link.redis.disconnect();
+    throw error;
+  });
+  return link;
 }
 
 function openQueue(name: string, options: QueueOptions, link: RedisLink): Queue {

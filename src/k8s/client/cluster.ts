@@ -73,107 +73,117 @@ export const longestAnswer = 16_000_000;
  * answer, and if the server is starting, changing its leader or asks to come back later.
  */
 export function connectCluster(name: string, access: Access, options: ClusterOptions = {}): Cluster {
-  const agent = agentFor(access.server);
+  const connection = { name, access, agent: agentFor(access.server) };
   const discovered = new Map<string, Promise<ApiResource[]>>();
-
-  async function request(call: ApiCall, { signal, beforeWrite }: ClusterOptions): Promise<unknown> {
-    const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
-    const until = performance.now() + withinMs;
-    const deadline = AbortSignal.timeout(withinMs);
-    const bounds = { ended: signal ? AbortSignal.any([signal, deadline]) : deadline, tryMs: withinMs / 2 };
-    let lastError: unknown;
-    let mayBeOwnDoing = false;
-    let refused: Credential | undefined;
-    for (let tries = 1; ; tries++) {
-      if (method !== 'GET') beforeWrite?.();
-      let credential: Credential | undefined;
-      try {
-        credential = await access.signIn(bounds.ended, refused);
-        return await ask(call, credential, bounds);
-      } catch (error) {
-        signal?.throwIfAborted();
-        // The attempt before one that ran out of time says more.
-        if (deadline.aborted && lastError !== undefined) throw lastError;
-        if (error instanceof ApiError) error.mayBeOwnDoing = mayBeOwnDoing;
-        // Cached credentials may have expired or been revoked: retry once with new ones.
-        if (isUnauthorized(error) && !refused) {
-          refused = credential;
-          continue;
-        }
-        const waitMs = repeat === 'never' ? undefined : repeatAfter(error, tries);
-        if (waitMs === undefined || performance.now() + waitMs > until) throw error;
-        const isUncertain = mayHaveHappened(error);
-        if (isUncertain && !repeat) throw error;
-        mayBeOwnDoing ||= isUncertain;
-        lastError = error;
-        await pause(waitMs, signal);
-      }
-    }
-  }
-
-  async function ask(
-    call: ApiCall,
-    credential: Credential,
-    { ended, tryMs }: { ended: AbortSignal; tryMs: number },
-  ): Promise<unknown> {
-    const { method, path, query, body, contentType, accept, budget = { bytes: longestAnswer } } = call;
-    const url = new URL(access.server.url + path);
-    for (const [key, value] of Object.entries(query ?? {}))
-      if (value !== undefined) url.searchParams.set(key, String(value));
-    const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const timeout = AbortSignal.timeout(tryMs);
-    let answer: Answer;
-    try {
-      answer = await send(url, payload, budget, {
-        ...tlsOptions(access.server, credential),
-        agent,
-        method,
-        signal: AbortSignal.any([ended, timeout]),
-        headers: {
-          ...headersOf(access, credential),
-          accept: accept ?? 'application/json',
-          ...(payload !== undefined && {
-            'content-type': contentType ?? 'application/json',
-            'content-length': Buffer.byteLength(payload),
-          }),
-        },
-      });
-    } catch (error) {
-      if (error instanceof TooMuchError) throw error;
-      // If this connection is dead, the other kept connections are dead too.
-      if (timeout.aborted) dropIdleConnections(agent);
-      const isLate = ended.aborted || timeout.aborted;
-      throw await unreachable(error, isLate ? `no answer within ${tryMs / 1000} s` : undefined);
-    }
-    const { status, text } = answer;
-    if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
-    if (text === '' || accept === 'text/plain') return text;
-    if (hasTooManyParts(text)) throw new TooMuchError(`the answer to ${method} ${path}`, `${mostParts} parts`);
-    try {
-      return JSON.parse(text);
-    } catch {
-      const said = pageIn(text) ?? 'the answer is not JSON';
-      throw await unreachable(undefined, `${said} (${method} ${path}: ${status})`);
-    }
-  }
-
-  async function unreachable(error: unknown, reason = messageOf(error)): Promise<UnreachableError> {
-    const hint = adviceFor(reason);
-    const certificates = await certificateProblem(error, name, access.server);
-    const { host } = new URL(access.server.url);
-    return new UnreachableError(name, host, reason, { cause: error, certificates, ...(hint && { hint }) });
-  }
-
   const clusterWith = (current: ClusterOptions): Cluster => ({
-    name,
-    access,
-    agent,
-    request: (call) => request(call, current),
+    ...connection,
+    request: (call) => request(connection, call, current),
     discovered,
     with: clusterWith,
-    close: () => agent?.destroy(),
+    close: () => connection.agent?.destroy(),
   });
   return clusterWith(options);
+}
+
+/** What all requests to a cluster have in common. */
+type Connection = Pick<Cluster, 'name' | 'access' | 'agent'>;
+
+async function request(
+  connection: Connection,
+  call: ApiCall,
+  { signal, beforeWrite }: ClusterOptions,
+): Promise<unknown> {
+  const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
+  const until = performance.now() + withinMs;
+  const deadline = AbortSignal.timeout(withinMs);
+  const bounds = { ended: signal ? AbortSignal.any([signal, deadline]) : deadline, tryMs: withinMs / 2 };
+  let lastError: unknown;
+  let mayBeOwnDoing = false;
+  let refused: Credential | undefined;
+  for (let tries = 1; ; tries++) {
+    if (method !== 'GET') beforeWrite?.();
+    let credential: Credential | undefined;
+    try {
+      credential = await connection.access.signIn(bounds.ended, refused);
+      return await ask(connection, call, credential, bounds);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // The attempt before one that ran out of time says more.
+      if (deadline.aborted && lastError !== undefined) throw lastError;
+      if (error instanceof ApiError) error.mayBeOwnDoing = mayBeOwnDoing;
+      // Cached credentials may have expired or been revoked: retry once with new ones.
+      if (isUnauthorized(error) && !refused) {
+        refused = credential;
+        continue;
+      }
+      const waitMs = repeat === 'never' ? undefined : repeatAfter(error, tries);
+      if (waitMs === undefined || performance.now() + waitMs > until) throw error;
+      const isUncertain = mayHaveHappened(error);
+      if (isUncertain && !repeat) throw error;
+      mayBeOwnDoing ||= isUncertain;
+      lastError = error;
+      await pause(waitMs, signal);
+    }
+  }
+}
+
+/** Asks once. */
+async function ask(
+  { name, access, agent }: Connection,
+  call: ApiCall,
+  credential: Credential,
+  { ended, tryMs }: { ended: AbortSignal; tryMs: number },
+): Promise<unknown> {
+  const { method, path, query, body, contentType, accept, budget = { bytes: longestAnswer } } = call;
+  const url = new URL(access.server.url + path);
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== undefined) url.searchParams.set(key, String(value));
+  const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const timeout = AbortSignal.timeout(tryMs);
+  let answer: Answer;
+  try {
+    answer = await send(url, payload, budget, {
+      ...tlsOptions(access.server, credential),
+      agent,
+      method,
+      signal: AbortSignal.any([ended, timeout]),
+      headers: {
+        ...headersOf(access, credential),
+        accept: accept ?? 'application/json',
+        ...(payload !== undefined && {
+          'content-type': contentType ?? 'application/json',
+          'content-length': Buffer.byteLength(payload),
+        }),
+      },
+    });
+  } catch (error) {
+    if (error instanceof TooMuchError) throw error;
+    // If this connection is dead, the other kept connections are dead too.
+    if (timeout.aborted) dropIdleConnections(agent);
+    const isLate = ended.aborted || timeout.aborted;
+    throw await unreachable({ name, access }, error, isLate ? `no answer within ${tryMs / 1000} s` : undefined);
+  }
+  const { status, text } = answer;
+  if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
+  if (text === '' || accept === 'text/plain') return text;
+  if (hasTooManyParts(text)) throw new TooMuchError(`the answer to ${method} ${path}`, `${mostParts} parts`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    const said = pageIn(text) ?? 'the answer is not JSON';
+    throw await unreachable({ name, access }, undefined, `${said} (${method} ${path}: ${status})`);
+  }
+}
+
+async function unreachable(
+  { name, access }: Omit<Connection, 'agent'>,
+  error: unknown,
+  reason = messageOf(error),
+): Promise<UnreachableError> {
+  const hint = adviceFor(reason);
+  const certificates = await certificateProblem(error, name, access.server);
+  const { host } = new URL(access.server.url);
+  return new UnreachableError(name, host, reason, { cause: error, certificates, ...(hint && { hint }) });
 }
 
 function dropIdleConnections(agent: http.Agent | undefined): void {
