@@ -274,8 +274,12 @@ const access: readonly KnownFailure[] = [
     'A proxy in front of the API limits the size of requests: raise that limit (for ingress-nginx: `proxy-body-size`), or give the worker an address of the API without the proxy.',
   ],
   [
-    /a page came instead of an answer of Kubernetes|the answer is not JSON/,
+    /came instead of an answer of Kubernetes|the answer is (not JSON|empty)/,
     "Something in front of the API, such as a proxy, a load balancer or a login page, answers in its place: check the server in the worker's kubeconfig, and its HTTPS_PROXY and NO_PROXY.",
+  ],
+  [
+    /\bhost: [^\n]{0,300}: 429\)/,
+    'The API of the host cluster has too many requests: try again in a minute. If the problem persists, its administrators should look at what sends them (API Priority and Fairness).',
   ],
   [
     /\bhost: [^\n]{0,300}: 401\)/,

@@ -343,6 +343,16 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /does not have this permission, or has lost it: grant it/,
   ],
   [
+    'an API with too many requests',
+    'host: too many requests, please try again later (GET /api/v1/pods: 429)',
+    /too many requests.*Priority and Fairness/,
+  ],
+  [
+    'a proxy that redirects to a login page',
+    'the API of the host cluster at 10.0.0.1:6443 cannot be reached: a redirect came instead of an answer of Kubernetes (DELETE /api/v1/pods/x: 302)',
+    /in front of the API.*NO_PROXY/,
+  ],
+  [
     'a proxy that answers in place of the API',
     'host: a page came instead of an answer of Kubernetes: 502 Bad Gateway (GET /api/v1/pods: 502)',
     /in front of the API.*NO_PROXY/,

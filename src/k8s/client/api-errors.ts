@@ -95,8 +95,27 @@ const statusAnswer = z.object({ reason: z.string().catch(''), message: z.string(
 const parseStatus = (body: string): z.output<typeof statusAnswer> | undefined =>
   statusAnswer.safeParse(parseJson(body)).data;
 
-/** What a proxy, a load balancer or a login page said in place of Kubernetes; undefined if it is no page. */
-export function pageIn(body: string): string | undefined {
+/**
+ * What a proxy, a load balancer or a login page answered in place of Kubernetes, where it could be taken for an answer of
+ * Kubernetes, such as that an object does not exist; undefined otherwise.
+ */
+export function strangerIn(
+  { path, accept }: { path: string; accept?: string | undefined },
+  { status, text }: { status: number; text: string },
+): string | undefined {
+  if (status >= 300 && status < 400) return pageIn(text) ?? 'a redirect came instead of an answer of Kubernetes';
+  // Kubernetes itself says so, in plain text, of a group that it does not serve.
+  if (status === 404 && !discoveryPath.test(path) && !isStatus(text))
+    return pageIn(text) ?? `something else came instead of an answer of Kubernetes: ${clip(text.trim(), 200)}`;
+  if (status >= 400 || accept === 'text/plain') return undefined;
+  return text === '' ? 'the answer is empty' : pageIn(text);
+}
+
+const isStatus = (body: string) => z.object({ kind: z.literal('Status') }).safeParse(parseJson(body)).success;
+const discoveryPath = /^\/(api\/[^/]+|apis(\/[^/]+){0,2})$/;
+
+/** The title of a page; undefined if it is none. */
+function pageIn(body: string): string | undefined {
   const start = body.slice(0, 4_000);
   if (!/^\s*</.test(start)) return undefined;
   const title = /<title>([^<]{1,200})/i.exec(start)?.[1] ?? start.replaceAll(/<[^<>]*>?/g, ' ');
@@ -127,5 +146,8 @@ export function isPassing(error: unknown): boolean {
   // The host's certificates do not fix themselves; a virtual cluster that is starting may still get others.
   if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
   if (error instanceof ToolLostApi || error instanceof ConnectionLost || error instanceof NotYet) return true;
-  return error instanceof ApiError && (error.status === 429 || error.status >= 500);
+  return error instanceof ApiError && (unserved.has(error.status) || error.status >= 500);
 }
+
+/** Answers to requests that were not carried out: they came too slowly, too early, or there were too many. */
+export const unserved: ReadonlySet<number> = new Set([408, 425, 429]);

@@ -6,7 +6,7 @@ import { seconds } from '../../duration.js';
 import { hasTooManyParts, mostParts } from '../../json.js';
 import type { Access, Credential } from './server-access.js';
 import { adviceFor } from '../../known-failures.js';
-import { ApiError, isUnauthorized, pageIn, TooMuchError, UnreachableError } from './api-errors.js';
+import { ApiError, isUnauthorized, strangerIn, TooMuchError, UnreachableError } from './api-errors.js';
 import { certificateProblem } from './certificate-problems.js';
 import { pause } from '../check.js';
 import { retryAfterMs } from '../../retry-after.js';
@@ -164,14 +164,16 @@ async function ask(
     throw await unreachable({ name, access }, error, isLate ? `no answer within ${tryMs / 1000} s` : undefined);
   }
   const { status, text } = answer;
+  const stranger = strangerIn(call, answer);
+  if (stranger !== undefined)
+    throw await unreachable({ name, access }, undefined, `${stranger} (${method} ${path}: ${status})`);
   if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
-  if (text === '' || accept === 'text/plain') return text;
+  if (accept === 'text/plain') return text;
   if (hasTooManyParts(text)) throw new TooMuchError(`the answer to ${method} ${path}`, `${mostParts} parts`);
   try {
     return JSON.parse(text);
   } catch {
-    const said = pageIn(text) ?? 'the answer is not JSON';
-    throw await unreachable({ name, access }, undefined, `${said} (${method} ${path}: ${status})`);
+    throw await unreachable({ name, access }, undefined, `the answer is not JSON (${method} ${path}: ${status})`);
   }
 }
 

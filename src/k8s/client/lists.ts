@@ -39,6 +39,8 @@ export const listMetadata = (
   selection: Selection = {},
 ): Promise<Found[]> => listAs(cluster, apiVersion, kind, selection, metadataOnly('PartialObjectMetadataList'));
 
+/** How many snapshots of a list are tried. */
+const mostSnapshots = 3;
 /** The most objects per page, and in total. */
 const pageSize = 250;
 const mostObjects = 5000;
@@ -53,14 +55,14 @@ async function listAs<Kind extends KubernetesObject>(
   const of = { cluster, apiVersion, kind, where, accept, budget };
   let objects: Found<Kind>[] = [];
   let next: string | undefined;
-  for (;;) {
+  for (let snapshots = 1; ;) {
     try {
       const page = await readPage<Kind>({ ...of, next, limit: Math.min(pageSize, atMost) });
       objects.push(...page.items);
       next = page.next;
     } catch (error) {
-      // The snapshot of the first pages has expired: start again; the budget limits how often.
-      if (!(next && isExpired(error))) throw error;
+      // The snapshot of the first pages has expired: start again.
+      if (!(isExpired(error) && ++snapshots <= mostSnapshots)) throw error;
       objects = [];
       next = undefined;
       continue;
@@ -69,9 +71,6 @@ async function listAs<Kind extends KubernetesObject>(
     if (!next || objects.length >= atMost) return objects.slice(0, atMost);
   }
 }
-
-/** How often the snapshot of a list may expire. */
-const mostSnapshots = 3;
 
 /**
  * The objects of a kind, page by page, however many and however large they are: for what must not fail because somebody has
@@ -95,7 +94,7 @@ export async function* pages<Kind extends KubernetesObject>(
       if (!next) return;
     } catch (error) {
       if (error instanceof TooMuchError && limit > 1) limit = Math.ceil(limit / 8);
-      else if (next && isExpired(error) && ++snapshots <= mostSnapshots) next = undefined;
+      else if (isExpired(error) && ++snapshots <= mostSnapshots) next = undefined;
       else throw error;
     }
   }

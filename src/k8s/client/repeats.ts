@@ -1,6 +1,6 @@
 import { seconds } from '../../duration.js';
 import { errorFacts } from '../../errors.js';
-import { ApiError, UnreachableError } from './api-errors.js';
+import { ApiError, unserved, UnreachableError } from './api-errors.js';
 
 /*
  * Which failed requests are retried, and when: an API server that restarts, changes its leader or is overloaded answers a
@@ -19,9 +19,17 @@ export function repeatAfter(error: unknown, tries: number, random = Math.random)
 }
 
 function isWorthRepeating(error: unknown): boolean {
-  if (error instanceof ApiError) return [429, 500, 502, 503, 504].includes(error.status);
+  if (error instanceof ApiError)
+    return unserved.has(error.status) || (error.status >= 500 && error.status !== 501) || isQuotaRace(error);
   return error instanceof UnreachableError && !error.isAboutCertificates;
 }
+
+/**
+ * The quota of a namespace is written for each new object. If several are created at once, the API server may give up and
+ * refuse some of them.
+ */
+const isQuotaRace = ({ status, message }: ApiError): boolean =>
+  status === 409 && message.includes('Operation cannot be fulfilled on resourcequotas');
 
 /** Errors of connections that were never established, so nothing was sent. */
 const beforeSending = new Set([
@@ -36,7 +44,7 @@ const beforeSending = new Set([
 
 /** Whether the server may have carried out the request although it did not say so. */
 export function mayHaveHappened(error: unknown): boolean {
-  if (error instanceof ApiError) return error.status !== 429;
+  if (error instanceof ApiError) return error.status !== 429 && !isQuotaRace(error);
   const { code, message } = errorFacts(error instanceof Error ? error.cause : undefined);
   return !beforeSending.has(code) && !message.includes('before secure TLS connection was established');
 }

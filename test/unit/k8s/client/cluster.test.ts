@@ -189,14 +189,34 @@ describe('a request to Kubernetes', () => {
   });
 
   test('says if something other than Kubernetes answered', async () => {
-    for (const [body, says] of [
-      ['<html>', /: a page came instead of an answer of Kubernetes \(GET \/x: 200\)/],
-      ['pong', /: the answer is not JSON \(GET \/x: 200\)/],
+    for (const [code, body, says] of [
+      [200, '<html>', /: a page came instead of an answer of Kubernetes \(GET \/x: 200\)/],
+      [200, 'pong', /: the answer is not JSON \(GET \/x: 200\)/],
+      [200, '', /: the answer is empty \(GET \/x: 200\)/],
+      [204, '', /: the answer is empty \(GET \/x: 204\)/],
+      [302, '', /: a redirect came instead of an answer of Kubernetes \(GET \/x: 302\)/],
+      [404, '<title>default backend', /: a page came instead of an answer of Kubernetes: default backend \(/],
+      [404, '404 page not found\n', /: something else came instead of an answer of Kubernetes: 404 page not found \(/],
+      [404, '{"type":"error"}', /: something else came instead of an answer of Kubernetes: {"type":"error"} \(/],
     ] as const) {
-      const { cluster } = await clusterWith((_request, response) => response.end(body));
+      const { cluster } = await clusterWith((_request, response) => response.writeHead(code).end(body));
       const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
       assert.match(error.message, says);
+      assert.match(error.hint, /in front of the API/);
     }
+  });
+
+  test('may be about a group that Kubernetes does not serve, which it says in plain text', async () => {
+    const { cluster } = await clusterWith((_request, response) => response.writeHead(404).end('404 page not found\n'));
+    const asked = cluster.request({ method: 'GET', path: '/apis/networking.istio.io/v1' });
+    assert.equal((await failureOf(asked, ApiError)).status, 404);
+  });
+
+  test('is repeated after a page that says 404 while the proxy in front of the API starts', async () => {
+    const { cluster } = await clusterWith(
+      inTurn((_request, response) => response.writeHead(404).end('<html>404 Not Found</html>'), ok),
+    );
+    assert.deepEqual(await cluster.request(get), { ok: true });
   });
 });
 

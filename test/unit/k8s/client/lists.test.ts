@@ -39,6 +39,17 @@ describe('a list', () => {
     );
   });
 
+  test('is asked for again if its first page has expired, a few times', async () => {
+    let asked = 0;
+    const { cluster } = await apiWhere((request, response) => {
+      if (++asked % 2 === 1) return status(410, 'too old resource version')(request, response);
+      sendJson(response, 200, { items: podsFrom(0, 1) });
+    });
+    assert.equal((await list(cluster, 'v1', 'Pod')).length, 1);
+    const { cluster: expired } = await apiWhere(status(410, 'too old resource version'));
+    await assert.rejects(list(expired, 'v1', 'Pod'), /too old resource version/);
+  });
+
   test('is abandoned if it is endless', async () => {
     const { cluster } = await apiWhere((_request, response) =>
       sendJson(response, 200, { items: podsFrom(0, 1000), metadata: { continue: 'more' } }),

@@ -8,7 +8,7 @@ const noAnswer = (code: string, message = '') =>
   new UnreachableError('host', 'a', 'x', { cause: Object.assign(new Error(message), { code }) });
 
 describe('a request is sent again', () => {
-  for (const status of [429, 500, 502, 503, 504])
+  for (const status of [408, 425, 429, 500, 502, 503, 504, 520, 524])
     test(`when the API answers ${status}`, () => assert.ok(repeatAfter(answer(status), 1)));
   for (const status of [400, 401, 403, 404, 409, 410, 422, 501])
     test(`not when it answers ${status}`, () => assert.equal(repeatAfter(answer(status), 1), undefined));
@@ -31,11 +31,23 @@ describe('a request is sent again', () => {
   test('not before the API allows it', () => assert.equal(repeatAfter(answer(429, 7000), 1), 7000));
 });
 
+const quotaRace = new ApiError(
+  'host',
+  409,
+  'Conflict',
+  'host: Operation cannot be fulfilled on resourcequotas "vcdemo": the object has been modified',
+);
+
+test('a request that the API refused because others changed the quota meanwhile is sent again', () => {
+  assert.ok(repeatAfter(quotaRace, 1));
+});
+
 describe('a request may have been carried out', () => {
   const cases: [what: string, error: Error, may: boolean][] = [
     ['when the server failed', answer(500), true],
     ['when the connection was reset', noAnswer('ECONNRESET', 'socket hang up'), true],
     ['not when it had too much to do', answer(429), false],
+    ['not when others changed the quota meanwhile', quotaRace, false],
     ['not when nothing listened', noAnswer('ECONNREFUSED'), false],
     ['not when its name did not resolve', noAnswer('EAI_AGAIN'), false],
     [
