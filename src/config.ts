@@ -4,7 +4,7 @@ import { childEnvironment, forbiddenNames } from './child-environment.js';
 import { UserError } from './errors.js';
 import { readConfigFile, readSharedConfig } from './config/file.js';
 import type { DemoConfig, SharedConfig } from './config/schema.js';
-import { isRedisUrl } from './redis/address.js';
+import { redisUrlProblem } from './redis/address.js';
 
 /*
  * Settings of the processes come from the environment. Everything about demos comes from the YAML file named by
@@ -27,7 +27,9 @@ const port = z.coerce.number().int().min(0).max(65535);
 const slackToken = (prefix: string) => z.string().startsWith(prefix, `must start with ${prefix}`);
 
 const redis = {
-  REDIS_URL: z.string().refine(isRedisUrl, 'expected redis://host:port or redis+sentinel://host:port,host:port/name'),
+  REDIS_URL: z.string().refine((url) => redisUrlProblem(url) === undefined, {
+    error: ({ input }) => redisUrlProblem(String(input)),
+  }),
   REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a PEM certificate' }).optional(),
   REDIS_SENTINEL_USERNAME: z.string().optional(),
   REDIS_SENTINEL_PASSWORD: z.string().optional(),

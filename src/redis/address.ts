@@ -16,10 +16,25 @@ const sentinelUrl =
   /^(?<scheme>rediss?)\+sentinel:\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)\/(?<name>[^/?#]+)(?:\/(?<db>\d+))?\/?$/;
 const sentinelHost = /^(?<host>\[[\da-f:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
 
-/** Whether `redisOptions` understands this address. */
-export function isRedisUrl(text: string): boolean {
-  if (/^rediss?\+sentinel:/.test(text)) return parseSentinelUrl(text) !== undefined;
-  return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '';
+/** What is wrong with an address, for operators; undefined if `redisOptions` understands it. */
+export function redisUrlProblem(text: string): string | undefined {
+  if (!isDecodable(text)) return 'has a % that encodes nothing: write %25 for it';
+  const isUnderstood = /^rediss?\+sentinel:/.test(text) ? parseSentinelUrl(text) !== undefined : isServerUrl(text);
+  return isUnderstood ? undefined : 'expected redis://host:port/database or redis+sentinel://host:port,host:port/name';
+}
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^\/?\d*$/.test(pathname);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** The ioredis options for the server, or for the sentinels that know it. */
@@ -54,6 +69,7 @@ function parseSentinelUrl(text: string): RedisOptions | undefined {
   const { hosts = '', name = '', username, password, db = '0' } = parts;
   const sentinels = hosts.split(',').map((each) => sentinelHost.exec(each)?.groups);
   if (!sentinels.every((each) => each !== undefined)) return undefined;
+  if (sentinels.some(({ port }) => Number(port) > 65_535)) return undefined;
   return {
     sentinels: sentinels.map(({ host = '', port = '26379' }) => ({ host: withoutBrackets(host), port: Number(port) })),
     name: decodeURIComponent(name),

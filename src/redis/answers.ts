@@ -24,6 +24,10 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
     'No sentinel knows the group of servers named at the end of REDIS_URL: correct the name.',
   ],
   [
+    /sentinel .*unknown command/i,
+    'REDIS_URL names a server as a sentinel: use redis://host:port, or the addresses of the sentinels.',
+  ],
+  [
     /NOAUTH|WRONGPASS|invalid password|AUTH <password>|Client sent AUTH/,
     'Correct the user name and password in REDIS_URL.',
   ],
@@ -33,11 +37,15 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
   ],
   [/OOM/, 'Its memory is full: raise maxmemory, or remove other data from it.'],
   [/MISCONF/, 'It cannot write to its disk: its log has the reason; often the disk is full.'],
+  [/max number of clients/, 'Raise its maxclients, or close connections that nobody needs.'],
   [
-    /MOVED|CROSSSLOT|CLUSTERDOWN|cluster/i,
+    /MOVED|CROSSSLOT|CLUSTERDOWN|^ASK |cluster/i,
     'Use a Redis that is not in cluster mode: one server, or one behind Sentinel.',
   ],
-  [/max number of clients/, 'Raise its maxclients, or close connections that nobody needs.'],
+  [
+    /DB index/,
+    'Correct the database at the end of REDIS_URL: this Redis has fewer (`databases` in its configuration).',
+  ],
   [/DENIED|protected mode/, 'Set a password in Redis and in REDIS_URL.'],
   [/unknown command/i, 'Use Redis 5 or later, or Valkey, without renamed commands.'],
   [
@@ -57,6 +65,38 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
 
 /** Error codes of node:tls for a certificate that is not accepted. */
 const certificateCodes = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
+
+/** What OpenSSL says about certificates of sentinels, whose errors have lost their codes. */
+const certificateTexts: readonly [text: RegExp, code: string][] = [
+  [/certificate has expired/, 'CERT_HAS_EXPIRED'],
+  [/certificate is not yet valid/, 'CERT_NOT_YET_VALID'],
+  [/does not match certificate's altnames/, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  [/self-signed certificate|unable to (verify the first|get (local )?issuer) certificate/, 'UNABLE_TO_GET_ISSUER_CERT'],
+];
+
+/** Why there is no connection although something answers; in lower case, with spaces. */
+const strangers: readonly [reason: RegExp, says: string, remedy: string][] = [
+  [
+    /alert certificate required/,
+    'it requires a client certificate',
+    'vcdemo has no client certificate: set `tls-auth-clients no` in Redis, which users and passwords protect.',
+  ],
+  [
+    /alert handshake failure|alert protocol version|no shared cipher|unsupported protocol/,
+    'it accepts no version or cipher of TLS that vcdemo has, or requires a client certificate',
+    'Allow TLS 1.2 or 1.3 with current ciphers in Redis (`tls-protocols`, `tls-ciphers`, `tls-ciphersuites`), and set `tls-auth-clients no`.',
+  ],
+  [
+    /wrong version number|packet length too long/,
+    'it does not speak TLS',
+    'Use redis:// in REDIS_URL (and no REDIS_CA), or the port on which Redis speaks TLS.',
+  ],
+  [
+    /unknown resp type/,
+    'something other than Redis answers',
+    'Correct the host and port in REDIS_URL; if Redis speaks TLS there, it begins with rediss://.',
+  ],
+];
 
 /** Whether the error comes from Redis itself. */
 export const isAnswer = (error: unknown): boolean => error instanceof ReplyError;
@@ -78,19 +118,39 @@ export function refusalOf(error: unknown): UserError | undefined {
   if (error instanceof UserError)
     return error.code.startsWith('redis-') && error.code !== 'redis-unavailable' ? error : undefined;
   const reason = messageOf(error);
-  const isOfSentinel = /sentinel .*(NOAUTH|WRONGPASS|NOPERM|No such master|invalid reply)/.test(reason);
+  const isOfSentinel = /sentinel .*(NOAUTH|WRONGPASS|NOPERM|No such master|invalid reply|unknown command)/.test(reason);
   if ((isAnswer(error) || isOfSentinel) && !passing.test(reason))
     return new UserError('redis-refuses', `The job queue (Redis) rejects commands: ${reason}`, {
       hint: remedyOf(reason),
       cause: error,
     });
-  const code = codeOf(error);
-  if (certificateCodes.test(code))
+  const code = certificateCodeOf(error);
+  if (code !== undefined)
     return new UserError('redis-refuses', `The certificate of the job queue (Redis) is not accepted: ${reason}`, {
       hint: remedyOf(`certificate ${code}`),
       cause: error,
     });
+  const [, says, remedy] = strangerIn(error) ?? [];
+  if (says !== undefined && remedy !== undefined)
+    return new UserError('redis-refuses', `The job queue (Redis) cannot be used: ${says}.`, {
+      hint: remedy,
+      cause: error,
+    });
   return undefined;
+}
+
+function certificateCodeOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  if (certificateCodes.test(code)) return code;
+  const message = messageOf(error);
+  return / sentinel .* because /.test(message) ? certificateTexts.find(([text]) => text.test(message))?.[1] : undefined;
+}
+
+/** Depending on when the error occurs, Node puts OpenSSL's reason into the code, or only into the message. */
+function strangerIn(error: unknown) {
+  if (isAnswer(error)) return undefined;
+  const reason = `${codeOf(error)} ${messageOf(error)}`.toLowerCase().replaceAll('_', ' ');
+  return strangers.find(([pattern]) => pattern.test(reason));
 }
 
 function remedyOf(reason: string): string {
@@ -119,7 +179,7 @@ export function reasonOf(error: unknown): string {
   if (/Socket timeout/.test(reason)) return 'it does not answer';
   return /Connection is closed|Stream isn't writeable|max retries per request|connection close/.test(reason)
     ? 'the connection was lost'
-    : reason;
+    : (strangerIn(error)?.[1] ?? reason);
 }
 
 /** For operators: the reason, and what to do about it. */

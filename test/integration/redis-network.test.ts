@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { createJobQueues, createMomentaryQueues } from '../../src/bot/queue.js';
+import { UserError } from '../../src/errors.js';
 import { createLog } from '../../src/log.js';
 import { createAuthority, type Authority } from '../../simulator/certificates.js';
 import { freePort } from '../support/free-port.js';
@@ -140,6 +143,39 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
     }
   });
 
+  it('after something else answers in place of Redis, which is reported', async () => {
+    const redis = await startRedis();
+    const web = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
+    const proxy = await startProxy(redis.port);
+    const REDIS_URL = `redis://127.0.0.1:${proxy.port}`;
+    const product = await startProduct({ slack, host, redis: { REDIS_URL }, adminUrl: redis.url });
+    const admin = new Redis(redis.url);
+    try {
+      proxy.leadTo((web.address() as AddressInfo).port);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      const says = /cannot be used: something other than Redis answers/;
+      let seen: unknown;
+      await waitFor(
+        'both to say so',
+        async () => {
+          const { bot, worker } = (seen = await product.readiness());
+          return says.test(bot) && /Correct the host and port/.test(bot) && says.test(worker);
+        },
+        { withinMs: 20_000, seen: () => seen },
+      );
+      assert.match(JSON.stringify((await product.say('list')).body), says);
+      proxy.leadTo(redis.port);
+      await product.done(await product.ask());
+      await product.ready();
+    } finally {
+      await product.close();
+      admin.disconnect();
+      proxy.close();
+      web.close();
+      await redis.stop();
+    }
+  });
+
   it('after the certificate of Redis has expired, of which people and operators were told, and was renewed', async (test) => {
     if (await isWithoutRedisServer()) return test.skip('there is no redis-server on the PATH');
     const directory = await mkdtemp(join(tmpdir(), 'vcdemo-expired-'));
@@ -175,6 +211,40 @@ describe('commands are accepted and run', { concurrency: 3 }, () => {
   });
 });
 
+for (const [what, options, says, remedy] of [
+  ['client certificates', ['--tls-auth-clients', 'yes'], /requires a client certificate/, /tls-auth-clients no/],
+  [
+    'a cipher that nobody uses any more',
+    ['--tls-protocols', 'TLSv1.2', '--tls-ciphers', 'ECDHE-RSA-AES256-SHA384'],
+    /accepts no version or cipher of TLS/,
+    /tls-ciphers/,
+  ],
+] as const)
+  it(`a Redis that requires ${what} is refused with the remedy`, async (test) => {
+    if (await isWithoutRedisServer()) return test.skip('there is no redis-server on the PATH');
+    const directory = await mkdtemp(join(tmpdir(), 'vcdemo-tls-'));
+    const port = await freePort();
+    const authority = createAuthority('redis');
+    const redis = await startTlsRedis({ authority, port, directory, options });
+    const REDIS_URL = `rediss://127.0.0.1:${port}`;
+    const queues = createJobQueues({ REDIS_URL, REDIS_CA: authority.certificate, ...jobKeys }, log, { clusters: [] });
+    try {
+      const refused = await waitFor('the refusal', () =>
+        queues.ping().then(
+          () => assert.fail('it was accepted'),
+          (error: unknown) => error instanceof UserError && error.code === 'redis-refuses' && error,
+        ),
+      );
+      assert.match(refused.message, says);
+      assert.match(refused.hint ?? '', remedy);
+      assert.doesNotMatch(refused.message, /SSL routines/);
+    } finally {
+      await queues.close();
+      await redis.stop();
+      await rm(directory, { recursive: true });
+    }
+  });
+
 async function isWithoutRedisServer(): Promise<boolean> {
   return (await execa('redis-server', ['--version'], { reject: false })).failed;
 }
@@ -185,9 +255,17 @@ interface TlsRedisOptions {
   /** For its certificate and key. */
   directory: string;
   notAfter?: Date | undefined;
+  /** Further arguments, which win. */
+  options?: readonly string[];
 }
 
-async function startTlsRedis({ authority, port, directory, notAfter }: TlsRedisOptions): Promise<LocalRedis> {
+async function startTlsRedis({
+  authority,
+  port,
+  directory,
+  notAfter,
+  options = [],
+}: TlsRedisOptions): Promise<LocalRedis> {
   const issued = authority.issueWithKey({
     ...{ subject: { commonName: 'redis' }, subjectAltNames: ['127.0.0.1'] },
     ...(notAfter && { notAfter }),
@@ -202,5 +280,5 @@ async function startTlsRedis({ authority, port, directory, notAfter }: TlsRedisO
     ...['--tls-key-file', await file('server.key', issued.privateKey)],
     ...['--tls-ca-cert-file', await file('ca.crt', authority.certificate)],
   ];
-  return await startRedis({ port, options: tls });
+  return await startRedis({ port, options: [...tls, ...options] });
 }

@@ -83,6 +83,16 @@ const refusals: Record<string, Refusal> = {
     reason: /no permissions.* keys/,
     remedy: /Permissions in Redis/,
   },
+  'a database that it does not have': {
+    url: ({ url }) => `${url}/99`,
+    reason: /DB index is out of range/,
+    remedy: /database at the end of REDIS_URL/,
+  },
+  'a server in place of a sentinel': {
+    url: ({ port }) => `redis+sentinel://127.0.0.1:${port}/demos`,
+    reason: /unknown command '?sentinel/i,
+    remedy: /names a server as a sentinel/,
+  },
   'cluster mode': { options: ['--cluster-enabled', 'yes'], reason: /cluster mode/, remedy: /not in cluster mode/ },
   'an eviction policy': { options: ['--maxmemory-policy', 'allkeys-lru'], reason: /allkeys-lru/, remedy: /noeviction/ },
   'a full memory': { options: ['--maxmemory', '1'], reason: /OOM/, remedy: /maxmemory/ },

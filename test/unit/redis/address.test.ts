@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isRedisUrl, redisOptions } from '../../../src/redis/address.js';
+import { redisOptions, redisUrlProblem } from '../../../src/redis/address.js';
 
 describe('the address of a Redis', () => {
   it('can name a server, with user, password and database', () => {
@@ -40,11 +40,12 @@ describe('the address of a Redis', () => {
 
   for (const url of [
     'redis://r',
-    'rediss://:p@r:6380/1',
+    'rediss://:p%25@r:6380/1',
+    'redis://r/',
     'redis+sentinel://a,b:1/m',
     'rediss+sentinel://:p@[::1]:1/m/3',
   ])
-    it(`may be ${url}`, () => assert.ok(isRedisUrl(url)));
+    it(`may be ${url}`, () => assert.equal(redisUrlProblem(url), undefined));
   for (const url of [
     'http://r',
     'r:6379',
@@ -52,6 +53,10 @@ describe('the address of a Redis', () => {
     'redis+sentinel://a',
     'redis+sentinel:///m',
     'redis+sentinel://a b/m',
+    'redis+sentinel://a:65536/m',
+    'redis://r/jobs',
   ])
-    it(`may not be ${url}`, () => assert.ok(!isRedisUrl(url)));
+    it(`may not be ${url}`, () => assert.match(redisUrlProblem(url) ?? '', /^expected redis:/));
+  for (const url of ['redis://:50%off@r', 'redis+sentinel://:50%off@r/m', 'redis+sentinel://r/m%zz'])
+    it(`may not have a lone %, as in ${url}`, () => assert.match(redisUrlProblem(url) ?? '', /write %25/));
 });

@@ -32,8 +32,11 @@ describe('an answer of Redis', () => {
     ["OOM command not allowed when used memory > 'maxmemory'.", /maxmemory/],
     ['MISCONF Redis is configured to save RDB snapshots, but it is unable to persist on disk.', /disk/],
     ['MOVED 3999 127.0.0.1:6381', /cluster mode/],
+    ['ASK 3999 127.0.0.1:6381', /cluster mode/],
+    ['ERR DB index is out of range', /database at the end of REDIS_URL/],
     ["CROSSSLOT Keys in request don't hash to the same slot", /cluster mode/],
     ['ERR max number of clients reached', /maxclients/],
+    ['ERR max number of clients + cluster connections reached', /maxclients/],
     ['DENIED Redis is running in protected mode', /Set a password/],
     ["ERR unknown command 'HELLO'", /Redis 5 or later/],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', /something else has written.*bull:/i],
@@ -68,6 +71,63 @@ describe('an error of the connection', () => {
       const error = Object.assign(new Error('it is not accepted'), { code });
       assert.match(refusalOf(error)?.message ?? '', /certificate of the job queue \(Redis\) is not accepted/);
       assert.match(refusalOf(error)?.hint ?? '', remedy);
+    });
+});
+
+describe('something that answers but cannot be used is a refusal with a remedy:', () => {
+  const openssl = (reason: string) =>
+    `80DC6A58:error:0A00045C:SSL routines:ssl3_read_bytes:${reason}:rec_layer_s3.c:1601:\n`;
+  for (const [what, code, message, says, remedy] of [
+    [
+      'a Redis that requires client certificates',
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      openssl('tlsv13 alert certificate required'),
+      /requires a client certificate\.$/,
+      /tls-auth-clients no/,
+    ],
+    [
+      'a Redis with other versions of TLS',
+      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      openssl('sslv3 alert handshake failure'),
+      /accepts no version or cipher/,
+      /tls-protocols/,
+    ],
+    ['a server without TLS', 'ERR_SSL_WRONG_VERSION_NUMBER', 'x', /does not speak TLS\.$/, /Use redis:/],
+    ['a web server', '', 'Unknown RESP type 72 "H". Please report this.', /other than Redis/, /host and port/],
+    [
+      'a web server in place of a sentinel',
+      '',
+      'failed to connect to sentinel 127.0.0.1:1 because Unknown RESP type 72 "H". Please report this.',
+      /other than Redis/,
+      /host and port/,
+    ],
+    [
+      'a server in place of a sentinel',
+      '',
+      "failed to connect to sentinel 127.0.0.1:1 because ERR unknown command 'sentinel', with args",
+      /unknown command 'sentinel'/,
+      /names a server as a sentinel/,
+    ],
+    [
+      'a sentinel with the certificate of another CA',
+      '',
+      'failed to connect to sentinel 127.0.0.1:1 because self-signed certificate in certificate chain',
+      /certificate of the job queue/,
+      /Set REDIS_CA/,
+    ],
+    [
+      'a sentinel with another name',
+      '',
+      "failed to connect to sentinel s:1 because Hostname/IP does not match certificate's altnames: Host: s.",
+      /certificate of the job queue/,
+      /Use a name in REDIS_URL/,
+    ],
+  ] as const)
+    it(what, () => {
+      const error = Object.assign(new Error(message), code && { code });
+      assert.match(refusalOf(error)?.message ?? '', says);
+      assert.match(refusalOf(error)?.hint ?? '', remedy);
+      assert.ok(!isOutage(error));
     });
 });
 
