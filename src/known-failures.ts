@@ -274,6 +274,10 @@ const access: readonly KnownFailure[] = [
     'A proxy in front of the API limits the size of requests: raise that limit (for ingress-nginx: `proxy-body-size`), or give the worker an address of the API without the proxy.',
   ],
   [
+    /\bhost: [^\n]{0,300}: 407\)/,
+    "The proxy in front of the API asks for a user and a password: put them into proxy-url in the worker's kubeconfig, or into its HTTPS_PROXY, or name the API in NO_PROXY.",
+  ],
+  [
     /came instead of an answer of Kubernetes|the answer is (not JSON|empty)/,
     "Something in front of the API, such as a proxy, a load balancer or a login page, answers in its place: check the server in the worker's kubeconfig, and its HTTPS_PROXY and NO_PROXY.",
   ],

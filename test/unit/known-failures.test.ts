@@ -343,6 +343,11 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /does not have this permission, or has lost it: grant it/,
   ],
   [
+    'a proxy that asks for a password',
+    'host: something else came instead of an answer of Kubernetes (GET /api/v1/pods: 407)',
+    /asks for a user and a password.*proxy-url/,
+  ],
+  [
     'an API with too many requests',
     'host: too many requests, please try again later (GET /api/v1/pods: 429)',
     /too many requests.*Priority and Fairness/,

@@ -28,7 +28,7 @@ export class ApiError extends Error {
 
   static from(cluster: string, call: string, status: number, body: string, retryAfterMs?: number): ApiError {
     const answer = parseStatus(body);
-    const said = answer ? clip(answer.message, 2000) : (pageIn(body) ?? clip(body, 200));
+    const said = answer ? clip(answer.message, 2000) : (pageIn(body) ?? (isRefusal(status) ? elsewhere(body) : ''));
     const message = said || clip(body, 200) || `status ${status}`;
     return new ApiError(
       cluster,
@@ -105,10 +105,17 @@ export function strangerIn(
 ): string | undefined {
   if (status >= 300 && status < 400) return pageIn(text) ?? 'a redirect came instead of an answer of Kubernetes';
   // Kubernetes itself says so, in plain text, of a group that it does not serve.
-  if (status === 404 && !discoveryPath.test(path) && !isStatus(text))
-    return pageIn(text) ?? `something else came instead of an answer of Kubernetes: ${clip(text.trim(), 200)}`;
+  if (status === 404 && !discoveryPath.test(path) && !isStatus(text)) return pageIn(text) ?? elsewhere(text);
   if (status >= 400 || accept === 'text/plain') return undefined;
   return text === '' ? 'the answer is empty' : pageIn(text);
+}
+
+/** Kubernetes itself says in a Status why it refuses a request. */
+const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 404 && !unserved.has(status);
+
+function elsewhere(body: string): string {
+  const said = clip(body.trim(), 200);
+  return `something else came instead of an answer of Kubernetes${said && `: ${said}`}`;
 }
 
 const isStatus = (body: string) => z.object({ kind: z.literal('Status') }).safeParse(parseJson(body)).success;

@@ -184,8 +184,13 @@ async function unreachable(
 ): Promise<UnreachableError> {
   const hint = adviceFor(reason);
   const certificates = await certificateProblem(error, name, access.server);
-  const { host } = new URL(access.server.url);
-  return new UnreachableError(name, host, reason, { cause: error, certificates, ...(hint && { hint }) });
+  const { url, proxyUrl } = access.server;
+  const through = proxyUrl === undefined ? '' : ` through the proxy ${new URL(proxyUrl).host}`;
+  return new UnreachableError(name, `${new URL(url).host}${through}`, reason, {
+    cause: error,
+    certificates,
+    ...(hint && { hint }),
+  });
 }
 
 function dropIdleConnections(agent: http.Agent | undefined): void {

@@ -4,7 +4,14 @@ import { resolve } from 'node:path';
 import { messageOf, UserError } from '../../errors.js';
 import { proxyFor } from '../../proxy.js';
 import { signInWith } from './credential-plugin.js';
-import { emptyUser, noCredentials, readKubeconfig, type ClusterEntry, type UserEntry } from './kubeconfig-files.js';
+import {
+  emptyUser,
+  filesIn,
+  noCredentials,
+  readKubeconfig,
+  type ClusterEntry,
+  type UserEntry,
+} from './kubeconfig-files.js';
 import { bearer, type Access, type Credential, type Server, type SignIn } from './server-access.js';
 
 /*
@@ -23,9 +30,9 @@ interface HostEnvironment {
  * @throws UserError `no-credentials`
  */
 export function hostAccess(environment: HostEnvironment, serviceAccount = serviceAccountDirectory): Access {
-  if (environment.KUBECONFIG) return accessFrom(environment.KUBECONFIG);
+  if (environment.KUBECONFIG && filesIn(environment.KUBECONFIG).length > 0) return accessFrom(environment.KUBECONFIG);
   if (environment.KUBERNETES_SERVICE_HOST) return podAccess(environment, serviceAccount);
-  throw noCredentials('There are no credentials for a host cluster: KUBECONFIG is not set and this is not a pod');
+  throw noCredentials('There are no credentials for a host cluster: KUBECONFIG names no file and this is not a pod');
 }
 
 // ------------------------------------------------------------------ in a pod
@@ -88,15 +95,24 @@ function serverOf(cluster: ClusterEntry, address: string): Server {
       'The kubeconfig has both a certificate-authority and insecure-skip-tls-verify: remove one of them',
     );
   const url = address.includes('://') ? address : `https://${address}`;
-  if (!URL.canParse(url)) throw noCredentials(`The kubeconfig's server ${address} is not an address`);
+  if (!isUrlOf(/^https?:$/, url)) throw noCredentials(`The kubeconfig's server ${address} is not an address`);
+  const proxy = cluster['proxy-url'];
+  // It may contain a password.
+  if (proxy !== undefined && !isUrlOf(/^(https?|socks(4a?|5h?)?):$/, proxy))
+    throw noCredentials(
+      "The kubeconfig's proxy-url is not the address of an HTTP or SOCKS proxy, such as http://proxy:3128",
+    );
   return {
     url: url.replace(/\/+$/, ''),
     certificateAuthority: certificateAuthority || undefined,
     tlsServerName: cluster['tls-server-name'],
-    proxyUrl: cluster['proxy-url'] ?? proxyFor(new URL(url)),
+    proxyUrl: proxy ?? proxyFor(new URL(url)),
     skipTlsVerify: cluster['insecure-skip-tls-verify'],
   };
 }
+
+const isUrlOf = (protocol: RegExp, text: string): boolean =>
+  URL.canParse(text) && protocol.test(new URL(text).protocol) && new URL(text).hostname !== '';
 
 function signInOf(user: UserEntry, server: Server, { extensions }: ClusterEntry): SignIn {
   const { exec, 'auth-provider': provider, username, tokenFile } = user;
@@ -113,6 +129,9 @@ function signInOf(user: UserEntry, server: Server, { extensions }: ClusterEntry)
     tokenFile,
     basic: username === undefined ? undefined : `${username}:${user.password ?? ''}`,
   };
+  if (fixed.certificate !== undefined && fixed.key === undefined)
+    throw noCredentials('The kubeconfig has a client-certificate without its client-key');
+  if (fixed.token !== undefined) assertSendable(fixed.token, "The token of the kubeconfig's user");
   // As in client-go, a plugin is used only if there are no other credentials.
   if (!exec || Object.values(fixed).some((value) => value !== undefined)) return signInAs(fixed);
   return signInWith(
@@ -146,29 +165,60 @@ interface FixedUser {
 function signInAs({ certificate, key, token, tokenFile, basic }: FixedUser): SignIn {
   const textOf = async (from: Content | undefined) =>
     typeof from === 'object' ? await readFile(from.file, 'utf8').catch(unreadable(from.file)) : from;
-  return async (): Promise<Credential> => {
-    const bearerToken = tokenFile === undefined ? token : (await textOf({ file: tokenFile }))?.trim();
+  return async (_signal, refused): Promise<Credential> => {
+    const bearerToken = tokenFile === undefined ? token : await tokenIn(tokenFile, token, refused);
     return {
       certificate: await textOf(certificate),
       key: await textOf(key),
       ...(basic !== undefined && { headers: { authorization: `Basic ${Buffer.from(basic).toString('base64')}` } }),
-      ...(bearerToken && { headers: bearer(bearerToken) }),
+      ...(bearerToken !== undefined && { headers: bearer(bearerToken) }),
     };
   };
+}
+
+/** By file: whoever writes it may empty or remove it for a moment. */
+const lastTokens = new Map<string, string>();
+
+/** The token in the file or, as in client-go, the one before if there is none now, unless the server has refused that. */
+async function tokenIn(file: string, first: string | undefined, refused: Credential | undefined): Promise<string> {
+  try {
+    const token = (await readFile(file, 'utf8')).trim();
+    if (token === '') throw new Error('it is empty');
+    assertSendable(token, `The token in ${file}`);
+    lastTokens.set(file, token);
+    return token;
+  } catch (error) {
+    const last = lastTokens.get(file) ?? first;
+    if (last === undefined || refused?.headers?.authorization === bearer(last).authorization)
+      return unreadable(file)(error);
+    return last;
+  }
+}
+
+/** A header cannot contain line breaks, for example. */
+function assertSendable(token: string, what: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw noCredentials(`${what} contains characters that no token has, such as a line break`);
 }
 
 /** Requests in somebody else's name. @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
 function impersonation(user: UserEntry): Record<string, string | string[]> {
   const { as, 'as-uid': uid, 'as-groups': groups, 'as-user-extra': extra } = user;
   return {
-    ...(as && { 'impersonate-user': as }),
-    ...(uid && { 'impersonate-uid': uid }),
-    ...(groups.length > 0 && { 'impersonate-group': groups }),
+    ...(as && { 'impersonate-user': inHeader(as) }),
+    ...(uid && { 'impersonate-uid': inHeader(uid) }),
+    ...(groups.length > 0 && { 'impersonate-group': groups.map(inHeader) }),
     ...Object.fromEntries(
-      Object.entries(extra).map(([key, values]) => [`impersonate-extra-${encodeURIComponent(key)}`, values]),
+      Object.entries(extra).map(([key, values]) => [
+        `impersonate-extra-${encodeURIComponent(key)}`,
+        values.map(inHeader),
+      ]),
     ),
   };
 }
+
+/** Node sends one byte for each character; kubectl sends names in UTF-8. */
+const inHeader = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 function contentOf(file: string): string {
   try {

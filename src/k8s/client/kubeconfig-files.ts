@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parse, YAMLError } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../errors.js';
 
@@ -88,7 +88,7 @@ interface Kubeconfig {
  * @throws UserError `no-credentials`
  */
 export function readKubeconfig(paths: string): Kubeconfig {
-  const named = [...new Set(paths.split(delimiter).filter(Boolean))];
+  const named = filesIn(paths);
   const files = named.filter((file) => existsSync(file));
   if (files.length === 0) throw noCredentials(`The kubeconfig ${named.join(' or ')} does not exist`);
   const merged: Kubeconfig = {
@@ -98,6 +98,9 @@ export function readKubeconfig(paths: string): Kubeconfig {
   for (const file of files) mergeFile(file, merged);
   return merged;
 }
+
+/** The names in KUBECONFIG, of which some may be empty. */
+export const filesIn = (paths: string): string[] => [...new Set(paths.split(delimiter).filter(Boolean))];
 
 /** A user without credentials. */
 export const emptyUser: UserEntry = userEntry.parse({});
@@ -128,12 +131,20 @@ function parseFile(file: string): z.output<typeof kubeconfig> {
   try {
     content = parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw noCredentials(`The host cluster's kubeconfig cannot be read: ${file}: ${messageOf(error)}`, error);
+    const reason = error instanceof YAMLError ? syntaxProblem(error) : messageOf(error);
+    throw noCredentials(`The host cluster's kubeconfig cannot be read: ${file}: ${reason}`);
   }
   const parsed = kubeconfig.safeParse(content ?? {});
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'its form'}: ${message}`);
   throw noCredentials(`The host cluster's kubeconfig ${file} cannot be used: ${problems.join('; ')}`);
+}
+
+/** The parser's own message quotes the file, which contains secrets. */
+function syntaxProblem({ code, linePos }: YAMLError): string {
+  const where = linePos?.[0];
+  const place = where ? ` at line ${where.line}, column ${where.col}` : '';
+  return `it is not valid YAML (${code.toLowerCase().replaceAll('_', ' ')})${place}`;
 }
 
 /** Paths are relative to the file that names them; a command without a slash is looked up on the PATH. */

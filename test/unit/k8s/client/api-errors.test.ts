@@ -21,6 +21,13 @@ describe('the error of an API', () => {
     assert.ok(errorFrom(`<html>${'a'.repeat(5000)}`).message.length < 300);
   });
 
+  test('says that Kubernetes has not refused a request that a proxy refused', () => {
+    const refused = (body: string) => ApiError.from('host', 'GET /api/v1/pods', 403, body).message;
+    const stranger = 'host: something else came instead of an answer of Kubernetes';
+    assert.equal(refused(''), `${stranger} (GET /api/v1/pods: 403)`);
+    assert.equal(refused('Access denied\n'), `${stranger}: Access denied (GET /api/v1/pods: 403)`);
+  });
+
   test('ignores a message that is not text', () => {
     assert.match(errorFrom('{"message":{"a":1}}').message, /"a":1/);
     assert.match(errorFrom('').message, /status 500/);

@@ -89,6 +89,8 @@ describe('the host cluster is reached', () => {
         'impersonate-group': ['a', 'b'],
         'impersonate-extra-acme.io%2Fwhy': ['test'],
       });
+      const { headers } = await read(simple({}, { token: 't', as: 'Zoë 李' }));
+      assert.equal(Buffer.from(String(headers?.['impersonate-user']), 'latin1').toString('utf8'), 'Zoë 李');
     });
 
     test('with the certificate in the kubeconfig rather than the one in a file', async () => {
@@ -104,6 +106,28 @@ describe('the host cluster is reached', () => {
       assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer first' });
       await write('token', 'second\n');
       assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer second' });
+    });
+
+    test('with the token before, while its token file is empty or gone, unless the server has refused it', async () => {
+      const file = await write('rotated', 'first\n');
+      const access = await read(simple({}, { tokenFile: 'rotated' }));
+      const first = await access.signIn(signal);
+      for (const change of [() => write('rotated', '\n'), () => rm(file)]) {
+        await change();
+        assert.deepEqual(await access.signIn(signal), first);
+        assert.deepEqual(await (await read(simple({}, { tokenFile: 'rotated' }))).signIn(signal), first);
+        assert.match(
+          await refused(() => access.signIn(signal, first)),
+          /cannot be read: .*rotated: (it is empty|ENOENT)/,
+        );
+      }
+      await write('rotated', 'second');
+      assert.deepEqual((await access.signIn(signal, first)).headers, { authorization: 'Bearer second' });
+    });
+
+    test('with its token if its token file is missing', async () => {
+      const access = await read(simple({}, { tokenFile: 'missing-token', token: 'fixed' }));
+      assert.deepEqual((await access.signIn(signal)).headers, { authorization: 'Bearer fixed' });
     });
 
     test('with files relative to the kubeconfig that names them', async () => {
@@ -219,10 +243,42 @@ describe('the host cluster is reached', () => {
         [simple({ 'certificate-authority': 'no.crt' }, {})],
         /cannot be read: .*no\.crt/,
       ],
+      [
+        'with an address of another protocol',
+        [simple({ server: 'ftp://a' }, {})],
+        /server ftp:\/\/a is not an address/,
+      ],
+      ['with a proxy that is no address', [simple({ 'proxy-url': 'proxy:3128' }, {})], /proxy-url is not the address/],
+      ['with a proxy of another protocol', [simple({ 'proxy-url': 'ftp://p:1' }, {})], /proxy-url is not the address/],
+      ['with a token of two lines', [simple({}, { token: 'a\nb' })], /token .* contains characters that no token has/],
+      [
+        'with a certificate without its key',
+        [simple({}, { 'client-certificate-data': base64(pem('x')) })],
+        /client-certificate without its client-key/,
+      ],
       ['with an auth-provider that is gone', [simple({}, { 'auth-provider': { name: 'gcp' } })], /auth-provider gcp/],
     ];
     for (const [what, contents, says] of cases)
       test(what, async () => assert.match(await refused(() => read(...contents)), says));
+
+    test('and never with a secret that stands where the file is no YAML', async () => {
+      for (const text of [
+        'user:\n  token: hunter2\n\tpassword: hunter2\n',
+        'a: "hunter2\n',
+        'a: hunter2\na: hunter2\n',
+        'a: [hunter2',
+      ]) {
+        const reason = await refused(() => read(text));
+        assert.match(reason, /it is not valid YAML \([\w ]+\) at line \d+, column \d+\.$/);
+        assert.doesNotMatch(reason, /hunter2/);
+      }
+    });
+
+    test('if a token file is empty', async () => {
+      await write('no-token', '\n');
+      const access = await read(simple({}, { tokenFile: 'no-token' }));
+      assert.match(await refused(() => access.signIn(signal)), /cannot be read: .*no-token: it is empty/);
+    });
 
     test('if none of the files exists', async () => {
       const reading = async () => hostAccess({ KUBECONFIG: join(directory, 'no') });
@@ -230,7 +286,11 @@ describe('the host cluster is reached', () => {
     });
 
     test('if there is neither a kubeconfig nor a pod', async () => {
-      assert.match(await refused(async () => hostAccess({})), /KUBECONFIG is not set and this is not a pod/);
+      for (const KUBECONFIG of ['', delimiter])
+        assert.match(
+          await refused(async () => hostAccess({ KUBECONFIG })),
+          /KUBECONFIG names no file and this is not a pod/,
+        );
     });
 
     test('if a key file is missing', async () => {
