@@ -19,7 +19,11 @@ const shownBy: readonly [row: string, file: string, words: string][] = [
   ['`NOREPLICAS', 'integration/redis-refusals', 'writes because it has too few replicas'],
   ['`rejects commands: … max number of clients', 'integration/redis-refusals', 'more connections, as it has too many'],
   ['`rejects commands: WRONGTYPE', 'integration/redis-refusals', 'something else has written to a key of its queues'],
-  ['`cannot be used: …`: it requires a client', 'integration/redis-network', 'something else answers in place of Redis'],
+  [
+    '`cannot be used: …`: it requires a client',
+    'integration/redis-network',
+    'something else answers in place of Redis',
+  ],
   ['Cluster mode, an eviction policy, Redis older', 'integration/redis-refusals', 'a Redis that is too old'],
   ['The certificate of Redis is renewed', 'integration/redis-network', 'a certificate from another trusted CA'],
   ['The certificate of Redis has expired', 'integration/redis-network', 'the certificate of Redis has expired'],
