@@ -10,7 +10,7 @@ export const ttl: Flag<number> = {
   example: '8h',
   schema: z.number().int().positive(),
   parse(text, { maxTtlMs }) {
-    const ttlMs = parseDuration(text.toLowerCase());
+    const ttlMs = typedDuration(text);
     const limits = `between ${formatDuration(shortestTtlMs)} and ${formatDuration(maxTtlMs)}`;
     if (ttlMs === undefined)
       throw new Error(`"${shown(text)}" is not a lifetime: use something like 90m, 8h or 2d, ${limits}.`);
@@ -79,7 +79,7 @@ export const every: Flag<number | 'off'> = {
   schema: z.union([z.literal('off'), z.number().int().min(everyLimits.least).max(everyLimits.most)]),
   parse(text) {
     if (text.toLowerCase() === 'off') return 'off';
-    const everyMs = parseDuration(text.toLowerCase());
+    const everyMs = typedDuration(text);
     if (everyMs === undefined || everyMs < everyLimits.least || everyMs > everyLimits.most)
       throw new Error(
         `"${shown(text)}" is not an interval between ${formatDuration(everyLimits.least)} and ${formatDuration(everyLimits.most)}: use something like 15m, or off.`,
@@ -87,6 +87,10 @@ export const every: Flag<number | 'off'> = {
     return everyMs;
   },
 };
+
+/** In any case, and with spaces in a form, where phones put them: `8 H`. */
+export const typedDuration = (text: string): number | undefined =>
+  parseDuration(text.toLowerCase().replaceAll(' ', ''));
 
 /** What somebody typed, short enough for a reply. */
 export function shown(word: string): string {

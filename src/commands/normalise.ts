@@ -7,8 +7,8 @@ import { mrkdwn } from '../mrkdwn.js';
 
 /**
  * The text of a command in plain characters: dashes become hyphens, curly quotes straight quotes, and all white space
- * plain spaces. Invisible characters and backticks are removed, links become their label, and mentions the bare `<@U…>`,
- * `<#C…>` and `<!subteam^S…>`.
+ * plain spaces. Invisible characters, backticks, and what stands in front of the command are removed, links become their
+ * label, and mentions the bare `<@U…>`, `<#C…>` and `<!subteam^S…>`.
  */
 export function normaliseCommandText(text: string): string {
   return unescaped(withoutLinks(text))
@@ -20,7 +20,8 @@ export function normaliseCommandText(text: string): string {
     .replace(singleQuotes, "'")
     .replace(leadingDashes, (_match, before: string, typed: string) => before + (typed === '-' ? '-' : '--'))
     .replace(dashes, '-')
-    .trim();
+    .trim()
+    .replace(inFront, '');
 }
 
 /**
@@ -30,8 +31,17 @@ export function normaliseCommandText(text: string): string {
 export function splitWords(text: string): string[] {
   const words = text.match(/(?:[^\s"'=]*=)?(?:"[^"]*"|'[^']*')(?!\S)|\S+/g) ?? [];
   return words.map((word) =>
-    word.replace(/^([^\s"'=]*=)?(["'])(.*)\2$/s, (_match, flag = '', _quote, value) => flag + value),
+    word.replace(/^([^\s"'=]*=)?(["'])(.*)\2$/s, (_match, flag = '', _quote, value) => flag + value.trim()),
   );
+}
+
+/**
+ * A word without Slack's marks of bold, italic and struck text, and without what phones put behind it, such as the full stop
+ * that two spaces become; with digits that everybody has. A word of nothing else stays as it is.
+ */
+export function bareWord(word: string): string {
+  const bare = word.replace(/^[*_~]+|[*_~.,;:!?。、،؟]+$/g, '') || word;
+  return bare.replace(/[٠-٩۰-۹]/g, (digit) => String(digit.charCodeAt(0) & 0xf));
 }
 
 /** The inverse, as Slack would send it: normalised and split again, the text has the same words. */
@@ -66,9 +76,11 @@ function unescaped(text: string): string {
 const spaces = /[\s\u0085\u2800]+/g;
 /** Zero-width characters, directional marks, soft hyphens, variation selectors, control characters. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/gu;
-const doubleQuotes = /[“”„‟«»″〝〞〟]/g;
-const singleQuotes = /[‘’‚‛‹›′]/g;
+const doubleQuotes = /[“”„‟«»″〝〞〟❝❞❠「」『』]/g;
+const singleQuotes = /[‘’‚‛‹›′❛❜❟ʼʻ]/g;
 /** Hyphens and dashes of every length, the minus sign and the hyphen bullet. */
 const dashes = /[\p{Pd}−⁃˗]/gu;
 /** In front of a flag: two hyphens, or the single dash that replaced them. */
 const leadingDashes = /(^|[\s"'])([\p{Pd}−⁃˗]+)(?=\p{L})/gu;
+/** The mark of a list, of a quotation or after a mention, and the slash command where it is not needed: `• /vcdemo create`. */
+const inFront = /^(?:(?:[^\p{L}\p{N}\s]{1,2}|\d{1,2}[.)]) )?(?:\/vcdemo(?: |$))?/u;

@@ -2,7 +2,7 @@ import { messageOf, Refusal } from '../errors.js';
 import { suggestion } from '../suggestion.js';
 import type { Command, Flag, Limits, Word } from './command.js';
 import { shown } from './flags.js';
-import { normaliseCommandText, splitWords } from './normalise.js';
+import { bareWord, normaliseCommandText, splitWords } from './normalise.js';
 import { demoName, isPairName } from './payload.js';
 import {
   commandNames,
@@ -48,9 +48,10 @@ export interface ParseOptions extends Limits {
  * @throws Refusal that names the problem, the closest match and the usage.
  */
 export function parseCommand(text: string, { clusters, isInThread = false, ...limits }: ParseOptions): ParsedCommand {
-  const [first = 'help', ...rest] = splitWords(normaliseCommandText(text));
-  const name = commandNamed(first);
+  const [first = 'help', ...typed] = wordsIn(text);
+  const name = commandNamed(bareWord(first));
   const command: Command = commands[name];
+  const rest = hasSentence(command) ? typed : typed.map(bareWord);
   const refuse: Refuse = (code, message) => usageError(name, clusters, code, message);
   if (name === 'help') return parseHelp(rest, refuse);
   const { positional, values } = splitFlags(name, rest, refuse);
@@ -74,6 +75,16 @@ export function parseCommand(text: string, { clusters, isInThread = false, ...li
     flags: { ...parsedWords, ...parseFlags(command, values, limits, refuse) },
   };
 }
+
+/** The whole may stand in quotes. */
+function wordsIn(text: string): string[] {
+  const words = splitWords(normaliseCommandText(text));
+  const [only] = words;
+  return words.length === 1 && only !== undefined ? splitWords(only) : words;
+}
+
+/** Whether it takes a text in a person's own words, with punctuation. */
+const hasSentence = ({ words = {} }: Command): boolean => Object.values(words).some(({ isRest }) => isRest);
 
 /** Creates the error that shows the usage of the command. */
 type Refuse = (code: string, message: string) => Refusal;
@@ -184,7 +195,7 @@ function parseWords(name: CommandName, words: readonly string[], limits: Limits,
   const parsed: Record<string, unknown> = {};
   const left = [...words];
   // Words that are told apart by their values may be in any order, unless a text follows.
-  const isOrdered = Object.values(expected).some(({ isRest }) => isRest);
+  const isOrdered = hasSentence(commands[name]);
   for (const [field, word] of Object.entries(expected)) {
     const at = word.values === undefined || isOrdered ? 0 : left.findIndex((typed) => isValue(word, typed));
     const next = left[at];

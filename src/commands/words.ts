@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { formatDuration, parseDuration } from '../duration.js';
+import { formatDuration } from '../duration.js';
 import type { Word } from './command.js';
-import { shown } from './flags.js';
+import { shown, typedDuration } from './flags.js';
 
 /* What people type after the name of a demo. */
 
@@ -11,7 +11,7 @@ export const lifetime = {
   example: '4h',
   schema: z.number().int().positive(),
   parse(text, { maxTtlMs }) {
-    const byMs = parseDuration(text.toLowerCase());
+    const byMs = typedDuration(text);
     if (byMs === undefined) throw new Error(`"${shown(text)}" is not a time: use something like 30m, 4h or 1d.`);
     if (byMs > maxTtlMs) throw new Error(`The longest time here is ${formatDuration(maxTtlMs)}.`);
     return byMs;

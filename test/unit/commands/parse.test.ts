@@ -40,6 +40,33 @@ describe('a command line', () => {
   });
   test('may contain the dash that a phone substitutes for two hyphens', () =>
     assert.deepEqual(parse('create —ttl 90m').flags, { ttlMs: minutes(90) }));
+  for (const [what, text] of [
+    ['as an entry of a list', '• create team-a --ttl 8h'],
+    ['as an entry of a numbered list', '1. create team-a --ttl 8h'],
+    ['with a hyphen in front', '- create team-a --ttl 8h'],
+    ['as a quotation', '&gt; create team-a --ttl 8h'],
+    ['after the colon of a mention', ': create team-a --ttl 8h'],
+    ['as a slash command', '/vcdemo create team-a --ttl 8h'],
+    ['as a slash command in a list', '– /vcdemo create team-a --ttl 8h'],
+    ['with the full stop that two spaces become', 'create team-a. —ttl 8h. '],
+    ['with punctuation', 'create team-a, --ttl 8h!'],
+    ['with the punctuation of other keyboards', 'create team-a、 --ttl 8h。'],
+    ['entirely in quotes', '“create team-a --ttl 8h”'],
+    ['with spaces inside of French quotes', 'create «\u00a0team-a\u00a0» --ttl «\u202f8h\u202f»'],
+    ['with the quotes of other keyboards', 'create 「team-a」 --ttl ❝8h❞'],
+    ['with other apostrophes', 'create ʼteam-aʼ --ttl ❛8h❜'],
+    ['with Arabic digits', 'create team-a --ttl ٨h'],
+    ['with Persian digits', 'create team-a --ttl ۸h'],
+    ['with a space before the unit', 'create team-a --ttl="8 h"'],
+    ['with Slack’s marks of bold and italic text', '*create* _team-a_ ~--ttl~ *8h*'],
+  ] as const)
+    test(`may be written ${what}`, () =>
+      assert.deepEqual(parse(text), { name: 'create', demo: 'team-a', flags: { ttlMs: hours(8) } }));
+  test('keeps the punctuation of a reason', () =>
+    assert.equal(parse('maintenance on *upgrading*, back at ٨!').flags.reason, '*upgrading*, back at ٨!'));
+  test('may ask for help with a question mark', () =>
+    assert.deepEqual(parse('help create?'), { name: 'help', topic: 'create', flags: {} }));
+  test('names somebody before a full stop', () => assert.equal(parse('transfer team-a <@U0ALICE>.').person, 'U0ALICE'));
   test('may be written in upper case, but not the name', () => {
     assert.deepEqual(parse('CREATE team-a'), { name: 'create', demo: 'team-a', flags: {} });
     assert.deepEqual(parse('CREATE team-a --TTL 4H').flags, { ttlMs: hours(4) });
