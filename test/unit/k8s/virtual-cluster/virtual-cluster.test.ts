@@ -57,6 +57,7 @@ describe('the pod of a control plane', () => {
 
   it('is never a tenant’s pod with the same labels, even if only that is ready', async () => {
     await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: place.namespace } });
+    await waitFor('the default account', () => read(host, ref('v1', 'ServiceAccount', 'default', place.namespace)));
     const pod = (name: string, labels: object = {}, spec: object = {}) =>
       create(host, {
         apiVersion: 'v1',
