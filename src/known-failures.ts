@@ -270,7 +270,7 @@ const worker: readonly KnownFailure[] = [[/\b(ENOSPC|EDQUOT|EROFS|EMFILE|ENFILE)
 /** What an API says to the worker. */
 const access: readonly KnownFailure[] = [
   [
-    [/a page came instead of an answer of Kubernetes/, /Request Entity Too Large|: 413\)/i],
+    [/a web page came back instead of an answer from Kubernetes/, /Request Entity Too Large|: 413\)/i],
     'A proxy in front of the API limits the size of requests: raise that limit (for ingress-nginx: `proxy-body-size`), or give the worker an address of the API without the proxy.',
   ],
   [
@@ -278,7 +278,7 @@ const access: readonly KnownFailure[] = [
     "The proxy in front of the API asks for a user and a password: put them into proxy-url in the worker's kubeconfig, or into its HTTPS_PROXY, or name the API in NO_PROXY.",
   ],
   [
-    /came instead of an answer of Kubernetes|the answer is (not JSON|empty)/,
+    /came back instead of an answer from Kubernetes|the answer is (not JSON|empty)/,
     "Something in front of the API, such as a proxy, a load balancer or a login page, answers in its place: check the server in the worker's kubeconfig, and its HTTPS_PROXY and NO_PROXY.",
   ],
   [

@@ -44,7 +44,7 @@ export async function assertIsIn(
     return true;
   });
   if (!isIn)
-    throw new Refusal('not-allowed', 'vcdemo does not see you in this channel.', {
+    throw new Refusal('not-allowed', 'vcdemo cannot see that you are in this channel.', {
       hint: 'Join it, and invite the app if it is private; or leave this field empty.',
     });
 }

@@ -106,7 +106,7 @@ export const shownDemo: Flag<string> = {
   isHidden: true,
   schema: creation,
   parse(text) {
-    if (!creation.safeParse(text).success) throw new Error('Only the button of a question fills in `--shown`.');
+    if (!creation.safeParse(text).success) throw new Error('Only a confirmation button can set `--shown`.');
     return text;
   },
 };

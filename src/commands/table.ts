@@ -249,7 +249,7 @@ export const commands = {
   pool: {
     topic: 'operating',
     summary:
-      'show the warm pairs, from which a create takes seconds; `size` changes how many are kept ready, `drain` deletes them and makes new ones',
+      'show the warm pairs, with which a create takes only seconds; `size` changes how many are kept ready, `drain` deletes them and makes new ones',
     example: 'pool size 3',
     demo: 'none',
     words: { act: poolAct, count: pairCount },

@@ -13,7 +13,7 @@ export const lifetime = {
   parse(text, { maxTtlMs }) {
     const byMs = typedDuration(text);
     if (byMs === undefined) throw new Error(`"${shown(text)}" is not a time: use something like 30m, 4h or 1d.`);
-    if (byMs > maxTtlMs) throw new Error(`The longest time here is ${formatDuration(maxTtlMs)}.`);
+    if (byMs > maxTtlMs) throw new Error(`The longest time allowed here is ${formatDuration(maxTtlMs)}.`);
     return byMs;
   },
 } as const satisfies Word<number>;

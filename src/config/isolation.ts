@@ -91,7 +91,7 @@ export const tenancyKeys = {
         ),
     })
     .prefault({})
-    .describe('what may call a demo from outside'),
+    .describe('who may call a demo from outside'),
   egress: z
     .strictObject({
       cidrs: cidrs

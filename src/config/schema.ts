@@ -322,7 +322,7 @@ export const hostClusterConfig = z.strictObject({
         .boolean()
         .default(false)
         .describe(
-          'whether the control planes of warm pairs are stopped once a pair has been proven, which saves most of its CPU; `create` starts those of the pair that it takes, which needs some more seconds',
+          'whether the control planes of warm pairs are stopped once a pair has been proven, which saves most of its CPU; a `create` that takes the pair starts them again, which takes longer',
         ),
       maxAge: lifetime.prefault('12h').describe('the age at which a warm pair is replaced'),
     })
@@ -342,11 +342,11 @@ export const hostClusterConfig = z.strictObject({
       idle: lifetime
         .optional()
         .describe(
-          'how long a demo can be idle before it is paused; if unset, none is. A command that names the demo is use, and so are requests in its mesh and pods that come or go; scheduled verifies are not ([operations.md](operations.md#idle-demos))',
+          'how long a demo can be idle before it is paused; if unset, none is. Commands that name the demo count as use, and so do requests in its mesh and pods that come or go; scheduled verifies do not ([operations.md](operations.md#idle-demos))',
         ),
     })
     .prefault({})
-    .describe('the pause of demos that nobody uses'),
+    .describe('pausing demos that nobody uses'),
   stepDeadlineFactor: z
     .number()
     .positive()

@@ -64,7 +64,7 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
   const start = Date.now();
   const since = run.resumed ? run.askedAt : new Date(start);
   const usual = await usualDurations(host, flow).catch((error: unknown) => {
-    log.warn({ reason: messageOf(error) }, 'earlier durations are not known');
+    log.warn({ reason: messageOf(error) }, 'earlier durations cannot be read');
     return undefined;
   });
   const card = openCard({
@@ -107,7 +107,7 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
       const stepMs: Record<string, number> = {};
       for (const { step, tookMs = 0 } of tasks) stepMs[step] = Math.max(stepMs[step] ?? 0, tookMs);
       await noteDurations(host, flow, { totalMs: Date.now() - start, stepMs }).catch((error: unknown) =>
-        log.warn({ reason: messageOf(error) }, 'durations were not kept'),
+        log.warn({ reason: messageOf(error) }, 'durations were not recorded'),
       );
     },
   };

@@ -97,7 +97,7 @@ export async function assertNotEnded(host: Cluster, { askedAt, payload }: RunOnD
 }
 
 const over = (demo: string) =>
-  new Refusal('command-over', `This command was meant for an earlier demo ${demo}, or was already carried out.`, {
+  new Refusal('command-over', `This command was meant for an earlier demo ${demo}, or has already been carried out.`, {
     hint: 'If you still want it, send it again.',
   });
 

@@ -33,7 +33,7 @@ export async function assertCanReceive(giving: Giving, audience: string): Promis
   if (await giving.people.isVisible(audience)) return;
   throw new Refusal('not-visible', 'vcdemo cannot see who is in it, so nobody there could use the share.', {
     hint: audience.startsWith('S')
-      ? mrkdwn`Choose another user group than ${mentionAny(audience)}, or a channel.`
+      ? mrkdwn`Choose a user group other than ${mentionAny(audience)}, or a channel.`
       : mrkdwn`If ${mentionAny(audience)} is a private channel, invite vcdemo there with \`/invite @vcdemo\`; then share the demo again.`,
   });
 }

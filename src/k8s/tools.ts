@@ -118,7 +118,7 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
     );
   if (killedBy !== undefined)
     return failed(
-      `was ended by the signal ${killedBy}`,
+      `was ended by signal ${killedBy}`,
       'Find out what sent it to the worker, then run the command again: what is already done is kept.',
     );
   const startRemedy = startRemedies[code ?? ''];

@@ -396,7 +396,7 @@ const faults: Fault[] = [
     topic: 'a Service with another selector',
     make: () =>
       kubectl('vc2', '-n', 'sample', 'patch', 'service', 'helloworld', '-p', '{"spec":{"selector":{"app":"hello"}}}'),
-    says: [/\*Cause:\* the Service does not lead to the pods of helloworld\n> vc2: the selector .*app=hello\)/],
+    says: [/\*Cause:\* the Service does not point to the pods of helloworld\n> vc2: the selector .*app=hello\)/],
   },
   {
     topic: 'a namespace that is not labelled',

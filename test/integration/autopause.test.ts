@@ -114,8 +114,8 @@ describe('a demo, where idle ones are paused after 15 minutes', () => {
     await stack.message(/Demo \*nap\* of .* is ready/, 90_000);
     assert.ok(Date.now() - (await found()).used!.getTime() < minutes(2));
     await stack.type(alice, 'status nap');
-    await stack.whisper(alice, /nap\*[\s\S]*is paused .* unless somebody uses it until then, and expires/, 60_000);
+    await stack.whisper(alice, /nap\*[\s\S]*is paused .* unless somebody uses it before then, and expires/, 60_000);
     await stack.type(alice, 'extend nap 1h');
-    await stack.whisper(alice, /nap\* now expires .* Before that, it is paused .* unless somebody uses it/, 60_000);
+    await stack.whisper(alice, /nap\* now expires .* It is paused .*, unless somebody uses it/, 60_000);
   });
 });

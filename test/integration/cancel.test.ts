@@ -121,7 +121,7 @@ describe('a create', () => {
     await whisperTo(slack.bob, /`create` was still waiting.* removed from the queue/);
     // In the same channel it would count as the command that he has just given.
     await say(slack.bob, 'cancel', await slack.directMessages(slack.bob.userId));
-    await whisperTo(slack.bob, /No command of yours is waiting or running/);
+    await whisperTo(slack.bob, /None of your commands that are waiting or running can be cancelled/);
     assert.equal((await holder('fourth'))?.purpose, 'create', 'nobody cancels what others asked for');
     await say(slack.alice, 'cancel');
     await whisperTo(slack.alice, /Cancelled the creation of demo \*fourth\*/);
@@ -154,6 +154,6 @@ describe('a create', () => {
     const { code, error } = await commandRunner(simulated.cluster)('cancel', 'U0ADA', { demo: 'going' });
     await claim.release();
     assert.equal(code, 'not-cancellable');
-    assert.match(error!.message, /What is being done with demo going cannot be cancelled: it is being deleted\./);
+    assert.match(error!.message, /The current work on demo going cannot be cancelled: it is being deleted\./);
   });
 });

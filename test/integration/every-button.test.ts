@@ -154,7 +154,7 @@ for (const way of ['over signed HTTP', 'over Socket Mode'])
           if (jobs.includes('question')) return assert.deepEqual(jobs, ['question', 'question']);
           assert.equal(jobs.length, 1, jobs.join());
           if (answers.length === 2 && action === 'run') assert.equal(answers[0], answers[1]);
-          if (answers.length === 1) assert.match(answers[0] ?? '', /You gave this command a moment ago/);
+          if (answers.length === 1) assert.match(answers[0] ?? '', /You sent this command a moment ago/);
         }
       });
     }

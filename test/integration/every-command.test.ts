@@ -98,7 +98,7 @@ for (const [way, say] of ways)
         if (isLook) assert.deepEqual([first, second], [{}, {}]);
         else if (queue === 'verification') {
           assert.deepEqual(first, {});
-          assert.match(JSON.stringify(second), /You gave this command a moment ago/);
+          assert.match(JSON.stringify(second), /You sent this command a moment ago/);
         } else assert.deepEqual(second, first);
       });
     }

@@ -29,7 +29,7 @@ const messages: Record<Fault, RegExp[]> = {
   'remote-secret-wrong': [
     /Creating demo \*\S+\* failed/,
     /only v1 of helloworld answers/,
-    /waiting for istiod of vc\d to watch the other cluster; last seen: istiod of vc\d reports \w+ for the other cluster/,
+    /waiting for istiod in vc\d to watch the other cluster; last seen: istiod in vc\d reports \w+ for the other cluster/,
     /What to do:.*NetworkPolicies between/,
   ],
   // Each istiod is restarted.

@@ -51,7 +51,7 @@ describe('a demo', () => {
       }
     for (const [audience, remedy] of [
       ['C0SECRET', /If <#C0SECRET> is a private channel, invite vcdemo there/],
-      ['S0GONE', /another user group than <!subteam\^S0GONE>/],
+      ['S0GONE', /a user group other than <!subteam\^S0GONE>/],
     ] as const) {
       const { code, error, said } = await run('share', owner.id, { demo: 'kept', audience });
       assert.deepEqual([code, said], ['not-visible', []]);

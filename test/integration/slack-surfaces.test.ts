@@ -142,7 +142,7 @@ describe('the form', () => {
     const atHome = { ...slack.alice, channelId: undefined, responseUrl: undefined };
     await pressButton(url, slack.signingSecret, { ...atHome, actionId: 'form:0', value: 'create' });
     const { body } = await submit(url, { demo: 'a', channel: 'C0ADMINS' });
-    assert.match(body.errors?.channel ?? JSON.stringify(body), /does not see you in this channel/);
+    assert.match(body.errors?.channel ?? JSON.stringify(body), /cannot see that you are in this channel/);
     assert.deepEqual(await waiting(), []);
   });
 

@@ -97,7 +97,7 @@ describe('a demo that is verified', () => {
     await breakMesh();
     await demo.stack.type(demo.stack.slack.bob, 'diagnose shown');
     const message = await demo.stack.message(/Diagnosis of shown: a remote secret is missing/, 60_000);
-    assert.match(textOf(message), /istiod of vc1 has no remote secret for vc2/);
+    assert.match(textOf(message), /istiod in vc1 has no remote secret for vc2/);
     const { bytes } = await named(/^diagnosis-shown-.*\.tar\.gz$/, 1);
     assert.ok(bytes.length < 1_000_000);
     const entries = await unpackTar(gunzipSync(bytes));

@@ -86,7 +86,7 @@ describe('verify of a demo in which something was broken', () => {
       () => removeFrom('vc1', remoteSecretOf('vc2')),
       [
         /from vc1, v2 never answers/,
-        /\*Cause:\* a remote secret is missing\n> vc1: istiod of vc1 has no remote secret for vc2/,
+        /\*Cause:\* a remote secret is missing\n> vc1: istiod in vc1 has no remote secret for vc2/,
       ],
     ],
     [
@@ -127,7 +127,7 @@ describe('verify of a demo in which something was broken', () => {
         });
       },
       [
-        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig works for nobody: The API at broken-vc\d\..* does not accept the credentials/,
+        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig does not work: The API at broken-vc\d\..* does not accept the credentials/,
       ],
     ],
     [
@@ -139,7 +139,7 @@ describe('verify of a demo in which something was broken', () => {
         });
       },
       [
-        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig works for nobody: its CA is not the one that vc1's API uses now/,
+        /although requests are answered:\* the demo's kubeconfig is out of date\n> vc1: the kubeconfig does not work: its CA is not the one that vc1's API uses now/,
       ],
     ],
     [
@@ -166,7 +166,7 @@ describe('verify of a demo in which something was broken', () => {
     [
       'a Service with another selector',
       () => edit('vc2', inSample('v1', 'Service', 'helloworld'), { spec: { selector: { app: 'hello' } } }),
-      [/the Service does not lead to the pods of helloworld\n> vc2: the selector .*\(app=hello\)/],
+      [/the Service does not point to the pods of helloworld\n> vc2: the selector .*\(app=hello\)/],
     ],
     [
       'a Service that was deleted beside a pod of somebody who wants no sidecar',

@@ -344,7 +344,7 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   ],
   [
     'a proxy that asks for a password',
-    'host: something else came instead of an answer of Kubernetes (GET /api/v1/pods: 407)',
+    'host: something else came back instead of an answer from Kubernetes (GET /api/v1/pods: 407)',
     /asks for a user and a password.*proxy-url/,
   ],
   [
@@ -354,17 +354,17 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
   ],
   [
     'a proxy that redirects to a login page',
-    'the API of the host cluster at 10.0.0.1:6443 cannot be reached: a redirect came instead of an answer of Kubernetes (DELETE /api/v1/pods/x: 302)',
+    'the API of the host cluster at 10.0.0.1:6443 cannot be reached: a redirect came back instead of an answer from Kubernetes (DELETE /api/v1/pods/x: 302)',
     /in front of the API.*NO_PROXY/,
   ],
   [
     'a proxy that answers in place of the API',
-    'host: a page came instead of an answer of Kubernetes: 502 Bad Gateway (GET /api/v1/pods: 502)',
+    'host: a web page came back instead of an answer from Kubernetes: 502 Bad Gateway (GET /api/v1/pods: 502)',
     /in front of the API.*NO_PROXY/,
   ],
   [
     'a proxy that limits the size of requests',
-    'host: a page came instead of an answer of Kubernetes: 413 Request Entity Too Large (PATCH /apis/x: 413)',
+    'host: a web page came back instead of an answer from Kubernetes: 413 Request Entity Too Large (PATCH /apis/x: 413)',
     /limits the size of requests.*proxy-body-size/,
   ],
   [

@@ -160,4 +160,4 @@ function doesChange({ name, flags }: ReturnType<typeof parseCommand>): boolean {
   return who === 'owner' || who === 'shared' || (who === 'admins' && Object.keys(flags).length > 0);
 }
 
-const alreadyGiven = mrkdwn`:information_source: You gave this command a moment ago. It runs once, and its answer comes once.`;
+const alreadyGiven = mrkdwn`:information_source: You sent this command a moment ago. It runs only once, with one answer.`;

@@ -79,7 +79,7 @@ const withOwnDemo = (run: CancelRun, host: Cluster): Promise<CancelRun | undefin
 
 const nothingOfOwn = (run: CancelRun): UnknownDemo =>
   new UnknownDemo(
-    'No command of yours is waiting or running that can be cancelled.',
+    'None of your commands that are waiting or running can be cancelled.',
     namedDemo(run),
     [],
     'To cancel the work on a demo, name it: `/vcdemo cancel team-a`.',
@@ -247,7 +247,7 @@ async function cancelRunning(run: CancelRun, host: Cluster): Promise<Holder | un
   if (!isCancellable(holder.purpose))
     throw new Refusal(
       'not-cancellable',
-      `What is being done with demo ${name} cannot be cancelled: ${describeActivity(holder.purpose)}.`,
+      `The current work on demo ${name} cannot be cancelled: ${describeActivity(holder.purpose)}.`,
       {
         hint: `${commandLine(demo, 'status')} shows how far it is.`,
       },

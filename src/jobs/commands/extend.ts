@@ -60,7 +60,7 @@ function tooLong(demo: Demo, config: Pick<DemoConfig, 'ttl' | 'autoPause'>, atMo
         ? paused?.leftMs === undefined
           ? mrkdwn`Demo ${name} expires ${slackTime(expires)}; extend it later.`
           : lifetimeText(demo, config)
-        : mrkdwn`The most you can extend demo ${name} by now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
+        : mrkdwn`The longest extension that is possible now: ${commandLine(demo, 'extend', formatDuration(atMostMs))}.`,
   });
 }
 
@@ -74,6 +74,6 @@ export function extendedMessage(demo: Demo, config: DemoConfig): SlackMessage {
     return message(mrkdwn`:hourglass: Demo *${name}* was extended. ${lifetimeText(demo, config)}`);
   const idle = idleEnd(demo, config);
   const pauses =
-    idle && idle < expires && mrkdwn` Before that, it is paused ${slackTime(idle)} unless somebody uses it until then.`;
+    idle && idle < expires && mrkdwn` It is paused ${slackTime(idle)}, unless somebody uses it before then.`;
   return message(mrkdwn`:hourglass: Demo *${name}* now expires ${slackTime(expires)}.${pauses}`);
 }

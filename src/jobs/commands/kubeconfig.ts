@@ -106,9 +106,13 @@ async function assertNotOvertaken(
   }
   assertNotRevoked(current, userId);
   if (isReplaced)
-    throw new Refusal('keys-replaced', `The keys of demo ${demo.name} were replaced while your kubeconfig was made.`, {
-      hint: `Run ${commandLine(demo, 'kubeconfig')} again in a minute.`,
-    });
+    throw new Refusal(
+      'keys-replaced',
+      `The keys of demo ${demo.name} were replaced while your kubeconfig was being made.`,
+      {
+        hint: `Run ${commandLine(demo, 'kubeconfig')} again in a minute.`,
+      },
+    );
 }
 
 /** A demo that is ready or, for its owner, one whose create failed. */

@@ -59,7 +59,7 @@ export function lifetimeText(
   const unused =
     says === 'duration'
       ? mrkdwn`after ${formatDuration(unusedMs)} without use`
-      : mrkdwn`${slackTime(idle)} unless somebody uses it until then`;
+      : mrkdwn`${slackTime(idle)} unless somebody uses it before then`;
   return mrkdwn`It is paused ${unused}, and expires ${slackTime(expires)}.`;
 }
 

@@ -96,7 +96,7 @@ export const unlessTheyLeft =
   (log: Log) =>
   (error: unknown): undefined => {
     if (!left.has(errorCodeOf(error))) throw error;
-    log.info({ reason: messageOf(error) }, 'nobody is left who could be told');
+    log.info({ reason: messageOf(error) }, 'there is nobody left to tell');
     return undefined;
   };
 

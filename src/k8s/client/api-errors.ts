@@ -103,7 +103,7 @@ export function strangerIn(
   { path, accept }: { path: string; accept?: string | undefined },
   { status, text }: { status: number; text: string },
 ): string | undefined {
-  if (status >= 300 && status < 400) return pageIn(text) ?? 'a redirect came instead of an answer of Kubernetes';
+  if (status >= 300 && status < 400) return pageIn(text) ?? 'a redirect came back instead of an answer from Kubernetes';
   // Kubernetes itself says so, in plain text, of a group that it does not serve.
   if (status === 404 && !discoveryPath.test(path) && !isStatus(text)) return pageIn(text) ?? elsewhere(text);
   if (status >= 400 || accept === 'text/plain') return undefined;
@@ -115,7 +115,7 @@ const isRefusal = (status: number) => status >= 400 && status < 500 && status !=
 
 function elsewhere(body: string): string {
   const said = clip(body.trim(), 200);
-  return `something else came instead of an answer of Kubernetes${said && `: ${said}`}`;
+  return `something else came back instead of an answer from Kubernetes${said && `: ${said}`}`;
 }
 
 const isStatus = (body: string) => z.object({ kind: z.literal('Status') }).safeParse(parseJson(body)).success;
@@ -127,7 +127,7 @@ function pageIn(body: string): string | undefined {
   if (!/^\s*</.test(start)) return undefined;
   const title = /<title>([^<]{1,200})/i.exec(start)?.[1] ?? start.replaceAll(/<[^<>]*>?/g, ' ');
   const said = clip(title.replaceAll(/\s+/g, ' ').trim(), 200);
-  return `a page came instead of an answer of Kubernetes${said && `: ${said}`}`;
+  return `a web page came back instead of an answer from Kubernetes${said && `: ${said}`}`;
 }
 
 export const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;

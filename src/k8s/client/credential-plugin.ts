@@ -148,7 +148,8 @@ function credentialIn(
   if (apiVersion !== plugin.apiVersion)
     throw failure(plugin, `answered with version ${apiVersion}, but the kubeconfig says ${plugin.apiVersion}`);
   if (!token && !certificate && !key) throw failure(plugin, 'answered with neither a token nor a certificate');
-  if (!certificate !== !key) throw failure(plugin, 'answered with only one of certificate and key');
+  if (!certificate !== !key)
+    throw failure(plugin, 'answered with a certificate without a key, or a key without a certificate');
   if (certificate && key) assertPair(certificate, key, plugin);
   return {
     credential: { ...(certificate && key && { certificate, key }), ...(token && { headers: bearer(token) }) },
@@ -183,7 +184,7 @@ function assertPair(certificate: string, key: string, plugin: CredentialPlugin):
 
 function assertUsable(plugin: CredentialPlugin): void {
   if (!versions.includes(plugin.apiVersion))
-    throw failure(plugin, `has the apiVersion ${plugin.apiVersion}; supported are ${versions.join(' and ')}`, {
+    throw failure(plugin, `uses apiVersion ${plugin.apiVersion}, but only ${versions.join(' and ')} are supported`, {
       hint: 'Update the plugin and its entry in the kubeconfig.',
     });
   if (plugin.interactiveMode === 'Always')

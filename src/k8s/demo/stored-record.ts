@@ -96,7 +96,7 @@ export function recordManifest(host: Cluster, demo: Demo, present?: V1ConfigMap)
     throw new UserError(
       'record-not-writable',
       `This does not fit into the record of demo ${demo.name}: ${z.prettifyError(error).slice(0, 300)}`,
-      { hint: 'Nothing was changed. Give fewer or shorter values, or tell the vcdemo operators.' },
+      { hint: 'Nothing was changed. Use fewer or shorter values, or tell the vcdemo operators.' },
     );
   return {
     apiVersion: 'v1',

@@ -47,7 +47,7 @@ async function readOtherState(cluster: Cluster, name: VirtualClusterName, signal
 const checkState = (state: string | undefined, name: VirtualClusterName): Check =>
   state === 'synced'
     ? holds
-    : lacks(`istiod of ${name} ${state === undefined ? 'does not know' : `reports ${state} for`} the other cluster`);
+    : lacks(`istiod in ${name} ${state === undefined ? 'does not know' : `reports ${state} for`} the other cluster`);
 
 /** Much longer than an istiod needs to notice a remote secret. */
 const noticedWithinMs = seconds(10);
@@ -74,5 +74,5 @@ export async function untilOtherIsRead(
   // istiod may be starting.
   const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));
   const wait = { withinMs: seconds(90) * deadlineFactor, signal, everyMs: seconds(0.5) };
-  await waitUntil(`istiod of ${name} to watch the other cluster`, patient, wait);
+  await waitUntil(`istiod in ${name} to watch the other cluster`, patient, wait);
 }

@@ -233,13 +233,13 @@ function distributionOf({ trafficPolicy: policy }: RuleSpec): string | undefined
 function destinationEffect({ host, trafficPolicy: policy }: RuleSpec, isHelloworld: IsHelloworld): string | undefined {
   if (!isHelloworld(host)) return undefined;
   const balancer = policy?.loadBalancer ?? {};
-  if ('consistentHash' in balancer) return 'sends equal requests to one endpoint (consistentHash)';
+  if ('consistentHash' in balancer) return 'sends similar requests to the same endpoint (consistentHash)';
   const distribution = distributionOf({ trafficPolicy: policy });
   if (distribution !== undefined) return `distributes requests by locality: ${distribution}`;
   if ('localityLbSetting' in balancer) return 'prefers endpoints by their locality (localityLbSetting)';
   if ('simple' in balancer) return `balances by ${clip(String(balancer.simple), 40)}`;
   return policy?.outlierDetection
-    ? 'ejects endpoints that fail and prefers the own locality (outlierDetection)'
+    ? 'ejects failing endpoints and prefers its own locality (outlierDetection)'
     : 'defines subsets';
 }
 

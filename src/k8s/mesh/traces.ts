@@ -45,7 +45,7 @@ export async function readTraces(
     }),
   );
   const counts = found.flatMap((each) => each.counts);
-  if (counts.length === 0) throw new NotYet('no sidecar says how many requests it has seen');
+  if (counts.length === 0) throw new NotYet('no sidecar reports how many requests it has seen');
   const total = counts.reduce((sum, count) => sum + count, 0);
   const uids = found.flatMap((each) => each.uids).toSorted();
   return createHash('sha256')

@@ -76,5 +76,5 @@ async function podsLeft(
 ): Promise<string | undefined> {
   const left = (await list<V1Pod>(host, 'v1', 'Pod', { namespace })).filter(select);
   if (left.length === 0) return undefined;
-  return `${left.length === 1 ? 'one pod still runs' : `${left.length} pods still run`} in ${namespace}`;
+  return `${left.length === 1 ? 'one pod is still running' : `${left.length} pods are still running`} in ${namespace}`;
 }

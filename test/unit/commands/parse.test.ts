@@ -157,7 +157,7 @@ describe('words after the name of a demo', () => {
     assert.deepEqual(parseInThread('extend 4h'), ofThread('extend', { byMs: hours(4) }));
     assert.deepEqual(parseInThread('logs istiod vc1'), ofThread('logs', { part: 'istiod', cluster: 'vc1' }));
     assert.deepEqual(parseInThread('logs VC1'), ofThread('logs', { cluster: 'vc1' }));
-    assert.throws(() => parseInThread('extend 400d'), /The longest time here is 3d/);
+    assert.throws(() => parseInThread('extend 400d'), /The longest time allowed here is 3d/);
     assert.deepEqual(parseInThread('extend team-a 4h'), { name: 'extend', demo: 'team-a', flags: { byMs: hours(4) } });
     assert.deepEqual(parseInThread('logs team-a'), { name: 'logs', demo: 'team-a', flags: {} });
     assert.throws(() => parseInThread('verify Team-A'), /cannot be the name of a demo/);

@@ -58,7 +58,7 @@ describe('helm', () => {
 
   for (const [signal, how, remedy] of [
     ['KILL', /`helm upgrade --install` was killed \(SIGKILL\)$/, /ran out of memory.*memory limit/],
-    ['TERM', /`helm upgrade --install` was ended by the signal SIGTERM$/, /Find out what sent it/],
+    ['TERM', /`helm upgrade --install` was ended by signal SIGTERM$/, /Find out what sent it/],
   ] as const)
     test(`that is ended by SIG${signal} is reported without its arguments, with what to do`, async () => {
       await scripts.write('helm', `kill -${signal} $$\nsleep 600`);

@@ -126,7 +126,7 @@ async function runClaimFlow(reported: Omit<ReportedFlow, 'flow'>): Promise<Task[
     return await runReportedFlow({ ...reported, flow: claimFlow });
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
-    reported.run.log.warn({ reason: error.message }, 'a part of the warm pair is broken: all steps follow');
+    reported.run.log.warn({ reason: error.message }, 'a part of the warm pair is broken; running all steps');
     return await runReportedFlow({ ...reported, flow: createFlow });
   }
 }

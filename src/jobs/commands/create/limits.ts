@@ -20,7 +20,7 @@ export function assertWithinLimits(
   const [first] = own;
   if (first && own.length >= limits.demosPerPerson)
     throw new Refusal('too-many-demos', `You already have ${countOf(own, 'demo')}, which is the limit per person.`, {
-      hint: mrkdwn`${namesAndEnds(own)}. Delete one, such as with ${commandLine(first, 'delete')}, or wait until one expires.`,
+      hint: mrkdwn`${namesAndEnds(own)}. Delete one, for example with ${commandLine(first, 'delete')}, or wait until one expires.`,
     });
   const all = [...demos, ...unreadable];
   if (all.length >= limits.demos)

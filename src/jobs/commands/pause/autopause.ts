@@ -18,7 +18,7 @@ import { stopPods } from './pause.js';
 export const autopause: Handler<'autopause'> = (run) =>
   withClaimedDemo(
     run,
-    async () => run.log.info('the idle demo is busy; it is looked at again later'),
+    async () => run.log.info('idle demo is busy; it will be checked again later'),
     (claimed) => pauseIdle(run, claimed),
   );
 
@@ -30,7 +30,7 @@ async function pauseIdle(run: JobRun<'autopause'>, claimed: ClaimedHost): Promis
   if (!demo || !isUnfinished(demo, id)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const { idle } = config.autoPause;
-  const unused = idle === undefined ? 'without use' : `after ${formatDuration(idle)} without use`;
+  const unused = idle === undefined ? 'because nobody used it' : `after ${formatDuration(idle)} without use`;
   const why = mrkdwn`, ${unused}`;
   const card = await stopPods({ run, claimed, demo, audience, act: { what: `paused it ${unused}` }, why });
   const { text, blocks } = message(
@@ -56,7 +56,7 @@ async function pausedIfIdle(
     await assertHasVolumes(host, demo);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    log.warn({ reason: error.message }, 'the idle demo is not paused');
+    log.warn({ reason: error.message }, 'idle demo was not paused');
     return undefined;
   }
   await keepVerifiesOut();

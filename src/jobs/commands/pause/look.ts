@@ -65,7 +65,7 @@ export async function asOwnTraffic<Result>(
     await changeExisting(host, demo, (current) => withOwnTraces(current, left));
   } catch (error) {
     signal.throwIfAborted();
-    run.log.warn({ reason: messageOf(error) }, 'cannot tell what the scheduled verify has left; it counts as use');
+    run.log.warn({ reason: messageOf(error) }, 'cannot tell what the scheduled verify changed; it counts as use');
   }
   return result;
 }

@@ -16,7 +16,7 @@ const drainFlow = deleteFlow.without('files', 'told');
 export const drain: Handler<'drain'> = (run) =>
   withClaimedDemo(
     run,
-    async () => run.log.info('the pair is busy; the next sweep will retry'),
+    async () => run.log.info('pair is busy; the next sweep will retry'),
     (claimed) => drainClaimed(run, claimed),
   );
 

@@ -28,10 +28,10 @@ interface PersonRevoked {
 export const personRevokedMessage = (demo: ButtonDemo, { person, isShared, doors }: PersonRevoked): SlackMessage => {
   const text = joinMrkdwn(
     [
-      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo.name}* no longer works, nor do their tokens for the Dashboard, and they cannot get others.`,
+      mrkdwn`:lock: The kubeconfig of ${mention(person)} for demo *${demo.name}* no longer works, and neither do their Dashboard tokens. They cannot get new ones.`,
       isShared &&
         mrkdwn`:warning: The kubeconfig that was shared in the channel still works for everybody who saved it, ${mention(person)} included.`,
-      ...listed('Check these other ways in, which they may have created as an administrator', doors),
+      ...listed('Check these other ways in, which they could have created as an administrator', doors),
       mrkdwn`vcdemo cannot detect changes to the demo's own pods and roles, or tokens and certificates that they issued to themselves. ${commandLine(demo, 'revoke')} replaces all keys and ends ${isShared ? 'all of these' : 'those'} too; everybody else gets a new kubeconfig.`,
     ],
     '\n',

@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
   {
     name: 'a virtual cluster is down',
     seen: (evidence) => [...failing('api')(evidence), ...failing('controlPlane')(evidence)],
-    remedy: mrkdwn`Look at its StatefulSet and its pod in the host cluster: replicas, status, events, and log.`,
+    remedy: mrkdwn`Check its StatefulSet and its pod in the host cluster: replicas, status, events and logs.`,
     // What somebody scaled to 0 is started again; a control plane that runs and does not answer needs a look.
     isRepairable: ({ findings }) => {
       const failed = (check: CheckName) =>
@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
   {
     name: 'istiod is down',
     seen: failing('istiod'),
-    remedy: mrkdwn`Look at its Deployment and pods: \`kubectl -n istio-system describe deployment,pods -l app=istiod\`.`,
+    remedy: mrkdwn`Check its Deployment and pods: \`kubectl -n istio-system describe deployment,pods -l app=istiod\`.`,
     isRepairable: true,
     isFaultAnyway: true,
   },
@@ -141,7 +141,7 @@ const rows: readonly Row[] = [
   {
     name: 'the namespace is not labelled for injection',
     seen: failing('injection'),
-    remedy: mrkdwn`Label it istio-injection=enabled, then restart Deployments whose pods have no sidecar.`,
+    remedy: mrkdwn`Label it istio-injection=enabled, then restart the Deployments whose pods have no sidecar.`,
     isRepairable: true,
     restarts: true,
     isFaultAnyway: true,
@@ -157,20 +157,20 @@ const rows: readonly Row[] = [
   {
     name: 'a sidecar has no valid certificate',
     seen: failing('identity'),
-    remedy: mrkdwn`Restart the pod; if that does not help, look at the log of istiod.`,
+    remedy: mrkdwn`Restart the pod; if that does not help, check the logs of istiod.`,
     isRepairable: true,
     restarts: true,
   },
   {
     name: 'sleep is missing',
     seen: failing('sleep'),
-    remedy: mrkdwn`Deploy sleep (Istio's samples/sleep), and look at its pods.`,
+    remedy: mrkdwn`Deploy sleep (Istio's samples/sleep), and check its pods.`,
     isRepairable: true,
   },
   {
     name: 'a version of helloworld is not running',
     seen: failing('helloworld'),
-    remedy: mrkdwn`Look at its Deployment and pods; is it scaled to 0?`,
+    remedy: mrkdwn`Check its Deployment and pods; it may be scaled to 0.`,
     isRepairable: true,
   },
   {
@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
     isRepairable: true,
   },
   {
-    name: 'the Service does not lead to the pods of helloworld',
+    name: 'the Service does not point to the pods of helloworld',
     seen: failing('serviceTarget'),
     remedy: mrkdwn`Restore its selector (app=helloworld) and its port (5000, named http).`,
     isRepairable: true,
@@ -222,12 +222,12 @@ const rows: readonly Row[] = [
         return isSuspect || keepsVersionOut(rule, rules) ? rule.effect : undefined;
       });
     },
-    remedy: mrkdwn`Delete the rule, or verify with the weights that it states (\`--expect v1=90,v2=10\`).`,
+    remedy: mrkdwn`Delete the rule, or verify with the weights that it sets (\`--expect v1=90,v2=10\`).`,
   },
   {
     name: 'a NetworkPolicy in the host cluster blocks traffic between the two virtual clusters',
     seen: failing('networkPolicies'),
-    remedy: mrkdwn`Let pods of the two namespaces reach each other, on all ports.`,
+    remedy: mrkdwn`Allow traffic between the pods of the two namespaces, on all ports.`,
     // With its own policies as they should be, nothing cuts the pair.
     isRepairable: true,
     isFaultAnyway: true,
@@ -270,19 +270,19 @@ const rows: readonly Row[] = [
       }),
       ...failing('newConnection')(evidence),
     ],
-    remedy: mrkdwn`Look at NetworkPolicies of the two namespaces in the host cluster: pods of one have to reach the other's.`,
+    remedy: mrkdwn`Check the NetworkPolicies of the two namespaces in the host cluster: the pods of each must reach those of the other.`,
   },
   {
     name: 'mTLS between the clusters fails',
     isLast: true,
     seen: failing('mtls'),
-    remedy: mrkdwn`Look at DestinationRules with a tls mode, and at Secret cacerts of both clusters; then restart the pod named above.`,
+    remedy: mrkdwn`Check DestinationRules with a tls mode, and Secret cacerts of both clusters; then restart the pod named above.`,
   },
   {
     name: 'a proxy is not in sync with istiod',
     isLast: true,
     seen: failing('proxies'),
-    remedy: mrkdwn`Restart the pod named above; if that does not help, look at the log of istiod.`,
+    remedy: mrkdwn`Restart the pod named above; if that does not help, check the logs of istiod.`,
     isRepairable: true,
     restarts: true,
   },
@@ -298,7 +298,7 @@ const rows: readonly Row[] = [
     name: 'Istio does not support this version of Kubernetes',
     isLast: true,
     seen: failing('kubernetes'),
-    remedy: mrkdwn`Install versions that fit: https://istio.io/latest/docs/releases/supported-releases/`,
+    remedy: mrkdwn`Install versions that go together: https://istio.io/latest/docs/releases/supported-releases/`,
   },
 ];
 

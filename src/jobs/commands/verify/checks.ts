@@ -99,7 +99,7 @@ const table = {
   publicName: ({ host }: Sides) =>
     host?.kubeconfig &&
     of(host.kubeconfig, ({ publicProblem, kubeconfigProblem }) => {
-      if (kubeconfigProblem !== undefined) return unknown('not tested, as the kubeconfig does not work');
+      if (kubeconfigProblem !== undefined) return unknown('not tested, because the kubeconfig does not work');
       return publicProblem === undefined
         ? pass('its API answers there, and accepts the kubeconfig that was sent')
         : fail(`the public name does not work: ${publicProblem}`);
@@ -109,7 +109,7 @@ const table = {
     of(host.kubeconfig, ({ kubeconfigProblem }) =>
       kubeconfigProblem === undefined
         ? pass('the kubeconfig is the current one')
-        : fail(`the kubeconfig works for nobody: ${kubeconfigProblem}`),
+        : fail(`the kubeconfig does not work: ${kubeconfigProblem}`),
     ),
   credentials: ({ host, now }: Sides) =>
     host &&
@@ -137,7 +137,7 @@ const table = {
     of(facts.remoteSecrets, (secrets) =>
       secrets.some(({ cluster }) => cluster === other.name)
         ? pass('exists')
-        : fail(`istiod of ${facts.name} has no remote secret for ${other.name}`),
+        : fail(`istiod in ${facts.name} has no remote secret for ${other.name}`),
     ),
   remoteAuthority: (sides: Sides) =>
     ofRemoteSecret(sides, ({ isAuthority }) =>
@@ -179,7 +179,7 @@ const table = {
       const behind = proxies.filter(({ stale }) => stale.length > 0);
       if (proxies.length === 0) return fail('no proxy is connected to istiod');
       return behind.length === 0
-        ? pass(`${proxies.length} have what istiod sent`)
+        ? pass(`${proxies.length} in sync`)
         : fail(
             `not in sync with istiod: ${behind
               .map(({ name, stale }) => `${name} (${stale.join(', ')})`)

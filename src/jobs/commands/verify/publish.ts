@@ -40,7 +40,7 @@ export async function recordVerdict(
 const stopped = {
   what: 'stopped working',
   remedy:
-    "Look for what changed in the host cluster: nodes, network policies, the ingress controller, Istio's images. `/vcdemo diagnose` on one of them names the cause.",
+    "Find out what changed in the host cluster: nodes, network policies, the ingress controller, Istio's images. `/vcdemo diagnose` on one of them names the cause.",
 };
 
 /** Posts the verdict, and in its thread the details; where it is no pass and has no cause, also the evidence for a colleague. */

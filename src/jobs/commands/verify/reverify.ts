@@ -25,7 +25,7 @@ export const reverify: Handler<'reverify'> = async (run) => {
     const { everyMs, told } = demo.schedule;
     await withDemoContext(run, { host, demo, signal }, async (context) => {
       const report = await asOwnTraffic(run, context, () => verifyAlone(run, context));
-      if (isHolder(report)) return log.info({ by: report.jobId }, 'the mesh is being verified or changed; skipped');
+      if (isHolder(report)) return log.info({ by: report.jobId }, 'skipped: the mesh is being verified or changed');
       const { outcome } = outcomeOf(report);
       metrics.verdicts.inc({ outcome, trigger: 'schedule' });
       // Recorded first, so that the verdict is known even if Slack is away; then the next run tries to tell it.
@@ -33,7 +33,7 @@ export const reverify: Handler<'reverify'> = async (run) => {
       if (outcome === told) return;
       await postVerdict(run, audienceOf(demo), report, context, [changeText(demo, everyMs, told, outcome)]);
       await noteTold(host, demo, outcome).catch((error: unknown) =>
-        log.warn({ reason: messageOf(error) }, 'that the verdict was posted was not recorded'),
+        log.warn({ reason: messageOf(error) }, 'could not record that the verdict was posted'),
       );
     });
   });

@@ -15,7 +15,7 @@ describe('the error of an API', () => {
     const page = '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>nginx</body></html>';
     assert.equal(
       errorFrom(page).message,
-      'host: a page came instead of an answer of Kubernetes: 413 Request Entity Too Large (GET /api/v1/pods: 500)',
+      'host: a web page came back instead of an answer from Kubernetes: 413 Request Entity Too Large (GET /api/v1/pods: 500)',
     );
     assert.match(errorFrom('<html><body><h1>Please log in</h1>').message, /Kubernetes: Please log in \(GET/);
     assert.ok(errorFrom(`<html>${'a'.repeat(5000)}`).message.length < 300);
@@ -23,7 +23,7 @@ describe('the error of an API', () => {
 
   test('says that Kubernetes has not refused a request that a proxy refused', () => {
     const refused = (body: string) => ApiError.from('host', 'GET /api/v1/pods', 403, body).message;
-    const stranger = 'host: something else came instead of an answer of Kubernetes';
+    const stranger = 'host: something else came back instead of an answer from Kubernetes';
     assert.equal(refused(''), `${stranger} (GET /api/v1/pods: 403)`);
     assert.equal(refused('Access denied\n'), `${stranger}: Access denied (GET /api/v1/pods: 403)`);
   });

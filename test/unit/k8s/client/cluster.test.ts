@@ -139,7 +139,10 @@ describe('a request to Kubernetes', () => {
         response.writeHead(code, { 'content-type': 'text/html' }).end('<html><title>Please log in</title></html>'),
       );
       const { message, hint } = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);
-      assert.match(message, /a page came instead of an answer of Kubernetes: Please log in \(GET \/x: \d+\)/);
+      assert.match(
+        message,
+        /a web page came back instead of an answer from Kubernetes: Please log in \(GET \/x: \d+\)/,
+      );
       assert.match(hint, /in front of the API.*check the server in the worker's kubeconfig.*NO_PROXY/);
     });
 
@@ -190,14 +193,22 @@ describe('a request to Kubernetes', () => {
 
   test('says if something other than Kubernetes answered', async () => {
     for (const [code, body, says] of [
-      [200, '<html>', /: a page came instead of an answer of Kubernetes \(GET \/x: 200\)/],
+      [200, '<html>', /: a web page came back instead of an answer from Kubernetes \(GET \/x: 200\)/],
       [200, 'pong', /: the answer is not JSON \(GET \/x: 200\)/],
       [200, '', /: the answer is empty \(GET \/x: 200\)/],
       [204, '', /: the answer is empty \(GET \/x: 204\)/],
-      [302, '', /: a redirect came instead of an answer of Kubernetes \(GET \/x: 302\)/],
-      [404, '<title>default backend', /: a page came instead of an answer of Kubernetes: default backend \(/],
-      [404, '404 page not found\n', /: something else came instead of an answer of Kubernetes: 404 page not found \(/],
-      [404, '{"type":"error"}', /: something else came instead of an answer of Kubernetes: {"type":"error"} \(/],
+      [302, '', /: a redirect came back instead of an answer from Kubernetes \(GET \/x: 302\)/],
+      [
+        404,
+        '<title>default backend',
+        /: a web page came back instead of an answer from Kubernetes: default backend \(/,
+      ],
+      [
+        404,
+        '404 page not found\n',
+        /: something else came back instead of an answer from Kubernetes: 404 page not found \(/,
+      ],
+      [404, '{"type":"error"}', /: something else came back instead of an answer from Kubernetes: {"type":"error"} \(/],
     ] as const) {
       const { cluster } = await clusterWith((_request, response) => response.writeHead(code).end(body));
       const error = await failureOf(cluster.request({ ...get, repeat: 'never' }), UnreachableError);

@@ -112,7 +112,7 @@ describe('where the mesh does not work, the cause is found', () => {
       'of a kubeconfig that no API accepts any more',
       "the demo's kubeconfig is out of date",
       { host: { kubeconfig: seen({ kubeconfigProblem: 'it is missing' }) } },
-      /vc1: the kubeconfig works for nobody: it is missing/,
+      /vc1: the kubeconfig does not work: it is missing/,
     ],
     [
       'of an istiod that is not ready',
@@ -136,7 +136,7 @@ describe('where the mesh does not work, the cause is found', () => {
       'of a remote secret that is missing',
       'a remote secret is missing',
       { vc1: { remoteSecrets: seen([]) } },
-      /istiod of vc1 has no remote secret for vc2/,
+      /istiod in vc1 has no remote secret for vc2/,
     ],
     [
       'of a CA that was changed',
@@ -191,13 +191,13 @@ describe('where the mesh does not work, the cause is found', () => {
     ],
     [
       'of a Service that selects other pods',
-      'the Service does not lead to the pods of helloworld',
+      'the Service does not point to the pods of helloworld',
       { vc2: { service: seen({ selector: { app: 'hello' }, ports: [5000] }) } },
       /vc2: the selector of the Service helloworld \(app=hello\) does not select helloworld-abc/,
     ],
     [
       'of a Service without the port',
-      'the Service does not lead to the pods of helloworld',
+      'the Service does not point to the pods of helloworld',
       { vc2: { service: seen({ selector: { app: 'helloworld' }, ports: [80] }) } },
       /vc2: the Service helloworld has no port 5000/,
     ],
