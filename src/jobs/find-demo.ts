@@ -63,8 +63,11 @@ export const namedDemo = ({ config, payload }: Pick<RunOnDemo, 'config' | 'paylo
   hostCluster: config.hostCluster,
 });
 
-/** @throws UnknownDemo with the closest existing name; Refusal `not-owner`, `command-over` */
-export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> {
+/**
+ * @param hint what to do if there is none; by default, to choose another one
+ * @throws UnknownDemo with the closest existing name; Refusal `not-owner`, `command-over`
+ */
+export async function requireDemo(host: Cluster, run: RunOnDemo, hint?: string): Promise<Demo> {
   const { config, payload } = run;
   const { demo: name, searched = [] } = payload;
   const demo = await findCommandDemo(host, run);
@@ -76,7 +79,7 @@ export async function requireDemo(host: Cluster, run: RunOnDemo): Promise<Demo> 
   const meant = { name, hostCluster: searched.length > 0 ? undefined : config.hostCluster };
   const asked = searched.slice(0, searched.indexOf(config.hostCluster ?? ''));
   const where = config.hostCluster ? ` on ${[...asked, config.hostCluster].join(' or ')}` : '';
-  throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, meant, names);
+  throw new UnknownDemo(`There is no demo ${name}${where}.${suggestion(name, names)}`, meant, names, hint);
 }
 
 /**

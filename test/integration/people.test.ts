@@ -114,7 +114,12 @@ describe('a demo', () => {
     await run('share', owner.id, { demo: 'seen', audience: 'U0BOB' });
     await run('extend', 'U0BOB', { demo: 'seen', byMs: 60_000 });
     const { said } = await run('audit', 'U0BOB', { demo: 'seen' });
-    assert.match(said.join(), /<@U0ALICE> shared it with U0BOB\n.*<@U0BOB> extended it by 1m/);
+    assert.match(said.join(), /<@U0ALICE> shared it with <@U0BOB>\n.*<@U0BOB> extended it by 1m/);
+  });
+
+  it('that is gone is said to have its history in the log', async () => {
+    const { code, error } = await run('audit', owner.id, { demo: 'never' });
+    assert.deepEqual([code, /history in the workers' log/.test(error!.hint!)], ['unknown-demo', true]);
   });
 
   it('appears in what its people read about themselves', async () => {

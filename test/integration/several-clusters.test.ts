@@ -75,6 +75,7 @@ describe('with two host clusters', () => {
     await stack.message(/Demo \*near\* of .* is ready on us/, 60_000);
     assert.match(await stack.confirm(slack.alice, 'extend near 90m'), /several host clusters.* on us/s);
     await stack.whisper(slack.alice, /Demo \*near\* now expires/);
+    assert.ok(slack.timeline.entries.some((entry) => textOf(entry).includes('Confirmed: Extend near on us.')));
     await stack.confirm(slack.alice, `share near <@${slack.bob.userId}>`);
     await stack.whisper(slack.alice, /Demo \*near\* is shared with/);
     await stack.confirm(slack.alice, `share near <@${slack.bob.userId}> --stop`);

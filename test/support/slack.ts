@@ -693,6 +693,7 @@ export async function slackCommand(
 
 interface PressButtonOptions extends Person {
   actionId: string;
+  label?: string | undefined;
   value: string;
   /** Undefined for a click at Home. */
   channelId: string | undefined;
@@ -708,7 +709,7 @@ interface PressButtonOptions extends Person {
 
 /** Clicks a button as Slack reports it (`block_actions`). */
 export function pressButton(botUrl: string, signingSecret: string, options: PressButtonOptions): Promise<Answer> {
-  const { channelId, responseUrl, message, value, actionId } = options;
+  const { channelId, responseUrl, message, value, actionId, label } = options;
   const ids = { block_id: 'b', action_id: actionId, action_ts: '1.1' };
   return interact(botUrl, signingSecret, options, {
     type: 'block_actions',
@@ -733,7 +734,7 @@ export function pressButton(botUrl: string, signingSecret: string, options: Pres
     actions: [
       options.isMenu
         ? { type: 'overflow', ...ids, selected_option: { text: { type: 'plain_text', text: value }, value } }
-        : { type: 'button', ...ids, value },
+        : { type: 'button', ...ids, value, ...(label && { text: { type: 'plain_text', text: label } }) },
     ],
   });
 }

@@ -153,10 +153,10 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       return answer;
     },
     async press(person, actionId, value) {
+      const buttonIn = (entry: Entry) =>
+        buttonsOf(entry).find((button) => button.actionId === actionId && button.value === value);
       const pressed = slack.timeline.entries.findLast(
-        (entry) =>
-          entry.onlyFor === person.userId &&
-          buttonsOf(entry).some((button) => button.actionId === actionId && button.value === value),
+        (entry) => entry.onlyFor === person.userId && buttonIn(entry) !== undefined,
       );
       const response = slack.responseUrl();
       const id = triggerId();
@@ -164,6 +164,7 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
         ...person,
         actionId,
         value,
+        label: pressed && buttonIn(pressed)?.label,
         channelId: slack.channel,
         responseUrl: response.url,
         triggerId: id,

@@ -76,7 +76,8 @@ export function listenForButtons(app: App, context: ListenerContext): void {
     // After a refusal the question stays, so that the person can press the button again.
     const replacesQuestion = action === 'dismiss' || (action === 'confirmed' && outcome === 'accepted');
     // A command that only its worker answers still takes the place of the question.
-    const confirmed = replacesQuestion ? messageOfParagraphs([mrkdwn`Confirmed: \`/vcdemo ${text}\``]) : undefined;
+    const label = pressed?.type === 'button' ? pressed.text?.text : undefined;
+    const confirmed = replacesQuestion ? messageOfParagraphs([mrkdwn`Confirmed${label && `: ${label}`}.`]) : undefined;
     const said = reply ?? confirmed;
     if (said) await tell(said, replacesQuestion);
     watchUntaken(jobs, context, tell);

@@ -282,7 +282,7 @@ export const removedMessage = ({
 
 export const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
-    mrkdwn`:information_source: There is nothing to cancel: no job for demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
+    mrkdwn`:information_source: There is nothing to cancel: no creation, resumption or replacement of keys of demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
 
 export const cancelledMessage = (demo: ButtonDemo, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>

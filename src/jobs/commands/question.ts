@@ -1,7 +1,7 @@
 import type { JobPayload } from '../../commands/job-payloads.js';
 import { commandWords } from '../../commands/command-line.js';
 import { commands, type AskingCommand } from '../../commands/table.js';
-import { formatDuration, minutes, seconds } from '../../duration.js';
+import { formatDuration, minutes, parseDuration, seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
 import { holderNow } from '../../k8s/demo/claim-holder.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
@@ -71,9 +71,15 @@ export const question: Handler<'question'> = (run) =>
 /** What was typed after the name of the demo. */
 const wordsOf = ({ person, audience, byMs, stop }: JobPayload<'question'>): string[] => [
   ...[person, audience].flatMap((id) => (id === undefined ? [] : [mentionAny(id).text])),
-  ...(byMs === undefined ? [] : [`${byMs / seconds(1)}s`]),
+  ...(byMs === undefined ? [] : [durationWord(byMs)]),
   ...(stop ? ['--stop'] : []),
 ];
+
+/** As people write it, if that is exact. */
+function durationWord(ms: number): string {
+  const short = formatDuration(ms);
+  return parseDuration(short) === ms ? short : `${ms / seconds(1)}s`;
+}
 
 /** Tells a demo from earlier and later ones of its name. */
 const creationOf = ({ created }: Demo): string => created.getTime().toString(36);
