@@ -138,6 +138,23 @@ describe('a create', () => {
     assert.equal((await run('cancel', 'U0ADA', { demo: 'nowhere' })).code, 'unknown-demo');
   });
 
+  it('that is done before it notices is not said to be cancelled', async () => {
+    const run = commandRunner(simulated.cluster);
+    const demo = plannedDemo({ name: 'quick', owner: { id: 'U0ADA', name: 'ada' }, claimNamespace: 'default' });
+    await changeRecord(host, { ...demo, state: 'creating' }, (current) => current);
+    const job = { purpose: 'create', jobId: 'c1', signal: new AbortController().signal };
+    const claim = await claimDemo({ host, namespace: 'default', demo: 'quick', ...job });
+    assert.ok(!isHolder(claim));
+    const cancelling = run('cancel', 'U0ADA', { demo: 'quick' });
+    await waitFor('the cancel', () => Promise.resolve(claim.cancelled.aborted || undefined));
+    await changeRecord(host, (await findDemo(host, 'quick'))!, (current) => ({ ...current, state: 'ready' }));
+    await claim.release();
+    assert.match(
+      (await cancelling).said.join(),
+      /too late to cancel the creation of demo \*quick\*: the demo is ready/,
+    );
+  });
+
   it('can be cancelled, but a deletion cannot: that is refused with what is being done', async () => {
     const demo = plannedDemo({ name: 'going', owner: { id: 'U0ADA', name: 'ada' }, claimNamespace: 'default' });
     await changeRecord(host, { ...demo, state: 'deleting' }, (current) => current);

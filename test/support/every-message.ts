@@ -206,7 +206,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
       ),
     'a create of what exists': () => alreadyThereMessage(demo()),
     'a create that was cancelled': () => cancelledMessage(named(), person(), pick(['empty', 'part', 'ready'])),
-    'the answer to a cancel': () => cancelAnswer(named(), holder(), pick([true, false])),
+    'the answer to a cancel': () => cancelAnswer(named(), holder(), pick(['stopped', 'finished', 'goes on'])),
     'a cancel of what waits': () =>
       removedMessage({ read: { name: pick(['create', 'resume', 'revoke']) }, about: pick([undefined, name()]) }),
     'a cancel of nothing': () => nothingToCancelMessage(demo()),

@@ -15,7 +15,7 @@ import { changeExisting, findDemo, listDemos } from '../../k8s/demo/demo-record.
 import { problemOf, withAudit, type Demo } from '../../k8s/demo/demo.js';
 import { withDone } from '../../k8s/demo/done-jobs.js';
 import { claimNamespace } from '../../k8s/demo/managed-by.js';
-import { mention, mrkdwn } from '../../mrkdwn.js';
+import { mention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { audit, auditLog } from '../audit.js';
 import { assertMayRun, assertNotOver, findCommandDemo, namedDemo, requireDemo, UnknownDemo } from '../find-demo.js';
@@ -60,9 +60,10 @@ export const cancel: Handler<'cancel'> = (run) =>
       const named = isUnnamed ? await withOwnDemo(run, host) : run;
       const holder = named && (await cancelRunning(named, host));
       if (holder) {
-        const isDone = await hasLetGo(named, host, holder);
-        await noteDone(named, host);
-        return await slack.whisper(requester, cancelledMessage(namedDemo(named), holder, isDone));
+        const hasStopped = await hasLetGo(named, host, holder);
+        const demo = await noteDone(named, host);
+        const end = !hasStopped ? 'goes on' : demo && wasFinished(demo, holder) ? 'finished' : 'stopped';
+        return await slack.whisper(requester, cancelledMessage(namedDemo(named), holder, end));
       }
       if (performance.now() > deadline || !(await isBeginning(run, host))) break;
       await pause(lookEveryMs, run.signal);
@@ -265,10 +266,14 @@ async function hasLetGo({ payload, signal }: CancelRun, host: Cluster, { jobId }
 }
 
 /** Redis is not trusted: this job, if it is repeated, cancels no later create. */
-async function noteDone({ id, payload }: CancelRun, host: Cluster): Promise<void> {
+async function noteDone({ id, payload }: CancelRun, host: Cluster): Promise<Demo | undefined> {
   const demo = await findDemo(host, payload.demo);
-  if (demo) await changeExisting(host, demo, (current) => withDone(current, id));
+  return demo && (await changeExisting(host, demo, (current) => withDone(current, id)));
 }
+
+/** Whether the job was faster. */
+const wasFinished = ({ state, replacing }: Demo, { purpose }: Holder): boolean =>
+  state === 'ready' && (purpose !== 'revoke' || replacing === undefined);
 
 // ------------------------------------------------------------------ answers
 
@@ -285,9 +290,14 @@ export const nothingToCancelMessage = (demo: Demo): SlackMessage =>
     mrkdwn`:information_source: There is nothing to cancel: no creation, resumption or replacement of keys of demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
 
-export const cancelledMessage = (demo: ButtonDemo, { purpose, jobId }: Holder, isDone: boolean): SlackMessage =>
-  message(
-    isDone
-      ? mrkdwn`:octagonal_sign: Cancelled ${describe(purpose)} of demo *${demo.name}*.`
-      : mrkdwn`:warning: Job \`${jobId}\` was asked to stop, but has not done so within ${noticedWithinMs / 1000} s. If that worker has died, the next one to take the job stops it; ${commandLine(demo, 'status')} shows who is working on it.`,
-  );
+/** How it ended with a job that was asked to stop. */
+type End = 'stopped' | 'finished' | 'goes on';
+
+export function cancelledMessage(demo: ButtonDemo, { purpose, jobId }: Holder, end: End): SlackMessage {
+  const texts: Record<End, Mrkdwn> = {
+    stopped: mrkdwn`:octagonal_sign: Cancelled ${describe(purpose)} of demo *${demo.name}*.`,
+    finished: mrkdwn`:information_source: It was too late to cancel ${describe(purpose)} of demo *${demo.name}*: the demo is ready. ${commandLine(demo, 'delete')} deletes it.`,
+    'goes on': mrkdwn`:warning: Job \`${jobId}\` was asked to stop, but has not done so within ${noticedWithinMs / 1000} s. If that worker has died, the next one to take the job stops it; ${commandLine(demo, 'status')} shows who is working on it.`,
+  };
+  return message(texts[end]);
+}
