@@ -127,6 +127,12 @@ export function commandOf({ name, payload }: { name: JobName; payload: object })
   return isCommandName(name) ? name : undefined;
 }
 
+/** The demo that somebody named; undefined if a worker has to find the one that is meant, or there is none. */
+export function namedDemoIn(payload: object): string | undefined {
+  const { demo, ofThread, isUnnamed } = payload as { demo?: string; ofThread?: boolean; isUnnamed?: boolean };
+  return ofThread || isUnnamed ? undefined : demo;
+}
+
 export const isJobName = (name: string): name is JobName => Object.hasOwn(jobs, name);
 
 export type JobRequest<Name extends JobName = JobName> = {

@@ -23,12 +23,16 @@ export interface AuditedAct {
 export const auditLog = (log: Log, { act, by, what, facts }: AuditedAct): void =>
   log.info({ audit: true, act, by, ...facts }, what);
 
+/** The same for an act on a demo. Its name is in the lines of a job anyway, unless the job had to find the demo. */
+export const auditDemo = (log: Log, { name }: Pick<Demo, 'name'>, { facts, ...act }: AuditedAct): void =>
+  auditLog(log, { ...act, facts: { ...(log.bindings().demo !== name && { demo: name }), ...facts } });
+
 /**
  * Writes an act to the log and as a Kubernetes Event to the demo's namespaces. The act has happened by then, so an Event that
  * cannot be written is only logged. The record is changed by whoever acts (`withAudit`), together with what the act changes.
  */
 export async function audit(log: Log, host: Cluster, demo: Demo, act: AuditedAct): Promise<void> {
-  auditLog(log, act);
+  auditDemo(log, demo, act);
   for (const place of demo.places) {
     const uid = demo.namespaceUids[place.name];
     await create(host, eventOf(place.namespace, uid, act)).catch((error: unknown) =>

@@ -11,13 +11,14 @@ import type { JobRun } from './job-run.js';
  * asked last
  */
 export async function withDemoOfThread(run: JobRun<JobName>): Promise<JobRun<JobName>> {
-  const { payload, name, config } = run;
+  const { payload, name, config, log } = run;
   if (!('ofThread' in payload && payload.ofThread)) return run;
   const { channelId, thread } = payload.requester;
   const { demos } = await withHost(run, listDemos);
   const demo = demos.find((each) => isCardAt(each, channelId, thread));
   const isNamed = 'isUnnamed' in payload && { isUnnamed: false };
-  if (demo) return { ...run, payload: { ...payload, demo: demo.name, ...isNamed } };
+  if (demo)
+    return { ...run, log: log.child({ demo: demo.name }), payload: { ...payload, demo: demo.name, ...isNamed } };
   const isLast = payload.searched === undefined || payload.searched.at(-1) === config.hostCluster;
   if (isLast && (name === 'create' || name === 'preflight')) return run;
   throw new UnknownDemo(

@@ -9,6 +9,7 @@ import { commands, usageOf } from '../../commands/table.js';
 import { seconds } from '../../duration.js';
 import { Refusal, UserError } from '../../errors.js';
 import { jobSuffix } from '../../job-queue.js';
+import type { Log } from '../../log.js';
 import type { CommandOutcome } from '../../metrics.js';
 import { mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
@@ -72,18 +73,29 @@ export async function answerCommand(given: GivenCommand, context: ListenerContex
       answerParsed(parsed, given, { ...context, log }),
     );
     context.metrics.commands.inc({ command: name, outcome: answer.outcome });
+    // The end of one that a worker has to run is in the worker's log.
+    if (answer.outcome !== 'accepted')
+      auditCommand(log, { by: requester.userId, command: name, outcome: answer.outcome });
     return answer;
   } catch (error) {
     const outcome = outcomeOf(error);
     context.metrics.commands.inc({ command: name, outcome });
     const code = error instanceof UserError ? error.code : undefined;
-    log.info(
-      { audit: true, act: 'command', by: requester.userId, command: name, outcome, code },
-      `${name}: ${outcome}`,
-    );
+    auditCommand(log, { by: requester.userId, command: name, outcome, code });
     return { reply: replyToError(error, log), outcome, ...(error instanceof UserError && { problem: error }) };
   }
 }
+
+interface EndedCommand {
+  by: string;
+  command: string;
+  outcome: CommandOutcome;
+  /** Why it was refused or failed. */
+  code?: string | undefined;
+}
+
+const auditCommand = (log: Log, ended: EndedCommand): void =>
+  log.info({ audit: true, act: 'command', ...ended }, `${ended.command}: ${ended.outcome}`);
 
 /** @throws Refusal `too-many-waiting` */
 async function assertNotTooManyWaiting(

@@ -2,7 +2,7 @@ import type { ButtonDemo } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
 import type { Job, JobType } from 'bullmq';
 import { isOwner, roleOf } from '../../access.js';
-import { isCancellable, type CancellableJob } from '../../commands/job-payloads.js';
+import { isCancellable, namedDemoIn, type CancellableJob } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
@@ -157,8 +157,7 @@ function demoOf({ id, payload }: ReadJob, demos: readonly Demo[]): string | unde
     const above = demos.find((demo) => isCardAt(demo, channelId, thread));
     if (above) return above.name;
   }
-  const isUnnamed = 'isUnnamed' in payload && payload.isUnnamed;
-  return isUnnamed || !('demo' in payload) ? undefined : payload.demo;
+  return namedDemoIn(payload);
 }
 
 /** A create without a name is also meant by the name that it tries first. Later ones are not: Redis may repeat this job. */

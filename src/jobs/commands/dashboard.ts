@@ -9,7 +9,7 @@ import { publicNameOf, type Demo, type VirtualClusterName } from '../../k8s/demo
 import { hostnameOf } from '../../k8s/virtual-cluster/hostnames.js';
 import { mrkdwn, plain, slackTime } from '../../mrkdwn.js';
 import { sections, type SlackMessage } from '../../slack-message.js';
-import { auditLog } from '../audit.js';
+import { auditDemo } from '../audit.js';
 import type { DemoContext } from '../context.js';
 import { assertNotRevoked } from '../find-demo.js';
 import type { Handler } from '../job-run.js';
@@ -44,7 +44,7 @@ export const dashboard: Handler<'dashboard'> = async (run) => {
   await slack.whisper(payload.requester, dashboardMessage(config, demo, accesses));
   const expires = accesses.map((each) => each.expires.toISOString());
   const act = { act: 'credential issued', by, what: `got tokens for the dashboards of demo ${demo.name}` };
-  auditLog(run.log, { ...act, facts: { to: by, expires } });
+  auditDemo(run.log, demo, { ...act, facts: { to: by, expires } });
 };
 
 /**

@@ -1,5 +1,5 @@
 import { WaitingError, type Job, type Queue } from 'bullmq';
-import { commandOf, jobs, type JobName } from '../../commands/job-payloads.js';
+import { commandOf, jobs, namedDemoIn, type JobName } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
@@ -9,7 +9,7 @@ import { ClaimLost } from '../../k8s/demo/claim.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
-import { auditLog, type AuditedAct } from '../audit.js';
+import { auditDemo, auditLog, type AuditedAct } from '../audit.js';
 import { handle } from '../commands/index.js';
 import { UnknownDemo } from '../find-demo.js';
 import { withDemoOfThread } from '../thread-demo.js';
@@ -50,7 +50,8 @@ export async function performJob(
   const { metrics } = tools;
   const read = readOrDistrust(job, workshop);
   const { id, name } = read;
-  const log = workshop.log.child({ jobId: id, job: name, ...('demo' in read.payload && { demo: read.payload.demo }) });
+  let demo = namedDemoIn(read.payload);
+  const log = workshop.log.child({ jobId: id, job: name, ...(demo !== undefined && { demo }) });
   const start = performance.now();
   if (jobs[name].queue !== 'verification') workshop.homes?.changed();
   log.info({ attempt: job.attemptsStarted }, 'job started');
@@ -71,7 +72,11 @@ export async function performJob(
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
     run.slack = await checkedSlack(run, read);
     run.signal.throwIfAborted();
-    const work = async () => await handle(await withDemoOfThread(run));
+    const work = async () => {
+      const found = await withDemoOfThread(run);
+      demo = namedDemoIn({ ...found.payload, ofThread: false });
+      await handle(found);
+    };
     await work().catch(async (error: unknown) => {
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
@@ -96,7 +101,9 @@ export async function performJob(
   } finally {
     if (jobs[name].queue !== 'verification' || quickChanges.has(name)) workshop.homes?.changed();
     metrics.jobDuration.observe({ job_name: name, outcome }, (performance.now() - start) / seconds(1));
-    auditLog(log, commandAct(read, outcome));
+    const act = commandAct(read, outcome, demo);
+    if (demo === undefined) auditLog(log, act);
+    else auditDemo(log, { name: demo }, act);
   }
 }
 
@@ -119,8 +126,9 @@ const quickChanges: ReadonlySet<JobName> = new Set([
 ]);
 
 /** Who asked for what, and what came of it. */
-function commandAct({ name, payload }: ReadJob, outcome: JobOutcome): AuditedAct {
-  const { requester, ...words } = 'requester' in payload ? payload : { requester: undefined, ...payload };
+function commandAct({ name, payload }: ReadJob, outcome: JobOutcome, demo: string | undefined): AuditedAct {
+  const { requester, ...given } = 'requester' in payload ? payload : { requester: undefined, ...payload };
+  const words = { ...given, ...('demo' in given && { demo }) };
   return {
     act: 'command',
     by: requester?.userId,

@@ -1,4 +1,5 @@
 import type { Job, Queue } from 'bullmq';
+import { namedDemoIn } from '../../commands/job-payloads.js';
 import { jobsIn } from '../../job-queue.js';
 import { paceOf, startsInMs } from '../../queue-turn.js';
 import type { QueuedJob } from '../job-run.js';
@@ -20,8 +21,15 @@ export async function queuedJobs(queue: Queue, settings: Parameters<typeof readJ
       if (found === undefined || !('demo' in found.payload) || found.name === 'warm') return [];
       const { name, payload } = found;
       const userId = 'requester' in payload ? payload.requester.userId : undefined;
-      const demo = 'isUnnamed' in payload && payload.isUnnamed ? undefined : payload.demo;
-      return [{ name, demo, userId, isActive, startsInMs: isActive ? undefined : startsInMs(index, pace) }];
+      return [
+        {
+          name,
+          demo: namedDemoIn(payload),
+          userId,
+          isActive,
+          startsInMs: isActive ? undefined : startsInMs(index, pace),
+        },
+      ];
     });
   return [...read(active, true), ...read(waiting, false)];
 }

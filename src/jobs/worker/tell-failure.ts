@@ -1,4 +1,4 @@
-import { commandOf } from '../../commands/job-payloads.js';
+import { commandOf, namedDemoIn } from '../../commands/job-payloads.js';
 import { messageOf, Refusal, UserError } from '../../errors.js';
 import { ApiError } from '../../k8s/client/api-errors.js';
 import type { Log } from '../../log.js';
@@ -48,9 +48,8 @@ export async function tellFailure(
 function failureOf({ id: jobId, ...job }: FailedJob, error: unknown): Failure {
   const { payload } = job;
   const name = commandOf(job) ?? job.name;
-  const isNamed =
-    'demo' in payload && !('ofThread' in payload && payload.ofThread) && !('isUnnamed' in payload && payload.isUnnamed);
-  const command = isNamed ? `${name} ${payload.demo}` : name;
+  const demo = namedDemoIn(payload);
+  const command = demo === undefined ? name : `${name} ${demo}`;
   const title = error instanceof FlowFailed ? error.title : mrkdwn`\`${command}\` failed`;
   const reason = messageOf(error);
   return { title, reasons: reason.split('\n'), hint: hintFor(error), jobId };

@@ -27,7 +27,7 @@ export async function withFreeName(
   const listed = await withHost(run, listDemos);
   const begun = listed.demos.find((demo) => isResumed(demo, run));
   for (const name of begun ? [begun.name] : freeNames(listed, payload)) {
-    const named = { ...run, payload: { ...payload, demo: name } };
+    const named = { ...run, log: run.log.child({ demo: name }), payload: { ...payload, demo: name } };
     let isOver = true;
     await withClaimedDemo(
       named,

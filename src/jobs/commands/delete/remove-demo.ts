@@ -4,7 +4,7 @@ import { problemOf, type Demo } from '../../../k8s/demo/demo.js';
 import { findKeptVolumes } from '../../../k8s/demo/removal.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { openFlowCard } from '../../demo-card.js';
-import { auditLog } from '../../audit.js';
+import { auditDemo } from '../../audit.js';
 import { FlowError } from '../../flow.js';
 import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
@@ -56,12 +56,7 @@ export async function removeDemo(
     await card.noteDurations(tasks);
     const by = 'requester' in run.payload ? run.payload.requester.userId : undefined;
     const livedMs = Date.now() - demo.created.getTime();
-    auditLog(run.log, {
-      act: 'ended',
-      by,
-      what: `demo ${demo.name} ${how} deleted`,
-      facts: { demo: demo.name, livedMs },
-    });
+    auditDemo(run.log, demo, { act: 'ended', by, what: `demo ${demo.name} ${how} deleted`, facts: { livedMs } });
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;
     await markDemo(host, demo, 'deleting', error.message);
