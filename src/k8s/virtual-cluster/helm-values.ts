@@ -54,10 +54,9 @@ const history: readonly ValuesOfCharts[] = [
   },
 
   // One that is alone would wait 15 s after each start for the lock of the one before, and renew it every 2 s.
-  {
-    since: 20,
-    values: ({ extra }) => (isAlone(extra) ? controllerManager({ extraArgs: ['--leader-elect=false'] }) : {}),
-  },
+  { since: 20, values: ({ extra }) => (isAlone(extra) ? controllerManager('--leader-elect=false') : {}) },
+  // With its default of 20 requests a second, it takes 3 s until all of its controllers run; vcluster waits for the last.
+  { since: 20, values: () => controllerManager('--kube-api-qps=200', '--kube-api-burst=400') },
 
   // Otherwise pod tokens that are valid for years are in annotations of the host's pods, where everybody who can read pods sees them.
   { since: 16, until: 20, values: () => ({ syncer: { extraArgs: ['--service-account-token-secrets=true'] } }) },
@@ -77,7 +76,9 @@ const history: readonly ValuesOfCharts[] = [
 ];
 
 const named = (names: readonly string[]) => names.map((name) => ({ name }));
-const controllerManager = (values: object) => ({ controlPlane: { distro: { k8s: { controllerManager: values } } } });
+const controllerManager = (...extraArgs: string[]) => ({
+  controlPlane: { distro: { k8s: { controllerManager: { extraArgs } } } },
+});
 
 /** Whether there is only one pod of the control plane. */
 const isAlone = (extra: unknown): boolean => {
