@@ -36,4 +36,5 @@ COPY --from=istioctl /usr/local/bin/istioctl /usr/local/bin/istioctl
 # A number, so that Kubernetes can tell that it is not root.
 USER 10001:10001
 EXPOSE 3000 3001
-CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=96", "dist/bot/main.js"]
+# The last flag: otherwise V8 optimises the HTTP parser of fetch (WebAssembly) at the first calls, which takes 35 MB for a moment.
+CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=96", "--wasm-tiering-budget=1000000000", "dist/bot/main.js"]

@@ -38,7 +38,10 @@ else {
     // Libraries that are imported on demand, such as those for traces, stay in files of their own.
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
+    // The source of a process stays in its memory; short lines keep stack traces useful.
     minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: 200,
     legalComments: 'none',
   });
   // What a chart is drawn with where Slack draws none: see src/jobs/slack/chart-picture.ts, which is in chunks/.
