@@ -54,12 +54,34 @@ function beginningOf(text: string): string {
 
 /** From the first space on, after the PEM block that the text may start in. */
 function endOf(text: string): string {
-  const marker = /-----(?:BEGIN|END) [A-Z0-9 ]+-----/.exec(text);
-  if (marker?.index === 0) return text; // nothing is cut: a block starts or ends exactly here
-  const isCutBlock = marker !== null && marker[0].startsWith('-----END');
-  const rest = isCutBlock ? text.slice(marker.index + marker[0].length) : text;
+  if (blockMarker.exec(text)?.index === 0) return text; // nothing is cut: a block starts or ends exactly here
+  const rest = afterCutBlock(text);
   const start = rest.search(/\s/);
   return start < 0 ? '' : rest.slice(start);
+}
+
+const blockMarker = /-----(BEGIN|END) [A-Z0-9 ]+-----/;
+
+/** What follows the PEM block in which the text begins, if it begins in one. */
+function afterCutBlock(text: string): string {
+  const marker = blockMarker.exec(text);
+  return marker?.[1] === 'END' ? text.slice(marker.index + marker[0].length) : text;
+}
+
+/**
+ * The last lines of a log that may begin anywhere, at most `most` characters of them: without secrets, and without the rest
+ * of one that began before.
+ */
+export function redactedEnd(text: string, most: number): string {
+  const end = text.length <= most ? text : fromNextLine(text.slice(-most));
+  const rest = afterCutBlock(end);
+  return rest === end ? redact(end) : `[the rest of a secret removed]${redact(rest)}`;
+}
+
+/** From the next line on, or the next word of a line that is longer. */
+function fromNextLine(text: string): string {
+  const start = text.search(text.includes('\n') ? /\n/ : /\s/);
+  return start < 0 ? '' : text.slice(start + 1);
 }
 
 /** At most `length` characters, from the end of the text, where tools put the reason. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'node:test';
 import { execa } from 'execa';
 import { textFunctions, unfriendlyTexts } from '../../bench/text-functions.js';
-import { clip, redact, shorten } from '../../src/redact.js';
+import { clip, redact, redactedEnd, shorten } from '../../src/redact.js';
 
 describe('redaction removes', () => {
   const { privateKey } = generateKeyPairSync('ed25519');
@@ -68,6 +68,31 @@ describe('of a text that is too long, redaction', () => {
         assert.doesNotMatch(redact(`${filler} ${secret} ${after}`), hidden);
       }
     });
+});
+
+describe('the end of a log', () => {
+  const key = Array.from({ length: 30 }, (_, line) => `12:00:${line} ${'MIIEvQIBADANBgkqhkiG9w0B'.repeat(2)}${line}`);
+  const lines = [
+    'before',
+    '12:00 -----BEGIN RSA PRIVATE KEY-----',
+    ...key,
+    '12:01 -----END RSA PRIVATE KEY-----',
+    'after',
+  ];
+  test('has no part of a key, wherever the log or its end begins', () => {
+    for (let first = 0; first < lines.length; first++) {
+      const log = lines.slice(first).join('\n');
+      for (const most of [log.length, log.length - 1, 1000, 200])
+        assert.doesNotMatch(redactedEnd(log, most), /MIIEvQ/, `from line ${first}, ${most} characters`);
+      assert.match(redactedEnd(log, 10_000), /after$/);
+    }
+  });
+  test('begins with a whole line, or a whole word of a line that is too long', () => {
+    assert.equal(redactedEnd('one two\nthree four\nfive', 12), 'five');
+    assert.equal(redactedEnd(`${'x'.repeat(100)} three four`, 8), 'four');
+    assert.equal(redactedEnd('x'.repeat(100), 8), '');
+    assert.equal(redactedEnd('one two\nthree', 100), 'one two\nthree');
+  });
 });
 
 test('a long text keeps its end, where tools put their reason', () => {

@@ -1,9 +1,9 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { redact } from '../../redact.js';
+import { redactedEnd } from '../../redact.js';
 import type { Found } from '../client/answers.js';
 import type { Cluster } from '../client/cluster.js';
 import { list } from '../client/lists.js';
-import { endOf, longest, most, type Part } from './part.js';
+import { longest, most, type Part } from './part.js';
 
 /** The logs of the containers of some pods; where the pods cannot be listed, none. */
 export async function logParts(
@@ -36,6 +36,6 @@ const logPart = (namespace: string, pod: string, container: string): Part => ({
       accept: 'text/plain',
       repeat: 'never',
     });
-    return redact(endOf(String(text), longest.log)) || 'It is empty.\n';
+    return redactedEnd(String(text), longest.log) || 'It is empty.\n';
   },
 });

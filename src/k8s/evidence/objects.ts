@@ -1,9 +1,9 @@
 import type { CoreV1Event, KubernetesObject } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { redact } from '../../redact.js';
+import { redact, redactedEnd } from '../../redact.js';
 import type { Found } from '../client/answers.js';
 import { list, listMetadata } from '../client/lists.js';
-import { endOf, longest, most, type Part } from './part.js';
+import { longest, most, type Part } from './part.js';
 import { withoutSecrets } from './without-secrets.js';
 
 /* What the API has: objects, events, and the names of Secrets. */
@@ -82,6 +82,6 @@ export const eventPart = (namespace: string): Part => ({
       return `${time} ${type} ${reason} ${what}${times}: ${message.slice(0, 500).replaceAll('\n', ' ')}\n`;
     });
     const text = timed.toSorted().slice(-most.events).join('');
-    return redact(endOf(text, longest.log)) || 'There are none.\n';
+    return redactedEnd(text, longest.log) || 'There are none.\n';
   },
 });

@@ -12,10 +12,3 @@ export const longest = { object: 12_000, log: 60_000, page: 60_000 } as const;
 
 /** At most so many are read of each: a tenant may have made any number. */
 export const most = { objects: 60, events: 300, pods: 8, logLines: 400 } as const;
-
-/** At most so many characters, from the beginning of a line on. */
-export function endOf(text: string, length: number): string {
-  if (text.length <= length) return text;
-  const end = text.slice(-length);
-  return end.slice(end.indexOf('\n') + 1);
-}

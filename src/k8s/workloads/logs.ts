@@ -1,6 +1,6 @@
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { messageOf } from '../../errors.js';
-import { redact } from '../../redact.js';
+import { redactedEnd } from '../../redact.js';
 import type { Cluster } from '../client/cluster.js';
 import { list } from '../client/lists.js';
 import { isSynced } from './pods.js';
@@ -83,11 +83,9 @@ async function logsOfPod(cluster: Cluster, what: string, { metadata, spec, statu
   return left > 0 ? [...read, { title: `${what}, pod ${name}`, text: `[${left} more containers left out]` }] : read;
 }
 
-/** The last lines, redacted. */
 function endOf(text: string): string {
-  if (text.length <= mostKept) return redact(text).trimEnd();
-  const end = text.slice(-mostKept);
-  return `[earlier lines left out]\n${redact(end.slice(end.indexOf('\n') + 1)).trimEnd()}`;
+  const end = redactedEnd(text, mostKept).trimEnd();
+  return text.length > mostKept ? `[earlier lines left out]\n${end}` : end;
 }
 
 /** The last warnings in a namespace. Never throws. */
