@@ -73,14 +73,17 @@ export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>): boolean {
 /** How long before its end the owner of a demo is reminded; of one that lives shortly, when half of its life is left. */
 export const reminderMs = minutes(30);
 
+type Ending = Pick<Demo, 'state' | 'created' | 'ready' | 'expires' | 'reminded' | 'paused'>;
+
 /** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
 export const isReminderDue = (
-  { state, ready, expires, reminded, paused }: Pick<Demo, 'state' | 'ready' | 'expires' | 'reminded' | 'paused'>,
+  { state, created, ready = created, expires, reminded, paused }: Ending,
   now = Date.now(),
 ): boolean => {
   const leftMs = expires.getTime() - now;
-  const livesMs = expires.getTime() - (ready ?? expires).getTime();
+  const livesMs = expires.getTime() - ready.getTime();
   const isSoon = leftMs > 0 && leftMs <= Math.min(reminderMs, livesMs / 2);
-  const isKept = state === 'ready' || (state === 'paused' && paused?.leftMs === undefined);
+  // One whose creation failed may be in use as far as it got.
+  const isKept = state === 'ready' || state === 'failed' || (state === 'paused' && paused?.leftMs === undefined);
   return isKept && isSoon && reminded?.getTime() !== expires.getTime();
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hours } from '../../../../src/duration.js';
+import { hours, minutes } from '../../../../src/duration.js';
 import {
   awakeDemo,
   extendDemo,
@@ -10,6 +10,7 @@ import {
   readyDemo,
   TooLong,
 } from '../../../../src/k8s/demo/demo-life.js';
+import type { Demo } from '../../../../src/k8s/demo/demo.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 
 const now = new Date('2026-01-01T12:00:00Z');
@@ -40,6 +41,15 @@ describe('a demo that is extended', () => {
     const extended = extendDemo(plannedDemo({ now, ttlMs: hours(1) }), { byMs: hours(4), maxTtlMs, now });
     assert.deepEqual(readyDemo(extended, after(hours(1))).expires, after(hours(6)));
   });
+});
+
+test('the owner of a demo whose creation failed is reminded of its end, too', () => {
+  const failed: Demo = { ...plannedDemo({ now, ttlMs: hours(1) }), state: 'failed' };
+  const before = (ms: number) => failed.expires.getTime() - ms;
+  assert.equal(isReminderDue(failed, before(minutes(31))), false);
+  assert.equal(isReminderDue(failed, before(minutes(29))), true);
+  assert.equal(isReminderDue({ ...failed, reminded: failed.expires }, before(minutes(29))), false);
+  assert.equal(isReminderDue({ ...failed, state: 'deleting' }, before(minutes(29))), false);
 });
 
 describe('a demo that is paused', () => {
