@@ -33,12 +33,13 @@ export function readyDemo(demo: Demo, now: Date): Demo {
  * @throws TooLong if it would then live for more than `maxTtlMs` from now
  */
 export function extendDemo(demo: Demo, { byMs, maxTtlMs, now }: { byMs: number; maxTtlMs: number; now: Date }): Demo {
-  // One that is not ready yet lives from the moment when it is.
   const leftMs = demo.paused?.leftMs ?? Math.max(0, demo.expires.getTime() - now.getTime());
-  const endsIn = demo.ready === undefined ? demo.ttlMs : leftMs;
+  // One that is not ready yet lives from the moment when it is, or ends if it never is.
+  const endsIn = demo.ready === undefined ? Math.min(demo.ttlMs, leftMs) : leftMs;
   if (endsIn + byMs > maxTtlMs) throw new TooLong(Math.max(0, maxTtlMs - endsIn));
   const from = Math.max(demo.expires.getTime(), now.getTime());
-  const longer = { ...demo, ttlMs: demo.ttlMs + byMs, expires: new Date(from + byMs) };
+  const ttlMs = Math.min(demo.ttlMs + byMs, Math.max(demo.ttlMs, maxTtlMs));
+  const longer = { ...demo, ttlMs, expires: new Date(from + byMs) };
   const { paused } = demo;
   return paused?.leftMs === undefined ? longer : { ...longer, paused: { ...paused, leftMs: paused.leftMs + byMs } };
 }

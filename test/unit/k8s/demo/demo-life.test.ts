@@ -52,6 +52,15 @@ test('the owner of a demo whose creation failed is reminded of its end, too', ()
   assert.equal(isReminderDue({ ...failed, state: 'deleting' }, before(minutes(29))), false);
 });
 
+test('a demo whose creation failed can be extended before its end, but never lives longer than any other', () => {
+  const failed: Demo = { ...plannedDemo({ now, ttlMs: maxTtlMs }), state: 'failed' };
+  assert.throws(() => extendDemo(failed, { byMs: hours(4), maxTtlMs, now }), TooLong);
+  const soon = new Date(failed.expires.getTime() - minutes(20));
+  const extended = extendDemo(failed, { byMs: hours(4), maxTtlMs, now: soon });
+  assert.deepEqual(extended.expires, new Date(failed.expires.getTime() + hours(4)));
+  assert.deepEqual(readyDemo(extended, soon).expires, new Date(soon.getTime() + maxTtlMs));
+});
+
 describe('a demo that is paused', () => {
   test('expires as planned, and its owner is reminded', () => {
     const paused = pausedDemo(living(hours(1)), after(hours(0.6)), { stopsExpiry: false });
