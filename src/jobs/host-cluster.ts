@@ -13,6 +13,7 @@ import { messageOf, UserError } from '../errors.js';
 import type { JobName, WritingJob } from '../commands/job-payloads.js';
 import type { Delivery, DemoContext } from './context.js';
 import { hintOf } from './hint.js';
+import { waitingForHostMessage } from './slack/messages.js';
 import type { JobRun } from './job-run.js';
 
 /** Opens the host cluster with the current credentials, and closes it when the work has ended. */
@@ -59,7 +60,7 @@ export async function withClaimedDemo(
   await withHost(run, async (host) => {
     const asker = 'requester' in payload ? payload.requester : undefined;
     const request = { host, namespace: claimNamespace(host), demo: payload.demo, purpose: name, jobId: id, asker };
-    const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run.resumed);
+    const claim = await claimWhenAnswered({ ...request, signal: run.signal }, run);
     if (isHolder(claim)) return await busy(claim);
     const held = AbortSignal.any([run.signal, claim.signal]);
     const signal = AbortSignal.any([held, claim.cancelled]);
@@ -123,22 +124,31 @@ export async function whileVerifying<Result>(
   }
 }
 
-/** A job that was interrupted waits longer for the API to come back than one that has not started. */
-const patienceMs = { new: seconds(20), resumed: minutes(10) };
+/** How long a job waits for the API to come back: longer if it was interrupted than if it has not started. */
+const patienceMs = { new: minutes(2), resumed: minutes(10) };
+/** After this time whoever asked for a new job reads what it waits for. */
+const quietMs = seconds(20);
 
 /**
  * Claims the demo as soon as the host cluster answers.
  * @throws UserError `host-unreachable`
  */
-async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Promise<Claim | Holder> {
-  const withinMs = patienceMs[isResumed ? 'resumed' : 'new'];
+async function claimWhenAnswered(request: ClaimRequest, run: JobRun<WritingJob>): Promise<Claim | Holder> {
+  const factor = run.config.stepDeadlineFactor;
+  const withinMs = run.resumed ? patienceMs.resumed : patienceMs.new * factor;
+  const sayAt = run.resumed ? Infinity : performance.now() + quietMs * factor;
   let problem: unknown;
+  let isSaid = false;
   const attempt = async (): Promise<{ holds: true; claim: Claim | Holder } | Lacking> => {
     try {
       return { holds: true, claim: await claimDemo(request) };
     } catch (error) {
       if (!isPassing(error)) throw error;
       problem = error;
+      if (!isSaid && performance.now() >= sayAt) {
+        isSaid = true;
+        sayWaiting(run, error, withinMs);
+      }
       return lacks(messageOf(error));
     }
   };
@@ -153,6 +163,14 @@ async function claimWhenAnswered(request: ClaimRequest, isResumed: boolean): Pro
       cause: problem,
     });
   }
+}
+
+/** Only to whoever asked, and without waiting for Slack. */
+function sayWaiting({ payload, slack, log }: JobRun<WritingJob>, problem: unknown, withinMs: number): void {
+  if (!('requester' in payload)) return;
+  slack
+    .whisper(payload.requester, waitingForHostMessage(payload.demo, messageOf(problem), withinMs))
+    .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'nobody was told that the host cluster is away'));
 }
 
 /** Runs `work` with the context that a demo's steps need, then closes the connections to its virtual clusters. */

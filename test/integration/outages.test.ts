@@ -44,4 +44,28 @@ describe('a create during which the host cluster’s API fails', { concurrency: 
         await host.close();
       }
     });
+
+  it('before it begins says what it waits for, and succeeds', async () => {
+    const host = await simulatedHost(undefined);
+    const stack = await startStack(host.environment, { notice: host.notice });
+    try {
+      const { alice, timeline } = stack.slack;
+      await host.cluster.inject('api-down');
+      const worker = await stack.startWorker();
+      await stack.type(alice, 'create early');
+      const waits = () => timeline.entries.map(textOf).filter((text) => text.includes('*early* has to wait'));
+      await waitFor('word of the outage', () => Promise.resolve(waits().length > 0), {
+        withinMs: minute,
+        everyMs: 100,
+      });
+      assert.match(waits()[0]!, /the API of the host cluster at [\d.:]+ cannot be reached.* keeps trying for 2m/s);
+      await host.cluster.inject(undefined);
+      await stack.message(/Demo \*early\* of .* is ready/, 2 * minute);
+      assert.equal(waits().length, 1);
+      await worker.kill('SIGTERM');
+    } finally {
+      await stack.close();
+      await host.close();
+    }
+  });
 });

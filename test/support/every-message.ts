@@ -56,7 +56,13 @@ import { emptyButtons, failedButtons } from '../../src/jobs/slack/demo-buttons.j
 import { endedCard, failedCard, pausedCard, readyCard } from '../../src/jobs/slack/card/card.js';
 import { workingCard, type Working } from '../../src/jobs/slack/card/working-card.js';
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
-import { beingWorkedOnMessage, failureMessage, message, unprovenText } from '../../src/jobs/slack/messages.js';
+import {
+  beingWorkedOnMessage,
+  failureMessage,
+  message,
+  unprovenText,
+  waitingForHostMessage,
+} from '../../src/jobs/slack/messages.js';
 import { whyNotWritable } from '../../src/jobs/slack/reach.js';
 import { createLog } from '../../src/log.js';
 import { warmStates } from '../../src/k8s/demo/demo.js';
@@ -213,6 +219,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a demo that was deleted before anybody heard of it': () => deletedUnseenMessage(name()),
     'an extension': () => extendedMessage(demo(), config()),
     'a demo that is busy': () => beingWorkedOnMessage(named(), holder()),
+    'a host cluster that does not answer': () => waitingForHostMessage(name(), text(), count()),
     'a pause': () => pausedMessage(named()),
     'a failure': () =>
       failureMessage({

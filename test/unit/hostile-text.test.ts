@@ -40,6 +40,7 @@ import {
   message,
   onCluster,
   unprovenText,
+  waitingForHostMessage,
 } from '../../src/jobs/slack/messages.js';
 import { whyNotWritable } from '../../src/jobs/slack/reach.js';
 import type { Slack } from '../../src/jobs/slack/slack.js';
@@ -165,6 +166,7 @@ const ofWorkers: Record<string, () => SlackMessage | Mrkdwn | Promise<SlackMessa
     }),
   'a create of what exists': () => alreadyThereMessage(demo),
   'a demo that is busy': () => beingWorkedOnMessage(demo, { purpose: hostile, jobId: hostile, since: now }),
+  'a host cluster that does not answer': () => waitingForHostMessage(hostile, hostile, 120_000),
   'the name of a host cluster': () => message(mrkdwn`${onCluster(config)}`),
   'a failure': () =>
     failureMessage({ ...job, title: mrkdwn`${hostile}`, reasons: [`a\n${hostile}`], hint: hostile, mention: hostile }),

@@ -99,6 +99,12 @@ export function beingWorkedOnMessage(demo: ButtonDemo, { purpose, jobId, since }
   );
 }
 
+/** A job has not begun because the host cluster does not answer. */
+export const waitingForHostMessage = (demo: string, problem: string, withinMs: number): SlackMessage =>
+  message(
+    mrkdwn`:hourglass_flowing_sand: Demo *${demo}* has to wait: ${brief(problem, 300)}. vcdemo keeps trying for ${formatDuration(withinMs)}.`,
+  );
+
 export interface Failure {
   /** `Creating demo *demo* failed` */
   title: Mrkdwn;
