@@ -5,10 +5,10 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { startSimulatedCluster } from '../../simulator/index.js';
 import { ApiError } from '../../src/k8s/client/api-errors.js';
 import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
-import { create, read, remove } from '../../src/k8s/client/objects.js';
+import { remove } from '../../src/k8s/client/objects.js';
 import { ref, type Manifest } from '../../src/k8s/client/manifest.js';
 import { accessOf } from './access.js';
-import { waitFor } from './wait-for.js';
+import { createNamespace } from './answers.js';
 
 /*
  * What vcdemo relies on in a Kubernetes API, asserted by the same tests on the simulated cluster and, if KUBECONFIG is set,
@@ -74,8 +74,7 @@ function connected(fixture: Fixture): ContractApi {
   before(async () => {
     ({ kubeConfig, close } = await fixture.connect());
     cluster = connectCluster('it', accessOf(kubeConfig), { signal });
-    await create(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    await waitFor('the default account', () => read(cluster, ref('v1', 'ServiceAccount', 'default', namespace)));
+    await createNamespace(cluster, { name: namespace });
   });
   after(async () => {
     for (const work of cleaning) await work();

@@ -9,7 +9,7 @@ import { list } from '../../../../src/k8s/client/lists.js';
 import { read } from '../../../../src/k8s/client/objects.js';
 import { ref } from '../../../../src/k8s/client/manifest.js';
 import { deleteNamespace } from '../../../../src/k8s/demo/removal.js';
-import { create } from '../../../support/answers.js';
+import { create, createNamespace } from '../../../support/answers.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
 import { waitFor } from '../../../support/wait-for.js';
@@ -23,7 +23,7 @@ describe('the namespace of a demo is deleted', () => {
     const demo = await markDemo(host, plannedDemo({ name, now: new Date(), claimNamespace: 'default' }), 'ready');
     const place = demo.places[0]!;
     const metadata = namespaceMetadata(demo, place);
-    const { metadata: made } = await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata });
+    const { metadata: made } = await createNamespace(host, metadata);
     await noteNamespace(host, demo, place, made!.uid!);
     return (await findDemo(host, name))!;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { collectHostEvidence } from '../../../../src/k8s/evidence/evidence.js';
-import { create } from '../../../support/answers.js';
+import { create, createNamespace } from '../../../support/answers.js';
 import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
 
 describe('evidence of the host cluster', () => {
@@ -11,7 +11,7 @@ describe('evidence of the host cluster', () => {
 
   it('has the logs of the control plane, and none of a tenant’s pod with a similar name', async () => {
     const namespace = 'demo-vc1';
-    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await createNamespace(host, { name: namespace });
     for (const [name, labels] of [
       ['vc1-0', {}],
       ['vc1-a-x-default-x-vc1', { 'vcluster.loft.sh/managed-by': 'vc1' }],

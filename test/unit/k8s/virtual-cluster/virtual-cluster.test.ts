@@ -16,7 +16,7 @@ import {
   installVirtualCluster,
   uninstallVirtualCluster,
 } from '../../../../src/k8s/virtual-cluster/virtual-cluster.js';
-import { create } from '../../../support/answers.js';
+import { create, createNamespace } from '../../../support/answers.js';
 import { withExecutables } from '../../../support/executables.js';
 import { plannedDemo } from '../../../support/planned-demo.js';
 import { withSimulatedCluster } from '../../../support/simulated-cluster.js';
@@ -56,8 +56,7 @@ describe('the pod of a control plane', () => {
   withSimulatedCluster((connected) => (host = connected));
 
   it('is never a tenant’s pod with the same labels, even if only that is ready', async () => {
-    await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: place.namespace } });
-    await waitFor('the default account', () => read(host, ref('v1', 'ServiceAccount', 'default', place.namespace)));
+    await createNamespace(host, { name: place.namespace });
     const pod = (name: string, labels: object = {}, spec: object = {}) =>
       create(host, {
         apiVersion: 'v1',
