@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.js';
 import { fromBase64, hasLabels, isReady, type KubeObject } from './objects.js';
 import { hasSidecar, identityOf, istiodPod } from './sidecar.js';
+import type { Store } from './store.js';
 
 /*
  * Istio as seen from outside: who answers a request. istiod really connects to the other cluster, with the address, CA and
@@ -108,7 +109,7 @@ export async function curl(member: MeshMember, from: KubeObject, url: URL, times
   if (url.port === statsPort) {
     const target = store.list('pods').find((pod) => pod.status?.podIP === url.hostname && hasSidecar(pod));
     return target
-      ? all({ status: 200, body: statsOf(target), exitCode: 0, problem: '' })
+      ? all({ status: 200, body: statsOf(target, store), exitCode: 0, problem: '' })
       : failed(7, 'Failed to connect');
   }
   const [name = '', namespace = from.metadata.namespace!] = url.hostname.split('.');
@@ -143,11 +144,20 @@ const received = new Map<string, number>();
 /** Where a sidecar serves its counters to Prometheus. */
 const statsPort = '15090';
 
-const statsOf = ({ metadata }: KubeObject): string => {
+/** A proxy keeps only the counters that the mesh's configuration names. */
+const statsOf = ({ metadata }: KubeObject, store: Store): string => {
   const count = received.get(metadata.uid!);
-  const labels = `response_code="200",reporter="destination",destination_workload="${metadata.name}"`;
-  return `# TYPE istio_requests_total counter\n${count === undefined ? '' : `istio_requests_total{${labels}} ${count}\n`}`;
+  const config = store.find('configmaps', 'istio-system', 'istio')?.data as { mesh: string } | undefined;
+  const { defaultConfig } = JSON.parse(config?.mesh ?? '{}') as MeshSettings;
+  const kept = defaultConfig?.proxyStatsMatcher?.inclusionRegexps ?? [];
+  const isKept = kept.some((each) => new RegExp(`^${each}$`).test('cluster.inbound|5000||.upstream_rq_total'));
+  const line = `envoy_cluster_upstream_rq_total{cluster_name="inbound|5000||"} ${count}\n`;
+  return `# TYPE envoy_cluster_upstream_rq_total counter\n${isKept && count !== undefined ? line : ''}`;
 };
+
+interface MeshSettings {
+  defaultConfig?: { proxyStatsMatcher?: { inclusionRegexps?: string[] } };
+}
 
 const sentKey = (from: KubeObject, { pod }: Endpoint) => `${from.metadata.uid} ${pod.metadata.uid}`;
 

@@ -8,6 +8,7 @@ import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
 import { mergeDeep } from '../virtual-cluster/helm-values.js';
 import { pinnedImages } from './istio-images.js';
+import { countersOfUse } from './traces.js';
 import { applyAll, missing } from '../client/objects.js';
 import { checked } from '../client/answers.js';
 import { UnparsedManifest, type Manifest } from '../client/manifest.js';
@@ -144,7 +145,11 @@ export function istioOperator(clusterName: VirtualClusterName, istio: DemoConfig
       ingressGateways: [{ name: 'istio-ingressgateway', enabled: true, k8s: { securityContext } }],
       pilot: { enabled: true, k8s: { securityContext } },
     },
-    meshConfig: { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true },
+    meshConfig: {
+      // Not in the guide: whether anybody uses the demo.
+      defaultConfig: { proxyMetadata: {}, proxyStatsMatcher: { inclusionRegexps: [countersOfUse] } },
+      enablePrometheusMerge: true,
+    },
     values: {
       gateways: { 'istio-ingressgateway': { autoscaleEnabled: false, type: 'ClusterIP' } },
       global: {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../../src/config.js';
+import { countersOfUse } from '../../../../src/k8s/mesh/traces.js';
 import { istioOperator, manifestOf } from '../../../../src/k8s/mesh/istio.js';
 import { UnparsedManifest } from '../../../../src/k8s/client/manifest.js';
 
@@ -16,7 +17,10 @@ describe("Istio's operator", () => {
     assert.equal(global.network, 'network1');
     assert.deepEqual(global.multiCluster, { clusterName: 'vc2', enabled: true });
     assert.deepEqual(telemetry, { enabled: false });
-    assert.deepEqual(operator.spec.meshConfig, { defaultConfig: { proxyMetadata: {} }, enablePrometheusMerge: true });
+    assert.deepEqual(operator.spec.meshConfig, {
+      defaultConfig: { proxyMetadata: {}, proxyStatsMatcher: { inclusionRegexps: [countersOfUse] } },
+      enablePrometheusMerge: true,
+    });
   });
 
   it('is merged with the configuration, including gateways of the same name', () => {
