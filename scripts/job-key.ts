@@ -5,12 +5,12 @@ import { workerKey } from '../src/job-signature.js';
  * Without a name, it is the key for a configuration without named clusters.
  */
 
-const { JOB_SIGNING_KEY } = process.env;
-if (!JOB_SIGNING_KEY || JOB_SIGNING_KEY.length < 32) {
+const signingKey = process.env.JOB_SIGNING_KEY?.trim() ?? '';
+if (signingKey.length < 32) {
   process.stderr.write(
     'Set JOB_SIGNING_KEY to at least 32 characters: export JOB_SIGNING_KEY=$(openssl rand -hex 32)\n',
   );
   process.exitCode = 1;
 } else {
-  process.stdout.write(`${workerKey(JOB_SIGNING_KEY, process.argv[2])}\n`);
+  process.stdout.write(`${workerKey(signingKey, process.argv[2])}\n`);
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { childEnvironment, forbiddenNames } from './child-environment.js';
@@ -30,7 +31,7 @@ const redis = {
   REDIS_URL: z.string().refine((url) => redisUrlProblem(url) === undefined, {
     error: ({ input }) => redisUrlProblem(String(input)),
   }),
-  REDIS_CA: z.string().includes('BEGIN CERTIFICATE', { error: 'expected a PEM certificate' }).optional(),
+  REDIS_CA: z.string().refine(hasCertificates, 'expected PEM certificates').optional(),
   REDIS_SENTINEL_USERNAME: z.string().optional(),
   REDIS_SENTINEL_PASSWORD: z.string().optional(),
 };
@@ -42,7 +43,10 @@ const network = {
   HTTPS_PROXY: proxy.optional(),
   HTTP_PROXY: proxy.optional(),
   NO_PROXY: z.string().optional(),
-  NODE_EXTRA_CA_CERTS: z.string().refine(isReadable, 'names a file that cannot be read').optional(),
+  NODE_EXTRA_CA_CERTS: z
+    .string()
+    .refine(isCertificateFile, 'names a file that cannot be read, or has no PEM certificates')
+    .optional(),
 };
 
 function isProxy(text: string): boolean {
@@ -50,22 +54,33 @@ function isProxy(text: string): boolean {
 }
 
 /** Node itself only warns, and continues without the certificates. */
-function isReadable(path: string): boolean {
+function isCertificateFile(path: string): boolean {
   try {
-    readFileSync(path);
-    return true;
+    return hasCertificates(readFileSync(path, 'utf8'));
   } catch {
     return false;
   }
 }
 
+function hasCertificates(text: string): boolean {
+  const certificates =
+    text.match(/-----BEGIN (TRUSTED )?CERTIFICATE-----[^-]*-----END (TRUSTED )?CERTIFICATE-----/g) ?? [];
+  try {
+    return certificates.map((pem) => new X509Certificate(pem)).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+const webAddress = z.url({ protocol: /^https?$/, error: 'expected https://host' });
+
 const common = {
   ...network,
   SLACK_BOT_TOKEN: slackToken('xoxb-'),
-  SLACK_API_URL: z.url().optional(),
+  SLACK_API_URL: webAddress.optional(),
   ...redis,
   VCDEMO_CONFIG: z.string().optional(),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress.optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
 
@@ -192,8 +207,10 @@ function readSettings<Settings extends object, Config>(
   problemsBetween: (settings: Settings, demoConfig: Config) => string[] = () => [],
 ): Settings & { demoConfig: Config } {
   const problems: string[] = [];
+  // Files that become variables often end with a line break, with which a key or a secret would be another one.
+  const trimmed = Object.entries(env).map(([name, value]) => [name, value?.trim()] as const);
   const given: NodeJS.ProcessEnv = {
-    ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
+    ...Object.fromEntries(trimmed.filter(([, value]) => value !== '')),
     ...proxyEnvironment(env),
   };
   const parsed = schema.safeParse(given);

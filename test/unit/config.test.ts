@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { readBotSettings, readWorkerSettings } from '../../src/config.js';
 import { hours } from '../../src/duration.js';
+import { makeAuthority } from '../support/certificates.js';
 import { refusal } from '../support/refusal.js';
 import { yamlFiles } from '../support/yaml-files.js';
 import { jobKeys } from '../support/job-keys.js';
@@ -37,6 +39,32 @@ describe('the settings of the bot', () => {
   test('never show a secret', () => {
     const { message } = refusal(() => readBotSettings({ ...env, REDIS_URL: 'http://:hunter2@redis' }));
     assert.doesNotMatch(message, /hunter2/);
+  });
+  test('may end with a line break, as in files that become variables', () => {
+    const written = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, `${value}\n`]));
+    assert.deepEqual(readBotSettings(written), readBotSettings(env));
+    assert.deepEqual(readWorkerSettings(written), readWorkerSettings(env));
+    assert.equal(readBotSettings({ ...env, PORT: ' ' }).PORT, 3000);
+  });
+  for (const [name, value, says] of [
+    ['REDIS_URL', 'redis://:50%off@redis', /REDIS_URL has a % that encodes nothing/],
+    ['REDIS_CA', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', /REDIS_CA expected PEM certificates/],
+    ['REDIS_CA', '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----', /REDIS_CA expected PEM/],
+    ['NODE_EXTRA_CA_CERTS', fileURLToPath(import.meta.url), /NODE_EXTRA_CA_CERTS .*has no PEM certificates/],
+    ['SLACK_API_URL', 'ftp://slack.example.com', /SLACK_API_URL expected https:/],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /OTEL_EXPORTER_OTLP_ENDPOINT expected https:/],
+  ] as const)
+    test(`are refused before anything starts if ${name} is ${JSON.stringify(value).slice(0, 30)}`, () => {
+      const { message } = refusal(() => readBotSettings({ ...env, [name]: value }));
+      assert.match(message, says);
+      assert.doesNotMatch(message, /50%off/);
+    });
+  test('accept certificates', async () => {
+    const { certificate } = await makeAuthority('ca');
+    assert.equal(
+      readBotSettings({ ...env, REDIS_CA: `of the lab:\n${certificate}\n` }).REDIS_CA?.includes(certificate.trim()),
+      true,
+    );
   });
   test('accept a Redis with TLS and a password', () => {
     readBotSettings({ ...env, REDIS_URL: 'rediss://user:password@redis.example.com:6380/1' });
