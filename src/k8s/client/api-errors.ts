@@ -104,8 +104,8 @@ export function strangerIn(
   { status, text }: { status: number; text: string },
 ): string | undefined {
   if (status >= 300 && status < 400) return pageIn(text) ?? 'a redirect came back instead of an answer from Kubernetes';
-  // Kubernetes itself says so, in plain text, of a group that it does not serve.
-  if (status === 404 && !discoveryPath.test(path) && !isStatus(text)) return pageIn(text) ?? elsewhere(text);
+  const isUnknownGroup = extensionGroup.test(path) && /^404 page not found\s*$/.test(text);
+  if (status === 404 && !isUnknownGroup && !isStatus(text)) return pageIn(text) ?? elsewhere(text);
   if (status >= 400 || accept === 'text/plain') return undefined;
   return text === '' ? 'the answer is empty' : pageIn(text);
 }
@@ -119,7 +119,8 @@ function elsewhere(body: string): string {
 }
 
 const isStatus = (body: string) => z.object({ kind: z.literal('Status') }).safeParse(parseJson(body)).success;
-const discoveryPath = /^\/(api\/[^/]+|apis(\/[^/]+){0,2})$/;
+/** A group that Kubernetes may not serve, which it says in plain text: any but its own, such as `apps` and `storage.k8s.io`. */
+const extensionGroup = /^\/apis\/(?![\w-]+(\.k8s\.io)?\/|rbac\.authorization\.k8s\.io\/)[\w.-]+\/\w+$/;
 
 /** The title of a page; undefined if it is none. */
 function pageIn(body: string): string | undefined {

@@ -217,10 +217,22 @@ describe('a request to Kubernetes', () => {
     }
   });
 
-  test('may be about a group that Kubernetes does not serve, which it says in plain text', async () => {
-    const { cluster } = await clusterWith((_request, response) => response.writeHead(404).end('404 page not found\n'));
-    const asked = cluster.request({ method: 'GET', path: '/apis/networking.istio.io/v1' });
-    assert.equal((await failureOf(asked, ApiError)).status, 404);
+  test('may be that Kubernetes does not serve a group of others, which it says in plain text', async () => {
+    const { cluster, stub } = await clusterWith((_request, response) =>
+      response.writeHead(404).end('404 page not found\n'),
+    );
+    const once = (path: string): ApiCall => ({ method: 'GET', path, repeat: 'never' });
+    for (const path of ['/apis/networking.istio.io/v1', '/apis/gateway.networking.k8s.io/v1'])
+      assert.equal((await failureOf(cluster.request(once(path)), ApiError)).status, 404);
+    for (const path of [
+      '/api/v1',
+      '/apis',
+      '/apis/apps/v1',
+      '/apis/coordination.k8s.io/v1',
+      '/apis/rbac.authorization.k8s.io/v1',
+    ])
+      await failureOf(cluster.request(once(path)), UnreachableError);
+    assert.equal(stub.asked.length, 7);
   });
 
   test('is repeated after a page that says 404 while the proxy in front of the API starts', async () => {
