@@ -1,4 +1,5 @@
 import type { WritingJob } from '../commands/job-payloads.js';
+import type { DemoConfig } from '../config.js';
 import { messageOf } from '../errors.js';
 import type { Cluster } from '../k8s/client/cluster.js';
 import type { Demo } from '../k8s/demo/demo.js';
@@ -10,8 +11,8 @@ import { taskName, type FlowError, type Task } from './flow.js';
 import type { ClaimedHost } from './host-cluster.js';
 import type { JobRun } from './job-run.js';
 import { cancelButton } from './slack/demo-buttons.js';
-import { failedCard, pausedCard, readyCard, type Failed } from './slack/card/card.js';
-import { editEvery, openCard, type CardPlace } from './slack/card/publish-card.js';
+import { endedCard, failedCard, pausedCard, readyCard, type Failed } from './slack/card/card.js';
+import { editEvery, openCard, type Card, type CardPlace } from './slack/card/publish-card.js';
 import { workingCard } from './slack/card/working-card.js';
 import type { Audience } from './slack/reach.js';
 
@@ -91,11 +92,7 @@ export async function openFlowCard(options: FlowCardOptions): Promise<FlowCard> 
     },
     settle: card.settle,
     async settleReady() {
-      const found = await findDemo(host, demo.name);
-      // It may have been deleted meanwhile, and its card says so.
-      if (found && !isGone(demo, found))
-        await card.settle(found.state === 'paused' ? pausedCard(found, run.config) : readyCard(found, run.config));
-      else card.close();
+      await settleUsable({ card, host, run }, await findDemo(host, demo.name), demo);
     },
     async fail(error, shown) {
       const reasons = error.failed.map((task) => `${taskName(task)}: ${messageOf(task.error)}`);
@@ -120,10 +117,11 @@ function timedFlow({ name }: Pick<JobRun<WritingJob>, 'name'>, { pair, ready }: 
 
 /** Shows a change of a demo that can be used on its card, if it has one. Never throws. */
 export async function refreshCard(
-  { slack, config, log }: Pick<JobRun<'verify'>, 'slack' | 'config' | 'log'>,
+  run: Pick<JobRun<'verify'>, 'slack' | 'config' | 'log'>,
   host: Cluster,
   demo: Demo,
 ): Promise<void> {
+  const { slack, log } = run;
   const { state } = demo;
   if (!(state === 'ready' || state === 'paused') || demo.card === undefined) return;
   const card = openCard({
@@ -133,7 +131,40 @@ export async function refreshCard(
     remember: (place) => noteCard(host, demo, place),
     everyMs: () => 0,
   });
-  await card
-    .settle(state === 'paused' ? pausedCard(demo, config) : readyCard(demo, config))
-    .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'card was not refreshed'));
+  await settleUsable({ card, host, run }, demo, demo).catch((error: unknown) =>
+    log.warn({ reason: messageOf(error) }, 'card was not refreshed'),
+  );
+}
+
+/** Undefined for a demo that cannot be used: its card is that of the job that works on it. */
+const usableCard = (demo: Demo, config: DemoConfig): SlackMessage | undefined =>
+  demo.state === 'ready' ? readyCard(demo, config) : demo.state === 'paused' ? pausedCard(demo, config) : undefined;
+
+interface Settling {
+  card: Pick<Card, 'settle' | 'close'>;
+  host: Cluster;
+  run: Pick<JobRun<'verify'>, 'config' | 'log'>;
+}
+
+/**
+ * Shows a demo that can be used, and whatever has changed since: an edit that had to wait for Slack may have taken the place of
+ * a later one.
+ * @param now the demo as it was last seen; undefined if it was deleted meanwhile
+ */
+async function settleUsable({ card, host, run }: Settling, now: Demo | undefined, demo: Demo): Promise<void> {
+  let shown: string | undefined;
+  for (let found = now; ;) {
+    const isThere = found !== undefined && !isGone(demo, found);
+    const next = isThere && found ? usableCard(found, run.config) : undefined;
+    const content = next && JSON.stringify(next);
+    if (!isThere && shown !== undefined)
+      await card.settle(endedCard(demo, { how: 'has been', hasLeft: false, now: new Date() }));
+    if (next === undefined || content === shown) return card.close();
+    await card.settle(next);
+    shown = content;
+    found = await findDemo(host, demo.name).catch((error: unknown) => {
+      run.log.warn({ reason: messageOf(error) }, 'what the card shows was not compared with the demo');
+      return found;
+    });
+  }
 }

@@ -13,7 +13,7 @@ export interface CardPlace extends PostedMessage {
 }
 
 /** A demo's card while a job works on the demo. */
-interface Card {
+export interface Card {
   /** Where it is; undefined before it was posted. */
   place(): CardPlace | undefined;
   /** Shows a state soon; a later state takes its place. `render` is called again when nothing changes for a while. */
