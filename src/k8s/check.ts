@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { asError } from '../errors.js';
 
 /** The result of a check: it holds, possibly with a note for people, or what was seen instead. */
@@ -52,6 +53,7 @@ export async function lookFor<Held extends { holds: true }>(
 
 /** Resolves after the time, or rejects with the signal's reason if it is aborted first. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (signal) setMaxListeners(0, signal); // many requests of one job may wait for their next attempt
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { holds, lacks, lookFor, waitUntil } from '../../../src/k8s/check.js';
+import { holds, lacks, lookFor, pause, waitUntil } from '../../../src/k8s/check.js';
 
 const { signal } = new AbortController();
 const briefly = { withinMs: 5, everyMs: 1, signal };
@@ -32,4 +33,12 @@ test('a wait ends with the reason of its signal, and with what the check throws'
   await assert.rejects(waitUntil('a pod', laterCheck(), { ...briefly, signal: stopped }), /it was cancelled/);
   const broken = () => Promise.reject(new Error('no permission'));
   await assert.rejects(waitUntil('a pod', broken, briefly), /no permission/);
+});
+
+test('many waits for one signal make Node warn of nothing', async () => {
+  const { signal: shared } = new AbortController();
+  const warned = once(process, 'warning').then(([warning]) => warning as unknown);
+  await Promise.all(Array.from({ length: 30 }, () => pause(5, shared)));
+  process.emitWarning('the first warning of this test');
+  assert.match(String(await warned), /the first warning of this test/);
 });
