@@ -18,7 +18,7 @@ const sentinelHost = /^(?<host>\[[\da-f:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
 
 /** What is wrong with an address, for operators; undefined if `redisOptions` understands it. */
 export function redisUrlProblem(text: string): string | undefined {
-  if (!isDecodable(text)) return 'has a % that encodes nothing: write %25 for it';
+  if (!isDecodable(text)) return 'contains a % that encodes nothing: write it as %25';
   const isUnderstood = /^rediss?\+sentinel:/.test(text) ? parseSentinelUrl(text) !== undefined : isServerUrl(text);
   return isUnderstood ? undefined : 'expected redis://host:port/database or redis+sentinel://host:port,host:port/name';
 }

@@ -79,22 +79,22 @@ const strangers: readonly [reason: RegExp, says: string, remedy: string][] = [
   [
     /alert certificate required/,
     'it requires a client certificate',
-    'vcdemo has no client certificate: set `tls-auth-clients no` in Redis, which users and passwords protect.',
+    'vcdemo has no client certificate: set `tls-auth-clients no` in Redis; users and passwords still protect it.',
   ],
   [
     /alert handshake failure|alert protocol version|no shared cipher|unsupported protocol/,
-    'it accepts no version or cipher of TLS that vcdemo has, or requires a client certificate',
+    'it accepts no TLS version or cipher that vcdemo supports, or it requires a client certificate',
     'Allow TLS 1.2 or 1.3 with current ciphers in Redis (`tls-protocols`, `tls-ciphers`, `tls-ciphersuites`), and set `tls-auth-clients no`.',
   ],
   [
     /wrong version number|packet length too long/,
     'it does not speak TLS',
-    'Use redis:// in REDIS_URL (and no REDIS_CA), or the port on which Redis speaks TLS.',
+    'Use redis:// in REDIS_URL (and no REDIS_CA), or the port on which Redis uses TLS.',
   ],
   [
     /unknown resp type/,
     'something other than Redis answers',
-    'Correct the host and port in REDIS_URL; if Redis speaks TLS there, it begins with rediss://.',
+    'Correct the host and port in REDIS_URL; if Redis uses TLS there, the URL must begin with rediss://.',
   ],
 ];
 

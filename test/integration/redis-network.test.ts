@@ -216,7 +216,7 @@ for (const [what, options, says, remedy] of [
   [
     'a cipher that nobody uses any more',
     ['--tls-protocols', 'TLSv1.2', '--tls-ciphers', 'ECDHE-RSA-AES256-SHA384'],
-    /accepts no version or cipher of TLS/,
+    /accepts no TLS version or cipher/,
     /tls-ciphers/,
   ],
 ] as const)

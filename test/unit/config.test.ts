@@ -47,7 +47,7 @@ describe('the settings of the bot', () => {
     assert.equal(readBotSettings({ ...env, PORT: ' ' }).PORT, 3000);
   });
   for (const [name, value, says] of [
-    ['REDIS_URL', 'redis://:50%off@redis', /REDIS_URL has a % that encodes nothing/],
+    ['REDIS_URL', 'redis://:50%off@redis', /REDIS_URL contains a % that encodes nothing/],
     ['REDIS_CA', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', /REDIS_CA expected PEM certificates/],
     ['REDIS_CA', '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----', /REDIS_CA expected PEM/],
     ['NODE_EXTRA_CA_CERTS', fileURLToPath(import.meta.url), /NODE_EXTRA_CA_CERTS .*has no PEM certificates/],

@@ -58,5 +58,5 @@ describe('the address of a Redis', () => {
   ])
     it(`may not be ${url}`, () => assert.match(redisUrlProblem(url) ?? '', /^expected redis:/));
   for (const url of ['redis://:50%off@r', 'redis+sentinel://:50%off@r/m', 'redis+sentinel://r/m%zz'])
-    it(`may not have a lone %, as in ${url}`, () => assert.match(redisUrlProblem(url) ?? '', /write %25/));
+    it(`may not have a lone %, as in ${url}`, () => assert.match(redisUrlProblem(url) ?? '', /write it as %25/));
 });

@@ -89,7 +89,7 @@ describe('something that answers but cannot be used is a refusal with a remedy:'
       'a Redis with other versions of TLS',
       'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
       openssl('sslv3 alert handshake failure'),
-      /accepts no version or cipher/,
+      /accepts no TLS version or cipher/,
       /tls-protocols/,
     ],
     ['a server without TLS', 'ERR_SSL_WRONG_VERSION_NUMBER', 'x', /does not speak TLS\.$/, /Use redis:/],

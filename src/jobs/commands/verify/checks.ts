@@ -16,8 +16,6 @@ export interface HostFacts {
   apiAddresses: Partial<Record<string, string>>;
   /** What a test of the demo's kubeconfig found. */
   kubeconfig?: Fact<KubeconfigTrial> | undefined;
-  /** When the certificates of the demo's own kubeconfig end. */
-  credentialsEnd?: Date | undefined;
   /** By cluster: the host's NetworkPolicies that cut requests from its sleep or its istiod to the other one. */
   cutBy?: Partial<Record<string, Fact<string[]>>>;
   /** By cluster: whether its Dashboard is ready. */
@@ -112,10 +110,12 @@ const table = {
         : fail(`the kubeconfig does not work: ${kubeconfigProblem}`),
     ),
   credentials: ({ host, now }: Sides) =>
-    host &&
-    (host.credentialsEnd === undefined
-      ? unknown('not known')
-      : life('the client certificate of the kubeconfig', host.credentialsEnd, now, minutes(10))),
+    host?.kubeconfig &&
+    of(host.kubeconfig, ({ ends }) =>
+      ends === undefined
+        ? unknown('not known')
+        : life('the client certificate of the kubeconfig', ends, now, minutes(10)),
+    ),
   istiod: ({ facts }: Sides) =>
     of(facts.istiod, (check) => (check.holds ? pass('ready') : fail(`istiod is not ready: ${check.seen}`))),
   authorityLife: ({ facts, now }: Sides) =>

@@ -44,7 +44,7 @@ export async function readHostFacts(context: DemoContext, clusters: VirtualClust
     each((place, ended) => readControlPlane(host.with({ signal: ended }), place)),
   ]);
   const apiAddresses = Object.fromEntries(Object.entries(addresses).map(([name, { value }]) => [name, value]));
-  return { kubeconfig, apiAddresses, credentialsEnd: kubeconfig.value?.ends, cutBy, dashboards, controlPlanes };
+  return { kubeconfig, apiAddresses, cutBy, dashboards, controlPlanes };
 }
 
 async function addressOf(host: Cluster, place: VirtualClusterPlace): Promise<string | undefined> {

@@ -81,7 +81,7 @@ interface Broken {
 function causesOf({ vc1, vc2, host, traffic = direction('vc1', { v1: 96 }) }: Broken) {
   const pair = [good('vc1', vc1), good('vc2', vc2)] as const;
   const directions = [traffic, direction('vc2', { v1: 12, v2: 12 })];
-  const findings = checkPair(pair, { apiAddresses: addresses, credentialsEnd: later, ...host }, now);
+  const findings = checkPair(pair, { apiAddresses: addresses, kubeconfig: seen({ ends: later }), ...host }, now);
   const verdict = judge(directions, evenly);
   return findCauses({ demo: 'demo', findings, pair, directions, verdict });
 }
@@ -105,7 +105,7 @@ describe('where the mesh does not work, the cause is found', () => {
     [
       'of an expired client certificate',
       'the client certificate has expired',
-      { host: { credentialsEnd: new Date('2025-12-31T23:00:00Z') } },
+      { host: { kubeconfig: seen({ ends: new Date('2025-12-31T23:00:00Z') }) } },
       /expired at 2025-12-31 23:00 UTC/,
     ],
     [
@@ -370,7 +370,7 @@ describe('where the mesh does not work, the cause is found', () => {
   test('of an expired client certificate and of what the mesh has, both: one says nothing about the other', () => {
     assert.deepEqual(
       namesOf({
-        host: { credentialsEnd: new Date('2025-12-31T23:00:00Z') },
+        host: { kubeconfig: seen({ ends: new Date('2025-12-31T23:00:00Z') }) },
         vc1: { sidecar: sidecar('10.0.0.1:5000') },
       }),
       ['the client certificate has expired', 'a sidecar does not know the pods of the other cluster'],
@@ -491,7 +491,7 @@ describe('the checks', () => {
 
   test('of a demo look at its dashboards, its vclusters and the life of its tokens', () => {
     const host: HostFacts = {
-      ...{ apiAddresses: addresses, credentialsEnd: later },
+      ...{ apiAddresses: addresses, kubeconfig: seen({ ends: later }) },
       dashboards: { vc1: seen({ holds: false, seen: 'pod dashboard-abc is Pending' }) },
       controlPlanes: {
         vc1: seen({ workload: 'StatefulSet demo-vc1/vc1', isStopped: false, vcluster: '0.34.0' }),
@@ -518,7 +518,11 @@ describe('the checks', () => {
   });
 
   test('all pass where all is well', () => {
-    const findings = checkPair([good('vc1'), good('vc2')], { apiAddresses: addresses, credentialsEnd: later }, now);
+    const findings = checkPair(
+      [good('vc1'), good('vc2')],
+      { apiAddresses: addresses, kubeconfig: seen({ ends: later }) },
+      now,
+    );
     assert.deepEqual(
       findings.filter(({ state }) => state !== 'pass'),
       [],
@@ -541,7 +545,9 @@ describe('the checks', () => {
 
   test('say unknown, not fail, where something could not be read', () => {
     const pair = [good('vc1', { sidecar: { problem: 'no answer within 10 s' } }), good('vc2')] as const;
-    const open = checkPair(pair, { apiAddresses: {} }, now).filter(({ state }) => state !== 'pass');
+    const open = checkPair(pair, { apiAddresses: {}, kubeconfig: seen({}) }, now).filter(
+      ({ state }) => state !== 'pass',
+    );
     assert.deepEqual(
       open.map(({ check, state }) => `${check} ${state}`),
       [
