@@ -3,11 +3,13 @@ import { after, before, describe, it } from 'node:test';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { realHost } from '../../sandbox/real-host.js';
+import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
 import type { Host, SimulatedHost } from '../support/host.js';
 import { simulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 import { componentFaults, simulatedFaults, type Breaks } from './faults.js';
 
 /*
@@ -26,13 +28,19 @@ const { values: options } = parseArgs({
 });
 const minute = 60_000;
 const wanted = options.steps?.split(',');
-const cases = [createFlow, deleteFlow].flatMap((flow) =>
-  flow.steps
+const config = readDemoConfig(options.config);
+const cases = [createFlow, deleteFlow].flatMap((flow) => {
+  const steps = flow.steps.filter(({ when }) => when?.(config) ?? true);
+  const names = new Set(steps.map(({ name }) => name));
+  return steps
     .filter(({ name }) => wanted?.includes(name) ?? true)
     .flatMap(({ name, says, after }) =>
-      options.seconds.split(',').map((seconds) => ({ name, says, after, seconds, creates: flow === createFlow })),
-    ),
-);
+      options.seconds.split(',').map((seconds) => ({
+        ...{ name, says, seconds, creates: flow === createFlow },
+        after: after.filter((each) => names.has(each)),
+      })),
+    );
+});
 
 describe('the host cluster’s API is down', () => {
   let host: Host;
@@ -56,17 +64,17 @@ describe('the host cluster’s API is down', () => {
     await host?.close();
   });
 
-  /** Resolves when the job of a demo has done these steps; without any, when it has started. */
-  function whenDone(demo: string, job: string, steps: readonly string[]): Promise<void> {
-    const missing = new Set(steps);
-    return new Promise((resolve) => {
-      onLine = (line) => {
-        const { demo: of, job: name, step, msg } = JSON.parse(line) as Record<string, string | undefined>;
-        if (of !== demo || name !== job) return;
-        if (msg === 'step done') missing.delete(step!);
-        if (missing.size === 0) resolve();
-      };
-    });
+  /** Resolves when the job of a demo has started and done these steps. */
+  async function whenDone(demo: string, job: string, steps: readonly string[]): Promise<void> {
+    const missing = new Set(['its start', ...steps]);
+    onLine = (line) => {
+      const { demo: of, job: name, step, msg } = JSON.parse(line) as Record<string, string | undefined>;
+      if (of !== demo || name !== job) return;
+      if (msg === 'job started') missing.delete('its start');
+      if (step !== undefined && msg === 'step done') missing.delete(step);
+    };
+    const seen = () => [...missing];
+    await waitFor(`${job} of ${demo}`, async () => missing.size === 0, { withinMs: 5 * minute, everyMs: 5, seen });
   }
 
   const create = async (demo: string) => void (await stack.type(stack.slack.alice, `create ${demo}`));
