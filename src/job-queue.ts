@@ -76,6 +76,27 @@ export async function putBack(queue: Queue, job: Job<unknown>, token: string | u
   });
 }
 
+const takenBackKey = (queue: Queue, id: string) => queue.toKey(`taken-back:${id}`);
+
+/** Longer than the bot looks after a command at short intervals. */
+const takenBackMs = minutes(10);
+
+/** Takes a waiting job off its queue, so that it is not missed; false if a worker was faster. */
+export async function takeBack(queue: Queue, job: Job<unknown>): Promise<boolean> {
+  const redis = await queue.backend.client;
+  await redis.runCommand('set', [takenBackKey(queue, job.id ?? ''), '1', 'px', String(takenBackMs)]);
+  return await job.remove().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a job that Redis does not have was taken back. */
+export async function isTakenBack(queue: Queue, id: string): Promise<boolean> {
+  const redis = await queue.backend.client;
+  return (await redis.runCommand('exists', [takenBackKey(queue, id)])) === 1;
+}
+
 /** Whether Redis still has the job. */
 export const isKept = async (queue: Queue, id: string): Promise<boolean> => (await findJob(queue, id)) !== undefined;
 

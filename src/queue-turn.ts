@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { formatDuration, minutes } from './duration.js';
-import { doneJobs, findJob, jobsIn } from './job-queue.js';
+import { doneJobs, findJob, isTakenBack, jobsIn } from './job-queue.js';
 import { medianOf } from './median.js';
 
 /* Whose turn it is: how many jobs are before one that waits, and about how long they will take. */
@@ -58,10 +58,14 @@ export async function paceOf(queue: Queue, now = Date.now()): Promise<Pace> {
   return { runningForMs, usualMs: tookMs.length > 0 ? medianOf(tookMs.slice(0, mostMeasured)) : undefined };
 }
 
-/** The place of a job that no worker has taken yet; undefined if one has. */
-export async function turnOf(queue: Queue, id: string): Promise<Turn | undefined> {
+/**
+ * The place of a job that no worker has taken yet; undefined if one has, or somebody has taken it back. `lost` if Redis does
+ * not have it any more, for example after a failover: jobs that have ended are kept for longer.
+ */
+export async function turnOf(queue: Queue, id: string): Promise<Turn | 'lost' | undefined> {
   const job = await findJob(queue, id);
-  if (job === undefined || job.processedOn !== undefined) return undefined;
+  if (job === undefined) return (await isTakenBack(queue, id)) ? undefined : 'lost';
+  if (job.processedOn !== undefined) return undefined;
   const waiting = await queue.getRanges(['wait'], 0, mostWaiting, true);
   const place = waiting.indexOf(id);
   const before = place === -1 ? waiting.length : place;

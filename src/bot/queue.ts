@@ -25,8 +25,8 @@ export interface JobQueues {
    * connection was lost in the middle of the call, the job may exist all the same.
    */
   enqueue(request: JobRequest, options: EnqueueOptions): Promise<string>;
-  /** The place of a job that no worker has taken yet; undefined if one has. Throws as `enqueue` does. */
-  turnOf(id: string, name: JobName, hostCluster: string | undefined): Promise<Turn | undefined>;
+  /** The place of a job that no worker has taken yet. Throws as `enqueue` does. @see turnOf */
+  turnOf(id: string, name: JobName, hostCluster: string | undefined): Promise<Turn | 'lost' | undefined>;
   /**
    * How many jobs of a person wait on the queues of a kind; if fewer than `most` wait on them in total, that total.
    * @throws as `enqueue` does

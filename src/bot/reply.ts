@@ -25,6 +25,19 @@ export function untakenReply(
   };
 }
 
+/** For a command that was accepted, and of which Redis knows nothing any more; a worker may have taken it before that. */
+export function lostReply(lost: readonly { id: string; name: JobName }[]): SlackMessage {
+  const isHome = lost.every(({ name }) => name === 'home');
+  const next = isHome
+    ? 'If your Home tab is not filled within a minute, open it again.'
+    : 'If nothing happens within a minute, give your command again.';
+  const ids = lost.map(({ id }) => mrkdwn`\`${id}\``);
+  return messageOfParagraphs(
+    [mrkdwn`:warning: The job queue (Redis) has lost your command, for example in a failover. ${next}`],
+    mrkdwn`Job ${joinMrkdwn(ids, ', ')}`,
+  );
+}
+
 function turnText({ before, startsInMs }: Turn): string {
   const place =
     before === 0

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { createJobQueues } from '../../src/bot/queue.js';
 import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
-import { newJob, putOnQueue } from '../../src/job-queue.js';
+import { newJob, putOnQueue, takeBack } from '../../src/job-queue.js';
 import { createLog } from '../../src/log.js';
 import { aclRules } from '../../src/redis/permissions.js';
 import { jobKeys } from '../support/job-keys.js';
@@ -98,7 +98,7 @@ test('a command that waits is told how many are ahead of it, and in about how lo
     'one that is done and one that runs',
     async () => {
       const found = await queues.turnOf(last, 'create', undefined);
-      return found?.before === 1 && found.startsInMs !== undefined ? found : false;
+      return typeof found === 'object' && found.before === 1 && found.startsInMs !== undefined ? found : false;
     },
     { withinMs: 10_000, everyMs: 20 },
   );
@@ -139,5 +139,23 @@ test('a key in Redis that nobody puts there for long keeps no job off its queue'
   assert.ok(await isNew(600_000), 'for ever');
   assert.ok(!(await isNew(600_000)), 'ten minutes');
   await queue.close();
+  connection.disconnect();
+});
+
+test('a waiting job that Redis has lost is told from one that somebody took back', async () => {
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  await connection.flushall();
+  const queues = createJobQueues({ REDIS_URL: redis.url, ...jobKeys }, createLog('test', 'silent'));
+  const queue = new Queue(queueName('provisioning'), { connection });
+  const requester = { userId: 'U000000001', userName: 'alice', channelId: 'C000000001' };
+  const enqueue = (demo: string) =>
+    queues.enqueue({ name: 'create', payload: { requester, demo } }, { dedupeId: demo });
+  const [back, lost] = [await enqueue('back'), await enqueue('lost')];
+  assert.equal(await takeBack(queue, (await queue.getJob(back))!), true);
+  await (await queue.getJob(lost))!.remove();
+  assert.equal(await queues.turnOf(back, 'create', undefined), undefined);
+  assert.equal(await queues.turnOf(lost, 'create', undefined), 'lost');
+  await queue.close();
+  await queues.close();
   connection.disconnect();
 });

@@ -316,3 +316,15 @@ test('a command that no worker takes is told so, with its job', { timeout: 60_00
   assert.deepEqual((await slackCommand(url, slack.signingSecret, { ...place, text: 'list' })).body, {});
   assert.match(JSON.stringify(await response.next()), /Your command is still waiting for a worker.*list-[0-9a-f]{6}/);
 });
+
+test('a command that Redis loses before a worker takes it is told so', { timeout: 60_000 }, async () => {
+  const response = slack.responseUrl();
+  const url = await start();
+  const place = { ...slack.alice, channelId: slack.channel, responseUrl: response.url };
+  await slackCommand(url, slack.signingSecret, { ...place, text: 'create lost' });
+  await bots.connection.flushall();
+  assert.match(
+    JSON.stringify(await response.next()),
+    /has lost your command.*give your command again.*create-lost-[0-9a-f]{6}/,
+  );
+});

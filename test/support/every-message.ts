@@ -4,7 +4,7 @@ import { createForm, formAnswer } from '../../src/bot/form.js';
 import { answeredLater, notOpened } from '../../src/bot/listeners/form.js';
 import { peopleForm } from '../../src/bot/people-form.js';
 import { nobodyListens } from '../../src/bot/receiver/dispatch.js';
-import { replyToError, untakenReply } from '../../src/bot/reply.js';
+import { lostReply, replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig, type DemoConfig } from '../../src/config.js';
 import { commandNames, type CommandName } from '../../src/commands/table.js';
 import { Refusal, UserError } from '../../src/errors.js';
@@ -307,6 +307,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'the details of a verdict': () => asFile(detailsFile(verified())),
     'a diagnosis': () => diagnosisMessage(verified()),
     'a diagnosis of what cannot be reached': () => unreachableMessage(named(), text()),
+    'a command that was lost': () => lostReply(some(() => ({ id: text(), name: pick(['create', 'home']) }))),
     'a command that waits': () =>
       untakenReply(
         some(() => ({

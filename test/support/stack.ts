@@ -149,7 +149,8 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       const answer = await slackCommand(botUrl, slack.signingSecret, { ...person, ...place, text });
       reply(person, answer.body);
       // What the bot says later, such as that no worker has taken the command yet.
-      void response.next().then((later) => reply(person, later));
+      const showLater = (): void => void response.next().then((later) => (reply(person, later), showLater()));
+      showLater();
       return answer;
     },
     async press(person, actionId, value) {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { assertOwner } from '../../src/access.js';
 import { helpReply } from '../../src/bot/help.js';
 import { answerCommand } from '../../src/bot/listeners/answer-command.js';
-import { replyToError, untakenReply } from '../../src/bot/reply.js';
+import { lostReply, replyToError, untakenReply } from '../../src/bot/reply.js';
 import { readDemoConfig } from '../../src/config.js';
 import { Refusal, UserError } from '../../src/errors.js';
 import { assertWithinLimits } from '../../src/jobs/commands/create/limits.js';
@@ -242,6 +242,7 @@ const context = {
 const answerTo = async (text: string) => (await answerCommand({ text, requester, dedupeId: 'x' }, context)).reply!;
 
 const ofBot: Record<string, () => SlackMessage | Promise<SlackMessage>> = {
+  'a command that was lost': () => lostReply([{ id: hostile, name: 'create' }]),
   'a command that waits': () => untakenReply([{ id: hostile, name: 'create', before: 1, startsInMs: 1 }]),
   'the help': () => helpReply([hostile], 'create'),
   'all help': () => helpReply([hostile]),

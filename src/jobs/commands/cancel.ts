@@ -1,12 +1,12 @@
 import type { ButtonDemo } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
-import type { Job, JobType } from 'bullmq';
+import type { Job, JobType, Queue } from 'bullmq';
 import { isOwner, roleOf } from '../../access.js';
 import { isCancellable, namedDemoIn, type CancellableJob } from '../../commands/job-payloads.js';
 import { queueName } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
-import { jobsIn } from '../../job-queue.js';
+import { jobsIn, takeBack } from '../../job-queue.js';
 import { holds, lacks, lookFor, pause } from '../../k8s/check.js';
 import { cancelHolder, holderNow } from '../../k8s/demo/claim-holder.js';
 import type { Holder } from '../../k8s/demo/lease.js';
@@ -103,21 +103,14 @@ interface Cancellable {
  * @throws Refusal `not-owner` if it is somebody else's
  */
 const removeWaiting = (run: CancelRun, host: Cluster): Promise<Cancellable | undefined> =>
-  withJobs(run, host, ['wait', 'prioritized', 'delayed', 'active'], async (jobs) => {
+  withJobs(run, host, ['wait', 'prioritized', 'delayed', 'active'], async (jobs, queue) => {
     for (const each of run.payload.isUnnamed ? jobs.slice(0, 1) : jobs) {
       await assertMayCancel(run, host, each);
       // One that a worker has taken is asked to stop, even if Redis has lost sight of that worker.
-      if (!(await each.job.isActive()) && (await isRemoved(each.job))) return each;
+      if (!(await each.job.isActive()) && (await takeBack(queue, each.job))) return each;
     }
     return undefined;
   });
-
-/** Not if a worker was faster. */
-const isRemoved = (job: Job<unknown>): Promise<boolean> =>
-  job.remove().then(
-    () => true,
-    () => false,
-  );
 
 const isBeginning = (run: CancelRun, host: Cluster): Promise<boolean> =>
   withJobs(run, host, ['active'], (jobs) => Promise.resolve(jobs.length > 0));
@@ -127,7 +120,7 @@ async function withJobs<Result>(
   run: CancelRun,
   host: Cluster,
   states: JobType[],
-  work: (jobs: Cancellable[]) => Promise<Result>,
+  work: (jobs: Cancellable[], queue: Queue) => Promise<Result>,
 ): Promise<Result> {
   const queue = run.openQueue(queueName('provisioning', run.config.hostCluster));
   try {
@@ -142,6 +135,7 @@ async function withJobs<Result>(
         run,
         read.map((each) => ({ ...each, about: demoOf(each.read, demos) })),
       ),
+      queue,
     );
   } finally {
     await queue.close();
