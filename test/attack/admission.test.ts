@@ -152,7 +152,7 @@ const attempts: Attempt[] = [
     {},
     { securityContext: { appArmorProfile: { type: 'Unconfined' } } },
   ),
-  podAttempt('selinux', 'a SELinux type of the host', /spc_t/, {
+  podAttempt('selinux', 'an SELinux type of the host', /spc_t/, {
     securityContext: { seLinuxOptions: { type: 'spc_t' } },
   }),
   podAttempt(

@@ -269,7 +269,7 @@ export const admissionRules: Record<AdmissionRuleId, AdmissionRule> = {
     allows: `variables.contexts.all(s, !has(s.seLinuxOptions) || (
       s.seLinuxOptions.?type.orValue('') in ['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t'] &&
       s.seLinuxOptions.?user.orValue('') == '' && s.seLinuxOptions.?role.orValue('') == ''))`,
-    says: 'containers in a demo can have only a SELinux type for containers, and no user or role: remove seLinuxOptions',
+    says: 'containers in a demo can have only an SELinux type for containers, and no user or role: remove seLinuxOptions',
     probe: pod({ securityContext: { seLinuxOptions: { type: 'spc_t' } } }),
   },
   'proc-mount': {
