@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../test/support/redis.js';
 import { slackCommand, startSlack, type SlackWorkspace } from '../test/support/slack.js';
 import { jobKeys } from '../test/support/job-keys.js';
+import { nodeFlagsOf } from '../test/support/stack.js';
 
 /*
  * npm run bench:ack [-- ROUNDS]: the CPU time, user and system, in which the bot answers a command, compared with a bare Bolt
@@ -51,7 +52,7 @@ try {
       slack.botToken,
       slack.apiUrl,
     ]),
-    await startContestant('vcdemo bot', [...(await flagsOfStartBot()), join(root, 'dist/bot/main.js')], {
+    await startContestant('vcdemo bot', [...nodeFlagsOf('start:bot'), join(root, 'dist/bot/main.js')], {
       ...jobKeys,
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_SIGNING_SECRET: slack.signingSecret,
@@ -95,14 +96,6 @@ async function compile(directory: string): Promise<void> {
   await execa({ cwd: root, preferLocal: true })`tsc -p ${config}`;
   await writeFile(join(directory, 'package.json'), JSON.stringify({ type: 'module' }));
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
-}
-
-/** The Node flags with which `npm run start:bot` limits the bot's memory. */
-async function flagsOfStartBot(): Promise<string[]> {
-  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  return scripts['start:bot']?.split(' ').filter((word) => word.startsWith('--')) ?? [];
 }
 
 /** Starts a Node process and waits for the log line with its port. */

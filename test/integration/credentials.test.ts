@@ -13,6 +13,7 @@ import { list } from '../../src/k8s/client/lists.js';
 import { read, remove } from '../../src/k8s/client/objects.js';
 import { ref } from '../../src/k8s/client/manifest.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
+import { forgetRepeats } from '../support/redis.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -145,6 +146,7 @@ describe('on a simulated cluster, the kubeconfig of a demo', () => {
     await stack.type(slack.alice, 'status blue');
     const advice = await stack.whisper(slack.alice, /Demo blue: .*have problems|Demo \*?blue.*have problems/s);
     assert.match(advice, /`\/vcdemo create blue` restores/);
+    await forgetRepeats(stack.redis);
     await stack.type(slack.alice, 'create blue');
     await waitFor('helloworld-v2', () => read(vc2, ref('apps/v1', 'Deployment', 'helloworld-v2', 'sample')), {
       withinMs: 60_000,

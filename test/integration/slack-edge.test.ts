@@ -23,6 +23,7 @@ import { jobKeys } from '../support/job-keys.js';
 import { randomFrom } from '../support/random.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { startSlack, triggerId, type SlackWorkspace } from '../support/slack.js';
+import { nodeFlagsOf } from '../support/stack.js';
 import {
   commandForm,
   interactionForm,
@@ -384,7 +385,7 @@ describe('a request that is sent slowly', () => {
 test('250 open bodies of 1 MB neither fill the memory nor keep commands out', { timeout: 120_000 }, async (context) => {
   if (process.platform !== 'linux') return context.skip('memory is read from /proc');
   const main = fileURLToPath(new URL('../../src/bot/main.ts', import.meta.url));
-  const bot = execa(process.execPath, ['--import', 'tsx', main], {
+  const bot = execa(process.execPath, [...nodeFlagsOf('start:bot'), '--import', 'tsx', main], {
     env: {
       ...jobKeys,
       PATH: process.env.PATH,

@@ -41,8 +41,11 @@ describe('a create that starts while Slack is down', () => {
       });
       slack.setOutage(undefined);
       await stack.message(new RegExp(`Demo \\*?${demo}\\*? of .* is ready`), 120_000);
-      const cards = (await slack.messages(slack.channel)).map(textOf).filter((text) => text.includes(`Demo ${demo} `));
-      assert.equal(cards.length, 1, cards.join('\n---\n'));
+      const cards = async () =>
+        (await slack.messages(slack.channel)).map(textOf).filter((text) => text.includes(`Demo ${demo} `));
+      // The kubeconfig may arrive before the card's last edit.
+      await waitFor('its card', async () => (await cards()).length > 0);
+      assert.equal((await cards()).length, 1, (await cards()).join('\n---\n'));
     });
 
   /** Presses Delete until it is accepted: until then the demo is being created. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Redis } from 'ioredis';
 import { parse, stringify } from 'yaml';
 import { demoUser } from '../../src/k8s/credentials/user-certificate.js';
 import { authorityCertificate, generateAuthorityKey, privateKeyPem } from '../../src/k8s/credentials/x509.js';
 import type { VirtualClusterName } from '../../src/k8s/demo/demo.js';
 import { apply, merge, read, readSecret, remove } from '../../src/k8s/client/objects.js';
 import { ref, type Reference } from '../../src/k8s/client/manifest.js';
+import { forgetRepeats } from '../support/redis.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -49,17 +49,9 @@ describe('verify of a demo in which something was broken', () => {
     void (await merge(await virtual(name), reference, fields));
   const removeFrom = async (name: VirtualClusterName, reference: Reference) => remove(await virtual(name), reference);
 
-  /** As if ten seconds had passed: until then, the same command of the same person counts as one. */
-  async function forgetRepeats(): Promise<void> {
-    const redis = new Redis(demo.stack.redis.url);
-    const keys = await redis.keys('bull:*:de:*');
-    if (keys.length > 0) await redis.del(keys);
-    redis.disconnect();
-  }
-
   /** Presses Repair, and waits until the demo is ready again. */
   async function repair(): Promise<void> {
-    await forgetRepeats();
+    await forgetRepeats(demo.stack.redis);
     const before = (await readied()).length;
     await demo.stack.press(demo.stack.slack.bob, 'run:0', 'create broken');
     await waitFor('the repair', async () => (await readied()).length > before, { withinMs: 90_000 });
@@ -210,7 +202,7 @@ describe('verify of a demo in which something was broken', () => {
     const entryPoints = async () => (await read<Route>(demo.hostCluster, route))!.spec.entryPoints;
     const before = await entryPoints();
     await merge(demo.hostCluster, route, { spec: { entryPoints: ['elsewhere'] } });
-    await forgetRepeats();
+    await forgetRepeats(demo.stack.redis);
     const ends = (await readied()).length;
     await demo.stack.type(demo.stack.slack.alice, 'create broken');
     await waitFor('the demo to be ready again', async () => (await readied()).length > ends, { withinMs: 90_000 });

@@ -31,6 +31,18 @@ export interface ConfigChanges {
 
 export const urlOf = ({ port }: Bot): string => `http://127.0.0.1:${port}`;
 
+/** Empties Redis as if all waiting jobs had been taken back; otherwise people would soon be told that they were lost. */
+const emptyRedis = `
+local marks = {}
+for _, list in ipairs(redis.call('keys', 'bull:*:wait')) do
+  for _, id in ipairs(redis.call('lrange', list, 0, -1)) do
+    table.insert(marks, list:sub(1, -5) .. 'taken-back:' .. id)
+  end
+end
+redis.call('flushall')
+for _, mark in ipairs(marks) do redis.call('set', mark, '1', 'px', '60000') end
+`;
+
 /** @param queueNames where `waiting` looks */
 export async function prepareBots(queueNames: readonly string[] = queueKinds): Promise<Bots> {
   const [redis, slack] = await Promise.all([startRedis(), startSlack()]);
@@ -53,7 +65,7 @@ export async function prepareBots(queueNames: readonly string[] = queueKinds): P
     },
     waiting: async () => (await Promise.all(queues.map((queue) => queue.getWaiting()))).flat(),
     async reset() {
-      await connection.flushall();
+      await connection.eval(emptyRedis, 0);
       slack.views.modals.length = 0;
       slack.views.homes.clear();
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { provideRedisServer } from './redis-server.js';
 
@@ -51,6 +52,14 @@ const inMemory = ['--save', '', '--appendonly', 'no'];
 
 function dockerArguments(port: number, options: string[]): string[] {
   return ['run', '--rm', '-p', `127.0.0.1:${port}:6379`, 'redis:7-alpine', 'redis-server', ...inMemory, ...options];
+}
+
+/** As if ten seconds had passed: until then, the same command of the same person counts as one. */
+export async function forgetRepeats({ url }: Pick<LocalRedis, 'url'>): Promise<void> {
+  const redis = new Redis(url);
+  const keys = await redis.keys('bull:*:de:*');
+  if (keys.length > 0) await redis.del(keys);
+  redis.disconnect();
 }
 
 /** The server once it accepts connections. It is stopped when this process ends, however that happens. */

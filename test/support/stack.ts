@@ -254,12 +254,17 @@ export function textOf({ text, blocks }: { text: string; blocks?: unknown[] }): 
 }
 
 /** The arguments of node in a script of package.json: what production runs, without npm. */
+/** What `npm run` calls Node with. */
 function commandOf(script: string): string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     scripts: Record<string, string>;
   };
   return scripts[script]!.split(' ').slice(1);
 }
+
+/** The flags of Node with which a process runs in production. */
+export const nodeFlagsOf = (script: 'start:bot' | 'start:worker'): string[] =>
+  commandOf(script).filter((word) => word.startsWith('--'));
 
 async function start(
   command: string[],

@@ -16,7 +16,7 @@ const mostLooks = 120;
  */
 export function watchUntaken(
   jobs: readonly EnqueuedJob[] = [],
-  { queues, log, isMomentary }: Pick<ListenerContext, 'queues' | 'log' | 'isMomentary'>,
+  { queues, log, isMomentary, closing }: Pick<ListenerContext, 'queues' | 'log' | 'isMomentary' | 'closing'>,
   tell: (message: SlackMessage) => Promise<unknown>,
 ): void {
   if (isMomentary || jobs.length === 0) return;
@@ -41,6 +41,7 @@ export function watchUntaken(
   };
   const lookIn = (ms: number, looksLeft: number): void =>
     void setTimeout(async () => {
+      if (closing?.aborted) return;
       const isOver = await look().catch((error: unknown) => {
         log.warn({ reason: messageOf(error) }, 'cannot tell whether a worker has the job');
         return false;

@@ -27,6 +27,8 @@ const slackPath = '/slack/events';
 /** Slack sends a body at once; a client that does not is not Slack. */
 const limits = { headersTimeout: seconds(3), requestTimeout: seconds(5), connectionsCheckingInterval: seconds(1) };
 const mostConnections = 500;
+/** How long a client may take to read why its body was refused. */
+const lingerMs = seconds(1);
 /**
  * How much memory all bodies together may use beyond the size of a command. Anybody who knows what a signature looks like
  * can make the bot read bodies, but must not be able to fill its memory or keep commands out.
@@ -76,8 +78,15 @@ export function createHttpReceiver({ signingSecret, dispatch, routes, log }: Htt
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, body }: Answer): void {
-  // The rest of the body is read and dropped, so that the client gets to read the answer.
-  request.resume();
+  // The rest of a refused body stays unread, because dropping many of them at once fills the memory, too. Closing the
+  // connection at once would keep the client from reading the answer.
+  response.once('finish', () => {
+    if (request.complete) return;
+    const { socket } = request;
+    socket.pause();
+    const closing = setTimeout(() => socket.destroy(), lingerMs).unref();
+    socket.once('close', () => clearTimeout(closing));
+  });
   if (body === undefined || body === '') response.writeHead(status).end();
   else if (typeof body === 'string') response.writeHead(status).end(body);
   else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
