@@ -33,7 +33,7 @@ export const urlOf = ({ port }: Bot): string => `http://127.0.0.1:${port}`;
 
 /** Empties Redis as if all waiting jobs had been taken back; otherwise people would soon be told that they were lost. */
 const emptyRedis = `
-local marks = {}
+local marks = redis.call('keys', 'bull:*:taken-back:*')
 for _, list in ipairs(redis.call('keys', 'bull:*:wait')) do
   for _, id in ipairs(redis.call('lrange', list, 0, -1)) do
     table.insert(marks, list:sub(1, -5) .. 'taken-back:' .. id)
