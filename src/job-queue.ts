@@ -78,7 +78,7 @@ export async function putBack(queue: Queue, job: Job<unknown>, token: string | u
 
 const takenBackKey = (queue: Queue, id: string) => queue.toKey(`taken-back:${id}`);
 
-/** Longer than the bot looks after a command at short intervals. */
+/** Longer than between two looks of the bot after a command. */
 const takenBackMs = minutes(10);
 
 /** Takes a waiting job off its queue, so that it is not missed; false if a worker was faster. */

@@ -3,7 +3,7 @@ import type { JobName } from '../commands/job-payloads.js';
 import { Refusal, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { CommandOutcome } from '../metrics.js';
-import { joinMrkdwn, mrkdwn } from '../mrkdwn.js';
+import { joinMrkdwn, mrkdwn, type Mrkdwn } from '../mrkdwn.js';
 import { startsInText, type Turn } from '../queue-turn.js';
 import { buttons, messageOfParagraphs, type SlackMessage } from '../slack-message.js';
 
@@ -11,13 +11,12 @@ import { buttons, messageOfParagraphs, type SlackMessage } from '../slack-messag
 export function untakenReply(
   waiting: readonly (Turn & { id: string; name: JobName; cancelledBy?: string | undefined })[],
 ): SlackMessage {
-  const what = waiting.every(({ name }) => name === 'home') ? 'Your Home tab' : 'Your command';
-  const ids = waiting.map(({ id }) => mrkdwn`\`${id}\``);
+  const what = isForHome(waiting) ? 'Your Home tab' : 'Your command';
   const [last] = waiting.toSorted((a, b) => b.before - a.before);
   const [cancelledBy] = waiting.flatMap((job) => job.cancelledBy ?? []);
   const { text, blocks } = messageOfParagraphs(
     [mrkdwn`:hourglass_flowing_sand: ${what} is still waiting for a worker. ${last && turnText(last)}`],
-    mrkdwn`Job ${joinMrkdwn(ids, ', ')}; if nothing happens, the vcdemo operators can check the workers.`,
+    mrkdwn`Job ${idsOf(waiting)}; if nothing happens, the vcdemo operators can check the workers.`,
   );
   return {
     text,
@@ -27,16 +26,22 @@ export function untakenReply(
 
 /** For a command that was accepted, and of which Redis knows nothing any more; a worker may have taken it before that. */
 export function lostReply(lost: readonly { id: string; name: JobName }[]): SlackMessage {
-  const isHome = lost.every(({ name }) => name === 'home');
-  const next = isHome
+  const next = isForHome(lost)
     ? 'If your Home tab is not filled within a minute, open it again.'
     : 'If nothing happens within a minute, give your command again.';
-  const ids = lost.map(({ id }) => mrkdwn`\`${id}\``);
   return messageOfParagraphs(
     [mrkdwn`:warning: The job queue (Redis) has lost your command, for example in a failover. ${next}`],
-    mrkdwn`Job ${joinMrkdwn(ids, ', ')}`,
+    mrkdwn`Job ${idsOf(lost)}`,
   );
 }
+
+const isForHome = (jobs: readonly { name: JobName }[]): boolean => jobs.every(({ name }) => name === 'home');
+
+const idsOf = (jobs: readonly { id: string }[]): Mrkdwn =>
+  joinMrkdwn(
+    jobs.map(({ id }) => mrkdwn`\`${id}\``),
+    ', ',
+  );
 
 function turnText({ before, startsInMs }: Turn): string {
   const place =
