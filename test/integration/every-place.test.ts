@@ -5,19 +5,17 @@ import { isJobCommand } from '../../src/commands/job-payloads.js';
 import { parseCommand } from '../../src/commands/parse.js';
 import { commandNames, commands } from '../../src/commands/table.js';
 import { hours } from '../../src/duration.js';
-import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
 import { tellFailure } from '../../src/jobs/worker/tell-failure.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo, forgetDemo } from '../../src/k8s/demo/demo-record.js';
 import { createLog } from '../../src/log.js';
-import { createSlackClient } from '../../src/slack/client.js';
-import { createNewBlocks } from '../../src/slack/new-blocks.js';
-import { peopleAround } from '../../src/slack/people.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 import { botUserId, startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
+import { workerSlack } from '../support/worker-slack.js';
 
 /* Every command in every kind of conversation: it is answered there, or directly with the reason and what to do. */
 
@@ -39,9 +37,7 @@ describe('is answered', () => {
   withSimulatedCluster((connected, cluster) => ([host, simulated] = [connected, cluster]));
   before(async () => {
     workspace = await startSlack();
-    const { botToken: token, apiUrl } = workspace;
-    const client = createSlackClient({ token, apiUrl, observe: () => undefined, patienceMs: 2_000 });
-    slack = createSlack({ client, people: peopleAround(client), newBlocks: createNewBlocks({ log }), log });
+    slack = workerSlack(workspace, { patienceMs: 2_000 });
     direct = await workspace.directMessages(workspace.alice.userId);
   });
   after(() => workspace.close());

@@ -2,21 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { readDemoConfig } from '../../src/config.js';
-import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
 import { upkeepFor } from '../../src/jobs/worker/upkeep.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo, hasRecord } from '../../src/k8s/demo/demo-record.js';
-import { createLog } from '../../src/log.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
-import { createSlackClient } from '../../src/slack/client.js';
-import { createNewBlocks } from '../../src/slack/new-blocks.js';
-import { peopleAround } from '../../src/slack/people.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 import { startSlack, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
+import { workerSlack } from '../support/worker-slack.js';
 
 /* Demos without namespaces, so that only their end is left to tell. */
 
@@ -28,10 +25,7 @@ describe('the end of a demo that expires while Slack is down', () => {
   withSimulatedCluster((connected, cluster) => ([host, simulated] = [connected, cluster]));
   before(async () => {
     workspace = await startSlack();
-    const { botToken: token, apiUrl } = workspace;
-    const log = createLog('test', 'silent');
-    const client = createSlackClient({ token, apiUrl, observe: () => undefined, patienceMs: 1, visiblePausesMs: [] });
-    slack = createSlack({ client, people: peopleAround(client), newBlocks: createNewBlocks({ log }), log });
+    slack = workerSlack(workspace, { patienceMs: 1, visiblePausesMs: [] });
   });
   after(() => workspace.close());
 

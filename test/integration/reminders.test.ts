@@ -2,21 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { hours, minutes } from '../../src/duration.js';
-import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
+import type { Slack } from '../../src/jobs/slack/slack.js';
 import type { Cluster } from '../../src/k8s/client/cluster.js';
 import { changeRecord, findDemo } from '../../src/k8s/demo/demo-record.js';
 import type { Demo } from '../../src/k8s/demo/demo.js';
-import { createLog } from '../../src/log.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
 import { messageOfParagraphs } from '../../src/slack-message.js';
-import { createSlackClient } from '../../src/slack/client.js';
-import { createNewBlocks } from '../../src/slack/new-blocks.js';
-import { peopleAround } from '../../src/slack/people.js';
 import { commandRunner } from '../support/command-run.js';
 import { plannedDemo } from '../support/planned-demo.js';
 import { withSimulatedCluster } from '../support/simulated-cluster.js';
 import { startSlack, type Person, type SlackWorkspace } from '../support/slack.js';
 import { textOf } from '../support/stack.js';
+import { workerSlack } from '../support/worker-slack.js';
 
 /* Where reminders appear, and that nobody is reminded twice. */
 
@@ -28,10 +25,7 @@ describe('a reminder', () => {
   withSimulatedCluster((connected, cluster) => ([host, simulated] = [connected, cluster]));
   before(async () => {
     workspace = await startSlack();
-    const { botToken: token, apiUrl } = workspace;
-    const log = createLog('test', 'silent');
-    const client = createSlackClient({ token, apiUrl, observe: () => undefined });
-    slack = createSlack({ client, people: peopleAround(client), newBlocks: createNewBlocks({ log }), log });
+    slack = workerSlack(workspace);
   });
   after(() => workspace.close());
 
