@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { realHost } from '../../sandbox/real-host.js';
@@ -13,8 +13,9 @@ import { waitFor } from '../support/wait-for.js';
 import { componentFaults, simulatedFaults, type Breaks } from './faults.js';
 
 /*
- * npm run test:api-down -- --seconds 5,14,60 --steps istiod,release: the host cluster's API is down when a step of create or
- * delete begins, for each of these times; without --steps, in each step. The other options are those of chaos.test.ts.
+ * npm run test:api-down -- --seconds 5,14,60 --steps istiod,release: one demo is created, and deleted, for each of these times.
+ * The host cluster's API goes away for so long whenever one of these steps begins; without --steps, when any step does. Steps
+ * that begin at the same moment, or during an outage, share it. The other options are those of chaos.test.ts.
  */
 
 const { values: options } = parseArgs({
@@ -32,15 +33,18 @@ const config = readDemoConfig(options.config);
 const cases = [createFlow, deleteFlow].flatMap((flow) => {
   const steps = flow.steps.filter(({ when }) => when?.(config) ?? true);
   const names = new Set(steps.map(({ name }) => name));
-  return steps
+  const targets: Target[] = steps
     .filter(({ name }) => wanted?.includes(name) ?? true)
-    .flatMap(({ name, says, after }) =>
-      options.seconds.split(',').map((seconds) => ({
-        ...{ name, says, seconds, creates: flow === createFlow },
-        after: after.filter((each) => names.has(each)),
-      })),
-    );
+    .map(({ name, after }) => ({ name, after: after.filter((each) => names.has(each)) }));
+  if (targets.length === 0) return [];
+  return options.seconds.split(',').map((seconds) => ({ seconds, targets, creates: flow === createFlow }));
 });
+
+/** A step, and those after which it begins. */
+interface Target {
+  name: string;
+  after: readonly string[];
+}
 
 describe('the host cluster’s API is down', () => {
   let host: Host;
@@ -64,17 +68,28 @@ describe('the host cluster’s API is down', () => {
     await host?.close();
   });
 
-  /** Resolves when the job of a demo has started and done these steps. */
-  async function whenDone(demo: string, job: string, steps: readonly string[]): Promise<void> {
-    const missing = new Set(['its start', ...steps]);
+  /** Takes the API away as soon as any of the steps begins, until each of them has begun without it. */
+  async function breakAtEach(targets: readonly Target[], demo: string, job: string, ms: number, test: TestContext) {
+    const done = new Set<string>();
+    let isStarted = false;
     onLine = (line) => {
       const { demo: of, job: name, step, msg } = JSON.parse(line) as Record<string, string | undefined>;
       if (of !== demo || name !== job) return;
-      if (msg === 'job started') missing.delete('its start');
-      if (step !== undefined && msg === 'step done') missing.delete(step);
+      if (msg === 'job started') isStarted = true;
+      if (step !== undefined && msg === 'step done') done.add(step);
     };
-    const seen = () => [...missing];
-    await waitFor(`${job} of ${demo}`, async () => missing.size === 0, { withinMs: 5 * minute, everyMs: 5, seen });
+    const begun = ({ after }: Target) => isStarted && after.every((step) => done.has(step));
+    for (let left = targets; left.length > 0; left = left.filter((target) => !begun(target))) {
+      const seen = () => `waiting for ${left.map(({ name }) => name).join(', ')}; done: ${[...done].join(', ')}`;
+      await waitFor(`${job} of ${demo}`, async () => left.some(begun), { withinMs: 5 * minute, everyMs: 5, seen });
+      test.diagnostic(
+        `the API goes away at ${left
+          .filter(begun)
+          .map(({ name }) => name)
+          .join(', ')}`,
+      );
+      await breakApi(ms);
+    }
   }
 
   const create = async (demo: string) => void (await stack.type(stack.slack.alice, `create ${demo}`));
@@ -82,27 +97,19 @@ describe('the host cluster’s API is down', () => {
   const isReady = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 5 * minute);
   const isDeleted = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* .*deleted`), 5 * minute);
 
-  for (const [index, { name, says, after, seconds, creates }] of cases.entries())
-    it(`for ${seconds} s at "${says}", and the ${creates ? 'create' : 'deletion'} ends and is reported once`, async () => {
+  for (const [index, { seconds, targets, creates }] of cases.entries())
+    it(`for ${seconds} s in ${creates ? 'create' : 'delete'}, which ends and is reported once`, async (test) => {
       const demo = `down-${index}`;
+      const breaks = (job: string) => breakAtEach(targets, demo, job, Number(seconds) * 1000, test);
       if (options.components !== undefined)
         await execa(options.components, ['hosts', ...['vc1', 'vc2'].map((each) => `${demo}-${each}.lab.test`)]);
-      if (!creates) {
-        await create(demo);
-        await isReady(demo);
-      }
-      const reached = whenDone(demo, creates ? 'create' : 'delete', after);
-      await (creates ? create(demo) : remove(demo));
-      await reached;
-      await breakApi(Number(seconds) * 1000);
-      await (creates ? isReady(demo) : isDeleted(demo));
-      if (creates) {
-        await remove(demo);
-        await isDeleted(demo);
-      }
+      await Promise.all([create(demo), creates && breaks('create')]);
+      await isReady(demo);
+      await Promise.all([remove(demo), !creates && breaks('delete')]);
+      await isDeleted(demo);
       const texts = stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`));
       for (const end of [/ of .* is ready/, / deleted; nothing is left/])
-        assert.equal(texts.filter((text) => end.test(text)).length, 1, `${name}: ${texts.join('\n---\n')}`);
+        assert.equal(texts.filter((text) => end.test(text)).length, 1, texts.join('\n---\n'));
       assert.deepEqual(
         texts.filter((text) => /:x: .*(Creating|[Dd]eleti)/.test(text)),
         [],
