@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as bodyOf } from 'node:stream/consumers';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Person, SlackWorkspace } from '../test/support/slack.js';
 import type { Conversation } from '../test/support/stack.js';
 import { audienceOf, type Entry } from '../test/support/timeline.js';

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
@@ -25,8 +25,9 @@ if (process.argv[2] === 'lambda')
   await build({ ...common, entryPoints: ['src/bot/lambda.ts'], outfile: 'dist/lambda.js', minify: true });
 else {
   rmSync(dist(''), { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     ...common,
+    metafile: true,
     entryPoints: [
       'src/bot/main.ts',
       'src/jobs/worker/main.ts',
@@ -44,6 +45,7 @@ else {
     lineLimit: 200,
     legalComments: 'none',
   });
+  for (const file of Object.keys(metafile.outputs)) asciiOnly(file);
   // What a chart is drawn with where Slack draws none: see src/jobs/slack/chart-picture.ts, which is in chunks/.
   mkdirSync(dist('parts'));
   for (const part of ['@resvg/resvg-wasm/index_bg.wasm', '@expo-google-fonts/lato/400Regular/Lato_400Regular.ttf'])
@@ -51,3 +53,17 @@ else {
 }
 // Makes the files modules by themselves.
 writeFileSync(dist('package.json'), '{"type":"module"}\n');
+
+/**
+ * V8 keeps the source of a file in memory, with two bytes for each character if one of them is beyond Latin-1. esbuild escapes
+ * them everywhere but in regular expressions, where the escape means the same, and in tagged templates, where it does for
+ * tags that do not read the raw text, as here.
+ */
+function asciiOnly(file: string): void {
+  const source = readFileSync(file, 'utf8');
+  const escaped = source.replace(
+    /[^\x00-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  if (escaped !== source) writeFileSync(file, escaped);
+}

@@ -1,5 +1,5 @@
 import { format } from 'prettier';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demoConfig } from '../src/config/schema.js';
 
 /* The reference of the configuration and its JSON schema, both from the zod schema. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { childEnvironment, forbiddenNames } from './child-environment.js';
 import { UserError } from './errors.js';
 import { readConfigFile, readSharedConfig } from './config/file.js';

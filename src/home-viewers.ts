@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { hours } from './duration.js';
 import { directChannelId, slackUserId, type Requester } from './commands/payload.js';
 

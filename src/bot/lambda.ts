@@ -24,7 +24,7 @@ async function start() {
     throw new UserError('settings-invalid', 'On Lambda, SLACK_MODE must be http: a function keeps no socket open.', {
       hint: 'Remove SLACK_MODE, and set SLACK_SIGNING_SECRET.',
     });
-  useProxies();
+  await useProxies();
   const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
   const context = {
     rateLimit: createRateLimit(settings.demoConfig.limits.commandsPerMinute),

@@ -6,7 +6,7 @@ import { useProxies } from '../proxy.js';
 import { startBot } from './app.js';
 
 const settings = orExit(readBotSettings);
-useProxies();
+await useProxies();
 const log = createLog('vcdemo-bot', settings.LOG_LEVEL);
 const starting = startBot(settings, log);
 onStopRequest((signal) => {

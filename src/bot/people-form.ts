@@ -1,5 +1,5 @@
 import type { ModalView } from '@slack/web-api';
-import { z } from 'zod';
+import * as z from 'zod';
 import { personToChoose } from '../commands/command-line.js';
 import { requester } from '../commands/payload.js';
 import { parseJson } from '../json.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, type Telemetry } from 'bullmq';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BotSettings, RedisSettings } from '../config.js';
 import { seconds } from '../duration.js';
 import { jobs, type JobName, type JobRequest } from '../commands/job-payloads.js';

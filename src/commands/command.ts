@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Who } from '../access.js';
 import type { Mrkdwn } from '../mrkdwn.js';
 import type { Topic } from './topics.js';

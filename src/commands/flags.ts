@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration, hours, minutes, parseDuration } from '../duration.js';
 import { shortestTtlMs } from '../config.js';
 import { firstCharacters } from '../text.js';

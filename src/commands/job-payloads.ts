@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { payloadSchema, type PayloadOf } from './command.js';
 import { stop } from './flags.js';
 import { audienceId, demoName, hostClusterNames, requester, slackUserId, type QueueKind } from './payload.js';

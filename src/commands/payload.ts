@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * The building blocks of jobs. Job data is clear text in Redis, so it holds names and ids, never a secret.

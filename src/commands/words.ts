@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration } from '../duration.js';
 import type { Word } from './command.js';
 import { shown, typedDuration } from './flags.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * How strict the admission policy on demos is; src/k8s/isolation/admission-rules.ts has its rules.

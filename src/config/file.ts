@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve, dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../errors.js';
 import { demoConfig, hostClusterConfig, sharedConfig, type DemoConfig, type SharedConfig } from './schema.js';
 import { parseYaml, showVariables, variablesIn } from './substitution.js';

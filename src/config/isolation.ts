@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * How much of the host cluster a demo may use, and what it may talk to; src/k8s/isolation creates the objects.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration, minutes, parseDuration } from '../duration.js';
 import { admissionKeys } from './admission.js';
 import { areDistinct } from './host-templates.js';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, UserError } from '../errors.js';
 import { probeKeys, scriptCommands, type RedisRole } from './permissions.js';
 

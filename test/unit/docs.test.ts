@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readDemoConfig } from '../../src/config.js';
 import { faultNames } from '../../simulator/faults.js';
 import { commandNames } from '../../src/commands/table.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requester } from '../../commands/payload.js';
 
 const { thread: timestamp } = requester.shape;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../../json.js';
 
 /** Bytes of a slash command; what people type is much shorter. */

@@ -1,5 +1,5 @@
 import type { App } from '@slack/bolt';
-import { z } from 'zod';
+import * as z from 'zod';
 import { assertMember } from '../../access.js';
 import { seconds } from '../../duration.js';
 import { messageOf, UserError } from '../../errors.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SocketModeClient, type SocketModeOptions } from '@slack/socket-mode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
@@ -53,7 +53,7 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   const { log, longestPauseMs = seconds(15) } = options;
   // One for all connections, because it remembers rate limits.
   const webApi = slackClientOptions({ ...options, attempts: 1, timeoutMs: callTimeoutMs });
-  const dispatcher = proxyDispatcher();
+  const dispatcher = await proxyDispatcher();
   const open = new Set<SocketModeClient>();
   const closing = new AbortController();
   let problem: string | undefined = 'not connected yet';

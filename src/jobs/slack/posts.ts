@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';

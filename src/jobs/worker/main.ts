@@ -13,7 +13,7 @@ import { startWorker } from './worker.js';
 
 try {
   const settings = readWorkerSettings();
-  useProxies();
+  await useProxies();
   hostAccess(settings);
   const log = createLog('vcdemo-worker', settings.LOG_LEVEL);
   await assertTools(settings.demoConfig);

@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isJobName, jobs, type JobName, type JobPayload } from '../../commands/job-payloads.js';
 import type { WorkerSettings } from '../../config.js';
 import { hours } from '../../duration.js';

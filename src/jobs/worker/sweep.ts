@@ -22,7 +22,7 @@ import { isDueNow, poolUpkeep, upkeepFor } from './upkeep.js';
 
 try {
   const settings = readWorkerSettings();
-  useProxies();
+  await useProxies();
   const log = createLog('vcdemo-sweep', settings.LOG_LEVEL);
   // Never read: it exits before Prometheus could scrape it. What it did is in its log.
   const metrics = createWorkerMetrics();

@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1ObjectMeta } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An object from the API, of which the name and the fields that matter have been validated. */
 export type Found<Kind extends KubernetesObject = KubernetesObject> = Kind & {

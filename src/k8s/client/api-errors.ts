@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../errors.js';
 import { parseJson } from '../../json.js';
 import { clip } from '../../redact.js';

@@ -1,6 +1,6 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asError, messageOf, UserError } from '../../errors.js';
 import { redact, shorten } from '../../redact.js';
 import { bearer, type Credential, type Server, type SignIn } from './server-access.js';

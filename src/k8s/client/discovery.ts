@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checked } from './answers.js';
 import type { ApiResource, Cluster } from './cluster.js';
 import type { Reference } from './manifest.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { costOf } from '../../bytes.js';
 import { parseJson } from '../../json.js';
 import { messageOf } from '../../errors.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, resolve } from 'node:path';
 import { parse, YAMLError } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, UserError } from '../../errors.js';
 
 /* The files that KUBECONFIG names, read and merged as kubectl does it. */

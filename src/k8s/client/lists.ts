@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checked, found, metadataOnly, type Found } from './answers.js';
 import { ApiError, TooMuchError } from './api-errors.js';
 import { longestAnswer, type Cluster } from './cluster.js';

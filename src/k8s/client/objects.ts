@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRecord } from '../../records.js';
 import { checked, found, metadataOnly, texts, type Found } from './answers.js';
 import { ApiError, isConflict, isNotFound } from './api-errors.js';

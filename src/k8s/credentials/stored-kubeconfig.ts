@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../../errors.js';
 import { parseForeignYaml } from '../../foreign-yaml.js';
 import { virtualClusterNames, type VirtualClusterName } from '../demo/demo.js';

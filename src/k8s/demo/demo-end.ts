@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../../json.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import type { Demo } from './demo.js';

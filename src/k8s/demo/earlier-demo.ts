@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Namespace } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demoName } from '../../commands/payload.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import { demoStates, placesOf, type Demo } from './demo.js';

@@ -1,5 +1,5 @@
 import type { V1Namespace } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DemoConfig } from '../../config.js';
 import { minutes, seconds } from '../../duration.js';
 import { UserError } from '../../errors.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { hours, minutes } from '../../duration.js';
 import type { Cluster } from '../client/cluster.js';
 import { changeKept, type KeptValue } from './kept-value.js';

@@ -1,5 +1,5 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { parseJson } from '../../json.js';
 import { ApiError, isConflict, isNotFound } from '../client/api-errors.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { seconds } from '../../duration.js';
 import { checked } from '../client/answers.js';
 import type { Cluster } from '../client/cluster.js';

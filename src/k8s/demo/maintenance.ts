@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Cluster } from '../client/cluster.js';
 import { changeKept, readKept, type KeptValue } from './kept-value.js';
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { pairPrefix } from '../../commands/payload.js';
 import type { DemoConfig } from '../../config.js';
 import { sharedConfig } from '../../config/schema.js';

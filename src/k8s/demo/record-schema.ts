@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { demoName } from '../../commands/payload.js';
 import { demoStates, verdictOutcomes, virtualClusterNames, warmStates } from './demo.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { medianOf } from '../../median.js';
 import type { Cluster } from '../client/cluster.js';
 import { changeKept, readKept } from './kept-value.js';

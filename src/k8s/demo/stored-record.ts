@@ -1,5 +1,5 @@
 import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demoName } from '../../commands/payload.js';
 import { messageOf, UserError } from '../../errors.js';
 import { parseJson } from '../../json.js';

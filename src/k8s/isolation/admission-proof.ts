@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AdmissionRuleId } from '../../config/admission.js';
 import { UserError } from '../../errors.js';
 import { capitalised } from '../../text.js';

@@ -1,5 +1,5 @@
 import { parse, stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DemoConfig } from '../../config.js';
 import { seconds } from '../../duration.js';
 import { asError } from '../../errors.js';

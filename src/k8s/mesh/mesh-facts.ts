@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { V1Deployment, V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { seconds } from '../../duration.js';
 import { clip } from '../../redact.js';
 import { lacks, type Check } from '../check.js';

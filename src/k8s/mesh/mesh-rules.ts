@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../../errors.js';
 import { clip } from '../../redact.js';
 import { isNotFound, TooMuchError } from '../client/api-errors.js';

@@ -1,5 +1,5 @@
 import type { V1Pod, V1Secret } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { parseForeignYaml } from '../../foreign-yaml.js';

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../../json.js';
 import { NotYet } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';

@@ -1,5 +1,5 @@
 import type { V1ClusterRole, V1PolicyRule } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { checked } from '../client/answers.js';

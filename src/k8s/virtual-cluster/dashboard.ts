@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DemoConfig } from '../../config.js';
 import { hours } from '../../duration.js';
 import { NotYet } from '../client/api-errors.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRecord } from '../../records.js';
 
 /** The input for the values of a vcluster chart. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DemoConfig } from '../../config.js';
 import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ApiError } from '../../../../src/k8s/client/api-errors.js';
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { changeKept, readKept } from '../../../../src/k8s/demo/kept-value.js';

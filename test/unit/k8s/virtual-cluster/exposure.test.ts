@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demoConfig } from '../../../../src/config/schema.js';
 import type { Cluster } from '../../../../src/k8s/client/cluster.js';
 import { exposureManifests } from '../../../../src/k8s/virtual-cluster/exposure.js';
