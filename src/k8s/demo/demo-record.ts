@@ -170,8 +170,12 @@ export async function changeExisting(
   demo: Demo,
   change: (current: Demo) => Demo,
 ): Promise<Demo | undefined> {
-  // A demo of an earlier version gets its record, and with it its id, now.
-  if (!(await hasRecord(host, demo.name))) return (await findDemo(host, demo.name)) && changeRecord(host, demo, change);
+  if (!(await hasRecord(host, demo.name))) {
+    // A pair without its record has become a demo, even if its namespaces have its label for another moment.
+    if (demo.warm) return undefined;
+    // A demo of an earlier version gets its record, and with it its id, now.
+    return (await findDemo(host, demo.name)) && changeRecord(host, demo, change);
+  }
   let isOther = false;
   const ofOwn = (current: Demo) => {
     isOther = current.id !== demo.id;

@@ -70,7 +70,11 @@ export async function claimPair(
   now = new Date(),
 ): Promise<Demo | undefined> {
   const isOwn = ({ warm }: Demo) =>
-    warm?.state === 'claimed' && warm.by?.jobId === claimant.jobId && warm.by.demo === claimant.demo;
+    warm?.state === 'claimed' &&
+    warm.by?.jobId === claimant.jobId &&
+    warm.by.demo === claimant.demo &&
+    // It may have changed since this create was interrupted.
+    warm.configuration === configurationHash(config);
   const ready = pairs.filter((pair) => isReady(pair, config));
   const [paused, awake] = [ready.filter(isPausedPair), ready.filter((pair) => !isPausedPair(pair))];
   const wanted = [...pairs.filter(isOwn), ...awake, ...paused];
