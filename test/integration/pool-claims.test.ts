@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { V1ConfigMap } from '@kubernetes/client-node';
 import type { SimulatedCluster } from '../../simulator/index.js';
 import { minutes } from '../../src/duration.js';
 import { readDemoConfig } from '../../src/config.js';
 import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
 import { beginWork, changeRecord, findDemo, forgetDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
+import { ref } from '../../src/k8s/client/manifest.js';
+import { merge, read } from '../../src/k8s/client/objects.js';
 import type { Demo } from '../../src/k8s/demo/demo.js';
 import { readyDemo } from '../../src/k8s/demo/demo-life.js';
-import { claimPair, ofPair, readPoolNotes } from '../../src/k8s/demo/pool.js';
+import { claimPair, ofPair, readPoolNotes, withState } from '../../src/k8s/demo/pool.js';
 import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
 import { makeReadyPair } from '../support/ready-pair.js';
 import { commandRunner } from '../support/command-run.js';
@@ -69,6 +72,30 @@ describe('a warm pair', () => {
     assert.equal((await claim('team-a', 'job-1'))?.name, own);
   });
 
+  it('is not claimed again by the create that has it once the configuration has changed', async () => {
+    await clear();
+    await made();
+    const claimant = { demo: 'team-a', jobId: 'job-1' };
+    assert.ok(await claim(claimant.demo, claimant.jobId)); // its worker dies, and the next one has another configuration
+    const { pairs } = await listDemos(host);
+    const hosts = { ...config.hosts, api: '{cluster}.{demo}.{domain}' };
+    assert.equal(await claimPair(host, pairs, claimant, { ...config, hosts }), undefined);
+  });
+
+  it('is passed over by a create that still sees it although another has just made a demo of it', async () => {
+    await clear();
+    const { name: taken } = await made();
+    const { name: free } = await made();
+    const { pairs: seen } = await listDemos(host);
+    const pair = (await claim('team-a', 'job-1'))!;
+    assert.equal(pair.name, taken);
+    await beginWork(host, ofPair(planned('team-a'), pair), 'creating', { id: 'job-1', askedAt: new Date() });
+    await forgetDemo(host, { name: taken }); // before its namespaces get the labels of the demo
+    const claimed = await claimPair(host, seen, { demo: 'team-b', jobId: 'job-2' }, config);
+    assert.equal(claimed?.name, free);
+    assert.equal((await findDemo(host, 'team-a'))?.pair, taken);
+  });
+
   it('is claimed by the create whose write has arrived although the answer was lost', async () => {
     await clear();
     const { name: own } = await made();
@@ -117,6 +144,23 @@ describe('a warm pair', () => {
     const { unreadable: left } = await listDemos(host);
     assert.ok(!left.some(({ name }) => name === own), 'labels of the pair make no unreadable demo');
     assert.equal((await findDemo(host, 'team-a'))?.isUnlabelled, true, 'the upkeep gives them the demo’s labels');
+  });
+
+  it('is the demo’s alone even if the demo’s record cannot be read: its namespaces are not deleted', async () => {
+    await clear();
+    const { name: own, places } = await made();
+    const pair = (await claim('team-a', 'job-1'))!;
+    await beginWork(host, ofPair(planned('team-a'), pair), 'creating', { id: 'job-1', askedAt: new Date() });
+    const record = ref('v1', 'ConfigMap', 'vcdemo-team-a', 'default');
+    const { record: written } = (await read<V1ConfigMap>(host, record))!.data!;
+    await merge(host, record, { data: { record: JSON.stringify({ ...JSON.parse(written!), owner: 'nobody' }) } });
+    const ago = new Date(Date.now() - minutes(11));
+    await changeRecord(host, pair, (current) => withState(current, 'claimed', ago));
+    assert.equal((await run('drain', 'U0POOL', { demo: own })).code, undefined);
+    for (const { namespace } of places) assert.ok(await read(host, ref('v1', 'Namespace', namespace)), namespace);
+    await merge(host, record, { data: { record: written } });
+    assert.deepEqual((await findDemo(host, 'team-a'))?.namespaceUids, pair.namespaceUids);
+    assert.deepEqual((await listDemos(host)).pairs, []);
   });
 
   it('is claimed before one that is paused, from which a create takes longer', async () => {

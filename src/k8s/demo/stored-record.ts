@@ -26,15 +26,18 @@ export interface UnreadableDemo {
   problem: string;
   /** Where another installation keeps its record, if that is why. */
   managedIn?: string;
+  /** The warm pair whose namespaces it has, if its record still says so. */
+  pair?: string;
 }
 
 const withPair = z.object({ pair: demoName });
 
-/** What the names of the namespaces begin with, by a record that may turn out to be unreadable. */
-export function baseIn({ data }: V1ConfigMap, name: string): string {
-  const parsed = withPair.safeParse(parseJson(data?.[recordKey] ?? ''));
-  return parsed.success ? parsed.data.pair : name;
-}
+/** The pair that a demo was made of, by a record that may turn out to be unreadable. */
+const pairIn = ({ data }: V1ConfigMap): string | undefined =>
+  withPair.safeParse(parseJson(data?.[recordKey] ?? '')).data?.pair;
+
+/** What the names of the namespaces begin with, by such a record. */
+export const baseIn = (record: V1ConfigMap, name: string): string => pairIn(record) ?? name;
 
 export const recordReference = (host: Cluster, demo: string): Reference =>
   ref('v1', 'ConfigMap', recordName(demo), homeNamespace(host.access));
@@ -64,7 +67,8 @@ export function ofRecord(
     };
   } catch (error) {
     const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
-    return { name, problem: messageOf(error) };
+    const pair = pairIn(configMap);
+    return { name, problem: messageOf(error), ...(pair !== undefined && { pair }) };
   }
 }
 

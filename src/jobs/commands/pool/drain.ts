@@ -7,7 +7,7 @@ import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { runReportedFlow } from '../../run-flow.js';
 import { deleteFlow } from '../delete/flow.js';
-import { planPool, readStock } from './stock.js';
+import { isTaken, planPool, readStock } from './stock.js';
 
 /** Nobody has a file of a pair, and nobody is told of its end. */
 const drainFlow = deleteFlow.without('files', 'told');
@@ -25,7 +25,7 @@ async function drainClaimed(run: JobRun<'drain'>, claimed: ClaimedHost): Promise
   const stock = await readStock(host);
   const seen = planPool(stock, run.config).drain.find(({ name }) => name === run.payload.demo);
   if (!seen) return run.log.info('the pair is kept');
-  if (stock.demos.some(({ pair }) => pair === seen.name)) return await forgetDemo(host, { name: seen.name });
+  if (isTaken(seen, stock)) return await forgetDemo(host, { name: seen.name });
   // A create may claim it at this moment: the same write decides.
   const pair = await changeExisting(host, seen, (current) =>
     isSame(current, seen) ? { ...withState(current, 'draining'), state: 'deleting' } : current,

@@ -85,15 +85,26 @@ export const poolBlocks = (pairs: readonly Demo[], { pool }: { pool?: { size: nu
   pairs.length === 0 && !pool?.size ? [] : [smallPrint(mrkdwn`Warm pairs: ${pairsText(pairs)}`)];
 
 export function poolMessage(stock: Stock, config: DemoConfig): SlackMessage {
-  const { pairs, notes } = stock;
-  const wanted = wantedNow(stock, config);
-  const setBy = notes.by && notes.at && mrkdwn` ${mention(notes.by)} set that ${slackTime(notes.at)}.`;
+  const { pairs } = stock;
   const lines: (Mrkdwn | false)[] = [
-    mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${config.pool.max}.${setBy}`,
+    mrkdwn`:fire: Warm pairs${onCluster(config)}: ${pairsText(pairs)}. ${sizeText(stock, config)}`,
+    stock.isUnderMaintenance && mrkdwn`:construction: None are made during maintenance.`,
     ...firstLines(pairs, mostPairs, pairText),
     failureText(stock),
   ];
   return message(joinMrkdwn(lines, '\n'));
+}
+
+/** How many pairs there should be, who has set that, and why there are to be fewer. */
+function sizeText(stock: Stock, config: DemoConfig): Mrkdwn {
+  const { pool, limits } = config;
+  const { size = pool.size, by, at } = stock.notes;
+  const wanted = wantedNow(stock, config);
+  const setBy = by && at && mrkdwn` ${mention(by)} set its size to ${size} ${slackTime(at)}.`;
+  const full =
+    wanted < Math.min(size, pool.max) &&
+    mrkdwn` There is no room for more: demos and pairs together can be ${limits.demos} (\`limits.demos\`).`;
+  return mrkdwn`The pool should have ${wanted === 1 ? 'one' : wanted}, at most ${pool.max}.${setBy}${full}`;
 }
 
 /** Together they fit into a message. */

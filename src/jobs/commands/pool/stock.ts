@@ -1,6 +1,7 @@
 import type { DemoConfig } from '../../../config.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { listDemos } from '../../../k8s/demo/demo-record.js';
+import type { UnreadableDemo } from '../../../k8s/demo/stored-record.js';
 import { findMaintenance } from '../../../k8s/demo/maintenance.js';
 import { warmStates, type Demo, type WarmState } from '../../../k8s/demo/demo.js';
 import {
@@ -19,7 +20,7 @@ import { recordOf } from '../../../records.js';
 export interface Stock {
   demos: readonly Demo[];
   /** Demos whose records cannot be read; they count all the same. */
-  unreadable: readonly unknown[];
+  unreadable: readonly Pick<UnreadableDemo, 'pair'>[];
   pairs: readonly Demo[];
   notes: PoolNotes;
   /** No pairs are made during maintenance. */
@@ -44,12 +45,13 @@ interface PoolPlan {
 
 /**
  * Pairs that are of no use, whose demo has its record, or that are too many are deleted. One pair is made, paused or started
- * at a time, and of those that are too old, one is replaced at a time. Ready ones stay before those that are being made.
+ * at a time, and of those that are too old, one is replaced at a time. Ready ones stay before those that are being made. None
+ * is begun before the limits have room for it beside those that are still being deleted.
  */
 export function planPool(stock: Stock, config: DemoConfig, now = new Date()): PoolPlan {
-  const { demos, pairs, notes, isUnderMaintenance } = stock;
-  const isTaken = ({ name }: Demo) => demos.some(({ pair }) => pair === name);
-  const drain = pairs.filter((pair) => isTaken(pair) || isUseless(pair, config, now));
+  const { pairs, notes, isUnderMaintenance } = stock;
+  const isLeft = (pair: Demo) => isTaken(pair, stock);
+  const drain = pairs.filter((pair) => isLeft(pair) || isUseless(pair, config, now));
   const staying = pairs
     .filter((pair) => !drain.includes(pair) && pair.warm?.state !== 'claimed')
     .toSorted((a, b) => Number(b.warm?.state === 'ready') - Number(a.warm?.state === 'ready'));
@@ -61,18 +63,25 @@ export function planPool(stock: Stock, config: DemoConfig, now = new Date()): Po
   const old = isComplete ? kept.find((pair) => isTooOld(pair, config, now)) : undefined;
   if (old) drain.push(old);
   const other = isComplete && !old ? kept.find((pair) => isToChange(pair, config)) : undefined;
-  const warm = (unfinished ?? other)?.name ?? (kept.length < wanted ? newPairName() : undefined);
+  const untaken = pairs.filter((pair) => !isLeft(pair));
+  const hasRoom = countDemos(stock) + untaken.length < config.limits.demos;
+  const warm = (unfinished ?? other)?.name ?? (kept.length < wanted && hasRoom ? newPairName() : undefined);
   const isWaiting = isUnderMaintenance || (retryAt(notes)?.getTime() ?? 0) > now.getTime();
   return { drain, ...(warm !== undefined && !isWaiting && { warm }) };
 }
 
 /** How many pairs there should be, with what already counts as a demo. */
-export function wantedNow({ demos, unreadable, pairs, notes }: Stock, config: DemoConfig): number {
-  const becoming = pairs.filter(
-    ({ name, warm }) => warm?.state === 'claimed' && !demos.some(({ pair }) => pair === name),
-  );
-  return wantedPairs(config, notes, demos.length + unreadable.length + becoming.length);
+export function wantedNow(stock: Stock, config: DemoConfig): number {
+  const { pairs, notes } = stock;
+  const becoming = pairs.filter((pair) => pair.warm?.state === 'claimed' && !isTaken(pair, stock));
+  return wantedPairs(config, notes, countDemos(stock) + becoming.length);
 }
+
+const countDemos = ({ demos, unreadable }: Stock): number => demos.length + unreadable.length;
+
+/** Whether the pair's namespaces are a demo's. */
+export const isTaken = ({ name }: Demo, { demos, unreadable }: Pick<Stock, 'demos' | 'unreadable'>): boolean =>
+  [...demos, ...unreadable].some(({ pair }) => pair === name);
 
 /** How many pairs there are, by state. */
 export const countPairs = (pairs: readonly Demo[]): Record<WarmState, number> =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDemoConfig } from '../../../../../src/config.js';
 import { hours, minutes } from '../../../../../src/duration.js';
-import { planPool, type Stock } from '../../../../../src/jobs/commands/pool/stock.js';
+import { isTaken, planPool, type Stock } from '../../../../../src/jobs/commands/pool/stock.js';
 import type { Demo, WarmState } from '../../../../../src/k8s/demo/demo.js';
 import { planPair, withState } from '../../../../../src/k8s/demo/pool.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
@@ -70,6 +70,20 @@ describe('the plan for the pool', () => {
     assert.equal(plan(stock([pair('pool-1', 'ready')]), limited).warm, 'new');
   });
 
+  it('begins none before the limits have room for it beside those that are still being deleted', () => {
+    const limited = { ...config, limits: { ...config.limits, demos: 2 } };
+    const going = pair('pool-1', 'draining');
+    assert.equal(plan(stock([going, pair('pool-2', 'draining')]), limited).warm, undefined);
+    assert.deepEqual(plan(stock([going, pair('pool-2', 'ready')]), limited), { drain: ['pool-1'], warm: undefined });
+    assert.equal(plan(stock([going]), limited).warm, 'new');
+    assert.equal(plan(stock([going], { demos: [plannedDemo({ name: 'team-a' })] }), limited).warm, undefined);
+  });
+
+  it('finishes what it has begun, however many are still being deleted', () => {
+    const limited = { ...config, limits: { ...config.limits, demos: 2 } };
+    assert.equal(plan(stock([pair('pool-1', 'draining'), pair('pool-2', 'making')]), limited).warm, 'pool-2');
+  });
+
   it('replaces all pairs of an earlier configuration', () => {
     const earlier = { ...config, domain: 'earlier.example.com' };
     const pairs = ['pool-1', 'pool-2'].map((name) => pair(name, 'ready', ago(hours(1)), earlier));
@@ -113,5 +127,10 @@ describe('the plan for the pool', () => {
   it('removes the record of a pair whose demo lists its namespaces', () => {
     const demo = { ...plannedDemo({ name: 'team-a' }), pair: 'pool-1' };
     assert.deepEqual(plan(stock([pair('pool-1', 'claimed')], { demos: [demo] })).drain, ['pool-1']);
+    assert.equal(isTaken(pair('pool-1', 'claimed'), { demos: [], unreadable: [{ pair: 'pool-1' }] }), true);
+    assert.equal(
+      isTaken(pair('pool-1', 'claimed'), { demos: [plannedDemo({ name: 'team-a' })], unreadable: [{}] }),
+      false,
+    );
   });
 });
