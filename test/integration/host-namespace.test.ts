@@ -164,6 +164,22 @@ describe('what is left of a demo', () => {
     );
   });
 
+  it('is found however many volumes there are in the host cluster, and of roles only the metadata is read', async () => {
+    const pagesOfOthers = 21; // of 250 each: more than a list that is read at once may have
+    const accepted: (string | undefined)[] = [];
+    const others = Array.from({ length: 250 }, (_, index) => ({ metadata: { name: `other-${index}` }, spec: {} }));
+    const request: Cluster['request'] = async (call) => {
+      if (call.path.includes('/clusterrole')) accepted.push(call.accept);
+      const page = Number(call.query?.continue ?? 0);
+      return call.path === '/api/v1/persistentvolumes' && page < pagesOfOthers
+        ? { items: others, metadata: { continue: String(page + 1) } }
+        : await host.request(page === 0 ? call : { ...call, query: { ...call.query, continue: undefined } });
+    };
+    assert.deepEqual(await findLeftovers({ ...host, request }, demo), ['PersistentVolume going']);
+    assert.equal(accepted.length, 2);
+    for (const accept of accepted) assert.match(accept ?? '', /PartialObjectMetadataList/);
+  });
+
   it('includes the reason why a volume cannot be deleted', async () => {
     const path = '/api/v1/persistentvolumes/going/status';
     const status = { phase: 'Failed', message: 'rpc error: volume is still attached' };

@@ -100,6 +100,16 @@ export async function* pages<Kind extends KubernetesObject>(
   }
 }
 
+/** What is selected of all pages, in one namespace or without any; of what came twice, the last. */
+export async function collect<Kind extends KubernetesObject>(
+  listed: AsyncGenerator<Found<Kind>[]>,
+  select: (each: Found<Kind>) => boolean = () => true,
+): Promise<Found<Kind>[]> {
+  const collected = new Map<string, Found<Kind>>();
+  for await (const page of listed) for (const each of page) if (select(each)) collected.set(each.metadata.name, each);
+  return [...collected.values()];
+}
+
 const isExpired = (error: unknown) => error instanceof ApiError && error.status === 410;
 
 interface PageRequest {

@@ -1,9 +1,8 @@
-import type { KubernetesObject, V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
-import type { Found } from '../client/answers.js';
+import type { V1ConfigMap, V1Namespace } from '@kubernetes/client-node';
 import { isConflict, isNotFound } from '../client/api-errors.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import { pathOf } from '../client/discovery.js';
-import { pages } from '../client/lists.js';
+import { collect, pages } from '../client/lists.js';
 import { ref } from '../client/manifest.js';
 import { create, read, remove } from '../client/objects.js';
 import { findEnd, noteEnd } from './demo-end.js';
@@ -99,13 +98,6 @@ export async function listDemos(host: Cluster): Promise<AllDemos> {
     unreadable: all.filter((each): each is UnreadableDemo => !('id' in each)),
     pairs: readable.filter(({ warm }) => warm !== undefined),
   };
-}
-
-/** All pages; of what came twice, the last. */
-async function collect<Kind extends KubernetesObject>(listed: AsyncGenerator<Found<Kind>[]>): Promise<Found<Kind>[]> {
-  const found = new Map<string, Found<Kind>>();
-  for await (const page of listed) for (const each of page) found.set(each.metadata.name, each);
-  return [...found.values()];
 }
 
 /**

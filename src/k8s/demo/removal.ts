@@ -5,7 +5,7 @@ import { holds, lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { namespaceBase, placesOf, type Demo, type VirtualClusterPlace } from './demo.js';
 import { eachOf, read, remove } from '../client/objects.js';
-import { list, pages } from '../client/lists.js';
+import { collect, pages } from '../client/lists.js';
 import { ref } from '../client/manifest.js';
 import type { Found } from '../client/answers.js';
 
@@ -134,10 +134,12 @@ export async function findKeptVolumes(host: Cluster, demo: Pick<Demo, 'places'>)
   return (await volumesOf(host, demo)).filter(isKept);
 }
 
+/** The host cluster may have any number of others. */
 async function volumesOf(host: Cluster, { places }: Pick<Demo, 'places'>): Promise<V1PersistentVolume[]> {
   const namespaces = new Set(places.map(({ namespace }) => namespace));
-  const volumes = await list<V1PersistentVolume>(host, 'v1', 'PersistentVolume');
-  return volumes.filter(({ spec }) => namespaces.has(spec?.claimRef?.namespace ?? ''));
+  return await collect(pages<V1PersistentVolume>(host, 'v1', 'PersistentVolume'), ({ spec }) =>
+    namespaces.has(spec?.claimRef?.namespace ?? ''),
+  );
 }
 
 const isKept = ({ spec }: V1PersistentVolume) => spec?.persistentVolumeReclaimPolicy === 'Retain';
@@ -150,7 +152,7 @@ const leftVolume = ({ metadata, status }: V1PersistentVolume) =>
 async function listByHelm(host: Cluster, kind: string): Promise<Found[]> {
   const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
   try {
-    return await list(host, 'rbac.authorization.k8s.io/v1', kind, { labels });
+    return await collect(pages(host, 'rbac.authorization.k8s.io/v1', kind, { labels, metadataOnly: true }));
   } catch (error) {
     if (lacksRight(error)) return [];
     throw error;

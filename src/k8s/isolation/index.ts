@@ -3,7 +3,7 @@ import { lacks, waitUntil, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { applyAll, missingOrChanged, read, remove } from '../client/objects.js';
-import { list } from '../client/lists.js';
+import { listMetadata } from '../client/lists.js';
 import { ref, type Manifest, type Reference } from '../client/manifest.js';
 import { apiServerEndpoints, networkPolicies } from './network.js';
 import { quotaCounted, quotaManifests, retiredQuotas } from './quota.js';
@@ -56,7 +56,7 @@ async function retiredObjects(request: IsolationRequest, policies: readonly Mani
   const { host, demo, place } = request;
   const quotas = retiredQuotas(request);
   const present = await Promise.all(quotas.map((quota) => read(host, quota)));
-  const own = await list(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
+  const own = await listMetadata(host, 'networking.k8s.io/v1', 'NetworkPolicy', {
     namespace: place.namespace,
     labels: demoLabels(namespaceBase(demo)),
   });

@@ -1,9 +1,9 @@
-import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import type { V1StatefulSet } from '@kubernetes/client-node';
 import { Refusal } from '../../errors.js';
 import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { Demo, VirtualClusterPlace } from '../demo/demo.js';
-import { list } from '../client/lists.js';
+import { listMetadata } from '../client/lists.js';
 import { merge, read, remove } from '../client/objects.js';
 import { ref } from '../client/manifest.js';
 import type { Found } from '../client/answers.js';
@@ -61,20 +61,20 @@ export const checkPaused = async (host: Cluster, place: VirtualClusterPlace): Pr
 
 /** Deletes the tenants' pods, once the control plane is gone. */
 export async function deleteTenantPods(host: Cluster, place: VirtualClusterPlace): Promise<void> {
-  const pods = (await list<V1Pod>(host, 'v1', 'Pod', { namespace: place.namespace })).filter(isOfTenant);
+  const pods = (await listMetadata(host, 'v1', 'Pod', { namespace: place.namespace })).filter(isOfTenant);
   for (const { metadata } of pods)
     await remove(host, ref('v1', 'Pod', metadata.name, place.namespace), { uid: metadata.uid });
 }
 
 /** vcluster puts this label on every pod of a tenant, whatever the tenant writes there. */
-const isOfTenant = ({ metadata }: Found<V1Pod>): boolean => 'vcluster.loft.sh/managed-by' in metadata.labels;
+const isOfTenant = ({ metadata }: Found): boolean => 'vcluster.loft.sh/managed-by' in metadata.labels;
 
 async function podsLeft(
   host: Cluster,
   { namespace }: VirtualClusterPlace,
-  select: (pod: Found<V1Pod>) => boolean,
+  select: (pod: Found) => boolean,
 ): Promise<string | undefined> {
-  const left = (await list<V1Pod>(host, 'v1', 'Pod', { namespace })).filter(select);
+  const left = (await listMetadata(host, 'v1', 'Pod', { namespace })).filter(select);
   if (left.length === 0) return undefined;
   return `${left.length === 1 ? 'one pod is still running' : `${left.length} pods are still running`} in ${namespace}`;
 }
