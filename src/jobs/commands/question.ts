@@ -7,13 +7,13 @@ import { holderNow } from '../../k8s/demo/claim-holder.js';
 import type { Cluster } from '../../k8s/client/cluster.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import { claimNamespace } from '../../k8s/demo/managed-by.js';
-import { joinMrkdwn, mention, mentionAny, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { joinMrkdwn, mention, mentionAny, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../slack-message.js';
 import { requireDemo, requireReadyDemo, type RunOnDemo } from '../find-demo.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
 import { receiversOf } from '../slack/files.js';
-import { describeActivity, describeState, message } from '../slack/messages.js';
+import { describeActivity, describeState, endText, message } from '../slack/messages.js';
 import { deleteQuestion } from './delete/messages.js';
 import { revokeQuestion } from './revoke/messages.js';
 
@@ -111,11 +111,11 @@ export function questionMessage(
   demo: Demo,
   { label, confirmedBy, question, purpose, isSure = false }: Question,
 ): SlackMessage {
-  const { hostCluster: where, owner, created, expires, shared } = demo;
+  const { hostCluster: where, owner, created, shared } = demo;
   const others = receiversOf(demo).filter(({ to }) => to !== owner.id);
   const age = formatDuration(wholeMinutes(Date.now() - created.getTime()));
   const facts = [
-    mrkdwn`It belongs to ${mention(owner.id)}${where && ` on ${where}`}, is ${age} old and expires ${slackTime(expires)}; ${describeState(demo)}.`,
+    mrkdwn`It belongs to ${mention(owner.id)}${where && ` on ${where}`}, is ${age} old and ${endText(demo)}; ${describeState(demo)}.`,
     others.length > 0 &&
       mrkdwn`Others with a kubeconfig: ${joinMrkdwn(
         others.map(({ to }) => mentionAny(to)),

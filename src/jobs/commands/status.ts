@@ -39,6 +39,7 @@ export function statusMessage(
   holder: Holder | undefined,
   config: Pick<DemoConfig, 'autoPause'>,
 ): SlackMessage {
+  const isPaused = demo.state === 'paused';
   const missing = tasks.filter(({ state }) => state === 'failed');
   const now = holder
     ? mrkdwn`Job \`${holder.jobId}\` has been working on it since ${slackTime(holder.since)}.`
@@ -48,17 +49,22 @@ export function statusMessage(
     mrkdwn` It was a warm pair; its namespaces in the host cluster: ${demo.places.map(({ namespace }) => namespace).join(', ')}.`;
   const lines = [...groupByStep(tasks).values()].map((group) => statusLine(group));
   const summary =
-    missing.length === 0 ? 'all parts are in place' : `${missing.length} of ${tasks.length} parts have problems`;
+    missing.length === 0
+      ? 'all parts are in place'
+      : `${missing.length} of ${tasks.length} parts ${isPaused ? 'are not in place' : 'have problems'}`;
+  const icon = missing.length === 0 ? ':white_check_mark:' : isPaused ? ':double_vertical_bar:' : ':warning:';
   const remedy =
     demo.state === 'deleting'
       ? mrkdwn`${commandLine(demo, 'delete')} finishes the deletion.`
-      : mrkdwn`${commandLine(demo, 'create')} restores what is missing.`;
+      : isPaused
+        ? mrkdwn`${commandLine(demo, 'resume')} starts it again.`
+        : mrkdwn`${commandLine(demo, 'create')} restores what is missing.`;
   const next = missing.length > 0 && !holder && mrkdwn`\n*What to do:* ${remedy}`;
   return {
     text: plain(mrkdwn`Demo ${demo.name}: ${summary}`),
     blocks: [
       ...sections(
-        mrkdwn`${missing.length === 0 ? ':white_check_mark:' : ':warning:'} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} ${lifetimeText(demo, config)}${where}${next}`,
+        mrkdwn`${icon} Demo *${demo.name}* of ${mention(demo.owner.id)}: ${summary}\n${now} ${lifetimeText(demo, config)}${where}${next}`,
       ),
       ...sections(joinMrkdwn(lines, '\n')),
       buttons(statusButtons(demo)),

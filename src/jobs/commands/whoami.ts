@@ -6,11 +6,11 @@ import type { DemoConfig } from '../../config.js';
 import { formatDuration } from '../../duration.js';
 import { listDemos } from '../../k8s/demo/demo-record.js';
 import type { Demo } from '../../k8s/demo/demo.js';
-import { joinMrkdwn, mention, mrkdwn, slackTime } from '../../mrkdwn.js';
+import { joinMrkdwn, mention, mrkdwn } from '../../mrkdwn.js';
 import type { SlackMessage } from '../../slack-message.js';
 import { withHost } from '../host-cluster.js';
 import type { Handler } from '../job-run.js';
-import { describeState, firstLines, message, onCluster } from '../slack/messages.js';
+import { describeState, endText, firstLines, message, onCluster } from '../slack/messages.js';
 
 /** Shows a person what they may do, and with which demos they have to do. */
 export const whoami: Handler<'whoami'> = async (run) => {
@@ -44,7 +44,7 @@ export function whoamiMessage(
   { role = 'user', own, shared }: { role: Role | undefined; own: readonly Demo[]; shared: readonly Demo[] },
 ): SlackMessage {
   const { limits, ttl } = config;
-  const lineOf = (demo: Demo) => mrkdwn`• *${demo.name}*: ${describeState(demo)}; expires ${slackTime(demo.expires)}`;
+  const lineOf = (demo: Demo) => mrkdwn`• *${demo.name}*: ${describeState(demo)}; ${endText(demo)}`;
   const listOf = (title: string, demos: readonly Demo[]) =>
     demos.length > 0 &&
     joinMrkdwn(

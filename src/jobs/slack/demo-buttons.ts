@@ -94,6 +94,7 @@ export const readyMenu = (demo: ButtonDemo): CommandButton[] => [
 /** For the status of a demo: what neither its card nor the card's menu has room for. */
 export const statusButtons = (demo: ButtonDemo & { state: DemoState }): CommandButton[] => [
   ...(demo.state === 'ready' ? [demoButton(demo, 'diagnose')] : []),
+  ...(demo.state === 'paused' ? [demoButton(demo, 'resume', { style: 'primary' })] : []),
   demoButton(demo, 'logs'),
   demoButton(demo, 'audit'),
   namingButton(demo, 'share'),

@@ -4,9 +4,9 @@ import type { DataTableBlock, RichTextBlock } from '@slack/web-api';
 import { formatDuration } from '../../duration.js';
 import type { Demo } from '../../k8s/demo/demo.js';
 import type { UnreadableDemo } from '../../k8s/demo/stored-record.js';
-import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../mrkdwn.js';
+import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { buttons, sections, type CommandButton, type MessageBlock } from '../../slack-message.js';
-import { brief, describeState, firstLines, firstNames, verdictText } from './messages.js';
+import { brief, describeState, endText, firstLines, firstNames, verdictText } from './messages.js';
 
 /* The demos of a host cluster, as `list` and Home show them: one's own with their buttons, then all in a table. */
 
@@ -65,9 +65,6 @@ function restText(what: string, demos: readonly Demo[]): Mrkdwn {
 
 const demoText = (demo: Demo): Mrkdwn =>
   joinMrkdwn([mrkdwn`*${demo.name}*: ${describeState(demo)}; ${endText(demo)}`, verdictText(demo)], '\n');
-
-const endText = ({ paused, expires }: Demo): Mrkdwn =>
-  paused?.leftMs === undefined ? mrkdwn`expires ${slackTime(expires)}` : mrkdwn`${leftText(paused.leftMs)}`;
 
 /** Its lifetime stands still while it is paused. */
 const leftText = (leftMs: number): string => `${formatDuration(leftMs)} left when it is resumed`;

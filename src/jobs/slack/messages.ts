@@ -63,15 +63,25 @@ export function lifetimeText(
   return mrkdwn`It is paused ${unused}, and expires ${slackTime(expires)}.`;
 }
 
+/** When a demo ends, in the middle of a sentence. */
+export const endText = ({ paused, expires }: Pick<Demo, 'paused' | 'expires'>): Mrkdwn =>
+  paused?.leftMs === undefined
+    ? mrkdwn`expires ${slackTime(expires)}`
+    : mrkdwn`has ${formatDuration(paused.leftMs)} left when it is resumed`;
+
+/** What a create of a demo is; one that was ready before is repaired or resumed. */
+export const kindOfCreate = ({ ready }: Pick<Demo, 'ready'>): string =>
+  ready === undefined ? 'creation' : 'restoration';
+
 /** As its record says: whether a job is working on it, or has yet to go on, only the claim and the queues know. */
-export const describeState = ({ state, problem }: Demo): string =>
+export const describeState = (demo: Demo): string =>
   ({
-    creating: 'its creation has not finished yet',
+    creating: `its ${kindOfCreate(demo)} has not finished yet`,
     ready: 'it is ready',
     paused: 'it is paused',
-    failed: `its creation failed${problem ? ` (${brief(problem)})` : ''}`,
+    failed: `its ${kindOfCreate(demo)} failed${demo.problem ? ` (${brief(demo.problem)})` : ''}`,
     deleting: 'its deletion has not finished yet',
-  })[state];
+  })[demo.state];
 
 /** What happens to a demo while a job has it; a worker of another version may run others. */
 const doing: Record<WritingJob, string> = {

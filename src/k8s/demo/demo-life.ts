@@ -54,9 +54,11 @@ export class TooLong extends RangeError {
   }
 }
 
+/** Whether the lifetime of a demo stands still, because it is paused. */
+export const isOnHold = ({ paused }: Pick<Demo, 'paused'>): boolean => paused?.leftMs !== undefined;
+
 /** Whether a demo has expired. */
-export const isExpired = ({ expires, paused }: Demo): boolean =>
-  paused?.leftMs === undefined && expires.getTime() <= Date.now();
+export const isExpired = (demo: Demo): boolean => !isOnHold(demo) && demo.expires.getTime() <= Date.now();
 
 /** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
 export const isDue = (demo: Demo): boolean =>

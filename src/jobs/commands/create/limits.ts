@@ -5,7 +5,9 @@ import type { DemoConfig } from '../../../config.js';
 import type { Requester } from '../../../commands/payload.js';
 import type { Demo } from '../../../k8s/demo/demo.js';
 import type { DemoList } from '../../../k8s/demo/demo-record.js';
-import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
+import { isOnHold } from '../../../k8s/demo/demo-life.js';
+import { joinMrkdwn, mention, mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
+import { endText } from '../../slack/messages.js';
 
 /**
  * Checks that a person who is no administrator may have another demo.
@@ -25,21 +27,25 @@ export function assertWithinLimits(
   const all = [...demos, ...unreadable];
   if (all.length >= limits.demos)
     throw new Refusal('host-full', `This host cluster has reached its limit of ${countOf(all, 'demo')}.`, {
-      hint: mrkdwn`The next to expire: ${namesAndEnds(demos)}. \`/vcdemo list\` shows all of them with their owners.`,
+      hint: mrkdwn`${nextToExpire(demos)}\`/vcdemo list\` shows all of them with their owners.`,
     });
 }
 
 const shownDemos = 3;
 
+function nextToExpire(demos: readonly Demo[]): Mrkdwn | false {
+  const expiring = demos.filter((demo) => !isOnHold(demo));
+  return expiring.length > 0 && mrkdwn`The next to expire: ${namesAndEnds(expiring)}. `;
+}
+
+/** The soonest; those whose lifetime is on hold come last. */
 function namesAndEnds(demos: readonly Demo[]): Mrkdwn {
-  const soonest = demos
-    .filter(({ paused }) => paused?.leftMs === undefined)
-    .toSorted((a, b) => a.expires.getTime() - b.expires.getTime())
-    .slice(0, shownDemos);
+  const endOf = (demo: Demo) => (isOnHold(demo) ? Infinity : demo.expires.getTime());
+  const soonest = demos.toSorted((a, b) => (endOf(a) < endOf(b) ? -1 : Number(endOf(a) > endOf(b))));
   return joinMrkdwn(
-    soonest.map(
-      ({ name, owner, expires }) => mrkdwn`${name} of ${mention(owner.id)}, which expires ${slackTime(expires)}`,
-    ),
+    soonest
+      .slice(0, shownDemos)
+      .map((demo) => mrkdwn`${demo.name} of ${mention(demo.owner.id)}, which ${endText(demo)}`),
     '; ',
   );
 }

@@ -7,7 +7,15 @@ import { weakerIsolation } from '../../../k8s/isolation/notes.js';
 import { localPorts, publicEndpoint } from '../../../k8s/credentials/kubeconfig.js';
 import { joinMrkdwn, mention, mrkdwn, slackTime, type Mrkdwn } from '../../../mrkdwn.js';
 import { buttons, type SlackMessage } from '../../../slack-message.js';
-import { describeState, kubeconfigName, lifetimeText, message, onCluster, unprovenText } from '../../slack/messages.js';
+import {
+  describeState,
+  kindOfCreate,
+  kubeconfigName,
+  lifetimeText,
+  message,
+  onCluster,
+  unprovenText,
+} from '../../slack/messages.js';
 
 /** The comment of the kubeconfig that is sent when a demo is ready; what the card then says is `readyCard`. */
 export function kubeconfigComment(
@@ -61,14 +69,18 @@ export const deletedUnseenMessage = (demo: string): SlackMessage =>
   );
 
 /** The end of a create that somebody cancelled, with what can be done next. */
-export function cancelledMessage(demo: ButtonDemo, by: string, left: 'empty' | 'part' | 'ready'): SlackMessage {
+export function cancelledMessage(
+  demo: ButtonDemo & Pick<Demo, 'ready'>,
+  by: string,
+  left: 'empty' | 'part' | 'ready',
+): SlackMessage {
   const what = {
     empty: 'Nothing was created.',
     part: 'What was created is kept.',
     ready: 'It was ready by then, so nothing was stopped.',
   }[left];
   const { text, blocks } = message(
-    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the creation of demo *${demo.name}*. ${what}`,
+    mrkdwn`:octagonal_sign: ${mention(by)} cancelled the ${kindOfCreate(demo)} of demo *${demo.name}*. ${what}`,
   );
   const next = { empty: emptyButtons(demo), part: cancelledButtons(demo), ready: [deleteButton(demo)] }[left];
   return { text, blocks: [...blocks, buttons(next)] };

@@ -18,8 +18,22 @@ test('a status says of an unfinished creation whether a job is working on it', (
   assert.match(statusOf('creating', holder), /Job `create-1` has been working on it since/);
 });
 
+test('a status does not say that a creation failed which succeeded before', () => {
+  const demo = { ...plannedDemo({ name: 'team-a' }), state: 'failed', problem: 'it was cancelled' } as const;
+  const said = (ready?: Date) => statusMessage({ ...demo, ready }, [missing], undefined, config).blocks;
+  assert.match(JSON.stringify(said()), /Its creation failed \(it was cancelled\)/);
+  assert.match(JSON.stringify(said(new Date())), /Its restoration failed \(it was cancelled\)/);
+});
+
 test('a status advises to finish what was begun, once no job is working on it', () => {
   assert.match(statusOf('creating'), /`\/vcdemo create team-a` restores what is missing\./);
   assert.match(statusOf('deleting'), /`\/vcdemo delete team-a` finishes the deletion\./);
   assert.doesNotMatch(statusOf('deleting', holder), /What to do/);
+});
+
+test('a status of a paused demo does not call its stopped parts problems, and says how to start them', () => {
+  const said = statusOf('paused');
+  assert.match(said, /1 of 1 parts are not in place[\s\S]*`\/vcdemo resume team-a` starts it again\./);
+  assert.match(said, /"value":"resume team-a"/);
+  assert.doesNotMatch(said, /problems|\/vcdemo create/);
 });

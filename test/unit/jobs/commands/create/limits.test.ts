@@ -47,6 +47,28 @@ test('refuses a demo if the host cluster has reached its limit', () => {
   );
 });
 
+test('names demos whose lifetime is on hold last, and gives no time at which they would expire', () => {
+  const onHold = (demo: Demo): Demo => ({
+    ...demo,
+    state: 'paused',
+    paused: { since: new Date(0), leftMs: 7_200_000 },
+  });
+  const [first, ...others] = demosOf('U1', config.limits.demosPerPerson, 'a');
+  assert.throws(
+    () => assertWithinLimits(listed([onHold(first!), ...others.map(onHold)]), alice, config),
+    (error: Refusal) => /^a0 of <@U1>, which has 2h left when it is resumed; /.test(error.hint!),
+  );
+  assert.throws(
+    () => assertWithinLimits(listed([onHold(first!), ...others]), alice, config),
+    (error: Refusal) => /^a1 of <@U1>, which expires /.test(error.hint!) && !/a0/.test(error.hint!.split('Delete')[0]!),
+  );
+  const all = demosOf('U2', config.limits.demos, 'b').map(onHold);
+  assert.throws(
+    () => assertWithinLimits(listed(all), alice, config),
+    (error: Refusal) => error.hint!.startsWith('`/vcdemo list` shows'),
+  );
+});
+
 test('counts demos whose records cannot be read, so that breaking them makes no room', () => {
   const demos = demosOf('U2', config.limits.demos - 1, 'b');
   assertWithinLimits(listed(demos), alice, config);
