@@ -7,8 +7,9 @@ import { readDemoConfig } from '../../src/config.js';
 import type { ApiCall, Cluster } from '../../src/k8s/client/cluster.js';
 import { beginWork, changeRecord, findDemo, forgetDemo, listDemos } from '../../src/k8s/demo/demo-record.js';
 import { ref } from '../../src/k8s/client/manifest.js';
-import { merge, read } from '../../src/k8s/client/objects.js';
-import type { Demo } from '../../src/k8s/demo/demo.js';
+import { create, merge, read } from '../../src/k8s/client/objects.js';
+import { namespaceMetadata } from '../../src/k8s/demo/own-namespaces.js';
+import { placesOf, type Demo } from '../../src/k8s/demo/demo.js';
 import { readyDemo } from '../../src/k8s/demo/demo-life.js';
 import { claimPair, ofPair, readPoolNotes, withState } from '../../src/k8s/demo/pool.js';
 import { planPool, readStock } from '../../src/jobs/commands/pool/stock.js';
@@ -163,6 +164,25 @@ describe('a warm pair', () => {
     assert.deepEqual((await listDemos(host)).pairs, []);
   });
 
+  it('gives its demo no other name in the list, even if its public names are those of the pair', async () => {
+    await clear();
+    await made();
+    const pair = (await claim('team-a', 'job-1'))!;
+    const own = ofPair(planned('team-a'), { ...pair, warm: { ...pair.warm!, fitsAnyName: false } });
+    await beginWork(host, own, 'creating', { id: 'job-1', askedAt: new Date() });
+    await forgetDemo(host, { name: pair.name });
+    const record = ref('v1', 'ConfigMap', 'vcdemo-team-a', 'default');
+    const { record: written } = (await read<V1ConfigMap>(host, record))!.data!;
+    await merge(host, record, { data: { record: JSON.stringify({ ...JSON.parse(written!), owner: 'nobody' }) } });
+    const { unreadable } = await listDemos(host);
+    assert.deepEqual(
+      unreadable.flatMap((each) => (each.pair === pair.name ? [each.name] : [])),
+      ['team-a'],
+    );
+    await merge(host, record, { data: { record: written } });
+    assert.equal((await findDemo(host, 'team-a'))?.pair, pair.name);
+  });
+
   it('is claimed before one that is paused, from which a create takes longer', async () => {
     await clear();
     const [paused, awake] = [await made(), await made()];
@@ -193,6 +213,16 @@ describe('a warm pair', () => {
     assert.equal((await run('transfer', 'U0ALICE', { demo: 'team-a', person: 'U0BOB' })).code, undefined);
     assert.match((await run('audit', 'U0ALICE', { demo: 'team-a' })).said.join(), /extended it by/);
     assert.equal((await findDemo(host, 'team-a'))?.pair, own, 'changes of the record keep its pair');
+  });
+
+  it('of another installation, once it is a demo, keeps its public names: no demo here gets its name', async () => {
+    await clear();
+    const metadata = { ...plannedDemo({ name: 'theirs' }), claimNamespace: 'elsewhere', pair: 'pool-theirs' };
+    for (const place of placesOf('pool-theirs'))
+      await create(host, { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(metadata, place) });
+    const { code, error } = await run('create', 'U0ROOT', { demo: 'theirs' });
+    assert.equal(code, 'managed-elsewhere', error?.message);
+    assert.equal(await findDemo(host, 'theirs'), undefined);
   });
 
   describe('`pool`', () => {

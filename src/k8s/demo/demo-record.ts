@@ -25,6 +25,7 @@ import {
   isRecord,
   ofRecord,
   parseRecord,
+  recordedName,
   recordManifest,
   recordReference,
   unreadable,
@@ -75,7 +76,7 @@ export async function listDemos(host: Cluster): Promise<AllDemos> {
   // The namespaces of a pair have its label until its demo gives them another.
   const known = new Set(
     recorded.flatMap((record) => {
-      const name = record.metadata.labels[labels.demo] ?? '';
+      const name = recordedName(record);
       return [name, baseIn(record, name)];
     }),
   );
@@ -83,8 +84,7 @@ export async function listDemos(host: Cluster): Promise<AllDemos> {
   const all = [
     ...(await Promise.all(
       recorded.map(async (record) => {
-        const name = record.metadata.labels[labels.demo];
-        const planned = name === undefined ? [] : await readPlanned(host, baseIn(record, name), listed);
+        const planned = await readPlanned(host, baseIn(record, recordedName(record)), listed);
         return ofRecord(host, record, planned);
       }),
     )),

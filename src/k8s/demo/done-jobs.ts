@@ -29,3 +29,10 @@ export const isForEarlier = ({ created }: Demo, { askedAt }: { askedAt: Date }):
  * not signed.
  */
 export const isResumed = ({ begun }: Demo, { id }: { id: string }): boolean => begun?.jobId === id;
+
+/**
+ * Whether an earlier run of this job has left something to do: work, or, if that is done, to tell people so. A demo that was
+ * paused since, or whose creation was cancelled, is not created again.
+ */
+export const mayGoOn = (demo: Demo, job: { id: string; askedAt: Date }): boolean =>
+  isResumed(demo, job) && (demo.state === 'creating' || demo.state === 'ready' || !isOver(demo, job));

@@ -28,18 +28,14 @@ export function ofNamespaces(
   name: string,
   namespaces: readonly V1Namespace[],
 ): Demo | UnreadableDemo | undefined {
+  if (!demoName.safeParse(name).success) return undefined;
+  const managedIn = otherInstallation(host, namespaces);
+  if (managedIn !== undefined) return { name, problem: elsewhere(managedIn), managedIn };
   const planned = placesOf(name);
   const own = namespaces.filter(({ metadata }) => planned.some(({ namespace }) => namespace === metadata?.name));
   const [first] = own.toSorted((a, b) => String(a.metadata?.name).localeCompare(String(b.metadata?.name)));
-  if (first === undefined || !demoName.safeParse(name).success) return undefined;
+  if (first === undefined) return undefined;
   const noted = first.metadata?.annotations ?? {};
-  const claimNamespace = noted[annotations.claims]?.slice(0, 63); // as long as a name can be
-  if (claimNamespace !== undefined && claimNamespace !== homeNamespace(host.access))
-    return {
-      name,
-      problem: elsewhere(claimNamespace),
-      managedIn: claimNamespace,
-    };
   if (noted[proofAnnotation] !== undefined) return { name, problem: 'its record is missing' };
   const parsed = annotatedSchema.safeParse(noted);
   if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };
@@ -62,8 +58,16 @@ export function ofNamespaces(
     shared: [],
     audit: [],
     done: [],
-    claimNamespace,
+    claimNamespace: claimsOf(first),
     namespaceUids: uidsOf(name, own),
     places: existingPlaces(name, own),
   };
 }
+
+/** As long as a name can be. */
+const claimsOf = ({ metadata }: V1Namespace): string | undefined =>
+  metadata?.annotations?.[annotations.claims]?.slice(0, 63);
+
+/** Where another installation keeps the record of their demo, whose namespaces may be called like the warm pair that it was. */
+const otherInstallation = (host: Cluster, namespaces: readonly V1Namespace[]): string | undefined =>
+  namespaces.map(claimsOf).find((claims) => claims !== undefined && claims !== homeNamespace(host.access));

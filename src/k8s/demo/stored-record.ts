@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../../errors.js';
 import { parseJson } from '../../json.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import { ref, type Reference } from '../client/manifest.js';
-import { demoLabels, labels, lackingLabel, namespaceBase, placesOf, publicNameOf, type Demo } from './demo.js';
+import { demoLabels, lackingLabel, namespaceBase, placesOf, publicNameOf, type Demo } from './demo.js';
 import { existingPlaces, isListed, uidsOf } from './own-namespaces.js';
 import { recordSchema, storedRecord, type DemoRecord } from './record-schema.js';
 
@@ -15,7 +15,11 @@ import { recordSchema, storedRecord, type DemoRecord } from './record-schema.js'
  */
 
 const recordKey = 'record';
-const recordName = (demo: string) => `vcdemo-${demo}`;
+const recordPrefix = 'vcdemo-';
+const recordName = (demo: string) => `${recordPrefix}${demo}`;
+
+/** The demo that a record belongs to, whatever is in it; its label may have another name, which stands for the demo's. */
+export const recordedName = ({ metadata }: V1ConfigMap): string => (metadata?.name ?? '').slice(recordPrefix.length);
 
 /** Whether a ConfigMap is the record of a demo: workers keep others besides. */
 export const isRecord = ({ data }: V1ConfigMap): boolean => data?.[recordKey] !== undefined;
@@ -66,17 +70,16 @@ export function ofRecord(
       ),
     };
   } catch (error) {
-    const name = configMap.metadata?.labels?.[labels.demo] ?? configMap.metadata?.name ?? '';
     const pair = pairIn(configMap);
-    return { name, problem: messageOf(error), ...(pair !== undefined && { pair }) };
+    return { name: recordedName(configMap), problem: messageOf(error), ...(pair !== undefined && { pair }) };
   }
 }
 
 /** @throws UserError `record-unreadable` */
-export function parseRecord(host: Cluster, { metadata, data }: V1ConfigMap): DemoRecord {
-  const name = metadata?.labels?.[labels.demo] ?? '';
-  const parsed = storedRecord.safeParse(parseJson(data?.[recordKey] ?? ''));
-  if (parsed.success && recordName(parsed.data.name) === metadata?.name) return parsed.data;
+export function parseRecord(host: Cluster, record: V1ConfigMap): DemoRecord {
+  const name = recordedName(record);
+  const parsed = storedRecord.safeParse(parseJson(record.data?.[recordKey] ?? ''));
+  if (parsed.success && parsed.data.name === name) return parsed.data;
   const problem = parsed.success ? 'it belongs to another demo' : z.prettifyError(parsed.error).slice(0, 300);
   throw unreadable(host, { name, problem });
 }

@@ -3,12 +3,12 @@ import { isPairName } from '../../../commands/payload.js';
 import { commandLine } from '../../../commands/command-line.js';
 import { Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/client/api-errors.js';
-import { claimNamespace } from '../../../k8s/demo/managed-by.js';
+import { claimNamespace, managedElsewhere } from '../../../k8s/demo/managed-by.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
 import { beginWork, findDemo, forgetDemo, isGone, listDemos } from '../../../k8s/demo/demo-record.js';
 import { Cancelled } from '../../../k8s/demo/claim.js';
 import { planDemo, withAudit, withMissingPlaces, type Demo } from '../../../k8s/demo/demo.js';
-import { isResumed } from '../../../k8s/demo/done-jobs.js';
+import { mayGoOn } from '../../../k8s/demo/done-jobs.js';
 import { restoreNamespaceLabels } from '../../../k8s/demo/host-namespace.js';
 import { claimPair, ofPair } from '../../../k8s/demo/pool.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
@@ -28,7 +28,7 @@ import { assertWithinLimits } from './limits.js';
 import { deliver } from './deliver.js';
 import { withFreeName } from './find-name.js';
 import { assertMayContinue } from './may-continue.js';
-import { noteCancelled, noteFailure } from './outcome.js';
+import { isUndelivered, noteCancelled, noteFailure } from './outcome.js';
 import { alreadyThereMessage } from './messages.js';
 
 type CreateRun = JobRun<'create'>;
@@ -64,7 +64,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   const { host } = claimed;
   const present = await findCommandDemo(host, run);
   if (present) await assertMayContinue(run, present);
-  const resumed = present !== undefined && isResumed(present, run);
+  const resumed = present !== undefined && mayGoOn(present, run);
   if (present) {
     // A run that was interrupted after its last step still has to show the final progress.
     if (!resumed) assertNotOver(run, present);
@@ -92,9 +92,10 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
   try {
     const restarts = payload.restart === true;
     const reported = { run, claimed, demo, card, delivery, restarts };
+    const runs = (flow: ReportedFlow['flow']) => runReportedFlow({ ...reported, flow });
     const tasks = await (present || planned.pair === undefined || planned.paused
-      ? runReportedFlow({ ...reported, flow: createFlow })
-      : runClaimFlow(reported));
+      ? runs(createFlow)
+      : runClaimFlow(runs, run.log));
     if (!present) await card.noteDurations(tasks);
     claimed.tell(() => card.settleReady());
   } catch (error) {
@@ -105,7 +106,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
 
 /**
  * A demo that does not exist yet: made of a warm pair if one is ready.
- * @throws Refusal `reserved-name`, `command-over`, `maintenance`, and those of the limits
+ * @throws Refusal `reserved-name`, `command-over`, `maintenance`, `managed-elsewhere`, and those of the limits
  */
 async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   const { payload, config } = run;
@@ -114,6 +115,8 @@ async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
   await assertNoMaintenance(host);
   const role = await roleOf(config.access, payload.requester, run.people);
   const all = await listDemos(host);
+  const { managedIn } = all.unreadable.find(({ name }) => name === payload.demo) ?? {};
+  if (managedIn !== undefined) throw managedElsewhere(host, payload.demo, managedIn);
   if (role !== 'admin') assertWithinLimits(all, payload.requester, config);
   const demo = newDemo(run, host);
   const pair = await claimPair(host, all.pairs, { demo: demo.name, jobId: run.id }, config);
@@ -121,13 +124,16 @@ async function planNew(run: CreateRun, host: Cluster): Promise<Demo> {
 }
 
 /** Everything in a running warm pair was in place when it became ready; what has broken since then is restored. */
-async function runClaimFlow(reported: Omit<ReportedFlow, 'flow'>): Promise<Task[]> {
+export async function runClaimFlow(
+  runs: (flow: ReportedFlow['flow']) => Promise<Task[]>,
+  log: Pick<CreateRun['log'], 'warn'>,
+): Promise<Task[]> {
   try {
-    return await runReportedFlow({ ...reported, flow: claimFlow });
+    return await runs(claimFlow);
   } catch (error) {
-    if (!(error instanceof FlowError)) throw error;
-    reported.run.log.warn({ reason: error.message }, 'a part of the warm pair is broken; running all steps');
-    return await runReportedFlow({ ...reported, flow: createFlow });
+    if (!(error instanceof FlowError) || isUndelivered(error)) throw error;
+    log.warn({ reason: error.message }, 'a part of the warm pair is broken; running all steps');
+    return await runs(createFlow);
   }
 }
 

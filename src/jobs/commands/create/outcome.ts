@@ -11,6 +11,7 @@ import type { ClaimedHost } from '../../host-cluster.js';
 import type { JobRun } from '../../job-run.js';
 import { FlowFailed } from '../../run-flow.js';
 import { emptyButtons, failedButtons } from '../../slack/demo-buttons.js';
+import { kindOfCreate } from '../../slack/messages.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { cancelledMessage } from './messages.js';
 import { notSentHint, notSentTitle } from './deliver.js';
@@ -18,6 +19,9 @@ import { notSentHint, notSentTitle } from './deliver.js';
 /* How a create that does not succeed ends. */
 
 type CreateRun = JobRun<'create'>;
+
+/** Whether the demo is ready, and only its kubeconfig could not be sent. */
+export const isUndelivered = ({ failed }: FlowError): boolean => failed.every(({ step }) => step === 'delivery');
 
 /** Records why a create failed, and shows it on the card; what was created stays. `verb` says what it did: `Creating`. */
 export async function noteFailure(
@@ -27,7 +31,7 @@ export async function noteFailure(
   { verb, error, card }: { verb: string; error: FlowError; card: FlowCard },
 ): Promise<FlowFailed> {
   const audience = run.payload.requester;
-  if (error.failed.every(({ step }) => step === 'delivery')) {
+  if (isUndelivered(error)) {
     tell(() => card.settleReady());
     return new FlowFailed(error, { title: notSentTitle(demo), hint: error.hint ?? notSentHint(demo), audience, card });
   }
@@ -58,18 +62,19 @@ export async function noteCancelled(
   card: FlowCard,
 ): Promise<void> {
   const { id, log, slack, payload } = run;
+  const what = `cancelled its ${kindOfCreate(demo)}`;
   const { unclaimed: host } = claimed; // it may have been released to tell people that it is ready
   const made = await findDemo(host, demo.name);
   const isEmpty = made === undefined || made.places.length === 0;
   if (made && isEmpty) await forgetDemo(host, made);
   if (made && !isEmpty)
     await changeExisting(host, made, (current) => {
-      const noted = withDone(withAudit(current, { at: new Date(), by, what: 'cancelled its creation' }), id);
+      const noted = withDone(withAudit(current, { at: new Date(), by, what }), id);
       return current.state === 'creating'
         ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
         : noted;
     });
-  if (made) await audit(log, host, made, { act: 'cancelled', by, what: 'cancelled its creation' });
+  if (made) await audit(log, host, made, { act: 'cancelled', by, what });
   const left = isEmpty ? 'empty' : made.state === 'creating' ? 'part' : 'ready';
   const said = cancelledMessage(demo, by, left);
   claimed.tell(() => (left === 'ready' ? card.settleReady() : card.settle(said)));

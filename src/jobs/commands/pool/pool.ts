@@ -110,8 +110,8 @@ function sizeText(stock: Stock, config: DemoConfig): Mrkdwn {
 /** Together they fit into a message. */
 const mostPairs = 50;
 
-const pairText = ({ name, warm, created }: Demo): Mrkdwn =>
-  mrkdwn`• \`${name}\`: ${warm && states[warm.state]}${warm?.isPaused && ' (paused)'}${warm?.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}`;
+const pairText = ({ name, warm, created, problem }: Demo): Mrkdwn =>
+  mrkdwn`• \`${name}\`: ${warm && states[warm.state]}${warm?.isPaused && ' (paused)'}${warm?.by && mrkdwn` by demo ${warm.by.demo}`}, created ${slackTime(created)}${problem && mrkdwn`: ${brief(problem)}`}`;
 
 function failureText({ notes }: Stock): Mrkdwn | false {
   const { failed, failures } = notes;

@@ -4,6 +4,7 @@ import { readDemoConfig } from '../../../../../src/config.js';
 import { hours } from '../../../../../src/duration.js';
 import { poolMessage } from '../../../../../src/jobs/commands/pool/pool.js';
 import type { Stock } from '../../../../../src/jobs/commands/pool/stock.js';
+import { planPair, withState } from '../../../../../src/k8s/demo/pool.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = { ...readDemoConfig(undefined), pool: { size: 2, max: 3, paused: false, maxAge: hours(12) } };
@@ -16,6 +17,12 @@ const said = (over: Partial<Stock> = {}, demos = 50): string => {
 };
 const setTo = (size: number): Pick<Stock, 'notes'> => ({
   notes: { failures: 0, size, by: 'U0ROOT', at: new Date('2026-01-01T00:00:00Z') },
+});
+
+it('says why a pair cannot be deleted', () => {
+  const pair = withState(planPair('pool-1', config, 'vcdemo'), 'draining');
+  const shown = said({ pairs: [{ ...pair, problem: 'namespace pool-1-vc1 is Terminating' }] });
+  assert.match(shown, /pool-1.*: being deleted, created .*: namespace pool-1-vc1 is Terminating/);
 });
 
 describe('what `pool` says of the size', () => {
