@@ -61,6 +61,38 @@ describe('a demo that is not ready', () => {
 describe('a paused demo', () => {
   const demos = recordedDemos({});
 
+  it('is told and shown by the next run of the job that paused it, if the first could not do that any more', async () => {
+    for (const command of ['pause', 'autopause'] as const) {
+      const [name, id] = [`told-by-${command}`, `${command}-x`];
+      const card = { channel: 'C0DEMOS', ts: '1.1' };
+      await demos.demoNamed(name, { state: 'paused', paused: { since: new Date(), jobId: id }, done: [id], card });
+      const { code, said } = await demos.run(command, owner.id, { demo: name }, { id, resumed: true });
+      assert.equal(code, undefined, command);
+      assert.match(said.join('\n'), new RegExp(`Demo \\*${name}\\* of .* is paused`), 'the card');
+      assert.match(said.join('\n'), new RegExp(`Demo \\*${name}\\* (is|was) paused`), 'the message');
+      assert.deepEqual((await demos.found(name)).audit, [], 'nothing is done again');
+    }
+  });
+
+  it('is looked through by the next run of the job that resumed it, if the first could not tell people any more', async () => {
+    const begun = { jobId: 'resume-x', askedAt: new Date() };
+    await demos.demoNamed('awake', { begun, done: ['resume-x'] });
+    const noStep = AbortSignal.abort(new Error('no step is done'));
+    const again = { id: 'resume-x', resumed: true, draining: noStep };
+    assert.match((await demos.run('resume', owner.id, { demo: 'awake' }, again)).error!.message, /no step is done/);
+    assert.equal((await demos.run('resume', owner.id, { demo: 'awake' }, { id: 'resume-y' })).code, 'not-paused');
+  });
+
+  it('is not resumed by a job that is repeated although it was done before the pause', async () => {
+    for (const command of ['create', 'resume'] as const) {
+      const [name, id] = [`paused-after-${command}`, `${command}-z`];
+      const begun = { jobId: id, askedAt: new Date() };
+      await demos.demoNamed(name, { state: 'paused', paused: { since: new Date() }, begun, done: [id] });
+      assert.equal((await demos.run(command, owner.id, { demo: name }, { id })).code, 'command-over', command);
+      assert.equal((await demos.found(name)).state, 'paused', command);
+    }
+  });
+
   it('is not resumed by somebody who may not resume it, also not by a create', async () => {
     await demos.demoNamed('nap', { state: 'paused', paused: { since: new Date() } });
     for (const command of ['resume', 'create'] as const) {
@@ -88,5 +120,24 @@ describe('a paused demo', () => {
     assert.equal(code, 'too-long');
     assert.match(error!.hint!, /Its lifetime is on hold: it will have .* left when it is resumed/);
     assert.doesNotMatch(error!.hint!, /expires/);
+  });
+});
+
+describe('a paused demo whose lifetime is on hold', () => {
+  const demos = recordedDemos({});
+
+  it('is shown with what is left of it, and with no time at which it would expire', async () => {
+    await demos.demoNamed('held', { state: 'paused', paused: { since: new Date(), leftMs: hours(2) } });
+    for (const [command, words] of [
+      ['list', {}],
+      ['whoami', {}],
+      ['status', { demo: 'held' }],
+      ['question', { demo: 'held', command: 'delete' }],
+    ] as const) {
+      const { code, messages } = await demos.run(command, owner.id, words);
+      assert.equal(code, undefined, command);
+      assert.match(JSON.stringify(messages), /2h left when it is resumed/, command);
+      assert.doesNotMatch(JSON.stringify(messages), /expires/, command);
+    }
   });
 });

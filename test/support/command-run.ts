@@ -73,6 +73,7 @@ export function commandRunner(simulated: SimulatedCluster, options: CommandRunOp
       post: say,
       whisper: say,
       update: say,
+      reply: (_posted: unknown, to: unknown, message: SlackMessage) => say(to, message),
       sendFile: (_to: string, file: SlackFile) => send(file),
       replyWithFile: (_posted: unknown, _to: unknown, file: SlackFile) => send(file),
       shareFile: (_to: unknown, file: SlackFile) => send(file),

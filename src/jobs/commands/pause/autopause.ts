@@ -12,7 +12,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 import { demoButton } from '../../slack/demo-buttons.js';
 import { message } from '../../slack/messages.js';
 import { lookAtTraces } from './look.js';
-import { stopPods } from './pause.js';
+import { isPausedBy, stopPods } from './pause.js';
 
 /** Pauses a demo that nobody has used for long, and says so in the thread of its card. */
 export const autopause: Handler<'autopause'> = (run) =>
@@ -26,23 +26,19 @@ async function pauseIdle(run: JobRun<'autopause'>, claimed: ClaimedHost): Promis
   const { config, id, payload, slack } = run;
   const { host } = claimed;
   const found = await findDemo(host, payload.demo);
-  const demo = isUnfinished(found, id) ? found : found && (await pausedIfIdle(run, claimed, found));
-  if (!demo || !isUnfinished(demo, id)) return;
+  const demo = isPausedBy(found, id) ? found : found && (await pausedIfIdle(run, claimed, found));
+  if (!isPausedBy(demo, id)) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const { idle } = config.autoPause;
   const unused = idle === undefined ? 'because nobody used it' : `after ${formatDuration(idle)} without use`;
   const why = mrkdwn`, ${unused}`;
-  const card = await stopPods({ run, claimed, demo, audience, act: { what: `paused it ${unused}` }, why });
+  const place = await stopPods({ run, claimed, demo, audience, act: { what: `paused it ${unused}` }, why });
   const { text, blocks } = message(
     mrkdwn`:double_vertical_bar: Demo *${demo.name}* was paused ${unused}. Its volumes and keys are kept.`,
   );
   const said = { text, blocks: [...blocks, buttons([demoButton(demo, 'resume', { style: 'primary' })])] };
-  claimed.tell(() => slack.reply(card.place(), audience, said));
+  claimed.tell(() => slack.reply(place(), audience, said));
 }
-
-/** An earlier run of this job has recorded that the demo is paused, and its worker died. */
-const isUnfinished = (demo: Demo | undefined, jobId: string): boolean =>
-  demo?.state === 'paused' && demo.paused?.jobId === jobId && !demo.done.includes(jobId);
 
 /** A last look, and the same write that decides whether somebody has used the demo meanwhile. */
 async function pausedIfIdle(

@@ -6,8 +6,8 @@ import { pausedDemo } from '../../../k8s/demo/demo-life.js';
 import { withDone } from '../../../k8s/demo/done-jobs.js';
 import { mrkdwn, type Mrkdwn } from '../../../mrkdwn.js';
 import { audit } from '../../audit.js';
-import { openFlowCard, type FlowCard } from '../../demo-card.js';
-import { requireDemo, requireReadyDemo } from '../../find-demo.js';
+import { openFlowCard, refreshCard, type FlowCard } from '../../demo-card.js';
+import { findCommandDemo, requireDemo, requireReadyDemo } from '../../find-demo.js';
 import { FlowError } from '../../flow.js';
 import { withClaimedDemo, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
@@ -24,20 +24,26 @@ export const pause: Handler<'pause'> = (run) =>
   withClaimedDemo(run, tellHolder(run), (claimed) => pauseClaimed(run, claimed));
 
 async function pauseClaimed(run: JobRun<'pause'>, claimed: ClaimedHost): Promise<void> {
-  const { payload, config, id, slack } = run;
-  const { host } = claimed;
-  const { requester } = payload;
+  const { requester } = run.payload;
+  const found = await findCommandDemo(claimed.host, run);
+  const demo = isPausedBy(found, run.id) ? found : await recordPaused(run, claimed);
+  await stopPods({ run, claimed, demo, audience: requester, act: { by: requester.userId, what: 'paused it' } });
+  claimed.tell(() => run.slack.whisper(requester, pausedMessage(demo)));
+}
+
+async function recordPaused(run: JobRun<'pause'>, { host, keepVerifiesOut }: ClaimedHost): Promise<Demo> {
+  const { config, id } = run;
   const found = await requireDemo(host, run);
   const demo = found.state === 'paused' ? found : await requireReadyDemo(host, run);
   // Before it is recorded: a demo that runs on is not paused, and its lifetime is not on hold.
   if (found.state !== 'paused') await assertHasVolumes(host, demo);
-  await claimed.keepVerifiesOut();
-  const paused = await changeRecord(host, demo, (current) =>
-    pausedDemo(current, new Date(), { ...config.pause, jobId: id }),
-  );
-  await stopPods({ run, claimed, demo: paused, audience: requester, act: { by: requester.userId, what: 'paused it' } });
-  claimed.tell(() => slack.whisper(requester, pausedMessage(demo)));
+  await keepVerifiesOut();
+  return await changeRecord(host, demo, (current) => pausedDemo(current, new Date(), { ...config.pause, jobId: id }));
 }
+
+/** Whether the job has recorded that the demo is paused, perhaps in an earlier run whose worker died or had to stop. */
+export const isPausedBy = (demo: Demo | undefined, jobId: string): demo is Demo =>
+  demo?.state === 'paused' && demo.paused?.jobId === jobId;
 
 export function pausedMessage(demo: ButtonDemo): SlackMessage {
   const { text, blocks } = message(
@@ -59,12 +65,17 @@ interface Pause {
 }
 
 /**
- * Stops the pods of a demo, and shows that on its card.
+ * Stops the pods of a demo, and shows that on its card; if an earlier run has done so, only shows it.
+ * @returns where the card is by then
  * @throws FlowFailed
  */
-export async function stopPods({ run, claimed, demo, audience, act, why }: Pause): Promise<FlowCard> {
+export async function stopPods({ run, claimed, demo, audience, act, why }: Pause): Promise<FlowCard['place']> {
   const { config, log } = run;
-  const { host, tell } = claimed;
+  const { host, unclaimed, tell } = claimed;
+  if (demo.done.includes(run.id)) {
+    tell(() => refreshCard(run, unclaimed, demo));
+    return () => demo.card;
+  }
   const title = mrkdwn`Pausing demo *${demo.name}*${onCluster(config)}${why}`;
   const card = await openFlowCard({ run, claimed, demo, title, audience });
   try {
@@ -83,7 +94,7 @@ export async function stopPods({ run, claimed, demo, audience, act, why }: Pause
   );
   await audit(log, host, done, { act: 'paused', ...act });
   tell(() => card.settleReady());
-  return card;
+  return card.place;
 }
 
 /** What to do about a pause that failed halfway. */
