@@ -316,7 +316,7 @@ export const hostClusterConfig = z.strictObject({
         .nonnegative()
         .default(3)
         .describe(
-          'the most warm pairs that `size` or an administrator can ask for; they also count towards `limits.demos`',
+          'the most warm pairs that `size` or an administrator can ask for; none is made for which `limits.demos` leaves no room',
         ),
       paused: z
         .boolean()
