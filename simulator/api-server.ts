@@ -96,6 +96,10 @@ export class ApiServer {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.answered++;
+    const { socket } = request;
+    const isLost = this.cluster.faults.takesAnswerTo(`${request.method} ${request.url}`);
+    if (isLost) response.detachSocket(socket);
+    response.setHeader('date', new Date(Date.now() + this.cluster.faults.clockAheadMs).toUTCString());
     try {
       if (this.cluster.faults.is('slow')) await new Promise((resolve) => setTimeout(resolve, slowness));
       const path = pathOf(request);
@@ -124,6 +128,8 @@ export class ApiServer {
     } catch (error) {
       if (error instanceof PageNotFound) response.writeHead(404).end(error.message);
       else sendJson(response, statusOf(error).code, statusOf(error).body);
+    } finally {
+      if (isLost) socket.destroy();
     }
   }
 

@@ -39,6 +39,22 @@ export const slowness = 300;
 
 /** The current fault, read wherever something may fail. */
 export class Faults {
+  /** How far the clock is ahead that answers show, ms. */
+  clockAheadMs = 0;
+  private losing: RegExp | undefined;
+
+  /** The next call like this is carried out, but its answer does not arrive. */
+  loseAnswerTo(call: RegExp): void {
+    this.losing = call;
+  }
+
+  /** Whether the answer to this call is lost; only the first time. */
+  takesAnswerTo(call: string): boolean {
+    if (!this.losing?.test(call)) return false;
+    this.losing = undefined;
+    return true;
+  }
+
   constructor(public active?: Fault | undefined) {}
 
   is(fault: Fault): boolean {

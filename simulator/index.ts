@@ -85,6 +85,16 @@ export class SimulatedCluster {
     else await this.host.serve(['localhost', '127.0.0.1']);
   }
 
+  /** Sets the clock that the APIs' answers show, relative to the machine's. */
+  setClock(aheadMs: number): void {
+    this.faults.clockAheadMs = aheadMs;
+  }
+
+  /** The next call like this, such as `PUT /api/v1/…`, is carried out, but its answer does not arrive. */
+  loseAnswerTo(call: RegExp): void {
+    this.faults.loseAnswerTo(call);
+  }
+
   /** How many requests the API of the host cluster has received, without streams. */
   get answered(): number {
     return this.host.answered;

@@ -93,6 +93,11 @@ export function createWorkerMetrics() {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    clockAhead: new Gauge({
+      name: 'vcdemo_worker_clock_ahead_seconds',
+      help: "How far the worker's clock is ahead of the host cluster's; differences of up to 5 s count as none",
+      registers,
+    }),
     /** Sets the gauges for the host cluster's demos; they do not exist where another worker counts them. */
     noteDemos(counts: DemoCounts | undefined): void {
       for (const name of Object.values(demoGaugeNames)) registers[0].removeSingleMetric(name);

@@ -35,7 +35,7 @@ export async function audit(log: Log, host: Cluster, demo: Demo, act: AuditedAct
   auditDemo(log, demo, act);
   for (const place of demo.places) {
     const uid = demo.namespaceUids[place.name];
-    await create(host, eventOf(place.namespace, uid, act)).catch((error: unknown) =>
+    await create(host, eventOf(place.namespace, uid, act, host.now())).catch((error: unknown) =>
       log.warn({ reason: messageOf(error) }, 'Event was not written'),
     );
   }
@@ -45,12 +45,12 @@ export async function audit(log: Log, host: Cluster, demo: Demo, act: AuditedAct
 const reasonOf = (act: string): string =>
   `Vcdemo${act.replace(/(?:^|[ -])(\w)/g, (_match, first: string) => first.toUpperCase())}`;
 
-function eventOf(namespace: string, uid: string | undefined, { act, by, what }: AuditedAct) {
-  const now = new Date().toISOString();
+function eventOf(namespace: string, uid: string | undefined, { act, by, what }: AuditedAct, at: Date) {
+  const now = at.toISOString();
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { name: `vcdemo.${Date.now().toString(16)}${randomBytes(4).toString('hex')}`, namespace },
+    metadata: { name: `vcdemo.${at.getTime().toString(16)}${randomBytes(4).toString('hex')}`, namespace },
     // An Event about a namespace without this field would have to be in `default`.
     involvedObject: { apiVersion: 'v1', kind: 'Namespace', name: namespace, namespace, ...(uid && { uid }) },
     reason: reasonOf(act),

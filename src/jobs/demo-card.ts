@@ -158,7 +158,7 @@ async function settleUsable({ card, host, run }: Settling, now: Demo | undefined
     const next = isThere && found ? usableCard(found, run.config) : undefined;
     const content = next && JSON.stringify(next);
     if (!isThere && shown !== undefined)
-      await card.settle(endedCard(demo, { how: 'has been', hasLeft: false, now: new Date() }));
+      await card.settle(endedCard(demo, { how: 'has been', hasLeft: false, now: host.now() }));
     if (next === undefined || content === shown) return card.close();
     await card.settle(next);
     shown = content;

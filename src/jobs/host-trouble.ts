@@ -33,7 +33,7 @@ export async function noteBroken(
   const { adminChannel } = config.slack;
   if (adminChannel === undefined) return;
   try {
-    const trouble = await noteBreakage(host, { demo: demo.name, cause: causeOf(demo, broken), at: new Date() });
+    const trouble = await noteBreakage(host, { demo: demo.name, cause: causeOf(demo, broken), at: host.now() });
     if (trouble === undefined) return;
     await slack
       .announce(adminChannel, troubleMessage(trouble, broken, config.hostCluster))

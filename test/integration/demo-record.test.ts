@@ -329,9 +329,9 @@ describe('the record of a demo', () => {
 
     it('leaves nothing behind once commands from its time are refused for their age', async () => {
       await forgetDemo(host, await beginWork(host, plan('aged'), 'deleting', { id: 'delete-1', askedAt: asked }));
-      await dropEnds(host, new Date(Date.now() - 60_000));
+      await dropEnds(host, 60_000);
       assert.ok(await findEnd(host, 'aged'));
-      await dropEnds(host, new Date(Date.now() + 60_000));
+      await dropEnds(host, -60_000);
       assert.equal(await findEnd(host, 'aged'), undefined);
     });
   });

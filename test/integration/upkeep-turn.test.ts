@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { QueueKind } from '../../src/commands/payload.js';
+import { readWorkerSettings } from '../../src/config.js';
+import { keepUp } from '../../src/jobs/worker/keep-up.js';
 import { createCausedUpkeep, takeUpkeepTurn, upkeepTurnMs } from '../../src/jobs/worker/upkeep-turn.js';
+import type { Log } from '../../src/log.js';
+import { createWorkerMetrics } from '../../src/metrics.js';
+import { jobKeys } from '../support/job-keys.js';
 import { startRedis, type LocalRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -60,6 +67,26 @@ describe('the upkeep of demos by several workers', () => {
     assert.equal(rounds, 1, 'the others wait');
     await waitFor('the next round', async () => rounds === 2 && (await redis.pttl(key!)) > 0, { withinMs: 10_000 });
     late.forEach((worker) => worker.close());
+  });
+
+  it('is left to another worker by one that cannot look', async () => {
+    const said: string[] = [];
+    const upkeep = keepUp({
+      settings: readWorkerSettings({
+        ...jobKeys,
+        SLACK_BOT_TOKEN: 'xoxb-1',
+        REDIS_URL: server.url,
+        KUBECONFIG: '/does/not/exist',
+      }),
+      metrics: createWorkerMetrics(),
+      redis,
+      queueOf: {} as Record<QueueKind, Queue>,
+      log: { warn: (_facts: object, text: string) => said.push(text) } as unknown as Log,
+    });
+    upkeep.start();
+    await waitFor('a failed look', async () => said.includes('upkeep of the demos failed'));
+    upkeep.close();
+    assert.ok(await takeUpkeepTurn(redis, undefined, false));
   });
 
   it('is done by each worker that starts, which then has the turn', async () => {

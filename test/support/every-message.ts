@@ -278,7 +278,7 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
         demos: many(demo),
         unreadable: [],
         pairs: many(pair),
-        notes,
+        ...{ notes, now },
         isUnderMaintenance: pick([true, false]),
       };
       return poolMessage(stock, config());

@@ -9,12 +9,12 @@ import { create } from './answers.js';
 
 /** Records a warm pair that is ready, with both of its namespaces and nothing in them. */
 export async function makeReadyPair(host: Cluster, name: string, config: DemoConfig): Promise<Demo> {
-  const pair = await markDemo(host, planPair(name, config, 'default'), 'ready');
+  const pair = await markDemo(host, planPair(name, config, 'default', host.now()), 'ready');
   for (const place of pair.places) {
     const body = { apiVersion: 'v1', kind: 'Namespace', metadata: namespaceMetadata(pair, place) };
     const { metadata } = await create<V1Namespace>(host, body);
     await noteNamespace(host, pair, place, metadata!.uid!);
   }
-  await changeRecord(host, pair, (current) => withState(current, 'ready'));
+  await changeRecord(host, pair, (current) => withState(current, 'ready', host.now()));
   return (await findDemo(host, name))!;
 }

@@ -24,8 +24,8 @@ export const extend: Handler<'extend'> = (run) =>
     const found = await requireDemo(host, run);
     const what = `extended it by ${formatDuration(byMs)}`;
     const extended = await changeExisting(host, found, (current) => {
-      const longer = longerOf(current, run);
-      return withDone(withAudit(longer, { at: new Date(), by: requester.userId, what }), run.id);
+      const longer = longerOf(current, run, host.now());
+      return withDone(withAudit(longer, { at: host.now(), by: requester.userId, what }), run.id);
     });
     if (extended === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     const facts = { expires: extended.expires.toISOString() };
@@ -35,7 +35,7 @@ export const extend: Handler<'extend'> = (run) =>
   });
 
 /** @throws Refusal `command-over`, `demo-being-deleted`, `too-long` */
-function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
+function longerOf(demo: Demo, run: JobRun<'extend'>, now: Date): Demo {
   const { payload, config } = run;
   assertNotOver(run, demo); // a second run of this job may have come first
   if (demo.state === 'deleting')
@@ -43,7 +43,7 @@ function longerOf(demo: Demo, run: JobRun<'extend'>): Demo {
       hint: `When it is gone, ${commandLine(demo, 'create')} creates a new one.`,
     });
   try {
-    return extendDemo(demo, { byMs: payload.byMs, maxTtlMs: config.ttl.max, now: new Date() });
+    return extendDemo(demo, { byMs: payload.byMs, maxTtlMs: config.ttl.max, now });
   } catch (error) {
     throw error instanceof TooLong ? tooLong(demo, config, error.atMostMs) : error;
   }

@@ -45,7 +45,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
       const issued = await issueKubeconfig(proof, demo, clusters, user, signal);
       const assertGood = () => assertNotOvertaken(context, clusters, { userId, user });
       await assertGood();
-      const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo), Object.keys(clusters));
+      const file = kubeconfigFile(demo, user, issued, credentialsEnd(config, demo, host.now()), Object.keys(clusters));
       const sent = await slack.sendFile(userId, recorded(host, demo, file, user));
       await noteFiles(slack, host, demo, sent, { to: userId, user });
       // Sending takes as long as Slack does.
@@ -54,7 +54,7 @@ export const kubeconfig: Handler<'kubeconfig'> = async (run) => {
         throw error;
       });
       const act = credentialAct(issued.text, userId, userId);
-      await changeExisting(host, demo, (current) => withDone(withAudit(current, { at: new Date(), ...act }), run.id));
+      await changeExisting(host, demo, (current) => withDone(withAudit(current, { at: host.now(), ...act }), run.id));
       await audit(run.log, host, demo, act);
       return demo.name;
     },

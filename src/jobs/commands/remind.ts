@@ -23,9 +23,9 @@ export const remind: Handler<'remind'> = (run) =>
       const { slack, config, log } = run;
       const demo = await findDemo(host, run.payload.demo);
       // It may have been extended, deleted or created again since it was last looked at.
-      if (!demo || !isReminderDue(demo)) return;
+      if (!demo || !isReminderDue(demo, host.now())) return;
       const { owner, channel, card, expires } = demo;
-      const message = reminderMessage(demo, config, new Date());
+      const message = reminderMessage(demo, config, host.now());
       const to = { channelId: channel, userId: owner.id };
       const said = await slack.reply(card, to, message).catch(unlessTheyLeft(log));
       if (said)

@@ -29,7 +29,7 @@ export const share: Handler<'share'> = (run) =>
     const what = stop ? `stopped sharing it with ${audience}` : `shared it with ${audience}`;
     const changed = await changeExisting(host, found, (current) => {
       assertNotOver(run, current);
-      const noted = withDone(withAudit(current, { at: new Date(), by, what }), run.id);
+      const noted = withDone(withAudit(current, { at: host.now(), by, what }), run.id);
       return stop ? withoutShare(noted, audience) : withShare(noted, audience);
     });
     if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);

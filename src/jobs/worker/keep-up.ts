@@ -3,18 +3,19 @@ import type { Redis } from 'ioredis';
 import { jobs } from '../../commands/job-payloads.js';
 import type { QueueKind } from '../../commands/payload.js';
 import type { WorkerSettings } from '../../config.js';
-import { minutes } from '../../duration.js';
+import { minutes, seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
 import { newJob, putOnQueue } from '../../job-queue.js';
 import { ownSignature } from '../../job-signature.js';
+import { clockProblem } from '../../k8s/client/clock.js';
 import type { Log } from '../../log.js';
 import type { DemoCounts, WorkerMetrics } from '../../metrics.js';
 import { within } from '../../within.js';
-import { countPairs } from '../commands/pool/stock.js';
+import { countPairs, type Stock } from '../commands/pool/stock.js';
 import { currentConfig } from '../job-run.js';
 import { ownDemos } from './own-demos.js';
 import { countDemos, poolUpkeep, upkeepFor, type UpkeepRequest } from './upkeep.js';
-import { createCausedUpkeep, takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
+import { createCausedUpkeep, leaveUpkeepTurn, takeUpkeepTurn, upkeepTurnMs } from './upkeep-turn.js';
 
 interface UpkeepParts {
   settings: WorkerSettings;
@@ -38,10 +39,26 @@ export function keepUp({ settings, metrics, redis, queueOf, log }: UpkeepParts):
     try {
       // Waits for Redis no longer than until the next turn: without it nothing could be enqueued.
       const isOurs = await within(upkeepTurnMs, () => takeUpkeepTurn(redis, settings.HOST_CLUSTER, isUrgent));
-      metrics.noteDemos(isOurs ? await enqueueUpkeep(settings, queueOf) : undefined);
+      metrics.noteDemos(isOurs ? await inOwnTurn() : undefined);
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'upkeep of the demos failed');
     }
+  };
+  const inOwnTurn = async (): Promise<DemoCounts> => {
+    try {
+      const stock = await ownDemos(settings);
+      noteClock(stock.now);
+      return await enqueueUpkeep(stock, settings, queueOf);
+    } catch (error) {
+      // Otherwise a worker that cannot reach the API would keep those that can from looking.
+      await within(seconds(5), () => leaveUpkeepTurn(redis, settings.HOST_CLUSTER)).catch(() => undefined);
+      throw error;
+    }
+  };
+  const noteClock = (now: Date) => {
+    const problem = clockProblem(now);
+    metrics.clockAhead.set(Math.round((Date.now() - now.getTime()) / seconds(1)));
+    if (problem) log.warn(problem);
   };
   const caused = createCausedUpkeep({
     ...{ redis, hostCluster: settings.HOST_CLUSTER },
@@ -68,10 +85,13 @@ export function keepUp({ settings, metrics, redis, queueOf, log }: UpkeepParts):
 const causing: readonly string[] = ['verify', 'reverify', 'create', 'warm', 'pool', 'delete'];
 
 /** Enqueues the upkeep of demos; the host cluster knows them, so nothing is lost with Redis. */
-async function enqueueUpkeep(settings: WorkerSettings, queueOf: Record<QueueKind, Queue>): Promise<DemoCounts> {
-  const stock = await ownDemos(settings);
+async function enqueueUpkeep(
+  stock: Stock,
+  settings: WorkerSettings,
+  queueOf: Record<QueueKind, Queue>,
+): Promise<DemoCounts> {
   const config = currentConfig(settings);
-  for (const request of [...upkeepFor(stock.demos, config), ...poolUpkeep(stock, config)]) {
+  for (const request of [...upkeepFor(stock.demos, config, stock.now), ...poolUpkeep(stock, config)]) {
     const now = Date.now();
     const job = { ...newJob(request), timestamp: Math.max(now, request.at?.getTime() ?? now) };
     const signature = ownSignature(job, settings.JOB_KEYS[0], settings.HOST_CLUSTER);
@@ -80,7 +100,7 @@ async function enqueueUpkeep(settings: WorkerSettings, queueOf: Record<QueueKind
       ...(!repeated.includes(request.name) && { ttlMs: job.timestamp - now + minutes(10) }),
     });
   }
-  return { ...countDemos(stock.demos), pairs: countPairs(stock.pairs), pairFailures: stock.notes.failures };
+  return { ...countDemos(stock.demos, stock.now), pairs: countPairs(stock.pairs), pairFailures: stock.notes.failures };
 }
 
 /** When such a job has ended, however it did, the next sweep may ask for another: what failed is tried again. */

@@ -11,6 +11,6 @@ const endsKeptMs = oldestJobMs + hours(1);
 /** The demos and warm pairs that these workers manage; what is remembered of deleted demos is dropped in time. */
 export const ownDemos = (settings: WorkerSettings): Promise<Stock> =>
   withHost({ settings }, async (host) => {
-    await dropEnds(host, new Date(Date.now() - endsKeptMs));
+    await dropEnds(host, endsKeptMs);
     return await readStock(host);
   });

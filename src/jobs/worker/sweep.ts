@@ -38,7 +38,10 @@ try {
   onStopRequest(() => stopping.abort(new Error('the sweep is stopping')));
   const config = currentConfig(settings);
   const stock = await ownDemos(settings);
-  const requests = [...upkeepFor(stock.demos, config).filter(isDueNow), ...poolUpkeep(stock, config)];
+  const requests = [
+    ...upkeepFor(stock.demos, config, stock.now).filter((request) => isDueNow(request, stock.now)),
+    ...poolUpkeep(stock, config),
+  ];
   log.info({ jobs: requests.map(({ name, payload }) => `${name} ${payload.demo}`) }, 'upkeep due');
   for (const request of requests) {
     if (stopping.signal.aborted) break;

@@ -21,6 +21,10 @@ export async function takeUpkeepTurn(
   return isUrgent ? await put(redis, key, upkeepTurnMs) : await takeFree(redis, key, upkeepTurnMs);
 }
 
+/** Lets another worker have the turn of this one, which could not look. */
+export const leaveUpkeepTurn = (redis: Pick<Redis, 'del'>, hostCluster: string | undefined): Promise<unknown> =>
+  redis.del(turnKey(hostCluster));
+
 type Keys = Pick<Redis, 'set' | 'pttl'>;
 
 const put = async (redis: Keys, key: string, forMs: number) =>

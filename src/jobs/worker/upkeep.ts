@@ -17,7 +17,7 @@ export interface UpkeepRequest {
   at?: Date;
 }
 
-export const isDueNow = ({ at }: UpkeepRequest): boolean => at === undefined || at.getTime() <= Date.now();
+export const isDueNow = ({ at }: UpkeepRequest, now: Date): boolean => at === undefined || at <= now;
 
 /**
  * The upkeep that demos need: those that are due are removed, owners of those that expire soon are reminded, credentials that
@@ -26,24 +26,24 @@ export const isDueNow = ({ at }: UpkeepRequest): boolean => at === undefined || 
 export function upkeepFor(
   demos: readonly Demo[],
   config: Pick<DemoConfig, 'credentials' | 'autoPause'>,
-  now = new Date(),
+  now: Date,
 ): UpkeepRequest[] {
   const { credentials, autoPause } = config;
-  const renewBefore = Date.now() + credentials.maxAge / 4;
+  const renewBefore = now.getTime() + credentials.maxAge / 4;
   const endsSoon = ({ state, credentialsEnd, expires }: Demo) =>
     state === 'ready' &&
     credentialsEnd !== undefined &&
     credentialsEnd.getTime() < Math.min(renewBefore, expires.getTime());
-  const staying = demos.filter((demo) => !isDue(demo));
+  const staying = demos.filter((demo) => !isDue(demo, now));
   return [
-    ...demos.filter(isDue).map((demo) => requestFor('expire', demo)),
+    ...demos.filter((demo) => isDue(demo, now)).map((demo) => requestFor('expire', demo)),
     ...staying
-      .filter((demo) => isReminderDue(demo))
+      .filter((demo) => isReminderDue(demo, now))
       .map((demo) => requestFor('remind', demo, String(demo.expires.getTime()))),
     ...staying.filter(endsSoon).map((demo) => requestFor('renew', demo)),
     ...staying
       .filter((demo) => demo.isUnlabelled && demo.state !== 'deleting' && !endsSoon(demo))
-      .map((demo) => requestFor('renew', demo, `labels-${Math.floor(Date.now() / minutes(1))}`)),
+      .map((demo) => requestFor('renew', demo, `labels-${Math.floor(now.getTime() / minutes(1))}`)),
     ...staying.flatMap((demo) => {
       const at = nextVerify(demo);
       if (at === undefined || at > demo.expires) return [];
@@ -74,13 +74,13 @@ const requestFor = (name: UpkeepName, { name: demo }: Demo, turn?: string): Upke
 });
 
 /** How many demos there are, for the metrics. */
-export function countDemos(demos: readonly Demo[], now = Date.now()): DemoCounts {
-  const staying = demos.filter((demo) => demo.state === 'ready' && !isDue(demo) && demo.schedule !== undefined);
+export function countDemos(demos: readonly Demo[], now: Date): DemoCounts {
+  const staying = demos.filter((demo) => demo.state === 'ready' && !isDue(demo, now) && demo.schedule !== undefined);
   const isOverdue = ({ schedule }: Demo) =>
-    schedule !== undefined && schedule.last.getTime() + 2 * schedule.everyMs + allowanceMs < now;
+    schedule !== undefined && schedule.last.getTime() + 2 * schedule.everyMs + allowanceMs < now.getTime();
   return {
     byState: counted(demoStates, (state) => demos.filter((demo) => demo.state === state)),
-    expired: demos.filter(isDue).length,
+    expired: demos.filter((demo) => isDue(demo, now)).length,
     scheduled: counted(verdictOutcomes, (outcome) => staying.filter(({ verdict }) => verdict?.outcome === outcome)),
     overdue: staying.filter(isOverdue).length,
   };

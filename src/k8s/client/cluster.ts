@@ -9,6 +9,7 @@ import { adviceFor } from '../../known-failures.js';
 import { ApiError, isUnauthorized, strangerIn, TooMuchError, UnreachableError } from './api-errors.js';
 import { certificateProblem } from './certificate-problems.js';
 import { pause } from '../check.js';
+import { createApiClock, type ApiClock } from './clock.js';
 import { retryAfterMs } from '../../retry-after.js';
 import { mayHaveHappened, repeatAfter } from './repeats.js';
 import { agentFor, headersOf, tlsOptions } from './transport.js';
@@ -24,6 +25,8 @@ export interface Cluster {
   request(call: ApiCall): Promise<unknown>;
   /** What is served under a group and version, such as `v1` or `apps/v1`; fetched once. */
   readonly discovered: Map<string, Promise<ApiResource[]>>;
+  /** By the API's clock (clock.ts). */
+  now(): Date;
   /** The same cluster and connections, with a different signal or check before each write. */
   with(options: ClusterOptions): Cluster;
   /** Closes idle connections. */
@@ -73,12 +76,14 @@ export const longestAnswer = 16_000_000;
  * answer, and if the server is starting, changing its leader or asks to come back later.
  */
 export function connectCluster(name: string, access: Access, options: ClusterOptions = {}): Cluster {
-  const connection = { name, access, agent: agentFor(access.server) };
+  const clock = createApiClock();
+  const connection = { name, access, agent: agentFor(access.server), clock };
   const discovered = new Map<string, Promise<ApiResource[]>>();
   const clusterWith = (current: ClusterOptions): Cluster => ({
     ...connection,
     request: (call) => request(connection, call, current),
     discovered,
+    now: clock.now,
     with: clusterWith,
     close: () => connection.agent?.destroy(),
   });
@@ -86,7 +91,7 @@ export function connectCluster(name: string, access: Access, options: ClusterOpt
 }
 
 /** What all requests to a cluster have in common. */
-type Connection = Pick<Cluster, 'name' | 'access' | 'agent'>;
+type Connection = Pick<Cluster, 'name' | 'access' | 'agent'> & { clock: ApiClock };
 
 async function request(
   connection: Connection,
@@ -129,7 +134,7 @@ async function request(
 
 /** Asks once. */
 async function ask(
-  { name, access, agent }: Connection,
+  { name, access, agent, clock }: Connection,
   call: ApiCall,
   credential: Credential,
   { ended, tryMs }: { ended: AbortSignal; tryMs: number },
@@ -167,6 +172,7 @@ async function ask(
   const stranger = strangerIn(call, answer);
   if (stranger !== undefined)
     throw await unreachable({ name, access }, undefined, `${stranger} (${method} ${path}: ${status})`);
+  clock.learn(answer.date);
   if (status >= 400) throw ApiError.from(name, `${method} ${path}`, status, text, answer.retryAfterMs);
   if (accept === 'text/plain') return text;
   if (hasTooManyParts(text)) throw new TooMuchError(`the answer to ${method} ${path}`, `${mostParts} parts`);
@@ -178,7 +184,7 @@ async function ask(
 }
 
 async function unreachable(
-  { name, access }: Omit<Connection, 'agent'>,
+  { name, access }: Pick<Connection, 'name' | 'access'>,
   error: unknown,
   reason = messageOf(error),
 ): Promise<UnreachableError> {
@@ -200,6 +206,7 @@ function dropIdleConnections(agent: http.Agent | undefined): void {
 interface Answer {
   status: number;
   text: string;
+  date: string | undefined;
   retryAfterMs: number | undefined;
 }
 
@@ -226,6 +233,7 @@ function send(
         resolve({
           status: response.statusCode ?? 0,
           text: Buffer.concat(chunks).toString('utf8'),
+          date: response.headers.date,
           retryAfterMs: retryAfterMs(response.headers['retry-after']),
         }),
       );

@@ -69,8 +69,9 @@ export async function checkDemoKubeconfig(
       return lacks(`the kubeconfig belongs to an earlier ${name}`);
   }
   if (ofClient !== clientKubeconfig(demo, stored)) return lacks('the kubeconfig of vc-client is out of date');
-  const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - Date.now()) / 2);
-  if (firstEnd(stored) <= Date.now() + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
+  const now = host.now().getTime();
+  const renewBefore = Math.min(config.credentials.maxAge / 4, Math.max(0, demo.expires.getTime() - now) / 2);
+  if (firstEnd(stored) <= now + renewBefore) return lacks('the certificates of the kubeconfig expire soon');
   return unproven ? { holds: true, note: unproven } : holds;
 }
 
@@ -99,7 +100,10 @@ export async function makeDemoKubeconfig(
     },
   });
   await refreshMounts(host, namespace, clientPod);
-  await changeRecord(host, demo, (current) => ({ ...current, credentialsEnd: credentialsEnd(config, current) }));
+  await changeRecord(host, demo, (current) => ({
+    ...current,
+    credentialsEnd: credentialsEnd(config, current, host.now()),
+  }));
 }
 
 type StoredTexts = Partial<IssuedKubeconfig> & {

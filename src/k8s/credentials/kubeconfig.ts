@@ -116,10 +116,10 @@ export async function issueKubeconfig(
 ): Promise<IssuedKubeconfig> {
   const key = await generateUserKey();
   const withinMs = seconds(30) * config.stepDeadlineFactor;
-  const expires = credentialsEnd(config, demo);
   const named = virtualClusterNames.flatMap((name) => (clusters[name] ? [[name, clusters[name]] as const] : []));
   const issued = await Promise.all(
     named.map(async ([name, cluster]) => {
+      const expires = credentialsEnd(config, demo, cluster.now());
       const certificate = await issueUserCertificate(cluster, { user, key, expires, signal, withinMs });
       const entry = {
         name,
@@ -148,8 +148,8 @@ export const certificatesIn = (kubeconfig: string): { serial: string; expires: s
   });
 
 /** Until when credentials issued now are valid; they never outlive the demo. */
-export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo): Date =>
-  new Date(Math.min(expires.getTime(), Date.now() + credentials.maxAge));
+export const credentialsEnd = ({ credentials }: Pick<DemoConfig, 'credentials'>, { expires }: Demo, now: Date): Date =>
+  new Date(Math.min(expires.getTime(), now.getTime() + credentials.maxAge));
 
 /**
  * Signs in as the kubeconfig's user, through the public address if there is one, otherwise through the worker's own.

@@ -3,6 +3,7 @@ import type { V1CertificateSigningRequest } from '@kubernetes/client-node';
 import { formatDuration, minutes, seconds } from '../../duration.js';
 import { Refusal, UserError } from '../../errors.js';
 import { lacks, waitUntil } from '../check.js';
+import { synchronizeClocks } from '../client/clock.js';
 import type { Cluster } from '../client/cluster.js';
 import { apply, create, read, remove } from '../client/objects.js';
 import { pathOf } from '../client/discovery.js';
@@ -26,7 +27,7 @@ export async function issueUserCertificate(
   request: { user: string; key: KeyPair; expires: Date; signal: AbortSignal; withinMs?: number },
 ): Promise<string> {
   const { user, key, expires, signal, withinMs = seconds(30) } = request;
-  const lifeMs = expires.getTime() - Date.now();
+  const lifeMs = expires.getTime() - cluster.now().getTime();
   if (lifeMs < minLifeMs)
     throw new Refusal(
       'demo-expires-soon',
@@ -113,7 +114,7 @@ export function assertLife(certificate: string, lifeMs: number, cluster: string,
     throw new UserError(
       'clocks-differ',
       `The certificate that ${cluster} has just issued expired at ${new Date(ends).toISOString()}, and the worker's clock says ${new Date(now).toISOString()}.`,
-      { hint: 'Set the clocks of the worker and of the host cluster, and synchronize both with NTP.' },
+      { hint: synchronizeClocks },
     );
 }
 

@@ -43,16 +43,16 @@ export async function findEnd(host: Cluster, demo: string): Promise<DemoEnd | un
   if (!found) return undefined;
   const noted = endSchema.safeParse(parseJson(found.data?.[endKey] ?? '')).data;
   // If somebody has overwritten it, what was sent before it was noted is over.
-  return noted ?? { jobId: '', askedAt: new Date(found.metadata.creationTimestamp ?? Date.now()) };
+  return noted ?? { jobId: '', askedAt: new Date(found.metadata.creationTimestamp ?? host.now()) };
 }
 
-/** Forgets the ends noted before `before`, when workers refuse commands from that time anyway. */
-export async function dropEnds(host: Cluster, before: Date): Promise<void> {
+/** Forgets the ends that were noted longer than `keptMs` ago, when workers refuse commands from that time anyway. */
+export async function dropEnds(host: Cluster, keptMs: number): Promise<void> {
   const where = { namespace: homeNamespace(host.access), labels: endLabels, metadataOnly: true };
   for await (const page of pages(host, 'v1', 'ConfigMap', where))
     for (const { metadata } of page) {
       const { name, namespace, uid, creationTimestamp } = metadata;
-      if (creationTimestamp && new Date(creationTimestamp) < before)
+      if (creationTimestamp && host.now().getTime() - new Date(creationTimestamp).getTime() > keptMs)
         await remove(host, ref('v1', 'ConfigMap', name, namespace), { uid });
     }
 }

@@ -58,19 +58,19 @@ export class TooLong extends RangeError {
 export const isOnHold = ({ paused }: Pick<Demo, 'paused'>): boolean => paused?.leftMs !== undefined;
 
 /** Whether a demo has expired. */
-export const isExpired = (demo: Demo): boolean => !isOnHold(demo) && demo.expires.getTime() <= Date.now();
+export const isExpired = (demo: Demo, now: Date): boolean => !isOnHold(demo) && demo.expires <= now;
 
 /** Whether a demo is to be removed without a command: it has expired, or a failed delete has finished by itself. */
-export const isDue = (demo: Demo): boolean =>
-  isExpired(demo) || (demo.state === 'deleting' && demo.places.length === 0);
+export const isDue = (demo: Demo, now: Date): boolean =>
+  isExpired(demo, now) || (demo.state === 'deleting' && demo.places.length === 0);
 
 /** When a ready demo's mesh is to be verified by itself; undefined of one without a schedule. */
 export const nextVerify = ({ state, schedule }: Pick<Demo, 'state' | 'schedule'>): Date | undefined =>
   state === 'ready' && schedule ? new Date(schedule.last.getTime() + schedule.everyMs) : undefined;
 
-export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>): boolean {
+export function isVerifyDue(demo: Pick<Demo, 'state' | 'schedule'>, now: Date): boolean {
   const next = nextVerify(demo);
-  return next !== undefined && next.getTime() <= Date.now();
+  return next !== undefined && next <= now;
 }
 
 /** How long before its end the owner of a demo is reminded; of one that lives shortly, when half of its life is left. */
@@ -81,9 +81,9 @@ type Ending = Pick<Demo, 'state' | 'created' | 'ready' | 'expires' | 'reminded' 
 /** Whether its owner is to be reminded that it expires soon; a demo that lives shortly has half its life before that. */
 export const isReminderDue = (
   { state, created, ready = created, expires, reminded, paused }: Ending,
-  now = Date.now(),
+  now: Date,
 ): boolean => {
-  const leftMs = expires.getTime() - now;
+  const leftMs = expires.getTime() - now.getTime();
   const livesMs = expires.getTime() - ready.getTime();
   const isSoon = leftMs > 0 && leftMs <= Math.min(reminderMs, livesMs / 2);
   // One whose creation failed may be in use as far as it got.

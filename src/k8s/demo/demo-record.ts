@@ -211,7 +211,7 @@ export const beginWork = (
   { id: jobId, askedAt }: { id: string; askedAt: Date },
 ): Promise<Demo> =>
   changeRecord(host, demo, (current) => ({
-    ...awakeDemo(current, new Date()),
+    ...awakeDemo(current, host.now()),
     state,
     problem: current.state === state ? current.problem : undefined,
     begun: { jobId, askedAt },

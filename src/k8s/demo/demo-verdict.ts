@@ -35,7 +35,7 @@ export const noteSchedule = (
 ): Promise<Demo | undefined> =>
   changeExisting(host, demo, (current) => ({
     ...withDone(current, jobId),
-    schedule: everyMs === undefined ? undefined : { everyMs, last: new Date(), told: current.schedule?.told },
+    schedule: everyMs === undefined ? undefined : { everyMs, last: host.now(), told: current.schedule?.told },
   }));
 
 /**
@@ -46,8 +46,8 @@ export async function beginDueVerify(host: Cluster, demo: Demo): Promise<Demo | 
   let isOurs = false;
   const changed = await changeExisting(host, demo, (current) => {
     const { schedule } = current;
-    isOurs = isVerifyDue(current);
-    return isOurs && schedule ? { ...current, schedule: { ...schedule, last: new Date() } } : current;
+    isOurs = isVerifyDue(current, host.now());
+    return isOurs && schedule ? { ...current, schedule: { ...schedule, last: host.now() } } : current;
   });
   return isOurs ? changed : undefined;
 }

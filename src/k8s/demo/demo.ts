@@ -184,15 +184,17 @@ export function planDemo(request: {
   hostCluster: string | undefined;
   owner: { id: string; name: string };
   channel: string;
+  /** When it was asked for, by the bot's clock, with which later commands are compared; now by default. */
+  asked?: Date;
   now: Date;
   ttlMs: number;
   claimNamespace: string;
 }): Demo {
-  const { now, ...given } = request;
+  const { now, asked = now, ...given } = request;
   return {
     ...given,
     id: randomUUID(),
-    created: now,
+    created: asked,
     expires: new Date(now.getTime() + given.ttlMs + creationAllowanceMs),
     state: 'creating',
     done: [],

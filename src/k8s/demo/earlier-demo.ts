@@ -40,7 +40,7 @@ export function ofNamespaces(
   const parsed = annotatedSchema.safeParse(noted);
   if (!parsed.success) return { name, problem: z.prettifyError(parsed.error).slice(0, 300) };
   const { data } = parsed;
-  const created = data[annotations.created] ?? new Date(first.metadata?.creationTimestamp ?? Date.now());
+  const created = data[annotations.created] ?? new Date(first.metadata?.creationTimestamp ?? host.now());
   return {
     name,
     hostCluster: host.access.hostCluster,

@@ -27,13 +27,13 @@ export const idleEnd = (demo: Demo, { autoPause }: Rules): Date | undefined =>
   autoPause.idle !== undefined && canIdle(demo) ? new Date(lastUse(demo).getTime() + autoPause.idle) : undefined;
 
 /** Whether it has been idle for so long that it is to be paused, once a last look has found nothing either. */
-export const isIdle = (demo: Demo, rules: Rules, now = new Date()): boolean => {
+export const isIdle = (demo: Demo, rules: Rules, now: Date): boolean => {
   const end = idleEnd(demo, rules);
   return end !== undefined && end <= now && isWatched(demo, rules, now);
 };
 
 /** Whether its traces are to be looked at. */
-export const isLookDue = (demo: Demo, { autoPause: { idle } }: Rules, now = new Date()): boolean =>
+export const isLookDue = (demo: Demo, { autoPause: { idle } }: Rules, now: Date): boolean =>
   idle !== undefined &&
   canIdle(demo) &&
   (demo.traces === undefined || now.getTime() - demo.traces.at.getTime() >= lookEveryMs(idle));
@@ -43,7 +43,7 @@ const isWatched = ({ traces }: Demo, { autoPause: { idle = 0 } }: Rules, now: Da
   traces !== undefined && now.getTime() - traces.at.getTime() < idle;
 
 /** The demo after a look at its traces. */
-export function withTraces(demo: Demo, seen: string, rules: Rules, now = new Date()): Demo {
+export function withTraces(demo: Demo, seen: string, rules: Rules, now: Date): Demo {
   const isUsed = !isWatched(demo, rules, now) || demo.traces?.seen !== seen;
   return { ...demo, traces: { seen, at: now }, ...(isUsed && { used: now }) };
 }
@@ -56,7 +56,7 @@ export const withOwnTraces = (demo: Demo, seen: string): Demo =>
 const noteEveryMs = minutes(2);
 
 /** Notes that a command named the demo, where that matters. */
-export async function noteUse(host: Cluster, demo: Demo, rules: Rules, now = new Date()): Promise<Demo> {
+export async function noteUse(host: Cluster, demo: Demo, rules: Rules, now = host.now()): Promise<Demo> {
   const isNoted = (current: Demo) => now.getTime() - (current.used?.getTime() ?? 0) < noteEveryMs;
   if (idleEnd(demo, rules) === undefined || isNoted(demo)) return demo;
   const noted = await changeExisting(host, demo, (current) => (isNoted(current) ? current : { ...current, used: now }));

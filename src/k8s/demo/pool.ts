@@ -22,7 +22,7 @@ export const newPairName = (): string => `${pairPrefix}${randomBytes(4).toString
 const nobody = { owner: { id: 'U0POOL', name: 'pool' }, channel: 'C0POOL' };
 
 /** A warm pair that does not exist yet. */
-export function planPair(name: string, config: DemoConfig, claimNamespace: string, now = new Date()): Demo {
+export function planPair(name: string, config: DemoConfig, claimNamespace: string, now: Date): Demo {
   return {
     // It does not expire: the pool decides how long it is kept.
     ...planDemo({ name, hostCluster: config.hostCluster, ...nobody, now, ttlMs: hours(24 * 365), claimNamespace }),
@@ -67,7 +67,7 @@ export async function claimPair(
   pairs: readonly Demo[],
   claimant: Claimant,
   config: DemoConfig,
-  now = new Date(),
+  now = host.now(),
 ): Promise<Demo | undefined> {
   const isOwn = ({ warm }: Demo) =>
     warm?.state === 'claimed' &&
@@ -101,7 +101,7 @@ export const ofPair = (demo: Demo, { name, namespaceUids, places, warm }: Demo):
 });
 
 /** The pair in another state. */
-export const withState = (pair: Demo, state: WarmPair['state'], now = new Date()): Demo => ({
+export const withState = (pair: Demo, state: WarmPair['state'], now: Date): Demo => ({
   ...pair,
   ...(pair.warm && { warm: { ...pair.warm, state, since: now } }),
 });
@@ -110,7 +110,7 @@ export const withState = (pair: Demo, state: WarmPair['state'], now = new Date()
 const isReady = ({ warm, places }: Demo, config: DemoConfig): boolean =>
   warm?.state === 'ready' && places.length === 2 && warm.configuration === configurationHash(config);
 
-export const isTooOld = ({ warm, created }: Demo, { pool }: Pick<DemoConfig, 'pool'>, now = new Date()): boolean =>
+export const isTooOld = ({ warm, created }: Demo, { pool }: Pick<DemoConfig, 'pool'>, now: Date): boolean =>
   warm?.state === 'ready' && now.getTime() - created.getTime() > pool.maxAge;
 
 export const isPausedPair = ({ warm }: Demo): boolean => warm?.isPaused === true;
@@ -123,7 +123,7 @@ export const isToChange = (pair: Demo, { pool }: Pick<DemoConfig, 'pool'>): bool
 const claimedForMs = minutes(10);
 
 /** Whether a pair is of no use, so that it is to be deleted now. */
-export function isUseless(pair: Demo, config: DemoConfig, now = new Date()): boolean {
+export function isUseless(pair: Demo, config: DemoConfig, now: Date): boolean {
   const { warm } = pair;
   switch (warm?.state) {
     case 'draining':
@@ -184,7 +184,7 @@ export async function changePoolNotes(host: Cluster, change: (notes: PoolNotes) 
   return notes;
 }
 
-export const withFailure = (notes: PoolNotes, reason: string, now = new Date()): PoolNotes => ({
+export const withFailure = (notes: PoolNotes, reason: string, now: Date): PoolNotes => ({
   ...notes,
   failures: notes.failures + 1,
   failed: { at: now, reason: problemOf(reason) },

@@ -32,7 +32,7 @@ export async function checkMeshRoot(host: Cluster, demo: Demo): Promise<Check> {
 /** Creates the root CA once; a second attempt keeps the first one. */
 export async function makeMeshRoot(host: Cluster, demo: Demo): Promise<void> {
   const key = await generateAuthorityKey();
-  const now = Date.now();
+  const now = host.now().getTime();
   const certificate = authorityCertificate(key, {
     subject: [
       ['O', 'Istio'],
@@ -62,13 +62,15 @@ export async function checkMeshCertificates(host: Cluster, demo: Demo, cluster: 
   const { 'ca-cert.pem': text } = (await readSecret(cluster, intermediateSecret, 'istio-system')) ?? {};
   if (text === undefined) return lacks('Secret cacerts is missing');
   const root = await requireRoot(host, demo);
-  return isBelow(text, root.certificate) ? holds : lacks('Secret cacerts does not come from the root CA of this mesh');
+  return isBelow(text, root.certificate, host.now())
+    ? holds
+    : lacks('Secret cacerts does not come from the root CA of this mesh');
 }
 
-function isBelow(text: string, root: string): boolean {
+function isBelow(text: string, root: string, now: Date): boolean {
   try {
     const intermediate = new X509Certificate(text);
-    return intermediate.verify(new X509Certificate(root).publicKey) && Date.parse(intermediate.validTo) > Date.now();
+    return intermediate.verify(new X509Certificate(root).publicKey) && Date.parse(intermediate.validTo) > now.getTime();
   } catch {
     return false; // not a certificate
   }
@@ -83,7 +85,7 @@ export async function installMeshCertificates(
   await applyAll(cluster, [istioSystem]);
   const root = await requireRoot(host, demo);
   const key = await generateAuthorityKey();
-  const now = Date.now();
+  const now = host.now().getTime();
   const intermediate = authorityCertificate(
     key,
     {

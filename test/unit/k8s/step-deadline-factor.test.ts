@@ -73,6 +73,7 @@ function clusterWhere(answer: (call: ApiCall) => object | undefined, access = ac
     access,
     request,
     discovered: new Map(),
+    now: () => new Date(),
     close: () => undefined,
     with: () => cluster,
   };

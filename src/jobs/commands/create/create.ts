@@ -158,7 +158,8 @@ function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
     hostCluster: config.hostCluster,
     owner: { id: requester.userId, name: requester.userName },
     channel: requester.channelId,
-    now: askedAt,
+    asked: askedAt,
+    now: host.now(),
     ttlMs: Math.min(ttlMs, config.ttl.max),
     claimNamespace: claimNamespace(host),
   });

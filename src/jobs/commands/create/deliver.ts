@@ -51,7 +51,7 @@ export async function deliver(
     await noteFiles(run.slack, host, planned, shared, { to: shared.to, user: userOfShared(shared, requester) });
   const act = shared && credentialAct(String(shared.content), shared.to, requester.userId);
   await changeExisting(host, planned, (current) =>
-    withDone(act ? withAudit(current, { at: new Date(), ...act }) : current, run.id),
+    withDone(act ? withAudit(current, { at: host.now(), ...act }) : current, run.id),
   );
   if (act) await audit(run.log, host, planned, act);
   run.delivered.delete(run.id);

@@ -69,7 +69,7 @@ export async function noteCancelled(
   if (made && isEmpty) await forgetDemo(host, made);
   if (made && !isEmpty)
     await changeExisting(host, made, (current) => {
-      const noted = withDone(withAudit(current, { at: new Date(), by, what }), id);
+      const noted = withDone(withAudit(current, { at: host.now(), by, what }), id);
       return current.state === 'creating'
         ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
         : noted;

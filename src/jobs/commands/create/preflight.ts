@@ -72,7 +72,7 @@ function checksOfDemo(run: PreflightRun, host: Cluster, listed: DemoList): Promi
     if (role !== 'admin') assertWithinLimits(listed, requester, config);
   };
   const planned = planDemo({
-    ...{ name, channel: requester.channelId, now: new Date(), ttlMs: config.ttl.default },
+    ...{ name, channel: requester.channelId, now: host.now(), ttlMs: config.ttl.default },
     owner: { id: requester.userId, name: requester.userName },
     claimNamespace: claimNamespace(host),
     hostCluster: config.hostCluster,

@@ -296,7 +296,7 @@ export const ready: Work<DemoContext> = {
     const current = await findDemo(host, demo.name);
     return current?.state === 'ready' ? holds : lacks(`the demo is marked as ${current?.state ?? 'missing'}`);
   },
-  apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, new Date()))),
+  apply: async ({ host, demo }) => void (await changeRecord(host, demo, (current) => readyDemo(current, host.now()))),
 };
 
 export const delivery = deliveryOf('the kubeconfig has not been sent yet');

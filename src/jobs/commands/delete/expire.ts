@@ -15,16 +15,17 @@ export const expire: Handler<'expire'> = (run) =>
   );
 
 async function expireClaimed(run: JobRun<'expire'>, claimed: ClaimedHost): Promise<void> {
-  const demo = await findDemo(claimed.host, run.payload.demo);
+  const { host } = claimed;
+  const demo = await findDemo(host, run.payload.demo);
   // It may have been deleted, extended or created again since it was last checked.
-  if (!demo || !isDue(demo) || isOver(demo, run)) return;
+  if (!demo || !isDue(demo, host.now()) || isOver(demo, run)) return;
   // It may be extended at this moment: the same write decides.
-  const due = await changeExisting(claimed.host, demo, (current) =>
-    isDue(current) ? { ...current, state: 'deleting' } : current,
+  const due = await changeExisting(host, demo, (current) =>
+    isDue(current, host.now()) ? { ...current, state: 'deleting' } : current,
   );
-  if (!due || !isDue(due)) return;
+  if (!due || !isDue(due, host.now())) return;
   const audience = { channelId: demo.channel, userId: demo.owner.id };
   const title = mrkdwn`Deleting demo *${demo.name}*, which has expired`;
-  const how = isExpired(demo) ? 'expired and has been' : 'has been';
+  const how = isExpired(demo, host.now()) ? 'expired and has been' : 'has been';
   await removeDemo(run, { claimed, demo, audience, title, how, isRepeated: demo.state === 'deleting' });
 }

@@ -39,7 +39,7 @@ export async function removeDemo(
     isDone: () => Promise.resolve(isTold),
     async deliver() {
       const kept = await findKeptVolumes(host, demo);
-      const ended = endedCard(demo, { how, hasLeft: kept.length > 0, now: new Date() });
+      const ended = endedCard(demo, { how, hasLeft: kept.length > 0, now: host.now() });
       await card.settle(ended).catch(unlessTheyLeft(run.log));
       isTold = true;
       if (kept.length > 0)
@@ -55,7 +55,7 @@ export async function removeDemo(
     const tasks = await runReportedFlow({ run, claimed, demo, flow: deleteFlow, card, delivery });
     await card.noteDurations(tasks);
     const by = 'requester' in run.payload ? run.payload.requester.userId : undefined;
-    const livedMs = Date.now() - demo.created.getTime();
+    const livedMs = host.now().getTime() - demo.created.getTime();
     auditDemo(run.log, demo, { act: 'ended', by, what: `demo ${demo.name} ${how} deleted`, facts: { livedMs } });
   } catch (error) {
     if (!(error instanceof FlowError)) throw error;

@@ -47,7 +47,7 @@ async function pausedIfIdle(
   demo: Demo,
 ): Promise<Demo | undefined> {
   const { config, id, log } = run;
-  if (!isIdle(demo, config)) return undefined;
+  if (!isIdle(demo, config, host.now())) return undefined;
   try {
     await assertHasVolumes(host, demo);
   } catch (error) {
@@ -57,8 +57,9 @@ async function pausedIfIdle(
   }
   await keepVerifiesOut();
   const looked = await lookAtTraces(run, host, demo, signal);
-  if (!looked || !isIdle(looked, config)) return undefined;
-  return await changeExisting(host, looked, (current) =>
-    isIdle(current, config) ? pausedDemo(current, new Date(), { ...config.pause, jobId: id }) : current,
-  );
+  if (!looked || !isIdle(looked, config, host.now())) return undefined;
+  return await changeExisting(host, looked, (current) => {
+    const now = host.now();
+    return isIdle(current, config, now) ? pausedDemo(current, now, { ...config.pause, jobId: id }) : current;
+  });
 }

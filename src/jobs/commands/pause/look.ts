@@ -14,7 +14,7 @@ import type { Handler, JobRun } from '../../job-run.js';
 export const look: Handler<'look'> = (run) =>
   withHost(run, async (host) => {
     const demo = await findDemo(host, run.payload.demo);
-    if (demo && isLookDue(demo, run.config)) await lookAtTraces(run, host, demo, run.signal);
+    if (demo && isLookDue(demo, run.config, host.now())) await lookAtTraces(run, host, demo, run.signal);
   });
 
 /** Notes what use has left since the last look; undefined if that cannot be found out, or the demo was deleted meanwhile. */
@@ -41,7 +41,7 @@ async function noteTraces(
     log.warn({ reason: messageOf(error) }, 'cannot tell whether the demo is used');
     return undefined;
   }
-  const now = new Date();
+  const now = host.now();
   const noted = await changeExisting(host, demo, (current) => withTraces(current, seen, config, now));
   outcome(noted?.used?.getTime() === now.getTime() ? 'used' : 'unused');
   return noted;

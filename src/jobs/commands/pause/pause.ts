@@ -38,7 +38,7 @@ async function recordPaused(run: JobRun<'pause'>, { host, keepVerifiesOut }: Cla
   // Before it is recorded: a demo that runs on is not paused, and its lifetime is not on hold.
   if (found.state !== 'paused') await assertHasVolumes(host, demo);
   await keepVerifiesOut();
-  return await changeRecord(host, demo, (current) => pausedDemo(current, new Date(), { ...config.pause, jobId: id }));
+  return await changeRecord(host, demo, (current) => pausedDemo(current, host.now(), { ...config.pause, jobId: id }));
 }
 
 /** Whether the job has recorded that the demo is paused, perhaps in an earlier run whose worker died or had to stop. */
@@ -90,7 +90,7 @@ export async function stopPods({ run, claimed, demo, audience, act, why }: Pause
     throw new FlowFailed(error, { ...shown, audience, card });
   }
   const done = await changeRecord(host, demo, (current) =>
-    withDone(withAudit({ ...current, problem: undefined }, { at: new Date(), ...act }), run.id),
+    withDone(withAudit({ ...current, problem: undefined }, { at: host.now(), ...act }), run.id),
   );
   await audit(log, host, done, { act: 'paused', ...act });
   tell(() => card.settleReady());

@@ -28,7 +28,7 @@ async function drainClaimed(run: JobRun<'drain'>, claimed: ClaimedHost): Promise
   if (isTaken(seen, stock)) return await forgetDemo(host, { name: seen.name });
   // A create may claim it at this moment: the same write decides.
   const pair = await changeExisting(host, seen, (current) =>
-    isSame(current, seen) ? { ...withState(current, 'draining'), state: 'deleting' } : current,
+    isSame(current, seen) ? { ...withState(current, 'draining', host.now()), state: 'deleting' } : current,
   );
   if (pair?.warm?.state !== 'draining') return run.log.info('the pair has just been claimed');
   const demo = { ...pair, places: seen.places };

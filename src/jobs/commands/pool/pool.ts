@@ -33,7 +33,9 @@ export const pool: Handler<'pool'> = async (run) => {
     if (act === 'drain')
       for (const pair of stock.pairs)
         await changeExisting(host, pair, (current) =>
-          isIdle(current) && isOlder(current, run) ? { ...withState(current, 'draining'), state: 'deleting' } : current,
+          isIdle(current) && isOlder(current, run)
+            ? { ...withState(current, 'draining', host.now()), state: 'deleting' }
+            : current,
         );
     if (act) auditLog(log, { act: 'pool', by, what: `pool ${act}`, facts: { count } });
     await slack.whisper(requester, poolMessage(act === 'drain' ? await readStock(host) : stock, config));

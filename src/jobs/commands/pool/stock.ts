@@ -23,6 +23,8 @@ export interface Stock {
   unreadable: readonly Pick<UnreadableDemo, 'pair'>[];
   pairs: readonly Demo[];
   notes: PoolNotes;
+  /** When it was read, by the host cluster's clock. */
+  now: Date;
   /** No pairs are made during maintenance. */
   isUnderMaintenance: boolean;
 }
@@ -33,7 +35,7 @@ export async function readStock(host: Cluster): Promise<Stock> {
     readPoolNotes(host),
     findMaintenance(host),
   ]);
-  return { demos, unreadable, pairs, notes, isUnderMaintenance: maintenance !== undefined };
+  return { demos, unreadable, pairs, notes, now: host.now(), isUnderMaintenance: maintenance !== undefined };
 }
 
 /** What is due for the pool: pairs to delete, and the pair to make, if any. */
@@ -48,7 +50,7 @@ interface PoolPlan {
  * at a time, and of those that are too old, one is replaced at a time. Ready ones stay before those that are being made. None
  * is begun before the limits have room for it beside those that are still being deleted.
  */
-export function planPool(stock: Stock, config: DemoConfig, now = new Date()): PoolPlan {
+export function planPool(stock: Stock, config: DemoConfig, now = stock.now): PoolPlan {
   const { pairs, notes, isUnderMaintenance } = stock;
   const isLeft = (pair: Demo) => isTaken(pair, stock);
   const drain = pairs.filter((pair) => isLeft(pair) || isUseless(pair, config, now));

@@ -30,7 +30,7 @@ export const warm: Handler<'warm'> = (run) =>
       // Any new name will do, but an unfinished pair comes first.
       const isWanted = found ? wanted === found.name : wanted !== undefined && !stock.pairs.some(named(wanted));
       if (!isWanted) return log.info('the pool does not need this pair any more');
-      const pair = found ? withMissingPlaces(found) : planPair(payload.demo, config, claimNamespace(host));
+      const pair = found ? withMissingPlaces(found) : planPair(payload.demo, config, claimNamespace(host), host.now());
       await makePair(run, claimed, pair);
     },
   );
@@ -47,7 +47,7 @@ async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Prom
     await changeExisting(host, pair, (current) =>
       // It may have been drained meanwhile.
       current.warm?.state === 'making'
-        ? { ...current, state: 'ready', warm: { ...current.warm, state: 'ready', since: new Date(), isPaused } }
+        ? { ...current, state: 'ready', warm: { ...current.warm, state: 'ready', since: host.now(), isPaused } }
         : current,
     );
     await changePoolNotes(host, (notes) => (notes.failures > 0 ? withoutFailures(notes) : notes));
@@ -55,8 +55,8 @@ async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Prom
     if (!(error instanceof FlowError)) throw error;
     // It is deleted, and the next one is tried later.
     const problem = messageOf(error);
-    await changeExisting(host, pair, (current) => ({ ...withState(current, 'draining'), state: 'failed' }));
-    await changePoolNotes(host, (notes) => withFailure(notes, problem));
+    await changeExisting(host, pair, (current) => ({ ...withState(current, 'draining', host.now()), state: 'failed' }));
+    await changePoolNotes(host, (notes) => withFailure(notes, problem, host.now()));
     throw error;
   }
 }
@@ -65,7 +65,7 @@ async function makePair(run: WarmRun, claimed: ClaimedHost, planned: Demo): Prom
 async function beginPair(host: ClaimedHost['host'], planned: Demo): Promise<Demo | undefined> {
   if (planned.warm?.state !== 'ready') return await markDemo(host, planned, 'creating');
   const begun = await changeExisting(host, planned, (current) =>
-    current.warm?.state === 'ready' ? { ...withState(current, 'making'), state: 'creating' } : current,
+    current.warm?.state === 'ready' ? { ...withState(current, 'making', host.now()), state: 'creating' } : current,
   );
   return begun?.warm?.state === 'making' ? { ...begun, places: planned.places } : undefined;
 }

@@ -52,7 +52,7 @@ async function revokePerson(
   // First, so that nothing can be issued in the meantime.
   const act = { act: 'revoked', by: payload.requester.userId, what: `revoked the access of ${person}` };
   const noted = await changeRecord(host, demo, (current) => ({
-    ...withAudit(current, { at: new Date(), ...act }),
+    ...withAudit(current, { at: host.now(), ...act }),
     revoked: [...new Set([...current.revoked, person])],
     shared: current.shared.filter((id) => id !== person),
   }));
@@ -131,7 +131,7 @@ async function revokeEverybody(run: RevokeRun, claimed: ClaimedHost, demo: Demo)
   const { doors, leftOut } = await handOutAnew(run, claimed, noted, card.place());
   const act = { act: 'revoked', by: payload.requester.userId, what: 'replaced all its keys' };
   const done = (current: Demo): Demo =>
-    withDone(withAudit({ ...current, replacing: undefined }, { at: new Date(), ...act }), run.id);
+    withDone(withAudit({ ...current, replacing: undefined }, { at: host.now(), ...act }), run.id);
   await changeRecord(host, noted, done);
   await audit(run.log, host, noted, act);
   claimed.tell(() => card.settleReady());
@@ -202,9 +202,9 @@ async function doorsOf({ demo, connections }: DemoContext): Promise<Record<strin
 }
 
 async function personalFile(context: DemoContext, user: string): Promise<SlackFile> {
-  const { config, demo, signal } = context;
+  const { config, host, demo, signal } = context;
   const issued = await issueKubeconfig(config, demo, await bothClusters(context), user, signal);
-  return kubeconfigFile(demo, user, issued, credentialsEnd(config, demo));
+  return kubeconfigFile(demo, user, issued, credentialsEnd(config, demo, host.now()));
 }
 
 async function channelFile({ config }: RevokeRun, host: Cluster, demo: Demo): Promise<SlackFile> {

@@ -90,7 +90,7 @@ async function checkMesh(mesh: Mesh, options: CheckOptions): Promise<MeshChecks>
     options.host,
   ]);
   const pair = [first, second] as const;
-  return { pair, host, findings: checkPair(pair, host, new Date()) };
+  return { pair, host, findings: checkPair(pair, host, one.now()) };
 }
 
 /** Runs the checks and sends requests from both clusters, beside each other, and judges what came of it. */
@@ -121,7 +121,7 @@ export async function verifyMesh(mesh: Mesh, options: VerifyOptions): Promise<Me
     directions,
     expectation,
     causes: findCauses({ ...checks, demo, directions, verdict }),
-    at: new Date(),
+    at: clusters[0].now(),
     tookMs: performance.now() - start,
   };
 }

@@ -62,8 +62,8 @@ for (const count of [0, 1, 25, 200])
     test('the pool names every pair, or says how many more there are', () => {
       const warm = { state: 'ready', since: new Date(0), configuration: 'x', fitsAnyName: true } as const;
       const pairs = demos.map((demo) => ({ ...demo, warm }));
-      const notes = { failures: 0 };
-      const shown = poolMessage({ demos: [], unreadable: [], pairs, notes, isUnderMaintenance: false }, config);
+      const rest = { notes: { failures: 0 }, now: new Date(0), isUnderMaintenance: false };
+      const shown = poolMessage({ demos: [], unreadable: [], pairs, ...rest }, config);
       assert.deepEqual(problemsOfMessage(shown), []);
       const more = Number(/and (\d+) more/.exec(JSON.stringify(shown.blocks))?.[1] ?? 0);
       assert.equal(namedIn(shown.blocks).length + more, count);

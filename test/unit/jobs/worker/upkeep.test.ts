@@ -18,8 +18,8 @@ const scheduled = (ranAgoMs: number, fields: Partial<Demo> = {}) =>
 
 describe('the upkeep of demos', () => {
   const due = (one: Demo) =>
-    upkeepFor([one], credentials)
-      .filter(isDueNow)
+    upkeepFor([one], credentials, new Date())
+      .filter((request) => isDueNow(request, new Date()))
       .map(({ name }) => name);
 
   test('verifies a mesh when its interval is over, and not before', () => {
@@ -29,7 +29,8 @@ describe('the upkeep of demos', () => {
   });
 
   test('plans the next verify for the time at which it is due, unless the demo expires before that', () => {
-    const planned = (one: Demo) => upkeepFor([one], credentials).map(({ name, at }) => [name, at?.getTime()]);
+    const planned = (one: Demo) =>
+      upkeepFor([one], credentials, new Date()).map(({ name, at }) => [name, at?.getTime()]);
     const one = scheduled(minutes(5));
     const next = one.schedule!.last.getTime() + minutes(15);
     assert.deepEqual(planned(one), [['reverify', next]]);
@@ -88,9 +89,9 @@ describe('the upkeep of demos', () => {
   });
 
   test('is the same request for one turn, whoever finds it, and another for the next turn', () => {
-    const ids = [16, 16, 20].map((ran) => upkeepFor([scheduled(minutes(ran))], credentials)[0]!.dedupeId);
+    const ids = [16, 16, 20].map((ran) => upkeepFor([scheduled(minutes(ran))], credentials, new Date())[0]!.dedupeId);
     const sameTurn = scheduled(minutes(16));
-    const [first, second] = [1, 2].map(() => upkeepFor([sameTurn], credentials)[0]!.dedupeId);
+    const [first, second] = [1, 2].map(() => upkeepFor([sameTurn], credentials, new Date())[0]!.dedupeId);
     assert.equal(first, second);
     assert.notEqual(ids[0], ids[2]);
   });
@@ -98,12 +99,13 @@ describe('the upkeep of demos', () => {
 
 test('the metrics count scheduled demos by their last verdict, and those that missed two turns', () => {
   const verdict = (outcome: 'pass' | 'fail') => ({ verdict: { outcome, reason: '', at: new Date() } });
-  const { scheduled: byVerdict, overdue } = countDemos([
+  const demos = [
     scheduled(minutes(10), verdict('pass')),
     scheduled(minutes(25), verdict('fail')),
     scheduled(minutes(50), verdict('fail')),
     demo(verdict('fail')), // verified by hand alone
     scheduled(minutes(50), { ...verdict('fail'), expires: ago(1) }),
-  ]);
+  ];
+  const { scheduled: byVerdict, overdue } = countDemos(demos, new Date());
   assert.deepEqual([byVerdict, overdue], [{ pass: 1, inconclusive: 0, fail: 2 }, 1]);
 });

@@ -19,7 +19,7 @@ const config = readDemoConfig(undefined);
 
 describe('a demo made of a warm pair', () => {
   it('keeps its own name in public names, and has the namespaces of the pair', () => {
-    const demo = ofPair(plannedDemo({ name: 'team-a' }), planPair('pool-1', config, 'vcdemo'));
+    const demo = ofPair(plannedDemo({ name: 'team-a' }), planPair('pool-1', config, 'vcdemo', new Date()));
     assert.deepEqual([publicNameOf(demo), namespaceBase(demo)], ['team-a', 'pool-1']);
     assert.deepEqual(
       demo.places.map(({ namespace }) => namespace),
@@ -30,13 +30,16 @@ describe('a demo made of a warm pair', () => {
 
   it('has the public names of the pair if a wildcard certificate cannot cover its own', () => {
     const hosts = { ...config.hosts, api: '{cluster}.{demo}.{domain}' };
-    const demo = ofPair(plannedDemo({ name: 'team-a' }), planPair('pool-1', { ...config, hosts }, 'vcdemo'));
+    const demo = ofPair(
+      plannedDemo({ name: 'team-a' }),
+      planPair('pool-1', { ...config, hosts }, 'vcdemo', new Date()),
+    );
     assert.equal(publicNameOf(demo), 'pool-1');
   });
 
   it('has its own name wherever there are no public names', () => {
     const hosts = { ...config.hosts, api: '{cluster}.{demo}.{domain}' };
-    const pair = planPair('pool-1', { ...config, hosts, exposure: { kind: 'none' } }, 'vcdemo');
+    const pair = planPair('pool-1', { ...config, hosts, exposure: { kind: 'none' } }, 'vcdemo', new Date());
     assert.equal(publicNameOf(ofPair(plannedDemo({ name: 'team-a' }), pair)), 'team-a');
   });
 });

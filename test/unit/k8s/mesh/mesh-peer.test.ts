@@ -59,6 +59,7 @@ async function clusterOf(
     access: accessWith({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, { token: 'x' }),
     request: <Answer>(call: ApiCall) => Promise.resolve(answer(call) as Answer),
     discovered: new Map(),
+    now: () => new Date(),
     close: () => undefined,
     with: () => cluster,
   };

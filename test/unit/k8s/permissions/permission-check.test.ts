@@ -123,6 +123,7 @@ function stubCluster(answer: (call: ApiCall) => unknown): Cluster {
     access: undefined as never,
     request: request as Cluster['request'],
     discovered: new Map(),
+    now: () => new Date(),
     with: () => cluster,
     close: () => undefined,
   };

@@ -8,19 +8,20 @@ import { planPair, withState } from '../../../../../src/k8s/demo/pool.js';
 import { plannedDemo } from '../../../../support/planned-demo.js';
 
 const config = { ...readDemoConfig(undefined), pool: { size: 2, max: 3, paused: false, maxAge: hours(12) } };
+const now = new Date('2026-01-01T00:00:00Z');
 const said = (over: Partial<Stock> = {}, demos = 50): string => {
   const stock: Stock = {
-    ...{ demos: [], unreadable: [], pairs: [], notes: { failures: 0 }, isUnderMaintenance: false },
+    ...{ demos: [], unreadable: [], pairs: [], notes: { failures: 0 }, now, isUnderMaintenance: false },
     ...over,
   };
   return poolMessage(stock, { ...config, limits: { ...config.limits, demos } }).text;
 };
 const setTo = (size: number): Pick<Stock, 'notes'> => ({
-  notes: { failures: 0, size, by: 'U0ROOT', at: new Date('2026-01-01T00:00:00Z') },
+  notes: { failures: 0, size, by: 'U0ROOT', at: now },
 });
 
 it('says why a pair cannot be deleted', () => {
-  const pair = withState(planPair('pool-1', config, 'vcdemo'), 'draining');
+  const pair = withState(planPair('pool-1', config, 'vcdemo', now), 'draining', now);
   const shown = said({ pairs: [{ ...pair, problem: 'namespace pool-1-vc1 is Terminating' }] });
   assert.match(shown, /pool-1.*: being deleted, created .*: namespace pool-1-vc1 is Terminating/);
 });

@@ -17,11 +17,11 @@ const pair = (name: string, state: WarmState, created = ago(hours(1)), made = co
   withState(planPair(name, made, 'vcdemo', created), state, ago(minutes(1)));
 const stock = (pairs: readonly Demo[], over: Partial<Stock> = {}): Stock => ({
   ...{ demos: [], unreadable: [] },
-  ...{ pairs, notes: { failures: 0 }, isUnderMaintenance: false },
+  ...{ pairs, notes: { failures: 0 }, now, isUnderMaintenance: false },
   ...over,
 });
 const plan = (of: Stock, settings: typeof config = config) => {
-  const { drain, warm } = planPool(of, settings, now);
+  const { drain, warm } = planPool(of, settings);
   return { drain: drain.map(({ name }) => name), warm: warm?.replace(/^pool-[0-9a-f]{8}$/, 'new') };
 };
 

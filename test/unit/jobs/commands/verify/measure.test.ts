@@ -24,6 +24,7 @@ test('a sleep that hangs is waited for no longer than two minutes, however many 
     access: accessWith({ url }, { token: 'x' }),
     request: <Answer>(call: ApiCall) => Promise.resolve(answer(call) as Answer),
     discovered: new Map(),
+    now: () => new Date(),
     close: () => undefined,
     with: () => cluster,
   };

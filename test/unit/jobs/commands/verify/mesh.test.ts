@@ -15,6 +15,7 @@ function silent(name: string): Cluster {
     access: accessWith({ url: 'http://127.0.0.1:1' }, { token: 'x' }),
     request: <Answer>(_call: ApiCall): Promise<Answer> => Promise.reject(new Error('refused')),
     discovered: new Map(),
+    now: () => new Date(),
     close: () => undefined,
     with: () => cluster,
   };
