@@ -147,6 +147,16 @@ describe('a demo', () => {
     assert.match((await run('maintenance', 'U0ROOT', { state: 'off' })).said.join(), /Maintenance is off/);
   });
 
+  it('is told of maintenance by the next worker if the one that began it could not say so', async () => {
+    const askedAt = new Date();
+    for (const _ of [1, 2]) {
+      const { said, code } = await run('maintenance', 'U0ROOT', { state: 'on' }, { askedAt });
+      assert.equal(code, undefined);
+      assert.match(said.join(), /Maintenance is on/);
+    }
+    await run('maintenance', 'U0ROOT', { state: 'off' }, { askedAt: new Date(askedAt.getTime() + 1) });
+  });
+
   it('is created even if an older command that began maintenance is repeated', async () => {
     const askedAt = new Date();
     await run('maintenance', 'U0ROOT', { state: 'off' }, { askedAt: new Date(askedAt.getTime() + 1) });

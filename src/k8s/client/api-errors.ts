@@ -134,6 +134,8 @@ function pageIn(body: string): string | undefined {
 export const isUnauthorized = (error: unknown) => error instanceof ApiError && error.status === 401;
 export const isNotFound = (error: unknown) => error instanceof ApiError && error.status === 404;
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 409;
+/** The object was changed or deleted since it was read. */
+export const isOvertaken = (error: unknown) => isConflict(error) || isNotFound(error);
 
 /**
  * The authorizer refused. Admission also answers 403, but with other words: `pods "x" is forbidden: violates PodSecurity`.

@@ -1,4 +1,4 @@
-import { isConflict, isNotFound } from '../client/api-errors.js';
+import { isOvertaken } from '../client/api-errors.js';
 import { lacks, lookFor } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { remove } from '../client/objects.js';
@@ -33,7 +33,7 @@ export async function cancelHolder(
       return holder;
     } catch (error) {
       // The holder has just renewed or released it: look again.
-      if (!(isConflict(error) || isNotFound(error)) || attempt === 10) throw error;
+      if (!isOvertaken(error) || attempt === 10) throw error;
     }
   }
 }

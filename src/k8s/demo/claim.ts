@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
-import { isConflict, isNotFound } from '../client/api-errors.js';
+import { isConflict, isOvertaken } from '../client/api-errors.js';
 import { pause } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { Reference } from '../client/manifest.js';
@@ -148,7 +148,7 @@ function hold(request: ClaimRequest, identity: string, taken: Lease): Claim {
     } catch (error) {
       // An earlier renewal whose answer was lost also causes a conflict: a Lease with our name is still ours. So does a
       // cancel, which is noticed here.
-      if (!isConflict(error) && !isNotFound(error)) throw error;
+      if (!isOvertaken(error)) throw error;
       const own = await readOwn(place);
       noticeCancel(own);
       return await putLease(host, reference, renewedNow(own));

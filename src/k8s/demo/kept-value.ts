@@ -1,7 +1,7 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import type * as z from 'zod';
 import { parseJson } from '../../json.js';
-import { ApiError, isConflict, isNotFound } from '../client/api-errors.js';
+import { ApiError, isOvertaken } from '../client/api-errors.js';
 import { homeNamespace, type Cluster } from '../client/cluster.js';
 import { create, read } from '../client/objects.js';
 import { pathOf } from '../client/discovery.js';
@@ -47,7 +47,7 @@ export async function changeKept<Value>(
       else await host.request({ method: 'PUT', path: await pathOf(host, reference), body });
       return true;
     } catch (error) {
-      if (!(isConflict(error) || isNotFound(error))) throw error;
+      if (!isOvertaken(error)) throw error;
       // An attempt whose answer was lost has written it.
       const isOwn = error instanceof ApiError && error.mayBeOwnDoing;
       if (isOwn && JSON.stringify((await find(host, kept)).value) === written) return true;

@@ -33,6 +33,15 @@ export async function findMaintenance(host: Cluster): Promise<Maintenance | unde
   return last?.isOn ? last : undefined;
 }
 
-/** Switches maintenance on or off; false if that was asked for before the last switch, so that no job can be repeated. */
-export const switchMaintenance = (host: Cluster, next: MaintenanceSwitch): Promise<boolean> =>
-  changeKept(host, kept, (last) => (last && next.since.getTime() <= last.since.getTime() ? undefined : next));
+/**
+ * Switches maintenance on or off; false if that was asked for before the last switch, so that no job can be repeated, except
+ * the last one, which may not have said that it was done.
+ */
+export async function switchMaintenance(host: Cluster, next: MaintenanceSwitch): Promise<boolean> {
+  let isLast = false;
+  const isWritten = await changeKept(host, kept, (last) => {
+    isLast = last?.since.getTime() === next.since.getTime();
+    return last && next.since <= last.since ? undefined : next;
+  });
+  return isWritten || isLast;
+}
