@@ -90,13 +90,31 @@ const releaseClaim = (claim: Claim, log: JobRun<JobName>['log']): Promise<void> 
 /** Longer than a verify takes, with its diagnosis. */
 const verifyEndsWithinMs = minutes(5);
 
-async function claimVerifying(request: ClaimRequest): Promise<Claim> {
+const claimVerifying = (request: ClaimRequest): Promise<Claim> =>
+  claimWhenFree({ ...request, right: 'verify' }, `the verify of demo ${request.demo} to end`, verifyEndsWithinMs);
+
+/** Claims what others hold only for a while, as soon as they have let go. */
+async function claimWhenFree(request: ClaimRequest, awaited: string, withinMs: number): Promise<Claim> {
   const attempt = async (): Promise<{ holds: true; claim: Claim } | Lacking> => {
-    const claim = await claimDemo({ ...request, right: 'verify' });
-    return isHolder(claim) ? lacks(`job ${claim.jobId} is verifying it`) : { holds: true, claim };
+    const claim = await claimDemo(request);
+    return isHolder(claim) ? lacks(`job ${claim.jobId} holds the claim`) : { holds: true, claim };
   };
-  const waiting = { withinMs: verifyEndsWithinMs, signal: request.signal, everyMs: 500 };
-  return (await waitUntil(`the verify of demo ${request.demo} to end`, attempt, waiting)).claim;
+  return (await waitUntil(awaited, attempt, { withinMs, signal: request.signal, everyMs: 500 })).claim;
+}
+
+/**
+ * Gives a person another demo while no other job does: two at once could both find that they may have one more.
+ * @param work counts their demos, and records the new owner
+ */
+export async function whileGiving<Result>(
+  { id, name, signal, log }: Pick<JobRun<JobName>, 'id' | 'name' | 'signal' | 'log'>,
+  { host, person }: { host: Cluster; person: string },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const lease = { host, namespace: claimNamespace(host), demo: person.toLowerCase(), right: 'owner' } as const;
+  const request = { ...lease, purpose: name, jobId: id, signal };
+  const claim = await claimWhenFree(request, `the other demo of ${person} to be recorded`, minutes(1));
+  return await work().finally(() => releaseClaim(claim, log));
 }
 
 /**

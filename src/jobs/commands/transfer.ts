@@ -13,7 +13,7 @@ import { firstCharacters } from '../../text.js';
 import { audit } from '../audit.js';
 import { refreshCard } from '../demo-card.js';
 import { assertNotOver, requireDemo, UnknownDemo } from '../find-demo.js';
-import { withHost } from '../host-cluster.js';
+import { whileGiving, withHost } from '../host-cluster.js';
 import type { Handler, JobRun } from '../job-run.js';
 import { assertMayReceive } from '../may-receive.js';
 import { lifetimeText, message } from '../slack/messages.js';
@@ -27,14 +27,16 @@ export const transfer: Handler<'transfer'> = (run) =>
     const { requester, person } = payload;
     const by = requester.userId;
     const found = await requireDemo(host, run);
-    await assertMayOwn(run, host, found);
     const owner = { id: person, name: firstCharacters(await people.nameOf(person), 100) };
     const what = `transferred it from ${found.owner.id} to ${person}`;
-    const changed = await changeExisting(host, found, (current) => {
-      assertNotOver(run, current);
-      const shared = [...new Set([...current.shared, current.owner.id])].filter((id) => id !== person);
-      const revoked = current.revoked.filter((id) => id !== person);
-      return withDone(withAudit({ ...current, owner, shared, revoked }, { at: new Date(), by, what }), run.id);
+    const changed = await whileGiving(run, { host, person }, async () => {
+      await assertMayOwn(run, host, found);
+      return await changeExisting(host, found, (current) => {
+        assertNotOver(run, current);
+        const shared = [...new Set([...current.shared, current.owner.id])].filter((id) => id !== person);
+        const revoked = current.revoked.filter((id) => id !== person);
+        return withDone(withAudit({ ...current, owner, shared, revoked }, { at: host.now(), by, what }), run.id);
+      });
     });
     if (changed === undefined) throw new UnknownDemo(`Demo ${found.name} was deleted in the meantime.`, found);
     await audit(log, host, changed, { act: 'transferred', by, what, facts: { from: found.owner.id, to: person } });

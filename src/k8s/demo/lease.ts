@@ -34,8 +34,11 @@ export interface Claimed {
   demo: string;
   /** The namespace that has the claims. */
   namespace: string;
-  /** What is claimed, if not the right to write to the demo: verifying it, which may go on while others write. */
-  right?: 'verify' | undefined;
+  /**
+   * What is claimed, if not the right to write to the demo: verifying it, which may go on while others write, or giving
+   * one to a person, whose ID in lower case stands in place of the demo.
+   */
+  right?: 'verify' | 'owner' | undefined;
 }
 
 export const leaseOf = ({ demo, namespace, right }: Claimed): Reference =>

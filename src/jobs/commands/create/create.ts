@@ -15,7 +15,7 @@ import { assertPermissions } from '../../../k8s/permissions/permission-check.js'
 import { assertNotEnded, assertNotOver, findCommandDemo, namedDemo } from '../../find-demo.js';
 import { openFlowCard, refreshCard } from '../../demo-card.js';
 import { FlowError, type Task } from '../../flow.js';
-import { withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
+import { whileGiving, withClaimedDemo, withHost, type ClaimedHost } from '../../host-cluster.js';
 import type { Handler, JobRun } from '../../job-run.js';
 import { inspectDemo, runReportedFlow, type ReportedFlow } from '../../run-flow.js';
 import { tellHolder } from '../../tell-holder.js';
@@ -76,8 +76,10 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
     }
   }
   if (present?.ready) await claimed.keepVerifiesOut();
-  const planned = present ? withMissingPlaces(present) : await planNew(run, host);
-  const demo = await beginWork(host, planned, 'creating', run);
+  const begin = async (planned: Demo) => ({ planned, demo: await beginWork(host, planned, 'creating', run) });
+  const { planned, demo } = present
+    ? await begin(withMissingPlaces(present))
+    : await whileGiving(run, { host, person: payload.requester.userId }, async () => begin(await planNew(run, host)));
   if (demo.pair !== undefined) await takeOver(host, demo, demo.pair);
   const verb = resumed ? 'Creating' : (verbs[present?.state ?? 'creating'] ?? 'Creating');
   const title = mrkdwn`${verb} demo *${demo.name}*${onCluster(config)}`;
