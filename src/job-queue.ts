@@ -4,7 +4,7 @@ import type { JobRequest } from './commands/job-payloads.js';
 import { hours, minutes, seconds } from './duration.js';
 import { messageOf } from './errors.js';
 import type { SignedJob, Signatures } from './job-signature.js';
-import { isAnswer } from './redis/answers.js';
+import { isAnswer, refusalOf } from './redis/answers.js';
 
 /** A new job, with an id that says what it does and for which demo; the same `deliveryId` yields the same id. */
 export function newJob({ name, payload }: JobRequest, deliveryId?: string): SignedJob {
@@ -81,14 +81,21 @@ const takenBackKey = (queue: Queue, id: string) => queue.toKey(`taken-back:${id}
 /** Longer than between two looks of the bot after a command. */
 const takenBackMs = minutes(10);
 
-/** Takes a waiting job off its queue, so that it is not missed; false if a worker was faster. */
+/**
+ * Takes a waiting job off its queue, so that it is not missed; false if a worker was faster.
+ * @throws UserError `redis-refuses`, for example because its memory is full
+ */
 export async function takeBack(queue: Queue, job: Job<unknown>): Promise<boolean> {
-  const redis = await queue.backend.client;
-  await redis.runCommand('set', [takenBackKey(queue, job.id ?? ''), '1', 'px', String(takenBackMs)]);
-  return await job.remove().then(
-    () => true,
-    () => false,
-  );
+  try {
+    const redis = await queue.backend.client;
+    await redis.runCommand('set', [takenBackKey(queue, job.id ?? ''), '1', 'px', String(takenBackMs)]);
+    await job.remove();
+    return true;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal) throw refusal;
+    return false;
+  }
 }
 
 /** Whether a job that Redis does not have was taken back. */

@@ -112,12 +112,16 @@ export function jobOf(command: JobCommandName, { flags, isConfirmed, isSearched 
   return flags.check === true ? 'preflight' : command;
 }
 
-/** What `cancel` can stop halfway, or take off its queue; all on the queue of creates. */
+/** What `cancel` can stop halfway. */
 const cancellableJobs = ['create', 'resume', 'revoke'] as const;
-export type CancellableJob = (typeof cancellableJobs)[number];
+/** What it can take off its queue: also what has to be finished once it has begun. */
+const removableJobs = [...cancellableJobs, 'pause', 'delete'] as const;
+export type RemovableJob = (typeof removableJobs)[number];
 
-export const isCancellable = (name: string): name is CancellableJob =>
-  cancellableJobs.some((cancellable) => cancellable === name);
+export const isCancellable = (name: string): boolean => cancellableJobs.some((cancellable) => cancellable === name);
+
+export const isRemovable = (name: string): name is RemovableJob =>
+  removableJobs.some((removable) => removable === name);
 
 /** The command that somebody gave: a Home shows what `list` shows, and a question is about a command. */
 export function commandOf({ name, payload }: { name: JobName; payload: object }): CommandName | undefined {

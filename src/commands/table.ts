@@ -148,7 +148,7 @@ export const commands = {
   cancel: {
     topic: 'making',
     summary:
-      'stop the creation of a demo or the replacement of its keys, running or still waiting; what was created is kept; without a name, it stops your last command',
+      'stop the creation of a demo or the replacement of its keys, running or still waiting, or a pause or deletion that still waits; what was created is kept; without a name, it stops your last command',
     example: 'cancel team-a',
     demo: 'any',
     flags: {},

@@ -2,7 +2,7 @@ import { commandWords } from '../../commands/command-line.js';
 import type { Command } from '../../commands/command.js';
 import { joinWords, normaliseCommandText, splitWords } from '../../commands/normalise.js';
 import { parseCommand } from '../../commands/parse.js';
-import { isCancellable, isJobCommand, jobOf, jobs, type JobName } from '../../commands/job-payloads.js';
+import { isRemovable, isJobCommand, jobOf, jobs, type JobName } from '../../commands/job-payloads.js';
 import type { QueueKind, Requester } from '../../commands/payload.js';
 import { requestsFor } from '../../commands/requests.js';
 import { commands, usageOf } from '../../commands/table.js';
@@ -144,7 +144,7 @@ async function answerParsed(
       id: await queues.enqueue(request, { dedupeId, repeatId, hostCluster }),
       name: request.name,
       hostCluster,
-      cancelledBy: isCancellable(job)
+      cancelledBy: isRemovable(job)
         ? commandWords({ name: parsed.isUnnamed ? undefined : demo, hostCluster }, 'cancel')
         : undefined,
     })),

@@ -2,8 +2,8 @@ import type { ButtonDemo } from '../slack/demo-buttons.js';
 import { commandLine } from '../../commands/command-line.js';
 import type { Job, JobType, Queue } from 'bullmq';
 import { isOwner, roleOf } from '../../access.js';
-import { isCancellable, namedDemoIn, type CancellableJob } from '../../commands/job-payloads.js';
-import { queueName } from '../../commands/payload.js';
+import { isCancellable, isRemovable, namedDemoIn, type RemovableJob } from '../../commands/job-payloads.js';
+import { queueName, type QueueKind } from '../../commands/payload.js';
 import { seconds } from '../../duration.js';
 import { Refusal } from '../../errors.js';
 import { jobsIn, takeBack } from '../../job-queue.js';
@@ -28,13 +28,15 @@ import { readJob, UntrustedJob, type ReadJob } from '../worker/read-job.js';
 type CancelRun = JobRun<'cancel'>;
 
 /** What can be stopped, in the words of the answer. */
-const whatOf: Readonly<Record<CancellableJob, string>> = {
+const whatOf: Readonly<Record<RemovableJob, string>> = {
   create: 'the creation',
   resume: 'the resumption',
   revoke: 'the replacement of the keys',
+  pause: 'the pause',
+  delete: 'the deletion',
 };
 
-const describe = (job: string): string => (isCancellable(job) ? whatOf[job] : job);
+const describe = (job: string): string => (isRemovable(job) ? whatOf[job] : job);
 
 /** How long it takes a holder to notice, plus the time to stop its tools; another worker notices after a dead one. */
 const noticedWithinMs = seconds(30);
@@ -43,8 +45,8 @@ const beginsWithinMs = seconds(20);
 const lookEveryMs = 300;
 
 /**
- * Takes the creation of a demo off the queue or, if it has begun, asks the worker that does it to stop. Without a name, that
- * is the last one that the person asked for, which may not have a name yet.
+ * Takes the work on a demo off its queue or, if it has begun and can be stopped halfway, asks the worker that does it to stop.
+ * Without a name, that is the last one that the person asked for, which may not have a name yet.
  */
 export const cancel: Handler<'cancel'> = (run) =>
   withHost(run, async (host) => {
@@ -89,10 +91,13 @@ const nothingOfOwn = (run: CancelRun): UnknownDemo =>
 // ------------------------------------------------------------------ jobs that wait
 
 const mostJobs = 500;
+/** Where the jobs are that can be cancelled. */
+const searchedQueues: readonly QueueKind[] = ['provisioning', 'removal'];
 
 /** A job that can be cancelled. */
 interface Cancellable {
   job: Job<unknown>;
+  queue: Queue;
   read: ReadJob;
   /** The demo; undefined for a create whose name has not been found yet. */
   about: string | undefined;
@@ -103,11 +108,11 @@ interface Cancellable {
  * @throws Refusal `not-owner` if it is somebody else's
  */
 const removeWaiting = (run: CancelRun, host: Cluster): Promise<Cancellable | undefined> =>
-  withJobs(run, host, ['wait', 'prioritized', 'delayed', 'active'], async (jobs, queue) => {
+  withJobs(run, host, ['wait', 'prioritized', 'delayed', 'active'], async (jobs) => {
     for (const each of run.payload.isUnnamed ? jobs.slice(0, 1) : jobs) {
       await assertMayCancel(run, host, each);
       // One that a worker has taken is asked to stop, even if Redis has lost sight of that worker.
-      if (!(await each.job.isActive()) && (await takeBack(queue, each.job))) return each;
+      if (!(await each.job.isActive()) && (await takeBack(each.queue, each.job))) return each;
     }
     return undefined;
   });
@@ -120,31 +125,44 @@ async function withJobs<Result>(
   run: CancelRun,
   host: Cluster,
   states: JobType[],
-  work: (jobs: Cancellable[], queue: Queue) => Promise<Result>,
+  work: (jobs: Cancellable[]) => Promise<Result>,
 ): Promise<Result> {
-  const queue = run.openQueue(queueName('provisioning', run.config.hostCluster));
+  const queues = searchedQueues.map((kind) => run.openQueue(queueName(kind, run.config.hostCluster)));
   try {
-    const jobs = await jobsIn(queue, states, 0, mostJobs);
-    const read = jobs.flatMap((job) => {
-      const trusted = readTrusted(job, run);
-      return trusted && isCancellable(trusted.name) ? [{ job, read: trusted }] : [];
-    });
+    const read = (await Promise.all(queues.map((queue) => removableIn(queue, states, run)))).flat();
     const demos = read.length > 0 ? (await listDemos(host)).demos : [];
+    const open = read.filter(({ read: { id, name } }) => isCancellable(name) || !begunBy(id, demos));
     return await work(
       meantBy(
         run,
-        read.map((each) => ({ ...each, about: demoOf(each.read, demos) })),
+        open.map((each) => ({ ...each, about: demoOf(each.read, demos) })),
       ),
-      queue,
     );
   } finally {
-    await queue.close();
+    await Promise.all(queues.map((queue) => queue.close()));
   }
 }
 
+/** Of those that a worker has taken, only the ones that it can stop halfway. */
+async function removableIn(queue: Queue, states: JobType[], run: CancelRun): Promise<Omit<Cancellable, 'about'>[]> {
+  const jobs = await jobsIn(queue, states, 0, mostJobs);
+  const found = await Promise.all(
+    jobs.map(async (job) => {
+      const read = readTrusted(job, run);
+      if (read === undefined || !isRemovable(read.name)) return [];
+      return isCancellable(read.name) || !(await job.isActive()) ? [{ job, queue, read }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** The demo on which an earlier run of this job has begun to work. */
+const begunBy = (id: string, demos: readonly Demo[]): Demo | undefined =>
+  demos.find(({ begun, replacing, paused }) => [begun, replacing, paused].some((work) => work?.jobId === id));
+
 /** The demo that a job works on, or will. */
 function demoOf({ id, payload }: ReadJob, demos: readonly Demo[]): string | undefined {
-  const begun = demos.find((demo) => demo.begun?.jobId === id || demo.replacing?.jobId === id);
+  const begun = begunBy(id, demos);
   if (begun) return begun.name;
   if ('ofThread' in payload && payload.ofThread) {
     const { channelId, thread } = payload.requester;
@@ -206,8 +224,9 @@ async function noteRemoved(run: CancelRun, host: Cluster, { read, about }: Cance
   // Their own job may be about a demo that somebody else is creating.
   const isTheirs = await mayRun(run, demo);
   await changeExisting(host, demo, (current) => {
-    const noted = withAudit(current, { at: new Date(), by, what: act.what });
-    return current.state === 'creating' && isTheirs
+    // Redis is not trusted: the job, if it is repeated, is over.
+    const noted = withDone(withAudit(current, { at: host.now(), by, what: act.what }), read.id);
+    return isCancellable(read.name) && current.state === 'creating' && isTheirs
       ? { ...noted, state: 'failed', problem: problemOf('it was cancelled') }
       : noted;
   });
@@ -280,7 +299,7 @@ export const removedMessage = ({
 
 export const nothingToCancelMessage = (demo: Demo): SlackMessage =>
   message(
-    mrkdwn`:information_source: There is nothing to cancel: no creation, resumption or replacement of keys of demo *${demo.name}* is running or waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
+    mrkdwn`:information_source: There is nothing to cancel: no creation, resumption or replacement of keys of demo *${demo.name}* is running or waiting, and no pause or deletion is waiting. State: ${describeState(demo)}. ${commandLine(demo, 'delete')} deletes it.`,
   );
 
 /** How it ended with a job that was asked to stop. */
