@@ -84,10 +84,20 @@ export async function requireDemo(host: Cluster, run: RunOnDemo, hint?: string):
 
 /**
  * Checks that a command is for this demo, not for an earlier one of the same name, and has not been carried out yet.
- * @throws Refusal `command-over`
+ * @throws CarriedOut; Refusal `command-over`
  */
 export function assertNotOver(run: Pick<JobRun<'create'>, 'id' | 'askedAt'>, demo: Demo): void {
+  if (demo.done.includes(run.id)) throw new CarriedOut(demo);
   if (isOver(demo, run)) throw over(demo.name);
+}
+
+/** A worker has done it, but perhaps could not say so before it ended; or Redis has repeated the job. */
+export class CarriedOut extends Refusal {
+  constructor(readonly demo: Demo) {
+    super('command-over', `This command has already been carried out on demo ${demo.name}.`, {
+      hint: `${commandLine(demo, 'status')} shows the demo as it is now.`,
+    });
+  }
 }
 
 /**

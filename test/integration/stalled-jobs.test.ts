@@ -8,6 +8,7 @@ import { readWorkerSettings } from '../../src/config.js';
 import { startWorker } from '../../src/jobs/worker/worker.js';
 import { connectCluster } from '../../src/k8s/client/cluster.js';
 import { beginWork, changeRecord, findDemo, noteCard } from '../../src/k8s/demo/demo-record.js';
+import { withDone } from '../../src/k8s/demo/done-jobs.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { createLog } from '../../src/log.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
@@ -88,6 +89,26 @@ describe('a job whose worker died', { concurrency: true }, () => {
       1,
       /`delete changed` failed[\s\S]*There is no demo changed/,
     ));
+
+  it('is not said to have failed if it had done its work, and nobody is advised to repeat it', async () => {
+    const own = await simulatedHost(undefined);
+    const cluster = connectCluster('host', hostAccess({ KUBECONFIG: own.cluster.kubeconfigFile }));
+    const owner = { id: slack.alice.userId, name: 'alice' };
+    const planned = plannedDemo({ name: 'longer', owner, channel: slack.channel, now: new Date() });
+    try {
+      await findIt(
+        (requester) => ({ name: 'extend', payload: { requester, demo: 'longer', byMs: 60_000 } }),
+        'verification',
+        0,
+        /`extend longer` has already been carried out\. `\/vcdemo status longer` shows the demo as it is now/,
+        (id) => changeRecord(cluster, planned, (current) => withDone({ ...current, state: 'ready' }, id)),
+        own,
+      );
+    } finally {
+      cluster.close();
+      await own.close();
+    }
+  });
 
   it('is given up the sixth time, and its demo has failed and can be resumed', async () => {
     const own = await simulatedHost(undefined);

@@ -58,6 +58,7 @@ import { workingCard, type Working } from '../../src/jobs/slack/card/working-car
 import { textMessages, uploadRefusedMessage } from '../../src/jobs/slack/file-as-text.js';
 import {
   beingWorkedOnMessage,
+  carriedOutMessage,
   failureMessage,
   message,
   unprovenText,
@@ -214,7 +215,10 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a create that was cancelled': () => cancelledMessage(named(), person(), pick(['empty', 'part', 'ready'])),
     'the answer to a cancel': () => cancelAnswer(named(), holder(), pick(['stopped', 'finished', 'goes on'])),
     'a cancel of what waits': () =>
-      removedMessage({ read: { name: pick(['create', 'resume', 'revoke']) }, about: pick([undefined, name()]) }),
+      removedMessage({
+        read: { name: pick(['create', 'resume', 'revoke', 'pause', 'delete']) },
+        about: pick([undefined, name()]),
+      }),
     'a cancel of nothing': () => nothingToCancelMessage(demo()),
     'a demo that was deleted before anybody heard of it': () => deletedUnseenMessage(name()),
     'an extension': () => extendedMessage(demo(), config()),
@@ -349,5 +353,6 @@ export function everyMessage(content: Content): Record<string, () => Shown> {
     'a form whose answer comes later': () => view(answeredLater(mrkdwn`<#C0A>`)),
     'a click that nothing answers': () => nobodyListens({ kind: pick(['command', 'interaction'] as const) }),
     'the form, submitted': () => view(replyToError(error(), log)),
+    'a command that was carried out before': () => carriedOutMessage('extend', named()),
   };
 }

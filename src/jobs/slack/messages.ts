@@ -143,6 +143,12 @@ export function failureMessage({ title, reasons, hint, jobId, mention: userId, i
   };
 }
 
+/** The answer to a command that a worker has carried out without being able to say so. */
+export const carriedOutMessage = (command: string, demo: ButtonDemo): SlackMessage =>
+  message(
+    mrkdwn`:information_source: \`${command} ${demo.name}\` has already been carried out. ${commandLine(demo, 'status')} shows the demo as it is now.`,
+  );
+
 /** For a kubeconfig whose public address the worker could not prove, where the configuration permits that. */
 export const unprovenText = (reason: string): Mrkdwn =>
   mrkdwn`:warning: The worker could not test this kubeconfig, so it may or may not work for you: ${reason}`;

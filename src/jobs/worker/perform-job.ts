@@ -6,14 +6,18 @@ import { messageOf, Refusal, UserError } from '../../errors.js';
 import { putBack, putOnQueue } from '../../job-queue.js';
 import { isPassing } from '../../k8s/client/api-errors.js';
 import { ClaimLost } from '../../k8s/demo/claim.js';
+import type { Demo } from '../../k8s/demo/demo.js';
 import type { Log } from '../../log.js';
 import type { JobOutcome } from '../../metrics.js';
 import { clip } from '../../redact.js';
 import { auditDemo, auditLog, type AuditedAct } from '../audit.js';
 import { handle } from '../commands/index.js';
-import { UnknownDemo } from '../find-demo.js';
+import { refreshCard } from '../demo-card.js';
+import { CarriedOut, UnknownDemo } from '../find-demo.js';
+import { withHost } from '../host-cluster.js';
 import { withDemoOfThread } from '../thread-demo.js';
 import { currentConfig, type JobRun, type WorkerTools } from '../job-run.js';
+import { carriedOutMessage } from '../slack/messages.js';
 import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
 import { closeWork } from './close-work.js';
@@ -58,14 +62,20 @@ export async function performJob(
   // If a job went back to its queue, only the wait before its first start counts.
   if (job.attemptsStarted === 1)
     metrics.jobWait.observe({ job_name: name }, Math.max(0, Date.now() - read.askedAt.getTime()) / seconds(1));
-  const slack = 'requester' in read.payload ? workshop.patientSlack(lost) : tools.slack;
+  // What is only said once waits; the rest is said by the next upkeep.
+  const slack = 'requester' in read.payload || name === 'autopause' ? workshop.patientSlack(lost) : tools.slack;
   const told = watchTelling(slack);
   let outcome: JobOutcome = 'done';
   const handBack = async (reason: string) => {
     outcome = 'handed_back';
     log.info({ reason }, 'job handed back to its queue');
     const queue = workshop.openQueue(job.queueName);
-    await putBack(queue, job, token).finally(() => queue.close());
+    await putBack(queue, job, token)
+      // Redis may be full. Failing the job would end it for good, without a word.
+      .catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'job was not put back; it starts again when its lock has expired'),
+      )
+      .finally(() => queue.close());
     throw new WaitingError();
   };
   try {
@@ -78,6 +88,7 @@ export async function performJob(
       await handle(found);
     };
     await work().catch(async (error: unknown) => {
+      if (error instanceof CarriedOut) return await sayCarriedOut(run, read, error.demo);
       if (!(await handOn(error, run, read, workshop))) throw error;
       told.passOn();
     });
@@ -199,6 +210,14 @@ async function handOn(error: unknown, run: JobRun<JobName>, read: ReadJob, { ope
   } finally {
     await queue.close();
   }
+}
+
+/** An earlier run has done what was asked for, but its worker ended before everybody knew. */
+async function sayCarriedOut(run: JobRun<JobName>, read: ReadJob, demo: Demo): Promise<void> {
+  const { payload, slack } = run;
+  if ('requester' in payload)
+    await slack.whisper(payload.requester, carriedOutMessage(commandOf(read) ?? run.name, demo));
+  await withHost(run, (host) => refreshCard(run, host, demo));
 }
 
 /** Reports a job that BullMQ gave up because one worker after another died while running it. */

@@ -25,7 +25,13 @@ async function performRefused(
     draining = new AbortController(),
     lost = new AbortController(),
     standingOf = () => Promise.resolve('guest'),
-  }: { draining?: AbortController; lost?: AbortController; standingOf?: People['standingOf'] } = {},
+    moveToWait = () => Promise.resolve(),
+  }: {
+    draining?: AbortController;
+    lost?: AbortController;
+    standingOf?: People['standingOf'];
+    moveToWait?: () => Promise<void>;
+  } = {},
 ) {
   const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() };
   const signatures = signaturesFor(signed, jobKeys.JOB_SIGNING_KEY, [undefined]);
@@ -33,7 +39,10 @@ async function performRefused(
   const job = {
     ...{ id: signed.id, name: signed.name, timestamp: signed.timestamp, data: { ...signed.payload, signatures } },
     ...{ attemptsStarted: 1, stalledCounter: 0, queueName: 'verification' },
-    moveToWait: async () => void putBack++,
+    moveToWait: async () => {
+      await moveToWait();
+      putBack++;
+    },
   } as unknown as Job<unknown>;
   const workshop = {
     tools: {
@@ -44,7 +53,7 @@ async function performRefused(
     },
     patientSlack: () => ({ ...slackThatIsAway, whisper }),
     stopping: { draining: draining.signal, signal: new AbortController().signal },
-    openQueue: () => ({ close: () => Promise.resolve() }),
+    openQueue: () => ({ getJob: () => Promise.resolve(job), close: () => Promise.resolve() }),
     log: createLog('test', 'silent'),
   } as unknown as Workshop;
   const error: unknown = await performJob(job, 'token', lost.signal, workshop).catch((thrown: unknown) => thrown);
@@ -71,6 +80,19 @@ describe('the end of a command', () => {
     );
     assert.ok(error instanceof WaitingError);
     assert.equal(putBack, 1);
+  });
+
+  test('is left to the next worker also if Redis is too full to put the job back: its lock will expire', async () => {
+    const draining = new AbortController();
+    const { error, putBack } = await performRefused(
+      () => {
+        draining.abort(new Error('the worker is stopping'));
+        return away();
+      },
+      { draining, moveToWait: () => Promise.reject(new Error('OOM command not allowed')) },
+    );
+    assert.ok(error instanceof WaitingError, String(error));
+    assert.equal(putBack, 0);
   });
 
   test('waits for a Slack that is down to say who asks', async () => {
