@@ -11,6 +11,10 @@ import { startWorker } from './worker.js';
 
 /* npm run start:worker */
 
+/** As long as nothing has begun, there is nothing to hand back. Without it, the first process of a container ignores SIGTERM. */
+let stop = (_signal: NodeJS.Signals): unknown => process.exit(0);
+onStopRequest((signal) => stop(signal));
+
 try {
   const settings = readWorkerSettings();
   await useProxies();
@@ -27,14 +31,14 @@ try {
     void worker.close(seconds(1)).finally(() => process.exit(1));
   });
   health.listen(settings.WORKER_PORT, () => log.info({ port: settings.WORKER_PORT }, 'worker is ready'));
-  onStopRequest((signal) => {
+  stop = (signal) => {
     log.info({ signal }, 'worker is stopping');
     health.close();
     void worker
       .close(seconds(settings.WORKER_STOP_SECONDS))
       .finally(tracing.stop)
       .finally(() => process.exit(0));
-  });
+  };
 } catch (error) {
   exitWith(error);
 }
