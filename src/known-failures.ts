@@ -230,6 +230,10 @@ const nodes: readonly KnownFailure[] = [
     "The node's network plugin does not assign the pod an address, for the reason above. Check the plugin's pods on that node, and whether its address range is used up.",
   ],
   [
+    /has not confirmed its end/,
+    'The node is down or unreachable (`kubectl get nodes`): start it again or, if it is down for good, remove it with `kubectl delete node`; Kubernetes then removes its pods and starts them elsewhere.',
+  ],
+  [
     /NodeNotReady|Node is not ready/,
     "The pod's node is down or unreachable (`kubectl get nodes`): Kubernetes starts the pod elsewhere after some minutes, if it can.",
   ],

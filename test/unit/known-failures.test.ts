@@ -384,6 +384,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /too many files open/,
   ],
 
+  [
+    'a node that does not confirm the end of a pod',
+    'one pod is still running in demo-vc1: pod vc1-0 is being deleted; its node worker-2 has not confirmed its end for 4m',
+    /kubectl delete node/,
+  ],
+
   // deletion
   [
     'an API whose server is gone',

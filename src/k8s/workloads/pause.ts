@@ -4,6 +4,7 @@ import { lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { Demo, VirtualClusterPlace } from '../demo/demo.js';
 import { listMetadata } from '../client/lists.js';
+import { endingOf } from './pods.js';
 import { merge, read, remove } from '../client/objects.js';
 import { ref } from '../client/manifest.js';
 import type { Found } from '../client/answers.js';
@@ -76,5 +77,7 @@ async function podsLeft(
 ): Promise<string | undefined> {
   const left = (await listMetadata(host, 'v1', 'Pod', { namespace })).filter(select);
   if (left.length === 0) return undefined;
-  return `${left.length === 1 ? 'one pod is still running' : `${left.length} pods are still running`} in ${namespace}`;
+  const count = left.length === 1 ? 'one pod is still running' : `${left.length} pods are still running`;
+  const [ending] = left.flatMap((pod) => endingOf(pod, host.now()) ?? []);
+  return `${count} in ${namespace}${ending ? `: ${ending}` : ''}`;
 }

@@ -6,6 +6,7 @@ import type {
   V1Deployment,
   V1Pod,
 } from '@kubernetes/client-node';
+import { formatDuration, minutes } from '../../duration.js';
 import { clip } from '../../redact.js';
 import { TooMuchError } from '../client/api-errors.js';
 import { holds, lacks, type Check } from '../check.js';
@@ -189,8 +190,21 @@ export async function podsReady(
   const [ended] = pods;
   return lacks(
     warning ??
-      (ended ? (podProblem(ended) ?? `pod ${ended.metadata?.name} is being deleted`) : `${owner} has no pods yet`),
+      (ended ? (endingOf(ended, cluster.now()) ?? podProblem(ended)) : undefined) ??
+      `${owner} has no pods yet`,
   );
+}
+
+/**
+ * How the deletion of a pod goes on; undefined if it is not being deleted. The API expects its node to confirm that it has
+ * ended by the time of its deletion, which a node that is down never does.
+ */
+export function endingOf({ metadata, spec }: V1Pod, now: Date): string | undefined {
+  if (!metadata?.deletionTimestamp) return undefined;
+  const lateMs = now.getTime() - new Date(metadata.deletionTimestamp).getTime();
+  const node = spec?.nodeName === undefined ? 'its node' : `its node ${spec.nodeName}`;
+  const late = lateMs >= minutes(1) ? `; ${node} has not confirmed its end for ${formatDuration(lateMs)}` : '';
+  return `pod ${metadata.name} is being deleted${late}`;
 }
 
 const isAlive = ({ metadata, status }: V1Pod) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CoreV1Event, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
-import { podProblem } from '../../../../src/k8s/workloads/pods.js';
+import { endingOf, podProblem } from '../../../../src/k8s/workloads/pods.js';
 
 const pod = (status: V1Pod['status'], name = 'vc1-0'): V1Pod => ({ metadata: { name }, status: status! });
 const scheduled = { type: 'PodScheduled', status: 'True' };
@@ -175,5 +175,22 @@ describe('a pod of a virtual cluster without a copy in the host cluster', () => 
     const copied = pod({ phase: 'Pending', conditions: [unscheduled('0/1 nodes are available: 1 Too many pods.')] });
     const refused = syncError(`Error syncing to host cluster: create object: ${quota}`, {});
     assert.match(podProblem(copied, [refused])!, /cannot be scheduled: .*Too many pods/);
+  });
+});
+
+describe('a pod that is being deleted', () => {
+  const now = new Date('2026-01-01T12:05:00Z');
+  const endsAt = (deletionTimestamp: string): V1Pod => ({
+    metadata: { name: 'vc1-0', deletionTimestamp: deletionTimestamp as unknown as Date },
+    spec: { nodeName: 'worker-2', containers: [] },
+  });
+
+  it('is said to be so until its time is over, then that its node is silent', () => {
+    assert.equal(endingOf(pod({}), now), undefined);
+    assert.equal(endingOf(endsAt('2026-01-01T12:05:20Z'), now), 'pod vc1-0 is being deleted');
+    assert.equal(
+      endingOf(endsAt('2026-01-01T12:01:00Z'), now),
+      'pod vc1-0 is being deleted; its node worker-2 has not confirmed its end for 4m',
+    );
   });
 });
