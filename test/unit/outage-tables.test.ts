@@ -45,6 +45,7 @@ const shownBy: readonly [row: string, file: string, words: string][] = [
   ['Somebody presses a button from an older version', 'integration/slack-edge', 'a button of an older version'],
   ["Slack's requests get 401", 'integration/bot', 'a request with a wrong signature gets 401'],
   // the host cluster
+  ["A worker's clock differs from the API's", 'integration/clocks', 'finds due what is due by the clock of the host'],
   ['Its API does not answer', 'integration/outages', 'succeeds and is reported once'],
   ["It rejects the worker's credentials", 'integration/faults', 'approval-forbidden'],
   ['Its requests are answered by a proxy', 'unit/k8s/client/cluster', 'something else answers in place of the API'],
