@@ -111,7 +111,7 @@ export function strangerIn(
 }
 
 /** Kubernetes itself says in a Status why it refuses a request. */
-const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 404 && !unserved.has(status);
+const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 404 && !tooEarlyOrTooMany.has(status);
 
 function elsewhere(body: string): string {
   const said = clip(body.trim(), 200);
@@ -156,8 +156,15 @@ export function isPassing(error: unknown): boolean {
   // The host's certificates do not fix themselves; a virtual cluster that is starting may still get others.
   if (error instanceof UnreachableError) return !(error.isAboutCertificates && error.cluster === 'host');
   if (error instanceof ToolLostApi || error instanceof ConnectionLost || error instanceof NotYet) return true;
-  return error instanceof ApiError && (unserved.has(error.status) || error.status >= 500);
+  return error instanceof ApiError && (isUnserved(error) || error.status >= 500);
 }
 
-/** Answers to requests that were not carried out: they came too slowly, too early, or there were too many. */
-export const unserved: ReadonlySet<number> = new Set([408, 425, 429]);
+const tooEarlyOrTooMany: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * Whether the request was not carried out because it came too slowly, too early, or with too many others. Admission that
+ * has just started refuses like a policy, in words of its own.
+ * @see https://pkg.go.dev/k8s.io/apiserver/pkg/admission#Handler.WaitForReady
+ */
+export const isUnserved = ({ status, message }: ApiError): boolean =>
+  tooEarlyOrTooMany.has(status) || (status === 403 && message.includes('not yet ready to handle request'));

@@ -6,7 +6,7 @@ import { seconds } from '../../duration.js';
 import { hasTooManyParts, mostParts } from '../../json.js';
 import type { Access, Credential } from './server-access.js';
 import { adviceFor } from '../../known-failures.js';
-import { ApiError, isUnauthorized, strangerIn, TooMuchError, UnreachableError } from './api-errors.js';
+import { ApiError, isUnauthorized, lacksRight, strangerIn, TooMuchError, UnreachableError } from './api-errors.js';
 import { certificateProblem } from './certificate-problems.js';
 import { pause } from '../check.js';
 import { createApiClock, type ApiClock } from './clock.js';
@@ -105,6 +105,7 @@ async function request(
   let lastError: unknown;
   let mayBeOwnDoing = false;
   let refused: Credential | undefined;
+  let isRefusalSure = repeat === 'never' || call.path === readiness.path;
   for (let tries = 1; ; tries++) {
     if (method !== 'GET') beforeWrite?.();
     let credential: Credential | undefined;
@@ -121,6 +122,12 @@ async function request(
         refused = credential;
         continue;
       }
+      if (!isRefusalSure && (isUnauthorized(error) || lacksRight(error))) {
+        isRefusalSure = true;
+        lastError = error;
+        await untilServing((question) => request(connection, question, signal ? { signal } : {}), until);
+        continue;
+      }
       const waitMs = repeat === 'never' ? undefined : repeatAfter(error, tries);
       if (waitMs === undefined || performance.now() + waitMs > until) throw error;
       const isUncertain = mayHaveHappened(error);
@@ -130,6 +137,22 @@ async function request(
       await pause(waitMs, signal);
     }
   }
+}
+
+const readiness = { method: 'GET', path: '/readyz', accept: 'text/plain' } as const satisfies ApiCall;
+
+/**
+ * Waits until an API server that has just started has read accounts and roles: before, it refuses everybody. Ends without
+ * an error if nobody may ask or nothing answers, because what was refused says more when it is tried again.
+ * @param until when to stop waiting, by `performance.now()`; 30 s by default
+ * @see https://kubernetes.io/docs/reference/using-api/health-checks/
+ */
+export async function untilServing(
+  ask: Cluster['request'],
+  until = performance.now() + requestDeadlineMs,
+): Promise<void> {
+  const withinMs = Math.max(1, Math.round(until - performance.now()));
+  await ask({ ...readiness, withinMs }).catch(() => undefined);
 }
 
 /** Asks once. */

@@ -1,6 +1,6 @@
 import { seconds } from '../../duration.js';
 import { errorFacts } from '../../errors.js';
-import { ApiError, unserved, UnreachableError } from './api-errors.js';
+import { ApiError, isUnserved, UnreachableError } from './api-errors.js';
 
 /*
  * Which failed requests are retried, and when: an API server that restarts, changes its leader or is overloaded answers a
@@ -20,7 +20,7 @@ export function repeatAfter(error: unknown, tries: number, random = Math.random)
 
 function isWorthRepeating(error: unknown): boolean {
   if (error instanceof ApiError)
-    return unserved.has(error.status) || (error.status >= 500 && error.status !== 501) || isQuotaRace(error);
+    return isUnserved(error) || (error.status >= 500 && error.status !== 501) || isQuotaRace(error);
   return error instanceof UnreachableError && !error.isAboutCertificates;
 }
 
@@ -44,7 +44,7 @@ const beforeSending = new Set([
 
 /** Whether the server may have carried out the request although it did not say so. */
 export function mayHaveHappened(error: unknown): boolean {
-  if (error instanceof ApiError) return error.status !== 429 && !isQuotaRace(error);
+  if (error instanceof ApiError) return error.status !== 429 && error.status !== 403 && !isQuotaRace(error);
   const { code, message } = errorFacts(error instanceof Error ? error.cause : undefined);
   return !beforeSending.has(code) && !message.includes('before secure TLS connection was established');
 }

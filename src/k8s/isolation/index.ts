@@ -1,5 +1,7 @@
 import type { DemoConfig } from '../../config.js';
-import { lacks, waitUntil, type Check } from '../check.js';
+import { UserError } from '../../errors.js';
+import { capitalised } from '../../text.js';
+import { lacks, lookFor, waitUntil, type Check, type Lacking } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { applyAll, missingOrChanged, read, remove } from '../client/objects.js';
@@ -22,7 +24,9 @@ export interface IsolationRequest {
 /** Whether everything matches the configuration, and nothing is left from an earlier configuration. */
 export async function checkIsolation(request: IsolationRequest): Promise<Check> {
   const { host } = request;
-  const policies = await policiesOf(request);
+  const known = await policiesOf(request);
+  if (!known.holds) return known;
+  const { policies } = known;
   const absent = await missingOrChanged(host, [...quotaManifests(request), ...policies]);
   if (absent !== undefined) return lacks(absent);
   const [retired] = await retiredObjects(request, policies);
@@ -32,23 +36,34 @@ export async function checkIsolation(request: IsolationRequest): Promise<Check> 
 
 /**
  * Applies the isolation before anything else is created in the namespace, and waits until the quota is counted.
- * @throws UserError of `apiServerEndpoints`
+ * @throws UserError `no-api-server-endpoints`
  */
 export async function applyIsolation(
   request: IsolationRequest,
   wait: { withinMs: number; signal: AbortSignal },
 ): Promise<void> {
   const { host } = request;
-  const policies = await policiesOf(request);
+  const known = await lookFor(() => policiesOf(request), wait);
+  if (!known.holds)
+    throw new UserError('no-api-server-endpoints', `${capitalised(known.seen)}.`, {
+      hint: 'The control plane would be cut off from it. Set isolation.network to `document`, then run the command again.',
+    });
+  const { policies } = known;
   await applyAll(host, quotaManifests(request), 1);
   await applyAll(host, policies);
   for (const retired of await retiredObjects(request, policies)) await remove(host, retired);
   await waitUntil('the quota', () => quotaCounted(host, request), { ...wait, everyMs: 100 });
 }
 
-async function policiesOf(request: IsolationRequest): Promise<Manifest[]> {
-  const apiServer = request.config.isolation.network === 'pair' ? await apiServerEndpoints(request.host) : [];
-  return networkPolicies({ ...request, apiServer });
+/** Its NetworkPolicies, which need the addresses of the host's API server. */
+async function policiesOf(request: IsolationRequest): Promise<{ holds: true; policies: Manifest[] } | Lacking> {
+  const needsAddresses = request.config.isolation.network === 'pair';
+  const apiServer = needsAddresses ? await apiServerEndpoints(request.host) : [];
+  return needsAddresses && apiServer.length === 0
+    ? lacks(
+        'the host cluster does not say where its API server listens: EndpointSlice default/kubernetes has no addresses',
+      )
+    : { holds: true, policies: networkPolicies({ ...request, apiServer }) };
 }
 
 /** What an earlier create left here under other settings. */

@@ -1,7 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net';
 import type { V1EndpointSlice } from '@kubernetes/client-node';
 import type { DemoConfig } from '../../config.js';
-import { UserError } from '../../errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { demoLabels, firstPlace, namespaceBase, type Demo, type VirtualClusterPlace } from '../demo/demo.js';
 import { read } from '../client/objects.js';
@@ -185,21 +184,13 @@ const hostCidr = (address: string) => `${address}/${isIPv6(address) ? 128 : 32}`
 const ipBlock = (cidr: string, except?: readonly string[]) => ({ ipBlock: { cidr, ...(except && { except }) } });
 
 /**
- * The addresses of the host's API server. Policies see these, because the Service's address is translated before.
- * @throws UserError `no-api-server-endpoints`
+ * The addresses of the host's API server; none for some seconds after it has started. Policies see these, because the
+ * Service's address is translated before.
  */
 export async function apiServerEndpoints(host: Cluster): Promise<ApiServerEndpoint[]> {
   const slice = await read<V1EndpointSlice>(host, ref('discovery.k8s.io/v1', 'EndpointSlice', 'kubernetes', 'default'));
   const ports = slice?.ports?.flatMap(({ port }) => port ?? []) ?? [];
   const addresses = slice?.endpoints?.flatMap((endpoint) => endpoint.addresses) ?? [];
-  if (ports.length === 0 || addresses.length === 0)
-    throw new UserError(
-      'no-api-server-endpoints',
-      'The host cluster does not say where its API server listens: EndpointSlice default/kubernetes has no addresses.',
-      {
-        hint: 'The control plane would be cut off from it. Set isolation.network to `document`, then run the command again.',
-      },
-    );
   // In a fixed order, because the resulting policies are compared.
   return addresses.toSorted().flatMap((address) => ports.map((port) => ({ address, port })));
 }

@@ -1,7 +1,7 @@
 import type { V1ClusterRole, V1PolicyRule } from '@kubernetes/client-node';
 import * as z from 'zod';
 import { UserError } from '../../errors.js';
-import type { Cluster } from '../client/cluster.js';
+import { untilServing, type Cluster } from '../client/cluster.js';
 import { checked } from '../client/answers.js';
 import { create, read } from '../client/objects.js';
 import { ref } from '../client/manifest.js';
@@ -138,10 +138,17 @@ function rightsIn(rules: readonly PermissionRule[]): Right[] {
 
 /** The permissions in the rules that the worker does not have, in one namespace or cluster-wide. */
 async function denied(host: Cluster, rules: readonly PermissionRule[], namespace?: string): Promise<Right[]> {
-  const answers = await Promise.all(
-    rightsIn(rules).map(async (right) => ((await mayDo(host, right, namespace)) ? [] : [right])),
-  );
-  return answers.flat();
+  const ask = async () => {
+    const answers = await Promise.all(
+      rightsIn(rules).map(async (right) => ((await mayDo(host, right, namespace)) ? [] : [right])),
+    );
+    return answers.flat();
+  };
+  const lacking = await ask();
+  if (lacking.length === 0) return [];
+  // It may not have read the roles yet.
+  await untilServing(host.request);
+  return await ask();
 }
 
 const accessReview = z.object({ status: z.object({ allowed: z.boolean() }) });

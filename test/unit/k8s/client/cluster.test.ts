@@ -149,7 +149,38 @@ describe('a request to Kubernetes', () => {
   test('fails if it stays refused', async () => {
     const { stub, cluster } = await clusterWith(status(401, 'Unauthorized'));
     assert.equal((await failureOf(cluster.request(get), ApiError)).status, 401);
-    assert.equal(stub.asked.length, 2);
+    assert.deepEqual(stub.asked, ['GET /x', 'GET /x', 'GET /readyz', 'GET /readyz', 'GET /x']);
+  });
+
+  for (const [what, refusal] of [
+    [
+      'roles',
+      status(403, 'configmaps is forbidden: User "system:serviceaccount:v:worker" cannot get resource "configmaps"'),
+    ],
+    ['accounts', status(401, 'Unauthorized')],
+  ] as const)
+    test(`waits until a server that has just started has read ${what}`, async () => {
+      let isReady = false;
+      const { stub, cluster } = await clusterWith((request, response) => {
+        const isReadiness = request.url === '/readyz';
+        const answering = isReady ? ok : isReadiness ? status(500, '[-]informer-sync failed') : refusal;
+        isReady ||= stub.asked.filter((asked) => asked === 'GET /readyz').length === 2;
+        answering(request, response);
+      });
+      assert.deepEqual(await cluster.request({ ...get, method: 'POST' }), { ok: true });
+      assert.equal(stub.asked.filter((asked) => asked === 'GET /readyz').length, 3);
+    });
+
+  test('waits until admission has started', async () => {
+    const notReady = status(403, 'pods "x" is forbidden: not yet ready to handle request');
+    const { cluster } = await clusterWith(inTurn(notReady, ok));
+    assert.deepEqual(await cluster.request({ ...get, method: 'POST' }), { ok: true });
+  });
+
+  test('is refused at once by a policy, which stays', async () => {
+    const { stub, cluster } = await clusterWith(status(403, 'pods "x" is forbidden: violates PodSecurity'));
+    await failureOf(cluster.request(get), ApiError);
+    assert.equal(stub.asked.length, 1);
   });
 
   test('does not sign in for longer than its deadline', async () => {
