@@ -30,6 +30,13 @@ export interface ControlPlaneOptions {
 
 const definitions = 'customresourcedefinitions.apiextensions.k8s.io';
 
+/** Where the API listens, which a server that has just started says a little later. */
+const apiServerSlice = {
+  resource: 'endpointslices.discovery.k8s.io',
+  endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }],
+  lateMs: 1500,
+} as const;
+
 /** One Kubernetes: its objects, its CA, its API server and the controllers that every cluster has. */
 export class ControlPlane implements ServedCluster {
   readonly store = new Store();
@@ -75,9 +82,19 @@ export class ControlPlane implements ServedCluster {
    */
   async serve(subjectAltNames: string[]): Promise<void> {
     if (this.api) return;
+    if (this.isHost && this.port !== 0) this.forgetAddress();
     const serving = this.authority.issueWithKey({ subject: { commonName: 'kube-apiserver' }, subjectAltNames });
     this.api = new ApiServer(this, { cert: serving.certificate, key: serving.privateKey });
     this.port = await this.api.listen(this.isHost ? this.port : 0);
+  }
+
+  private forgetAddress(): void {
+    const say = (endpoints: readonly object[]) =>
+      this.store.change(apiServerSlice.resource, 'default', 'kubernetes', (draft) => {
+        draft.endpoints = endpoints;
+      });
+    say([]);
+    this.timers.after(apiServerSlice.lateMs, () => say(apiServerSlice.endpoints));
   }
 
   stopServing(): void {
@@ -134,7 +151,7 @@ export class ControlPlane implements ServedCluster {
       kind: 'EndpointSlice',
       metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
       addressType: 'IPv4',
-      endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }],
+      endpoints: apiServerSlice.endpoints,
       ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
     });
     make({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } });
