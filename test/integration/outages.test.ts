@@ -11,6 +11,7 @@ const minute = 60_000;
 
 describe('a create during which the host cluster’s API fails', { concurrency: true }, () => {
   for (const [seconds, step] of [
+    [1, 'preflight'],
     [5, 'apiExposure'],
     [14, 'istiod'],
     [14, 'vcClient'],
