@@ -13,9 +13,10 @@ import { waitFor } from '../support/wait-for.js';
 import { componentFaults, simulatedFaults, type Breaks } from './faults.js';
 
 /*
- * npm run test:api-down -- --seconds 5,14,60 --steps istiod,release: one demo is created, and deleted, for each of these times.
- * The host cluster's API goes away for so long whenever one of these steps begins; without --steps, when any step does. Steps
- * that begin at the same moment, or during an outage, share it. The other options are those of chaos.test.ts.
+ * npm run test:api-down -- --seconds 5,14,60 --steps istiod,release: the host cluster's API goes away for so long whenever one
+ * of these steps of create or delete begins; without --steps, when any step does. Steps that begin at the same moment, or
+ * during an outage, share it; those that begin while the API returns are left for another demo. The other options are those
+ * of chaos.test.ts.
  */
 
 const { values: options } = parseArgs({
@@ -46,6 +47,8 @@ interface Target {
   after: readonly string[];
 }
 
+const namesOf = (targets: readonly Target[]) => targets.map(({ name }) => name).join(', ');
+
 describe('the host cluster’s API is down', () => {
   let host: Host;
   let stack: Stack;
@@ -68,28 +71,30 @@ describe('the host cluster’s API is down', () => {
     await host?.close();
   });
 
-  /** Takes the API away as soon as any of the steps begins, until each of them has begun without it. */
+  /** Takes the API away whenever one of the steps begins, and returns the steps that began while it returned. */
   async function breakAtEach(targets: readonly Target[], demo: string, job: string, ms: number, test: TestContext) {
-    const done = new Set<string>();
-    let isStarted = false;
+    const doneAt = new Map<string, number>();
+    const start = 'its start';
     onLine = (line) => {
       const { demo: of, job: name, step, msg } = JSON.parse(line) as Record<string, string | undefined>;
       if (of !== demo || name !== job) return;
-      if (msg === 'job started') isStarted = true;
-      if (step !== undefined && msg === 'step done') done.add(step);
+      const done = msg === 'job started' ? start : msg === 'step done' ? step : undefined;
+      if (done !== undefined && !doneAt.has(done)) doneAt.set(done, Date.now());
     };
-    const begun = ({ after }: Target) => isStarted && after.every((step) => done.has(step));
-    for (let left = targets; left.length > 0; left = left.filter((target) => !begun(target))) {
-      const seen = () => `waiting for ${left.map(({ name }) => name).join(', ')}; done: ${[...done].join(', ')}`;
-      await waitFor(`${job} of ${demo}`, async () => left.some(begun), { withinMs: 5 * minute, everyMs: 5, seen });
-      test.diagnostic(
-        `the API goes away at ${left
-          .filter(begun)
-          .map(({ name }) => name)
-          .join(', ')}`,
-      );
+    const begunBy = (time: number) => (target: Target) =>
+      [start, ...target.after].every((step) => (doneAt.get(step) ?? Infinity) <= time);
+    const missed: Target[] = [];
+    for (let left = targets; left.length > 0; left = left.filter((target) => !begunBy(Date.now())(target))) {
+      const seen = () => `${namesOf(left)} did not begin; done: ${[...doneAt.keys()].join(', ')}`;
+      const anyBegun = async () => left.some(begunBy(Date.now()));
+      await waitFor(`${job} of ${demo}`, anyBegun, { withinMs: 5 * minute, everyMs: 5, seen });
+      const returns = Date.now() + ms;
       await breakApi(ms);
+      test.diagnostic(`the API was away for ${ms / 1000} s at ${namesOf(left.filter(begunBy(returns)))}`);
+      const isMissed = (target: Target) => begunBy(Date.now())(target) && !begunBy(returns)(target);
+      missed.push(...left.filter(isMissed));
     }
+    return missed;
   }
 
   const create = async (demo: string) => void (await stack.type(stack.slack.alice, `create ${demo}`));
@@ -97,22 +102,25 @@ describe('the host cluster’s API is down', () => {
   const isReady = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 5 * minute);
   const isDeleted = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* .*deleted`), 5 * minute);
 
-  for (const [index, { seconds, targets, creates }] of cases.entries())
+  for (const { seconds, targets, creates } of cases)
     it(`for ${seconds} s in ${creates ? 'create' : 'delete'}, which ends and is reported once`, async (test) => {
-      const demo = `down-${index}`;
-      const breaks = (job: string) => breakAtEach(targets, demo, job, Number(seconds) * 1000, test);
-      if (options.components !== undefined)
-        await execa(options.components, ['hosts', ...['vc1', 'vc2'].map((each) => `${demo}-${each}.lab.test`)]);
-      await Promise.all([create(demo), creates && breaks('create')]);
-      await isReady(demo);
-      await Promise.all([remove(demo), !creates && breaks('delete')]);
-      await isDeleted(demo);
-      const texts = stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`));
-      for (const end of [/ of .* is ready/, / deleted; nothing is left/])
-        assert.equal(texts.filter((text) => end.test(text)).length, 1, texts.join('\n---\n'));
-      assert.deepEqual(
-        texts.filter((text) => /:x: .*(Creating|[Dd]eleti)/.test(text)),
-        [],
-      );
+      for (let left = targets, round = 1; left.length > 0; round++) {
+        const demo = `down-${seconds}-${creates ? 'create' : 'delete'}-${round}`;
+        const breaks = (job: string) => breakAtEach(left, demo, job, Number(seconds) * 1000, test);
+        if (options.components !== undefined)
+          await execa(options.components, ['hosts', ...['vc1', 'vc2'].map((each) => `${demo}-${each}.lab.test`)]);
+        const [, ofCreate] = await Promise.all([create(demo), creates ? breaks('create') : []]);
+        await isReady(demo);
+        const [, ofDelete] = await Promise.all([remove(demo), creates ? [] : breaks('delete')]);
+        await isDeleted(demo);
+        const texts = stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`));
+        for (const end of [/ of .* is ready/, / deleted; nothing is left/])
+          assert.equal(texts.filter((text) => end.test(text)).length, 1, texts.join('\n---\n'));
+        assert.deepEqual(
+          texts.filter((text) => /:x: .*(Creating|[Dd]eleti)/.test(text)),
+          [],
+        );
+        left = [...ofCreate, ...ofDelete];
+      }
     });
 });
