@@ -101,7 +101,7 @@ async function request(
   const { method, withinMs = requestDeadlineMs, repeat = method !== 'POST' } = call;
   const until = performance.now() + withinMs;
   const deadline = AbortSignal.timeout(withinMs);
-  const bounds = { ended: signal ? AbortSignal.any([signal, deadline]) : deadline, tryMs: withinMs / 2 };
+  const bounds = { ended: signal ? AbortSignal.any([signal, deadline]) : deadline, tryMs: Math.ceil(withinMs / 2) };
   let lastError: unknown;
   let mayBeOwnDoing = false;
   let refused: Credential | undefined;
@@ -152,7 +152,9 @@ export async function untilServing(
   until = performance.now() + requestDeadlineMs,
 ): Promise<void> {
   const withinMs = Math.max(1, Math.round(until - performance.now()));
-  await ask({ ...readiness, withinMs }).catch(() => undefined);
+  await ask({ ...readiness, withinMs }).catch((error: unknown) => {
+    if (!(error instanceof ApiError || error instanceof UnreachableError)) throw error;
+  });
 }
 
 /** Asks once. */

@@ -68,8 +68,13 @@ describe('preflight, of a worker that binds itself', () => {
   const complete = { metadata: { name: clusterRole }, rules: demoRules(config).map(policyRule) };
 
   /** What people read when these permissions are denied and this is the ClusterRole. */
-  async function reads(denied: (attributes: Record<string, string>) => boolean, role: object | null = complete) {
+  async function reads(
+    denied: (attributes: Record<string, string>) => boolean,
+    role: object | null = complete,
+    whenReady: () => unknown = () => 'ok',
+  ) {
     const host = stubCluster(({ path, body }) => {
+      if (path === '/readyz') return whenReady();
       if (path.endsWith('/selfsubjectaccessreviews')) {
         const { spec } = body as { spec: { resourceAttributes: Record<string, string> } };
         return { status: { allowed: !denied(spec.resourceAttributes) } };
@@ -86,6 +91,12 @@ describe('preflight, of a worker that binds itself', () => {
 
   it('passes with all of them', async () => {
     assert.equal(await reads(() => false), undefined);
+  });
+
+  it('passes when the API server, which has just started, has read the roles', async () => {
+    let isReady = false;
+    const denied = () => !isReady;
+    assert.equal(await reads(denied, complete, () => (isReady = true)), undefined);
   });
 
   it('lists in one message what is missing, where, and which role to extend', async () => {
