@@ -22,7 +22,7 @@ import type { Slack } from '../slack/slack.js';
 import { watchTelling } from '../slack/told.js';
 import { closeWork } from './close-work.js';
 import type { Homes } from './homes.js';
-import { readJob, UntrustedJob, type ReadJob } from './read-job.js';
+import { OutdatedJob, readJob, UntrustedJob, type ReadJob } from './read-job.js';
 import { assertMayAsk, assertMayAskLater } from './requester-check.js';
 import { tellFailure } from './tell-failure.js';
 
@@ -52,7 +52,7 @@ export async function performJob(
 ): Promise<void> {
   const { tools, stopping } = workshop;
   const { metrics } = tools;
-  const read = readOrDistrust(job, workshop);
+  const read = await readOrDistrust(job, workshop, lost);
   const { id, name } = read;
   let demo = namedDemoIn(read.payload);
   const log = workshop.log.child({ jobId: id, job: name, ...(demo !== undefined && { demo }) });
@@ -148,16 +148,27 @@ function commandAct({ name, payload }: ReadJob, outcome: JobOutcome, demo: strin
   };
 }
 
-/** An untrusted job is neither repeated in Slack nor counted, and little of it is logged. */
-function readOrDistrust(job: Job<unknown>, { tools, log }: Workshop): ReadJob {
+/**
+ * An untrusted job is neither repeated in Slack nor counted, and little of it is logged. Of one that has waited for too long,
+ * its requester hears.
+ */
+async function readOrDistrust(job: Job<unknown>, workshop: Workshop, lost?: AbortSignal): Promise<ReadJob> {
+  const { tools, log } = workshop;
   try {
     return readJob(job, tools.settings);
   } catch (error) {
+    if (error instanceof OutdatedJob && error.job.name !== 'home')
+      await tellFailure({ slack: workshop.patientSlack(lost), log }, error.job, outdated());
     if (error instanceof UntrustedJob)
       log.warn({ jobId: clip(String(job.id), 60), reason: error.message }, 'untrusted job ignored');
     throw withoutStack(error);
   }
 }
+
+const outdated = () =>
+  new Refusal('command-outdated', 'No worker took this command for more than a day, so it is not run any more.', {
+    hint: 'If you still want it, send it again.',
+  });
 
 const mostInterruptions = 20;
 
@@ -223,7 +234,7 @@ async function sayCarriedOut(run: JobRun<JobName>, read: ReadJob, demo: Demo): P
 /** Reports a job that BullMQ gave up because one worker after another died while running it. */
 export async function reportAbandoned(job: Job<unknown>, workshop: Workshop): Promise<void> {
   const { tools, patientSlack, log } = workshop;
-  const read = readOrDistrust(job, workshop);
+  const read = await readOrDistrust(job, workshop);
   const error = new UserError('abandoned', `The worker running this job died ${job.stalledCounter} times in a row.`, {
     hint: "Check the workers' memory limit and their last log lines, then repeat the command.",
   });

@@ -19,14 +19,23 @@ export class UntrustedJob extends Error {
   override readonly name = 'UntrustedJob';
 }
 
-/** Jobs wait for workers, but not for days. */
+/** Jobs wait for workers, but not for days: by then, they may not be wanted any more. */
 export const oldestJobMs = hours(24);
+/** Whoever puts old jobs back on a queue can have people told about them, but not for ever. */
+const oldestToldMs = hours(24 * 7);
+
+/** A job with a valid signature that has waited for too long. */
+export class OutdatedJob extends UntrustedJob {
+  constructor(readonly job: ReadJob) {
+    super('it is more than a day old');
+  }
+}
 
 const envelope = z.looseObject({ signatures: z.record(z.string().max(40), z.string().max(100)) });
 
 /**
  * Reads a job from Redis.
- * @throws UntrustedJob with the reason, which contains nothing from the job
+ * @throws OutdatedJob of which people should hear; UntrustedJob with the reason, which contains nothing from the job
  */
 export function readJob(
   { id, name, data, timestamp }: Pick<Job<unknown>, 'id' | 'name' | 'data' | 'timestamp'>,
@@ -40,7 +49,9 @@ export function readJob(
   if (!payload.success) throw new UntrustedJob('its payload is malformed');
   if (!isSigned({ id, name, payload: payload.data, timestamp }, signatures, JOB_KEYS, HOST_CLUSTER))
     throw new UntrustedJob('its signature is invalid; do the keys of the bot and the workers match?');
+  const job = { id, name, payload: payload.data, askedAt: new Date(timestamp), signatures };
   const age = Date.now() - timestamp;
-  if (age > oldestJobMs) throw new UntrustedJob('it is more than a day old');
-  return { id, name, payload: payload.data, askedAt: new Date(timestamp), signatures };
+  if (age > oldestToldMs) throw new UntrustedJob('it is more than a week old');
+  if (age > oldestJobMs) throw new OutdatedJob(job);
+  return job;
 }

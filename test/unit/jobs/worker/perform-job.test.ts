@@ -26,14 +26,16 @@ async function performRefused(
     lost = new AbortController(),
     standingOf = () => Promise.resolve('guest'),
     moveToWait = () => Promise.resolve(),
+    ageMs = 0,
   }: {
     draining?: AbortController;
     lost?: AbortController;
     standingOf?: People['standingOf'];
     moveToWait?: () => Promise<void>;
+    ageMs?: number;
   } = {},
 ) {
-  const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() };
+  const signed = { id: 'list-1', name: 'list', payload: { requester }, timestamp: Date.now() - ageMs };
   const signatures = signaturesFor(signed, jobKeys.JOB_SIGNING_KEY, [undefined]);
   let putBack = 0;
   const job = {
@@ -68,6 +70,18 @@ describe('the end of a command', () => {
     assert.match(String(error), /Guests of this workspace/);
     assert.equal(putBack, 0);
   });
+
+  for (const [hours, what] of [
+    [25, 'is told if no worker took it for more than a day'],
+    [24 * 7 + 1, 'is not told after a week, when somebody may have put it back'],
+  ] as const)
+    test(what, async () => {
+      const said: string[] = [];
+      const ageMs = hours * 3_600_000;
+      const { error } = await performRefused(async (_, message) => void said.push(textOf(message)), { ageMs });
+      assert.match(String(error), /it is more than a (day|week) old/);
+      assert.match(said.join(), hours === 25 ? /list.*No worker took this command.*send it again/s : /^$/);
+    });
 
   test('is left to the next worker by one that stops before Slack is back', async () => {
     const draining = new AbortController();
