@@ -86,6 +86,14 @@ const options: Record<string, object> = {
     },
   },
   'rights of the user': { rbac: { create: false, demoClusterRole: 'theirs' } },
+  'images pulled in advance': {
+    image: { pullSecrets: [{ name: 'registry' }] },
+    prePull: {
+      images: ['docker.io/istio/pilot:1.31.0', 'docker.io/istio/proxyv2:1.31.0'],
+      nodeSelector: { pool: 'demos' },
+      tolerations: [{ operator: 'Exists' }],
+    },
+  },
   'no sweep': { worker: { sweep: { enabled: false } } },
   'a corporate proxy': {
     proxy: { https: 'http://proxy.example.com:3128', noProxy: '10.0.0.0/8' },
