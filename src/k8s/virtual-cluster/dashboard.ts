@@ -19,7 +19,8 @@ import { syncedService } from './virtual-cluster.js';
  * @see https://github.com/kubernetes/dashboard/blob/v2.7.0/aio/deploy/recommended.yaml
  */
 
-const namespace = 'kubernetes-dashboard';
+export const dashboardNamespace = 'kubernetes-dashboard';
+const namespace = dashboardNamespace;
 const name = 'kubernetes-dashboard';
 const admin = 'admin-user';
 const app = { 'k8s-app': name };

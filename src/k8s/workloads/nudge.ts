@@ -1,19 +1,20 @@
-import type { CoreV1Event } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { isNotFound } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
-import { copiedNotes, merge } from '../client/objects.js';
+import { copiedNotes, merge, remove } from '../client/objects.js';
 import { list } from '../client/lists.js';
 import { ref, type Reference } from '../client/manifest.js';
+import { containersOf, isSynced } from './pods.js';
 
 /*
  * Touching an object makes whoever looks after it look at once. After a refusal by a quota or by admission in the host
  * cluster, controllers retry with pauses that grow to minutes; a kubelet takes up to two minutes to show a pod a changed
- * Secret.
+ * Secret, and up to five to start a container again that has ended several times, or to pull its image.
  */
 
 const { retried } = copiedNotes;
-/** Anybody in the virtual cluster can create any number of events. */
-const atMost = { events: 250, objects: 50 };
+/** Anybody in the virtual cluster can create any number of events and pods. */
+const atMost = { events: 250, pods: 250, objects: 50 };
 
 /**
  * Makes vcluster retry what it could not copy to the host cluster; it reports each such object with an event, which it
@@ -25,10 +26,29 @@ export async function retryRefused(cluster: Cluster): Promise<void> {
   for (const refused of distinct(events).slice(0, atMost.objects)) await touch(cluster, refused);
 }
 
-/** Makes the host cluster retry the pods of a workload; a control plane without a volume is a Deployment. */
+/**
+ * Makes the host cluster retry the pods of a workload, and those in its namespace that the kubelet lets wait; a control plane
+ * without a volume is a Deployment.
+ */
 export async function retryWorkload(host: Cluster, namespace: string, name: string): Promise<void> {
   for (const kind of ['StatefulSet', 'Deployment']) await touch(host, ref('apps/v1', kind, name, namespace));
+  await replaceWaiting(host, namespace);
 }
+
+/**
+ * Deletes the pods that the kubelet lets wait before it starts or pulls again what has failed, after an outage, for example.
+ * Their controllers replace them at once.
+ */
+export async function replaceWaiting(cluster: Cluster, namespace: string): Promise<void> {
+  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: atMost.pods });
+  for (const { metadata } of pods.filter(isKeptWaiting).slice(0, atMost.objects))
+    await remove(cluster, ref('v1', 'Pod', metadata.name, namespace), { uid: metadata.uid });
+}
+
+const isKeptWaiting = (pod: V1Pod): boolean =>
+  !isSynced(pod) &&
+  (pod.metadata?.ownerReferences ?? []).some(({ controller }) => controller) &&
+  containersOf(pod).some(({ state }) => /^(CrashLoop|ImagePull)BackOff$/.test(state?.waiting?.reason ?? ''));
 
 /**
  * Makes the kubelet update what is mounted in a pod.

@@ -63,7 +63,7 @@ function problemOf(pod: V1Pod, events: readonly CoreV1Event[]): string | undefin
   return late.length > 0 ? `${name} is ${phase}, not ready yet: ${late.join(', ')}` : `${name} is ${phase}`;
 }
 
-const containersOf = ({ status }: V1Pod): V1ContainerStatus[] => [
+export const containersOf = ({ status }: V1Pod): V1ContainerStatus[] => [
   ...(status?.initContainerStatuses ?? []),
   ...(status?.containerStatuses ?? []),
 ];

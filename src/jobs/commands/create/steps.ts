@@ -3,6 +3,7 @@ import { messageOf } from '../../../errors.js';
 import { NotYet } from '../../../k8s/client/api-errors.js';
 import { holds, lacks, unless } from '../../../k8s/check.js';
 import {
+  dashboardNamespace,
   applyDashboard,
   applyDashboardExposure,
   checkDashboard,
@@ -35,7 +36,7 @@ import { checkBothAnswer, checkOtherIsRead, untilOtherIsRead } from '../../../k8
 import { apply, applyAll, missingOrChanged, remove } from '../../../k8s/client/objects.js';
 import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
-import { retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
+import { replaceWaiting, retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import {
   applyRemoteSecret,
@@ -137,9 +138,13 @@ export const meshReader: Work<ClusterContext> = {
   apply: async (context) => makeMeshReader(await virtual(context)),
 };
 
-export const istiod: Work<ClusterContext> = restartable('istio-system', () => ['istiod'], {
+const istioNamespace = 'istio-system';
+
+export const istiod: Work<ClusterContext> = restartable(istioNamespace, () => ['istiod'], {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).controlPlane),
-  apply: thenRetryRefused(async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane)),
+  apply: thenRetry(istioNamespace, async (context) =>
+    applyIstio(await virtual(context), (await istioOf(context)).controlPlane),
+  ),
 });
 
 /** Work that also restarts its Deployments, once, if the job is to do that. */
@@ -163,11 +168,16 @@ function restartable(
   };
 }
 
-/** An action in a virtual cluster that creates pods; retries those that were refused in an earlier create. */
-function thenRetryRefused(act: (context: ClusterContext) => Promise<void>): (context: ClusterContext) => Promise<void> {
+/** An action in a virtual cluster that creates pods; retries those of an earlier create that were refused or are kept waiting. */
+function thenRetry(
+  namespace: string,
+  act: (context: ClusterContext) => Promise<void>,
+): (context: ClusterContext) => Promise<void> {
   return async (context) => {
     await act(context);
-    await retryRefused(await virtual(context));
+    const cluster = await virtual(context);
+    await retryRefused(cluster);
+    await replaceWaiting(cluster, namespace);
   };
 }
 
@@ -188,7 +198,7 @@ const sampleNames = (context: ClusterContext) =>
 
 export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
   check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
-  apply: thenRetryRefused(async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
+  apply: thenRetry(sampleNamespace, async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
 });
 
 export const remoteSecrets: Work<DemoContext> = {
@@ -245,7 +255,7 @@ export const meshTraffic: Work<DemoContext> = {
 
 export const dashboard: Work<ClusterContext> = {
   check: async (context) => checkDashboard(await virtual(context), context.config),
-  apply: thenRetryRefused(async (context) => applyDashboard(await virtual(context), context.config)),
+  apply: thenRetry(dashboardNamespace, async (context) => applyDashboard(await virtual(context), context.config)),
 };
 
 export const dashboardExposure: Work<ClusterContext> = {
@@ -285,7 +295,7 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
 
 export const ingressGateway: Work<ClusterContext> = {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  apply: thenRetryRefused(async (context) =>
+  apply: thenRetry(istioNamespace, async (context) =>
     applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
   ),
 };
