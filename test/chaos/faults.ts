@@ -6,6 +6,7 @@ import { startRedis } from '../support/redis.js';
 import type { SentinelGroup } from '../support/sentinels.js';
 import type { LostAnswer } from '../support/slack.js';
 import type { RunningProcess, Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** Stops something for that many milliseconds, and starts it again. */
 export type Breaks = (ms: number) => Promise<void>;
@@ -128,7 +129,9 @@ export const componentFaults = (script: string): Faults =>
       async (ms: number) => {
         await execa(script, ['stop', component]);
         await sleep(ms);
-        await execa(script, ['up']);
+        // After several outages, the cluster's own DNS may need longer than the script waits for it.
+        const isUp = async () => (await execa(script, ['up'], { reject: false })).exitCode === 0;
+        await waitFor(`${script} up`, isUp, { withinMs: 300_000, everyMs: 1000 });
       },
     ]),
   );
