@@ -146,21 +146,30 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
     );
   }
 
-  /** Waits until a demo is ready; if Redis has lost the command, it is given again, as the bot asks. */
-  async function ready(demo: string): Promise<void> {
-    const isReady = new RegExp(`Demo \\*${demo}\\* of .* is ready`);
+  /** Waits for what a command leads to; if Redis has lost the command, it is given again once, as the bot asks. */
+  async function outcomeOf<Outcome>(
+    [name, demo, accepted]: [name: string, demo: string, accepted: RegExp],
+    awaited: string,
+    outcome: () => Outcome,
+    withinMs: number,
+  ): Promise<void> {
     let isRepeated = false;
     await waitFor(
-      `${demo} to be ready`,
+      awaited,
       async () => {
-        if (!isRepeated && shown(`create-${demo}-\\w+`, /has lost your command/).length > 0) {
+        if (!isRepeated && shown(`${name}-${demo}-\\w+`, /has lost your command/).length > 0) {
           isRepeated = true;
-          await command(`create ${demo}`, /Creating demo/);
+          await command(`${name} ${demo}`, accepted);
         }
-        return shown(demo, isReady).length > 0;
+        return outcome();
       },
-      { withinMs: 6 * minute, seen: () => stack.slack.timeline.entries.slice(-3).map(textOf) },
+      { withinMs, seen: () => stack.slack.timeline.entries.slice(-3).map(textOf) },
     );
+  }
+
+  async function ready(demo: string): Promise<void> {
+    const isReady = () => shown(demo, new RegExp(`Demo \\*${demo}\\* of .* is ready`)).length > 0;
+    await outcomeOf(['create', demo, /Creating demo/], `${demo} to be ready`, isReady, 6 * minute);
   }
 
   async function expire(demo: string): Promise<void> {
@@ -199,11 +208,8 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
 
       await command(`verify ${demo}`, /Verifying/);
       await disturb(test, 'verify', lasts.verify);
-      await waitFor(
-        'an answer to verify',
-        () => Promise.resolve(shown(demo, /requests from sleep/)[0] ?? toldAbout(`verify ${demo}`)),
-        { withinMs: 3 * minute, seen: () => stack.slack.timeline.entries.slice(-3).map(textOf) },
-      );
+      const answer = () => shown(demo, /requests from sleep/)[0] ?? toldAbout(`verify ${demo}`);
+      await outcomeOf(['verify', demo, /Verifying/], 'an answer to verify', answer, 3 * minute);
 
       const expires = pick([true, false]);
       await (expires ? expire(demo) : confirmDeletion(demo));
