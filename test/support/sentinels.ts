@@ -122,10 +122,15 @@ async function watchedGroup({ servers, ports, stop, tls, authority }: StartedGro
     },
     async switchOver() {
       const port = await primaryPortNow();
-      await waitFor('a sentinel that lets the replica take over', () =>
-        asked<string>('SENTINEL', 'FAILOVER', name).catch(() => false),
-      );
-      await waitFor('another primary', async () => (await primaryPortNow()) !== port);
+      const takesOver = () =>
+        waitFor('a sentinel that lets the replica take over', () =>
+          asked<string>('SENTINEL', 'FAILOVER', name).catch(() => false),
+        );
+      const isOther = async () => (await primaryPortNow()) !== port;
+      await takesOver();
+      // The sentinels give up if the replica or one of them was too slow.
+      if (!(await waitFor('another primary', isOther, { withinMs: 15_000 }).catch(() => false))) await takesOver();
+      await waitFor('another primary', isOther);
       // Until then it accepts writes that are lost when it becomes a replica.
       const former = new Redis(port, '127.0.0.1', { ...ca, password });
       try {
