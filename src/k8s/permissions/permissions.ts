@@ -66,7 +66,7 @@ const ownRules: readonly PermissionRule[] = [
   { group: '', resources: ['secrets'], verbs: [...installed, 'list', 'update'] },
   { group: '', resources: ['services'], verbs: [...installed, 'list'] },
   { group: '', resources: ['serviceaccounts'], verbs: installed },
-  { group: '', resources: ['pods'], verbs: ['get', 'list', 'create'] },
+  { group: '', resources: ['pods'], verbs: ['get', 'list', 'create', 'delete'] },
   { group: '', resources: ['pods/portforward'], verbs: ['create', 'get'] },
   // What is done with a demo is written there as Events.
   { group: '', resources: ['events'], verbs: ['list', 'create'] },
