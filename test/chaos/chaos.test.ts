@@ -208,7 +208,8 @@ describe(`demos while parts of the system fail, ${rounds} rounds with seed ${opt
 
       await command(`verify ${demo}`, /Verifying/);
       await disturb(test, 'verify', lasts.verify);
-      const answer = () => shown(demo, /requests from sleep/)[0] ?? toldAbout(`verify ${demo}`);
+      const answer = () =>
+        shown(demo, /requests from sleep|no request could be sent/)[0] ?? toldAbout(`verify ${demo}`);
       await outcomeOf(['verify', demo, /Verifying/], 'an answer to verify', answer, 3 * minute);
 
       const expires = pick([true, false]);
