@@ -19,8 +19,8 @@ import { syncedService } from './virtual-cluster.js';
  * @see https://github.com/kubernetes/dashboard/blob/v2.7.0/aio/deploy/recommended.yaml
  */
 
-export const dashboardNamespace = 'kubernetes-dashboard';
-const namespace = dashboardNamespace;
+const namespace = 'kubernetes-dashboard';
+export { namespace as dashboardNamespace };
 const name = 'kubernetes-dashboard';
 const admin = 'admin-user';
 const app = { 'k8s-app': name };
