@@ -2,7 +2,8 @@ import type { DemoConfig } from '../config.js';
 import { formatDuration, seconds } from '../duration.js';
 import { UserError } from '../errors.js';
 import { adviceFor, workerRoomAdvice } from '../known-failures.js';
-import { ToolLostApi } from './client/api-errors.js';
+import { ToolLostApi, ToolRefused } from './client/api-errors.js';
+import { untilServing, type Cluster } from './client/cluster.js';
 import { ChildError, runChild } from './child-process.js';
 import { redact, shorten } from '../redact.js';
 
@@ -77,9 +78,33 @@ function unsupported(tool: Tool, found: string, wanted: string): UserError {
   });
 }
 
-/** What helm prints if it could not connect, or if a request failed on the way to the API or in etcd. */
-const apiAway =
-  /Kubernetes cluster unreachable|": (dial|read|write) tcp|\/apis?\/\S*": \S*(EOF|timeout|reset|refused|lost)|etcdserver: /;
+/** A request of helm to the API, as opposed to a chart repository, before the reason why it failed. */
+const apiRequest =
+  /"https?:\/\/[^"\s]*\/(version|api|apis|openapi|api\/v1\/[^"\s]*|(apis|openapi)\/[^"\s]*)(\?[^"\s]*)?": /;
+
+/** What an API server says that is starting, stopping or overloaded, as helm quotes it. */
+const apiFails =
+  /etcdserver: |apiserver (not ready|is shutting down)|received too many requests|Too many requests, please|unable to handle the request|return a response in the time allotted|an error on the server \(|Timeout: request did not complete|Internal error occurred: |not yet ready to handle request|storage is \(re\)initializing|error when reading response body/;
+
+/** Reasons why a request of helm failed that do not pass by themselves. */
+const notPassing = /x509: |getting credentials/;
+
+/** What helm says if the API did not accept who the worker is, or what it may do. */
+const apiRefused = /User "[^"]*" cannot \w+ resource|: Unauthorized\b|has asked for the client to provide credentials/;
+
+/**
+ * Runs helm once more if the API refused it: an API server that has just started refuses everybody until it has read
+ * accounts and roles.
+ */
+export async function onceMoreIfRefused(host: Cluster, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ToolRefused)) throw error;
+    await untilServing(host.request);
+    await work();
+  }
+}
 
 /** What to do if the operating system does not start a tool. */
 const startRemedies: Partial<Record<string, string>> = {
@@ -124,9 +149,10 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
   const startRemedy = startRemedies[code ?? ''];
   if (startRemedy !== undefined) return failed(`could not be started: ${code}`, startRemedy);
   const reason = shorten(redact(stderr || stdout || error.message));
-  if (apiAway.test(reason) && !reason.includes('getting credentials'))
+  if ((apiRequest.test(reason) || apiFails.test(reason)) && !notPassing.test(reason))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
-  return new UserError(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
+  const Failure = apiRefused.test(reason) ? ToolRefused : UserError;
+  return new Failure(`${tool}-failed`, `\`${command}\` failed: ${reason}`, {
     hint: noRoom.test(reason)
       ? workerRoomAdvice
       : (adviceFor(reason) ?? 'Fix the cause and run the command again: what is already done is kept.'),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeExecutables } from '../support/executables.js';
 import { simulatedHost } from '../support/host.js';
 import { startStack, textOf } from '../support/stack.js';
 import { waitFor } from '../support/wait-for.js';
@@ -69,4 +71,38 @@ describe('a create during which the host cluster’s API fails', { concurrency: 
       await host.close();
     }
   });
+
+  it('and refuses helm once when it starts again succeeds, and so does its deletion', async () => {
+    const host = await simulatedHost(undefined);
+    const tools = await makeExecutables();
+    await tools.write('helm', refusingOnce);
+    const stack = await startStack({ ...host.environment, PATH: `${tools.directory}:${host.environment.PATH}` });
+    try {
+      const worker = await stack.startWorker();
+      await stack.type(stack.slack.alice, 'create refused');
+      await stack.message(/Demo \*refused\* of .* is ready/, 2 * minute);
+      await stack.confirm(stack.slack.alice, 'delete refused', minute);
+      await stack.message(/Demo \*refused\* has been deleted; nothing is left/, minute);
+      assert.deepEqual((await readdir(tools.directory)).sort(), [
+        'helm',
+        ...['uninstall-vc1', 'uninstall-vc2', 'upgrade-vc1', 'upgrade-vc2'],
+      ]);
+      await worker.kill('SIGTERM');
+    } finally {
+      await stack.close();
+      await host.close();
+      await tools.remove();
+    }
+  });
 });
+
+/** Refuses the first call of each command for each release; leaves the others to the next `helm` on the PATH. */
+const refusingOnce = `
+here=$(dirname "$0")
+case "$1" in upgrade) seen="$here/upgrade-$3" ;; uninstall) seen="$here/uninstall-$2" ;; *) seen="$0" ;; esac
+if [ ! -e "$seen" ]; then
+  touch "$seen"
+  echo 'Error: query: failed to query with labels: secrets is forbidden: User "worker" cannot list resource "secrets" in API group ""' >&2
+  exit 1
+fi
+PATH="\${PATH#"$here":}" exec helm "$@"`;

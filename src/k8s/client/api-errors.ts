@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../errors.js';
 import { parseJson } from '../../json.js';
 import { clip } from '../../redact.js';
 import { capitalised } from '../../text.js';
@@ -80,6 +80,9 @@ export class ConnectionLost extends Error {
 /** A Kubernetes API did not answer helm. */
 export class ToolLostApi extends UserError {}
 
+/** A Kubernetes API refused helm for who the worker is. */
+export class ToolRefused extends UserError {}
+
 /** An answer, or the output of a command, is larger than the worker accepts. */
 export class TooMuchError extends UserError {
   constructor(what: string, limit: string) {
@@ -149,7 +152,7 @@ export const lacksRight = (error: unknown) =>
  * somebody has to look after it.
  */
 export const isOutage = (error: unknown): boolean =>
-  isPassing(error) && !(error instanceof ApiError && error.message.includes('failed calling webhook'));
+  isPassing(error) && !messageOf(error).includes('failed calling webhook');
 
 /** Whether waiting may help: no answer, too many requests, a server that is starting or failing, a part that comes later. */
 export function isPassing(error: unknown): boolean {

@@ -37,6 +37,7 @@ import { apply, applyAll, missingOrChanged, remove } from '../../../k8s/client/o
 import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { replaceWaiting, retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
+import { onceMoreIfRefused } from '../../../k8s/tools.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import {
   applyRemoteSecret,
@@ -92,9 +93,11 @@ export const virtualCluster: Work<ClusterContext> = {
       await startIfStopped(host, place);
       return await retryWorkload(host, place.namespace, place.name); // it is starting
     }
-    for (const release of await pendingReleases(host, place))
-      await remove(host, { ...secret, metadata: release.metadata });
-    await installVirtualCluster(config, demo, place, { kubeconfig, signal });
+    await onceMoreIfRefused(host, async () => {
+      for (const release of await pendingReleases(host, place))
+        await remove(host, { ...secret, metadata: release.metadata });
+      await installVirtualCluster(config, demo, place, { kubeconfig, signal });
+    });
   },
 };
 

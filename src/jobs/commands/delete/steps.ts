@@ -4,6 +4,7 @@ import { lacks, holds } from '../../../k8s/check.js';
 import { changeRecord, findDemo, forgetDemo, hasRecord } from '../../../k8s/demo/demo-record.js';
 import { checkDemoRights, takeDemoRights } from '../../../k8s/permissions/demo-rights.js';
 import { checkNamespaceGone, deleteNamespace, findLeftovers, isGoing } from '../../../k8s/demo/removal.js';
+import { onceMoreIfRefused } from '../../../k8s/tools.js';
 import { releaseAbsent, uninstallVirtualCluster } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { formatDuration, seconds } from '../../../duration.js';
 import { messageOf } from '../../../errors.js';
@@ -30,7 +31,7 @@ export const releaseGone: Work<ClusterContext> = {
     const { config, place, kubeconfig, signal } = context;
     try {
       await takeDemoRights(context, signal); // an earlier run may have created nothing but the namespace
-      await uninstallVirtualCluster(place, { config, kubeconfig, signal });
+      await onceMoreIfRefused(context.host, () => uninstallVirtualCluster(place, { config, kubeconfig, signal }));
     } catch (error) {
       if (!(await goesAlong(context))) throw error;
     }
