@@ -28,6 +28,8 @@ export class ChildError extends Error {
       killedBy: string | undefined;
       exitCode: number | undefined;
       isLate: boolean;
+      /** It was stopped because it wrote more than `maxBytes`. */
+      isTooMuch: boolean;
       /** May contain secrets. */
       stdout: string;
       /** May contain secrets. */
@@ -73,6 +75,7 @@ export async function runChild(
       killedBy: result?.isMaxBuffer ? undefined : result?.signal,
       exitCode: result?.exitCode,
       isLate,
+      isTooMuch: result?.isMaxBuffer ?? false,
       stdout: result?.stdout ?? '',
       stderr: result?.stderr ?? '',
     });

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { asError, messageOf, UserError } from '../../errors.js';
 import { redact, shorten } from '../../redact.js';
-import { bearer, type Credential, type Server, type SignIn } from './server-access.js';
+import { bearer, isSendable, type Credential, type Server, type SignIn } from './server-access.js';
 import { ChildError, runChild } from '../child-process.js';
 
 /*
@@ -23,6 +23,7 @@ export interface CredentialPlugin {
   clusterConfig?: unknown;
 }
 
+const longestOutput = 1_000_000;
 const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 const optional = z.string().nullish();
 
@@ -110,12 +111,12 @@ function start(plugin: CredentialPlugin, server: Server, entry: Known): Run {
       const output = await runChild(plugin.command, plugin.args, {
         env: { ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(execInfo(plugin, server)) },
         signal: stopping.signal,
-        maxBytes: 1_000_000,
+        maxBytes: longestOutput,
         onSaid: (text) => (run.said = (run.said + text).slice(-4000)),
       }).catch((error: unknown) => {
         throw error instanceof ChildError ? notRun(plugin, error) : error;
       });
-      const { credential, expires } = credentialIn(output, plugin);
+      const { credential, expires } = credentialIn(output, run.said, plugin);
       Object.assign(entry, { credential, expires });
       return credential;
     } finally {
@@ -141,9 +142,10 @@ function execInfo({ apiVersion, provideClusterInfo, clusterConfig }: CredentialP
 /** The output contains secrets, so errors describe it without quoting it. */
 function credentialIn(
   output: string,
+  said: string,
   plugin: CredentialPlugin,
 ): { credential: Credential; expires: number | undefined } {
-  const { apiVersion, status } = parsedCredential(output, plugin);
+  const { apiVersion, status } = parsedCredential(output, said, plugin);
   const { token, clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = status;
   if (apiVersion !== plugin.apiVersion)
     throw failure(plugin, `answered with version ${apiVersion}, but the kubeconfig says ${plugin.apiVersion}`);
@@ -151,23 +153,25 @@ function credentialIn(
   if (!certificate !== !key)
     throw failure(plugin, 'answered with a certificate without a key, or a key without a certificate');
   if (certificate && key) assertPair(certificate, key, plugin);
+  if (token && !isSendable(token))
+    throw failure(plugin, 'answered with a token that contains what no token has, such as a line break');
   return {
     credential: { ...(certificate && key && { certificate, key }), ...(token && { headers: bearer(token) }) },
     expires: expirationTimestamp ? Date.parse(expirationTimestamp) : undefined,
   };
 }
 
-function parsedCredential(output: string, plugin: CredentialPlugin): z.output<typeof execCredential> {
+function parsedCredential(output: string, said: string, plugin: CredentialPlugin): z.output<typeof execCredential> {
   let content: unknown;
   try {
     content = parse(output);
   } catch {
-    throw failure(plugin, 'did not answer with an ExecCredential');
+    throw failure(plugin, `did not answer with an ExecCredential; ${quoted(said)}`);
   }
   const parsed = execCredential.safeParse(content);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') || 'content';
-  throw failure(plugin, `did not answer with an ExecCredential: its ${where} is missing or invalid`);
+  throw failure(plugin, `did not answer with an ExecCredential: its ${where} is missing or invalid; ${quoted(said)}`);
 }
 
 function assertPair(certificate: string, key: string, plugin: CredentialPlugin): void {
@@ -220,13 +224,14 @@ const tooLate = (plugin: CredentialPlugin, said: string) =>
   });
 
 function notRun(plugin: CredentialPlugin, error: ChildError): UserError {
-  const { code, exitCode, stderr } = error.facts;
+  const { code, exitCode, isTooMuch, stderr } = error.facts;
   if (code === 'ENOENT')
     return failure(plugin, 'is not installed', {
       hint: plugin.installHint ?? `Install ${plugin.command} where the worker runs, in its image. ${serviceAccount}`,
       cause: error,
     });
   if (code === 'EACCES') return failure(plugin, 'is not executable for the worker', { cause: error });
+  if (isTooMuch) return failure(plugin, `wrote more than ${longestOutput / 1_000_000} MB`, { cause: error });
   const how = exitCode === undefined ? 'was stopped' : `failed with exit status ${exitCode}`;
   return failure(plugin, `${how}; ${quoted(stderr)}`, { cause: error });
 }

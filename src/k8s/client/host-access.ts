@@ -12,7 +12,7 @@ import {
   type ClusterEntry,
   type UserEntry,
 } from './kubeconfig-files.js';
-import { bearer, type Access, type Credential, type Server, type SignIn } from './server-access.js';
+import { bearer, isSendable, type Access, type Credential, type Server, type SignIn } from './server-access.js';
 
 /*
  * The host cluster's credentials, read as kubectl reads them.
@@ -195,10 +195,8 @@ async function tokenIn(file: string, first: string | undefined, refused: Credent
   }
 }
 
-/** A header cannot contain line breaks, for example. */
 function assertSendable(token: string, what: string): void {
-  if (!/^[\x21-\x7e]+$/.test(token))
-    throw noCredentials(`${what} contains characters that no token has, such as a line break`);
+  if (!isSendable(token)) throw noCredentials(`${what} contains characters that no token has, such as a line break`);
 }
 
 /** Requests in somebody else's name. @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */

@@ -46,3 +46,6 @@ export function accessWith(server: Server, user: { certificate: string; key: str
 }
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** Whether a token can be a header, which cannot contain line breaks, for example. */
+export const isSendable = (token: string): boolean => /^[\x21-\x7e]+$/.test(token);

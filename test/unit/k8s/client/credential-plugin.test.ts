@@ -157,7 +157,19 @@ describe('a credential plugin', () => {
       ],
       ['without a word', 'exit 1', /plugin-\d+ .* failed with exit status 1; it said nothing\./],
       ['with an answer that is no JSON', 'echo please log in', /did not answer with an ExecCredential/],
-      ['with no answer', 'true', /did not answer with an ExecCredential/],
+      ['with no answer', 'true', /did not answer with an ExecCredential.*; it said nothing\./],
+      [
+        'with a reason in place of an answer',
+        'echo "Please run az login" >&2',
+        /did not answer with an ExecCredential.*; it said: Please run az login\./,
+      ],
+      ['with too long an answer', 'head -c 2000000 /dev/zero', /wrote more than 1 MB\./],
+      [
+        'with too many words',
+        `head -c 2000000 /dev/zero >&2\n${print(answer({ token: 'x' }))}`,
+        /wrote more than 1 MB/,
+      ],
+      ['with a token of two lines', print(answer({ token: 'a\nb' })), /a token that contains what no token has/],
       ['without a status', print(`{"apiVersion":"${v1}","kind":"ExecCredential"}`), /its status is missing/],
       ['without a credential', print(answer({})), /neither a token nor a certificate/],
       [

@@ -148,10 +148,10 @@ describe('the host cluster is reached', () => {
       );
       await (await import('node:fs/promises')).chmod(plugin, 0o755);
       const exec = { command: 'bin/login', apiVersion: 'client.authentication.k8s.io/v1', args: null };
-      const user = { exec: { ...exec, env: [{ name: 'T', value: 'of the plugin' }] } };
+      const user = { exec: { ...exec, env: [{ name: 'T', value: 'of-the-plugin' }] } };
       const file = await write('sub/config', simple({}, user));
       assert.deepEqual((await hostAccess({ KUBECONFIG: file }).signIn(signal)).headers, {
-        authorization: 'Bearer of the plugin',
+        authorization: 'Bearer of-the-plugin',
       });
     });
 
