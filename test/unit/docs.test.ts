@@ -44,6 +44,13 @@ test('the chart generates the admission policy from the rules in the code (npm r
   assert.equal(text('helm/vcdemo/files/admission-policy.yaml'), admissionPolicyYaml());
 });
 
+test('the image and the chart start the bot and the worker with the flags of package.json', () => {
+  const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };
+  const asList = (script: string) => script.split(' ').map((each) => JSON.stringify(each));
+  assert.ok(text('Dockerfile').includes(`CMD [${asList(scripts['start:bot']!).join(', ')}]`));
+  assert.ok(text('helm/vcdemo/templates/worker.yaml').includes(`(list ${asList(scripts['start:worker']!).join(' ')})`));
+});
+
 test('docs/operations.md says who may run which command (npm run docs writes it)', () => {
   const table = rolesTable();
   assert.ok(text('docs/operations.md').includes(table));
