@@ -7,7 +7,7 @@ import { connect, fail, parseArguments, pathOf, readInput } from './kube.mjs';
 
 const { words, flag } = parseArguments(process.argv.slice(2), {
   short: { n: 'namespace', f: 'values', i: 'install' },
-  boolean: ['install', 'short', 'ignore-not-found', 'no-hooks'],
+  boolean: ['install', 'short', 'ignore-not-found', 'no-hooks', 'debug'],
   texts: ['namespace', 'values', 'version', 'repo'],
 });
 const [command, ...operands] = words;
@@ -53,7 +53,10 @@ async function uninstall(name) {
   const manifests = releases.at(-1)?.manifests ?? [];
   for (const manifest of [...manifests.toReversed(), ...releases.map(({ secret }) => secret)])
     await api.call('DELETE', pathOf(manifest), { propagationPolicy: 'Background' }).catch((error) => {
-      if (error.code !== 404) throw error;
+      if (error.code === 404) return;
+      if (flag('debug'))
+        console.error(`uninstall.go:125: [debug] uninstall: Failed to delete release: [${error.message}]`);
+      fail(`failed to delete release: ${name}`);
     });
   console.log(`release "${name}" uninstalled`);
   api.close();

@@ -65,7 +65,11 @@ export function connect() {
         response.on('end', () => resolve({ status: response.statusCode, answer: received }));
       });
       request.on('error', (error) =>
-        reject(new Error(`Kubernetes cluster unreachable: Get "${cluster.server}${path}": ${error.message}`)),
+        reject(
+          new Error(
+            `Kubernetes cluster unreachable: ${capitalised(method)} "${cluster.server}${path}": ${error.message}`,
+          ),
+        ),
       );
       request.end(text);
     });
@@ -75,6 +79,8 @@ export function connect() {
   }
   return { call, namespace: chosen.namespace ?? 'default', close: () => agent.destroy() };
 }
+
+const capitalised = (method) => `${method[0]}${method.slice(1).toLowerCase()}`;
 
 const plurals = { NetworkPolicy: 'networkpolicies', Ingress: 'ingresses' };
 

@@ -5,6 +5,7 @@ import { adviceFor, workerRoomAdvice } from '../known-failures.js';
 import { ToolLostApi, ToolRefused } from './client/api-errors.js';
 import { untilServing, type Cluster } from './client/cluster.js';
 import { ChildError, runChild } from './child-process.js';
+import { helmReason } from './helm-reason.js';
 import { redact, shorten } from '../redact.js';
 
 /** The command line tools that a worker needs. */
@@ -148,7 +149,7 @@ function explain(tool: Tool, args: string[], withinMs: number, error: ChildError
     );
   const startRemedy = startRemedies[code ?? ''];
   if (startRemedy !== undefined) return failed(`could not be started: ${code}`, startRemedy);
-  const reason = shorten(redact(stderr || stdout || error.message));
+  const reason = shorten(redact(helmReason(stderr) || stdout || error.message));
   if ((apiRequest.test(reason) || apiFails.test(reason)) && !notPassing.test(reason))
     return new ToolLostApi(`${tool}-lost-api`, `\`${command}\` failed: ${reason}`, { cause: error });
   const Failure = apiRefused.test(reason) ? ToolRefused : UserError;

@@ -72,6 +72,23 @@ describe('a create during which the host cluster’s API fails', { concurrency: 
     }
   });
 
+  it('in the middle of `helm uninstall`, which does not say so, does not end a deletion', async () => {
+    const host = await simulatedHost(undefined);
+    const stack = await startStack(host.environment);
+    try {
+      const worker = await stack.startWorker();
+      await stack.type(stack.slack.alice, 'create cut');
+      await stack.message(/Demo \*cut\* of .* is ready/, 2 * minute);
+      host.cluster.loseAnswerTo(/^DELETE .*\/statefulsets\/vc1(\?|$)/);
+      await stack.confirm(stack.slack.alice, 'delete cut', minute);
+      await stack.message(/Demo \*cut\* has been deleted; nothing is left/, minute);
+      await worker.kill('SIGTERM');
+    } finally {
+      await stack.close();
+      await host.close();
+    }
+  });
+
   it('and refuses helm once when it starts again succeeds, and so does its deletion', async () => {
     const host = await simulatedHost(undefined);
     const tools = await makeExecutables();

@@ -120,7 +120,8 @@ export async function uninstallVirtualCluster(
   { name, namespace }: VirtualClusterPlace,
   { config, kubeconfig, signal }: UninstallOptions,
 ): Promise<void> {
-  await runTool('helm', ['uninstall', name, '--namespace', namespace, '--ignore-not-found', '--no-hooks'], {
+  const flags = ['--ignore-not-found', '--no-hooks', '--debug']; // only its debug log says why objects were not deleted
+  await runTool('helm', ['uninstall', name, '--namespace', namespace, ...flags], {
     kubeconfig,
     signal,
     // helm finishes by itself, and this only stops one that hangs: a factor for impatient tests does not shorten it.

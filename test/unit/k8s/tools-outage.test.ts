@@ -35,6 +35,8 @@ describe('a step in which the API goes down while helm runs', () => {
     'Error: query: failed to query with labels: Timeout: request did not complete within requested timeout - context deadline exceeded',
     'Error: query: failed to query with labels: the server was unable to return a response in the time allotted, but may still be processing the request (get secrets)',
     'Error: query: failed to query with labels: unexpected error when reading response body. Please retry. Original error: unexpected EOF',
+    `uninstall.go:125: [debug] uninstall: Failed to delete release: [Delete ${call}: EOF]\nError: failed to delete release: vc1`,
+    'uninstall.go:125: [debug] uninstall: Failed to delete release: [etcdserver: request timed out]\nError: failed to delete release: vc1',
     'Error: statefulsets.apps "vc1" is forbidden: not yet ready to handle request',
     'Error: Internal error occurred: failed calling webhook "x.example.com": failed to call webhook: Post "https://x.kyverno.svc:443/v": EOF',
   ])
@@ -54,6 +56,7 @@ describe('a step in which the API goes down while helm runs', () => {
   for (const says of [
     'Error: query: failed to query with labels: secrets is forbidden: User "system:serviceaccount:vcdemo:worker" cannot list resource "secrets" in API group "" in the namespace "a"',
     'Error: query: failed to query with labels: Unauthorized',
+    'uninstall.go:125: [debug] uninstall: Failed to delete release: [services "vc1" is forbidden: User "x" cannot delete resource "services" in API group "" in the namespace "a"]\nError: failed to delete release: vc1',
     'Error: Kubernetes cluster unreachable: the server has asked for the client to provide credentials',
   ])
     test(`asks once more, when the API is ready, if helm says: ${says}`, async () => {
