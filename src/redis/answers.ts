@@ -47,7 +47,7 @@ const remedies: readonly [pattern: RegExp, remedy: string][] = [
     'Correct the database at the end of REDIS_URL: this Redis has fewer (`databases` in its configuration).',
   ],
   [/DENIED|protected mode/, 'Set a password in Redis and in REDIS_URL.'],
-  [/unknown command/i, 'Use Redis 5 or later, or Valkey, without renamed commands.'],
+  [/unknown (redis )?command/i, 'Use Redis 5 or later, or Valkey, without renamed commands.'],
   [
     /WRONGTYPE/,
     'Something else has written to the keys of its queues, which begin with `bull:`: give vcdemo a Redis of its own, and delete the key that has the wrong type (`redis-cli --scan --pattern "bull:*"`, then `TYPE`).',

@@ -1,10 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { seconds } from '../duration.js';
 import { asError, messageOf, UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { NoAnswer, within } from '../within.js';
 import { redisOptions, type RedisSettings } from './address.js';
 import { isAnswer, isOutage, isStaleServer, reasonOf, refusalOf } from './answers.js';
+import { openConnection } from './connection.js';
 import { createOutageLog } from './outage-log.js';
 import type { RedisRole } from './permissions.js';
 import { proveUsable, proveWritable } from './proof.js';
@@ -62,7 +63,7 @@ export function openRedis(
     latest = undefined;
     outages.over();
   };
-  const redis = new Redis({
+  const redis = openConnection({
     ...redisOptions(settings),
     connectTimeout: seconds(5),
     // Short, so that commands are accepted within a second of the end of an outage.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
@@ -49,6 +49,11 @@ interface Refusal {
   remedy: RegExp;
 }
 
+/** An address of this machine that Redis does not take for its own; undefined without a network. */
+const foreignAddress = Object.values(networkInterfaces())
+  .flat()
+  .find((found) => found?.family === 'IPv4' && !found.internal)?.address;
+
 const asUser = (name: string, password: string) => (redis: LocalRedis) =>
   `redis://${name}:${password}@127.0.0.1:${redis.port}`;
 const user =
@@ -96,12 +101,26 @@ const refusals: Record<string, Refusal> = {
   'cluster mode': { options: ['--cluster-enabled', 'yes'], reason: /cluster mode/, remedy: /not in cluster mode/ },
   'an eviction policy': { options: ['--maxmemory-policy', 'allkeys-lru'], reason: /allkeys-lru/, remedy: /noeviction/ },
   'a full memory': { options: ['--maxmemory', '1'], reason: /OOM/, remedy: /maxmemory/ },
+  'renamed commands': {
+    options: ['--rename-command', 'HSET', 'renamed'],
+    reason: /unknown redis command/i,
+    remedy: /without renamed commands/,
+  },
   'too many clients': {
     prepare: (admin) => admin.config('SET', 'maxclients', '1'),
     reason: /max number of clients/,
     remedy: /maxclients/,
   },
 };
+
+if (foreignAddress !== undefined)
+  for (const password of ['', ':p@'])
+    refusals[`protected mode${password && ' and a password that it does not have'}`] = {
+      options: ['--bind', '0.0.0.0'],
+      url: ({ port }) => `redis://${password}${foreignAddress}:${port}`,
+      reason: /protected mode/,
+      remedy: /Set a password in Redis and in REDIS_URL/,
+    };
 
 for (const [role, start] of Object.entries(starts))
   describe(`a ${role} does not start with`, { concurrency: 4 }, () => {
