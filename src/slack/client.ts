@@ -7,6 +7,8 @@ import {
   type Logger,
   type WebClientOptions,
 } from '@slack/web-api';
+import { minutes } from '../duration.js';
+import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
 import { createSlackCaller, createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
 
@@ -61,7 +63,12 @@ export function createResponder({ apiUrl = slackAddress, ...calls }: SlackCallOp
 
 interface SlackClientOptions extends SlackCallOptions {
   token: string;
+  /** How long the content of a file is sent again; some networks let the Web API through, but not Slack's host for files. */
+  uploadPatienceMs?: number;
 }
+
+/** The content of a file did not reach Slack, although the Web API answers. */
+export class UploadFailed extends Error {}
 
 /** A client that reports its calls to `observe`. */
 export function createSlackClient(options: SlackClientOptions): SlackClient {
@@ -72,17 +79,27 @@ export class SlackClient extends WebClient {
   private readonly observe: SlackCallObserver;
   private readonly send: typeof fetch;
 
-  constructor({ token, ...calls }: SlackClientOptions) {
+  constructor({ token, uploadPatienceMs = minutes(2), ...calls }: SlackClientOptions) {
     const options = slackClientOptions(calls);
     super(token, options);
     this.observe = calls.observe;
-    this.send = options.fetch;
+    const patienceMs = Math.min(calls.patienceMs ?? uploadPatienceMs, uploadPatienceMs);
+    this.send = slackClientOptions({ ...calls, patienceMs }).fetch;
   }
 
-  /** Sends a file's content to the address that `files.getUploadURLExternal` gave for it. */
+  /**
+   * Sends a file's content to the address that `files.getUploadURLExternal` gave for it.
+   * @throws UploadFailed
+   */
   async putFile(uploadUrl: string, content: Buffer): Promise<void> {
-    const { ok, status } = await this.send(uploadUrl, { method: 'POST', body: new Uint8Array(content) });
-    if (!ok) throw new Error(`Slack did not accept the content of a file: HTTP ${status}`);
+    const failed = (reason: string, cause?: unknown) =>
+      new UploadFailed(`its upload to ${new URL(uploadUrl).host} failed: ${reason}`, { cause });
+    const { ok, status } = await this.send(uploadUrl, { method: 'POST', body: new Uint8Array(content) }).catch(
+      (error: unknown) => {
+        throw failed(messageOf(error), error);
+      },
+    );
+    if (!ok) throw failed(`HTTP ${status}`);
   }
 
   override async apiCall(...[method, options]: Parameters<WebClient['apiCall']>) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { KnownBlock } from '@slack/web-api';
+import { hours } from '../../src/duration.js';
 import { createLog } from '../../src/log.js';
 import { createSlack, type Slack } from '../../src/jobs/slack/slack.js';
 import { mrkdwn } from '../../src/mrkdwn.js';
@@ -158,7 +159,7 @@ describe('a file whose upload', () => {
     });
 });
 
-describe('if file uploads are disabled', () => {
+describe('if Slack takes no files', () => {
   const content = Array.from({ length: 60 }, (_, line) => `line-${line}: ${'x'.repeat(300)}`).join('\n');
   const file = {
     filename: 'a.kubeconfig.yaml',
@@ -180,6 +181,9 @@ describe('if file uploads are disabled', () => {
     ['files.completeUploadExternal', 'file_type_not_allowed', /does not allow files of this type/],
     ['files.getUploadURLExternal', 'not_allowed', /Slack answered not_allowed/],
     ['files.getUploadURLExternal', 'missing_scope', /scope files:write/],
+    ['files.getUploadURLExternal', 'restricted_action', /Slack answered restricted_action/],
+    ['files.getUploadURLExternal', 'enterprise_is_restricted', /Slack answered enterprise_is_restricted/],
+    ['files.completeUploadExternal', 'invalid_arguments', /Slack answered invalid_arguments/],
   ] as const)
     test(`a kubeconfig is sent as text, and the channel gets the summary and the reason (${error})`, async () => {
       workspace.failCalls(method, error);
@@ -194,6 +198,41 @@ describe('if file uploads are disabled', () => {
       assert.equal(parts.flatMap(({ blocks }) => codeOf(blocks)).join('\n'), content);
       for (const { text } of parts) assert.doesNotMatch(text, /line-/, 'a notification shows none of it');
     });
+
+  test('a kubeconfig for a person is sent as text whatever the reason', async () => {
+    const direct = await workspace.directMessages(asked.userId);
+    for (const method of ['files.getUploadURLExternal', 'files.completeUploadExternal'])
+      for (const error of ['restricted_action', 'no_permission', 'malware_detected', 'file_update_failed', 'x']) {
+        workspace.failCalls(method, error);
+        await slack.sendFile(asked.userId, { ...file, content: `${method}: ${error}` });
+        workspace.failCalls(method, undefined);
+        const [comment, text] = (await workspace.messages(direct)).slice(-2);
+        assert.match(JSON.stringify(comment), new RegExp(`could not be attached: Slack answered ${error}`));
+        assert.deepEqual(codeOf(text?.blocks), [`${method}: ${error}`]);
+      }
+  });
+
+  test('a file for a channel in which apps must not write goes to the person', async () => {
+    workspace.failCalls('files.completeUploadExternal', 'restricted_action');
+    const direct = await workspace.directMessages(asked.userId);
+    await slack.shareFile(asked, { ...file, content: 'theirs' }, forAll);
+    assert.deepEqual(codeOf((await workspace.messages(direct)).at(-1)?.blocks), ['theirs']);
+  });
+
+  test('a kubeconfig is sent as text, with the reason, if the host for uploads cannot be reached', async () => {
+    const { botToken: token, apiUrl } = workspace;
+    const patience = { patienceMs: hours(12), uploadPatienceMs: 1_000 };
+    const client = createSlackClient({ token, apiUrl, observe: () => undefined, ...patience });
+    const log = createLog('test', 'silent');
+    const patient = createSlack({ client, people: peopleAround(client), newBlocks: createNewBlocks({ log }), log });
+    workspace.disturb('upload', Array<'cut'>(20).fill('cut'));
+    const direct = await workspace.directMessages(asked.userId);
+    await patient.shareFile(asked, { ...file, content: 'blocked' }, forAll);
+    workspace.disturb('upload', []);
+    assert.deepEqual(codeOf((await workspace.messages(direct)).at(-1)?.blocks), ['blocked']);
+    const summary = (await workspace.messages(workspace.channel)).at(-1);
+    assert.match(JSON.stringify(summary), /could not be attached: its upload to 127\.0\.0\.1:\d+ failed: /);
+  });
 
   test('details stay in their thread', async () => {
     workspace.failCalls('files.getUploadURLExternal', 'file_uploads_disabled');

@@ -1,7 +1,8 @@
 import type { KnownBlock } from '@slack/web-api';
 import { mention, mrkdwn, plain, type Mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
-import { errorCodeOf } from '../../slack/client.js';
+import { errorCodeOf, UploadFailed } from '../../slack/client.js';
+import { isOfThread, isPassing, whyNotWritable } from './reach.js';
 
 /* Files for workspaces in which apps cannot upload any: the comment is posted, followed by the file as text. */
 
@@ -29,11 +30,19 @@ const refusals: Record<string, string> = {
   missing_scope: 'the Slack app does not have the scope files:write',
 };
 
-/** Why Slack refused an upload, in words; undefined for other failures, such as a channel that the bot is not in. */
-export function uploadRefusalIn(error: unknown): string | undefined {
-  const code = errorCodeOf(error) ?? '';
+/**
+ * Why there can be no file, in words; undefined for errors that pass, that are about a thread or, with `place`, about the
+ * channel in which the file was to be shared.
+ */
+export function uploadRefusalIn(error: unknown, place: string | undefined): string | undefined {
+  if (error instanceof UploadFailed) return error.message;
+  const code = errorCodeOf(error);
+  if (code === undefined) return undefined;
   if (refusals[code] !== undefined) return refusals[code];
-  return /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code) ? `Slack answered ${code}` : undefined;
+  const isOfFile = /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code);
+  const isOfPlace = place !== undefined && whyNotWritable(code, place) !== undefined;
+  const isRefusal = isOfFile || !(isPassing(code) || isOfThread(code) || isOfPlace);
+  return isRefusal ? `Slack answered ${code}` : undefined;
 }
 
 /** The file's comment, why there is no file, and where to find it instead; `userId` is undefined in a direct message. */

@@ -75,7 +75,7 @@ export function createReach(client: SlackClient, log: Log): Reach {
     try {
       return await send(ts);
     } catch (error) {
-      if (!noThread.has(errorCodeOf(error))) throw error;
+      if (!isOfThread(errorCodeOf(error))) throw error;
       log.info({ channel, reason: messageOf(error) }, 'the thread is gone');
       return await send(undefined);
     }
@@ -106,6 +106,9 @@ const noThread: ReadonlySet<string | undefined> = new Set([
   ...['thread_not_found', 'invalid_thread_ts', 'message_not_found', 'cannot_reply_to_message'],
 ]);
 
+/** Whether Slack's error says that a thread is gone. */
+export const isOfThread = (code: string | undefined): boolean => noThread.has(code);
+
 /**
  * Why the bot cannot write in a channel, and what to do; undefined for errors after which a direct message would fare no
  * better.
@@ -121,13 +124,20 @@ export function whyNotWritable(code: string | undefined, channelId: string): Mrk
     return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
   if (code?.startsWith('restricted_action'))
     return mrkdwn`This workspace does not let apps write in ${where}, ${here} Ask its administrators to allow it, or use another channel.`;
-  if (code === undefined || fareNoBetter.has(code) || noThread.has(code) || isTokenError(code)) return undefined;
+  if (code === undefined || isPassing(code) || fareNoBetter.has(code) || isOfThread(code) || isTokenError(code))
+    return undefined;
   return mrkdwn`Slack does not let vcdemo write in ${where} (\`${code}\`), ${here} Use another channel, or ask the workspace's administrators.`;
 }
 
-/** Slack's errors that are not about the place of a message. */
-const fareNoBetter: ReadonlySet<string> = new Set([
+const passing: ReadonlySet<string> = new Set([
   ...['ratelimited', 'rate_limited', 'internal_error', 'fatal_error', 'service_unavailable', 'request_timeout'],
+]);
+
+/** Whether Slack's error passes by itself. */
+export const isPassing = (code: string): boolean => passing.has(code);
+
+/** Slack's errors that are about the message, not about its place. */
+const fareNoBetter: ReadonlySet<string> = new Set([
   ...['missing_scope', 'msg_too_long', 'msg_blocks_too_long', 'invalid_blocks', 'invalid_blocks_format'],
   ...['invalid_arguments', 'no_text'],
 ]);

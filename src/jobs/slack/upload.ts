@@ -39,12 +39,14 @@ export function createUploads({ client, say, reach: { directChannel, inThread },
     const file = isDirect ? await personal(given) : given;
     const { filename, content, title, comment, beforeShared } = file;
     const receiver = isDirect ? userId : channel;
+    let place: string | undefined;
     try {
       const body = Buffer.from(content);
       const slot = uploadSlot.parse(await client.files.getUploadURLExternal({ filename, length: body.length }));
       const { upload_url: url, file_id: id } = slot;
       await client.putFile(url, body);
       await beforeShared?.({ id, to: receiver });
+      if (!isDirect) place = channel;
       await client.files.completeUploadExternal({
         ...(thread === undefined ? { channel_id: channel } : { channel_id: channel, thread_ts: thread }),
         files: [{ id, title }],
@@ -52,7 +54,7 @@ export function createUploads({ client, say, reach: { directChannel, inThread },
       });
       return { ids: [id], to: receiver, content };
     } catch (error) {
-      const refusal = uploadRefusalIn(error);
+      const refusal = uploadRefusalIn(error, place);
       if (refusal === undefined) throw error;
       log.warn({ reason: messageOf(error) }, 'Slack refused the file; sending it as text');
       const direct = await directChannel(userId);
