@@ -40,7 +40,7 @@ export function healthRoutes(
 
 async function answerReadiness(response: ServerResponse, queues: JobQueues, slackProblem: string | undefined) {
   const queueProblem = await queues.ping().then(() => undefined, inFull);
-  const problems = [queueProblem, slackProblem && `Slack: ${slackProblem}`].filter(Boolean);
+  const problems = [queueProblem, slackProblem === undefined ? undefined : `Slack: ${slackProblem}`].filter(Boolean);
   answer(response, problems.length > 0 ? 503 : 200, problems.join('\n') || 'ok');
 }
 

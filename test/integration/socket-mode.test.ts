@@ -120,6 +120,7 @@ describe('the bot reconnects, and meanwhile reports that it is not ready,', () =
   for (const [what, fault, reason] of [
     ['while Slack answers 500', { status: 500 }, /Slack: .*500/],
     ['while Slack limits it', { status: 429 }, /Slack: /],
+    ['while something blocks its WebSockets', { url: 'ws://127.0.0.1:1/' }, /Slack: .*no WebSocket could be opened/],
     ['while Slack has an error of its own', { error: 'internal_error' }, /Slack: .*internal_error/],
   ] as const)
     test(what, async () => {

@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 /* The part of Slack that Socket Mode needs; the emulator does not have it. */
 
 /** What apps.connections.open returns instead of an address. */
-export type OpenFault = { status: number } | { error: string } | undefined;
+export type OpenFault = { status: number } | { error: string } | { url: string } | undefined;
 
 export interface SocketModeSlack {
   /** For SLACK_API_URL. */
@@ -48,7 +48,8 @@ export async function startSocketModeSlack({ workspace }: { workspace?: string }
       return [200, { ok: true, user_id: 'U0BOT', bot_id: 'B0BOT', team_id: 'T0', user: { team_id: 'T0' } }];
     counts.opens++;
     if (fault && 'status' in fault) return [fault.status, {}];
-    if (fault) return [200, { ok: false, error: fault.error }];
+    if (fault && 'error' in fault) return [200, { ok: false, error: fault.error }];
+    if (fault) return [200, { ok: true, ...fault }];
     return [200, { ok: true, url: `ws://127.0.0.1:${port}/` }];
   };
   const greet = (socket: WebSocket) => {

@@ -144,9 +144,15 @@ async function connect(client: SocketModeClient): Promise<void> {
     // It may still connect later.
     client.once('connected', () => void client.disconnect());
     void client.disconnect();
-    throw error ?? socketError ?? new Error('Slack closed the connection');
+    throw error ?? (socketError === undefined ? new Error('Slack closed the connection') : named(socketError));
   }
 }
+
+/** Node does not say why it could not open a WebSocket. */
+const named = (error: unknown): unknown => (messageOf(error) === '' ? new Error(notOpened, { cause: error }) : error);
+
+const notOpened =
+  'its Web API answers, but no WebSocket could be opened; a proxy or firewall may block its hosts, such as wss-primary.slack.com';
 
 /** The reason why the connection ended, as soon as Slack announces it, so that the next one can be opened. */
 function endOf(client: SocketModeClient): Promise<string> {
