@@ -1,7 +1,7 @@
 import https from 'node:https';
 import http from 'node:http';
 import { costOf } from '../../bytes.js';
-import { messageOf } from '../../errors.js';
+import { asError, messageOf } from '../../errors.js';
 import { seconds } from '../../duration.js';
 import { hasTooManyParts, mostParts } from '../../json.js';
 import type { Access, Credential } from './server-access.js';
@@ -239,9 +239,12 @@ function send(
   url: URL,
   payload: string | undefined,
   budget: { bytes: number },
-  options: https.RequestOptions,
+  options: https.RequestOptions & { signal: AbortSignal },
 ): Promise<Answer> {
+  const { signal } = options;
   return new Promise((resolve, reject) => {
+    // Node does not say that a request has ended that has no connection yet.
+    signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true });
     const module = url.protocol === 'https:' ? https : http;
     const request = module.request(url, options, (response) => {
       const chunks: Buffer[] = [];

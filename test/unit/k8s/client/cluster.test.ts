@@ -439,4 +439,35 @@ describe('an API behind a proxy', () => {
     const credentials = `Basic ${Buffer.from('me:pw').toString('base64')}`;
     assert.deepEqual(tunnels, [`${new URL(stub.url).host} ${credentials}`]);
   });
+
+  describe('that accepts connections and says nothing', () => {
+    async function behindSilence(options?: ClusterOptions): Promise<Cluster> {
+      const proxy = net.createServer((socket) => closing.push(() => socket.destroy()));
+      await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      closing.push(() => proxy.close());
+      const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      return connect(accessWith({ url: 'https://api.corp.test:6443', proxyUrl }, { token: 't' }), options);
+    }
+
+    test('fails requests at their deadline', async () => {
+      const cluster = await behindSilence();
+      const { message } = await failureOf(cluster.request({ ...get, withinMs: 1000 }), UnreachableError);
+      assert.match(message, /through the proxy 127.0.0.1:\d+ cannot be reached: no answer within 0.5 s/);
+    });
+
+    test('lets the end of a job end its requests', async () => {
+      const ending = new AbortController();
+      const cluster = await behindSilence({ signal: ending.signal });
+      const asked = assert.rejects(cluster.request(get), /the worker is stopping/);
+      setTimeout(() => ending.abort(new Error('the worker is stopping')), 100);
+      await asked;
+    });
+
+    test('is given up, so that it keeps no places of other requests', async () => {
+      const cluster = await behindSilence();
+      const call = { ...get, withinMs: 60_000, repeat: 'never' } as const;
+      const { message } = await failureOf(cluster.request(call), UnreachableError);
+      assert.match(message, /the proxy did not answer within 10s/);
+    });
+  });
 });
