@@ -52,7 +52,7 @@ export async function performJob(
 ): Promise<void> {
   const { tools, stopping } = workshop;
   const { metrics } = tools;
-  const read = await readOrDistrust(job, workshop, lost);
+  const read = await readOrDistrust(job, workshop, { lost, handBack: () => returnJob(job, token, workshop) });
   const { id, name } = read;
   let demo = namedDemoIn(read.payload);
   const log = workshop.log.child({ jobId: id, job: name, ...(demo !== undefined && { demo }) });
@@ -69,14 +69,7 @@ export async function performJob(
   const handBack = async (reason: string) => {
     outcome = 'handed_back';
     log.info({ reason }, 'job handed back to its queue');
-    const queue = workshop.openQueue(job.queueName);
-    await putBack(queue, job, token)
-      // Redis may be full. Failing the job would end it for good, without a word.
-      .catch((error: unknown) =>
-        log.warn({ reason: messageOf(error) }, 'job was not put back; it starts again when its lock has expired'),
-      )
-      .finally(() => queue.close());
-    throw new WaitingError();
+    return await returnJob(job, token, { ...workshop, log });
   };
   try {
     const run = { ...runOf(job, read, lost, workshop, log), slack: told.slack };
@@ -118,6 +111,21 @@ export async function performJob(
   }
 }
 
+/** Puts the job back on its queue. @throws WaitingError, which tells BullMQ so */
+async function returnJob(job: Job<unknown>, token: string | undefined, workshop: Workshop): Promise<never> {
+  const queue = workshop.openQueue(job.queueName);
+  await putBack(queue, job, token)
+    // Redis may be full. Failing the job would end it for good, without a word.
+    .catch((error: unknown) =>
+      workshop.log.warn(
+        { reason: messageOf(error) },
+        'job was not put back; it starts again when its lock has expired',
+      ),
+    )
+    .finally(() => queue.close());
+  throw new WaitingError();
+}
+
 /**
  * Checks that the requester may ask for this; returns how the job talks to people from then on.
  * @throws Refusal
@@ -150,15 +158,21 @@ function commandAct({ name, payload }: ReadJob, outcome: JobOutcome, demo: strin
 
 /**
  * An untrusted job is neither repeated in Slack nor counted, and little of it is logged. Of one that has waited for too long,
- * its requester hears.
+ * its requester hears, from the next worker if this one stops before Slack takes it.
  */
-async function readOrDistrust(job: Job<unknown>, workshop: Workshop, lost?: AbortSignal): Promise<ReadJob> {
-  const { tools, log } = workshop;
+async function readOrDistrust(
+  job: Job<unknown>,
+  workshop: Workshop,
+  { lost, handBack }: { lost?: AbortSignal; handBack?: () => Promise<never> } = {},
+): Promise<ReadJob> {
+  const { tools, stopping, log } = workshop;
   try {
     return readJob(job, tools.settings);
   } catch (error) {
-    if (error instanceof OutdatedJob && error.job.name !== 'home')
-      await tellFailure({ slack: workshop.patientSlack(lost), log }, error.job, outdated());
+    if (error instanceof OutdatedJob && error.job.name !== 'home') {
+      const isTold = await tellFailure({ slack: workshop.patientSlack(lost), log }, error.job, outdated());
+      if (!isTold && stopping.draining.aborted) await handBack?.();
+    }
     if (error instanceof UntrustedJob)
       log.warn({ jobId: clip(String(job.id), 60), reason: error.message }, 'untrusted job ignored');
     throw withoutStack(error);

@@ -83,18 +83,22 @@ describe('the end of a command', () => {
       assert.match(said.join(), hours === 25 ? /list.*No worker took this command.*send it again/s : /^$/);
     });
 
-  test('is left to the next worker by one that stops before Slack is back', async () => {
-    const draining = new AbortController();
-    const { error, putBack } = await performRefused(
-      () => {
-        draining.abort(new Error('the worker is stopping'));
-        return away();
-      },
-      { draining },
-    );
-    assert.ok(error instanceof WaitingError);
-    assert.equal(putBack, 1);
-  });
+  for (const [what, ageMs] of [
+    ['', 0],
+    [', also if no worker took it for more than a day', 25 * 3_600_000],
+  ] as const)
+    test(`is left to the next worker by one that stops before Slack is back${what}`, async () => {
+      const draining = new AbortController();
+      const { error, putBack } = await performRefused(
+        () => {
+          draining.abort(new Error('the worker is stopping'));
+          return away();
+        },
+        { draining, ageMs },
+      );
+      assert.ok(error instanceof WaitingError, String(error));
+      assert.equal(putBack, 1);
+    });
 
   test('is left to the next worker also if Redis is too full to put the job back: its lock will expire', async () => {
     const draining = new AbortController();
