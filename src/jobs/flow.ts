@@ -1,8 +1,8 @@
 import type { DemoConfig } from '../config.js';
-import { formatDuration } from '../duration.js';
+import { formatDuration, minutes } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
-import { isOutage, isPassing } from '../k8s/client/api-errors.js';
+import { ApiError, isOutage, isPassing } from '../k8s/client/api-errors.js';
 import { pause, type Check } from '../k8s/check.js';
 import type { VirtualClusterName } from '../k8s/demo/demo.js';
 import { redact } from '../redact.js';
@@ -250,6 +250,8 @@ async function runTask(
 }
 
 const lookEveryMs = 300;
+/** An API that asks for more is asked again all the same. */
+const longestPauseMs = minutes(2);
 /** How long an outage may last, as a multiple of the step's deadline. */
 const longestOutage = 4;
 
@@ -266,6 +268,7 @@ async function perform(
     signal.throwIfAborted();
     const lookedAt = performance.now();
     let isAway = false;
+    let pauseMs = lookEveryMs;
     let seen: string;
     try {
       const result = await look();
@@ -284,6 +287,7 @@ async function perform(
       // A server that does not answer now may answer later; any other error is for people.
       if (!isPassing(error)) throw error;
       isAway = isOutage(error);
+      if (error instanceof ApiError) pauseMs = Math.max(pauseMs, Math.min(error.retryAfterMs ?? 0, longestPauseMs));
       seen = messageOf(error);
     }
     if (task.seen !== seen) {
@@ -292,7 +296,7 @@ async function perform(
     }
     if (performance.now() + lookEveryMs > deadline)
       throw new UserError('step-timeout', `${seen} (waited ${formatDuration(withinMs)})`, { hint: adviceFor(seen) });
-    await pause(lookEveryMs, signal);
+    await pause(pauseMs, signal);
     if (isAway) {
       // The step could do nothing during the outage, so that time does not count.
       const lostMs = Math.min(outageLeftMs, performance.now() - lookedAt);

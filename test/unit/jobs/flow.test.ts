@@ -65,6 +65,14 @@ describe('the clock of a step', () => {
   });
 });
 
+it('asks an API that has too many requests again when it allows that', async () => {
+  const tries: number[] = [];
+  const busy = new ApiError('host', 429, 'TooManyRequests', 'host: too many requests', { retryAfterMs: 800 });
+  const check = () => (tries.push(performance.now()) > 1 ? Promise.resolve(holds) : Promise.reject(busy));
+  await runFlow(Flow.of<string, string>().step('make', { ...row, on: 'once', after: [], work: { check } }), runOf());
+  assert.ok(tries[1]! - tries[0]! >= 790, `${tries[1]! - tries[0]!} ms`);
+});
+
 describe('a flow', () => {
   it('runs each step after those it names, and on both clusters', async () => {
     const world = new World();
