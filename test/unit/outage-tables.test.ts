@@ -38,7 +38,6 @@ const shownBy: readonly [row: string, file: string, words: string][] = [
   ["Slack rejects the bot's token", 'integration/slack-outage', 'to people when it accepts it again'],
   ['A proxy or a login page answers in place of Slack', 'unit/slack/fetch', 'something other than Slack answered'],
   ['Slack does not let the bot write in a channel', 'integration/slack-places', 'with the reason and what to do'],
-  ['Slack takes no files', 'integration/slack-client', 'if the host for uploads cannot be reached'],
   ['Slack refuses a message', 'integration/slack-client', 'a message that Slack refuses because of its blocks'],
   ["In Socket Mode the app's token is revoked", 'integration/socket-mode', 'a token that Slack revokes ends the bot'],
   ['Slack does not tell who is in a group', 'unit/jobs/worker/requester-check', 'usergroups:read'],

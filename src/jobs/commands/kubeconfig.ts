@@ -7,6 +7,7 @@ import { virtualClusterNames, withAudit, type Demo } from '../../k8s/demo/demo.j
 import { withDone } from '../../k8s/demo/done-jobs.js';
 import { changeExisting, findDemo } from '../../k8s/demo/demo-record.js';
 import {
+  contextOf,
   credentialsEnd,
   issueKubeconfig,
   type IssuedKubeconfig,
@@ -173,6 +174,6 @@ function kubeconfigText(demo: Demo, user: string, ends: Date, clusters: readonly
       names.map((name) => mrkdwn`*${name}*`),
       ' and ',
     );
-  const [contexts, called] = [list(clusters), list(clusters.map((name) => `${demo.name}-${name}`))];
+  const [contexts, called] = [list(clusters), list(clusters.map((name) => contextOf(demo, name)))];
   return mrkdwn`Your kubeconfig for demo *${demo.name}*: ${clusters.length === 1 ? 'context' : 'contexts'} ${contexts}, also called ${called}, with certificates for \`${user}\` that are valid until ${slackTime(ends)}. It makes you an administrator of the demo: keep it to yourself.`;
 }

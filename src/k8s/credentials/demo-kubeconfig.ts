@@ -42,7 +42,7 @@ function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): strin
     const { namespace } = placeOf(demo, entry.name);
     return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
   });
-  return mergedKubeconfig({ demo: demo.name, user: demoUser }, key, inside);
+  return mergedKubeconfig({ demo, user: demoUser }, key, inside);
 }
 
 /** Whether the demo's kubeconfig exists, belongs to these virtual clusters and does not expire soon. */
@@ -195,7 +195,7 @@ export async function requireDemoKubeconfig(host: Cluster, config: DemoConfig, d
   try {
     const { key, entries } = storedKubeconfig(text, demoUser);
     const own = entries.map((entry) => ({ ...entry, ...publicEndpoint(config, publicNameOf(demo), entry.name) }));
-    const written = mergedKubeconfig({ demo: demo.name, user: demoUser }, key, own);
+    const written = mergedKubeconfig({ demo, user: demoUser }, key, own);
     return { text: written, ...(unproven && { unproven }) };
   } catch (error) {
     const reason = `The stored kubeconfig of demo ${demo.name} has been changed and will not be sent: ${messageOf(error)}.`;

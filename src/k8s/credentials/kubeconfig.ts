@@ -28,18 +28,17 @@ interface KubeconfigEntry {
 
 /**
  * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the manual guide, and
- * `<demo>-vc1`. The names of clusters and users also contain the demo's name, so that merged files never lead to the wrong
- * demo.
+ * `contextOf`. The names of clusters and users also say which demo it is, so that merged files never lead to the wrong one.
  */
 export function mergedKubeconfig(
-  { demo, user }: { demo: string; user: string },
+  { demo, user }: { demo: NamedDemo; user: string },
   privateKey: string,
   entries: readonly KubeconfigEntry[],
 ): string {
   const [first] = entries;
-  if (!first) throw new Error(`the kubeconfig of demo ${demo} has no clusters`);
+  if (!first) throw new Error(`the kubeconfig of demo ${demo.name} has no clusters`);
   const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const clusterOf = (name: string) => clusterInKubeconfig(demo, name);
+  const clusterOf = (name: string) => contextOf(demo, name);
   const userOf = (name: string) => `${clusterOf(name)}-${user}`;
   return stringify(
     {
@@ -71,8 +70,14 @@ export function mergedKubeconfig(
   );
 }
 
-/** The name of a cluster in a kubeconfig, and of its second context. */
-const clusterInKubeconfig = (demo: string, virtualCluster: string): string => `${demo}-${virtualCluster}`;
+type NamedDemo = Pick<Demo, 'name' | 'hostCluster'>;
+
+/**
+ * The name of a cluster in a kubeconfig, and of its second context: `team-a-vc1`, or `team-a-vc1@eu` where several host
+ * clusters can each have a demo of that name.
+ */
+export const contextOf = ({ name, hostCluster }: NamedDemo, virtualCluster: string): string =>
+  `${name}-${virtualCluster}${hostCluster === undefined ? '' : `@${hostCluster}`}`;
 
 /**
  * Where people reach a virtual cluster: at its public name; at the address of the ingress controller, with the public name
@@ -135,7 +140,7 @@ export async function issueKubeconfig(
     issued.map(({ cluster, entry }) => prove(config, cluster, entry, privateKey, signal)),
   );
   const entries = issued.map(({ entry }) => entry);
-  const text = mergedKubeconfig({ demo: demo.name, user }, privateKey, entries);
+  const text = mergedKubeconfig({ demo, user }, privateKey, entries);
   const unproven = problems.find(Boolean);
   return { text, ...(unproven && { unproven }) };
 }

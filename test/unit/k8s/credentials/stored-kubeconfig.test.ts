@@ -25,7 +25,7 @@ describe('the stored kubeconfig of a demo', () => {
       certificateAuthority: Buffer.from(authority.certificate).toString('base64'),
       certificate: client.certificate,
     }));
-    text = mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, client.key, entries);
+    text = mergedKubeconfig({ demo: { name: 'demo', hostCluster: undefined }, user: 'u-istio' }, client.key, entries);
   });
 
   const changed = (change: (kubeconfig: Kubeconfig) => void): string => {
@@ -44,7 +44,11 @@ describe('the stored kubeconfig of a demo', () => {
         ['vc2', 'https://vc2.example:443'],
       ],
     );
-    assert.ok(mergedKubeconfig({ demo: 'demo', user: 'u-istio' }, key, entries).includes('vc2.example'));
+    assert.ok(
+      mergedKubeconfig({ demo: { name: 'demo', hostCluster: undefined }, user: 'u-istio' }, key, entries).includes(
+        'vc2.example',
+      ),
+    );
   });
 
   describe('is refused', () => {
