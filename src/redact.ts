@@ -18,6 +18,7 @@ const rules: readonly Rule[] = [
   [/\b(?:k8s-aws-v1\.|ya29\.|gh[a-z]_|github_pat_|glpat-)[\w.-]+/g, '[token removed]'],
   [/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, '$1 [removed]'],
   [/((?:-data|token|password|secret|\.pem)"?\s*[:=]\s*"?)[\w+/=.-]{16,}/gi, '$1[removed]'],
+  [/([?&](?:sig|signature|key|auth)=)[^\s&"']+/gi, '$1[removed]'],
   [/(:\/\/[^\s:/@]*:)[^\s/]*@/g, '$1[removed]@'],
   [/:\/\/[^\s:/@]{20,}@/g, '://[removed]@'],
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{120,}={0,2}/g, '[data removed]'],

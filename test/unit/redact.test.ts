@@ -17,6 +17,7 @@ describe('redaction removes', () => {
     ['a Slack app token', 'xapp-1-A0-123-abc', 'xapp-1-A0-123-abc'],
     ['a JSON web token', 'got eyJhbGciOi.eyJzdWIi.c2ln there', 'eyJzdWIi'],
     ['a bearer token', 'Authorization: Bearer abcdefgh12345678', 'abcdefgh12345678'],
+    ['a signature in a URL', 'Get "https://charts.example.com/index.yaml?sv=1&sig=hunter2": EOF', 'hunter2'],
     ['a password in a URL', 'redis://user:hunter2@redis:6379 refused', 'hunter2'],
     ['a password without a user in a URL', 'rediss://:hunter2@redis:6379 refused', 'hunter2'],
     ['key data of a kubeconfig', `client-key-data: ${secret}`, secret],

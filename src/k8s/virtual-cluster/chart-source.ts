@@ -19,7 +19,7 @@ export interface ChartSource {
 export const repositoryName = 'vcdemo';
 
 /**
- * Runs `work` with the chart of the configuration. A user name and password in its URL are passed to helm in a file that
+ * Runs `work` with the chart of the configuration. A user name, password or query in its URL are passed to helm in a file that
  * only this user can read and that is removed afterwards, because all users of the machine can see arguments.
  * @throws UserError `chart-password` for a password in the URL of a file; `chart-digest` for a file with another digest
  * @see https://helm.sh/docs/helm/helm/ for the variables
@@ -33,10 +33,14 @@ export async function withChart<Result>(
   }: Pick<DemoConfig['vcluster'], 'chart' | 'repository' | 'version'> & { digest?: string | undefined },
   work: (source: ChartSource) => Promise<Result>,
 ): Promise<Result> {
-  if (/^https?:/.test(chart) && withoutCredentials(chart).user !== undefined)
-    throw new UserError('chart-password', 'vcluster.chart is the URL of a file and contains a user name or password.', {
-      hint: "Set vcluster.repository to the repository's URL with the credentials, and vcluster.chart to the chart's name: helm then gets them in a file.",
-    });
+  if (/^https?:/.test(chart) && (withoutCredentials(chart).user !== undefined || hasQuery(chart)))
+    throw new UserError(
+      'chart-password',
+      'vcluster.chart is the URL of a file and contains a user name, password or token.',
+      {
+        hint: "Set vcluster.repository to the repository's URL with the credentials, and vcluster.chart to the chart's name: helm then gets them in a file.",
+      },
+    );
   if (digest !== undefined) await assertDigest(chart, digest);
   if (chart.endsWith('.tgz')) return await work({ args: [chart], env: {}, needsUpdate: false });
   const versioned = ['--version', version];
@@ -51,7 +55,8 @@ export async function withChart<Result>(
     return await withFile(registry, (file) => work({ ...source, env: { HELM_REGISTRY_CONFIG: file } }));
   }
   const { address, user } = withoutCredentials(repository);
-  if (!user) return await work({ args: [chart, ...versioned, '--repo', address], env: {}, needsUpdate: false });
+  if (!user && !hasQuery(address))
+    return await work({ args: [chart, ...versioned, '--repo', address], env: {}, needsUpdate: false });
   const repositories = { apiVersion: 'v1', repositories: [{ name: repositoryName, url: address, ...user }] };
   return await withFile(stringify(repositories), (file, directory) =>
     work({
@@ -70,6 +75,9 @@ async function assertDigest(file: string, expected: string): Promise<void> {
     hint: 'Put the right chart in its place, or correct vcluster.digest in the configuration.',
   });
 }
+
+/** Such as a signature that gives access. */
+const hasQuery = (address: string): boolean => new URL(address).search !== '';
 
 function withoutCredentials(address: string): { address: string; user?: { username: string; password: string } } {
   const url = new URL(address);

@@ -48,6 +48,15 @@ describe('a chart is passed to helm', () => {
     });
   });
 
+  test('from a repository whose URL has a query, which may be a token, and is not in the arguments', async () => {
+    await inspect('vcluster', `${repository}?sig=p@ss`, ({ args, needsUpdate }, file) => {
+      assert.deepEqual(args, ['vcdemo/vcluster', '--version', version]);
+      assert.equal(needsUpdate, true);
+      const { repositories } = parse(file) as { repositories: object[] };
+      assert.deepEqual(repositories, [{ name: 'vcdemo', url: `${repository}?sig=p@ss` }]);
+    });
+  });
+
   test('from a registry with a password, which is in a separate file and not in the arguments', async () => {
     await inspect('oci://me:p%40ss@ghcr.io:5000/me/vcluster', undefined, ({ args, needsUpdate }, file) => {
       assert.deepEqual(args, ['oci://ghcr.io:5000/me/vcluster', '--version', version]);
@@ -67,12 +76,16 @@ describe('a chart is passed to helm', () => {
     assert.equal(existsSync(dirname(file)), false);
   });
 
-  test('but not as the URL of a file with a password', async () => {
-    await assert.rejects(sourceOf('https://me:secret@example.com/vcluster.tgz'), (error: unknown) => {
-      assert.ok(error instanceof UserError);
-      assert.match(error.hint!, /vcluster.repository/);
-      assert.doesNotMatch(error.message, /secret/);
-      return true;
+  for (const [what, url] of [
+    ['a password', 'https://me:secret@example.com/vcluster.tgz'],
+    ['a query', 'https://example.com/vcluster.tgz?sig=secret'],
+  ] as const)
+    test(`but not as the URL of a file with ${what}`, async () => {
+      await assert.rejects(sourceOf(url), (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.hint!, /vcluster.repository/);
+        assert.doesNotMatch(error.message, /secret/);
+        return true;
+      });
     });
-  });
 });
