@@ -42,7 +42,8 @@ function clientKubeconfig(demo: Demo, { key, entries }: StoredKubeconfig): strin
     const { namespace } = placeOf(demo, entry.name);
     return { ...entry, server: `https://${entry.name}.${namespace}.svc:443`, tlsServerName: undefined };
   });
-  return mergedKubeconfig({ demo, user: demoUser }, key, inside);
+  // vc-client knows no other demo, and one that was made before its host cluster had a name need not be repaired.
+  return mergedKubeconfig({ demo: { ...demo, hostCluster: undefined }, user: demoUser }, key, inside);
 }
 
 /** Whether the demo's kubeconfig exists, belongs to these virtual clusters and does not expire soon. */
