@@ -32,7 +32,7 @@ export const requests: Flag<number> = {
   },
 };
 
-/** With it, `create` also restarts istiod and the samples, so that their pods get new sidecars and certificates. */
+/** With it, `create` also restarts istiod, the ingress gateway and the samples, so that their pods get new sidecars and certificates. */
 export const restart: Flag<true> = {
   name: '--restart',
   example: '',

@@ -22,7 +22,7 @@ export interface DemoContext {
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
   slack: Pick<Slack, 'deleteFiles'>;
-  /** The job for which istiod and the samples are restarted; undefined if nothing is. */
+  /** The job for which istiod, the ingress gateway and the samples are restarted; undefined if nothing is. */
   restartFor?: string | undefined;
   /** How people hear of it; undefined if a flow is only inspected. */
   delivery?: Delivery | undefined;

@@ -226,7 +226,7 @@ export interface DemoConnection {
   demo: Demo;
   signal: AbortSignal;
   delivery?: Delivery | undefined;
-  /** The job for which istiod and the samples are restarted. */
+  /** The job for which istiod, the ingress gateway and the samples are restarted. */
   restartFor?: string | undefined;
   /** Called before each write to a virtual cluster. */
   beforeWrite?: () => void;

@@ -22,7 +22,7 @@ export interface ReportedFlow {
   /** Shows the progress. */
   card: Pick<FlowCard, 'showTasks' | 'interrupt'>;
   delivery?: Delivery;
-  /** Whether istiod and the samples are restarted. */
+  /** Whether istiod, the ingress gateway and the samples are restarted. */
   restarts?: boolean;
 }
 

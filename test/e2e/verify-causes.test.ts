@@ -438,6 +438,23 @@ const faults: Fault[] = [
     restarts: true,
   },
   {
+    topic: 'an istiod that works with another root than that of its Secret',
+    make: async () => {
+      const secret = JSON.parse(
+        await kubectl('vc2', '-n', 'istio-system', 'get', 'secret', 'cacerts', '-o', 'json'),
+      ) as {
+        data: object;
+      };
+      await changeRoot();
+      const { data } = secret;
+      await kubectl('vc2', '-n', 'istio-system', 'patch', 'secret', 'cacerts', '-p', JSON.stringify({ data }));
+    },
+    says: [
+      /\*(Cause|Fault, .*):\* the clusters have different root CAs\n> vc2: istiod uses another root CA than that of Secret cacerts/,
+    ],
+    restarts: true,
+  },
+  {
     topic: 'an expired client certificate',
     make: expireCertificate,
     says: [

@@ -1,3 +1,4 @@
+import type { V1Deployment } from '@kubernetes/client-node';
 import { parse, stringify } from 'yaml';
 import * as z from 'zod';
 import type { DemoConfig } from '../../config.js';
@@ -88,7 +89,7 @@ async function renderBoth(
     const text = await runTool('istioctl', ['manifest', 'generate', '-f', '-'], { input, signal, withinMs });
     const manifests: Manifest[] = [];
     for (const document of text.split(/^---$/m).filter((part) => /^kind:/m.test(part))) {
-      const manifest = parsed.get(document) ?? manifestOf(document);
+      const manifest = parsed.get(document) ?? awaitingAuthority(manifestOf(document));
       parsed.set(document, manifest);
       manifests.push(manifest);
       signal.throwIfAborted();
@@ -118,6 +119,18 @@ const renderedManifest = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ annotations: texts, labels: texts, name: z.string(), namespace: z.string().optional() }),
 });
+
+/**
+ * Makes pods wait for Secret cacerts where it is optional. istiod that starts without it creates a root CA of its own, and
+ * vcluster may copy the Secret to the host cluster after the pod.
+ */
+export function awaitingAuthority(manifest: Manifest): Manifest {
+  if (manifest.kind !== 'Deployment') return manifest;
+  const waiting = structuredClone(manifest as Manifest & V1Deployment);
+  for (const { secret } of waiting.spec?.template.spec?.volumes ?? [])
+    if (secret?.secretName === 'cacerts') secret.optional = false;
+  return waiting;
+}
 
 function split(manifests: Manifest[]): IstioManifests {
   const ofGateway = ({ metadata }: Manifest) => metadata.name.startsWith('istio-ingressgateway');

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import type { V1Deployment, V1Namespace, V1Pod, V1Service } from '@kubernetes/client-node';
 import * as z from 'zod';
 import { seconds } from '../../duration.js';
@@ -18,7 +18,8 @@ import {
 import { execInPod } from '../client/exec.js';
 import { readMeshRules, type MeshRule } from './mesh-rules.js';
 import { list } from '../client/lists.js';
-import { read, readSecret } from '../client/objects.js';
+import { read } from '../client/objects.js';
+import { readMeshRoots, usesInstalledRoot } from './root-used.js';
 import { ref } from '../client/manifest.js';
 import { podProblem, podsReady } from '../workloads/pods.js';
 import {
@@ -57,8 +58,10 @@ export interface HelloworldService {
 }
 
 interface MeshAuthority {
-  /** SHA-256 of the root certificate. */
+  /** SHA-256 of the root certificate in Secret cacerts. */
   root: string;
+  /** That of the root that istiod works with, if it is another one. */
+  otherRoot?: string;
   rootEnds: Date;
   intermediateEnds: Date;
 }
@@ -243,16 +246,18 @@ async function readPods(cluster: Cluster, namespace: string): Promise<MeshPod[]>
 }
 
 async function readAuthority(cluster: Cluster): Promise<MeshAuthority> {
-  const secret = await readSecret(cluster, 'cacerts', 'istio-system');
-  if (!secret) throw new Error('Secret istio-system/cacerts is missing, so istiod has a root of its own');
-  const root = new X509Certificate(secret['root-cert.pem'] ?? '');
-  const intermediate = new X509Certificate(secret['ca-cert.pem'] ?? '');
+  const roots = await readMeshRoots(cluster);
+  if (!roots) throw new Error('Secret istio-system/cacerts is missing, so istiod has a root of its own');
+  const { installed, intermediate, used: [used] = [] } = roots;
   return {
-    root: createHash('sha256').update(root.raw).digest('hex'),
-    rootEnds: new Date(root.validTo),
+    root: hashOf(installed),
+    rootEnds: new Date(installed.validTo),
     intermediateEnds: new Date(intermediate.validTo),
+    ...(used && !usesInstalledRoot(roots) && { otherRoot: hashOf(used) }),
   };
 }
+
+const hashOf = ({ raw }: X509Certificate) => createHash('sha256').update(raw).digest('hex');
 
 // ------------------------------------------------------------------ the sidecar of sleep
 

@@ -10,7 +10,14 @@ import {
   checkDashboardExposure,
 } from '../../../k8s/virtual-cluster/dashboard.js';
 import { changeRecord, findDemo } from '../../../k8s/demo/demo-record.js';
-import { demoLabels, namespaceBase, placeOf, publicNameOf, virtualClusterNames } from '../../../k8s/demo/demo.js';
+import {
+  demoLabels,
+  namespaceBase,
+  placeOf,
+  publicNameOf,
+  virtualClusterNames,
+  type VirtualClusterName,
+} from '../../../k8s/demo/demo.js';
 import { readyDemo } from '../../../k8s/demo/demo-life.js';
 import { exposureManifests, withAnnotations } from '../../../k8s/virtual-cluster/exposure.js';
 import {
@@ -39,6 +46,7 @@ import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
 import { replaceWaiting, retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { onceMoreIfRefused } from '../../../k8s/tools.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
+import { untilRootIsUsed } from '../../../k8s/mesh/root-used.js';
 import {
   applyRemoteSecret,
   checkMeshReader,
@@ -153,20 +161,20 @@ export const istiod: Work<ClusterContext> = restartable(istioNamespace, () => ['
 /** Work that also restarts its Deployments, once, if the job is to do that. */
 function restartable(
   namespace: string,
-  namesOf: (context: ClusterContext) => string[],
+  namesOf: (context: ClusterContext) => string[] | Promise<string[]>,
   { check, apply }: Required<Work<ClusterContext>>,
 ): Work<ClusterContext> {
   return {
     async check(context) {
       const { restartFor } = context;
       if (restartFor === undefined) return await check(context);
-      const restarted = await checkRestarted(await virtual(context), namespace, namesOf(context), restartFor);
+      const restarted = await checkRestarted(await virtual(context), namespace, await namesOf(context), restartFor);
       return restarted.holds ? await check(context) : restarted;
     },
     async apply(context) {
       await apply(context);
       if (context.restartFor !== undefined)
-        await restartDeployments(await virtual(context), namespace, namesOf(context), context.restartFor);
+        await restartDeployments(await virtual(context), namespace, await namesOf(context), context.restartFor);
     },
   };
 }
@@ -196,8 +204,9 @@ export const demoKubeconfig: Work<DemoContext> = {
 };
 
 const samplesOf = ({ place, config }: ClusterContext) => helloworldManifests(place.name, config);
-const sampleNames = (context: ClusterContext) =>
-  samplesOf(context).flatMap(({ kind, metadata }) => (kind === 'Deployment' ? [metadata.name] : []));
+const sampleNames = (context: ClusterContext) => deploymentsIn(samplesOf(context));
+const deploymentsIn = (manifests: Manifest[]) =>
+  manifests.flatMap(({ kind, metadata }) => (kind === 'Deployment' ? [metadata.name] : []));
 
 export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
   check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
@@ -229,6 +238,15 @@ async function remoteSecretRequests(context: DemoContext) {
   });
 }
 
+/** What has certificates of a cluster's istiod. */
+async function meshed({ istio, config, signal }: DemoContext, name: VirtualClusterName) {
+  const { ingressGateway } = (await istio.render(config.istio, undefined, signal))[name];
+  return {
+    [istioNamespace]: deploymentsIn(ingressGateway),
+    [sampleNamespace]: deploymentsIn(helloworldManifests(name, config)),
+  };
+}
+
 /**
  * Proves that the mesh spans both clusters: requests from vc1 are answered by v1 and by v2, and both istiods watch the other
  * cluster. Without that, requests are answered only until a pod starts again and gets another address.
@@ -247,7 +265,12 @@ export const meshTraffic: Work<DemoContext> = {
     const clusters = await bothClusters(context);
     const wait = { restartFor: demo.begun?.jobId ?? demo.id, deadlineFactor: config.stepDeadlineFactor, signal };
     try {
-      await Promise.all(virtualClusterNames.map((name) => untilOtherIsRead(clusters[name], name, wait)));
+      await Promise.all(
+        virtualClusterNames.map(async (name) => {
+          await untilRootIsUsed(clusters[name], name, () => meshed(context, name), wait);
+          await untilOtherIsRead(clusters[name], name, wait);
+        }),
+      );
     } catch (error) {
       signal.throwIfAborted();
       const answered = await checkBothAnswer(clusters.vc1, config, signal);
@@ -296,12 +319,14 @@ async function ingressOf({ host, config, demo }: DemoContext): Promise<Manifest 
   return withAnnotations(manifest, annotations);
 }
 
-export const ingressGateway: Work<ClusterContext> = {
+const gatewayNames = async (context: ClusterContext) => deploymentsIn((await istioOf(context)).ingressGateway);
+
+export const ingressGateway: Work<ClusterContext> = restartable(istioNamespace, gatewayNames, {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
   apply: thenRetry(istioNamespace, async (context) =>
     applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
   ),
-};
+});
 
 /** The lifetime of a demo starts when it is ready for the first time. */
 export const ready: Work<DemoContext> = {

@@ -23,7 +23,7 @@ export interface Cause {
   remedy: Mrkdwn;
   /** Whether `create` mends it, of a demo of ours. */
   isRepairable: boolean;
-  /** Whether mending it restarts istiod and the samples. */
+  /** Whether mending it restarts istiod, the ingress gateway and the samples. */
   restarts: boolean;
   /** Whether mending it starts what somebody has stopped, which is not done without a question either. */
   starts: boolean;
@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'the clusters have different root CAs',
-    seen: failing('oneRoot'),
+    seen: (evidence) => [...failing('oneRoot')(evidence), ...failing('rootUsed')(evidence)],
     remedy: mrkdwn`Put intermediate CAs from the same root into Secret istio-system/cacerts of both clusters, then restart istiod and the pods.`,
     isRepairable: true,
     restarts: true,
@@ -331,7 +331,7 @@ export function findCauses(evidence: Evidence): Cause[] {
 /** What vcdemo does about it comes first. */
 function inDemo(byHand: Mrkdwn, { isRepairable, restarts }: Pick<Cause, 'isRepairable' | 'restarts'>): Mrkdwn {
   if (!isRepairable) return byHand;
-  return mrkdwn`*Repair* restores it${restarts && ', and restarts istiod and the samples'}. By hand: ${byHand}`;
+  return mrkdwn`*Repair* restores it${restarts && ', and restarts istiod, the ingress gateway and the samples'}. By hand: ${byHand}`;
 }
 
 function failing(check: CheckName): (evidence: Evidence) => string[] {

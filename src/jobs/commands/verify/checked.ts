@@ -7,7 +7,10 @@ import type { CheckName, Finding } from './checks.js';
 /** In this order; checks that are in none of them are shown at the end. */
 export const areas: readonly { title: string; checks: readonly CheckName[] }[] = [
   { title: 'APIs, gateways and dashboards', checks: ['api', 'controlPlane', 'publicName', 'gateways', 'dashboards'] },
-  { title: 'Certificates and roots', checks: ['credentials', 'kubeconfig', 'authorityLife', 'identity', 'oneRoot'] },
+  {
+    title: 'Certificates and roots',
+    checks: ['credentials', 'kubeconfig', 'authorityLife', 'identity', 'oneRoot', 'rootUsed'],
+  },
   {
     title: 'istiod and versions',
     checks: ['istiod', 'proxies', 'versions', 'istiodVersions', 'kubernetes', 'vclusterVersions'],

@@ -60,6 +60,9 @@ function of<Value>(fact: Fact<Value>, judge: (value: Value) => Seen): Seen {
 }
 
 /** Whose pods are sent requests, or send them: what else is in the namespace is somebody else's. */
+/** The beginnings of two hashes. */
+const hashes = (one: string, other: string) => `SHA-256 ${one.slice(0, 12)}…, ${other.slice(0, 12)}…`;
+
 const isSample = ({ app }: MeshPod) => app === 'sleep' || app === 'helloworld';
 
 function judgeService({ selector, ports }: HelloworldService, pods: readonly MeshPod[]): Seen {
@@ -128,10 +131,16 @@ const table = {
       of(other.authority, (theirs) =>
         own.root === theirs.root
           ? pass('the same root in both')
-          : fail(
-              `its root CA differs from ${other.name}'s (SHA-256 ${own.root.slice(0, 12)}…, ${theirs.root.slice(0, 12)}…)`,
-            ),
+          : fail(`its root CA differs from ${other.name}'s (${hashes(own.root, theirs.root)})`),
       ),
+    ),
+  rootUsed: ({ facts }: Sides) =>
+    of(facts.authority, ({ root, otherRoot }) =>
+      otherRoot === undefined
+        ? pass('that of Secret cacerts')
+        : fail(
+            `istiod uses another root CA than that of Secret cacerts (${hashes(otherRoot, root)}): it started without the Secret, or before it was changed`,
+          ),
     ),
   remoteSecret: ({ facts, other }: Sides) =>
     of(facts.remoteSecrets, (secrets) =>

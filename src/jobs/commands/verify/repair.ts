@@ -16,7 +16,7 @@ export function repairButton(demo: ButtonDemo, causes: readonly Cause[]): Comman
     mended.some(({ starts }) => starts) &&
       mrkdwn`This starts the virtual cluster of *${demo.name}* that somebody has scaled to 0.`,
     restarts &&
-      mrkdwn`This restarts istiod, helloworld and sleep in both virtual clusters of *${demo.name}*. Requests fail for about half a minute; nothing else is restarted.`,
+      mrkdwn`This restarts istiod, the ingress gateway, helloworld and sleep in both virtual clusters of *${demo.name}*. Requests fail for about half a minute; nothing else is restarted.`,
   ].filter((act) => act !== false);
   if (acts.length === 0) return pressed;
   return { ...pressed, question: { title: `Repair ${demo.name}`.slice(0, 100), text: joinMrkdwn(acts, ' ').text } };

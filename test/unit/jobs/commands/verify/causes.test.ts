@@ -127,6 +127,19 @@ describe('where the mesh does not work, the cause is found', () => {
       /its root CA differs from vc2's \(SHA-256 a{12}…, b{12}…\)/,
     ],
     [
+      'of an istiod that works with a root of its own',
+      'the clusters have different root CAs',
+      {
+        vc2: {
+          authority: seen({
+            ...{ root: 'a'.repeat(64), otherRoot: 'b'.repeat(64) },
+            ...{ rootEnds: later, intermediateEnds: later },
+          }),
+        },
+      },
+      /vc2: istiod uses another root CA than that of Secret cacerts \(SHA-256 b{12}…, a{12}…\)/,
+    ],
+    [
       'of an expired CA',
       'a CA of the mesh has expired, or expires within a day',
       { vc1: { authority: seen({ root: 'a'.repeat(64), rootEnds: later, intermediateEnds: now }) } },

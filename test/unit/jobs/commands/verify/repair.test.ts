@@ -20,7 +20,10 @@ test('Repair is offered for what create mends, and asks nothing', () =>
 test('Repair asks before it restarts something, and says what', () => {
   const button = repairButton(teamA, [cause(true), cause(true, true)]);
   assert.equal(button?.value, 'create team-a --restart');
-  assert.match(button.question!.text, /restarts istiod, helloworld and sleep in both virtual clusters of \*team-a\*/);
+  assert.match(
+    button.question!.text,
+    /restarts istiod, the ingress gateway, helloworld and sleep in both virtual clusters of \*team-a\*/,
+  );
 });
 
 test('Repair asks before it starts what somebody has stopped', () => {
