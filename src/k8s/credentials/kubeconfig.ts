@@ -28,7 +28,7 @@ interface KubeconfigEntry {
 
 /**
  * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the manual guide, and
- * `contextOf`. The names of clusters and users also say which demo it is, so that merged files never lead to the wrong one.
+ * `<demo>-vc1`; with several host clusters also `contextOf`. The names of clusters and users also say which demo it is, so that merged files never lead to the wrong one.
  */
 export function mergedKubeconfig(
   { demo, user }: { demo: NamedDemo; user: string },
@@ -40,6 +40,8 @@ export function mergedKubeconfig(
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const clusterOf = (name: string) => contextOf(demo, name);
   const userOf = (name: string) => `${clusterOf(name)}-${user}`;
+  const aliases = [(name: string) => name, (name: string) => `${demo.name}-${name}`];
+  if (demo.hostCluster !== undefined) aliases.push(clusterOf);
   return stringify(
     {
       apiVersion: 'v1',
@@ -54,13 +56,12 @@ export function mergedKubeconfig(
           'certificate-authority-data': ca,
         },
       })),
-      contexts: [
-        ...entries.map(({ name }) => ({ name, context: { cluster: clusterOf(name), user: userOf(name) } })),
-        ...entries.map(({ name }) => ({
-          name: clusterOf(name),
+      contexts: aliases.flatMap((alias) =>
+        entries.map(({ name }) => ({
+          name: alias(name),
           context: { cluster: clusterOf(name), user: userOf(name) },
         })),
-      ],
+      ),
       users: entries.map(({ name, certificate }) => ({
         name: userOf(name),
         user: { 'client-certificate-data': base64(certificate), 'client-key-data': base64(privateKey) },
@@ -73,7 +74,7 @@ export function mergedKubeconfig(
 type NamedDemo = Pick<Demo, 'name' | 'hostCluster'>;
 
 /**
- * The name of a cluster in a kubeconfig, and of its second context: `team-a-vc1`, or `team-a-vc1@eu` where several host
+ * The name of a cluster in a kubeconfig, and of the context that no other demo has: `team-a-vc1`, or `team-a-vc1@eu` where several host
  * clusters can each have a demo of that name.
  */
 export const contextOf = ({ name, hostCluster }: NamedDemo, virtualCluster: string): string =>

@@ -27,6 +27,8 @@ describe('a kubeconfig', () => {
       [
         ['vc1', 'demo-vc1@us'],
         ['vc2', 'demo-vc2@us'],
+        ['demo-vc1', 'demo-vc1@us'],
+        ['demo-vc2', 'demo-vc2@us'],
         ['demo-vc1@us', 'demo-vc1@us'],
         ['demo-vc2@us', 'demo-vc2@us'],
       ],
