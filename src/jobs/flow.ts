@@ -1,5 +1,5 @@
 import type { DemoConfig } from '../config.js';
-import { formatDuration, minutes } from '../duration.js';
+import { formatDuration, minutes, seconds } from '../duration.js';
 import { messageOf, UserError } from '../errors.js';
 import { adviceFor } from '../known-failures.js';
 import { ApiError, isOutage, isPassing } from '../k8s/client/api-errors.js';
@@ -19,6 +19,8 @@ export interface Work<Context> {
   check(context: Context): Promise<Check>;
   /** Produces the result; safe to repeat. Without it the step only waits. */
   apply?(context: Context): Promise<void>;
+  /** Makes those look again who retry with growing pauses, after an outage, for example; repeated while the step waits. */
+  nudge?(context: Context): Promise<void>;
 }
 
 interface Row<Context> {
@@ -165,10 +167,11 @@ async function runTasks<Once, Each>(
   const tasks: Task[] = [];
   const running = new Map<string, Promise<boolean>>();
   const changed = () => run.onChange(tasks);
+  const factor = run.config.stepDeadlineFactor;
   const stopping = run.draining ? AbortSignal.any([run.signal, run.draining]) : run.signal;
 
   for (const step of flow.steps.filter(({ when }) => when?.(run.config) ?? true)) {
-    for (const { cluster, look, act } of placesOf(step, run)) {
+    for (const { cluster, ...actions } of placesOf(step, run)) {
       const { name, says, part, optional } = step;
       const task: Task = {
         step: name,
@@ -184,7 +187,12 @@ async function runTasks<Once, Each>(
         return own ? [own] : run.clusters.flatMap((each) => running.get(taskKey(name, each)) ?? []);
       });
       const perform = () =>
-        performer(task, { look, act, withinMs: step.within * run.config.stepDeadlineFactor }, stopping, changed);
+        performer(
+          task,
+          { ...actions, withinMs: step.within * factor, nudgeEveryMs: nudgeAfterMs * factor },
+          stopping,
+          changed,
+        );
       const ended = runTask(task, before, perform, stopping, changed).finally(() => {
         if (task.state === 'done' || task.state === 'failed') run.onEnd?.(task);
       });
@@ -200,10 +208,11 @@ async function runTasks<Once, Each>(
 function placesOf<Once, Each>(
   step: Step<Once, Each>,
   { clusters, context, contextOf }: Pick<FlowRun<Once, Each>, 'clusters' | 'context' | 'contextOf'>,
-): (Pick<Actions, 'look' | 'act'> & { cluster?: VirtualClusterName })[] {
-  const bind = <Context>({ check, apply }: Work<Context>, contextNow: () => Context) => ({
+): (Omit<Actions, 'withinMs' | 'nudgeEveryMs'> & { cluster?: VirtualClusterName })[] {
+  const bind = <Context>({ check, apply, nudge }: Work<Context>, contextNow: () => Context) => ({
     look: () => check(contextNow()),
     act: () => apply?.(contextNow()),
+    nudge: () => nudge?.(contextNow()),
   });
   return step.on === 'each'
     ? clusters.map((cluster) => ({ cluster, ...bind(step.work, () => contextOf(cluster)) }))
@@ -215,7 +224,9 @@ const taskKey = (step: string, cluster?: VirtualClusterName) => (cluster ? `${st
 interface Actions {
   look: () => Promise<Check>;
   act: () => Promise<void> | undefined;
+  nudge: () => Promise<void> | undefined;
   withinMs: number;
+  nudgeEveryMs: number;
 }
 
 /** Resolves to whether those that wait for the task can start; never rejects. */
@@ -250,6 +261,7 @@ async function runTask(
 }
 
 const lookEveryMs = 300;
+const nudgeAfterMs = seconds(15);
 /** An API that asks for more is asked again all the same. */
 const longestPauseMs = minutes(2);
 /** How long an outage may last, as a multiple of the step's deadline. */
@@ -257,13 +269,14 @@ const longestOutage = 4;
 
 async function perform(
   task: Task,
-  { look, act, withinMs }: Actions,
+  { look, act, nudge, withinMs, nudgeEveryMs }: Actions,
   signal: AbortSignal,
   changed: () => void,
 ): Promise<void> {
   let deadline = performance.now() + withinMs;
   let outageLeftMs = longestOutage * withinMs;
   let acted = false;
+  let nudgedAt = -Infinity;
   for (;;) {
     signal.throwIfAborted();
     const lookedAt = performance.now();
@@ -281,6 +294,10 @@ async function perform(
       if (!acted) {
         await act();
         acted = true;
+      }
+      if (performance.now() - nudgedAt >= nudgeEveryMs) {
+        await nudge();
+        nudgedAt = performance.now();
         continue;
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { isNotFound } from '../client/api-errors.js';
 import type { Cluster } from '../client/cluster.js';
 import { copiedNotes, merge, remove } from '../client/objects.js';
+import type { Found } from '../client/answers.js';
 import { list } from '../client/lists.js';
 import { ref, type Reference } from '../client/manifest.js';
 import { containersOf, isSynced } from './pods.js';
@@ -20,10 +21,25 @@ const atMost = { events: 250, pods: 250, objects: 50 };
  * Makes vcluster retry what it could not copy to the host cluster; it reports each such object with an event, which it
  * renews at every attempt.
  */
-export async function retryRefused(cluster: Cluster): Promise<void> {
+async function retryRefused(cluster: Cluster): Promise<void> {
   const fields = { reason: 'SyncError', type: 'Warning' };
   const events = await list<CoreV1Event>(cluster, 'v1', 'Event', { fields, atMost: atMost.events });
   for (const refused of distinct(events).slice(0, atMost.objects)) await touch(cluster, refused);
+}
+
+/**
+ * Makes vcluster and the kubelet retry what is to run in a namespace of a virtual cluster, and DNS, without which little
+ * starts. After an outage vcluster may leave a pod that runs in the host cluster Pending for minutes, without an event.
+ */
+export async function retryPods(cluster: Cluster, namespace: string): Promise<void> {
+  await retryRefused(cluster);
+  for (const place of [namespace, 'kube-system']) {
+    const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace: place, atMost: atMost.pods });
+    const unbound = pods.filter(({ spec }) => spec?.nodeName === undefined);
+    for (const { metadata } of unbound.slice(0, atMost.objects))
+      await touch(cluster, ref('v1', 'Pod', metadata.name, place));
+    await replace(cluster, pods);
+  }
 }
 
 /**
@@ -35,14 +51,17 @@ export async function retryWorkload(host: Cluster, namespace: string, name: stri
   await replaceWaiting(host, namespace);
 }
 
+async function replaceWaiting(cluster: Cluster, namespace: string): Promise<void> {
+  await replace(cluster, await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: atMost.pods }));
+}
+
 /**
  * Deletes the pods that the kubelet lets wait before it starts or pulls again what has failed, after an outage, for example.
  * Their controllers replace them at once.
  */
-export async function replaceWaiting(cluster: Cluster, namespace: string): Promise<void> {
-  const pods = await list<V1Pod>(cluster, 'v1', 'Pod', { namespace, atMost: atMost.pods });
+async function replace(cluster: Cluster, pods: readonly Found<V1Pod>[]): Promise<void> {
   for (const { metadata } of pods.filter(isKeptWaiting).slice(0, atMost.objects))
-    await remove(cluster, ref('v1', 'Pod', metadata.name, namespace), { uid: metadata.uid });
+    await remove(cluster, ref('v1', 'Pod', metadata.name, metadata.namespace), { uid: metadata.uid });
 }
 
 const isKeptWaiting = (pod: V1Pod): boolean =>

@@ -132,6 +132,25 @@ describe('a flow', () => {
     assert.equal(last.find(({ step }) => step === 'skipped')?.state, 'skipped');
   });
 
+  it('nudges after it has acted, and again while the result does not come', async () => {
+    const log: string[] = [];
+    const work: Work<string> = {
+      check: async () => (log.length === 3 ? holds : lacks('pod x is Pending')),
+      apply: async () => void log.push('act'),
+      nudge: async () => void log.push('nudge'),
+    };
+    const flow = Flow.of<string, string>().step('wait', {
+      on: 'once',
+      after: [],
+      work,
+      says: 'Waiting',
+      within: 60_000,
+    });
+    const run = runOf();
+    await runFlow(flow, { ...run, config: { ...run.config, stepDeadlineFactor: 0.02 } });
+    assert.deepEqual(log, ['act', 'nudge', 'nudge']);
+  });
+
   it('reports after the deadline what was last seen and what to do about it', async () => {
     const pending = {
       check: async () => lacks('pod vc1-0 cannot be scheduled: Insufficient cpu'),

@@ -43,7 +43,7 @@ import { checkBothAnswer, checkOtherIsRead, untilOtherIsRead } from '../../../k8
 import { apply, applyAll, missingOrChanged, remove } from '../../../k8s/client/objects.js';
 import type { Manifest } from '../../../k8s/client/manifest.js';
 import { readPullSecrets } from '../../../k8s/virtual-cluster/pull-secrets.js';
-import { replaceWaiting, retryRefused, retryWorkload } from '../../../k8s/workloads/nudge.js';
+import { retryPods, retryWorkload } from '../../../k8s/workloads/nudge.js';
 import { onceMoreIfRefused } from '../../../k8s/tools.js';
 import { assertPermissions } from '../../../k8s/permissions/permission-check.js';
 import { untilRootIsUsed } from '../../../k8s/mesh/root-used.js';
@@ -97,16 +97,14 @@ export const virtualCluster: Work<ClusterContext> = {
     return deployed.holds ? await virtualClusterAnswers(host, place, connections) : deployed;
   },
   async apply({ host, config, demo, place, kubeconfig, signal }) {
-    if ((await releaseDeployed(host, place)).holds) {
-      await startIfStopped(host, place);
-      return await retryWorkload(host, place.namespace, place.name); // it is starting
-    }
+    if ((await releaseDeployed(host, place)).holds) return await startIfStopped(host, place); // it is starting
     await onceMoreIfRefused(host, async () => {
       for (const release of await pendingReleases(host, place))
         await remove(host, { ...secret, metadata: release.metadata });
       await installVirtualCluster(config, demo, place, { kubeconfig, signal });
     });
   },
+  nudge: ({ host, place }) => retryWorkload(host, place.namespace, place.name),
 };
 
 const secret = { apiVersion: 'v1', kind: 'Secret' } as const;
@@ -151,20 +149,23 @@ export const meshReader: Work<ClusterContext> = {
 
 const istioNamespace = 'istio-system';
 
+const retryPodsIn = (namespace: string) => async (context: ClusterContext) =>
+  retryPods(await virtual(context), namespace);
+
 export const istiod: Work<ClusterContext> = restartable(istioNamespace, () => ['istiod'], {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).controlPlane),
-  apply: thenRetry(istioNamespace, async (context) =>
-    applyIstio(await virtual(context), (await istioOf(context)).controlPlane),
-  ),
+  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).controlPlane),
+  nudge: retryPodsIn(istioNamespace),
 });
 
 /** Work that also restarts its Deployments, once, if the job is to do that. */
 function restartable(
   namespace: string,
   namesOf: (context: ClusterContext) => string[] | Promise<string[]>,
-  { check, apply }: Required<Work<ClusterContext>>,
+  { check, apply, nudge }: Required<Work<ClusterContext>>,
 ): Work<ClusterContext> {
   return {
+    nudge,
     async check(context) {
       const { restartFor } = context;
       if (restartFor === undefined) return await check(context);
@@ -176,19 +177,6 @@ function restartable(
       if (context.restartFor !== undefined)
         await restartDeployments(await virtual(context), namespace, await namesOf(context), context.restartFor);
     },
-  };
-}
-
-/** An action in a virtual cluster that creates pods; retries those of an earlier create that were refused or are kept waiting. */
-function thenRetry(
-  namespace: string,
-  act: (context: ClusterContext) => Promise<void>,
-): (context: ClusterContext) => Promise<void> {
-  return async (context) => {
-    await act(context);
-    const cluster = await virtual(context);
-    await retryRefused(cluster);
-    await replaceWaiting(cluster, namespace);
   };
 }
 
@@ -210,7 +198,8 @@ const deploymentsIn = (manifests: Manifest[]) =>
 
 export const helloworld: Work<ClusterContext> = restartable(sampleNamespace, sampleNames, {
   check: async (context) => checkHelloworld(await virtual(context), samplesOf(context)),
-  apply: thenRetry(sampleNamespace, async (context) => applyHelloworld(await virtual(context), samplesOf(context))),
+  apply: async (context) => applyHelloworld(await virtual(context), samplesOf(context)),
+  nudge: retryPodsIn(sampleNamespace),
 });
 
 export const remoteSecrets: Work<DemoContext> = {
@@ -281,7 +270,8 @@ export const meshTraffic: Work<DemoContext> = {
 
 export const dashboard: Work<ClusterContext> = {
   check: async (context) => checkDashboard(await virtual(context), context.config),
-  apply: thenRetry(dashboardNamespace, async (context) => applyDashboard(await virtual(context), context.config)),
+  apply: async (context) => applyDashboard(await virtual(context), context.config),
+  nudge: retryPodsIn(dashboardNamespace),
 };
 
 export const dashboardExposure: Work<ClusterContext> = {
@@ -323,9 +313,8 @@ const gatewayNames = async (context: ClusterContext) => deploymentsIn((await ist
 
 export const ingressGateway: Work<ClusterContext> = restartable(istioNamespace, gatewayNames, {
   check: async (context) => checkIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  apply: thenRetry(istioNamespace, async (context) =>
-    applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
-  ),
+  apply: async (context) => applyIstio(await virtual(context), (await istioOf(context)).ingressGateway),
+  nudge: retryPodsIn(istioNamespace),
 });
 
 /** The lifetime of a demo starts when it is ready for the first time. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApiError } from '../../../../src/k8s/client/api-errors.js';
 import type { ApiCall, Cluster } from '../../../../src/k8s/client/cluster.js';
-import { replaceWaiting, retryRefused } from '../../../../src/k8s/workloads/nudge.js';
+import { retryPods } from '../../../../src/k8s/workloads/nudge.js';
 
 const event = (name: string) => ({
   metadata: { name: `${name}.1` },
@@ -25,6 +25,7 @@ function clusterWith(events: object[]): { cluster: Cluster; patched: string[] } 
       assert.equal(call.query?.fieldSelector, 'reason=SyncError,type=Warning');
       return Promise.resolve({ items: events, metadata: { continue: 'more' } });
     }
+    if (call.method === 'GET') return Promise.resolve({ items: [] });
     assert.equal(call.method, 'PATCH');
     if (call.path.endsWith('/gone')) throw new ApiError('vc1', 404, 'NotFound', 'not found');
     patched.push(call.path);
@@ -36,48 +37,69 @@ function clusterWith(events: object[]): { cluster: Cluster; patched: string[] } 
 describe('what the host cluster refused', () => {
   it('is touched once, so that vcluster retries, and skipped if it is gone', async () => {
     const { cluster, patched } = clusterWith([event('a'), event('gone'), event('a'), event('b')]);
-    await retryRefused(cluster);
+    await retryPods(cluster, 'sample');
     assert.deepEqual(patched, ['/api/v1/namespaces/sample/pods/a', '/api/v1/namespaces/sample/pods/b']);
   });
 
   it('is touched within limits, however many events a tenant writes', async () => {
     const { cluster, patched } = clusterWith(Array.from({ length: 5000 }, (_, index) => event(`pod-${index}`)));
-    await retryRefused(cluster);
+    await retryPods(cluster, 'sample');
     assert.equal(patched.length, 50);
   });
 });
 
-describe('pods that the kubelet lets wait', () => {
-  const pod = (name: string, reason: string | undefined, { owner = true, labels = {} } = {}) => ({
+describe('pods of a namespace', () => {
+  interface PodLike {
+    reason?: string;
+    owner?: boolean;
+    labels?: object;
+    nodeName?: string | undefined;
+  }
+  const pod = (name: string, { reason, owner = true, labels = {}, nodeName = 'node1' }: PodLike = {}) => ({
     metadata: {
       ...{ name, namespace: 'n', uid: `uid-${name}`, labels },
       ...(owner && { ownerReferences: [{ kind: 'StatefulSet', name: 'vc1', controller: true }] }),
     },
+    spec: { ...(nodeName && { nodeName }) },
     status: {
       containerStatuses: [{ name: 'c', state: reason === undefined ? { running: {} } : { waiting: { reason } } }],
     },
   });
 
-  it('are replaced if they have a controller and are not copies for a tenant', async () => {
-    const pods = [
-      pod('vc1-0', 'CrashLoopBackOff'),
-      pod('pulls', 'ImagePullBackOff'),
-      pod('runs', undefined),
-      pod('starts', 'ContainerCreating'),
-      pod('alone', 'CrashLoopBackOff', { owner: false }),
-      pod('synced', 'CrashLoopBackOff', { labels: { 'vcluster.loft.sh/managed-by': 'vc1' } }),
-    ];
-    const deleted: unknown[] = [];
+  async function changesOf(pods: object[]): Promise<unknown[]> {
+    const changes: unknown[] = [];
     const request = ({ method, path, body }: ApiCall): Promise<unknown> => {
-      if (path === '/api/v1') return Promise.resolve({ resources: [{ name: 'pods', kind: 'Pod', namespaced: true }] });
-      if (method === 'GET') return Promise.resolve({ items: pods });
-      deleted.push([method, path, (body as { preconditions: unknown }).preconditions]);
+      if (path === '/api/v1')
+        return Promise.resolve({
+          resources: ['Pod', 'Event'].map((kind) => ({ name: `${kind.toLowerCase()}s`, kind, namespaced: true })),
+        });
+      if (method === 'GET') return Promise.resolve({ items: path === '/api/v1/namespaces/n/pods' ? pods : [] });
+      const { preconditions } = body as { preconditions?: unknown };
+      changes.push([method, path, ...(preconditions === undefined ? [] : [preconditions])]);
       return Promise.resolve({});
     };
-    await replaceWaiting({ name: 'host', request, discovered: new Map() } as unknown as Cluster, 'n');
+    await retryPods({ name: 'vc1', request, discovered: new Map() } as unknown as Cluster, 'n');
+    return changes;
+  }
+
+  it('are replaced if the kubelet lets them wait, they have a controller and are not copies for a tenant', async () => {
+    const changes = await changesOf([
+      pod('vc1-0', { reason: 'CrashLoopBackOff' }),
+      pod('pulls', { reason: 'ImagePullBackOff' }),
+      pod('runs'),
+      pod('starts', { reason: 'ContainerCreating' }),
+      pod('alone', { reason: 'CrashLoopBackOff', owner: false }),
+      pod('synced', { reason: 'CrashLoopBackOff', labels: { 'vcluster.loft.sh/managed-by': 'vc1' } }),
+    ]);
     assert.deepEqual(
-      deleted,
+      changes,
       ['vc1-0', 'pulls'].map((name) => ['DELETE', `/api/v1/namespaces/n/pods/${name}`, { uid: `uid-${name}` }]),
     );
+  });
+
+  it('are touched if vcluster has not bound them to a node', async () => {
+    assert.deepEqual(await changesOf([pod('runs'), pod('pending', { nodeName: '' })]), [
+      ['PATCH', '/api/v1/namespaces/n/pods/pending'],
+    ]);
   });
 });
