@@ -27,8 +27,9 @@ interface KubeconfigEntry {
 }
 
 /**
- * One kubeconfig with two contexts for each virtual cluster, all with the same key: `vc1`, as in the manual guide, and
- * `<demo>-vc1`; with several host clusters also `contextOf`. The names of clusters and users also say which demo it is, so that merged files never lead to the wrong one.
+ * One kubeconfig with contexts for each virtual cluster, all with the same key: `vc1`, as in the manual guide, and
+ * `<demo>-vc1`; with several host clusters also `contextOf`. The names of clusters and users also say which demo it is, so
+ * that merged files never lead to the wrong one.
  */
 export function mergedKubeconfig(
   { demo, user }: { demo: NamedDemo; user: string },
@@ -74,8 +75,8 @@ export function mergedKubeconfig(
 type NamedDemo = Pick<Demo, 'name' | 'hostCluster'>;
 
 /**
- * The name of a cluster in a kubeconfig, and of the context that no other demo has: `team-a-vc1`, or `team-a-vc1@eu` where several host
- * clusters can each have a demo of that name.
+ * The name of a cluster in a kubeconfig, and of the context that no other demo has: `team-a-vc1`, or `team-a-vc1@eu` where
+ * several host clusters can each have a demo of that name.
  */
 export const contextOf = ({ name, hostCluster }: NamedDemo, virtualCluster: string): string =>
   `${name}-${virtualCluster}${hostCluster === undefined ? '' : `@${hostCluster}`}`;
