@@ -164,7 +164,7 @@ describe('the bot reconnects, and meanwhile reports that it is not ready,', () =
       everyMs: 50,
       seen: () => running.lines.slice(-5),
     });
-    await readiness(running, 503);
+    assert.match(await readiness(running, 503), /^Slack: Slack closed the connection: too_many_websockets/);
     slack.turnAway(undefined);
     await assertWorks(running);
   });

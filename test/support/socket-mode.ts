@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 /* The part of Slack that Socket Mode needs; the emulator does not have it. */
 
 /** What apps.connections.open returns instead of an address. */
-export type OpenFault = { status: number } | { error: string } | { url: string } | undefined;
+export type OpenFault = { status: number; retryAfter?: number } | { error: string } | { url: string } | undefined;
 
 export interface SocketModeSlack {
   /** For SLACK_API_URL. */
@@ -43,11 +43,12 @@ export async function startSocketModeSlack({ workspace }: { workspace?: string }
   let server: Server;
   let port = 0;
 
-  const answerTo = (path: string): [status: number, body: object] => {
+  const answerTo = (path: string): [status: number, body: object, headers?: Record<string, string>] => {
     if (!path.endsWith('apps.connections.open'))
       return [200, { ok: true, user_id: 'U0BOT', bot_id: 'B0BOT', team_id: 'T0', user: { team_id: 'T0' } }];
     counts.opens++;
-    if (fault && 'status' in fault) return [fault.status, {}];
+    if (fault && 'status' in fault)
+      return [fault.status, {}, fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) }];
     if (fault && 'error' in fault) return [200, { ok: false, error: fault.error }];
     if (fault) return [200, { ok: true, ...fault }];
     return [200, { ok: true, url: `ws://127.0.0.1:${port}/` }];
@@ -75,9 +76,9 @@ export async function startSocketModeSlack({ workspace }: { workspace?: string }
             answer.pipe(response);
           }).on('error', () => response.destroy()),
         );
-      const [status, body] = answerTo(path);
+      const [status, body, headers] = answerTo(path);
       request.resume();
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
     });
     sockets = new WebSocketServer({ server });
     sockets.on('connection', greet);

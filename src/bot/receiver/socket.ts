@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SocketModeClient, type SocketModeOptions } from '@slack/socket-mode';
+import { WebAPIRateLimitedError } from '@slack/web-api';
 import * as z from 'zod';
 import { seconds } from '../../duration.js';
 import { messageOf } from '../../errors.js';
@@ -9,7 +10,7 @@ import { proxyDispatcher } from '../../proxy.js';
 import { errorCodeOf, silentLogger, slackClientOptions } from '../../slack/client.js';
 import { isTokenError } from '../../slack/token-watch.js';
 import { parseJson } from '../../json.js';
-import { within } from '../../within.js';
+import { NoAnswer, within } from '../../within.js';
 import { parseEnvelope } from './body.js';
 import type { Dispatch } from './dispatch.js';
 
@@ -51,12 +52,13 @@ const isFinal = (code: string): boolean => isTokenError(code) || code === 'missi
  */
 export async function startSocketReceiver(options: SocketReceiverOptions): Promise<SocketReceiver> {
   const { log, longestPauseMs = seconds(15) } = options;
-  // One for all connections, because it remembers rate limits.
-  const webApi = slackClientOptions({ ...options, attempts: 1, timeoutMs: callTimeoutMs });
+  // The loop below waits, also for the end of a rate limit.
+  const webApi = slackClientOptions({ ...options, attempts: 1, patienceMs: 0, timeoutMs: callTimeoutMs });
   const dispatcher = await proxyDispatcher();
   const open = new Set<SocketModeClient>();
   const closing = new AbortController();
   let problem: string | undefined = 'not connected yet';
+  let connectedAt = Infinity;
   let firstAttempted!: () => void;
   const firstAttempt = new Promise<void>((resolve) => (firstAttempted = resolve));
 
@@ -65,7 +67,8 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
     const client = createClient(options, { clientOptions: webApi, ...(dispatcher && { dispatcher }) });
     open.add(client);
     const ended = endOf(client).finally(() => open.delete(client));
-    await connect(client);
+    await connect(client, ended);
+    connectedAt = performance.now();
     if (problem !== undefined) log.info('connected to Slack');
     problem = undefined;
     firstAttempted();
@@ -75,19 +78,25 @@ export async function startSocketReceiver(options: SocketReceiverOptions): Promi
   async function stayConnected(): Promise<unknown> {
     for (let failures = 0; ;) {
       const since = performance.now();
+      connectedAt = Infinity;
+      let allowedAt = 0;
       try {
         problem = await connectOnce();
       } catch (error) {
         problem = messageOf(error);
         if (isFinal(errorCodeOf(error) ?? '')) return error;
+        if (error instanceof WebAPIRateLimitedError) allowedAt = performance.now() + seconds(error.retryAfter);
       }
       if (closing.signal.aborted) return await never;
       firstAttempted();
-      failures = performance.now() - since < shortestLifeMs ? failures + 1 : 0;
+      const now = performance.now();
+      failures = now - connectedAt < shortestLifeMs ? failures + 1 : 0;
       // A connection that lasted is replaced at once: what Slack sends in between is lost.
       const pauseMs = failures === 0 ? 0 : Math.min(500 * 2 ** failures, longestPauseMs) * (0.75 + Math.random() / 4);
       log[failures === 0 ? 'info' : 'warn']({ reason: problem }, 'not connected to Slack; retrying');
-      await sleep(pauseMs, undefined, { signal: closing.signal }).catch(() => never);
+      await sleep(Math.max(0, since + pauseMs - now, allowedAt - now), undefined, { signal: closing.signal }).catch(
+        () => never,
+      );
     }
   }
 
@@ -134,17 +143,20 @@ interface SlackEnvelope {
   ack(body?: string | object): Promise<void>;
 }
 
-/** Throws the error from Slack, or that it did not answer. */
-async function connect(client: SocketModeClient): Promise<void> {
+/** Throws the error from Slack, why it closed the connection at once, or that it did not answer. */
+async function connect(client: SocketModeClient, ended: Promise<string>): Promise<void> {
   let socketError: unknown;
+  let hasAddress = false;
   client.on('error', (error: unknown) => (socketError = error));
+  client.once('authenticated', () => (hasAddress = true));
   try {
     await within(connectTimeoutMs, () => client.start());
   } catch (error) {
     // It may still connect later.
     client.once('connected', () => void client.disconnect());
     void client.disconnect();
-    throw error ?? (socketError === undefined ? new Error('Slack closed the connection') : named(socketError));
+    if (error instanceof NoAnswer && hasAddress) throw new Error(notOpened, { cause: error });
+    throw error ?? (socketError === undefined ? new Error(await ended) : named(socketError));
   }
 }
 
@@ -159,11 +171,15 @@ function endOf(client: SocketModeClient): Promise<string> {
   return new Promise((resolve) => {
     client.on('ws_message', (data: unknown) => {
       const reason = disconnectReasonIn(String(data));
-      if (reason !== undefined) resolve(`Slack closed the connection: ${reason}`);
+      if (reason !== undefined) resolve(`Slack closed the connection: ${closings[reason] ?? reason}`);
     });
     client.once('disconnected', () => resolve('the connection was lost'));
   });
 }
+
+const closings: Record<string, string> = {
+  link_disabled: 'link_disabled, because Socket Mode is off in the settings of the Slack app',
+};
 
 const disconnectMessage = z.object({ type: z.literal('disconnect'), reason: z.unknown().transform(String) });
 
