@@ -34,17 +34,16 @@ const defaultLimits: Record<'default' | 'defaultRequest' | 'max', Record<string,
   max: {},
 };
 
-const quantity = z
-  .union([
-    z.string().regex(/^\d+(\.\d+)?([EPTGMk]i?|Ki|m|e\d+)?$/, 'expected a quantity such as 500m or 8Gi'),
-    z.number().min(0),
-  ])
-  .nullable();
+/** @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
+export const quantity = z.union([
+  z.string().regex(/^\d+(\.\d+)?([EPTGMk]|[EPTGMK]i|m|e\d+)?$/, 'expected a quantity such as 500m or 8Gi'),
+  z.number().min(0),
+]);
 
 /** Amounts merged over the defaults; null removes one. */
 const amounts = (defaults: Record<string, string>) =>
   z
-    .record(z.string(), quantity)
+    .record(z.string(), quantity.nullable())
     .transform((over) =>
       Object.fromEntries(
         Object.entries({ ...defaults, ...over }).flatMap(([name, amount]) =>

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { formatDuration, minutes, parseDuration } from '../duration.js';
 import { admissionKeys } from './admission.js';
 import { areDistinct } from './host-templates.js';
-import { quotaNeedsLimits, tenancyKeys } from './isolation.js';
+import { quantity, quotaNeedsLimits, tenancyKeys } from './isolation.js';
 
 /*
  * Every key of the configuration file, with its default and its meaning. `npm run docs` writes docs/configuration.md and
@@ -32,10 +32,6 @@ const lifetime = duration.refine((ms) => ms >= shortestTtlMs, `must be at least 
 const freeform = z.record(z.string(), z.unknown());
 const digest = z.string().regex(/^sha256:[a-f\d]{64}$/, 'expected sha256: and 64 hexadecimal digits');
 const stringMap = z.record(z.string(), z.string());
-const quantity = z.union([
-  z.string().regex(/^[0-9.]+([numkMGTPE]i?)?$/, 'expected a quantity such as 100m or 64Mi'),
-  z.number(),
-]);
 const quantities = z.record(z.string(), quantity);
 const resources = z.strictObject({
   requests: quantities.optional().describe('resource requests of each container, such as `{ cpu: 10m, memory: 64Mi }`'),

@@ -29,6 +29,9 @@ describe('isolation in the configuration', () => {
 
   it('refuses amounts, address blocks and namespaces that Kubernetes would refuse later', () => {
     assert.match(problemsOf({ quota: { pods: 'many' } }).join(), /expected a quantity|Invalid input/);
+    const sizes = (memory: string) => demoConfig.safeParse({ sleep: { resources: { limits: { memory } } } }).success;
+    for (const right of ['64Mi', '8192Ki', '0.5Gi', '1e9', '500m']) assert.ok(sizes(right), right);
+    for (const wrong of ['64mi', '64KB', '1.2.3', '.', '-1']) assert.ok(!sizes(wrong), wrong);
     assert.match(problemsOf({ egress: { cidrs: ['10.0.0.0'] } }).join(), /expected an address block/);
     assert.match(problemsOf({ ingress: { namespaces: ['Not A Name'] } }).join(), /expected the name of a namespace/);
   });
