@@ -19,7 +19,7 @@ const images: readonly KnownFailure[] = [
     'The registry limits how often images can be pulled without logging in. Set `images.pullSecrets`, or use a mirror (`images`, `istio.hub`, `vcluster.values`). Otherwise wait: the limit is lifted after some hours.',
   ],
   [
-    /no match for platform|exec format error/,
+    /no match for platform|no matching manifest for|no image found in .{0,40} for architecture|exec format error/,
     "The image does not match the node's architecture (amd64 or arm64): use a multi-architecture image, or keep the pods on matching nodes with a node selector.",
   ],
   [
@@ -36,7 +36,7 @@ const images: readonly KnownFailure[] = [
   [
     [
       pulling,
-      /no such host|i\/o timeout|connection refused|connection reset|TLS handshake timeout|network is unreachable|no route to host|deadline exceeded/i,
+      /no such host|server misbehaving|name resolution|proxyconnect|i\/o timeout|connection refused|connection reset|TLS handshake timeout|network is unreachable|no route to host|deadline exceeded/i,
     ],
     "The node cannot reach the registry: check the nodes' DNS, proxy and firewall, or use a mirror (`images`, `istio.hub`, `vcluster.values`).",
   ],
@@ -104,16 +104,16 @@ const limits: readonly KnownFailure[] = [
     /(maximum|minimum) \S+ usage per \w+ is |max limit to request ratio per /,
     `A LimitRange of the namespace does not allow this size: change \`isolation.limits\` (if the LimitRange is not vcdemo's own, ask its owner), or set another size in ${sizes}.`,
   ],
+  [
+    /is invalid: [^\n]{0,200}\bresources\.(requests|limits)|quantities must match the regular expression/,
+    `Kubernetes does not accept the sizes of a container: correct them in ${sizes}. A limit that is not set there comes from \`isolation.limits\` or another LimitRange of the namespace.`,
+  ],
 ];
 
 const admission: readonly KnownFailure[] = [
   [
     /security context constraint/,
     "OpenShift's security context constraints refuse the pod: allow the service accounts of the namespace one with NET_ADMIN, NET_RAW and user 0, for example with `oc adm policy add-scc-to-group privileged system:serviceaccounts:NAMESPACE`; with Istio CNI on the host, no pod needs it (`istio.operator`: `values.pilot.cni.enabled: true`).",
-  ],
-  [
-    /PodSecurity/,
-    'Pod Security refuses the pod: set namespace.labels to `pod-security.kubernetes.io/enforce: privileged`, or, with Istio CNI on the host, `istio.operator` to `values.pilot.cni.enabled: true`.',
   ],
   [
     /failed calling webhook "[\w.-]*istio/,
@@ -124,12 +124,16 @@ const admission: readonly KnownFailure[] = [
     'The admission webhook named above does not answer. Check its pods and its certificate; until it answers, nothing can be created.',
   ],
   [
-    /kyverno/i,
+    /webhook "[^"]*kyverno/,
     'The Kyverno policy and rule named above refuse the pod. Have the namespace or the image exempted (PolicyException), or change the configuration to meet the policy.',
   ],
   [
-    /gatekeeper/i,
+    /webhook "[^"]*gatekeeper/,
     'The Gatekeeper constraint in brackets refuses the pod. Have the namespace or the image exempted, or change the configuration to meet the constraint.',
+  ],
+  [
+    /PodSecurity/,
+    'Pod Security refuses the pod: set namespace.labels to `pod-security.kubernetes.io/enforce: privileged`, or, with Istio CNI on the host, `istio.operator` to `values.pilot.cni.enabled: true`.',
   ],
   [
     /ValidatingAdmissionPolicy/,
@@ -256,6 +260,10 @@ const deletion: readonly KnownFailure[] = [
     /finalizers remaining|has finalizers/,
     'The finalizers named above block the deletion of what is left in the namespace. Restore the controller that removes them, or remove them by hand; Kubernetes then continues by itself.',
   ],
+  [
+    /still left: [^\n]{0,2000}PersistentVolume /,
+    'The storage driver has not deleted the volume yet, which can take minutes: `kubectl describe persistentvolume` says why it fails. When the volume is gone, run the command again.',
+  ],
 ];
 
 const mesh: readonly KnownFailure[] = [
@@ -352,6 +360,7 @@ const tools: readonly KnownFailure[] = [
 const knownFailures: readonly KnownFailure[] = [
   ...worker,
   ...access,
+  ...deletion,
   ...limits,
   ...admission,
   ...images,
@@ -359,7 +368,6 @@ const knownFailures: readonly KnownFailure[] = [
   ...volumes,
   ...scheduling,
   ...nodes,
-  ...deletion,
   ...mesh,
   ...tools,
   ...permissions,

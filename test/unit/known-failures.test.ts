@@ -144,6 +144,23 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /node cannot reach the registry/,
   ],
   [
+    'an image for another architecture, in the words of dockerd',
+    pull('no matching manifest for linux/arm64/v8 in the manifest list entries'),
+    /node's architecture/,
+  ],
+  [
+    'an image for another architecture, in the words of CRI-O',
+    pull('choosing image instance: no image found in manifest list for architecture "arm64", variant "v8", OS "linux"'),
+    /node's architecture/,
+  ],
+  [
+    'a proxy of the node that cannot be found',
+    pull(
+      'Head "https://registry-1.docker.io/v2/x": proxyconnect tcp: dial tcp: lookup proxy.corp on 10.0.0.2:53: server misbehaving',
+    ),
+    /node cannot reach the registry/,
+  ],
+  [
     'a registry with a CA of its own',
     pull(
       'failed to do request: Head "https://registry.corp/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
@@ -282,6 +299,16 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     /Kyverno policy/,
   ],
   [
+    'Pod Security as checked by Kyverno',
+    'admission webhook "validate.kyverno.svc-fail" denied the request: \n\nresource Pod/demo-vc1/x was blocked due to the following policies \n\npsa:\n  baseline: |-\n    Validation rule \'baseline\' failed. It violates PodSecurity "baseline:latest": (Forbidden reason: non-default capabilities, field error list: [])',
+    /Kyverno policy/,
+  ],
+  [
+    'Pod Security in a demo that is called like a policy engine',
+    'host: pods "x" is forbidden: violates PodSecurity "baseline:latest": non-default capabilities (POST /api/v1/namespaces/kyverno-vc1/pods: 403)',
+    /^Pod Security refuses the pod/,
+  ],
+  [
     'Gatekeeper',
     'admission webhook "validation.gatekeeper.sh" denied the request: [psp-capabilities] container <istio-init> has a disallowed capability. Allowed capabilities are []',
     /Gatekeeper constraint/,
@@ -310,6 +337,12 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     'a namespace that goes',
     'configmaps "x" is forbidden: unable to create new content in namespace demo-vc1 because it is being terminated',
     /namespace is being deleted/,
+  ],
+
+  [
+    'a request above the limit that a LimitRange sets',
+    'StatefulSet vc1: FailedCreate: create Pod vc1-0 in StatefulSet vc1 failed error: Pod "vc1-0" is invalid: spec.containers[0].resources.requests: Invalid value: "200m": must be less than or equal to cpu limit of 100m',
+    /does not accept the sizes of a container.*LimitRange/,
   ],
 
   // nodes and networks
@@ -400,6 +433,17 @@ const failures: readonly [situation: string, reason: string, advice: RegExp][] =
     'finalizers',
     'namespace demo-vc1 is Terminating: Some resources are remaining: widgets.corp.example has 1 resource instances; Some content in the namespace has finalizers remaining: corp.example/keep in 1 resource instances',
     /finalizers named above/,
+  ],
+
+  [
+    'a finalizer of a claim',
+    'namespace demo-vc1 is Terminating: Some resources are remaining: persistentvolumeclaims. has 1 resource instances; Some content in the namespace has finalizers remaining: corp.example/backup in 1 resource instances',
+    /finalizers named above/,
+  ],
+  [
+    'a volume that the storage driver does not delete',
+    'still left: PersistentVolume pvc-1, PersistentVolume pvc-2',
+    /kubectl describe persistentvolume` says why/,
   ],
 
   // tools

@@ -9,11 +9,11 @@ import { sidecarSettings } from './istio.js';
 import { create } from '../client/objects.js';
 import { istioImage } from './istio-images.js';
 
-type SidecarConfig = Pick<DemoConfig, 'istio' | 'images' | 'helloworld'>;
+type SidecarConfig = Pick<DemoConfig, 'istio' | 'images' | 'helloworld' | 'sleep'>;
 
 /**
- * Asks the API server in a dry run whether a pod like helloworld's, with its sidecar and resources, may be created in the
- * namespace: otherwise Pod Security, a policy engine, a quota or a LimitRange would refuse it only at the very end.
+ * Asks the API server in a dry run whether pods like those of the samples, with sidecars and their resources, may be created in
+ * the namespace: otherwise Pod Security, a policy engine, a quota or a LimitRange would refuse them only at the very end.
  * @throws UserError `admission-refuses`
  */
 export async function dryRunSidecar(
@@ -22,15 +22,13 @@ export async function dryRunSidecar(
   namespace: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const pod = sidecarPod(namespace, config);
-  await waitUntil(
-    `Kubernetes to compute the usage of the quota of namespace ${namespace}`,
-    () => admits(host, config, pod),
-    {
-      withinMs: seconds(30) * config.stepDeadlineFactor,
-      signal,
-    },
-  );
+  const wait = { withinMs: seconds(30) * config.stepDeadlineFactor, signal };
+  for (const pod of [sidecarPod(namespace, config), sidecarPod(namespace, config, 'sleep')])
+    await waitUntil(
+      `Kubernetes to compute the usage of the quota of namespace ${namespace}`,
+      () => admits(host, config, pod),
+      wait,
+    );
 }
 
 async function admits(host: Cluster, config: SidecarConfig, pod: ReturnType<typeof sidecarPod>): Promise<Check> {
@@ -54,17 +52,19 @@ const isRefusal = (error: unknown): error is ApiError =>
   error instanceof ApiError && [400, 403, 422].includes(error.status) && !lacksRight(error);
 
 function remedyFor(reason: string, config: SidecarConfig): string {
-  if (/gatekeeper/i.test(reason))
+  if (/webhook "[^"]*gatekeeper/.test(reason))
     return `Exempt only this image: add \`exempt_images: [${proxyImage(config)}]\` to the Gatekeeper constraints on capabilities, allowed users and read-only root file systems.`;
   return (
     adviceFor(reason) ?? `Have the image ${proxyImage(config)} or the namespace exempted from the policy named above.`
   );
 }
 
+const sampleImages = ({ images }: SidecarConfig) => ({ helloworld: images.helloworldV1, sleep: images.sleep });
+
 const proxyImage = ({ istio }: SidecarConfig) => istioImage(istio, 'proxyv2');
 
-/** helloworld's pod as it reaches the host cluster; the init container has the least privileges that it needs. */
-export function sidecarPod(namespace: string, config: SidecarConfig) {
+/** A sample's pod as it reaches the host cluster; the init container has the least privileges that it needs. */
+export function sidecarPod(namespace: string, config: SidecarConfig, name: 'helloworld' | 'sleep' = 'helloworld') {
   const { usesCni, resources } = sidecarSettings(config.istio);
   const image = proxyImage(config);
   const unprivileged = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, privileged: false };
@@ -94,7 +94,7 @@ export function sidecarPod(namespace: string, config: SidecarConfig) {
           : { name: 'istio-init', image, resources, securityContext: asRoot },
       ],
       containers: [
-        { name: 'helloworld', image: config.images.helloworldV1, resources: config.helloworld.resources },
+        { name, image: sampleImages(config)[name], resources: config[name].resources },
         { name: 'istio-proxy', image, resources, securityContext: asProxy },
       ],
     },

@@ -63,6 +63,17 @@ describe('the dry run of a sidecar', () => {
 
   it('succeeds if the pod may be created', () => dryRun());
 
+  it('asks for the pods of both samples, with the resources of each', async () => {
+    const host = hostThatAnswers();
+    const sized = demoConfig.parse({ sleep: { resources: { limits: { memory: '3Gi' } } } });
+    await dryRunSidecar(host, sized, 'demo-vc1', new AbortController().signal);
+    const apps = host.asked.map((pod) => (pod as ReturnType<typeof sidecarPod>).spec.containers[0]!);
+    assert.deepEqual(apps, [
+      { name: 'helloworld', image: config.images.helloworldV1, resources: config.helloworld.resources },
+      { name: 'sleep', image: config.images.sleep, resources: { limits: { memory: '3Gi' } } },
+    ]);
+  });
+
   const causes: [string, ApiError, RegExp][] = [
     ['Pod Security', refused('violates PodSecurity "baseline:latest": non-default capabilities'), /namespace\.labels/],
     [
@@ -91,6 +102,26 @@ describe('the dry run of a sidecar', () => {
       'a policy of the API server',
       refused("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", 422),
       /ValidatingAdmissionPolicy named above refuses it/,
+    ],
+    [
+      'sizes that contradict each other',
+      new ApiError(
+        'host',
+        422,
+        'Invalid',
+        'host: Pod "vcdemo-sidecar-dry-run" is invalid: spec.containers[0].resources.requests: Invalid value: "64Mi": must be less than or equal to memory limit of 32Mi',
+      ),
+      /helloworld\.resources.*LimitRange/,
+    ],
+    [
+      'Kyverno in a demo that is called like another engine',
+      new ApiError(
+        'host',
+        400,
+        '',
+        'host: admission webhook "validate.kyverno.svc-fail" denied the request: no (POST /api/v1/namespaces/gatekeeper-vc1/pods: 400)',
+      ),
+      /Kyverno policy/,
     ],
     ['something unknown', refused('computer says no'), /proxyv2:1\.30\.0 or the namespace exempted/],
   ];
