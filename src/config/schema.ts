@@ -41,11 +41,14 @@ const slackId = z.string().regex(/^[A-Z0-9]{2,}$/, 'expected a Slack ID such as 
 const slackIds = z.array(slackId);
 const dnsLabel = '[a-z0-9]([-a-z0-9.]*[a-z0-9])?';
 const pullSecret = z.string().regex(new RegExp(`^(${dnsLabel}/)?${dnsLabel}$`), 'expected a name, or namespace/name');
+const secretName = (written: string) => written.split('/').at(-1);
 const hostTemplate = z.string().regex(/^(?=.*\{demo\})(?=.*\{cluster\})/, 'must contain {demo} and {cluster}');
 
+const notAnAddress = 'expected host:port, with an IPv6 address in brackets';
 const address = z
   .string()
-  .regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, 'expected host:port, with an IPv6 address in brackets')
+  .regex(/^([\w.-]+|\[[\da-fA-F:.]+\]):[1-9]\d{0,4}$/, notAnAddress)
+  .refine((text) => URL.canParse(`https://${text}`), notAnAddress)
   .optional()
   .describe(
     '`host:port` of the ingress controller (`[::1]:443` for IPv6), if the public names have no DNS records: kubeconfigs then use it as the server, and the public name as `tls-server-name`',
@@ -229,6 +232,10 @@ export const hostClusterConfig = z.strictObject({
         .describe('image of the Kubernetes Dashboard'),
       pullSecrets: z
         .array(pullSecret)
+        .refine(
+          (written) => new Set(written.map(secretName)).size === written.length,
+          'must have different names, because the copies are in one namespace',
+        )
         .default([])
         .describe(
           "Secrets with registry credentials (type `kubernetes.io/dockerconfigjson`) for all images of a demo, including vcluster's and Istio's: a name in the worker's own namespace, or `namespace/name`. They are copied into each namespace of a demo, where everybody who can read its Secrets can read them",

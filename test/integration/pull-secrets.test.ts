@@ -75,6 +75,10 @@ describe('images.pullSecrets', () => {
     assert.ok(!('imagePullSecrets' in podOf()));
   });
 
+  it('must have different names, because they are copied into one namespace', () => {
+    assert.throws(() => configWith('registry', 'shared/registry'), /must have different names/);
+  });
+
   it('must be names', () => {
     for (const name of ['', 'A', 'a/b/c', '/x', 'x/'])
       assert.ok(!demoConfig.safeParse({ images: { pullSecrets: [name] } }).success, name);

@@ -70,7 +70,18 @@ describe('the configuration file', () => {
       assert.equal(exposure.kind === 'nginx' && exposure.address, address);
     });
 
-  for (const address of ['edge.example.com', '::1:443', '[::1]', '[edge]:443', 'https://edge:443'])
+  for (const address of [
+    'edge.example.com',
+    '::1:443',
+    '[::1]',
+    '[edge]:443',
+    'https://edge:443',
+    'edge:0',
+    'edge:99999',
+    '999.0.2.1:443',
+    '[:::]:443',
+    '[fe80::1%eth0]:443',
+  ])
     test(`refuses ${address} as the address of the ingress controller`, () =>
       assert.match(refusal(() => read(`exposure: { kind: nginx, address: '${address}' }\n`)).message, /host:port/));
 });
