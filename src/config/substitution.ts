@@ -25,9 +25,10 @@ export function parseYaml(text: string, env: NodeJS.ProcessEnv): unknown {
   visit(document, {
     Scalar(key, node) {
       if (typeof node.value !== 'string') return undefined;
-      const name = node.type === 'PLAIN' && key !== 'key' ? variableAlone(node.value) : undefined;
+      const isPlain = node.type === 'PLAIN' && node.tag === undefined && key !== 'key';
+      const name = isPlain ? variableAlone(node.value) : undefined;
       const value = name === undefined ? undefined : env[name];
-      if (value !== undefined) return document.createNode(meaningOf(value));
+      if (value !== undefined) return anchored(document.createNode(meaningOf(value)), node.anchor);
       node.value = node.value.replace(marked, (mark, name: string) =>
         mark.startsWith(literal) ? `\${${name}}` : (env[name] ?? mark),
       );
@@ -35,6 +36,11 @@ export function parseYaml(text: string, env: NodeJS.ProcessEnv): unknown {
     },
   });
   return document.toJS();
+}
+
+/** Aliases refer to the anchor. */
+function anchored<Made extends object>(node: Made, anchor: string | undefined): Made {
+  return anchor === undefined ? node : Object.assign(node, { anchor });
 }
 
 function variableAlone(text: string): string | undefined {

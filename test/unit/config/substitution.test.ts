@@ -39,3 +39,12 @@ test('finds each unset variable once', () => {
   const content = parseYaml('a: ${A}\nb: "${A} ${B}"\n${C}: ${D}\n', { D: '' });
   assert.deepEqual(variablesIn(content), ['A', 'B', 'C']);
 });
+
+test('keeps the anchor of a variable, and the tag that makes it a text', () => {
+  const env = { DOMAIN: 'd.example.com', TAG: '1.30' };
+  assert.deepEqual(parseYaml('a: &domain ${DOMAIN}\nb: *domain\nc: !!str ${TAG}\n', env), {
+    a: 'd.example.com',
+    b: 'd.example.com',
+    c: '1.30',
+  });
+});
