@@ -156,20 +156,25 @@ describe('a card', () => {
     );
   });
 
-  test('in a channel that was archived meanwhile continues in the direct messages, with the reason', async () => {
-    const channel = await create('archived-later', { invites: true });
-    const place = await slack.post(from(channel), says('in the channel'));
-    workspace.refuseChannel(channel, 'is_archived');
-    const remembered: CardPlace[] = [];
-    const card = openCard({
-      ...{ slack, place, log, audience: from(channel), everyMs: () => 0 },
-      remember: (kept) => Promise.resolve(void remembered.push(kept)),
+  for (const [what, error, reason] of [
+    ['that was archived meanwhile', 'is_archived', /is archived/],
+    ['that was closed to apps meanwhile', 'restricted_action_read_only_channel', /does not let apps write/],
+    ['that Slack no longer lets the bot use', 'team_access_not_granted', /team_access_not_granted/],
+  ] as const)
+    test(`in a channel ${what} continues in the direct messages, with the reason`, async () => {
+      const channel = await create(`left-${error.slice(0, 10)}`, { invites: true });
+      const place = await slack.post(from(channel), says('in the channel'));
+      workspace.refuseChannel(channel, error);
+      const remembered: CardPlace[] = [];
+      const card = openCard({
+        ...{ slack, place, log, audience: from(channel), everyMs: () => 0 },
+        remember: (kept) => Promise.resolve(void remembered.push(kept)),
+      });
+      await card.settle(says(`continued after ${error}`));
+      assert.deepEqual([remembered[0]?.channel, remembered[0]?.replaced], [direct, true]);
+      assert.ok((await textsIn(direct)).includes(`continued after ${error}`));
+      assert.ok((await repliesIn(direct)).some((text) => reason.test(text)));
     });
-    await card.settle(says('continued'));
-    assert.deepEqual([remembered[0]?.channel, remembered[0]?.replaced], [direct, true]);
-    assert.ok((await textsIn(direct)).includes('continued'));
-    assert.ok((await repliesIn(direct)).some((text) => text.includes('is archived')));
-  });
 });
 
 describe('a scope that is missing is named', () => {

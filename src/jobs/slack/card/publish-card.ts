@@ -3,7 +3,7 @@ import { messageOf } from '../../../errors.js';
 import type { Log } from '../../../log.js';
 import { errorCodeOf, mayHaveArrived } from '../../../slack/client.js';
 import type { SlackMessage } from '../../../slack-message.js';
-import type { Audience, PostedMessage } from '../reach.js';
+import { whyNotWritable, type Audience, type PostedMessage } from '../reach.js';
 import type { Slack } from '../slack.js';
 
 /** Where a demo's card is. */
@@ -71,7 +71,7 @@ export function openCard({ slack, audience, remember, log, everyMs, ...options }
     else
       await slack.update(place, message).catch(async (error: unknown) => {
         const isFrozen = errorCodeOf(error) === 'edit_window_closed';
-        if (!isFrozen && !isGone(error)) throw error;
+        if (!isFrozen && !isGone(error, place?.channel)) throw error;
         if (!isFrozen && place?.replaced)
           return log.info({ reason: messageOf(error) }, 'the card was deleted again; it stays deleted');
         await post(message, isFrozen ? place?.replaced : true);
@@ -121,11 +121,9 @@ export function openCard({ slack, audience, remember, log, everyMs, ...options }
   };
 }
 
-/** The message or its channel cannot be edited any more: it was deleted, or the channel was archived or left. */
-const isGone = (error: unknown): boolean =>
-  ['message_not_found', 'channel_not_found', 'is_archived', 'not_in_channel', 'cant_update_message'].includes(
-    errorCodeOf(error) ?? '',
-  );
+/** The message cannot be edited any more: it was deleted, or its channel was archived, left or closed to apps. */
+const isGone = (error: unknown, channel = ''): boolean =>
+  errorCodeOf(error) === 'message_not_found' || whyNotWritable(errorCodeOf(error), channel) !== undefined;
 
 const leastMs = seconds(3);
 /** chat.update allows about 50 calls a minute for an app in a workspace, and all cards share them. */
