@@ -10,7 +10,7 @@ import {
 import { minutes } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
-import { createSlackCaller, createSlackFetch, NeverSent, unansweredErrors, type SlackFetchOptions } from './fetch.js';
+import { createSlackCaller, createSlackFetch, NeverSent, passingFailure, type SlackFetchOptions } from './fetch.js';
 
 export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
   /** An address other than Slack's own. */
@@ -142,5 +142,5 @@ export function errorCodeOf(error: unknown): string | undefined {
 export function mayHaveArrived(error: unknown): boolean {
   if (error instanceof WebAPIRequestError) return !(error.original instanceof NeverSent);
   if (error instanceof WebAPIHTTPError) return error.statusCode >= 500;
-  return unansweredErrors.has(errorCodeOf(error) ?? '');
+  return passingFailure(errorCodeOf(error)) === 'unanswered';
 }

@@ -20,7 +20,7 @@ const visibleMethods = new Set([
   'response_url',
 ]);
 
-/** How an attempt failed: rate-limited, never sent, refused because of the token, or possibly carried out. */
+/** How an attempt failed: rate-limited, never sent or not carried out, refused because of the token, or possibly carried out. */
 export type Failure = 'limited' | 'unsent' | 'rejected' | 'unanswered';
 
 /** Slack's answers to vcdemo have a few kilobytes. */
@@ -190,8 +190,9 @@ function outcomeOf(method: string, response: Response, body: string): Outcome {
   // Slack answers with JSON, whatever it has to say.
   if (!body.trimStart().startsWith('{')) return { failure: 'unanswered', error: new Error(notSlack(status, headers)) };
   const error = /^\{"ok":false,"error":"(\w+)"/.exec(body.slice(0, 200).replaceAll(/\s/g, ''))?.[1] ?? '';
-  if (limitedErrors.has(error)) return { failure: 'limited', retryAfterMs: seconds(1), response };
-  if (unansweredErrors.has(error)) return { failure: 'unanswered', response };
+  const failure = passingFailure(error);
+  if (failure === 'limited') return { failure, retryAfterMs: seconds(1), response };
+  if (failure !== undefined) return { failure, response };
   if (isTokenError(error)) return { failure: 'rejected', rejection: error, response };
   return { response };
 }
@@ -205,8 +206,21 @@ function notSlack(status: number, headers: Headers): string {
 }
 
 /** Slack sends these with HTTP 200. @see https://docs.slack.dev/reference/methods/chat.postMessage#errors */
-const limitedErrors = new Set(['ratelimited', 'rate_limited']);
-export const unansweredErrors = new Set(['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout']);
+const passingErrors = new Map<string | undefined, Exclude<Failure, 'rejected'>>([
+  ['ratelimited', 'limited'],
+  ['rate_limited', 'limited'],
+  ['internal_error', 'unanswered'],
+  ['fatal_error', 'unanswered'],
+  ['service_unavailable', 'unanswered'],
+  ['request_timeout', 'unanswered'],
+  // The workspace, or the channel, is being moved into an organization.
+  ['team_added_to_org', 'unsent'],
+  ['org_login_required', 'unsent'],
+  ['external_channel_migrating', 'unsent'],
+]);
+
+/** How a call failed that Slack answered with an error that passes by itself; undefined for any other error. */
+export const passingFailure = (code: string | undefined) => passingErrors.get(code);
 
 /** Errors of a connection that was never established. */
 const connectErrors = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);

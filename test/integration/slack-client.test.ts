@@ -10,6 +10,7 @@ import { createSlackClient } from '../../src/slack/client.js';
 import { createNewBlocks } from '../../src/slack/new-blocks.js';
 import { peopleAround } from '../../src/slack/people.js';
 import { startSlack, type LostAnswer, type SlackWorkspace } from '../support/slack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /* What workers post to a Slack that loses responses and rejects files. */
 
@@ -96,6 +97,22 @@ describe('a Slack that at first', () => {
       assert.match(JSON.stringify(workspace.views.homes.get(asked.userId)), new RegExp(`Home \\(${way}`));
       const files = (await workspace.files(direct)).map(({ name }) => name);
       assert.equal(files.filter((name) => name === `${way}.txt`).length, 1);
+    });
+});
+
+describe('while a workspace is moved into an organization, a message', () => {
+  for (const error of ['team_added_to_org', 'org_login_required', 'external_channel_migrating'])
+    test(`waits, and is then posted in its channel once (${error})`, async () => {
+      const message = messageOfParagraphs([mrkdwn`moved (${error})`]);
+      workspace.failCalls('chat.postMessage', error);
+      const before = workspace.calls.length;
+      const posting = slack.post(asked, message);
+      posting.catch(() => undefined);
+      const refused = () => workspace.calls.slice(before).some(({ response }) => response.error === error);
+      await waitFor('a refusal', () => Promise.resolve(refused()), { everyMs: 20 });
+      workspace.failCalls('chat.postMessage', undefined);
+      assert.equal((await posting).channel, asked.channelId);
+      assert.equal((await textsIn(asked.channelId)).filter((text) => text === `moved (${error})`).length, 1);
     });
 });
 

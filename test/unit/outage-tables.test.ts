@@ -32,6 +32,7 @@ const shownBy: readonly [row: string, file: string, words: string][] = [
   // Slack
   ['Slack does not answer', 'integration/slack-outage', 'is finished, and reported when Slack is back'],
   ['Slack limits the rate', 'integration/slack-budget', 'whatever Slack limits'],
+  ['The workspace, or a channel, is being moved', 'integration/slack-client', 'moved into an organization, a message'],
   ['Somebody deletes the card', 'unit/jobs/slack/card/publish-card', 'a card that was deleted a second time'],
   ['The workspace does not have a new kind of block', 'unit/slack/new-blocks', 'sections'],
   ['In Socket Mode the connection is lost', 'integration/socket-mode', 'meanwhile reports that it is not ready'],

@@ -2,7 +2,8 @@ import type { KnownBlock } from '@slack/web-api';
 import { mention, mrkdwn, plain, type Mrkdwn } from '../../mrkdwn.js';
 import { messageOfParagraphs, type SlackMessage } from '../../slack-message.js';
 import { errorCodeOf, UploadFailed } from '../../slack/client.js';
-import { isOfThread, isPassing, whyNotWritable } from './reach.js';
+import { passingFailure } from '../../slack/fetch.js';
+import { isOfThread, whyNotWritable } from './reach.js';
 
 /* Files for workspaces in which apps cannot upload any: the comment is posted, followed by the file as text. */
 
@@ -41,7 +42,7 @@ export function uploadRefusalIn(error: unknown, place: string | undefined): stri
   if (refusals[code] !== undefined) return refusals[code];
   const isOfFile = /not_allowed|disabled|blocked|access_?denied|accesslimited/.test(code);
   const isOfPlace = place !== undefined && whyNotWritable(code, place) !== undefined;
-  const isRefusal = isOfFile || !(isPassing(code) || isOfThread(code) || isOfPlace);
+  const isRefusal = isOfFile || !(passingFailure(code) || isOfThread(code) || isOfPlace);
   return isRefusal ? `Slack answered ${code}` : undefined;
 }
 

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { channelMention, mrkdwn, type Mrkdwn } from '../../mrkdwn.js';
 import { errorCodeOf, type SlackClient } from '../../slack/client.js';
+import { passingFailure } from '../../slack/fetch.js';
 import { isTokenError } from '../../slack/token-watch.js';
 
 /** The place of a message, so that it can be edited. */
@@ -124,17 +125,10 @@ export function whyNotWritable(code: string | undefined, channelId: string): Mrk
     return mrkdwn`${where} is archived, ${here} Unarchive it, or use vcdemo in another channel.`;
   if (code?.startsWith('restricted_action'))
     return mrkdwn`This workspace does not let apps write in ${where}, ${here} Ask its administrators to allow it, or use another channel.`;
-  if (code === undefined || isPassing(code) || fareNoBetter.has(code) || isOfThread(code) || isTokenError(code))
+  if (code === undefined || passingFailure(code) || fareNoBetter.has(code) || isOfThread(code) || isTokenError(code))
     return undefined;
   return mrkdwn`Slack does not let vcdemo write in ${where} (\`${code}\`), ${here} Use another channel, or ask the workspace's administrators.`;
 }
-
-const passing: ReadonlySet<string> = new Set([
-  ...['ratelimited', 'rate_limited', 'internal_error', 'fatal_error', 'service_unavailable', 'request_timeout'],
-]);
-
-/** Whether Slack's error passes by itself. */
-export const isPassing = (code: string): boolean => passing.has(code);
 
 /** Slack's errors that are about the message, not about its place. */
 const fareNoBetter: ReadonlySet<string> = new Set([
