@@ -22,8 +22,10 @@ export interface DemoContext {
   connections: VirtualClusterConnections;
   istio: IstioRenderer;
   slack: Pick<Slack, 'deleteFiles'>;
-  /** The job for which istiod, the ingress gateway and the samples are restarted; undefined if nothing is. */
-  restartFor?: string | undefined;
+  /** The job that works on the demo, for which a Deployment is restarted once at most. */
+  jobId: string;
+  /** Whether istiod, the ingress gateway and the samples are restarted. */
+  restarts: boolean;
   /** How people hear of it; undefined if a flow is only inspected. */
   delivery?: Delivery | undefined;
   signal: AbortSignal;

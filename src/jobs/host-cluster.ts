@@ -194,7 +194,7 @@ function sayWaiting({ payload, slack, log }: JobRun<WritingJob>, problem: unknow
 /** Runs `work` with the context that a demo's steps need, then closes the connections to its virtual clusters. */
 export async function withDemoContext<Result>(
   run: JobRun<JobName>,
-  { host, demo, signal, delivery, restartFor, beforeWrite = () => undefined }: DemoConnection,
+  { host, demo, signal, delivery, restarts = false, beforeWrite = () => undefined }: DemoConnection,
   work: (context: DemoContext) => Promise<Result>,
 ): Promise<Result> {
   const { settings, config, istio, slack } = run;
@@ -213,7 +213,8 @@ export async function withDemoContext<Result>(
       istio,
       slack,
       delivery,
-      restartFor,
+      jobId: run.id,
+      restarts,
       signal,
     });
   } finally {
@@ -226,8 +227,8 @@ export interface DemoConnection {
   demo: Demo;
   signal: AbortSignal;
   delivery?: Delivery | undefined;
-  /** The job for which istiod, the ingress gateway and the samples are restarted. */
-  restartFor?: string | undefined;
+  /** Whether istiod, the ingress gateway and the samples are restarted. */
+  restarts?: boolean | undefined;
   /** Called before each write to a virtual cluster. */
   beforeWrite?: () => void;
 }

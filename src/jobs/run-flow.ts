@@ -63,7 +63,7 @@ export async function runReportedFlow(request: ReportedFlow): Promise<Task[]> {
       // A cancelled job waits for no answer.
       {
         host: host.with({ signal, beforeWrite: claim.assertHeld }),
-        ...{ demo, signal, delivery, restartFor: restarts ? run.id : undefined, beforeWrite: claim.assertHeld },
+        ...{ demo, signal, delivery, restarts, beforeWrite: claim.assertHeld },
       },
       (context) =>
         runFlow(flow, {

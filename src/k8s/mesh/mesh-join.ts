@@ -1,13 +1,12 @@
 import type { DemoConfig } from '../../config.js';
 import { seconds } from '../../duration.js';
-import { messageOf } from '../../errors.js';
-import { holds, lacks, waitUntil, type Check } from '../check.js';
+import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import type { VirtualClusterName } from '../demo/demo.js';
-import { restartDeployments } from '../workloads/restart.js';
 import { sampleNamespace } from './helloworld.js';
 import { readRemoteStates } from './remote-clusters.js';
 import { sendTraffic } from './traffic.js';
+import { untilIstiod, type IstiodWait } from './until-istiod.js';
 
 /* Whether two clusters have become one mesh: requests reach both, and each istiod watches the other cluster. */
 
@@ -55,24 +54,16 @@ const noticedWithinMs = seconds(10);
 /**
  * Waits until istiod reads the other cluster, and restarts it if it has given that up: one that started with a wrong remote
  * secret may never take up the right one, and one whose remote secret was deleted may not notice the next (seen with 1.31).
- * @param restartFor the job, for which istiod is restarted once, however often this is seen
  * @throws Error if it takes longer than 90 s
  */
-export async function untilOtherIsRead(
-  cluster: Cluster,
-  name: VirtualClusterName,
-  { restartFor, deadlineFactor, signal }: { restartFor: string; deadlineFactor: number; signal: AbortSignal },
-): Promise<void> {
+export async function untilOtherIsRead(cluster: Cluster, name: VirtualClusterName, wait: IstiodWait): Promise<void> {
   let unknownSince: number | undefined;
-  const look = async (): Promise<Check> => {
-    const state = await readOtherState(cluster, name, signal);
+  const look = async () => {
+    const state = await readOtherState(cluster, name, wait.signal);
     unknownSince = state === undefined ? (unknownSince ?? Date.now()) : undefined;
-    const isUnnoticed = unknownSince !== undefined && Date.now() - unknownSince >= noticedWithinMs * deadlineFactor;
-    if (state === 'timeout' || isUnnoticed) await restartDeployments(cluster, 'istio-system', ['istiod'], restartFor);
-    return checkState(state, name);
+    const unknownMs = unknownSince === undefined ? 0 : Date.now() - unknownSince;
+    const isStuck = state === 'timeout' || unknownMs >= noticedWithinMs * wait.deadlineFactor;
+    return { check: checkState(state, name), isStuck };
   };
-  // istiod may be starting.
-  const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));
-  const wait = { withinMs: seconds(90) * deadlineFactor, signal, everyMs: seconds(0.5) };
-  await waitUntil(`istiod in ${name} to watch the other cluster`, patient, wait);
+  await untilIstiod(cluster, name, 'to watch the other cluster', look, { ...wait, withinMs: seconds(90) });
 }

@@ -1,13 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { seconds } from '../../duration.js';
-import { messageOf } from '../../errors.js';
-import { holds, lacks, waitUntil, type Check } from '../check.js';
+import { holds, lacks, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
 import { ref } from '../client/manifest.js';
 import { read, readSecret } from '../client/objects.js';
 import type { VirtualClusterName } from '../demo/demo.js';
 import { checkRestarted, restartDeployments } from '../workloads/restart.js';
+import { untilIstiod, type IstiodWait } from './until-istiod.js';
 
 /*
  * Which root CA istiod works with. One that finds no Secret cacerts when it starts creates a root of its own, and keeps it
@@ -56,23 +56,20 @@ async function checkRootUsed(cluster: Cluster, name: VirtualClusterName): Promis
  * Waits until istiod works with the root of Secret cacerts, and restarts it if it does not. The Deployments whose pods have
  * certificates of the CA before are restarted after it.
  * @param deployments their names, by namespace
- * @param restartFor the job, for which everything is restarted once, however often this is seen
  * @throws Error if it takes longer than 60 s
  */
 export async function untilRootIsUsed(
   cluster: Cluster,
   name: VirtualClusterName,
   deployments: () => Promise<Record<string, string[]>>,
-  { restartFor, deadlineFactor, signal }: { restartFor: string; deadlineFactor: number; signal: AbortSignal },
+  wait: IstiodWait,
 ): Promise<void> {
-  const look = async (): Promise<Check> => {
+  const look = async () => {
     const check = await checkRootUsed(cluster, name);
-    if (!check.holds) await restartDeployments(cluster, istioNamespace, ['istiod'], restartFor);
-    return check;
+    return { check, isStuck: !check.holds };
   };
-  const patient = () => look().catch((error: unknown) => lacks(messageOf(error)));
-  const wait = { withinMs: seconds(60) * deadlineFactor, signal, everyMs: seconds(0.5) };
-  await waitUntil(`istiod in ${name} to use the root CA of the mesh`, patient, wait);
+  await untilIstiod(cluster, name, 'to use the root CA of the mesh', look, { ...wait, withinMs: seconds(60) });
+  const { restartFor } = wait;
   if (!(await checkRestarted(cluster, istioNamespace, ['istiod'], restartFor)).holds) return;
   for (const [namespace, names] of Object.entries(await deployments()))
     await restartDeployments(cluster, namespace, names, restartFor);

@@ -167,15 +167,14 @@ function restartable(
   return {
     nudge,
     async check(context) {
-      const { restartFor } = context;
-      if (restartFor === undefined) return await check(context);
-      const restarted = await checkRestarted(await virtual(context), namespace, await namesOf(context), restartFor);
+      if (!context.restarts) return await check(context);
+      const restarted = await checkRestarted(await virtual(context), namespace, await namesOf(context), context.jobId);
       return restarted.holds ? await check(context) : restarted;
     },
     async apply(context) {
       await apply(context);
-      if (context.restartFor !== undefined)
-        await restartDeployments(await virtual(context), namespace, await namesOf(context), context.restartFor);
+      if (context.restarts)
+        await restartDeployments(await virtual(context), namespace, await namesOf(context), context.jobId);
     },
   };
 }
@@ -250,9 +249,9 @@ export const meshTraffic: Work<DemoContext> = {
     return read.find((check) => !check.holds) ?? holds;
   },
   async apply(context) {
-    const { config, demo, signal } = context;
+    const { config, jobId, signal } = context;
     const clusters = await bothClusters(context);
-    const wait = { restartFor: demo.begun?.jobId ?? demo.id, deadlineFactor: config.stepDeadlineFactor, signal };
+    const wait = { restartFor: jobId, deadlineFactor: config.stepDeadlineFactor, signal };
     try {
       await Promise.all(
         virtualClusterNames.map(async (name) => {
