@@ -210,8 +210,12 @@ describe('a demo on a real cluster', () => {
     await stack.confirm(slack.alice, 'revoke e2e');
     await waitFor(
       'new keys, in the thread of the card',
-      async () =>
-        (await slack.replies(slack.channel)).map(textOf).some((text) => /Demo \*e2e\* has new keys/.test(text)),
+      async () => {
+        const texts = (await slack.replies(slack.channel)).map(textOf);
+        const failure = texts.find((text) => /Replacing the keys of demo .* failed/.test(text));
+        if (failure) throw new Error(failure);
+        return texts.some((text) => /Demo \*e2e\* has new keys/.test(text));
+      },
       { withinMs: createWithinMs, everyMs: 500 },
     );
 

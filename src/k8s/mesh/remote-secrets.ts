@@ -2,9 +2,9 @@ import { stringify } from 'yaml';
 import { isConflict, NotYet } from '../client/api-errors.js';
 import { holds, lacks, unless, type Check } from '../check.js';
 import type { Cluster } from '../client/cluster.js';
-import type { VirtualClusterPlace } from '../demo/demo.js';
-import { apply, create, missing, readSecret } from '../client/objects.js';
-import type { Manifest } from '../client/manifest.js';
+import { virtualClusterNames, type VirtualClusterPlace } from '../demo/demo.js';
+import { apply, create, missing, readSecret, remove } from '../client/objects.js';
+import { ref, type Manifest } from '../client/manifest.js';
 import { bearerToken } from '../credentials/tenant-credentials.js';
 import { certificateAuthority, inClusterServer } from '../virtual-cluster/virtual-cluster.js';
 
@@ -84,6 +84,18 @@ async function desired({ host, remote }: RemoteSecretRequest): Promise<SecretMan
   return remoteSecret(remote.place.name, { server, certificateAuthority: certificateAuthority(remote.cluster), token });
 }
 
+/**
+ * Before istiod starts again, when they no longer work: with them it becomes ready only after 30 s, and may never read the
+ * other cluster.
+ * @see https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars `PILOT_REMOTE_CLUSTER_TIMEOUT`
+ */
+export async function removeRemoteSecrets(cluster: Cluster): Promise<void> {
+  for (const name of virtualClusterNames)
+    await remove(cluster, ref('v1', 'Secret', remoteSecretName(name), 'istio-system'));
+}
+
+const remoteSecretName = (name: string) => `istio-remote-secret-${name}`;
+
 type SecretManifest = Manifest & { stringData: Record<string, string> };
 
 /** The Secret that tells istiod about a remote cluster. */
@@ -103,7 +115,7 @@ export function remoteSecret(
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: `istio-remote-secret-${name}`,
+      name: remoteSecretName(name),
       namespace: 'istio-system',
       labels: { 'istio/multiCluster': 'true' },
       annotations: { 'networking.istio.io/cluster': name },

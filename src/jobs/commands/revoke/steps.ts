@@ -1,6 +1,7 @@
 import { holds, lacks } from '../../../k8s/check.js';
 import { findDemo } from '../../../k8s/demo/demo-record.js';
 import { authorityHash, checkTokens, dropKeys, replaceTokens } from '../../../k8s/credentials/revocation.js';
+import { removeRemoteSecrets } from '../../../k8s/mesh/remote-secrets.js';
 import { virtual, type ClusterContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 
@@ -19,6 +20,9 @@ export const newKeys: Work<ClusterContext> = {
 export const newTokens: Work<ClusterContext> = {
   check: async (context) =>
     checkTokens(await virtual(context), (await authorityHash(context.host, context.place)) ?? ''),
-  apply: async (context) =>
-    replaceTokens(await virtual(context), (await authorityHash(context.host, context.place)) ?? '', context.signal),
+  async apply(context) {
+    const cluster = await virtual(context);
+    await removeRemoteSecrets(cluster);
+    await replaceTokens(cluster, (await authorityHash(context.host, context.place)) ?? '', context.signal);
+  },
 };
