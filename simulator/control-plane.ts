@@ -7,7 +7,7 @@ import { collectGarbage } from './controllers/garbage-collector.js';
 import { nodeName } from './controllers/kubelet.js';
 import { endNamespaces } from './controllers/namespaces.js';
 import { Reconciler } from './controllers/reconciler.js';
-import { runServiceAccounts } from './controllers/service-accounts.js';
+import { publishAuthority, runServiceAccounts } from './controllers/service-accounts.js';
 import { writeStatuses } from './controllers/statuses.js';
 import { runWorkloads } from './controllers/workloads.js';
 import { version } from './discovery.js';
@@ -41,13 +41,15 @@ const apiServerSlice = {
 export class ControlPlane implements ServedCluster {
   readonly store = new Store();
   readonly timers = new Timers();
-  readonly authority: Authority;
+  /** Its CA and the key of its tokens; controllers and the API use the current one. */
+  authority: Authority;
   readonly resources: Resources;
   readonly reconciler: Reconciler;
   readonly faults: Faults;
   readonly isHost: boolean;
   readonly runtime: PodRuntime;
   port = 0;
+  private readonly name: string;
   private api: ApiServer | undefined;
   private served: readonly Kind[] = builtInKinds;
   private readonly stops: (() => void)[] = [];
@@ -56,6 +58,7 @@ export class ControlPlane implements ServedCluster {
     this.faults = faults;
     this.isHost = isHost;
     this.runtime = runtime;
+    this.name = name;
     this.authority = createAuthority(name);
     this.resources = new Resources(this.store, () => this.served, allocateClusterIp);
     this.reconciler = new Reconciler(this.store, this.timers);
@@ -64,8 +67,8 @@ export class ControlPlane implements ServedCluster {
       collectGarbage(this.store),
     );
     endNamespaces(this.reconciler, this.store);
-    runServiceAccounts(this.reconciler, this.resources, this.authority);
-    signCertificates(this.reconciler, this.store, this.authority);
+    runServiceAccounts(this.reconciler, this.resources, this);
+    signCertificates(this.reconciler, this.store, this);
     runWorkloads(this.reconciler, this.resources);
     writeStatuses(this.reconciler, this.store);
     this.makeFirstObjects();
@@ -95,6 +98,12 @@ export class ControlPlane implements ServedCluster {
       });
     say([]);
     this.timers.after(apiServerSlice.lateMs, () => say(apiServerSlice.endpoints));
+  }
+
+  /** Replaces its keys, so that no earlier certificate or token is accepted; only while it does not serve. */
+  renewAuthority(): void {
+    this.authority = createAuthority(this.name);
+    publishAuthority(this.store, this);
   }
 
   stopServing(): void {

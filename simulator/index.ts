@@ -33,6 +33,9 @@ export async function startSimulatedCluster(options: SimulatedClusterOptions = {
   return cluster;
 }
 
+/** Deletes the keys of a virtual cluster in the pod of its control plane. */
+const clearKeys = 'rm -rf /data/pki/*';
+
 /** A host cluster with its virtual clusters and its edge, which runs until `close`. */
 export class SimulatedCluster {
   /** An administrator's kubeconfig; `close` removes the file. */
@@ -161,7 +164,7 @@ export class SimulatedCluster {
     return {
       portOf: async (pod, port) => {
         if (hasLabels(pod, { app: 'vcluster' })) {
-          const cluster = this.virtual.get(`${pod.metadata.namespace}/${pod.metadata.labels!.release}`);
+          const cluster = this.virtualClusterOf(pod);
           return port === 8443 ? cluster?.plane.port || undefined : undefined;
         }
         const inside = this.findVirtual(pod);
@@ -170,11 +173,22 @@ export class SimulatedCluster {
       run: async (pod, _container, command) => {
         const inside = this.findVirtual(pod);
         if (inside) return await this.runInside(this.memberOf(inside.plane), inside.pod, command);
+        const cluster = this.virtualClusterOf(pod);
+        if (cluster && command.join(' ') === `sh -c ${clearKeys}`) {
+          cluster.forgetKeys();
+          return { stdout: '', stderr: '', exitCode: 0 };
+        }
         const nowhere = { status: 0, body: '', exitCode: 6, problem: 'Could not resolve host' };
         return await runCommand(command, () => Promise.resolve([nowhere]));
       },
       dial: (address, port) => this.behindPodAddress(address, port),
     };
+  }
+
+  /** The virtual cluster whose control plane is this pod. */
+  private virtualClusterOf(pod: KubeObject): VirtualCluster | undefined {
+    const { labels, namespace } = pod.metadata;
+    return hasLabels(pod, { app: 'vcluster' }) ? this.virtual.get(`${namespace}/${labels!.release}`) : undefined;
   }
 
   /** The pod in a virtual cluster of which this one of the host is the copy. */

@@ -42,6 +42,7 @@ export class VirtualCluster {
   private readonly namespace: string;
   private readonly name: string;
   private readonly stop: () => void;
+  private hasKeys = true;
 
   constructor({ host, namespace, name, ...options }: VirtualClusterOptions) {
     this.host = host;
@@ -58,6 +59,9 @@ export class VirtualCluster {
 
   /** Serves the API, and writes the Secrets with which it can be reached from the host cluster. */
   async start(): Promise<void> {
+    if (!this.hasKeys && !this.host.store.find('secrets', this.namespace, `${this.name}-certs`))
+      this.plane.renewAuthority();
+    this.hasKeys = true;
     await this.plane.serve(this.subjectAltNames());
     const exported = this.config().exportKubeConfig as { server?: string } | undefined;
     const { authority } = this.plane;
@@ -72,6 +76,11 @@ export class VirtualCluster {
       'client-key': certificate.privateKey,
     });
     this.writeSecret(`${this.name}-certs`, { 'ca.crt': authority.certificate, 'ca.key': authority.privateKey });
+  }
+
+  /** Deletes the keys on its volume; with the next start it has new ones, if its Secret does not have them any more. */
+  forgetKeys(): void {
+    this.hasKeys = false;
   }
 
   close(): void {

@@ -7,7 +7,11 @@ const resource = 'certificatesigningrequests.certificates.k8s.io';
 const year = 31_536_000;
 
 /** Signs approved requests for client certificates. */
-export function signCertificates(reconciler: Reconciler, store: Store, authority: Authority): void {
+export function signCertificates(
+  reconciler: Reconciler,
+  store: Store,
+  cluster: { readonly authority: Authority },
+): void {
   reconciler.on(resource, (csr) => {
     const { spec, status, metadata } = csr;
     if (
@@ -20,7 +24,11 @@ export function signCertificates(reconciler: Reconciler, store: Store, authority
       try {
         const { publicKey, subject } = parseSigningRequest(fromBase64(spec.request));
         const seconds = Math.min(spec.expirationSeconds ?? year, year);
-        const certificate = authority.issue({ publicKey, subject, notAfter: new Date(Date.now() + seconds * 1000) });
+        const certificate = cluster.authority.issue({
+          publicKey,
+          subject,
+          notAfter: new Date(Date.now() + seconds * 1000),
+        });
         draft.status.certificate = toBase64(certificate);
       } catch (error) {
         setCondition(draft, 'Failed', true, { reason: 'SignerValidationFailure', message: (error as Error).message });

@@ -10,10 +10,11 @@ import { isSynced } from '../../src/k8s/workloads/pods.js';
 import { type SimulatedHost } from '../support/host.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf, type Stack } from '../support/stack.js';
+import { waitFor } from '../support/wait-for.js';
 
 /*
  * What a failed pause, resume or revoke advises is typed as it stands, after what was wrong has gone. With the processes of
- * dist/ on a simulated cluster; test/e2e/demo.test.ts replaces keys for real.
+ * dist/ on a simulated cluster.
  */
 
 describe('a demo', () => {
@@ -78,13 +79,28 @@ describe('a demo', () => {
     assert.equal(await state(), 'ready');
   });
 
-  it('whose keys could not be replaced is shown as usable again by what the card advises', async () => {
+  it('whose keys could not be replaced is completed by what the card advises', async () => {
     const { alice } = stack.slack;
-    // The simulated cluster has no files, so its keys cannot be replaced: the demo stays as it was.
+    await host.cluster.inject('pods-pending');
     await stack.confirm(alice, 'revoke nap');
     const advised = advisedIn(await card(/Replacing the keys of demo \*nap\* failed[\s\S]*What to do/));
-    assert.ok(advised.includes('create nap'), advised.join());
+    assert.deepEqual(advised.sort(), ['create nap', 'revoke nap']);
+    await host.cluster.inject(undefined);
     await stack.mention(alice, 'create nap');
     await card(/Demo \*nap\* of .* is ready/);
+  });
+
+  it('whose keys could not be replaced gets new ones by the other', async () => {
+    const { alice, channel } = stack.slack;
+    await host.cluster.inject('pods-pending');
+    await stack.confirm(alice, 'revoke nap');
+    await card(/Replacing the keys of demo \*nap\* failed/);
+    await host.cluster.inject(undefined);
+    await stack.confirm(alice, 'revoke nap');
+    const said = async () => (await stack.slack.replies(channel)).map(textOf).join('\n');
+    await waitFor('new keys', async () => /Demo \*nap\* has new keys/.test(await said()), {
+      withinMs: 90_000,
+      seen: said,
+    });
   });
 });

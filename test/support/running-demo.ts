@@ -3,6 +3,7 @@ import { connectCluster, type Cluster } from '../../src/k8s/client/cluster.js';
 import { placesOf, type VirtualClusterName } from '../../src/k8s/demo/demo.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { VirtualClusterConnections } from '../../src/k8s/virtual-cluster/virtual-cluster.js';
+import type { Fault } from '../../simulator/index.js';
 import { simulatedHost, type SimulatedHost } from './host.js';
 import { startStack, type RunningProcess, type Stack } from './stack.js';
 
@@ -16,7 +17,7 @@ interface RunningDemo {
 }
 
 /** Creates the demo before the tests of a `describe`, and ends everything after them; the factor is that of step deadlines. */
-export function runningDemo(demo: string, deadlineFactor?: number): RunningDemo {
+export function runningDemo(demo: string, deadlineFactor?: number, fault?: Fault): RunningDemo {
   let host: SimulatedHost;
   let stack: Stack;
   let worker: RunningProcess;
@@ -24,7 +25,7 @@ export function runningDemo(demo: string, deadlineFactor?: number): RunningDemo 
   let connections: VirtualClusterConnections;
 
   before(async () => {
-    host = await simulatedHost(undefined, deadlineFactor);
+    host = await simulatedHost(fault, deadlineFactor);
     stack = await startStack(host.environment, { notice: host.notice });
     worker = await stack.startWorker();
     hostCluster = connectCluster('host', hostAccess({ KUBECONFIG: host.cluster.kubeconfigFile }));
