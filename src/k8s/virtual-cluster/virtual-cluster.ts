@@ -181,13 +181,18 @@ export class VirtualClusterConnections {
 /** The labels of the control plane's pods, which belong to a StatefulSet or, without a volume, to a Deployment. */
 const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
 
-/** A tenant's pod with the same labels does not count: what the worker runs and sends there is secret. */
+/**
+ * The pod in which a control plane runs. A tenant's pod with the same labels does not count: what the worker runs and sends
+ * there is secret.
+ * @throws NotYet with what is wrong if there is none that runs
+ */
 export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
   const { namespace } = place;
   const labelled = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pods = labelled.filter((pod) => !isSynced(pod));
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
   if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod yet`);
+  if (pod.status?.phase !== 'Running') throw new NotYet(podProblem(pod) ?? `pod ${pod.metadata.name} does not run`);
   return pod.metadata.name;
 }
 

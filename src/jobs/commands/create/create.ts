@@ -5,7 +5,7 @@ import { Refusal } from '../../../errors.js';
 import { ApiError, lacksRight } from '../../../k8s/client/api-errors.js';
 import { claimNamespace, managedElsewhere } from '../../../k8s/demo/managed-by.js';
 import type { Cluster } from '../../../k8s/client/cluster.js';
-import { beginWork, findDemo, forgetDemo, isGone, listDemos } from '../../../k8s/demo/demo-record.js';
+import { beginWork, changeRecord, findDemo, forgetDemo, isGone, listDemos } from '../../../k8s/demo/demo-record.js';
 import { Cancelled } from '../../../k8s/demo/claim.js';
 import { planDemo, withAudit, withMissingPlaces, type Demo } from '../../../k8s/demo/demo.js';
 import { mayGoOn } from '../../../k8s/demo/done-jobs.js';
@@ -23,6 +23,7 @@ import type { ButtonDemo } from '../../slack/demo-buttons.js';
 import { onCluster } from '../../slack/messages.js';
 import { mrkdwn } from '../../../mrkdwn.js';
 import { assertNoMaintenance } from '../maintenance.js';
+import { unfinishedRevokeFlow } from '../revoke/flow.js';
 import { claimFlow, createFlow, readyFlow } from './flow.js';
 import { assertWithinLimits } from './limits.js';
 import { deliver } from './deliver.js';
@@ -69,7 +70,7 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
     // A run that was interrupted after its last step still has to show the final progress.
     if (!resumed) assertNotOver(run, present);
     const isAsked = payload.restart ?? resumed;
-    if (present.state === 'ready' && !isAsked && (await isComplete(run, claimed, withMissingPlaces(present)))) {
+    if (!isAsked && (await isComplete(run, claimed, withMissingPlaces(present)))) {
       claimed.tell(() => run.slack.whisper(payload.requester, alreadyThereMessage(present)));
       // It may still show a failure that is over.
       return claimed.tell(() => refreshCard(run, claimed.unclaimed, present));
@@ -95,6 +96,10 @@ export async function createClaimed(run: CreateRun, claimed: ClaimedHost): Promi
     const restarts = payload.restart === true;
     const reported = { run, claimed, demo, card, delivery, restarts };
     const runs = (flow: ReportedFlow['flow']) => runReportedFlow({ ...reported, flow });
+    if (demo.replacing) {
+      await runs(unfinishedRevokeFlow);
+      await changeRecord(host, demo, (current) => ({ ...current, replacing: undefined }));
+    }
     const tasks = await (present || planned.pair === undefined || planned.paused
       ? runs(createFlow)
       : runClaimFlow(runs, run.log));
@@ -169,6 +174,7 @@ function newDemo({ payload, config, askedAt }: CreateRun, host: Cluster): Demo {
 }
 
 async function isComplete(run: CreateRun, { host, signal }: ClaimedHost, demo: Demo): Promise<boolean> {
+  if (demo.state !== 'ready' || demo.replacing !== undefined) return false;
   const tasks = await inspectDemo(run, readyFlow, { host, demo, signal });
   return tasks.every(({ state }) => state === 'done');
 }

@@ -2,6 +2,7 @@ import { holds, lacks } from '../../../k8s/check.js';
 import { findDemo } from '../../../k8s/demo/demo-record.js';
 import { authorityHash, checkTokens, dropKeys, replaceTokens } from '../../../k8s/credentials/revocation.js';
 import { removeRemoteSecrets } from '../../../k8s/mesh/remote-secrets.js';
+import { controlPlanePod } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { virtual, type ClusterContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 
@@ -10,16 +11,21 @@ export const newKeys: Work<ClusterContext> = {
   async check({ host, demo, place }) {
     const before = (await findDemo(host, demo.name))?.replacing?.authorities[place.name];
     const now = await authorityHash(host, place);
-    return now !== undefined && now !== before
-      ? holds
-      : lacks(now ? 'the old keys are still in use' : 'the control plane is starting');
+    if (now !== undefined) return now === before ? lacks('the old keys are still in use') : holds;
+    const pod = await controlPlanePod(host, place);
+    return lacks(`the control plane in pod ${pod} is starting`);
   },
   apply: ({ host, place, signal }) => dropKeys(host, place, signal),
 };
 
+/** Nothing is to be done if the keys are still those from before. */
 export const newTokens: Work<ClusterContext> = {
-  check: async (context) =>
-    checkTokens(await virtual(context), (await authorityHash(context.host, context.place)) ?? ''),
+  async check(context) {
+    const { host, demo, place } = context;
+    const now = await authorityHash(host, place);
+    const isReplaced = now !== demo.replacing?.authorities[place.name];
+    return isReplaced ? await checkTokens(await virtual(context), now ?? '') : holds;
+  },
   async apply(context) {
     const cluster = await virtual(context);
     await removeRemoteSecrets(cluster);
