@@ -8,10 +8,11 @@ import type { Log } from '../log.js';
 import { createBotMetrics } from '../metrics.js';
 import { portOf } from '../port.js';
 import { createResponder, createSlackClient, type SlackCallOptions } from '../slack/client.js';
-import { askInstallation, configuredInstallation, type Installation } from '../slack/installation.js';
+import { configuredInstallation, type Installation } from '../slack/installation.js';
 import { createPeople } from '../slack/people.js';
 import { watchToken } from '../slack/token-watch.js';
 import { startTracing } from '../tracing.js';
+import { findInstallation, type FoundInstallation } from './find-installation.js';
 import { healthRoutes } from './health.js';
 import { listenForCommand } from './listeners/command.js';
 import type { BotContext, Later } from './listeners/context.js';
@@ -28,16 +29,16 @@ import { startSocketReceiver, type SocketReceiver } from './receiver/socket.js';
 export interface Bot {
   /** Where it listens; worth knowing when the settings say 0. */
   port: number;
-  /** Resolves when Slack rejects this bot for good; only Socket Mode notices that. */
-  refused: Promise<UserError> | undefined;
+  /** Resolves when Slack rejects this bot for good: in Socket Mode, or when it was away as the bot started. */
+  refused: Promise<UserError>;
   /** Lets running requests finish, but waits no longer than a few seconds. */
   close(): Promise<void>;
 }
 
 /**
  * Starts a bot; one process can run several.
- * @throws UserError `slack-refused`, `port-unavailable`, or if Redis rejects commands. If Redis is down, the bot starts
- * anyway: `/readyz` reports it, and so does the answer to every command.
+ * @throws UserError `slack-refused`, `port-unavailable`, or if Redis rejects commands. If Redis or Slack is down, the bot
+ * starts anyway: `/readyz` reports it, and so does the answer to every command.
  */
 export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   const { demoConfig } = settings;
@@ -46,10 +47,10 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
   metrics.collectProcess();
   const queues = createJobQueues(settings, log, { clusters: demoConfig.clusters, telemetry: tracing.telemetry });
   metrics.watchQueues(queues.lengths);
+  const closing = new AbortController();
   try {
     await queues.proveAtStart();
     const rateLimit = createRateLimit(demoConfig.limits.commandsPerMinute);
-    const closing = new AbortController();
     const tokenWatch = watchToken(log);
     const context = { queues, demoConfig, rateLimit, metrics, log, tokenWatch, closing: closing.signal };
     const running = await (settings.SLACK_MODE === 'http'
@@ -59,13 +60,14 @@ export async function startBot(settings: BotSettings, log: Log): Promise<Bot> {
     log.info({ port, mode: settings.SLACK_MODE }, 'bot is ready');
     return {
       port,
-      refused: running.refused?.then(slackRefused),
+      refused: running.refused.then(slackRefused),
       close() {
         closing.abort();
         return closeAll(running, queues).finally(tracing.stop);
       },
     };
   } catch (error) {
+    closing.abort();
     await queues.close();
     await tracing.stop();
     throw error;
@@ -76,34 +78,37 @@ interface Running {
   /** Serves the health paths, and Slack's requests in HTTP mode. */
   server: Server;
   stop(): void;
-  refused?: Promise<unknown>;
+  refused: Promise<unknown>;
 }
 
 async function startHttp(settings: BotSettings, context: BotContext): Promise<Running> {
-  const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
+  const { installation, problem, refused } = await askWhereInstalled(settings, context);
+  const dispatch = await createBoltDispatcher(settings, context, installation);
   const server = createHttpReceiver({
     signingSecret: settings.SLACK_SIGNING_SECRET ?? '',
     dispatch,
-    routes: healthRoutes(context.queues, context.metrics, () => context.tokenWatch?.problem()),
+    routes: healthRoutes(context.queues, context.metrics, () => problem() ?? context.tokenWatch?.problem()),
     log: context.log,
   });
   await listen(server, settings.PORT);
-  return { server, stop: () => undefined };
+  return { server, stop: () => undefined, refused };
 }
 
 async function startSocketMode(settings: BotSettings, context: BotContext): Promise<Running> {
   let socket: SocketReceiver | undefined;
+  let found: FoundInstallation | undefined;
   const server = createHttpReceiver({
     signingSecret: '',
     dispatch: undefined,
     routes: healthRoutes(context.queues, context.metrics, () =>
-      socket ? (socket.problem() ?? context.tokenWatch?.problem()) : 'not connected yet',
+      socket ? (found?.problem() ?? socket.problem() ?? context.tokenWatch?.problem()) : 'not connected yet',
     ),
     log: context.log,
   });
   await listen(server, settings.PORT);
   try {
-    const dispatch = await createBoltDispatcher(settings, context, await askWhereInstalled(settings, context));
+    found = await askWhereInstalled(settings, context);
+    const dispatch = await createBoltDispatcher(settings, context, found.installation);
     const { SLACK_APP_TOKEN: appToken = '', SLACK_API_URL: apiUrl } = settings;
     socket = await startSocketReceiver({
       appToken,
@@ -114,15 +119,12 @@ async function startSocketMode(settings: BotSettings, context: BotContext): Prom
     }).catch((error: unknown) => {
       throw slackRefused(error);
     });
-    return { server, stop: socket.close, refused: socket.refused };
+    return { server, stop: socket.close, refused: Promise.race([found.refused, socket.refused]) };
   } catch (error) {
     server.close();
     throw error;
   }
 }
-
-/** For calls at startup: whoever starts the bot wants to know soon. */
-const startAttempts = 4;
 
 const callOptions = (
   { SLACK_API_URL: apiUrl }: BotSettings,
@@ -139,21 +141,26 @@ const slackClient = (settings: BotSettings, options: SlackCallOptions): WebClien
 /** A Lambda function answers only when its listeners are done, and Slack waits three seconds. */
 const momentaryTimeoutMs = seconds(1);
 
+/** Longer than a slow answer takes; whoever starts the bot wants to know soon. */
+const startTimeoutMs = seconds(10);
+
 /** The configuration takes precedence over Slack, and may say more. */
-async function askWhereInstalled(settings: BotSettings, context: BotContext): Promise<Installation> {
-  const asked = await askInstallation(slackClient(settings, callOptions(settings, context, startAttempts))).catch(
+async function askWhereInstalled(settings: BotSettings, context: BotContext): Promise<FoundInstallation> {
+  const options = { ...callOptions(settings, context, 1), timeoutMs: startTimeoutMs };
+  const { closing, log } = context;
+  const found = await findInstallation({ client: slackClient(settings, options), closing, log }).catch(
     (error: unknown) => {
       throw slackRefused(error);
     },
   );
-  return { ...asked, ...configuredInstallation(settings) };
+  return { ...found, installation: () => ({ ...found.installation(), ...configuredInstallation(settings) }) };
 }
 
 /** Bolt with this bot's listeners, behind the checks of who is asking. */
 export async function createBoltDispatcher(
   settings: BotSettings,
   context: BotContext,
-  installation: Installation,
+  installation: () => Installation,
 ): Promise<Dispatch> {
   const { log, demoConfig } = context;
   const app = new App({
@@ -176,7 +183,7 @@ export async function createBoltDispatcher(
   const later: Later = context.isMomentary
     ? { slack, respond: createResponder({ ...hurried, timeoutMs: momentaryTimeoutMs }) }
     : { slack: slackClient(settings, patient), respond: createResponder(patient) };
-  const people = createPeople(slack, () => Promise.resolve(installation));
+  const people = createPeople(slack, () => Promise.resolve(installation()));
   for (const listen of [listenForCommand, listenForButtons, listenForForms, listenForMentions, listenForHome])
     listen(app, { ...context, slack, later, people });
   return createDispatcher(app, {

@@ -36,6 +36,6 @@ async function start() {
     isMomentary: true,
   };
   // Asking Slack where the app is installed would cost every cold start a call.
-  const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
+  const dispatch = await createBoltDispatcher(settings, context, () => configuredInstallation(settings));
   return createLambdaHandler({ signingSecret: settings.SLACK_SIGNING_SECRET ?? '', dispatch, log });
 }

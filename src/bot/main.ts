@@ -23,7 +23,7 @@ onStopRequest((signal) => {
     );
 });
 const bot = await starting.catch(exitWith);
-void bot.refused?.then((error) => {
+void bot.refused.then((error) => {
   log.fatal({ reason: error.message }, 'Slack rejected the bot');
   exitWith(error);
 });

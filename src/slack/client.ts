@@ -10,7 +10,14 @@ import {
 import { minutes } from '../duration.js';
 import { messageOf } from '../errors.js';
 import type { SlackCallObserver } from '../metrics.js';
-import { createSlackCaller, createSlackFetch, NeverSent, passingFailure, type SlackFetchOptions } from './fetch.js';
+import {
+  createSlackCaller,
+  createSlackFetch,
+  isUntrusted,
+  NeverSent,
+  passingFailure,
+  type SlackFetchOptions,
+} from './fetch.js';
 
 export interface SlackCallOptions extends Omit<SlackFetchOptions, 'apiUrl'> {
   /** An address other than Slack's own. */
@@ -136,6 +143,14 @@ export const silentLogger: Logger = {
 /** Slack's error code for a refused call, such as `channel_not_found`. */
 export function errorCodeOf(error: unknown): string | undefined {
   return error instanceof WebAPIPlatformError ? error.data.error : undefined;
+}
+
+/** Whether Slack has answered that it refuses the call, or its certificate is not accepted: waiting does not help. */
+export function isRefusedForGood(error: unknown): boolean {
+  if (error instanceof WebAPIRequestError)
+    return error.original instanceof NeverSent && isUntrusted(error.original.cause);
+  const code = errorCodeOf(error);
+  return code !== undefined && passingFailure(code) === undefined;
 }
 
 /** Whether Slack may have carried out a call that failed with this error. */

@@ -227,8 +227,11 @@ const connectErrors = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTU
 
 function neverConnected(error: unknown): boolean {
   const code = codeOf(error);
-  return connectErrors.has(code) || code === 'UND_ERR_CONNECT_TIMEOUT' || /CERT|SELF_SIGNED|TLS/.test(code);
+  return connectErrors.has(code) || code === 'UND_ERR_CONNECT_TIMEOUT' || isUntrusted(error);
 }
+
+/** Whether a connection failed because of the certificate of the other side. */
+export const isUntrusted = (error: unknown): boolean => /CERT|SELF_SIGNED|LEAF_SIGNATURE|TLS/.test(codeOf(error));
 
 /** fetch always says "fetch failed"; the reason is in its cause. */
 function causeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api';
+import { isRefusedForGood } from './client.js';
 
 /** Where the app is installed. `null` means that there is none, undefined that it is not known. */
 export interface Installation {
@@ -39,6 +40,9 @@ export async function askInstallation(client: WebClient): Promise<Installation> 
 async function appOfBot(client: WebClient, bot: string): Promise<string | undefined> {
   return await client.bots.info({ bot }).then(
     (answer) => answer.bot?.app_id,
-    () => undefined,
+    (error: unknown) => {
+      if (isRefusedForGood(error)) return undefined;
+      throw error;
+    },
   );
 }

@@ -97,7 +97,7 @@ async function startFunction(environment: Record<string, string> = {}, guests = 
   cleanUps.push(() => queues.close());
   const rateLimit = () => undefined;
   const context = { queues, demoConfig: settings.demoConfig, rateLimit, metrics: createBotMetrics(), log };
-  const dispatch = await createBoltDispatcher(settings, context, configuredInstallation(settings));
+  const dispatch = await createBoltDispatcher(settings, context, () => configuredInstallation(settings));
   const handler = createLambdaHandler({ signingSecret: slack.signingSecret, dispatch, log });
   const send: Send = async (body, { timestamp, type, secret = slack.signingSecret } = {}) => {
     const { statusCode, body: text } = await handler(lambdaEvent(secret, body, timestamp, type));

@@ -31,6 +31,11 @@ const shownBy: readonly [row: string, file: string, words: string][] = [
   ['A worker dies while running a job', 'integration/stalled-jobs', 'is given up the sixth time'],
   // Slack
   ['Slack does not answer', 'integration/slack-outage', 'is finished, and reported when Slack is back'],
+  [
+    'The bot starts while Slack does not answer',
+    'integration/slack-away-at-start',
+    'waits, says why, and works when Slack is back',
+  ],
   ['Slack limits the rate', 'integration/slack-budget', 'whatever Slack limits'],
   ['The workspace, or a channel, is being moved', 'integration/slack-client', 'moved into an organization, a message'],
   ['Somebody deletes the card', 'unit/jobs/slack/card/publish-card', 'a card that was deleted a second time'],

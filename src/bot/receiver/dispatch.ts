@@ -31,7 +31,8 @@ interface Dispatched {
 }
 
 interface DispatcherOptions {
-  installation: Installation;
+  /** Throws a UserError while it is not known. */
+  installation: () => Installation;
   people: People;
   /** `access.guests` of the configuration. */
   guests: boolean;
@@ -90,10 +91,11 @@ async function assertWelcome(
   { installation, people, guests, log }: DispatcherOptions,
 ): Promise<void> {
   const origin = originOf(incoming);
-  assertInstalledThere(installation, origin);
+  const home = installation();
+  assertInstalledThere(home, origin);
   const { userId } = origin;
   if (userId === undefined || guests) return;
-  if (isExternal(installation, origin)) assertMember('external', guests);
+  if (isExternal(home, origin)) assertMember('external', guests);
   try {
     const standing = await within(peopleTimeoutMs, () => people.standingOf(userId));
     // The worker checks again, and refuses people whom Slack does not know.
