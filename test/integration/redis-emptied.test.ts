@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
+import { pino } from 'pino';
 import { listsToScaleBy, queueName } from '../../src/commands/payload.js';
 import { simulatedHost, type SimulatedHost } from '../support/host.js';
 import { startProduct } from '../support/product.js';
@@ -36,13 +37,16 @@ describe('a create whose Redis is flushed', () => {
       { withinMs: 90_000, seen: () => slack.timeline.entries.map(textOf).at(-1) },
     );
 
-  it('is finished, and the result is reported', async () => {
-    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url } });
+  it('is finished, and the result is reported; the log says once that the job is lost', async () => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    const product = await startProduct({ slack, host, redis: { REDIS_URL: redis.url }, log });
     try {
       await product.say('create emptied');
       await told(/Creating demo emptied: /);
       await admin.flushall();
       await told(/Creating demo \*?emptied\*? failed/);
+      assert.equal(lines.filter((line) => line.includes('has lost the job')).length, 1, lines.join(''));
       await product.done(await product.ask());
     } finally {
       await product.close();

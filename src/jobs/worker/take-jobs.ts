@@ -30,9 +30,12 @@ export function takeJobs(
   { kind, queue }: { kind: QueueKind; queue: Queue },
   { settings, workshop, link, queueOptions, ended }: TakingParts,
 ): PatientWorker<unknown> {
+  /** Running jobs that Redis does not have any more; that is noticed at each renewal of the lock, and said once. */
+  const lostJobs = new Set<string>();
   const worker = new PatientWorker<unknown>(
     queue.name,
-    (job, token, lost = neverLost) => performJob(job, token, lost, workshop),
+    (job, token, lost = neverLost) =>
+      performJob(job, token, lost, workshop).finally(() => lostJobs.delete(job.id ?? '')),
     {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
@@ -45,8 +48,10 @@ export function takeJobs(
   worker.on('error', link.note);
   const stopIfTaken = async (jobId: string) => {
     // Redis was unreachable for longer than the lock lasts: another run has the job, or will have it.
-    if (await isKept(queue, jobId)) worker.cancelJob(jobId, 'the lock was lost');
-    else workshop.log.warn({ jobId }, 'Redis has lost the job, perhaps because it was flushed; finishing it anyway');
+    if (await isKept(queue, jobId)) return void worker.cancelJob(jobId, 'the lock was lost');
+    if (lostJobs.has(jobId)) return;
+    lostJobs.add(jobId);
+    workshop.log.warn({ jobId }, 'Redis has lost the job, perhaps because it was flushed; finishing it anyway');
   };
   worker.on('lockRenewalFailed', (jobIds) => jobIds.forEach((id) => void stopIfTaken(id).catch(link.note)));
   worker.on('failed', (job) => {
