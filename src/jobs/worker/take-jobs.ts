@@ -22,7 +22,7 @@ interface TakingParts {
   ended(name: string): Promise<void>;
 }
 
-/** For a job without a signal of its own, which BullMQ always gives. */
+/** Its type says that BullMQ may not give a signal. */
 const neverLost = new AbortController().signal;
 
 /** Takes the jobs of one queue, until it is closed. */
@@ -34,8 +34,9 @@ export function takeJobs(
   const lostJobs = new Set<string>();
   const worker = new PatientWorker<unknown>(
     queue.name,
-    (job, token, lost = neverLost) =>
-      performJob(job, token, lost, workshop).finally(() => lostJobs.delete(job.id ?? '')),
+    // Without a default: BullMQ gives the signal only to functions whose length says that they take it.
+    (job, token, lost) =>
+      performJob(job, token, lost ?? neverLost, workshop).finally(() => lostJobs.delete(job.id ?? '')),
     {
       ...queueOptions,
       concurrency: settings.WORKER_CONCURRENCY,
