@@ -6,6 +6,7 @@ import { realHost } from '../../sandbox/real-host.js';
 import { readDemoConfig } from '../../src/config.js';
 import { createFlow } from '../../src/jobs/commands/create/flow.js';
 import { deleteFlow } from '../../src/jobs/commands/delete/flow.js';
+import { revokeFlow } from '../../src/jobs/commands/revoke/flow.js';
 import type { Host, SimulatedHost } from '../support/host.js';
 import { simulatedHost } from '../support/host.js';
 import { startStack, textOf, type Stack } from '../support/stack.js';
@@ -14,7 +15,7 @@ import { componentFaults, simulatedFaults, type Breaks } from './faults.js';
 
 /*
  * npm run test:api-down -- --seconds 5,14,60 --steps istiod,release: the host cluster's API goes away for so long whenever one
- * of these steps of create or delete begins; without --steps, when any step does. Steps that begin at the same moment, or
+ * of these steps of create, revoke or delete begins; without --steps, when any step does. Steps that begin at the same moment, or
  * during an outage, share it; those that begin while the API returns are left for another demo. The other options are those
  * of chaos.test.ts.
  */
@@ -31,14 +32,15 @@ const { values: options } = parseArgs({
 const minute = 60_000;
 const wanted = options.steps?.split(',');
 const config = readDemoConfig(options.config);
-const cases = [createFlow, deleteFlow].flatMap((flow) => {
+const flows = { create: createFlow, revoke: revokeFlow, delete: deleteFlow };
+const cases = Object.entries(flows).flatMap(([job, flow]) => {
   const steps = flow.steps.filter(({ when }) => when?.(config) ?? true);
   const names = new Set(steps.map(({ name }) => name));
   const targets: Target[] = steps
     .filter(({ name }) => wanted?.includes(name) ?? true)
     .map(({ name, after }) => ({ name, after: after.filter((each) => names.has(each)) }));
   if (targets.length === 0) return [];
-  return options.seconds.split(',').map((seconds) => ({ seconds, targets, creates: flow === createFlow }));
+  return options.seconds.split(',').map((seconds) => ({ seconds, targets, job }));
 });
 
 /** A step, and those after which it begins. */
@@ -100,27 +102,40 @@ describe('the host cluster’s API is down', () => {
   const create = async (demo: string) => void (await stack.type(stack.slack.alice, `create ${demo}`));
   const remove = async (demo: string) => void (await stack.press(stack.slack.alice, 'confirmed:0', `delete ${demo}`));
   const isReady = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* of .* is ready`), 5 * minute);
+  const revoke = async (demo: string) => void (await stack.confirm(stack.slack.alice, `revoke ${demo}`));
+  const hasNewKeys = async (demo: string) => {
+    const { slack } = stack;
+    let said: string[] = [];
+    const isSaid = async () => {
+      said = (await slack.replies(slack.channel)).map(textOf).filter((text) => text.includes(`*${demo}*`));
+      return said.some((text) => text.includes(`Demo *${demo}* has new keys`));
+    };
+    await waitFor(`new keys of ${demo}`, isSaid, { withinMs: 5 * minute, seen: () => said.at(-1) });
+  };
   const isDeleted = (demo: string) => stack.message(new RegExp(`Demo \\*${demo}\\* .*deleted`), 5 * minute);
 
-  for (const { seconds, targets, creates } of cases)
-    it(`for ${seconds} s in ${creates ? 'create' : 'delete'}, which ends and is reported once`, async (test) => {
+  for (const { seconds, targets, job } of cases)
+    it(`for ${seconds} s in ${job}, which ends and is reported once`, async (test) => {
       for (let left = targets, round = 1; left.length > 0; round++) {
-        const demo = `down-${seconds}-${creates ? 'create' : 'delete'}-${round}`;
-        const breaks = (job: string) => breakAtEach(left, demo, job, Number(seconds) * 1000, test);
+        const demo = `down-${seconds}-${job}-${round}`;
+        const breaksIn = (each: string) =>
+          each === job ? breakAtEach(left, demo, job, Number(seconds) * 1000, test) : [];
         if (options.components !== undefined)
           await execa(options.components, ['hosts', ...['vc1', 'vc2'].map((each) => `${demo}-${each}.lab.test`)]);
-        const [, ofCreate] = await Promise.all([create(demo), creates ? breaks('create') : []]);
+        const [, ofCreate] = await Promise.all([create(demo), breaksIn('create')]);
         await isReady(demo);
-        const [, ofDelete] = await Promise.all([remove(demo), creates ? [] : breaks('delete')]);
+        const [, ofRevoke] = await Promise.all([job === 'revoke' && revoke(demo), breaksIn('revoke')]);
+        if (job === 'revoke') await hasNewKeys(demo);
+        const [, ofDelete] = await Promise.all([remove(demo), breaksIn('delete')]);
         await isDeleted(demo);
         const texts = stack.slack.timeline.entries.map(textOf).filter((text) => text.includes(`*${demo}*`));
-        for (const end of [/ of .* is ready/, / deleted; nothing is left/])
-          assert.equal(texts.filter((text) => end.test(text)).length, 1, texts.join('\n---\n'));
+        const ends = [/ of .* is ready/, / deleted; nothing is left/, ...(job === 'revoke' ? [/ has new keys/] : [])];
+        for (const end of ends) assert.equal(texts.filter((text) => end.test(text)).length, 1, texts.join('\n---\n'));
         assert.deepEqual(
-          texts.filter((text) => /:x: .*(Creating|[Dd]eleti)/.test(text)),
+          texts.filter((text) => /:x: .*(Creating|Replacing|[Dd]eleti)/.test(text)),
           [],
         );
-        left = [...ofCreate, ...ofDelete];
+        left = [...ofCreate, ...ofRevoke, ...ofDelete];
       }
     });
 });
