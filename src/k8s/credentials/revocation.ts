@@ -13,7 +13,7 @@ import { ref } from '../client/manifest.js';
 import type { Found } from '../client/answers.js';
 import { tenantCredentials } from './tenant-credentials.js';
 import { adminBinding, demoUser } from './user-certificate.js';
-import { controlPlanePod } from '../virtual-cluster/virtual-cluster.js';
+import { controlPlanePod, controlPlaneReady } from '../virtual-cluster/virtual-cluster.js';
 
 /*
  * Revoking access to a virtual cluster. A certificate cannot be revoked, so one person's access ends by deleting the binding
@@ -93,6 +93,8 @@ async function eachMetadata(
  */
 export async function dropKeys(host: Cluster, place: VirtualClusterPlace, signal: AbortSignal): Promise<void> {
   const { name, namespace } = place;
+  const awaited = `the control plane of ${name} to run`;
+  await waitUntil(awaited, () => controlPlaneReady(host, place), { withinMs: seconds(60), signal });
   const pod = await controlPlanePod(host, place);
   const clear = ['sh', '-c', 'rm -rf /data/pki/*'];
   await execInPod(host, { namespace, pod, container: 'syncer' }, clear, { withinMs: seconds(30), signal });

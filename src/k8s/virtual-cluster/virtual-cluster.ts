@@ -181,20 +181,19 @@ export class VirtualClusterConnections {
 /** The labels of the control plane's pods, which belong to a StatefulSet or, without a volume, to a Deployment. */
 const controlPlaneLabels = ({ name }: VirtualClusterPlace) => ({ app: 'vcluster', release: name });
 
-/**
- * The pod in which a control plane runs. A tenant's pod with the same labels does not count: what the worker runs and sends
- * there is secret.
- * @throws NotYet with what is wrong if there is none that runs
- */
+/** A tenant's pod with the same labels does not count: what the worker runs and sends there is secret. */
 export async function controlPlanePod(host: Cluster, place: VirtualClusterPlace): Promise<string> {
   const { namespace } = place;
   const labelled = await list<V1Pod>(host, 'v1', 'Pod', { namespace, labels: controlPlaneLabels(place) });
   const pods = labelled.filter((pod) => !isSynced(pod));
   const pod = pods.find((candidate) => podProblem(candidate) === undefined) ?? pods[0];
   if (!pod) throw new NotYet(`the virtual cluster ${place.name} has no pod yet`);
-  if (pod.status?.phase !== 'Running') throw new NotYet(podProblem(pod) ?? `pod ${pod.metadata.name} does not run`);
   return pod.metadata.name;
 }
+
+/** Whether a control plane's pod is ready; if not, what is wrong with it. */
+export const controlPlaneReady = (host: Cluster, place: VirtualClusterPlace): Promise<Check> =>
+  podsReady(host, place.namespace, controlPlaneLabels(place), place.name);
 
 /** vcluster has not written its credentials yet. */
 class NotConnectable extends NotYet {
@@ -221,7 +220,7 @@ export async function virtualClusterAnswers(
     return account ? holds : lacks('its controllers are starting');
   } catch (error) {
     if (!(error instanceof NotConnectable) && !isPassing(error)) throw error;
-    const pods = await podsReady(host, place.namespace, controlPlaneLabels(place), place.name);
+    const pods = await controlPlaneReady(host, place);
     return pods.holds ? lacks(messageOf(error)) : pods;
   }
 }

@@ -2,7 +2,7 @@ import { holds, lacks } from '../../../k8s/check.js';
 import { findDemo } from '../../../k8s/demo/demo-record.js';
 import { authorityHash, checkTokens, dropKeys, replaceTokens } from '../../../k8s/credentials/revocation.js';
 import { removeRemoteSecrets } from '../../../k8s/mesh/remote-secrets.js';
-import { controlPlanePod } from '../../../k8s/virtual-cluster/virtual-cluster.js';
+import { controlPlaneReady } from '../../../k8s/virtual-cluster/virtual-cluster.js';
 import { virtual, type ClusterContext } from '../../context.js';
 import type { Work } from '../../flow.js';
 
@@ -12,8 +12,8 @@ export const newKeys: Work<ClusterContext> = {
     const before = (await findDemo(host, demo.name))?.replacing?.authorities[place.name];
     const now = await authorityHash(host, place);
     if (now !== undefined) return now === before ? lacks('the old keys are still in use') : holds;
-    const pod = await controlPlanePod(host, place);
-    return lacks(`the control plane in pod ${pod} is starting`);
+    const ready = await controlPlaneReady(host, place);
+    return ready.holds ? lacks('the control plane is starting') : ready;
   },
   apply: ({ host, place, signal }) => dropKeys(host, place, signal),
 };
