@@ -289,14 +289,16 @@ export async function startSlack({
       // Through the messages: files.list does not keep the order within one second.
       const all = [...(await messagesOf(id)), ...(await repliesOf(id))].sort((a, b) => Number(a.ts) - Number(b.ts));
       const files = all.flatMap((message) => message.files ?? []);
-      return Promise.all(
+      const found = await Promise.all(
         files.map(async ({ id: fileId, name, url_private: url }) => {
           const answer = await fetch(url, { headers: { authorization: `Bearer ${botToken}` } });
+          if (answer.status === 404) return []; // deleted since it was listed
           if (!answer.ok) throw new Error(`The file ${name} cannot be read: HTTP ${answer.status}`);
           const bytes = Buffer.from(await answer.arrayBuffer());
           return { id: fileId, name, content: bytes.toString('utf8'), bytes };
         }),
       );
+      return found.flat();
     },
     responseUrl: recorder.responseUrl,
     failCalls: recorder.failCalls,
