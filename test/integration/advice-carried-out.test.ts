@@ -10,7 +10,6 @@ import { isSynced } from '../../src/k8s/workloads/pods.js';
 import { type SimulatedHost } from '../support/host.js';
 import { runningDemo } from '../support/running-demo.js';
 import { textOf, type Stack } from '../support/stack.js';
-import { waitFor } from '../support/wait-for.js';
 
 /*
  * What a failed pause, resume or revoke advises is typed as it stands, after what was wrong has gone. With the processes of
@@ -91,17 +90,12 @@ describe('a demo', () => {
   });
 
   it('whose keys could not be replaced gets new ones by the other', async () => {
-    const { alice, channel } = stack.slack;
+    const { alice } = stack.slack;
     await host.cluster.inject('pods-pending');
     await stack.confirm(alice, 'revoke nap');
     await card(/Replacing the keys of demo \*nap\* failed/);
     await host.cluster.inject(undefined);
     await stack.confirm(alice, 'revoke nap');
-    let said = '';
-    const isOver = async () => {
-      said = (await stack.slack.replies(channel)).map(textOf).join('\n');
-      return /Demo \*nap\* has new keys/.test(said);
-    };
-    await waitFor('new keys', isOver, { withinMs: 90_000, seen: () => said });
+    await stack.reply(/Demo \*nap\* has new keys/, 90_000);
   });
 });

@@ -9,8 +9,6 @@ import { connectCluster } from '../../src/k8s/client/cluster.js';
 import { hostAccess } from '../../src/k8s/client/host-access.js';
 import { list } from '../../src/k8s/client/lists.js';
 import { runningDemo } from '../support/running-demo.js';
-import { textOf } from '../support/stack.js';
-import { waitFor } from '../support/wait-for.js';
 
 /*
  * All keys of a demo are replaced, on a simulated cluster whose istiods notice no remote secret that is created after their
@@ -42,16 +40,11 @@ describe('a demo whose keys are replaced', () => {
 
   it('has one mesh, as it had before, and only the new kubeconfig works', async () => {
     const { stack } = demo;
-    const { alice, channel } = stack.slack;
+    const { alice } = stack.slack;
     const [before] = await kubeconfigs();
     assert.ok((await namespacesWith(before!.content)).includes('istio-system'));
     await stack.confirm(alice, 'revoke keys');
-    let said = '';
-    const isOver = async () => {
-      said = (await stack.slack.replies(channel)).map(textOf).join('\n');
-      return /Demo \*keys\* has new keys/.test(said);
-    };
-    await waitFor('new keys', isOver, { withinMs: 120_000, seen: () => said });
+    await stack.reply(/Demo \*keys\* has new keys/, 120_000);
     const [renewed, ...others] = await kubeconfigs();
     assert.equal(others.length, 0);
     assert.ok((await namespacesWith(renewed!.content)).includes('istio-system'));

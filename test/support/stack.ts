@@ -41,6 +41,8 @@ export interface Conversation {
   mention(person: Person, text: string, thread?: string): Promise<void>;
   /** Resolves with a message in the channel whose text or blocks match, once it has been posted. */
   message(pattern: RegExp, withinMs?: number, everyMs?: number): Promise<Message>;
+  /** The same, in a thread of the channel. */
+  reply(pattern: RegExp, withinMs?: number): Promise<Message>;
   /** The same for a message that only the person can see. */
   whisper(person: Person, pattern: RegExp, withinMs?: number): Promise<string>;
 }
@@ -141,6 +143,20 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
     else slack.timeline.add({ from: botUserId, channel: slack.channel, onlyFor: userId, ...content });
   };
 
+  async function newest(
+    what: string,
+    read: (channel: string) => Promise<Message[]>,
+    pattern: RegExp,
+    wait: { withinMs: number; everyMs: number },
+  ): Promise<Message> {
+    let last: Message[] = [];
+    const find = async () => {
+      last = await read(slack.channel);
+      return last.findLast((message) => pattern.test(textOf(message)));
+    };
+    return await waitFor(`a ${what} like ${pattern}`, find, { ...wait, seen: () => last.slice(-3).map(textOf) });
+  }
+
   const conversation: Conversation = {
     async type(person, text) {
       slack.timeline.add({ from: person.userId, channel: slack.channel, text: `\`${`/vcdemo ${text}`.trim()}\`` });
@@ -224,17 +240,10 @@ export function converseWith(slack: SlackWorkspace, botUrl: string, notice?: str
       const place = { channelId: slack.channel, ...(thread !== undefined && { thread }) };
       await mentionBot(botUrl, slack.signingSecret, { ...person, ...place, text });
     },
-    async message(pattern, withinMs = 30_000, everyMs = 250) {
-      let last: Message[] = [];
-      return await waitFor(
-        `a message like ${pattern}`,
-        async () => {
-          last = await slack.messages(slack.channel);
-          return last.findLast((message) => pattern.test(textOf(message)));
-        },
-        { withinMs, everyMs, seen: () => last.slice(-3).map(textOf) },
-      );
-    },
+    message: (pattern, withinMs = 30_000, everyMs = 250) =>
+      newest('message', (channel) => slack.messages(channel), pattern, { withinMs, everyMs }),
+    reply: (pattern, withinMs = 30_000) =>
+      newest('reply', (channel) => slack.replies(channel), pattern, { withinMs, everyMs: 250 }),
     async whisper(person, pattern, withinMs = 30_000) {
       const texts = () => slack.ephemeral(person.userId).map(textOf);
       return await waitFor(`a whisper like ${pattern}`, async () => texts().findLast((text) => pattern.test(text)), {
